@@ -1,0 +1,1 @@
+//! Latchkey: self-hosted access control for teams that use language models.
