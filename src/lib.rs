@@ -1,1 +1,4 @@
 //! Latchkey: self-hosted access control for teams that use language models.
+
+pub mod kernel;
+pub mod policy;

@@ -1,0 +1,219 @@
+//! The one error that a caller sees: a stable code, a sentence for people, an HTTP status.
+
+use crate::policy::{Denial, Permission};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
+        /// What went wrong, by a name that never changes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Code { $($(#[$doc])* #[serde(rename = $text)] $name,)* }
+
+        impl Code {
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The stable name, as sent to callers.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// The HTTP status that goes with it.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// Nobody is signed in.
+    SignInNeeded = "sign_in_needed", 401;
+    /// Wrong e-mail or password; never says which.
+    WrongCredentials = "wrong_credentials", 401;
+    /// No key, a malformed one, or one that does not exist; never says which.
+    InvalidApiKey = "invalid_api_key", 401;
+    /// The key was disabled.
+    ApiKeyDisabled = "api_key_disabled", 401;
+    /// The key's time is over.
+    ApiKeyExpired = "api_key_expired", 401;
+    /// The key was revoked, or this secret of it was rotated away.
+    ApiKeyRevoked = "api_key_revoked", 401;
+    /// The password was checked too long ago for this act.
+    PasswordNeeded = "password_needed", 401;
+    /// The caller may see the thing but not do this to it.
+    PermissionDenied = "permission_denied", 403;
+    /// The request did not come from this site's own pages.
+    ForeignOrigin = "foreign_origin", 403;
+    /// It does not exist, or the caller may not know that it does.
+    NotFound = "not_found", 404;
+    /// The route exists but not with this method.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// The state of things forbids it.
+    Conflict = "conflict", 409;
+    /// The last active Owner cannot go.
+    LastOwner = "last_owner", 409;
+    /// Somebody changed the thing since it was read.
+    StaleVersion = "stale_version", 409;
+    /// The same request was already carried out.
+    AlreadyDone = "already_done", 409;
+    /// The link or invitation was used, revoked, or is too old.
+    LinkSpent = "link_spent", 410;
+    /// The body is larger than the limit.
+    TooLarge = "too_large", 413;
+    /// The body is of a kind that is not read here.
+    UnsupportedMediaType = "unsupported_media_type", 415;
+    /// The request cannot be read at all.
+    Malformed = "malformed", 400;
+    /// One or more fields are not acceptable; each is named.
+    Invalid = "invalid", 422;
+    /// Too many attempts; try again later.
+    TooManyRequests = "too_many_requests", 429;
+    /// A provider could not be reached or answered badly.
+    UpstreamFailed = "upstream_failed", 502;
+    /// The service cannot do this now; nothing was changed.
+    Unavailable = "unavailable", 503;
+    /// A fault of the program; the log has more under the request id.
+    Internal = "internal", 500;
+}
+
+/// A refusal that belongs to one field of a form or body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field's name in the form and in JSON.
+    pub field: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// The permission that was missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    pub permission: Permission,
+    /// The roles that hold it, in words: `Owners and Admins`.
+    pub held_by: String,
+}
+
+/// A refusal or failure as its caller sees it. Holds no secret and nothing of another organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    pub code: Code,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldError>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    /// Seconds to wait, with `too_many_requests`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// The result of everything that a caller can ask for.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), fields: vec![], missing: None, retry_after: None, request_id: None }
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "It does not exist, or it belongs to another organisation.")
+    }
+
+    pub fn sign_in_needed() -> Self {
+        Self::new(Code::SignInNeeded, "Sign in first.")
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(Code::Conflict, message)
+    }
+
+    /// One field is not acceptable.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let message = message.into();
+        let mut error = Self::new(Code::Invalid, message.clone());
+        error.fields.push(FieldError { field: field.into(), message });
+        error
+    }
+
+    /// A fault of the program. The cause goes to the log, never to the caller.
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "Something went wrong on our side. Nothing was changed.")
+    }
+
+    pub fn unavailable() -> Self {
+        Self::new(Code::Unavailable, "This cannot be done right now. Nothing was changed. Try again in a moment.")
+    }
+
+    pub fn wait(seconds: u32, message: impl Into<String>) -> Self {
+        Self { retry_after: Some(seconds), ..Self::new(Code::TooManyRequests, message) }
+    }
+
+    /// What is said about one field, if anything.
+    pub fn for_field(&self, field: &str) -> Option<String> {
+        self.fields.iter().find(|f| f.field == field).map(|f| f.message.clone())
+    }
+}
+
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        let mut error = Self::new(denial.code(), denial.sentence());
+        error.missing = denial.missing().map(|permission| Missing { permission, held_by: permission.held_by() });
+        error
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Collects the refusals of a form's fields, so that a person sees all of them at once.
+#[derive(Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// Keeps the value, or notes why it is refused.
+    pub fn take<T>(&mut self, field: &str, parsed: std::result::Result<T, String>) -> Option<T> {
+        parsed.map_err(|message| self.refuse(field, message)).ok()
+    }
+
+    pub fn refuse(&mut self, field: &str, message: impl Into<String>) {
+        self.0.push(FieldError { field: field.to_owned(), message: message.into() });
+    }
+
+    /// All is well, or one error that names every refused field.
+    pub fn finish(self) -> Result<()> {
+        match self.0.as_slice() {
+            [] => Ok(()),
+            [only] => Err(Error::field(only.field.clone(), only.message.clone())),
+            many => {
+                let message = format!("{} fields need another look.", many.len());
+                Err(Error { fields: self.0, ..Error::new(Code::Invalid, message) })
+            }
+        }
+    }
+}
+
+/// Server functions carry this error as it is; a failure of the transport itself becomes one of its codes.
+impl server_fn::error::FromServerFnError for Error {
+    type Encoder = server_fn::codec::JsonEncoding;
+
+    fn from_server_fn_error(error: server_fn::error::ServerFnErrorErr) -> Self {
+        use server_fn::error::ServerFnErrorErr as Fault;
+        match error {
+            Fault::Args(_) | Fault::MissingArg(_) | Fault::Deserialization(_) => {
+                Self::new(Code::Malformed, "The request could not be read. Reload the page and try again.")
+            }
+            Fault::Request(_) | Fault::Response(_) => {
+                Self::new(Code::Unavailable, "Latchkey could not be reached. Check the connection and try again.")
+            }
+            _ => Self::internal(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Typed identifiers: a key's id cannot be passed where an organisation's is meant.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// An id that sorts by the moment it was made (UUID version 7, RFC 9562).
+            #[cfg(feature = "ssr")]
+            #[expect(clippy::new_without_default, reason = "a default id would look like a constant")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Uuid {
+                id.0
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// An organisation: the wall around data, keys and people.
+    OrganisationId,
+    /// A person's account, across organisations.
+    UserId,
+    /// An API key; stable across rotations of its secret.
+    KeyId,
+    /// A stored provider credential.
+    VirtualKeyId,
+    /// An invitation to an organisation.
+    InvitationId,
+    /// One model call through the gateway.
+    CallId,
+    /// A sign-in session, by its public id (never the cookie's value).
+    SessionId,
+}
+
+impl OrganisationId {
+    /// The installation itself: the audit chain of accounts, which belong to no organisation.
+    pub const INSTALLATION: Self = Self(Uuid::nil());
+}

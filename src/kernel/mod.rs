@@ -1,0 +1,13 @@
+//! Values that every room speaks: typed ids, time, money, and the one error that a caller sees. Pure, for server and browser.
+
+pub mod error;
+pub mod id;
+pub mod money;
+pub mod secret;
+pub mod text;
+pub mod time;
+
+pub use error::{Code, Error, FieldError, Missing};
+pub use id::{CallId, InvitationId, KeyId, OrganisationId, SessionId, UserId, VirtualKeyId};
+pub use secret::Secret;
+pub use time::Timestamp;

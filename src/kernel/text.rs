@@ -1,0 +1,94 @@
+//! Limits and refusals that every text field shares.
+
+/// Why a text is refused, as a sentence for people.
+pub type Refusal = String;
+
+/// True for characters that can forge or hide text: controls, bidirectional overrides, line separators.
+pub fn is_treacherous(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// A single line of at most `limit` characters, trimmed and not empty.
+pub fn line(what: &str, text: &str, limit: usize) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(format!("{what} is needed."));
+    }
+    optional_line(what, text, limit)
+}
+
+/// As [`line`], but may be empty.
+pub fn optional_line(what: &str, text: &str, limit: usize) -> Result<String, Refusal> {
+    let text = text.trim();
+    if text.chars().count() > limit {
+        return Err(format!("{what} can have at most {limit} characters."));
+    }
+    if text.chars().any(is_treacherous) {
+        return Err(format!("{what} has a character that cannot be shown safely (a control or direction mark)."));
+    }
+    Ok(text.to_owned())
+}
+
+/// The first `limit` characters, never half of one.
+pub fn cut(text: &str, limit: usize) -> &str {
+    text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])
+}
+
+/// Up to two initials for a name: `Northwind Research` is `NR`.
+pub fn initials(name: &str) -> String {
+    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
+    let first = words.next();
+    let last = words.next_back();
+    let letters: String = match (first, last) {
+        (Some(a), Some(b)) => [a, b].iter().collect(),
+        (Some(_), None) => name.trim().chars().take(2).collect(),
+        _ => String::from("?"),
+    };
+    letters.to_uppercase()
+}
+
+/// A slug proposed from a name: lower-case ASCII letters, digits and single hyphens.
+pub fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+        if slug.len() >= 40 {
+            break;
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_characters_and_refuse_forgery() {
+        assert_eq!(line("Name", "  Ada  ", 3).as_deref(), Ok("Ada"));
+        assert!(line("Name", "Adaa", 3).is_err());
+        assert!(line("Name", " ", 3).is_err());
+        assert!(line("Name", "a\u{202E}b", 9).is_err());
+        assert!(line("Name", "a\nb", 9).is_err());
+        assert_eq!(line("Name", "👩‍🔬", 3).as_deref(), Ok("👩‍🔬"));
+    }
+
+    #[test]
+    fn cuts_stand_between_characters() {
+        assert_eq!(cut("añb", 2), "añ");
+        assert_eq!(cut("añb", 9), "añb");
+    }
+
+    #[test]
+    fn names_become_slugs_and_initials() {
+        assert_eq!(slug("Northwind Research!"), "northwind-research");
+        assert_eq!(slug("日本"), "");
+        assert_eq!(initials("Northwind Research"), "NR");
+        assert_eq!(initials("Sandbox"), "SA");
+        assert_eq!(initials(""), "?");
+    }
+}

@@ -1,0 +1,132 @@
+//! The table of operations: everything that can be asked of Latchkey, once. Server functions, REST routes and gateway
+//! routes are registered through it; what is not in it does not exist.
+
+use super::{Permission as P, Requirement};
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The stable name, also the action's name in the audit log.
+    pub id: &'static str,
+    pub requires: Requirement,
+    /// Leaves exactly one audit event, whether it succeeds, is refused, or fails.
+    pub audited: bool,
+    /// The existence of what it acts on is a secret to those without the permission: 404 rather than 403.
+    pub conceals: bool,
+    /// Path of the server function below `/fn/`.
+    pub server_fn: &'static [&'static str],
+    /// REST and gateway routes, `METHOD /path`.
+    pub routes: &'static [&'static str],
+}
+
+macro_rules! operations {
+    ($($name:ident = $id:literal, $requires:expr, $audited:ident, fns: [$($f:literal),*], routes: [$($r:literal),*];)*) => {
+        /// An operation, by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Operation { $($name,)* }
+
+        impl Operation {
+            pub const ALL: &'static [Operation] = &[$(Operation::$name,)*];
+
+            pub const fn spec(self) -> Spec {
+                match self {
+                    $(Operation::$name => Spec {
+                        id: $id,
+                        requires: $requires,
+                        audited: operations!(@audited $audited),
+                        conceals: false,
+                        server_fn: &[$($f),*],
+                        routes: &[$($r),*],
+                    },)*
+                }
+            }
+        }
+    };
+    (@audited audited) => { true };
+    (@audited read) => { false };
+}
+
+const ANYONE: Requirement = Requirement::Anyone;
+const PERSON: Requirement = Requirement::Person;
+const MEMBERSHIP: Requirement = Requirement::Membership;
+
+const fn holds(permission: P) -> Requirement {
+    Requirement::Holds(permission)
+}
+
+operations! {
+    // Accounts
+    Setup = "account.setup", ANYONE, audited, fns: ["account/setup"], routes: [];
+    SignIn = "account.sign_in", ANYONE, audited, fns: ["account/sign_in"], routes: [];
+    SignOut = "account.sign_out", PERSON, audited, fns: ["account/sign_out"], routes: [];
+    AccountView = "account.view", PERSON, read, fns: ["account/view"], routes: [];
+    AccountRename = "account.rename", PERSON, audited, fns: ["account/rename"], routes: [];
+    PasswordChange = "account.change_password", PERSON, audited, fns: ["account/change_password"], routes: [];
+    PasswordConfirm = "account.confirm_password", PERSON, audited, fns: ["account/confirm_password"], routes: [];
+    SessionEnd = "account.end_session", PERSON, audited, fns: ["account/end_session"], routes: [];
+    SessionsEndOthers = "account.end_other_sessions", PERSON, audited, fns: ["account/end_other_sessions"], routes: [];
+    ResetAsk = "account.ask_reset", ANYONE, audited, fns: ["account/ask_reset"], routes: [];
+    ResetView = "account.view_reset", ANYONE, read, fns: ["account/view_reset"], routes: [];
+    ResetPassword = "account.reset_password", ANYONE, audited, fns: ["account/reset_password"], routes: [];
+    ThemeChoose = "account.choose_theme", ANYONE, read, fns: ["account/choose_theme"], routes: [];
+    // Organisations
+    OrganisationsList = "organisation.list", PERSON, read, fns: ["organisation/list"], routes: [];
+    OrganisationCreate = "organisation.create", PERSON, audited, fns: ["organisation/create"], routes: [];
+    OrganisationView = "organisation.view", MEMBERSHIP, read, fns: ["organisation/view"], routes: [];
+    OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
+    OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
+    // Team
+    TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
+    TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get"], routes: ["GET /v1/admin/users/{id}"];
+    TeamChangeRole = "team.change_role", holds(P::TeamAssignRoles), audited, fns: ["team/change_role"], routes: ["PUT /v1/admin/users/{id}"];
+    TeamRemove = "team.remove", holds(P::TeamRemove), audited, fns: ["team/remove"], routes: ["DELETE /v1/admin/users/{id}"];
+    TeamLeave = "team.leave", MEMBERSHIP, audited, fns: ["team/leave"], routes: [];
+    TeamLeaveView = "team.view_leave", MEMBERSHIP, read, fns: ["team/view_leave"], routes: [];
+    TeamResetLink = "team.make_reset_link", holds(P::TeamAssignRoles), audited, fns: ["team/make_reset_link"], routes: [];
+    InvitationsList = "invitation.list", holds(P::TeamView), read, fns: ["team/invitations"], routes: ["GET /v1/admin/users/invites"];
+    InvitationGet = "invitation.get", holds(P::TeamView), read, fns: [], routes: ["GET /v1/admin/users/invites/{id}"];
+    Invite = "invitation.create", holds(P::TeamInvite), audited, fns: ["team/invite"], routes: ["POST /v1/admin/users/invites"];
+    InvitationResend = "invitation.resend", holds(P::TeamInvite), audited, fns: ["team/resend_invitation"], routes: ["POST /v1/admin/users/invites/{id}/resend"];
+    InvitationRevoke = "invitation.revoke", holds(P::TeamInvite), audited, fns: ["team/revoke_invitation"], routes: ["DELETE /v1/admin/users/invites/{id}"];
+    InvitationView = "invitation.view", ANYONE, read, fns: ["invitation/view"], routes: [];
+    InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
+    InvitationDecline = "invitation.decline", PERSON, audited, fns: ["invitation/decline"], routes: [];
+    InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
+    // API keys
+    ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
+    ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
+    ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
+    ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];
+    ApiKeyEndOverlap = "api_key.end_overlap", holds(P::ApiKeysRotate), audited, fns: ["api_keys/end_overlap"], routes: ["POST /v1/api-keys/{id}/end-overlap"];
+    ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable"], routes: ["POST /v1/api-keys/{id}/disable"];
+    ApiKeyEnable = "api_key.enable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/enable"], routes: ["POST /v1/api-keys/{id}/enable"];
+    ApiKeyDelete = "api_key.delete", holds(P::ApiKeysDelete), audited, fns: ["api_keys/delete"], routes: ["DELETE /v1/api-keys/{id}"];
+    // Virtual keys
+    VirtualKeysList = "virtual_key.list", holds(P::VirtualKeysList), read, fns: ["virtual_keys/list"], routes: ["GET /v1/virtual-keys"];
+    VirtualKeyGet = "virtual_key.get", holds(P::VirtualKeysList), read, fns: ["virtual_keys/get"], routes: ["GET /v1/virtual-keys/{slug}"];
+    VirtualKeyCreate = "virtual_key.create", holds(P::VirtualKeysCreate), audited, fns: ["virtual_keys/create"], routes: ["POST /v1/virtual-keys"];
+    VirtualKeyUpdate = "virtual_key.update", holds(P::VirtualKeysUpdate), audited, fns: ["virtual_keys/update"], routes: ["PUT /v1/virtual-keys/{slug}"];
+    VirtualKeyDuplicate = "virtual_key.duplicate", holds(P::VirtualKeysDuplicate), audited, fns: ["virtual_keys/duplicate"], routes: ["POST /v1/virtual-keys/{slug}/duplicate"];
+    VirtualKeyDelete = "virtual_key.delete", holds(P::VirtualKeysDelete), audited, fns: ["virtual_keys/delete"], routes: ["DELETE /v1/virtual-keys/{slug}"];
+    VirtualKeyTest = "virtual_key.test", holds(P::VirtualKeysUpdate), audited, fns: ["virtual_keys/test"], routes: ["POST /v1/virtual-keys/{slug}/test"];
+    // Logs
+    LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
+    LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
+    // Gateway
+    ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];
+    Messages = "model.messages", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages"];
+    ModelsList = "model.list", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/models"];
+}
+
+impl Operation {
+    /// The operation behind a server function's path below `/fn/`.
+    pub fn of_server_fn(path: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.spec().server_fn.contains(&path))
+    }
+
+    /// The operation behind a route such as `GET /v1/api-keys/{id}`.
+    pub fn of_route(route: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.spec().routes.contains(&route))
+    }
+}
