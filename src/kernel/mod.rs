@@ -7,7 +7,7 @@ pub mod secret;
 pub mod text;
 pub mod time;
 
-pub use error::{Code, Error, FieldError, Missing};
+pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use id::{CallId, InvitationId, KeyId, OrganisationId, SessionId, UserId, VirtualKeyId};
 pub use secret::Secret;
 pub use time::Timestamp;

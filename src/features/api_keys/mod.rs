@@ -1,0 +1,4 @@
+//! API keys: what they may do, their secrets, their life.
+
+#[cfg(feature = "ssr")]
+pub mod store;

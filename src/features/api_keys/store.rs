@@ -1,0 +1,115 @@
+//! The keys' SQL.
+
+use crate::{
+    features::team::store::parse_role,
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp},
+    policy::{PermissionSet, Role},
+    server::database::{OrgTx, Tx, statements, values},
+};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+statements! {
+    FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
+    VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
+    AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
+}
+
+/// A key whose secret was presented, found good at this moment.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub organisation: OrganisationId,
+    pub key: KeyId,
+    pub secret: Uuid,
+    pub name: String,
+    /// Its own set, cut by what the person it answers for may do now.
+    pub effective: PermissionSet,
+    /// The moment from which this secret is refused: its key's expiry or its own, whichever is first.
+    pub until: Option<Timestamp>,
+}
+
+#[derive(sqlx::FromRow)]
+struct VerifyRow {
+    id: Uuid,
+    name: String,
+    permissions: Json<PermissionSet>,
+    expires_at: Option<i64>,
+    disabled_at: Option<i64>,
+    revoked_at: Option<i64>,
+    secret_id: Uuid,
+    valid_until: Option<i64>,
+    responsible: Option<Uuid>,
+    role: Option<String>,
+    person_disabled_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct AuthorityRow {
+    permissions: Json<PermissionSet>,
+    expires_at: Option<i64>,
+    disabled_at: Option<i64>,
+    revoked_at: Option<i64>,
+    responsible: Option<Uuid>,
+    role: Option<String>,
+    person_disabled_at: Option<i64>,
+}
+
+/// What the key may do now: its own set cut by the present role of whom it answers for (none: the Owners).
+fn cut(own: PermissionSet, responsible: Option<Uuid>, role: Option<&str>, person_disabled: bool) -> Result<PermissionSet> {
+    let ceiling = match (responsible, role) {
+        (None, _) => Role::Owner.permissions(),
+        (Some(_), Some(role)) if !person_disabled => parse_role(role)?.permissions(),
+        (Some(_), _) => PermissionSet::EMPTY,
+    };
+    Ok(own.intersection(ceiling))
+}
+
+/// Why a known key does not open anything at `now`.
+fn refuse(revoked_at: Option<i64>, disabled_at: Option<i64>, expires_at: Option<i64>, now: Timestamp) -> Result<()> {
+    if revoked_at.is_some() {
+        return Err(Error::new(Code::ApiKeyRevoked, "This key was deleted."));
+    }
+    if disabled_at.is_some() {
+        return Err(Error::new(Code::ApiKeyDisabled, "This key is disabled."));
+    }
+    if expires_at.is_some_and(|at| at <= now.0) {
+        return Err(Error::new(Code::ApiKeyExpired, "This key has expired."));
+    }
+    Ok(())
+}
+
+/// The error for a missing, malformed or unknown key: one and the same.
+pub fn invalid_key() -> Error {
+    Error::new(Code::InvalidApiKey, "The API key is missing or not valid.")
+}
+
+/// The organisation in which a secret's digest stands.
+pub async fn find_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<OrganisationId>> {
+    let row: Option<(Uuid, Uuid)> = tx.optional(FIND_SECRET, values![digest]).await?;
+    Ok(row.map(|(organisation, _)| OrganisationId(organisation)))
+}
+
+/// Looks a secret up by its whole digest, and says what it opens or why it does not.
+pub async fn verify(tx: &mut OrgTx, digest: &[u8], now: Timestamp) -> Result<Verified> {
+    let row: VerifyRow = tx.optional(VERIFY, values![digest]).await?.ok_or_else(invalid_key)?;
+    refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
+    if row.valid_until.is_some_and(|until| until <= now.0) {
+        return Err(Error::new(Code::ApiKeyRevoked, "This secret was rotated away. Use the key's newer one."));
+    }
+    let until = [row.expires_at, row.valid_until].into_iter().flatten().min().map(Timestamp);
+    Ok(Verified {
+        organisation: tx.organisation(),
+        key: KeyId(row.id),
+        secret: row.secret_id,
+        name: row.name,
+        effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
+        until,
+    })
+}
+
+/// What a key may do now, read inside a change.
+pub async fn effective(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<PermissionSet> {
+    let row: AuthorityRow = tx.optional(AUTHORITY, values![key]).await?.ok_or_else(invalid_key)?;
+    refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
+    cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())
+}

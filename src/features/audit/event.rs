@@ -1,0 +1,144 @@
+//! What an event says, and its one written form.
+
+use crate::kernel::{Timestamp, text};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// How the act ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Done; the change and this event are one transaction.
+    Done,
+    /// The policy said no; nothing was changed.
+    Refused,
+    /// It could not be done; nothing was changed.
+    Failed,
+}
+
+impl Outcome {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+/// Who acted, as they were named then.
+#[derive(Clone, Debug, Serialize)]
+pub struct Actor {
+    /// `person`, `api_key`, `nobody` or `system`.
+    pub kind: &'static str,
+    pub id: String,
+    pub name: String,
+}
+
+/// What was acted upon, as it was named then.
+#[derive(Clone, Debug, Serialize)]
+pub struct Subject {
+    /// `api_key`, `member`, …
+    pub kind: &'static str,
+    pub id: String,
+    pub name: String,
+}
+
+impl Subject {
+    pub fn new(kind: &'static str, id: impl ToString, name: impl Into<String>) -> Self {
+        Self { kind, id: id.to_string(), name: name.into() }
+    }
+
+    /// The thing is not known by name yet, or there is none.
+    pub fn unnamed(kind: &'static str, id: impl ToString) -> Self {
+        Self::new(kind, id, "")
+    }
+}
+
+/// One field before and after. Secrets stand here only as a word such as `set` or `changed`.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldChange {
+    pub field: String,
+    pub was: Value,
+    pub now: Value,
+}
+
+/// What an operation says of its change.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub subject: Subject,
+    pub changes: Vec<FieldChange>,
+}
+
+impl Event {
+    pub fn of(subject: Subject) -> Self {
+        Self { subject, changes: vec![] }
+    }
+
+    /// Notes a field, if it differs.
+    #[must_use]
+    pub fn change(mut self, field: &str, was: impl Into<Value>, now: impl Into<Value>) -> Self {
+        let (was, now) = (was.into(), now.into());
+        if was != now {
+            self.changes.push(FieldChange { field: field.to_owned(), was, now });
+        }
+        self
+    }
+
+    /// Notes a field of something new.
+    #[must_use]
+    pub fn with(self, field: &str, now: impl Into<Value>) -> Self {
+        self.change(field, Value::Null, now)
+    }
+}
+
+/// The whole event as hashed and stored: one JSON object, one line.
+#[derive(Serialize)]
+pub struct Body<'a> {
+    pub v: u8,
+    pub id: Uuid,
+    pub at: String,
+    pub action: &'a str,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// More than one: that many alike in a short time, grouped.
+    #[serde(skip_serializing_if = "is_one")]
+    pub count: u64,
+    pub actor: &'a Actor,
+    /// The session or key that was used.
+    pub credential: &'a str,
+    pub subject: &'a Subject,
+    pub changes: &'a [FieldChange],
+    pub request_id: &'a str,
+    pub address: &'a str,
+    pub user_agent: &'a str,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(count: &u64) -> bool {
+    *count == 1
+}
+
+impl Body<'_> {
+    /// The exact bytes. Characters that could break a line or a terminal are escaped by JSON itself, the rest is kept.
+    pub fn bytes(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        // JSON escapes controls below U+0020; these pass through it and could forge a line or its direction.
+        let mut safe = String::with_capacity(json.len());
+        for c in json.chars() {
+            if text::is_treacherous(c) {
+                safe.push_str(&format!("\\u{:04x}", c as u32));
+            } else {
+                safe.push(c);
+            }
+        }
+        safe
+    }
+}
+
+/// The event's time in its written form; never before the event it follows.
+pub fn at_least(now: Timestamp, previous: Timestamp) -> Timestamp {
+    now.max(previous)
+}

@@ -1,0 +1,110 @@
+//! The audit log's SQL.
+
+use super::{
+    chain::{self, GENESIS, Hash},
+    event::{Actor, Body, Event, Outcome, at_least},
+};
+use crate::{
+    kernel::{Error, OrganisationId, Timestamp},
+    server::database::{OrgTx, Tx, statements, values},
+};
+use uuid::Uuid;
+
+statements! {
+    MAKE_HEAD: TenantSql = "INSERT INTO audit_heads (org_id, seq, hash, at) VALUES ($1, 0, $2, 0) ON CONFLICT (org_id) DO NOTHING";
+    // Takes the chain's lock: on PostgreSQL writers of one organisation wait here for one another.
+    LOCK_HEAD: TenantSql = "UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, hash, at";
+    MOVE_HEAD: TenantSql = "UPDATE audit_heads SET seq = $2, hash = $3, at = $4 WHERE org_id = $1";
+    APPEND: TenantSql = "INSERT INTO audit_events (org_id, seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
+    PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    CHAINS: SystemSql = "SELECT id FROM organisations ORDER BY id";
+}
+
+/// The end of a chain.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Head {
+    pub seq: i64,
+    pub hash: Vec<u8>,
+    pub at: i64,
+}
+
+/// An event as stored.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Stored {
+    pub seq: i64,
+    pub body: String,
+    pub previous: Vec<u8>,
+    pub hash: Vec<u8>,
+}
+
+/// Everything that surrounds an event.
+pub struct Circumstances<'a> {
+    pub action: &'static str,
+    pub outcome: Outcome,
+    pub reason: Option<&'a str>,
+    pub count: u64,
+    pub actor: &'a Actor,
+    pub credential: &'a str,
+    pub request_id: &'a str,
+    pub address: &'a str,
+    pub user_agent: &'a str,
+    pub now: Timestamp,
+}
+
+/// Takes the organisation's chain for this transaction: other writers of it wait.
+pub async fn lock(tx: &mut OrgTx) -> Result<Head, Error> {
+    if let Some(head) = tx.optional(LOCK_HEAD, vec![]).await? {
+        return Ok(head);
+    }
+    tx.execute(MAKE_HEAD, values![GENESIS]).await?;
+    tx.one(LOCK_HEAD, vec![]).await
+}
+
+/// Appends an event. It is part of the transaction: both or neither.
+pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Result<(), Error> {
+    let head = lock(tx).await?;
+    let previous: Hash = head.hash.as_slice().try_into().map_err(|_| Error::internal())?;
+    let at = at_least(c.now, Timestamp(head.at));
+    let seq = head.seq + 1;
+    let id = Uuid::now_v7();
+    let body = Body {
+        v: 1,
+        id,
+        at: at.rfc3339(),
+        action: c.action,
+        outcome: c.outcome,
+        reason: c.reason,
+        count: c.count,
+        actor: c.actor,
+        credential: c.credential,
+        subject: &event.subject,
+        changes: &event.changes,
+        request_id: c.request_id,
+        address: c.address,
+        user_agent: c.user_agent,
+    }
+    .bytes();
+    let hash = chain::hash(tx.organisation(), seq, &previous, body.as_bytes());
+    let row = values![
+        seq, id, at, c.action, c.outcome.name(), c.actor.kind, &c.actor.id, &event.subject.id, c.request_id, body, previous, hash
+    ];
+    tx.execute(APPEND, row).await?;
+    tx.execute(MOVE_HEAD, values![seq, hash, at]).await?;
+    Ok(())
+}
+
+pub async fn head(tx: &mut OrgTx) -> Result<Option<Head>, Error> {
+    tx.optional(HEAD, vec![]).await
+}
+
+/// At most `limit` events after `seq`, in order.
+pub async fn page(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Stored>, Error> {
+    tx.all(PAGE, values![seq, limit]).await
+}
+
+/// Every chain there is: the installation's and one for each organisation.
+pub async fn chains(tx: &mut Tx) -> Result<Vec<OrganisationId>, Error> {
+    let ids: Vec<(Uuid,)> = tx.all(CHAINS, vec![]).await?;
+    Ok(std::iter::once(OrganisationId::INSTALLATION).chain(ids.into_iter().map(|(id,)| OrganisationId(id))).collect())
+}

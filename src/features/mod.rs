@@ -1,0 +1,17 @@
+//! The features: one capability is one room, with always the same furniture.
+
+pub mod api_keys;
+pub mod audit;
+pub mod team;
+
+/// The statements of every store, for the test that prepares each on both engines.
+#[cfg(feature = "ssr")]
+pub fn statements() -> Vec<&'static [&'static str]> {
+    vec![
+        api_keys::store::STATEMENTS,
+        audit::store::STATEMENTS,
+        team::store::STATEMENTS,
+        crate::server::access::STATEMENTS,
+        crate::server::installation::STATEMENTS,
+    ]
+}

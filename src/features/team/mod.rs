@@ -1,0 +1,4 @@
+//! The team: members, roles, invitations.
+
+#[cfg(feature = "ssr")]
+pub mod store;

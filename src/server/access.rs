@@ -1,0 +1,382 @@
+//! The one way in: who asks, in which organisation, with what permissions, and the transaction in which an operation acts.
+//!
+//! An operation's first line is [`Access::read`] or [`Access::act`]: they decide, and hand out the transaction only then.
+
+use super::{
+    app::App,
+    database::{OrgTx, Tx, statements, values},
+};
+use crate::{
+    features::{
+        api_keys,
+        audit::{
+            event::{Actor, Event, Outcome, Subject},
+            store::{self as audit, Circumstances},
+        },
+        team,
+    },
+    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text},
+    policy::{Operation, Principal, Requirement, Target, decide},
+};
+use std::{future::Future, net::IpAddr};
+use uuid::Uuid;
+
+statements! {
+    REVISE: SystemSql = "UPDATE organisations SET revision = revision + 1 WHERE id = $1";
+    NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub request_id: String,
+    pub address: Option<IpAddr>,
+    pub user_agent: String,
+}
+
+/// Who asks, proven by a credential. Has no public field; built only here.
+#[derive(Clone)]
+pub struct Access {
+    app: App,
+    principal: Principal,
+    actor: Actor,
+    credential: String,
+    origin: Origin,
+    /// When the person last proved their password, for acts that ask for it again.
+    confirmed_at: Option<Timestamp>,
+}
+
+/// What a signed-in session says of its person.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    pub user: UserId,
+    pub name: String,
+    pub session: String,
+    pub confirmed_at: Timestamp,
+}
+
+impl Access {
+    /// A request without a credential, or with one that is not valid.
+    pub fn nobody(app: App, origin: Origin) -> Self {
+        let actor = Actor { kind: "nobody", id: String::new(), name: String::new() };
+        Self { app, principal: Principal::Nobody, actor, credential: String::new(), origin, confirmed_at: None }
+    }
+
+    /// The program itself: `latchkey setup`, jobs.
+    pub fn system(app: App) -> Self {
+        let actor = Actor { kind: "system", id: String::new(), name: "latchkey".into() };
+        let origin = Origin { request_id: Uuid::now_v7().to_string(), ..Origin::default() };
+        Self { app, principal: Principal::Nobody, actor, credential: "command".into(), origin, confirmed_at: None }
+    }
+
+    /// A person who is signed in, outside of any organisation.
+    pub fn person(app: App, origin: Origin, who: SignedIn) -> Self {
+        let actor = Actor { kind: "person", id: who.user.to_string(), name: who.name };
+        Self {
+            app,
+            principal: Principal::Person { user: who.user },
+            actor,
+            credential: format!("session {}", who.session),
+            origin,
+            confirmed_at: Some(who.confirmed_at),
+        }
+    }
+
+    /// The same person inside an organisation that they belong to. An organisation that does not exist and one that they
+    /// do not belong to are the same: not found.
+    pub async fn enter(self, slug: &str) -> Result<Self> {
+        let user = self.principal.user().ok_or_else(Error::sign_in_needed)?;
+        let mut tx = self.app.db.read_as(user).await?;
+        let (organisation, role) = team::store::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
+        Ok(Self { principal: Principal::Member { user, organisation, role }, ..self })
+    }
+
+    /// An API key, by its verified identity.
+    pub fn key(app: App, origin: Origin, key: &api_keys::store::Verified) -> Self {
+        let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
+        Self {
+            app,
+            principal: Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective },
+            actor,
+            credential: format!("key {}", key.key),
+            origin,
+            confirmed_at: None,
+        }
+    }
+
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub fn actor_name(&self) -> &str {
+        &self.actor.name
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    /// When the person last proved their password.
+    pub fn confirmed_at(&self) -> Option<Timestamp> {
+        self.confirmed_at
+    }
+
+    /// The signed-in person.
+    pub fn user(&self) -> Result<UserId> {
+        self.principal.user().ok_or_else(Error::sign_in_needed)
+    }
+
+    /// Decides on something that is already read.
+    pub fn check(&self, operation: Operation, target: Target) -> Result<()> {
+        decide(&self.principal, operation.spec().requires, target).map_err(Error::from)
+    }
+
+    /// Asks for an operation that reads inside the organisation, and gives its transaction.
+    pub async fn read(&self, operation: Operation) -> Result<OrgTx> {
+        let Some(organisation) = self.principal.organisation() else {
+            self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
+            return Err(Error::not_found());
+        };
+        self.check(operation, Target::In(organisation))?;
+        self.app.db.read_in(organisation).await
+    }
+
+    /// Asks for an operation that reads the person's own account.
+    pub async fn read_account(&self, operation: Operation) -> Result<Tx> {
+        self.check(operation, Target::Account)?;
+        match self.principal.user() {
+            Some(user) => self.app.db.read_as(user).await,
+            None => self.app.db.read().await,
+        }
+    }
+
+    /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
+    /// (they may have been demoted a moment ago), and runs `act`. What it changes and its event are committed together. A
+    /// refusal or failure changes nothing and leaves an event of its own.
+    pub async fn act<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let organisation = self.principal.organisation();
+        let result = match organisation {
+            Some(organisation) => match self.check(operation, Target::In(organisation)) {
+                Ok(()) => self.attempt(operation, organisation, true, act).await,
+                Err(error) => Err(error),
+            },
+            None => Err(decide(&self.principal, operation.spec().requires, Target::In(OrganisationId::INSTALLATION))
+                .err()
+                .map_or_else(Error::not_found, Error::from)),
+        };
+        self.settle(operation, organisation.unwrap_or(OrganisationId::INSTALLATION), subject, result).await
+    }
+
+    /// Acts on the person's own account, or on what is open to anyone. The event stands in the installation's chain.
+    pub async fn act_on_account<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        self.act_with_proof(operation, OrganisationId::INSTALLATION, subject, act).await
+    }
+
+    /// Acts in an organisation that something other than a membership has proven: the token of an invitation, or that the
+    /// organisation is only now being made. Only for operations that are open to anyone or to any person.
+    pub async fn act_with_proof<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let result = match operation.spec().requires {
+            Requirement::Anyone | Requirement::Person => match self.check(operation, Target::Account) {
+                Ok(()) => self.attempt(operation, organisation, false, act).await,
+                Err(error) => Err(error),
+            },
+            Requirement::Membership | Requirement::Holds(_) => {
+                tracing::error!(operation = operation.spec().id, "an operation inside an organisation was asked for outside");
+                Err(Error::internal())
+            }
+        };
+        self.settle(operation, organisation, subject, result).await
+    }
+
+    async fn attempt<T, F, Fut>(&self, operation: Operation, organisation: OrganisationId, anew: bool, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let mut tx = self.app.db.write_in(organisation).await?;
+        audit::lock(&mut tx).await?;
+        let mut access = self.clone();
+        if anew {
+            access.principal = reread(&mut tx, self.principal, self.now()).await?;
+            access.check(operation, Target::In(organisation))?;
+        }
+        act(Change { tx, access, operation }).await.map(|committed| committed.0)
+    }
+
+    async fn settle<T>(&self, operation: Operation, organisation: OrganisationId, subject: Subject, result: Result<T>) -> Result<T> {
+        match result {
+            Ok(value) => {
+                self.app.changes.announce(super::watch::Change::Of(organisation));
+                Ok(value)
+            }
+            Err(error) => {
+                self.record_refusal(operation, organisation, subject, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Leaves the event of a refused or failed act. Floods are grouped, see [`super::refusals`].
+    pub async fn record_refusal(&self, operation: Operation, organisation: OrganisationId, subject: Subject, error: &Error) {
+        if !operation.spec().audited {
+            return;
+        }
+        let outcome = match error.code.status() {
+            401 | 403 | 404 => Outcome::Refused,
+            _ => Outcome::Failed,
+        };
+        let key = (organisation, self.actor.id.clone(), operation);
+        let Some(count) = self.app.refusals.admit(key, self.now()) else { return };
+        let event = Event::of(subject);
+        let written = async {
+            let mut tx = self.app.db.write_in(organisation).await?;
+            self.append(&mut tx, operation, &event, outcome, Some(error.code.as_str()), count).await?;
+            tx.commit().await
+        };
+        if let Err(fault) = written.await {
+            tracing::error!(%fault, operation = operation.spec().id, "a refusal could not be recorded");
+        }
+    }
+
+    async fn append(&self, tx: &mut OrgTx, operation: Operation, event: &Event, outcome: Outcome, reason: Option<&str>, count: u64) -> Result<()> {
+        let address = self.origin.address.map(|a| a.to_string()).unwrap_or_default();
+        let circumstances = Circumstances {
+            action: operation.spec().id,
+            outcome,
+            reason,
+            count,
+            actor: &self.actor,
+            credential: &self.credential,
+            request_id: &self.origin.request_id,
+            address: &address,
+            user_agent: text::cut(&self.origin.user_agent, 200),
+            now: self.now(),
+        };
+        audit::append(tx, event, &circumstances).await
+    }
+}
+
+/// Who asks, as the database knows them at this moment.
+async fn reread(tx: &mut OrgTx, principal: Principal, now: Timestamp) -> Result<Principal> {
+    match principal {
+        Principal::Nobody | Principal::Person { .. } => Ok(principal),
+        Principal::Member { user, organisation, .. } => {
+            let role = team::store::role_of(tx, user).await?.ok_or_else(Error::not_found)?;
+            Ok(Principal::Member { user, organisation, role })
+        }
+        Principal::ApiKey { key, organisation, .. } => {
+            let permissions = api_keys::store::effective(tx, key, now).await?;
+            Ok(Principal::ApiKey { key, organisation, permissions })
+        }
+    }
+}
+
+/// A change in progress: the transaction, and who makes it. Dropping it changes nothing.
+pub struct Change {
+    tx: OrgTx,
+    access: Access,
+    operation: Operation,
+}
+
+/// Proof that a change and its event were committed.
+pub struct Committed<T>(T);
+
+impl Change {
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
+    }
+
+    /// Who asks, read anew inside this transaction.
+    pub fn principal(&self) -> &Principal {
+        &self.access.principal
+    }
+
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub fn tx(&mut self) -> &mut OrgTx {
+        &mut self.tx
+    }
+
+    pub fn organisation(&self) -> OrganisationId {
+        self.tx.organisation()
+    }
+
+    /// Decides on the thing itself: ranks and ceilings.
+    pub fn check(&self, target: Target) -> Result<()> {
+        self.access.check(self.operation, target)
+    }
+
+    /// Notes that this form was sent. The second time it is refused: a double press has one effect.
+    pub async fn once(&mut self, submission: Option<Uuid>) -> Result<()> {
+        let Some(id) = submission else { return Ok(()) };
+        let now = self.now();
+        match self.tx.execute(NOTE_SUBMISSION, values![id, now]).await? {
+            0 => Err(Error::new(crate::kernel::Code::AlreadyDone, "This was already done. Reload the page to see it.")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that from here on somebody acts who was not known before: an account that was only now made or proven.
+    pub fn act_as(&mut self, user: UserId, name: &str) {
+        self.access.actor = Actor { kind: "person", id: user.to_string(), name: name.to_owned() };
+        self.access.principal = Principal::Person { user };
+    }
+
+    /// Writes one more event, for an act that is several: all of them or none.
+    pub async fn record(&mut self, event: &Event) -> Result<()> {
+        self.access.append(&mut self.tx, self.operation, event, Outcome::Done, None, 1).await
+    }
+
+    /// Commits the change with its event: both or neither.
+    pub async fn commit<T>(mut self, event: Event, value: T) -> Result<Committed<T>> {
+        self.record(&event).await?;
+        self.finish(value).await
+    }
+
+    /// Commits a change whose events are already recorded.
+    pub async fn finish<T>(mut self, value: T) -> Result<Committed<T>> {
+        let organisation = self.tx.organisation();
+        if organisation != OrganisationId::INSTALLATION {
+            self.tx.system().execute(REVISE, values![organisation]).await?;
+            self.tx.system().notify(organisation).await?;
+        }
+        self.tx.commit().await?;
+        Ok(Committed(value))
+    }
+
+    /// The key that asks, if a key does.
+    pub fn own_key(&self) -> Option<KeyId> {
+        match self.access.principal {
+            Principal::ApiKey { key, .. } => Some(key),
+            Principal::Nobody | Principal::Person { .. } | Principal::Member { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What every request shares.
+
+use super::{clock::Clock, crypto::{Keyring, Passwords}, database::{Db, StartResult}, mail::Mail, refusals::Refusals, watch::Changes};
+use std::sync::Arc;
+
+/// The running program's parts. Cloning shares them.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// See [`App`].
+pub struct Parts {
+    pub db: Db,
+    pub clock: Clock,
+    pub keyring: Keyring,
+    pub passwords: Passwords,
+    pub mail: Mail,
+    /// The address under which people reach Latchkey, without a trailing slash. All links begin with it.
+    pub public_url: String,
+    /// Tells what caches to forget.
+    pub changes: Changes,
+    pub refusals: Refusals,
+    pub limits: super::limits::Limits,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Notices a key that does not belong to this database, before anything is read with it.
+    pub async fn check_key(&self) -> StartResult<()> {
+        super::installation::check_key(self).await
+    }
+}

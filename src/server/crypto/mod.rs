@@ -1,0 +1,9 @@
+//! Keys of the installation, digests of secrets, sealed credentials, passwords.
+
+mod keyring;
+mod password;
+mod token;
+
+pub use keyring::{Digest, Keyring, Sealed};
+pub use password::{Passwords, check_new_password};
+pub use token::{ApiKeySecret, KeyKind, link_token};

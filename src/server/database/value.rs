@@ -1,0 +1,87 @@
+//! Arguments and rows that both engines understand.
+
+use sqlx::{Arguments, FromRow, postgres::PgArguments, postgres::PgRow, sqlite::SqliteArguments, sqlite::SqliteRow};
+use uuid::Uuid;
+
+/// An argument of a statement. Each kind carries its own null, since PostgreSQL's nulls are typed.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Uuid(Option<Uuid>),
+    Text(Option<String>),
+    Int(Option<i64>),
+    Bool(Option<bool>),
+    Bytes(Option<Vec<u8>>),
+    Json(serde_json::Value),
+}
+
+/// A row type that can be read from either engine: derive `sqlx::FromRow`.
+pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+macro_rules! from {
+    ($($from:ty => |$v:ident| $to:expr;)*) => {$(
+        impl From<$from> for Value {
+            fn from($v: $from) -> Self { $to }
+        }
+    )*};
+}
+
+from! {
+    Uuid => |v| Value::Uuid(Some(v));
+    Option<Uuid> => |v| Value::Uuid(v);
+    String => |v| Value::Text(Some(v));
+    &str => |v| Value::Text(Some(v.to_owned()));
+    &String => |v| Value::Text(Some(v.clone()));
+    Option<String> => |v| Value::Text(v);
+    Option<&str> => |v| Value::Text(v.map(str::to_owned));
+    i64 => |v| Value::Int(Some(v));
+    Option<i64> => |v| Value::Int(v);
+    crate::kernel::Timestamp => |v| Value::Int(Some(v.0));
+    Option<crate::kernel::Timestamp> => |v| Value::Int(v.map(|t| t.0));
+    bool => |v| Value::Bool(Some(v));
+    Vec<u8> => |v| Value::Bytes(Some(v));
+    &[u8] => |v| Value::Bytes(Some(v.to_vec()));
+    Option<Vec<u8>> => |v| Value::Bytes(v);
+    [u8; 32] => |v| Value::Bytes(Some(v.to_vec()));
+    serde_json::Value => |v| Value::Json(v);
+    crate::kernel::OrganisationId => |v| Value::Uuid(Some(v.0));
+    crate::kernel::UserId => |v| Value::Uuid(Some(v.0));
+    Option<crate::kernel::UserId> => |v| Value::Uuid(v.map(|id| id.0));
+    crate::kernel::KeyId => |v| Value::Uuid(Some(v.0));
+    Option<crate::kernel::KeyId> => |v| Value::Uuid(v.map(|id| id.0));
+    crate::kernel::VirtualKeyId => |v| Value::Uuid(Some(v.0));
+    Option<crate::kernel::VirtualKeyId> => |v| Value::Uuid(v.map(|id| id.0));
+    crate::kernel::InvitationId => |v| Value::Uuid(Some(v.0));
+    crate::kernel::CallId => |v| Value::Uuid(Some(v.0));
+    crate::kernel::SessionId => |v| Value::Uuid(Some(v.0));
+    crate::policy::Role => |v| Value::Text(Some(v.name().to_owned()));
+}
+
+/// `values![id, name, now]`: the arguments of a statement, in order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::server::database::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+macro_rules! arguments {
+    ($name:ident, $arguments:ty) => {
+        pub(super) fn $name(values: Vec<Value>) -> Result<$arguments, sqlx::Error> {
+            let mut arguments = <$arguments>::default();
+            for value in values {
+                match value {
+                    Value::Uuid(v) => arguments.add(v),
+                    Value::Text(v) => arguments.add(v),
+                    Value::Int(v) => arguments.add(v),
+                    Value::Bool(v) => arguments.add(v),
+                    Value::Bytes(v) => arguments.add(v),
+                    Value::Json(v) => arguments.add(sqlx::types::Json(v)),
+                }
+                .map_err(sqlx::Error::Encode)?;
+            }
+            Ok(arguments)
+        }
+    };
+}
+
+arguments!(sqlite_arguments, SqliteArguments);
+arguments!(postgres_arguments, PgArguments);

@@ -1,0 +1,13 @@
+//! What the features stand on: settings, database, sessions, mail, crypto, the outgoing client, and how HTTP is put together.
+
+pub mod access;
+pub mod app;
+pub mod clock;
+pub mod crypto;
+pub mod database;
+pub mod installation;
+pub mod limits;
+pub mod mail;
+pub mod refusals;
+pub mod settings;
+pub mod watch;

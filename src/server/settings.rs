@@ -1,0 +1,86 @@
+//! Settings: by flag, environment, or a file; one struct, checked at start.
+
+use super::database::StartResult;
+use clap::Args;
+use ipnet::IpNet;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Where the data is and how to open it. Shared by all commands.
+#[derive(Args, Clone, Debug)]
+pub struct DataSettings {
+    /// Folder of the database and the key file; made if it is missing
+    #[arg(long, env = "LATCHKEY_DATA", default_value = "./data")]
+    pub data: PathBuf,
+    /// `postgres://…`; without it SQLite in the data folder
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The installation's key as 64 hexadecimal digits; without it a file in the data folder, made at first start
+    #[arg(long = "key", env = "LATCHKEY_KEY", hide_env_values = true)]
+    pub key: Option<String>,
+}
+
+/// What `latchkey serve` needs besides.
+#[derive(Args, Clone, Debug)]
+pub struct ServeSettings {
+    #[command(flatten)]
+    pub data: DataSettings,
+    /// Address and port to listen on
+    #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+    /// The address under which people reach Latchkey, such as https://keys.example.org
+    #[arg(long, env = "LATCHKEY_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Address ranges beyond the public ones that providers may have (CIDR, comma-separated), for a local model server
+    #[arg(long, env = "LATCHKEY_ALLOW_UPSTREAM", value_delimiter = ',', value_parser = parse_range)]
+    pub allow_upstream: Vec<IpNet>,
+    /// Proxies whose X-Forwarded-For is believed (CIDR, comma-separated)
+    #[arg(long, env = "LATCHKEY_TRUSTED_PROXIES", value_delimiter = ',', value_parser = parse_range)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Mail server for invitations and resets, such as smtps://user:password@mail.example.org; without it links are shown
+    #[arg(long, env = "LATCHKEY_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Sender of mails
+    #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <latchkey@localhost>")]
+    pub mail_from: String,
+    /// Log lines as JSON
+    #[arg(long, env = "LATCHKEY_LOG_JSON")]
+    pub log_json: bool,
+}
+
+fn parse_range(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("“{text}” is no address or range such as 127.0.0.0/8"))
+}
+
+impl DataSettings {
+    /// The database's address: `DATABASE_URL`, else the file in the data folder.
+    pub fn database(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| self.data.join("latchkey.db").display().to_string())
+    }
+
+    /// Makes the data folder, for its owner alone.
+    pub fn prepare(&self) -> StartResult<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.data).map_err(|e| format!("the data folder {} cannot be made: {e}", self.data.display()))?;
+        Ok(())
+    }
+}
+
+impl ServeSettings {
+    /// The configured public address without a trailing slash, or one made of the listening address.
+    pub fn public_url(&self) -> StartResult<String> {
+        let Some(text) = &self.public_url else {
+            return Ok(format!("http://{}", self.listen));
+        };
+        let url = url::Url::parse(text).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.path() != "/" || url.query().is_some() {
+            return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it".into());
+        }
+        Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+}
