@@ -16,6 +16,8 @@ pub struct Parts {
     pub mail: Mail,
     /// The address under which people reach Latchkey, without a trailing slash. All links begin with it.
     pub public_url: String,
+    /// Proxies whose forwarded addresses are believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Tells what caches to forget.
     pub changes: Changes,
     pub refusals: Refusals,

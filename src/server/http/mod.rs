@@ -1,0 +1,48 @@
+//! How HTTP is put together: the console (pages and server functions, by session cookie), the files, health. The API's
+//! routes (by key) stand beside it and never meet a cookie.
+
+mod context;
+mod forms;
+mod headers;
+mod pages;
+
+pub use context::{RequestContext, access, member, nobody, redirect, request, sign_in_session, sign_out_session};
+pub use forms::FormOutcome;
+
+use super::{app::App, assets, sessions::Sessions};
+use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+/// Bodies of forms and management calls: 1 MiB.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Everything that Latchkey serves.
+pub fn router(app: &App) -> Router {
+    let secure = headers::cookies_are_secure(&app.public_url);
+    let sessions = SessionManagerLayer::new(Sessions::new(app.clone()))
+        .with_name(context::cookie_name(secure))
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnSessionEnd);
+    let pages = pages::router();
+    let console = Router::new()
+        .merge(pages.clone())
+        .merge(forms::router(app, pages))
+        .layer(middleware::from_fn_with_state(app.clone(), context::establish))
+        .layer(sessions)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(headers::private));
+    Router::new()
+        .merge(console)
+        .merge(assets::routes())
+        .route("/healthz", get(async || "ok"))
+        .route("/readyz", get(ready).with_state(app.clone()))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::security))
+        .layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
+}
+
+async fn ready(axum::extract::State(app): axum::extract::State<App>) -> impl IntoResponse {
+    if app.db.is_ready().await { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") }
+}
