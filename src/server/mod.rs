@@ -2,12 +2,15 @@
 
 pub mod access;
 pub mod app;
+pub mod assets;
 pub mod clock;
 pub mod crypto;
 pub mod database;
+pub mod http;
 pub mod installation;
 pub mod limits;
 pub mod mail;
 pub mod refusals;
+pub mod sessions;
 pub mod settings;
 pub mod watch;

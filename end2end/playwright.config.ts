@@ -1,0 +1,43 @@
+import { defineConfig } from "@playwright/test";
+
+const asRoot = process.getuid?.() === 0;
+
+/** The machine's own Chromium: nothing is downloaded. */
+const launchOptions = {
+  executablePath: process.env["LATCHKEY_CHROMIUM"] ?? "/usr/bin/chromium",
+  args: [
+    ...(asRoot ? ["--no-sandbox"] : []),
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+  ],
+};
+
+export default defineConfig({
+  testDir: "specs",
+  outputDir: "../target/browser-tests",
+  // A file's tests share one instance in their order; files and projects run beside one another.
+  fullyParallel: false,
+  workers: 2,
+  retries: 0,
+  forbidOnly: Boolean(process.env["CI"]),
+  timeout: 60_000,
+  expect: { timeout: 10_000 },
+  reporter: process.env["CI"] ? [["list"]] : [["line"]],
+  use: {
+    launchOptions,
+    viewport: { width: 1280, height: 800 },
+    locale: "en-GB",
+    timezoneId: "Europe/London",
+    actionTimeout: 15_000,
+    navigationTimeout: 20_000,
+    trace: "retain-on-failure",
+  },
+  projects: [
+    { name: "js", use: { javaScriptEnabled: true } },
+    { name: "nojs", use: { javaScriptEnabled: false }, grepInvert: /@js/ },
+  ],
+});

@@ -1,0 +1,184 @@
+// Packs what the browser loads into target/site, from where the program embeds it:
+//
+//   node site.mjs build --wasm FILE --wasm-bindgen PROGRAM
+//   node site.mjs sizes      say what a first visit loads
+//   node site.mjs budgets    the same, and fail when it is more than agreed
+//
+// Script, WebAssembly and style sheet lie in pkg/ under names that hold their own digest, so that browsers keep
+// them for ever; beside every file that gains by it lie its Brotli and gzip forms. manifest.json names the three.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, extname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import * as esbuild from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = resolve(HERE, "..");
+const SITE = join(ROOT, "target/site");
+const PACKED = join(ROOT, "target/wasm/packed");
+const NAME = "latchkey";
+
+/** Bytes that a first visit may load, Brotli-compressed. */
+const BUDGETS = { wasm: 350 * 1024, css: 20 * 1024, js: 20 * 1024 };
+/** Forms that are compressed already gain nothing by it. */
+const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
+
+const digest = (...parts) => {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(part);
+  return hash.digest("hex").slice(0, 16);
+};
+
+const brotli = (bytes) =>
+  brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_LGWIN]: 24,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  });
+
+/** A file with its compressed forms, by name. */
+function forms(name, bytes) {
+  const files = [[name, bytes]];
+  if (!COMPRESSED.has(extname(name))) {
+    files.push([`${name}.br`, brotli(bytes)], [`${name}.gz`, gzipSync(bytes, { level: 9 })]);
+  }
+  return files;
+}
+
+/** All files below a folder, as paths relative to it. */
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+/** Makes `folder` hold exactly `files`, and touches none that is right already: a changed time rebuilds the program. */
+function write(folder, files) {
+  const wanted = new Map(files);
+  for (const name of filesBelow(folder)) if (!wanted.has(name)) rmSync(join(folder, name));
+  for (const [name, bytes] of wanted) {
+    const path = join(folder, name);
+    if (existsSync(path) && readFileSync(path).equals(Buffer.from(bytes))) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+  }
+}
+
+/** The optimised WebAssembly and its script, which take a minute or more and so are kept until an input changes. */
+function packWasm(wasm, wasmBindgen) {
+  const stampFile = join(PACKED, "stamp");
+  const stamp = digest(
+    readFileSync(wasm),
+    execFileSync(wasmBindgen, ["--version"]),
+    readFileSync(join(HERE, "package-lock.json")),
+    readFileSync(fileURLToPath(import.meta.url)),
+  );
+  if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+
+  rmSync(PACKED, { recursive: true, force: true });
+  const raw = join(PACKED, "raw");
+  mkdirSync(raw, { recursive: true });
+  execFileSync(
+    wasmBindgen,
+    ["--target", "web", "--no-typescript", "--remove-name-section", "--remove-producers-section"].concat(
+      ["--out-name", NAME, "--out-dir", raw, wasm],
+    ),
+    { stdio: "inherit" },
+  );
+  console.error("    wasm-opt -Oz (one to four minutes, only when the WebAssembly changed)");
+  const optimiser = join(dirname(createRequire(import.meta.url).resolve("binaryen")), "bin/wasm-opt");
+  const optimised = join(raw, "optimised.wasm");
+  execFileSync(process.execPath, [optimiser, "-Oz", join(raw, `${NAME}_bg.wasm`), "-o", optimised], { stdio: "inherit" });
+
+  const bytes = readFileSync(optimised);
+  const wasmName = `${NAME}.${digest(bytes)}.wasm`;
+  const script = esbuild.buildSync({
+    entryPoints: [join(raw, `${NAME}.js`)],
+    bundle: true,
+    format: "esm",
+    minify: true,
+    target: "es2022",
+    write: false,
+  }).outputFiles[0].text;
+  // The script finds its WebAssembly by itself, under the name that this very build has.
+  if (!script.includes(`${NAME}_bg.wasm`)) throw new Error("wasm-bindgen's script no longer names its WebAssembly");
+  const bound = Buffer.from(script.replaceAll(`${NAME}_bg.wasm`, wasmName));
+  write(join(PACKED, "pkg"), [...forms(wasmName, bytes), ...forms(`${NAME}.${digest(bound)}.js`, bound)]);
+  rmSync(raw, { recursive: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/** `style/main.css` with all that it imports, as one minified sheet. */
+function packStyle() {
+  const bundled = esbuild.buildSync({
+    entryPoints: [join(ROOT, "style/main.css")],
+    bundle: true,
+    minify: true,
+    external: ["/*"],
+    loader: { ".svg": "dataurl" },
+    target: "esnext",
+    write: false,
+  });
+  const bytes = Buffer.from(bundled.outputFiles[0].contents);
+  return forms(`${NAME}.${digest(bytes)}.css`, bytes);
+}
+
+function build(wasm, wasmBindgen) {
+  packWasm(wasm, wasmBindgen);
+  const pkg = filesBelow(join(PACKED, "pkg")).map((name) => [name, readFileSync(join(PACKED, "pkg", name))]);
+  pkg.push(...packStyle());
+  const named = (extension) => `/pkg/${pkg.find(([name]) => extname(name) === extension)[0]}`;
+  const manifest = { js: named(".js"), wasm: named(".wasm"), css: named(".css") };
+
+  const files = pkg.map(([name, bytes]) => [join("pkg", name), bytes]);
+  const publicFolder = join(ROOT, "public");
+  for (const name of filesBelow(publicFolder)) files.push(...forms(name, readFileSync(join(publicFolder, name))));
+  // The digest of everything makes the manifest change with any file, which is what tells rustc to embed anew.
+  manifest.site = digest(...files.flat());
+  files.push(["manifest.json", Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
+  write(SITE, files);
+}
+
+/** Prints the bytes of a first visit; true if all are within budget. */
+function sizes() {
+  const manifest = JSON.parse(readFileSync(join(SITE, "manifest.json"), "utf8"));
+  const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
+  let within = true;
+  for (const [kind, budget] of Object.entries(BUDGETS)) {
+    const [raw, gzip, br] = ["", ".gz", ".br"].map((form) => readFileSync(join(SITE, manifest[kind] + form)).length);
+    const verdict = br <= budget ? "" : "  TOO MUCH";
+    within &&= br <= budget;
+    console.log(`  ${kind.padEnd(4)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
+  }
+  return within;
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { wasm: { type: "string" }, "wasm-bindgen": { type: "string" } },
+});
+switch (positionals[0]) {
+  case "build":
+    build(resolve(values.wasm), resolve(values["wasm-bindgen"]));
+    break;
+  case "sizes":
+    sizes();
+    break;
+  case "budgets":
+    if (!sizes()) {
+      console.error("site.mjs: a first visit loads more than agreed; the budgets stand at the head of this file");
+      process.exit(1);
+    }
+    break;
+  default:
+    console.error("usage: node site.mjs build --wasm FILE --wasm-bindgen PROGRAM | sizes | budgets");
+    process.exit(2);
+}

@@ -1,0 +1,201 @@
+// What a browser test needs, from one import:
+//
+//   import { expect, expectNoAxe, open, OWNER, screenshot, test } from "../support/index.ts";
+//
+//   test("the Owner sees the keys", async ({ page, latchkey, upstream, faults }) => { … });
+//
+// - `latchkey` is the real program, fresh for each spec file and project, with its first Owner (OWNER) and
+//   organisation (ORGANISATION) made by `latchkey setup`; `latchkey.setup` is what that printed. Tests of one file
+//   share it in their order. `test.use({ seeded: false })` leaves it empty, for the first-run page;
+//   `test.use({ settings: { LATCHKEY_… } })` gives it settings. `page.goto("/…")` goes there.
+// - `upstream` is a real model server (upstream.mjs says what it answers), fresh for each test.
+// - Every spec runs in the projects `js` and `nojs` (JavaScript off); a title or describe with "@js" runs in `js` alone.
+// - `open(page, path)` goes to a path and, with JavaScript, waits until the page is hydrated.
+// - A test fails on any console error, uncaught exception, violation of the Content-Security-Policy, or request to
+//   another origin, in any page of `context`. What a test provokes on purpose it names: `faults.allow(/regex/)`.
+//   Contexts beyond the first come from `newContext()`, so that they are watched too.
+// - `expectNoAxe(page)` holds the page against WCAG 2.2 A and AA; `screenshot(page, name)` puts the page at 1280 and
+//   360 px, light and dark, into target/screenshots, and fails if it scrolls sideways.
+import { fileURLToPath } from "node:url";
+import AxeBuilder from "@axe-core/playwright";
+import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
+import { Latchkey } from "./program.ts";
+import { startUpstream } from "./upstream.mjs";
+
+export { expect };
+export { Latchkey, ORGANISATION, OWNER } from "./program.ts";
+
+type Upstream = Awaited<ReturnType<typeof startUpstream>>;
+
+/** What went wrong in the browser during a test, beside what the test itself looks at. */
+export class Faults {
+  private readonly found: string[] = [];
+  private readonly allowed: RegExp[] = [];
+
+  /** Lets pass what the test provokes on purpose. */
+  allow(pattern: RegExp): void {
+    this.allowed.push(pattern);
+  }
+
+  /** Everything not allowed, as lines. */
+  lines(): string[] {
+    return this.found.filter((line) => !this.allowed.some((pattern) => pattern.test(line)));
+  }
+
+  watch(context: BrowserContext, origin: string): void {
+    // A refused page (403, 404) is the test's own business; the browser also logs it as a failed load.
+    const refusedPages = new Set<string>();
+    context.on("response", (response) => {
+      if (response.request().isNavigationRequest() && response.status() >= 400) refusedPages.add(response.url());
+    });
+    context.on("console", (message) => {
+      const { url } = message.location();
+      if (message.type() !== "error" && !/content security policy/i.test(message.text())) return;
+      if (message.text().startsWith("Failed to load resource") && refusedPages.has(url)) return;
+      this.found.push(`console: ${message.text()} (${url})`);
+    });
+    context.on("weberror", (error) => this.found.push(`exception: ${error.error().message}`));
+    context.on("request", (request) => {
+      const url = new URL(request.url());
+      if (/^(https?|wss?):$/.test(url.protocol) && url.origin !== origin) this.found.push(`other origin: ${url.href}`);
+    });
+  }
+}
+
+interface TestFixtures {
+  latchkey: Latchkey;
+  upstream: Upstream;
+  faults: Faults;
+  /** A further browser with its own cookies, watched like the first. */
+  newContext: () => Promise<BrowserContext>;
+  seeded: boolean;
+  settings: Record<string, string>;
+}
+
+/** The instance of the spec file that this worker is at; the one before it is discarded. */
+class Houses {
+  private key = "";
+  private current: Promise<Latchkey> | undefined;
+
+  async at(key: string, start: () => Promise<Latchkey>): Promise<Latchkey> {
+    if (this.key !== key || !this.current) {
+      await this.discard();
+      this.key = key;
+      this.current = start();
+    }
+    return this.current;
+  }
+
+  async discard(): Promise<void> {
+    const current = this.current;
+    this.current = undefined;
+    await (await current?.catch(() => undefined))?.discard();
+  }
+}
+
+export const test = base.extend<TestFixtures, { houses: Houses }>({
+  seeded: [true, { option: true }],
+  settings: [{}, { option: true }],
+
+  houses: [
+    async ({}, use) => {
+      const houses = new Houses();
+      await use(houses);
+      await houses.discard();
+    },
+    { scope: "worker" },
+  ],
+
+  latchkey: async ({ houses, seeded, settings }, use, info) => {
+    const key = JSON.stringify([info.file, info.project.name, seeded, settings]);
+    const latchkey = await houses.at(key, () => Latchkey.start({ seeded, settings }));
+    await use(latchkey);
+    if (info.status !== info.expectedStatus) {
+      await info.attach("latchkey serve", { body: latchkey.output(), contentType: "text/plain" });
+    }
+  },
+
+  baseURL: async ({ latchkey }, use) => use(latchkey.url),
+
+  upstream: async ({}, use) => {
+    const upstream = await startUpstream();
+    await use(upstream);
+    await upstream.stop();
+  },
+
+  faults: async ({}, use) => {
+    const faults = new Faults();
+    await use(faults);
+    expect(faults.lines(), "what went wrong in the browser").toEqual([]);
+  },
+
+  context: async ({ context, faults, latchkey }, use) => {
+    faults.watch(context, latchkey.url);
+    await use(context);
+  },
+
+  newContext: async ({ browser, faults, latchkey, javaScriptEnabled }, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(async () => {
+      const context = await browser.newContext({ baseURL: latchkey.url, javaScriptEnabled });
+      contexts.push(context);
+      faults.watch(context, latchkey.url);
+      return context;
+    });
+    for (const context of contexts) await context.close();
+  },
+});
+
+/** Whether this run has JavaScript. */
+export function hasJavaScript(): boolean {
+  return test.info().project.name === "js";
+}
+
+/** Goes to a path and, with JavaScript, waits until the page is hydrated: until then a click is a plain form's. */
+export async function open(page: Page, path: string): Promise<void> {
+  await page.goto(path);
+  await hydrated(page);
+}
+
+/** With JavaScript, waits until the page in view is hydrated. */
+export async function hydrated(page: Page): Promise<void> {
+  if (hasJavaScript()) await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+}
+
+const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
+/** Holds the page in view, light and dark, against WCAG 2.2 A and AA. */
+export async function expectNoAxe(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page }).withTags(STANDARDS).analyze();
+    const lines = violations.flatMap(({ id, help, nodes }) =>
+      nodes.map((node) => `${colorScheme}: ${id}: ${help}: ${node.target.join(" ")}`),
+    );
+    expect(lines, "axe").toEqual([]);
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+}
+
+const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
+
+/** Pictures of the whole page for the eye, with JavaScript alone; fails if the page scrolls sideways. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  if (!hasJavaScript()) return;
+  const before = page.viewportSize();
+  for (const size of [
+    { width: 1280, height: 800 },
+    { width: 360, height: 740 },
+  ]) {
+    await page.setViewportSize(size);
+    const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(beyond, `pixels by which ${name} is wider than ${size.width}`).toBeLessThanOrEqual(0);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      const path = `${SCREENSHOTS}${name}-${size.width}-${colorScheme}.png`;
+      await page.screenshot({ path, fullPage: true, animations: "disabled" });
+    }
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  if (before) await page.setViewportSize(before);
+}
