@@ -1,1 +1,2 @@
 //! Latchkey: self-hosted access control for teams that use language models.
+pub mod ui;
