@@ -5,3 +5,4 @@ pub mod kernel;
 pub mod policy;
 #[cfg(feature = "ssr")]
 pub mod server;
+pub mod ui;

@@ -1,0 +1,127 @@
+//! Copying, and secrets that are shown once.
+use super::{announce, dom};
+use crate::ui::icons::{Glyph, Icon};
+use leptos::prelude::*;
+use std::time::Duration;
+
+/// Copies a text and says so in its words and to assistive technology. Without the clipboard it selects the text of the
+/// element `target` and asks for Ctrl-C. It appears once the page is hydrated; its place is kept.
+#[component]
+pub fn CopyButton(
+    /// What is copied.
+    #[prop(into)]
+    value: String,
+    /// What it is, for the accessible name: "secret", "request id".
+    #[prop(into)]
+    what: String,
+    /// Id of the element that shows the text.
+    #[prop(into)]
+    target: String,
+    /// Icon alone, for rows.
+    #[prop(optional)]
+    icon_only: bool,
+    /// Called once the text was copied or selected.
+    #[prop(optional, into)]
+    on_copied: Option<Callback<()>>,
+) -> impl IntoView {
+    let said = RwSignal::new("Copy");
+    let press = move |_| {
+        let (target, shown) = (target.clone(), move |copied: bool| {
+            let _ = said.try_set(if copied { "Copied" } else { "Press Ctrl-C" });
+            set_timeout(
+                move || {
+                    let _ = said.try_set("Copy");
+                },
+                Duration::from_secs(4),
+            );
+        });
+        dom::copy(&value, move |copied| {
+            shown(copied);
+            if copied {
+                announce("Copied");
+            } else {
+                if let Some(element) = dom::by_id(&target) {
+                    dom::select_text(&element);
+                }
+                announce("Selected. Press Ctrl-C to copy.");
+            }
+            if let Some(on_copied) = on_copied {
+                on_copied.run(());
+            }
+        });
+    };
+    view! {
+        <button type="button" class="button copy needs-js" class:button-quiet=icon_only on:click=press>
+            {move || view! { <Glyph icon=if said.get() == "Copied" { Icon::Check } else { Icon::Copy } /> }}
+            <span class="copy-words" class:copy-short=move || icon_only && said.get() == "Copy">{move || said.get()}</span>
+            <span class="vh">{format!(" {what}")}</span>
+        </button>
+    }
+}
+
+/// A secret in a box: monospaced, whole, selected by one click, with Copy.
+#[component]
+pub fn SecretBox(
+    /// Id, unique in the page.
+    #[prop(into)]
+    id: String,
+    /// What it is: "secret of ci-deploy".
+    #[prop(into)]
+    what: String,
+    /// The secret.
+    #[prop(into)]
+    value: String,
+    /// Called once it was copied or selected.
+    #[prop(optional, into)]
+    on_copied: Option<Callback<()>>,
+) -> impl IntoView {
+    let on_copied = on_copied.unwrap_or_else(|| Callback::new(|()| {}));
+    view! {
+        <div class="secret">
+            <code id=id.clone() tabindex="0" role="group" aria-label=what.clone()>{value.clone()}</code>
+            <CopyButton value what target=id on_copied />
+        </div>
+    }
+}
+
+/// An id with its copy button, in one line.
+#[component]
+pub fn CopyText(
+    /// Id, unique in the page.
+    #[prop(into)]
+    id: String,
+    /// What it is: "request id".
+    #[prop(into)]
+    what: String,
+    /// The text.
+    #[prop(into)]
+    value: String,
+) -> impl IntoView {
+    view! {
+        <span class="copy-text">
+            <code id=id.clone()>{value.clone()}</code>
+            <CopyButton value what target=id icon_only=true />
+        </span>
+    }
+}
+
+/// A piece of code with its copy button: a call to try.
+#[component]
+pub fn CodeBlock(
+    /// Id, unique in the page.
+    #[prop(into)]
+    id: String,
+    /// What it is: "example call".
+    #[prop(into)]
+    what: String,
+    /// The code.
+    #[prop(into)]
+    code: String,
+) -> impl IntoView {
+    view! {
+        <div class="code-block">
+            <pre tabindex="0" role="group" aria-label=what.clone()><code id=id.clone()>{code.clone()}</code></pre>
+            <CopyButton value=code what target=id />
+        </div>
+    }
+}

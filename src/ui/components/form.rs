@@ -1,0 +1,83 @@
+//! What belongs to a whole form.
+use super::dom;
+use crate::ui::icons::{Glyph, Icon};
+use leptos::prelude::*;
+
+/// Something wrong with one field (`field` is its id), or with the form as a whole (`field` is `None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Id of the field.
+    pub field: Option<String>,
+    /// The sentence, the same as beside the field.
+    pub message: String,
+}
+
+/// The error below a field. Its element is always there, so that a reader hears it appear.
+pub(super) fn field_error(error: Signal<Option<String>>, id: String) -> impl IntoView {
+    view! {
+        <div class="error" id=id>
+            {move || error.get().map(|error| view! { <Glyph icon=Icon::Alert /><span>{error}</span> })}
+        </div>
+    }
+}
+
+/// The errors of a form, each linked to its field. It takes focus when errors appear; place it first in the form.
+#[component]
+pub fn FormErrors(
+    /// What is wrong; empty shows nothing.
+    #[prop(into)]
+    errors: Signal<Vec<FieldError>>,
+    /// Heading.
+    #[prop(into, default = "This cannot be saved yet".into())]
+    title: String,
+    /// Id of the box.
+    #[prop(into, default = "form-errors".into())]
+    id: String,
+) -> impl IntoView {
+    let node = NodeRef::<leptos::html::Div>::new();
+    Effect::new(move |_| {
+        if !errors.with(Vec::is_empty)
+            && let Some(node) = node.get()
+        {
+            let _ = node.focus();
+        }
+    });
+    move || {
+        let errors = errors.get();
+        (!errors.is_empty()).then(|| {
+            let items: Vec<_> = errors
+                .into_iter()
+                .map(|error| match error.field {
+                    Some(field) => {
+                        let (target, href) = (field.clone(), format!("#{field}"));
+                        view! {
+                            <li>
+                                <a
+                                    href=href
+                                    rel="external"
+                                    on:click=move |event| if let Some(field) = dom::by_id(&target) {
+                                        event.prevent_default();
+                                        let _ = field.focus();
+                                    }
+                                >
+                                    {error.message}
+                                </a>
+                            </li>
+                        }
+                        .into_any()
+                    }
+                    None => view! { <li>{error.message}</li> }.into_any(),
+                })
+                .collect();
+            view! {
+                <div node_ref=node class="form-errors" id=id.clone() tabindex="-1" role="alert" autofocus=true>
+                    <Glyph icon=Icon::Alert />
+                    <div>
+                        <strong>{title.clone()}</strong>
+                        <ul>{items}</ul>
+                    </div>
+                </div>
+            }
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! Live regions and toasts. [`Live`] stands once, around the whole application, so that its regions outlive pages.
+use super::{Tone, dom};
+use crate::ui::icons::{Glyph, Icon};
+use leptos::prelude::*;
+use std::time::Duration;
+
+const ANNOUNCER: &str = "announcer";
+
+/// Says a short text politely to assistive technology. For effects and event handlers.
+pub fn announce(text: &str) {
+    let text = text.to_owned();
+    if let Some(region) = dom::by_id(ANNOUNCER) {
+        region.set_text_content(None);
+        // A region that is emptied and filled in one step is not heard again.
+        set_timeout(move || region.set_text_content(Some(&text)), Duration::from_millis(60));
+    }
+}
+
+/// What a toast says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toast {
+    /// `Bad` is announced at once and stays until closed.
+    pub tone: Tone,
+    /// The sentence. Never a secret.
+    pub message: String,
+    /// A link that can also be reached elsewhere: words and address.
+    pub link: Option<(String, String)>,
+}
+
+/// The toasts of this page.
+#[derive(Clone, Copy)]
+pub struct Toasts {
+    shown: RwSignal<Vec<(u32, Toast)>>,
+    next: StoredValue<u32>,
+}
+
+impl Toasts {
+    fn new() -> Self {
+        Self { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+    }
+
+    /// Shows a toast.
+    pub fn show(self, toast: Toast) {
+        let id = self.next.get_value();
+        self.next.set_value(id + 1);
+        self.shown.update(|shown| shown.push((id, toast)));
+    }
+
+    /// Says that something worked.
+    pub fn done(self, message: impl Into<String>) {
+        self.show(Toast { tone: Tone::Ok, message: message.into(), link: None });
+    }
+
+    /// Says that something failed; stays until closed.
+    pub fn failed(self, message: impl Into<String>) {
+        self.show(Toast { tone: Tone::Bad, message: message.into(), link: None });
+    }
+
+    fn close(self, id: u32) {
+        self.shown.update(|shown| shown.retain(|(shown, _)| *shown != id));
+    }
+}
+
+/// The toasts of the application. Outside of [`Live`] (in a test of one component) they are shown nowhere.
+pub fn use_toasts() -> Toasts {
+    use_context::<Toasts>().unwrap_or_else(Toasts::new)
+}
+
+/// How long a toast stays: 5 s, and 1 s for each 120 characters.
+fn stay(message: &str) -> Duration {
+    Duration::from_millis(5000 + 1000 * (message.chars().count() as u64).div_ceil(120))
+}
+
+#[component]
+fn ToastView(id: u32, toast: Toast, toasts: Toasts) -> impl IntoView {
+    let held = StoredValue::new(false);
+    let lasting = toast.tone == Tone::Bad;
+    let stay = stay(&toast.message);
+    fn wait(toasts: Toasts, id: u32, held: StoredValue<bool>, stay: Duration) {
+        set_timeout(
+            move || match held.try_get_value() {
+                Some(true) => wait(toasts, id, held, Duration::from_secs(2)),
+                Some(false) => toasts.close(id),
+                None => {}
+            },
+            stay,
+        );
+    }
+    if !lasting {
+        Effect::new(move |_| wait(toasts, id, held, stay));
+    }
+    let icon = match toast.tone {
+        Tone::Ok => Icon::Check,
+        Tone::Bad | Tone::Warn => Icon::Alert,
+        Tone::Info | Tone::Neutral => Icon::Info,
+    };
+    view! {
+        <div
+            class=format!("toast {}", toast.tone.class())
+            tabindex="-1"
+            on:mouseenter=move |_| held.set_value(true)
+            on:mouseleave=move |_| held.set_value(false)
+            on:focusin=move |_| held.set_value(true)
+            on:focusout=move |_| held.set_value(false)
+        >
+            <Glyph icon />
+            <span class="toast-words">{toast.message}</span>
+            {toast.link.map(|(label, href)| view! { <a href=href>{label}</a> })}
+            <button type="button" class="button button-quiet button-icon" on:click=move |_| toasts.close(id)>
+                <Glyph icon=Icon::Close />
+                <span class="vh">"Close message"</span>
+            </button>
+        </div>
+    }
+}
+
+/// Wraps the application: provides [`Toasts`], holds the live regions, and marks the page as alive once it is hydrated
+/// (which shows what needs JavaScript and hides what is for those without). F6 focuses the newest toast.
+#[component]
+pub fn Live(
+    /// The application.
+    children: Children,
+) -> impl IntoView {
+    let toasts = Toasts::new();
+    provide_context(toasts);
+    Effect::new(move |_| {
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-live", "");
+        }
+        let handle = window_event_listener(leptos::ev::keydown, |event| {
+            if event.key() == "F6"
+                && let Ok(Some(toast)) = document().query_selector(".toasts > :last-child .toast:last-child, .toast")
+            {
+                event.prevent_default();
+                if let Some(toast) = leptos::wasm_bindgen::JsCast::dyn_ref::<leptos::web_sys::HtmlElement>(&toast) {
+                    let _ = toast.focus();
+                }
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+    let listed = move |bad: bool| {
+        move || toasts.shown.get().into_iter().filter(|(_, toast)| (toast.tone == Tone::Bad) == bad).collect::<Vec<_>>()
+    };
+    view! {
+        {children()}
+        <div class="vh" id=ANNOUNCER role="status"></div>
+        <div class="toasts" role="region" aria-label="Messages">
+            <div role="alert">
+                <For each=listed(true) key=|(id, _)| *id let:item>
+                    <ToastView id=item.0 toast=item.1 toasts />
+                </For>
+            </div>
+            <div role="status">
+                <For each=listed(false) key=|(id, _)| *id let:item>
+                    <ToastView id=item.0 toast=item.1 toasts />
+                </For>
+            </div>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_longer_message_stays_longer() {
+        assert_eq!(stay("Saved"), Duration::from_secs(6));
+        assert_eq!(stay(&"x".repeat(121)), Duration::from_secs(7));
+    }
+}

@@ -1,0 +1,196 @@
+//! The parts of a page around its content.
+use super::{announce, dom};
+use crate::ui::icons::{Glyph, Icon};
+use leptos::prelude::*;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Path of the page that last had its heading focused. There is one page per browser tab, and the server never
+    /// touches it: it is read in effects only.
+    static SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Title, one sentence, and the main action at the right (its children). After a navigation inside the app the
+/// heading takes focus and is announced once.
+#[component]
+pub fn PageHeader(
+    /// The page's one `h1`.
+    #[prop(into)]
+    title: String,
+    /// What this page is for, in plain words. May hold a link.
+    #[prop(optional, into)]
+    sentence: ViewFn,
+    /// Main action and its neighbours.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
+    let heading = NodeRef::<leptos::html::H1>::new();
+    let spoken = title.clone();
+    Effect::new(move |_| {
+        let Some(heading) = heading.get() else { return };
+        let path = dom::path();
+        let before = SHOWN.replace(Some(path.clone()));
+        if before.is_some_and(|before| before != path) {
+            dom::focus_in_place(&heading);
+            announce(&spoken);
+        }
+    });
+    view! {
+        <div class="page-header">
+            <div class="page-words">
+                <h1 node_ref=heading tabindex="-1">{title}</h1>
+                <div class="page-sentence">{sentence.run()}</div>
+            </div>
+            {children.map(|children| view! { <div class="page-actions">{children()}</div> })}
+        </div>
+    }
+}
+
+/// A card: the white ground of tables, forms and facts. With a title it gets an `h2`.
+#[component]
+pub fn Card(
+    /// Heading of the card.
+    #[prop(optional, into)]
+    title: Option<String>,
+    /// At the right of the heading.
+    #[prop(optional, into)]
+    actions: ViewFn,
+    /// Without inner space, for tables and lists.
+    #[prop(optional)]
+    flush: bool,
+    /// The content.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <section class="card" class:card-flush=flush>
+            {title
+                .map(|title| {
+                    view! {
+                        <div class="card-top">
+                            <h2>{title}</h2>
+                            {actions.run()}
+                        </div>
+                    }
+                })}
+            {children()}
+        </section>
+    }
+}
+
+/// One tab: a link, since which tab is open is part of the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tab {
+    /// Words.
+    pub label: String,
+    /// Address.
+    pub href: String,
+    /// A number beside the words.
+    pub count: Option<u64>,
+    /// Whether it is the open one.
+    pub current: bool,
+}
+
+/// Tabs of a page, as links.
+#[component]
+pub fn Tabs(
+    /// The tabs.
+    tabs: Vec<Tab>,
+) -> impl IntoView {
+    let items: Vec<_> = tabs
+        .into_iter()
+        .map(|tab| {
+            view! {
+                <li>
+                    <a href=tab.href aria-current=tab.current.then_some("page")>
+                        {tab.label}
+                        {tab.count.map(|count| view! { <span class="tab-count">{format!(" {count}")}</span> })}
+                    </a>
+                </li>
+            }
+        })
+        .collect();
+    view! { <ul class="tabs">{items}</ul> }
+}
+
+/// The bar of search and filters above a table: a GET form, so that what is filtered is in the address. Put
+/// [`SearchField`] and compact [`Select`](super::Select)s in it; the button is for those without JavaScript and for Enter.
+#[component]
+pub fn Filters(
+    /// Address of the list.
+    #[prop(into)]
+    action: String,
+    /// The number of results in words, "12 keys"; announced when it changes.
+    #[prop(into)]
+    count: Signal<String>,
+    /// Fields.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <form class="filters" method="get" action=action role="search">
+            {children()}
+            <button type="submit" class="button filters-go">"Apply"</button>
+            <span class="filters-count" role="status">{move || count.get()}</span>
+        </form>
+    }
+}
+
+/// The search field of a list.
+#[component]
+pub fn SearchField(
+    /// Accessible name, and the words in the empty field.
+    #[prop(into)]
+    label: String,
+    /// Name in the form.
+    #[prop(into, default = "q".into())]
+    name: String,
+    /// What is searched for now.
+    #[prop(optional, into)]
+    value: String,
+    /// Called as one types.
+    #[prop(optional, into)]
+    on_input: Option<Callback<String>>,
+) -> impl IntoView {
+    view! {
+        <div class="search-field">
+            <Glyph icon=Icon::Search />
+            <input
+                type="search"
+                class="input"
+                name=name
+                value=value
+                aria-label=label.clone()
+                placeholder=label
+                autocomplete="off"
+                on:input=move |event| if let Some(on_input) = on_input { on_input.run(event_target_value(&event)) }
+            />
+        </div>
+    }
+}
+
+/// Previous and Next below a list that pages by cursor.
+#[component]
+pub fn Pager(
+    /// Address of the page before, if there is one.
+    #[prop(optional_no_strip, into)]
+    previous: Option<String>,
+    /// Address of the page after, if there is one.
+    #[prop(optional_no_strip, into)]
+    next: Option<String>,
+    /// What is shown, "1 to 50 of 312" or "more than 10 000".
+    #[prop(optional, into)]
+    words: String,
+) -> impl IntoView {
+    fn step(href: Option<String>, rel: &'static str, label: &'static str) -> AnyView {
+        match href {
+            Some(href) => view! { <a class="button" href=href rel=rel>{label}</a> }.into_any(),
+            None => view! { <a class="button" role="link" aria-disabled="true" tabindex="0">{label}</a> }.into_any(),
+        }
+    }
+    view! {
+        <div class="pager" role="group" aria-label="Pages">
+            <span class="pager-words">{words}</span>
+            {step(previous, "prev", "Previous")}
+            {step(next, "next", "Next")}
+        </div>
+    }
+}

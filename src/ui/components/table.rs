@@ -1,0 +1,142 @@
+//! Tables: caption, headers, a scroll region of their own, cards where it is narrow.
+use crate::ui::icons::{Glyph, Icon};
+use leptos::prelude::*;
+
+/// Which way a column is sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// The header of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    label: String,
+    class: &'static str,
+    hidden: bool,
+    sort: Option<(String, Option<Sort>)>,
+}
+
+impl Column {
+    /// A column of text.
+    pub fn new(label: impl Into<String>) -> Self {
+        Self { label: label.into(), class: "", hidden: false, sort: None }
+    }
+
+    /// A column of numbers, at the right. Its cells have `class="num"`.
+    pub fn number(label: impl Into<String>) -> Self {
+        Self { class: "num", ..Self::new(label) }
+    }
+
+    /// The column of row menus: its header is read, not seen. Its cells have `class="row-actions"`.
+    pub fn actions() -> Self {
+        Self { class: "row-actions", hidden: true, ..Self::new("Actions") }
+    }
+
+    /// A column whose header is read, not seen: checkboxes, drawings.
+    pub fn unseen(label: impl Into<String>) -> Self {
+        Self { hidden: true, ..Self::new(label) }
+    }
+
+    /// Makes the header a link that sorts: `href` is the address of the list sorted by it (or, if it is already, the
+    /// other way round), `now` how it is sorted at present.
+    pub fn sorted_by(mut self, href: impl Into<String>, now: Option<Sort>) -> Self {
+        self.sort = Some((href.into(), now));
+        self
+    }
+
+    fn view(self) -> AnyView {
+        let Self { label, class, hidden, sort } = self;
+        let Some((href, now)) = sort else {
+            return view! { <th scope="col" class=class><span class:vh=hidden>{label}</span></th> }.into_any();
+        };
+        let (aria, icon) = match now {
+            None => (None, Icon::ChevronsUpDown),
+            Some(Sort::Ascending) => (Some("ascending"), Icon::ArrowUp),
+            Some(Sort::Descending) => (Some("descending"), Icon::ArrowDown),
+        };
+        view! {
+            <th scope="col" class=class aria-sort=aria>
+                <a class="sort" href=href>{label}<Glyph icon /></a>
+            </th>
+        }
+        .into_any()
+    }
+}
+
+/// A table in a named region that scrolls by itself and can be focused. Its children are the rows:
+/// `<tr><th scope="row">…</th><td data-label="Status">…</td></tr>`. Below 640 px of its own width each row is a card,
+/// in which `data-label` stands before a cell's content. Classes of cells: `num`, `mono`, `state` (shown first),
+/// `wide` (a line of its own), `bare` (no label), `row-actions` (top right).
+#[component]
+pub fn Table(
+    /// What the table holds; read, not seen, since the page's title says it.
+    #[prop(into)]
+    caption: String,
+    /// Headers.
+    columns: Vec<Column>,
+    /// Rows of fixed 44 px with one line.
+    #[prop(optional)]
+    dense: bool,
+    /// Being loaded anew.
+    #[prop(optional, into)]
+    busy: Signal<bool>,
+    /// Rows.
+    children: Children,
+) -> impl IntoView {
+    let head: Vec<_> = columns.into_iter().map(Column::view).collect();
+    let name = caption.clone();
+    view! {
+        <div class="table-frame">
+            <div
+                class="table-region"
+                role="region"
+                tabindex="0"
+                aria-label=name
+                aria-busy=move || busy.get().then_some("true")
+            >
+                <table class:dense=dense>
+                    <caption class="vh">{caption}</caption>
+                    <thead>
+                        <tr>{head}</tr>
+                    </thead>
+                    <tbody>{children()}</tbody>
+                </table>
+            </div>
+        </div>
+    }
+}
+
+/// Two lines in a cell: a name with its tag, and below it an id, an address or a sentence.
+#[component]
+pub fn TwoLines(
+    /// First line.
+    #[prop(into)]
+    first: String,
+    /// Second line.
+    #[prop(into)]
+    second: String,
+    /// Where the first line leads.
+    #[prop(optional, into)]
+    href: Option<String>,
+    /// Tag beside the first line.
+    #[prop(optional, into)]
+    tag: Option<String>,
+    /// Second line monospaced.
+    #[prop(optional)]
+    mono: bool,
+) -> impl IntoView {
+    let name = match href {
+        Some(href) => view! { <a class="cell-name" href=href>{first}</a> }.into_any(),
+        None => view! { <span class="cell-name">{first}</span> }.into_any(),
+    };
+    view! {
+        <span class="two-lines">
+            <span class="cell-first">{name}{tag.map(|tag| view! { <super::Tag label=tag /> })}</span>
+            <span class="cell-second" class:mono=mono>{second}</span>
+        </span>
+    }
+}

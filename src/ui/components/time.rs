@@ -1,0 +1,183 @@
+//! Points in time for people. The first render is UTC on both sides; the browser adds its own zone after that.
+use leptos::prelude::*;
+use leptos::web_sys::js_sys::{Date, Object, Reflect};
+
+const DAY: i64 = 86_400_000;
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/// Year, month (1 to 12) and day in UTC of a time in milliseconds since 1970, in the proleptic Gregorian calendar.
+fn civil(at: i64) -> (i64, usize, i64) {
+    // Days since 1 March 0000: with the leap day at a year's end, months are a linear function of days.
+    let days = at.div_euclid(DAY) + 719_468;
+    let era = days.div_euclid(146_097);
+    let of_era = days.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + year_of_era + i64::from(month <= 2), month as usize, day)
+}
+
+/// Hours and minutes in UTC.
+fn clock(at: i64) -> (i64, i64) {
+    let of_day = at.rem_euclid(DAY) / 60_000;
+    (of_day / 60, of_day % 60)
+}
+
+/// `21 Feb 2027`, in UTC, of a time in milliseconds since 1970.
+pub fn date_text(at: i64) -> String {
+    let (year, month, day) = civil(at);
+    format!("{day} {} {year}", MONTHS[month - 1])
+}
+
+/// `21 Feb 2027, 14:05 UTC`.
+pub fn utc_text(at: i64) -> String {
+    let (hour, minute) = clock(at);
+    format!("{}, {hour:02}:{minute:02} UTC", date_text(at))
+}
+
+/// `2027-02-21T14:05:09Z`, for `datetime`.
+pub fn machine_text(at: i64) -> String {
+    let (year, month, day) = civil(at);
+    let (hour, minute) = clock(at);
+    let second = at.rem_euclid(60_000) / 1000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+/// "2 minutes ago", "yesterday", "in 12 days"; a date beyond a year.
+pub fn relative_text(at: i64, now: i64) -> String {
+    let apart = (now - at).abs();
+    let past = at <= now;
+    let count = |number: i64, unit: &str| {
+        let plural = if number == 1 { "" } else { "s" };
+        if past { format!("{number} {unit}{plural} ago") } else { format!("in {number} {unit}{plural}") }
+    };
+    match apart {
+        ..45_000 if past => "just now".into(),
+        ..90_000 => count(1, "minute"),
+        ..3_600_000 => count(apart / 60_000, "minute"),
+        ..DAY => count(apart / 3_600_000, "hour"),
+        _ if apart < 2 * DAY => if past { "yesterday" } else { "tomorrow" }.into(),
+        _ if apart < 365 * DAY => count(apart / DAY, "day"),
+        _ => date_text(at),
+    }
+}
+
+/// How a time is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeStyle {
+    /// `21 Feb 2027, 14:05 UTC`; in the browser its own zone.
+    #[default]
+    Exact,
+    /// `21 Feb 2027`.
+    Date,
+}
+
+/// A date and time in the browser's language and zone.
+fn local_text(at: i64, style: TimeStyle) -> String {
+    let options = Object::new();
+    let set = |key: &str, value: &str| {
+        let _ = Reflect::set(&options, &key.into(), &value.into());
+    };
+    set("dateStyle", "medium");
+    if style == TimeStyle::Exact {
+        set("timeStyle", "short");
+    }
+    let date = Date::new(&(at as f64).into());
+    let call = Reflect::get(&date, &"toLocaleString".into())
+        .ok()
+        .and_then(|f| leptos::wasm_bindgen::JsCast::dyn_into::<leptos::web_sys::js_sys::Function>(f).ok());
+    call.and_then(|call| call.call2(&date, &leptos::wasm_bindgen::JsValue::UNDEFINED, &options).ok())
+        .and_then(|text| text.as_string())
+        .unwrap_or_else(|| utc_text(at))
+}
+
+/// A point in time, in milliseconds since 1970. Given `now` it is relative, and hover, focus or a tap shows the exact
+/// local and UTC time.
+#[component]
+pub fn Time(
+    /// The time, in milliseconds since 1970.
+    at: i64,
+    /// The server's present, in milliseconds since 1970, for a relative text.
+    #[prop(optional, into)]
+    now: Option<i64>,
+    /// How it is written if not relative.
+    #[prop(optional)]
+    style: TimeStyle,
+) -> impl IntoView {
+    let local = RwSignal::new(None::<String>);
+    let written = if now.is_some() { TimeStyle::Exact } else { style };
+    Effect::new(move |_| local.set(Some(local_text(at, written))));
+    match now {
+        Some(now) => view! {
+            <time class="time" datetime=machine_text(at) tabindex="0">
+                {relative_text(at, now)}
+                <span class="time-exact">
+                    {move || match local.get() {
+                        Some(local) => format!("{local} here, {}", utc_text(at)),
+                        None => utc_text(at),
+                    }}
+                </span>
+            </time>
+        }
+        .into_any(),
+        None => view! {
+            <time datetime=machine_text(at)>
+                {move || {
+                    local.get().unwrap_or_else(|| if style == TimeStyle::Date { date_text(at) } else { utc_text(at) })
+                }}
+            </time>
+        }
+        .into_any(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEB_21: i64 = 1_803_218_709_000;
+
+    #[test]
+    fn known_days() {
+        assert_eq!(machine_text(0), "1970-01-01T00:00:00Z");
+        assert_eq!(machine_text(951_782_400_000), "2000-02-29T00:00:00Z");
+        assert_eq!(machine_text(4_107_542_400_000), "2100-03-01T00:00:00Z");
+        assert_eq!(machine_text(-1), "1969-12-31T23:59:59Z");
+        assert_eq!(utc_text(FEB_21), "21 Feb 2027, 14:05 UTC");
+        assert_eq!(machine_text(FEB_21), "2027-02-21T14:05:09Z");
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_follows_the_one_before() {
+        let mut last = (1970, 1, 0);
+        for day in 0..146_097 {
+            let now = civil(day * DAY);
+            let next_day = (now.0, now.1) == (last.0, last.1) && now.2 == last.2 + 1;
+            let next_month = now.2 == 1 && last.2 >= 28;
+            assert!(next_day || next_month, "{last:?} then {now:?}");
+            last = now;
+        }
+        assert_eq!(last, (2369, 12, 31));
+    }
+
+    #[test]
+    fn relative_words() {
+        let minute = 60_000;
+        for (apart, words) in [
+            (0, "just now"),
+            (50_000, "1 minute ago"),
+            (2 * minute, "2 minutes ago"),
+            (3 * 60 * minute, "3 hours ago"),
+            (DAY, "yesterday"),
+            (94 * DAY, "94 days ago"),
+            (-minute, "in 1 minute"),
+            (-12 * DAY - 1, "in 12 days"),
+            (-DAY, "tomorrow"),
+            (400 * DAY, "17 Jan 2026"),
+        ] {
+            assert_eq!(relative_text(FEB_21 - apart, FEB_21), words);
+        }
+    }
+}
