@@ -6,3 +6,11 @@ pub mod policy;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod ui;
+
+/// Brings the server-rendered page to life.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(ui::Console);
+}

@@ -1,17 +1,22 @@
 //! The features: one capability is one room, with always the same furniture.
 
+pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod organisations;
 pub mod team;
 
 /// The statements of every store, for the test that prepares each on both engines.
 #[cfg(feature = "ssr")]
 pub fn statements() -> Vec<&'static [&'static str]> {
     vec![
+        accounts::store::STATEMENTS,
         api_keys::store::STATEMENTS,
         audit::store::STATEMENTS,
+        organisations::store::STATEMENTS,
         team::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,
+        crate::server::sessions::STATEMENTS,
     ]
 }

@@ -56,6 +56,7 @@ const fn holds(permission: P) -> Requirement {
 
 operations! {
     // Accounts
+    Front = "account.front", ANYONE, read, fns: ["account/front"], routes: [];
     Setup = "account.setup", ANYONE, audited, fns: ["account/setup"], routes: [];
     SignIn = "account.sign_in", ANYONE, audited, fns: ["account/sign_in"], routes: [];
     SignOut = "account.sign_out", PERSON, audited, fns: ["account/sign_out"], routes: [];

@@ -1,6 +1,14 @@
 //! What every request shares.
 
-use super::{clock::Clock, crypto::{Keyring, Passwords}, database::{Db, StartResult}, mail::Mail, refusals::Refusals, watch::Changes};
+use super::{
+    clock::Clock,
+    crypto::{Keyring, Passwords},
+    database::{Db, OrgTx, StartResult},
+    mail::Mail,
+    refusals::Refusals,
+    watch::Changes,
+};
+use crate::kernel::{Error, OrganisationId};
 use std::sync::Arc;
 
 /// The running program's parts. Cloning shares them.
@@ -34,6 +42,11 @@ impl std::ops::Deref for App {
 impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// A reading transaction in an organisation that the digest of a presented secret has proven.
+    pub async fn read_proven(&self, organisation: OrganisationId) -> Result<OrgTx, Error> {
+        self.db.read_in(organisation).await
     }
 
     /// Notices a key that does not belong to this database, before anything is read with it.

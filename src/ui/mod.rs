@@ -1,5 +1,20 @@
-//! The console's furniture: frame, components, icons, and the picture of a key.
+//! The console's furniture: the document, routes, forms, frame, components, icons, and the picture of a key.
 pub mod bitting;
+mod can;
 pub mod components;
+mod console;
+pub mod form;
 pub mod frame;
 pub mod icons;
+mod loaded;
+mod place;
+pub mod routes;
+#[cfg(feature = "ssr")]
+mod shell;
+
+pub use can::{available, can, unavailable};
+pub use console::{Console, NotFound};
+pub use loaded::{Loaded, Now, Problem, now};
+pub use place::{Place, use_place};
+#[cfg(feature = "ssr")]
+pub use shell::shell;

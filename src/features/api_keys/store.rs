@@ -2,17 +2,53 @@
 
 use crate::{
     features::team::store::parse_role,
-    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId},
     policy::{PermissionSet, Role},
-    server::database::{OrgTx, Tx, statements, values},
+    server::{
+        crypto::{ApiKeySecret, Digest, KeyKind},
+        database::{OrgTx, Tx, statements, values},
+    },
 };
 use sqlx::types::Json;
 use uuid::Uuid;
 
 statements! {
+    INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10)";
+    INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
+}
+
+/// A key to be stored.
+pub struct NewKey<'a> {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub name: &'a str,
+    pub description: &'a str,
+    pub permissions: PermissionSet,
+    /// None: the Owners.
+    pub responsible: Option<UserId>,
+    pub created_by: &'a str,
+    pub expires_at: Option<Timestamp>,
+}
+
+pub async fn insert(tx: &mut OrgTx, key: &NewKey<'_>, now: Timestamp) -> Result<()> {
+    let kind = match key.kind {
+        KeyKind::Master => "master",
+        KeyKind::Standard => "standard",
+    };
+    let permissions = serde_json::to_value(key.permissions).map_err(|_| Error::internal())?;
+    let row = values![
+        key.id, kind, key.name, key.description, permissions, key.responsible, key.created_by, now, key.expires_at
+    ];
+    tx.execute(INSERT_KEY, row).await.map(|_| ())
+}
+
+/// Stores the digest of a key's new secret, and what lists may show of it.
+pub async fn insert_secret(tx: &mut OrgTx, key: KeyId, secret: &ApiKeySecret, digest: &Digest, now: Timestamp) -> Result<()> {
+    let row = values![Uuid::now_v7(), key, *digest, secret.beginning(), secret.ending(), now];
+    tx.execute(INSERT_SECRET, row).await.map(|_| ())
 }
 
 /// A key whose secret was presented, found good at this moment.

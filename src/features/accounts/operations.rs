@@ -1,0 +1,130 @@
+//! What can be done with accounts.
+
+use super::{
+    model::{Email, Founded, Front, NAME_LIMIT},
+    store,
+};
+use crate::{
+    features::{
+        audit::event::{Event, Subject},
+        organisations::{self, operations::found},
+    },
+    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, UserId, text},
+    policy::Operation,
+    server::{
+        access::Access,
+        app::App,
+        crypto::{Passwords, check_new_password},
+        installation,
+        limits::address_subject,
+    },
+};
+use zeroize::Zeroizing;
+
+/// What the signed-out pages need to know.
+pub async fn front(app: &App) -> Result<Front> {
+    let mut tx = app.db.read().await?;
+    Ok(Front { is_set_up: installation::is_set_up(&mut tx).await?, has_mail: app.mail.is_configured() })
+}
+
+/// What the first Owner types.
+pub struct NewInstallation {
+    pub email: String,
+    pub name: String,
+    pub organisation: String,
+    pub password: Secret,
+}
+
+/// Makes the first Owner and organisation, for whoever has the setup secret (none: the program's own command).
+pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallation) -> Result<(Founded, UserId, OrganisationId)> {
+    let app = access.app();
+    let organisation = OrganisationId::new();
+    let address = address_subject(access.origin().address);
+    app.limits.links.check(&address, access.now())?;
+    if let Some(secret) = secret {
+        let mut tx = app.db.read().await?;
+        let fits = installation::check_setup_secret(app, &mut tx, secret.expose().trim()).await?;
+        drop(tx);
+        if !fits {
+            app.limits.links.count(&address, access.now());
+            let error = Error::field("secret", "This is not the setup secret that the server printed at its last start.");
+            access.record_refusal(Operation::Setup, OrganisationId::INSTALLATION, Subject::unnamed("installation", ""), &error).await;
+            return Err(error);
+        }
+    }
+    let mut fields = Fields::default();
+    let email = fields.take("email", Email::parse(&new.email));
+    let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
+    let title = fields.take("organisation", organisations::model::parse_name(&new.organisation));
+    let local = email.as_ref().map(|e| e.local().to_owned()).unwrap_or_default();
+    fields.take("password", check_new_password(new.password.expose(), &[&local, &new.organisation]));
+    fields.finish()?;
+    let (Some(email), Some(name), Some(title)) = (email, name, title) else { return Err(Error::internal()) };
+    let hash = app.passwords.hash(Zeroizing::new(new.password.expose().to_owned())).await?;
+    let subject = Subject::new("installation", "", &title);
+    access
+        .act_with_proof(Operation::Setup, organisation, subject.clone(), |mut change| async move {
+            let user = UserId::new();
+            let now = change.now();
+            let system = change.tx().system();
+            installation::finish_setup(system, now).await?;
+            if !store::insert(system, user, &email, &name, &hash, now).await? {
+                return Err(Error::conflict("There is an account already."));
+            }
+            change.act_as(user, &name);
+            let slug = organisations::operations::free_slug(&mut change, &title).await?;
+            let master_key = found(&mut change, user, &title, &slug).await?;
+            let event = Event::of(subject).with("owner", email.shown.clone()).with("organisation", title.clone());
+            change.commit(event, (Founded { slug, organisation: title, master_key }, user, organisation)).await
+        })
+        .await
+}
+
+/// Signs in. Says the same for a wrong password and an unknown address, in the same time.
+pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<(UserId, String)> {
+    let app = access.app();
+    let now = access.now();
+    let address = address_subject(access.origin().address);
+    let canonical = Email::parse(email).map(|e| e.canonical).unwrap_or_default();
+    let account_subject = format!("{canonical} {address}");
+    let subject = Subject::new("account", "", text::cut(&canonical, 254));
+    let refuse = async |error: Error| {
+        access.record_refusal(Operation::SignIn, OrganisationId::INSTALLATION, subject.clone(), &error).await;
+        Err(error)
+    };
+    if let Err(error) = app.limits.account.check(&account_subject, now).and_then(|()| app.limits.address.check(&address, now)) {
+        return refuse(error).await;
+    }
+    let account = {
+        let mut tx = app.db.read().await?;
+        store::by_email(&mut tx, &canonical).await?
+    };
+    let usable = account.filter(|account| account.disabled_at.is_none());
+    let stored = usable.as_ref().map(|account| account.password_hash.clone());
+    let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
+    let fits = app.passwords.verify(plain.clone(), stored).await?;
+    let Some(account) = usable.filter(|_| fits) else {
+        app.limits.account.count(&account_subject, now);
+        app.limits.address.count(&address, now);
+        return refuse(Error::new(Code::WrongCredentials, "The e-mail or the password is not right.")).await;
+    };
+    let renewed = if Passwords::is_outdated(&account.password_hash) { Some(app.passwords.hash(plain).await?) } else { None };
+    let subject = Subject::new("account", account.id, &account.email);
+    access
+        .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {
+            let user = UserId(account.id);
+            change.act_as(user, &account.name);
+            if let Some(hash) = renewed {
+                store::set_password(change.tx().system(), user, &hash).await?;
+            }
+            change.commit(Event::of(subject), (user, account.name)).await
+        })
+        .await
+}
+
+/// Notes that a person signs out; the session itself is ended by whoever holds it.
+pub async fn sign_out(access: &Access) -> Result<()> {
+    let user = access.user()?;
+    let subject = Subject::new("account", user, access.actor_name());
+    access.act_on_account(Operation::SignOut, subject.clone(), |change| change.commit(Event::of(subject), ())).await
+}

@@ -1,0 +1,69 @@
+//! Sign-in.
+
+use crate::{
+    features::accounts::functions::{SignIn, load_front},
+    ui::{
+        Loaded,
+        components::{Button, Field, FieldKind, Look},
+        form::{FormFor, use_form},
+        frame::PlainFrame,
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn SignInPage() -> impl IntoView {
+    let front = Resource::new_blocking(|| (), |()| load_front());
+    view! {
+        <Title text="Sign in" />
+        <Loaded
+            resource=front
+            view=move |front| {
+                if front.is_set_up { view! { <SignInForm /> }.into_any() } else { view! { <NotYet /> }.into_any() }
+            }
+        />
+    }
+}
+
+#[component]
+fn SignInForm() -> impl IntoView {
+    let form = use_form::<SignIn>();
+    let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
+    view! {
+        <PlainFrame title="Sign in to Latchkey" below=|| "Invited? Open the link in your invitation.">
+            <FormFor form problem="You are not signed in">
+                <input type="hidden" name="next" value=form.typed("next", next) />
+                <Field
+                    label="E-mail"
+                    name="email"
+                    kind=FieldKind::Email
+                    value=form.typed("email", "")
+                    autocomplete="username"
+                    autofocus=true
+                    error=form.field("email")
+                />
+                <Field
+                    label="Password"
+                    name="password"
+                    kind=FieldKind::Password
+                    autocomplete="current-password"
+                    error=form.field("password")
+                    beside_label=|| view! { <a href=routes::forgot().to_string()>"Forgot it?"</a> }
+                />
+                <Button look=Look::Primary label="Sign in" busy=form.busy() />
+            </FormFor>
+        </PlainFrame>
+    }
+}
+
+#[component]
+fn NotYet() -> impl IntoView {
+    view! {
+        <PlainFrame title="Welcome to Latchkey" sentence=|| "Nobody has an account here yet.">
+            <a class="button button-primary" href=routes::setup().to_string()>"Set up this installation"</a>
+        </PlainFrame>
+    }
+}

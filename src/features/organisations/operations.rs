@@ -1,0 +1,58 @@
+//! What can be done with organisations.
+
+use super::{
+    model::{Membership, View},
+    store,
+};
+use crate::{
+    features::{accounts, api_keys},
+    kernel::{Error, Result, Secret, UserId, text},
+    policy::{Operation, Principal, Role},
+    server::access::{Access, Change},
+    ui::Place,
+};
+
+/// Makes the organisation of a change, with its Owner and its master key. Gives the key's secret, this once.
+pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -> Result<Secret> {
+    let (now, id) = (change.now(), change.organisation());
+    if !store::insert(change.tx().system(), id, slug, name, now).await? {
+        return Err(Error::field("slug", "Another organisation has this short name."));
+    }
+    store::join(change.tx(), owner, Role::Owner, now).await?;
+    api_keys::operations::make_master(change).await
+}
+
+/// A slug made from a name that nobody has.
+pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
+    let now = change.now();
+    let base = match text::slug(name) {
+        slug if slug.len() < 2 => String::from("organisation"),
+        slug => slug,
+    };
+    for n in 1..1_000 {
+        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 36)) };
+        if !store::slug_is_taken(change.tx().system(), &slug, now).await? {
+            return Ok(slug);
+        }
+    }
+    Err(Error::conflict("No short name is free for this organisation's name."))
+}
+
+/// Everything that the frame shows.
+pub async fn view(access: &Access) -> Result<View> {
+    let Principal::Member { user, organisation, role } = *access.principal() else { return Err(Error::sign_in_needed()) };
+    let mut tx = access.read(Operation::OrganisationView).await?;
+    let owners = store::owners(&mut tx).await?;
+    let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;
+    let account = accounts::store::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
+    drop(tx);
+    let memberships = list(access).await?;
+    let place = Place { organisation, slug: own.slug, name: own.name, user, role, owners };
+    Ok(View { place, person: account.name, email: account.email, memberships, invitations: vec![] })
+}
+
+/// Where the signed-in person belongs.
+pub async fn list(access: &Access) -> Result<Vec<Membership>> {
+    let mut tx = access.read_account(Operation::OrganisationsList).await?;
+    store::memberships(&mut tx, access.user()?).await
+}

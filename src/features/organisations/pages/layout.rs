@@ -1,0 +1,176 @@
+//! The frame around every page inside an organisation.
+
+use crate::{
+    features::{
+        accounts::functions::SignOut,
+        organisations::{functions::load_view, model::View},
+    },
+    kernel::text::initials,
+    policy::Operation,
+    ui::{
+        Loaded, Place,
+        frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
+        icons::Icon,
+        routes::{self, Path},
+    },
+};
+use leptos::prelude::*;
+use leptos_router::{
+    components::Outlet,
+    hooks::{use_location, use_params_map},
+};
+
+/// The slug of the organisation in this page's path.
+pub fn use_slug() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("slug").unwrap_or_default()))
+}
+
+#[component]
+pub fn OrganisationLayout() -> impl IntoView {
+    let slug = use_slug();
+    let data = Resource::new_blocking(move || slug.get(), load_view);
+    view! { <Loaded resource=data view=|view| view! { <Inside view /> }.into_any() /> }
+}
+
+#[component]
+fn Inside(view: View) -> impl IntoView {
+    let location = use_location();
+    let place = view.place.clone();
+    provide_context(Signal::stored(Some(place.clone())));
+    let data = Signal::derive(move || frame_data(&view, &location.pathname.get()));
+    let crumbs = {
+        let place = place.clone();
+        let pathname = location.pathname;
+        Signal::derive(move || crumbs(&place, &pathname.get()))
+    };
+    view! {
+        <Frame data breadcrumb=crumbs account=|| view! { <SignOutForm /> }>
+            <Outlet />
+        </Frame>
+    }
+}
+
+#[component]
+pub fn SignOutForm() -> impl IntoView {
+    let action = ServerAction::<SignOut>::new();
+    view! {
+        <leptos::form::ActionForm action>
+            <button type="submit" class="menu-item">"Sign out"</button>
+        </leptos::form::ActionForm>
+    }
+}
+
+/// A page of the navigation: whoever may never use it does not see it.
+struct Entry {
+    label: &'static str,
+    icon: Icon,
+    needs: Operation,
+    href: fn(&str) -> Path,
+}
+
+const GROUPS: &[(&str, &[Entry])] = &[
+    ("Observe", &[Entry { label: "Logs", icon: Icon::Logs, needs: Operation::LogsList, href: routes::logs }]),
+    (
+        "Access",
+        &[
+            Entry { label: "API keys", icon: Icon::ApiKeys, needs: Operation::ApiKeysList, href: routes::api_keys },
+            Entry { label: "Virtual keys", icon: Icon::VirtualKeys, needs: Operation::VirtualKeysList, href: routes::virtual_keys },
+            Entry { label: "Team", icon: Icon::Team, needs: Operation::TeamList, href: routes::team },
+        ],
+    ),
+    (
+        "Organisation",
+        &[
+            Entry { label: "Roles", icon: Icon::Guardrails, needs: Operation::OrganisationView, href: routes::roles },
+            Entry { label: "Settings", icon: Icon::Settings, needs: Operation::OrganisationSettings, href: routes::settings },
+        ],
+    ),
+];
+
+fn allowed(place: &Place, operation: Operation) -> bool {
+    let target = crate::policy::Target::In(place.organisation);
+    crate::policy::decide(&place.principal(), operation.spec().requires, target).is_ok()
+}
+
+fn frame_data(view: &View, pathname: &str) -> FrameData {
+    let place = &view.place;
+    let nav = GROUPS
+        .iter()
+        .filter_map(|(label, entries)| {
+            let items: Vec<NavItem> = entries
+                .iter()
+                .filter(|entry| allowed(place, entry.needs))
+                .map(|entry| {
+                    let href = (entry.href)(&place.slug).to_string();
+                    let current = pathname == href || pathname.starts_with(&format!("{href}/"));
+                    NavItem { label: entry.label.into(), href, icon: entry.icon, count: None, current }
+                })
+                .collect();
+            (!items.is_empty()).then(|| NavGroup { label: (*label).into(), items })
+        })
+        .collect();
+    let section = section(place, pathname);
+    let memberships = view
+        .memberships
+        .iter()
+        .map(|m| {
+            // Switching keeps the kind of page if the role there allows it.
+            let there = Place { slug: m.slug.clone(), role: m.role, ..place.clone() };
+            let href = section
+                .filter(|entry| allowed(&there, entry.needs))
+                .map_or_else(|| routes::organisation(&m.slug), |entry| (entry.href)(&m.slug));
+            MembershipLink {
+                name: m.name.clone(),
+                slug: m.slug.clone(),
+                initials: initials(&m.name),
+                role: m.role.label().into(),
+                href: href.into(),
+                current: m.slug == place.slug,
+            }
+        })
+        .collect();
+    FrameData {
+        organisation: place.name.clone(),
+        initials: initials(&place.name),
+        role: place.role.label().into(),
+        home: routes::organisation(&place.slug).into(),
+        memberships,
+        invitations: view
+            .invitations
+            .iter()
+            .map(|waiting| PendingInvitation {
+                organisation: waiting.organisation.clone(),
+                initials: initials(&waiting.organisation),
+                role: waiting.role.label().into(),
+                inviter: waiting.inviter.clone(),
+                href: routes::organisations().into(),
+            })
+            .collect(),
+        organisations_href: routes::organisations().into(),
+        create_href: Some(routes::new_organisation().into()),
+        manage_href: allowed(place, Operation::OrganisationSettings).then(|| routes::settings(&place.slug).into()),
+        nav,
+        person: view.person.clone(),
+        email: view.email.clone(),
+        account_href: routes::account().into(),
+    }
+}
+
+/// The entry of the navigation to which a page belongs.
+fn section(place: &Place, pathname: &str) -> Option<&'static Entry> {
+    GROUPS.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| {
+        let href = (entry.href)(&place.slug).to_string();
+        pathname == href || pathname.starts_with(&format!("{href}/"))
+    })
+}
+
+fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
+    match section(place, pathname) {
+        None => vec![],
+        Some(entry) => {
+            let href = (entry.href)(&place.slug).to_string();
+            if pathname == href { vec![Crumb::here(entry.label)] } else { vec![Crumb::link(entry.label, href)] }
+        }
+    }
+}

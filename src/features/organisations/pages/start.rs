@@ -1,0 +1,12 @@
+//! Where an organisation begins: its logs, which every role may see.
+
+use super::use_slug;
+use crate::ui::routes;
+use leptos::prelude::*;
+use leptos_router::components::Redirect;
+
+#[component]
+pub fn StartPage() -> impl IntoView {
+    let slug = use_slug();
+    view! { <Redirect path=routes::logs(&slug.get_untracked()).to_string() /> }
+}

@@ -1,0 +1,58 @@
+//! The organisations' SQL.
+
+use super::model::Membership;
+use crate::{
+    features::team::store::parse_role,
+    kernel::{OrganisationId, Result, Timestamp, UserId},
+    policy::Role,
+    server::database::{OrgTx, Tx, statements, values},
+};
+
+statements! {
+    INSERT: SystemSql = "INSERT INTO organisations (id, slug, name, created_at, updated_at, version, revision) VALUES ($1, $2, $3, $4, $4, 1, 1) ON CONFLICT (slug) DO NOTHING";
+    SLUG_TAKEN: SystemSql = "SELECT COUNT(*) FROM (SELECT slug FROM organisations WHERE slug = $1 UNION ALL SELECT slug FROM retired_slugs WHERE slug = $1 AND until > $2) AS taken";
+    BY_ID: SystemSql = "SELECT slug, name, version FROM organisations WHERE id = $1";
+    MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
+    JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
+    OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
+}
+
+/// An organisation's own facts.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Organisation {
+    pub slug: String,
+    pub name: String,
+    pub version: i64,
+}
+
+/// Makes an organisation. False: the slug is taken.
+pub async fn insert(tx: &mut Tx, id: OrganisationId, slug: &str, name: &str, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(INSERT, values![id, slug, name, now]).await? == 1)
+}
+
+/// Whether a slug names an organisation, or did a short while ago.
+pub async fn slug_is_taken(tx: &mut Tx, slug: &str, now: Timestamp) -> Result<bool> {
+    let (count,): (i64,) = tx.one(SLUG_TAKEN, values![slug, now]).await?;
+    Ok(count > 0)
+}
+
+pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {
+    tx.optional(BY_ID, values![id]).await
+}
+
+/// Where a person belongs, by name.
+pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<Membership>> {
+    let rows: Vec<(String, String, String)> = tx.all(MEMBERSHIPS, values![user]).await?;
+    rows.into_iter().map(|(slug, name, role)| Ok(Membership { slug, name, role: parse_role(&role)? })).collect()
+}
+
+/// Makes a person a member. False: they are one already.
+pub async fn join(tx: &mut OrgTx, user: UserId, role: Role, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(JOIN, values![user, role, now]).await? == 1)
+}
+
+/// Up to three active Owners by name, longest first.
+pub async fn owners(tx: &mut OrgTx) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx.all(OWNERS, vec![]).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}

@@ -1,0 +1,29 @@
+//! Where a page stands: the organisation of its path, and what the person is there.
+
+use crate::{kernel::OrganisationId, policy::{Principal, Role}, kernel::UserId};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// The organisation of this page and the person's role in it, given by the frame to everything inside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub organisation: OrganisationId,
+    pub slug: String,
+    pub name: String,
+    pub user: UserId,
+    pub role: Role,
+    /// The active Owners by name: whom to ask.
+    pub owners: Vec<String>,
+}
+
+impl Place {
+    /// The person as the policy sees them here.
+    pub fn principal(&self) -> Principal {
+        Principal::Member { user: self.user, organisation: self.organisation, role: self.role }
+    }
+}
+
+/// The place of this page; none outside of organisations.
+pub fn use_place() -> Option<Place> {
+    use_context::<Signal<Option<Place>>>().and_then(|place| place.get())
+}

@@ -1,0 +1,199 @@
+//! The one maker of URLs. Nothing else writes an address of this site, so that what is made here can be followed blindly.
+
+use crate::kernel::{CallId, InvitationId, KeyId, UserId};
+use std::fmt;
+
+/// A path on this site, with its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path(String);
+
+impl Path {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Adds a parameter. An empty value adds nothing.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        if !value.is_empty() {
+            self.0.push(if self.0.contains('?') { '&' } else { '?' });
+            self.0.push_str(name);
+            self.0.push('=');
+            encode(&mut self.0, value);
+        }
+        self
+    }
+
+    /// A return address that came with a request: only a path on this site, whatever tricks it is written with.
+    pub fn returning(next: &str) -> Option<Self> {
+        let plain = next.starts_with('/')
+            && next.len() <= 500
+            && next.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>'))
+            && !next.starts_with("//")
+            && !next.starts_with("/fn/")
+            && !next.to_ascii_lowercase().starts_with("/%2f")
+            && !next.to_ascii_lowercase().starts_with("/%5c");
+        plain.then(|| Self(next.to_owned()))
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<Path> for String {
+    fn from(path: Path) -> String {
+        path.0
+    }
+}
+
+fn encode(out: &mut String, value: &str) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(byte as char);
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0').to_ascii_uppercase());
+            }
+        }
+    }
+}
+
+fn fixed(path: &str) -> Path {
+    Path(path.to_owned())
+}
+
+/// A page inside an organisation.
+fn inside(slug: &str, rest: &str) -> Path {
+    let mut path = String::from("/o/");
+    encode(&mut path, slug);
+    path.push_str(rest);
+    Path(path)
+}
+
+pub fn home() -> Path {
+    fixed("/")
+}
+pub fn setup() -> Path {
+    fixed("/setup")
+}
+pub fn sign_in() -> Path {
+    fixed("/sign-in")
+}
+pub fn forgot() -> Path {
+    fixed("/forgot")
+}
+pub fn reset(token: &str) -> Path {
+    fixed("/reset").with("token", token)
+}
+pub fn invitation(token: &str) -> Path {
+    fixed("/invitation").with("token", token)
+}
+pub fn account() -> Path {
+    fixed("/account")
+}
+pub fn confirm_password() -> Path {
+    fixed("/account/confirm")
+}
+pub fn organisations() -> Path {
+    fixed("/organisations")
+}
+pub fn new_organisation() -> Path {
+    fixed("/organisations/new")
+}
+pub fn organisation(slug: &str) -> Path {
+    inside(slug, "")
+}
+pub fn logs(slug: &str) -> Path {
+    inside(slug, "/logs")
+}
+pub fn log(slug: &str, id: CallId) -> Path {
+    inside(slug, &format!("/logs/{id}"))
+}
+pub fn api_keys(slug: &str) -> Path {
+    inside(slug, "/api-keys")
+}
+pub fn new_api_key(slug: &str) -> Path {
+    inside(slug, "/api-keys/new")
+}
+pub fn api_key(slug: &str, id: KeyId) -> Path {
+    inside(slug, &format!("/api-keys/{id}"))
+}
+pub fn rotate_api_key(slug: &str, id: KeyId) -> Path {
+    inside(slug, &format!("/api-keys/{id}/rotate"))
+}
+pub fn disable_api_key(slug: &str, id: KeyId) -> Path {
+    inside(slug, &format!("/api-keys/{id}/disable"))
+}
+pub fn delete_api_key(slug: &str, id: KeyId) -> Path {
+    inside(slug, &format!("/api-keys/{id}/delete"))
+}
+pub fn virtual_keys(slug: &str) -> Path {
+    inside(slug, "/virtual-keys")
+}
+pub fn new_virtual_key(slug: &str) -> Path {
+    inside(slug, "/virtual-keys/new")
+}
+/// The page of one virtual key, by its own slug.
+pub fn virtual_key(slug: &str, key: &str) -> Path {
+    inside(slug, &format!("/virtual-keys/{key}"))
+}
+pub fn duplicate_virtual_key(slug: &str, key: &str) -> Path {
+    inside(slug, &format!("/virtual-keys/{key}/duplicate"))
+}
+pub fn delete_virtual_key(slug: &str, key: &str) -> Path {
+    inside(slug, &format!("/virtual-keys/{key}/delete"))
+}
+pub fn team(slug: &str) -> Path {
+    inside(slug, "/team")
+}
+pub fn invitations(slug: &str) -> Path {
+    inside(slug, "/team/invitations")
+}
+pub fn invite(slug: &str) -> Path {
+    inside(slug, "/team/invite")
+}
+pub fn member(slug: &str, id: UserId) -> Path {
+    inside(slug, &format!("/team/{id}"))
+}
+pub fn remove_member(slug: &str, id: UserId) -> Path {
+    inside(slug, &format!("/team/{id}/remove"))
+}
+pub fn revoke_invitation(slug: &str, id: InvitationId) -> Path {
+    inside(slug, &format!("/team/invitations/{id}/revoke"))
+}
+pub fn leave(slug: &str) -> Path {
+    inside(slug, "/leave")
+}
+pub fn roles(slug: &str) -> Path {
+    inside(slug, "/roles")
+}
+pub fn settings(slug: &str) -> Path {
+    inside(slug, "/settings")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_cannot_leave_their_place() {
+        assert_eq!(reset("a&b=c#d/../e").as_str(), "/reset?token=a%26b%3Dc%23d%2F..%2Fe");
+        assert_eq!(logs("a/../b").as_str(), "/o/a%2F..%2Fb/logs");
+        assert_eq!(api_keys("x").with("q", "").with("status", "a b").as_str(), "/o/x/api-keys?status=a%20b");
+    }
+
+    #[test]
+    fn only_own_paths_are_returned_to() {
+        for good in ["/", "/o/x/logs?status=200", "/account"] {
+            assert!(Path::returning(good).is_some(), "{good}");
+        }
+        let bad = ["", "x", "//evil.example", "/\\evil", "https:evil", "/\tx", "/%2f%2fevil", "/%5Cevil", "/a\r\nb", "/fn/x", "javascript:1"];
+        for bad in bad {
+            assert!(Path::returning(bad).is_none(), "{bad}");
+        }
+    }
+}
