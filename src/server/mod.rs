@@ -1,0 +1,3 @@
+//! What only the server has.
+
+pub mod outgoing;
