@@ -1,1 +1,4 @@
 //! Latchkey: self-hosted access control for teams that use language models.
+
+#[cfg(feature = "ssr")]
+pub mod gateway;

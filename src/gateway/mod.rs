@@ -1,0 +1,7 @@
+//! The model-call path.
+
+pub mod dialect;
+pub mod prices;
+pub mod provider;
+pub mod sse;
+pub mod usage;
