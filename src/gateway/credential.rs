@@ -12,8 +12,18 @@ const DUMMY_BEARER: &str = "OPENAI_API_KEY";
 
 /// Parameters that people put keys into.
 const KEY_PARAMETERS: &[&str] = &[
-    "key", "api_key", "api-key", "apikey", "x-api-key", "x-portkey-api-key", "access_token", "token", "authorization",
-    "auth", "bearer", "secret",
+    "key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "x-api-key",
+    "x-portkey-api-key",
+    "access_token",
+    "token",
+    "authorization",
+    "auth",
+    "bearer",
+    "secret",
 ];
 
 /// Why no single credential could be read.
@@ -134,9 +144,15 @@ mod tests {
     #[test]
     fn a_key_in_the_address_is_refused_even_beside_a_good_one() {
         let good = headers(&[("x-portkey-api-key", "lk_a")]);
-        for query in ["api_key=x", "a=1&KEY=x", "access_token=x", "anything=lk_abc", "lk_abc", "x-portkey-api-key=",
-            "api%5Fkey=x"]
-        {
+        for query in [
+            "api_key=x",
+            "a=1&KEY=x",
+            "access_token=x",
+            "anything=lk_abc",
+            "lk_abc",
+            "x-portkey-api-key=",
+            "api%5Fkey=x",
+        ] {
             assert_eq!(presented(&good, Some(query)), Err(CredentialError::InQuery), "{query}");
         }
         for query in ["", "beta=true", "limit=20&after=model"] {

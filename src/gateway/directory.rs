@@ -3,8 +3,8 @@
 //! Three rules keep a remembered answer honest:
 //! - it is dropped the moment [`Directory::invalidate`] says that the organisation changed, and an answer that was being
 //!   read at that moment is not kept;
-//! - it is read anew in the background once it is [`FRESH`] old, off the request's path;
-//! - it is never used when it is [`LIMIT`] old, so that a lost notification cannot stretch a revocation further, and a
+//! - it is read anew in the background once it is no longer [`fresh`](Ages::fresh), off the request's path;
+//! - it is never used beyond its [`limit`](Ages::limit), so that a lost notification cannot stretch a revocation further, and a
 //!   database that is away stops calls rather than letting them be guessed.
 
 use super::target::Target;
@@ -20,14 +20,31 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-/// The age from which an answer is read anew in the background.
-pub const FRESH: Duration = Duration::from_secs(2);
-/// The age from which an answer is not used any more. Below the five seconds in which every replica obeys.
-pub const LIMIT: Duration = Duration::from_millis(4500);
-/// How long a caller waits for a look-up.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The age from which "there is no such key" or "no such virtual key" is asked again.
-const UNKNOWN_FOR: Duration = Duration::from_secs(2);
+/// How old answers may grow.
+#[derive(Debug, Clone, Copy)]
+pub struct Ages {
+    /// From this age on an answer is read anew in the background.
+    pub fresh: Duration,
+    /// From this age on an answer is not used any more.
+    pub limit: Duration,
+    /// From this age on "there is no such key" or "no such virtual key" is asked again.
+    pub unknown: Duration,
+    /// How long a caller waits for a look-up.
+    pub patience: Duration,
+}
+
+impl Default for Ages {
+    /// Every replica obeys within five seconds, so the limit is below that.
+    fn default() -> Self {
+        Self {
+            fresh: Duration::from_secs(2),
+            limit: Duration::from_millis(4500),
+            unknown: Duration::from_secs(2),
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
 /// Look-ups at a time, so that a flood of invented keys leaves the database to others.
 const LOADS: usize = 32;
 /// Keys remembered, unknown keys remembered, targets remembered per organisation.
@@ -97,6 +114,7 @@ pub struct Directory(Arc<Inner>);
 
 struct Inner {
     source: Arc<dyn Source>,
+    ages: Ages,
     known: Cache<Digest, Arc<Slot<Option<Known>>>>,
     unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
     shelves: Mutex<Shelves>,
@@ -172,9 +190,10 @@ impl<T> Slot<T> {
 }
 
 impl Directory {
-    pub fn new(source: Arc<dyn Source>) -> Self {
+    pub fn new(source: Arc<dyn Source>, ages: Ages) -> Self {
         Self(Arc::new(Inner {
             source,
+            ages,
             known: Cache::new(KEYS),
             unknown: Cache::new(UNKNOWN_KEYS),
             shelves: Mutex::default(),
@@ -221,7 +240,7 @@ impl Directory {
             &slot,
             move |inner: &Inner, value: &Option<Target>| {
                 let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
-                (changed, if value.is_some() { LIMIT } else { UNKNOWN_FOR })
+                (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
             },
             move |inner| {
                 let name = name.clone();
@@ -237,7 +256,7 @@ impl Directory {
     /// As [`key`](Self::key).
     pub async fn targets(&self, known: &Known) -> Result<Vec<Arc<Option<Target>>>, Unavailable> {
         let listing = self.0.source.slugs(known.caller.organisation);
-        let mut slugs = timeout(PATIENCE, listing).await.map_err(|_| Unavailable)??;
+        let mut slugs = timeout(self.0.ages.patience, listing).await.map_err(|_| Unavailable)??;
         slugs.sort_unstable();
         let mut targets = Vec::with_capacity(slugs.len());
         for slug in slugs {
@@ -266,7 +285,7 @@ impl Directory {
     where
         T: Send + Sync + 'static,
         R: Fn(&Inner, &T) -> (u64, Duration),
-        L: Fn(Arc<Inner>) -> F + Send + 'static,
+        L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<T, Unavailable>> + Send + 'static,
     {
         let usable = |answer: &Answer<T>, age: Duration| {
@@ -276,13 +295,13 @@ impl Directory {
         if let Some(answer) = slot.get() {
             let age = answer.asked.elapsed();
             if usable(&answer, age) {
-                if age >= FRESH && !slot.renewing.swap(true, Ordering::SeqCst) {
+                if age >= self.0.ages.fresh && !slot.renewing.swap(true, Ordering::SeqCst) {
                     self.renew(slot.clone(), load);
                 }
                 return Ok(answer.value);
             }
         }
-        timeout(PATIENCE, async {
+        timeout(self.0.ages.patience, async {
             let _asking = slot.asking.lock().await;
             // While this caller waited, somebody may have asked.
             if let Some(answer) = slot.get()
@@ -303,13 +322,13 @@ impl Directory {
     fn renew<T, L, F>(&self, slot: Arc<Slot<T>>, load: L)
     where
         T: Send + Sync + 'static,
-        L: Fn(Arc<Inner>) -> F + Send + 'static,
+        L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<T, Unavailable>> + Send + 'static,
     {
         let inner = self.0.clone();
         tokio::spawn(async move {
             let asking = slot.asking.lock().await;
-            if let Ok(Ok(answer)) = timeout(PATIENCE, inner.ask(&load)).await {
+            if let Ok(Ok(answer)) = timeout(inner.ages.patience, inner.clone().ask(&load)).await {
                 slot.set(answer);
             }
             drop(asking);
@@ -341,9 +360,9 @@ impl Inner {
         match found {
             Some(known) => {
                 let changed = known.shelf.changed.load(Ordering::SeqCst);
-                (changed.max(self.all_changed.load(Ordering::SeqCst)), LIMIT)
+                (changed.max(self.all_changed.load(Ordering::SeqCst)), self.ages.limit)
             }
-            None => (self.any_changed.load(Ordering::SeqCst), UNKNOWN_FOR),
+            None => (self.any_changed.load(Ordering::SeqCst), self.ages.unknown),
         }
     }
 
@@ -377,3 +396,7 @@ impl fmt::Debug for Directory {
         f.debug_struct("Directory").field("keys", &self.0.known.entry_count()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;

@@ -275,7 +275,9 @@ mod tests {
             assert_eq!(keys(body), Err(JsonError::NotAnObject), "{body}");
         }
         assert_eq!(keys(""), Err(JsonError::Syntax(0)));
-        for body in ["{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1}}", "{\"a\":[1,]}", "{\"a\":\"\n\"}"] {
+        for body in
+            ["{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1}}", "{\"a\":[1,]}", "{\"a\":\"\n\"}"]
+        {
             assert!(matches!(keys(body), Err(JsonError::Syntax(_))), "{body}");
         }
         assert!(matches!(members(b"{\"\xff\":1}", |_| Ok::<_, JsonError>(())), Err(JsonError::Syntax(2))));

@@ -11,6 +11,7 @@ use hyper::body::{Body, Incoming};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -141,7 +142,11 @@ impl Outgoing {
 ///
 /// # Errors
 /// [`OutgoingError::TooLarge`], [`TimedOut`](OutgoingError::TimedOut) or [`Broken`](OutgoingError::Broken).
-pub async fn read_whole(mut body: Incoming, patience: Patience, end: Instant) -> Result<Bytes, OutgoingError> {
+pub async fn read_whole<B>(mut body: B, patience: Patience, end: Instant) -> Result<Bytes, OutgoingError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: StdError + 'static,
+{
     let declared = body.size_hint().lower();
     if declared > patience.largest as u64 {
         return Err(OutgoingError::TooLarge);
