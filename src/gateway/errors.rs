@@ -146,12 +146,12 @@ impl Refusal {
         )
     }
 
-    pub fn wrong_interface() -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            "interface_not_offered",
-            "The provider of this virtual key does not offer this interface.",
-        )
+    /// The model's name cannot stand in the provider's address.
+    pub fn bad_model() -> Self {
+        Self {
+            param: Some(Cow::Borrowed("model")),
+            ..Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
+        }
     }
 
     /// The directory of keys cannot be read.

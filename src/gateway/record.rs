@@ -6,6 +6,7 @@
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
 use super::journal::{Journal, Segment};
+use super::prices::cost;
 use super::provider::Provider;
 use super::usage::Usage;
 use async_trait::async_trait;
@@ -73,6 +74,8 @@ pub struct Outcome {
     pub first_byte_us: Option<u64>,
     /// Tokens, where the provider said how many.
     pub usage: Option<Usage>,
+    /// What they cost by the provider's list price, in micro-cents, where both are known.
+    pub cost: Option<i64>,
 }
 
 impl Outcome {
@@ -85,6 +88,7 @@ impl Outcome {
             latency_us: 0,
             first_byte_us: None,
             usage: None,
+            cost: None,
         }
     }
 }
@@ -269,10 +273,15 @@ impl Open {
         self.call.id
     }
 
-    /// Notes the provider's status; the first call of this also notes the time of the first byte.
+    /// Notes the provider's status.
     pub fn answered(&mut self, upstream_status: u16) {
         self.upstream_status = Some(upstream_status);
-        self.first_byte_us.get_or_insert(micros(self.arrived));
+    }
+
+    /// Notes the time of the first byte of the answer; later calls change nothing.
+    pub fn first_byte(&mut self) {
+        let arrived = self.arrived;
+        self.first_byte_us.get_or_insert_with(|| micros(arrived));
     }
 
     /// Notes the status that the caller has been given, for a call that is still streaming.
@@ -299,6 +308,10 @@ impl Open {
             latency_us: micros(self.arrived),
             first_byte_us: self.first_byte_us,
             usage: self.usage,
+            cost: self
+                .usage
+                .zip(self.call.provider)
+                .and_then(|(usage, provider)| cost(provider, &self.call.model, usage)),
         };
         if let Err(error) = self.recorder.journal.ended(&segment, self.call.id, &outcome) {
             // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.

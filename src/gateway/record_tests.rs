@@ -79,6 +79,7 @@ async fn a_finished_call_reaches_the_sink_with_what_was_noted() {
     let mut open = begin(&recorder).await;
     let id = open.id();
     open.answered(200);
+    open.first_byte();
     open.used(Usage { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1 });
     open.finish(200, None);
     drop(begin(&recorder).await);
@@ -88,6 +89,7 @@ async fn a_finished_call_reaches_the_sink_with_what_was_noted() {
     let outcome = all[0].outcome.as_ref().expect("an outcome");
     assert_eq!((all[0].call.id, outcome.status, outcome.upstream_status), (id, 200, Some(200)));
     assert_eq!(outcome.usage.map(|usage| usage.output_tokens), Some(4));
+    assert!(outcome.cost.is_some_and(|cost| cost > 0));
     assert!(outcome.first_byte_us.is_some_and(|first| first <= outcome.latency_us));
     let left = all[1].outcome.as_ref().expect("an outcome");
     assert_eq!((left.status, left.error.as_deref()), (CLIENT_LEFT, Some("client_left")));
