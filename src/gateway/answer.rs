@@ -88,16 +88,17 @@ pub(super) async fn read(
         Err(_) if refused => Ok(Bytes::new()),
         other => other.map_err(Refusal::from),
     };
-    let answer = whole.and_then(|body| match () {
-        // What nobody asked for, and what cannot be read.
-        () if !refused && (!plain || is_event_stream(&parts.headers)) => Err(ApiError::bad_answer().into()),
-        () => {
-            let body = if plain { body } else { Bytes::new() };
-            let answer = reader.whole(status.as_u16(), body, stamp);
-            match answer.error {
-                Some(error) => Err(Refusal::from(error)),
-                None => Ok(answer),
-            }
+    // What nobody asked for, and what cannot be read.
+    let odd = !refused && (!plain || is_event_stream(&parts.headers));
+    let answer = whole.and_then(|body| {
+        if odd {
+            return Err(ApiError::bad_answer().into());
+        }
+        let body = if plain { body } else { Bytes::new() };
+        let answer = reader.whole(status.as_u16(), body, stamp);
+        match answer.error {
+            Some(error) => Err(Refusal::from(error)),
+            None => Ok(answer),
         }
     });
     match answer {
@@ -112,8 +113,9 @@ pub(super) async fn read(
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Ok(response)
         }
-        Err(mut refusal) => {
-            refusal.retry_after = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        Err(refusal) => {
+            let later = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let refusal = refusal.retry_after(later);
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(refusal)
         }
@@ -175,7 +177,7 @@ impl Streamed {
         self.note();
         let told = match (self.stream.outcome(), error) {
             (Outcome::Complete, _) => None,
-            (_, Some(error)) => Some(Refusal::from(error).code),
+            (_, Some(error)) => Some(Refusal::from(error).code.clone()),
             (Outcome::Failed(error), None) => Some(error.code.clone().into()),
             (Outcome::Running, None) => Some(ApiError::broken_stream().code.into()),
         };

@@ -134,12 +134,14 @@ struct Shelves {
     forgotten_at: u64,
 }
 
+type TargetSlot = Arc<Slot<Option<Target>>>;
+
 /// What belongs to one organisation.
 #[derive(Debug)]
 struct Shelf {
     /// The count at the organisation's last change.
     changed: AtomicU64,
-    targets: RwLock<HashMap<Box<str>, Arc<Slot<Option<Target>>>>>,
+    targets: RwLock<HashMap<Box<str>, TargetSlot>>,
 }
 
 /// A remembered answer, and the lock that lets one reader at a time ask for it.
@@ -379,7 +381,7 @@ impl Inner {
 }
 
 impl Shelf {
-    fn slot(&self, slug: &str) -> Arc<Slot<Option<Target>>> {
+    fn slot(&self, slug: &str) -> TargetSlot {
         if let Some(slot) = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(slug) {
             return slot.clone();
         }

@@ -8,10 +8,15 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
+use std::ops::Deref;
 
-/// A refusal or a failure, with its HTTP status and stable code.
+/// A refusal or a failure. Boxed, since most calls have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Details>);
+
+/// What a refusal says, with its HTTP status and stable code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
     pub status: StatusCode,
     pub code: Cow<'static, str>,
     /// The family of the error, in the words that OpenAI's clients know.
@@ -28,9 +33,16 @@ pub struct Refusal {
     pub allow: Option<&'static str>,
 }
 
+impl Deref for Refusal {
+    type Target = Details;
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, kind: &'static str, message: &'static str) -> Self {
-        Self {
+        Self(Box::new(Details {
             status,
             code: Cow::Borrowed(code),
             kind,
@@ -39,7 +51,18 @@ impl Refusal {
             permission: None,
             retry_after: None,
             allow: None,
-        }
+        }))
+    }
+
+    /// The same with more said.
+    fn with(mut self, more: impl FnOnce(&mut Details)) -> Self {
+        more(&mut self.0);
+        self
+    }
+
+    /// The same with the provider's word on when to try again, in seconds.
+    pub fn retry_after(self, seconds: Option<u32>) -> Self {
+        self.with(|details| details.retry_after = seconds)
     }
 
     fn invalid(status: StatusCode, code: &'static str, message: &'static str) -> Self {
@@ -69,16 +92,14 @@ impl Refusal {
 
     /// The key may make no model calls.
     pub fn may_not_complete() -> Self {
-        Self {
-            permission: Some("completions.write"),
-            ..Self::new(
-                StatusCode::FORBIDDEN,
-                "permission_denied",
-                "permission_error",
-                "This API key may not make model calls. It needs the feature Completions to be enabled \
-                 (permission completions.write).",
-            )
-        }
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "permission_denied",
+            "permission_error",
+            "This API key may not make model calls. It needs the feature Completions to be enabled \
+             (permission completions.write).",
+        )
+        .with(|details| details.permission = Some("completions.write"))
     }
 
     pub fn not_found() -> Self {
@@ -86,14 +107,8 @@ impl Refusal {
     }
 
     pub fn method(allow: &'static str) -> Self {
-        Self {
-            allow: Some(allow),
-            ..Self::invalid(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method_not_allowed",
-                "This address does not have this method.",
-            )
-        }
+        Self::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not have this method.")
+            .with(|details| details.allow = Some(allow))
     }
 
     pub fn not_json() -> Self {
@@ -121,7 +136,8 @@ impl Refusal {
     }
 
     pub fn header(name: &'static str, message: &'static str) -> Self {
-        Self { param: Some(Cow::Borrowed(name)), ..Self::invalid(StatusCode::BAD_REQUEST, "invalid_header", message) }
+        Self::invalid(StatusCode::BAD_REQUEST, "invalid_header", message)
+            .with(|details| details.param = Some(Cow::Borrowed(name)))
     }
 
     pub fn no_virtual_key() -> Self {
@@ -148,10 +164,8 @@ impl Refusal {
 
     /// The model's name cannot stand in the provider's address.
     pub fn bad_model() -> Self {
-        Self {
-            param: Some(Cow::Borrowed("model")),
-            ..Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
-        }
+        Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
+            .with(|details| details.param = Some(Cow::Borrowed("model")))
     }
 
     /// The directory of keys cannot be read.
@@ -165,7 +179,7 @@ impl Refusal {
     }
 
     fn unavailable(code: &'static str, message: &'static str) -> Self {
-        Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "api_error", message) }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "api_error", message).retry_after(Some(1))
     }
 
     /// The caller's own time limit has passed.
@@ -175,16 +189,6 @@ impl Refusal {
             "request_timeout",
             "timeout_error",
             "The provider did not answer within the time that the request allows.",
-        )
-    }
-
-    /// The program's own fault.
-    pub fn internal() -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal_error",
-            "api_error",
-            "The call failed through a fault of this server.",
         )
     }
 
@@ -254,7 +258,7 @@ impl From<CredentialError> for Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
-        Self {
+        Self(Box::new(Details {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY),
             code: Cow::Owned(error.code),
             kind: error.kind,
@@ -263,7 +267,7 @@ impl From<ApiError> for Refusal {
             permission: None,
             retry_after: None,
             allow: None,
-        }
+        }))
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
         let head = Head::read(body.as_bytes()).expect("a head");
         let found = named_slug(&headers)
             .and_then(|named| destination(named, &head).map(|found| (found.slug.to_owned(), found.model.to_owned())));
-        found.map_err(|refusal| refusal.code.into_owned())
+        found.map_err(|refusal| refusal.code.to_string())
     }
 
     #[test]
