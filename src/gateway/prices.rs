@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn every_line_of_the_table_is_read_and_no_model_stands_there_twice() {
-        let lines = include_str!("prices.csv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
+        let lines =
+            include_str!("prices.csv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
         assert!(lines > 60);
         assert_eq!(TABLE.len(), lines);
         for price in TABLE.values() {
@@ -174,7 +175,11 @@ mod tests {
 
     #[test]
     fn sums() {
-        let usage = |input_tokens, cached_input_tokens, output_tokens| Usage { input_tokens, cached_input_tokens, output_tokens };
+        let usage = |input_tokens, cached_input_tokens, output_tokens| Usage {
+            input_tokens,
+            cached_input_tokens,
+            output_tokens,
+        };
         let gpt = |usage| cost(Provider::OpenAi, "gpt-4o", usage);
         assert_eq!(gpt(usage(1_000_000, 0, 0)), Some(250_000_000));
         assert_eq!(gpt(usage(1_000_000, 1_000_000, 1_000_000)), Some(1_125_000_000));

@@ -200,19 +200,18 @@ mod tests {
     fn every_line_ending_gives_the_same_events() {
         let want = vec![pair("a", "one\ntwo"), pair("", "three")];
         for end in ["\n", "\r\n", "\r"] {
-            let text =
-                ["\u{feff}event: a", "data: one", "data:two", ": comment", "id: 7", "", "data: three", "", ""].join(end);
+            let text = ["\u{feff}event: a", "data: one", "data:two", ": comment", "id: 7", "", "data: three", "", ""]
+                .join(end);
             assert_eq!(events(text.as_bytes()), want, "{end:?}");
         }
     }
 
     #[test]
     fn comments_empty_data_and_a_missing_last_blank_line() {
-        assert_eq!(events(b": ping\n\ndata\n\ndata:  x\n\ndata: [DONE]\n"), [
-            pair("", ""),
-            pair("", " x"),
-            pair("", "[DONE]")
-        ]);
+        assert_eq!(
+            events(b": ping\n\ndata\n\ndata:  x\n\ndata: [DONE]\n"),
+            [pair("", ""), pair("", " x"), pair("", "[DONE]")]
+        );
         assert_eq!(events(b"retry: 5\n\nevent: x\n\n"), []);
     }
 

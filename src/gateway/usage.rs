@@ -316,10 +316,12 @@ mod tests {
 
     #[test]
     fn whole_bodies() {
-        let openai = br#"{"id":"x","choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":20,"completion_tokens":5,
+        let openai =
+            br#"{"id":"x","choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":20,"completion_tokens":5,
             "total_tokens":25,"prompt_tokens_details":{"cached_tokens":8,"audio_tokens":0}}}"#;
         assert_eq!(of_openai_body(openai), Some(usage(20, 5, 8)));
-        let responses = br#"{"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":50},"output_tokens":1}}"#;
+        let responses =
+            br#"{"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":50},"output_tokens":1}}"#;
         assert_eq!(of_openai_body(responses), Some(usage(9, 1, 9)));
         let anthropic = br#"{"type":"message","usage":{"input_tokens":3,"cache_creation_input_tokens":10,
             "cache_read_input_tokens":100,"output_tokens":7,"service_tier":"standard"}}"#;

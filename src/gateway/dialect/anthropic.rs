@@ -118,9 +118,9 @@ fn messages(chat: &ChatRequest<'_>) -> Result<Vec<Value>, ApiError> {
             Turn::User(parts) => ("user", blocks(parts)?),
             Turn::Assistant { parts, calls } => {
                 let mut content = blocks(parts)?;
-                content.extend(calls.iter().map(|call| {
-                    json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments })
-                }));
+                content.extend(calls.iter().map(
+                    |call| json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments }),
+                ));
                 ("assistant", content)
             }
             Turn::ToolResult { id, parts, .. } => {
@@ -265,11 +265,25 @@ struct OpenCall {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum StreamEvent {
-    MessageStart { message: Message },
-    ContentBlockStart { index: u64, content_block: Value },
-    ContentBlockDelta { index: u64, delta: BlockDelta },
-    ContentBlockStop { index: u64 },
-    MessageDelta { delta: MessageDelta, #[serde(default)] usage: AnthropicUsage },
+    MessageStart {
+        message: Message,
+    },
+    ContentBlockStart {
+        index: u64,
+        content_block: Value,
+    },
+    ContentBlockDelta {
+        index: u64,
+        delta: BlockDelta,
+    },
+    ContentBlockStop {
+        index: u64,
+    },
+    MessageDelta {
+        delta: MessageDelta,
+        #[serde(default)]
+        usage: AnthropicUsage,
+    },
     MessageStop,
     Error,
     #[serde(other)]
@@ -279,8 +293,12 @@ enum StreamEvent {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum BlockDelta {
-    TextDelta { text: String },
-    InputJsonDelta { partial_json: String },
+    TextDelta {
+        text: String,
+    },
+    InputJsonDelta {
+        partial_json: String,
+    },
     #[serde(other)]
     Other,
 }
@@ -292,7 +310,15 @@ struct MessageDelta {
 
 impl Stream {
     pub(super) fn new(chunks: Chunks) -> Self {
-        Self { chunks, begun: false, calls: 0, open: None, finish: None, usage: AnthropicUsage::default(), counted: false }
+        Self {
+            chunks,
+            begun: false,
+            calls: 0,
+            open: None,
+            finish: None,
+            usage: AnthropicUsage::default(),
+            counted: false,
+        }
     }
 
     fn write(&mut self, out: &mut Vec<u8>, delta: Delta<'_>) {
@@ -340,7 +366,9 @@ impl Translate for Stream {
                 self.close(out);
                 match content_block.get("type").and_then(Value::as_str) {
                     Some("text") => {
-                        if let Some(text) = content_block.get("text").and_then(Value::as_str).filter(|it| !it.is_empty()) {
+                        if let Some(text) =
+                            content_block.get("text").and_then(Value::as_str).filter(|it| !it.is_empty())
+                        {
                             self.write(out, Delta::text(text));
                         }
                     }

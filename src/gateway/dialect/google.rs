@@ -361,8 +361,7 @@ impl Stream {
         for piece in candidate.content.map(|content| content.parts).unwrap_or_default() {
             if let Some(call) = piece.function_call {
                 let call = call.into_call(&self.stem, candidate.index, state.calls, piece.thought_signature);
-                let delta =
-                    Delta::call(state.calls, &call.id, &call.name, &call.arguments, call.signature.as_deref());
+                let delta = Delta::call(state.calls, &call.id, &call.name, &call.arguments, call.signature.as_deref());
                 self.chunks.write(out, index, delta, None);
                 state.calls += 1;
             } else if let Some(text) = piece.text.filter(|text| !piece.thought && !text.is_empty()) {

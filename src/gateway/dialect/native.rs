@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::{
-    Answer, ApiError, ChatStream, Head, Target, UpstreamRequest, anthropic, check_model, error::upstream_error,
+    Answer, ApiError, ChatStream, Head, Target, UpstreamRequest, anthropic, check_model,
+    error::upstream_error,
     raw_json::{self, JsonError},
 };
 use crate::gateway::{provider::Dialect, usage};
@@ -43,7 +44,9 @@ pub fn messages(
     for (name, value, most) in [("anthropic-version", version, 32), ("anthropic-beta", beta, MAX_BETA)] {
         let Some(value) = value else { continue };
         let plain = value.len() <= most
-            && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b',' | b' ' | b'_'));
+            && value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b',' | b' ' | b'_'));
         let value = HeaderValue::try_from(value)
             .ok()
             .filter(|_| plain)

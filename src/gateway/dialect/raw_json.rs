@@ -194,7 +194,9 @@ impl Scan<'_> {
                     depth -= 1;
                     objects >>= 1;
                 }
-                Some(b'"') => drop(self.string()?),
+                Some(b'"') => {
+                    self.string()?;
+                }
                 Some(b't') => self.word(b"true")?,
                 Some(b'f') => self.word(b"false")?,
                 Some(b'n') => self.word(b"null")?,
@@ -275,7 +277,9 @@ mod tests {
             assert_eq!(keys(body), Err(JsonError::NotAnObject), "{body}");
         }
         assert_eq!(keys(""), Err(JsonError::Syntax(0)));
-        for body in ["{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1}}", "{\"a\":[1,]}", "{\"a\":\"\n\"}"] {
+        for body in
+            ["{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{\"a\":01}", "{\"a\":1}}", "{\"a\":[1,]}", "{\"a\":\"\n\"}"]
+        {
             assert!(matches!(keys(body), Err(JsonError::Syntax(_))), "{body}");
         }
         assert!(matches!(members(b"{\"\xff\":1}", |_| Ok::<_, JsonError>(())), Err(JsonError::Syntax(2))));

@@ -128,8 +128,16 @@ impl<'a> ChatRequest<'a> {
                 "user" => request.user = Some(string(name, value)?),
                 "response_format" => request.format = format(value, provider)?,
                 // Read from the raw bytes before; or hints that do not change what may be answered.
-                "model" | "stream" | "stream_options" | "store" | "metadata" | "service_tier" | "prediction"
-                | "prompt_cache_key" | "prompt_cache_retention" | "safety_identifier" => {}
+                "model"
+                | "stream"
+                | "stream_options"
+                | "store"
+                | "metadata"
+                | "service_tier"
+                | "prediction"
+                | "prompt_cache_key"
+                | "prompt_cache_retention"
+                | "safety_identifier" => {}
                 // Their idle values ask for nothing.
                 "logprobs" if *value == Value::Bool(false) => {}
                 "top_logprobs" if value.as_u64() == Some(0) => {}
@@ -429,16 +437,23 @@ mod tests {
             (json!({ "messages": [{ "role": "me", "content": "x" }] }), "messages[0].role"),
             (json!({ "messages": [{ "role": "user", "content": 5 }] }), "messages[0].content"),
             (json!({ "messages": [user, { "role": "tool", "tool_call_id": "c" }] }), "messages[1].tool_call_id"),
-            (json!({ "messages": [user, { "role": "assistant", "tool_calls": [call] }] }),
-                "messages[1].tool_calls[0].function.arguments"),
-            (json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "http://a" } }] }] }),
-                "messages[0].content[0].image_url.url"),
+            (
+                json!({ "messages": [user, { "role": "assistant", "tool_calls": [call] }] }),
+                "messages[1].tool_calls[0].function.arguments",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url", "image_url": { "url": "http://a" } }] }] }),
+                "messages[0].content[0].image_url.url",
+            ),
             (json!({ "messages": [user], "temperature": 2.5 }), "temperature"),
             (json!({ "messages": [user], "max_tokens": 0 }), "max_tokens"),
             (json!({ "messages": [user], "n": -1 }), "n"),
             (json!({ "messages": [user], "stop": [1] }), "stop"),
             (json!({ "messages": [user], "tool_choice": "required" }), "tool_choice"),
-            (json!({ "messages": [user], "tools": [{ "type": "function", "function": {} }] }), "tools[0].function.name"),
+            (
+                json!({ "messages": [user], "tools": [{ "type": "function", "function": {} }] }),
+                "tools[0].function.name",
+            ),
         ] {
             assert_eq!(refused(body), ("invalid_parameter".into(), param.into()));
         }
@@ -451,7 +466,9 @@ mod tests {
         assert_eq!(read("data:image/png;base64,AAAA").unwrap(), inline);
         assert_eq!(read("DATA:image/png;charset=x;BASE64,AAAA").unwrap(), inline);
         assert_eq!(read("https://a/b.png").unwrap(), Source::Url("https://a/b.png"));
-        for wrong in ["", "data:", "data:,x", "data:image/png,AAAA", "data:image/png;base64,", "file:///etc/passwd", "dätä:"] {
+        for wrong in
+            ["", "data:", "data:,x", "data:image/png,AAAA", "data:image/png;base64,", "file:///etc/passwd", "dätä:"]
+        {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

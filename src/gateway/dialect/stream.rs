@@ -43,8 +43,14 @@ enum Way {
     /// Handed on as it is and watched.
     Untouched(Observer),
     /// Handed on without the chunk of usage for which the caller has not asked.
-    HidingUsage { frames: Frames, reading: Reading },
-    Translating { frames: Frames, translate: Box<dyn Translate> },
+    HidingUsage {
+        frames: Frames,
+        reading: Reading,
+    },
+    Translating {
+        frames: Frames,
+        translate: Box<dyn Translate>,
+    },
 }
 
 impl From<SseError> for ApiError {
