@@ -210,7 +210,7 @@ fn a_stream() {
 fn each_event_is_told_when_it_comes() {
     let mut stream = exchange(Provider::Anthropic, true, false).stream(CREATED, ID);
     for event in events() {
-        let out = stream.push(named(&[event.clone()]).into());
+        let out = stream.push(named(std::slice::from_ref(&event)).into());
         let speaks = matches!(event["type"].as_str(), Some("message_start" | "message_delta" | "message_stop"))
             || event.pointer("/delta/text").is_some()
             || event.pointer("/delta/partial_json").is_some_and(|json| json != "")

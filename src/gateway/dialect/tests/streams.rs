@@ -26,6 +26,29 @@ fn check_outcome(text: &str, outcome: &Outcome) {
     }
 }
 
+#[test]
+fn a_stream_that_cannot_be_watched_passes_all_the_same() {
+    let line = vec![b'x'; sse::MAX_LINE + 1];
+    let stream = || exchange(Provider::OpenAi, true, true).stream(CREATED, ID);
+    let (text, outcome, usage) = streamed(stream(), &[&line, b"\n\n", OPENAI.as_bytes()], true);
+    assert_eq!((text.len(), outcome, usage), (line.len() + 2 + OPENAI.len(), Outcome::Complete, None));
+    for (provider, usage) in [(Provider::OpenAi, false), (Provider::Google, true)] {
+        let stream = exchange(provider, true, usage).stream(CREATED, ID);
+        let (text, outcome, _) = streamed(stream, &[&line, OPENAI.as_bytes()], true);
+        assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
+        assert!(matches!(outcome, Outcome::Failed(_)));
+    }
+}
+
+#[test]
+fn what_comes_after_the_end_is_passed_over() {
+    let mut late = named(&anthropic::events()).into_bytes();
+    late.extend(named(&anthropic::events()).into_bytes());
+    let stream = || exchange(Provider::Anthropic, true, false).stream(CREATED, ID);
+    let once = streamed(stream(), &[named(&anthropic::events()).as_bytes()], true);
+    assert_eq!(streamed(stream(), &[&late, b"data: {"], false), once);
+}
+
 proptest! {
     #[test]
     fn how_the_bytes_are_cut_changes_nothing(cuts in proptest::collection::vec(0usize..4000, 0..20), usage: bool, clean: bool) {
