@@ -144,7 +144,7 @@ mod tests {
             (Provider::Google, "gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash"),
             (Provider::Google, "gemini-2.5-pro-preview-05-06", "gemini-2.5-pro"),
             (Provider::Google, "gemini-3-pro-preview", "gemini-3-pro"),
-            (Provider::Mistral, "mistral-large-2411", "mistral-large"),
+            (Provider::Mistral, "mistral-small-2506", "mistral-small"),
         ] {
             let price = price(provider, name);
             assert!(price.is_some(), "{name}");

@@ -15,15 +15,16 @@ pub struct Usage {
     pub cached_input_tokens: u64,
 }
 
-/// OpenAI's usage object: of chat completions, and of the names that Responses and embeddings use.
+/// OpenAI's usage object, under the names of chat completions and under those of Responses. Some compatible servers send
+/// both at once.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct OpenAiUsage {
-    #[serde(alias = "input_tokens")]
     prompt_tokens: Option<u64>,
-    #[serde(alias = "output_tokens")]
+    input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
-    #[serde(alias = "input_tokens_details")]
+    output_tokens: Option<u64>,
     prompt_tokens_details: Option<Cached>,
+    input_tokens_details: Option<Cached>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -33,11 +34,12 @@ struct Cached {
 
 impl From<OpenAiUsage> for Usage {
     fn from(wire: OpenAiUsage) -> Self {
-        let input_tokens = wire.prompt_tokens.unwrap_or(0);
-        let cached = wire.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or(0);
+        let input_tokens = wire.prompt_tokens.or(wire.input_tokens).unwrap_or(0);
+        let details = wire.prompt_tokens_details.or(wire.input_tokens_details);
+        let cached = details.and_then(|details| details.cached_tokens).unwrap_or(0);
         Self {
             input_tokens,
-            output_tokens: wire.completion_tokens.unwrap_or(0),
+            output_tokens: wire.completion_tokens.or(wire.output_tokens).unwrap_or(0),
             cached_input_tokens: cached.min(input_tokens),
         }
     }
@@ -182,9 +184,14 @@ impl Observer {
 
     /// Ends the stream, and says whether an event was left unfinished.
     pub fn finish(&mut self) -> bool {
-        let Some(frames) = self.frames.take() else { return false };
+        let Some(frames) = &self.frames else { return false };
         self.reading.frame(frames.rest());
         !frames.rest().is_empty()
+    }
+
+    /// Whether the stream could no longer be cut into events, so that its end is not known.
+    pub fn lost(&self) -> bool {
+        self.frames.is_none()
     }
 
     /// Usage so far.
@@ -323,6 +330,8 @@ mod tests {
         let responses =
             br#"{"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":50},"output_tokens":1}}"#;
         assert_eq!(of_openai_body(responses), Some(usage(9, 1, 9)));
+        let both = br#"{"usage":{"prompt_tokens":9,"input_tokens":9,"completion_tokens":1,"output_tokens":1}}"#;
+        assert_eq!(of_openai_body(both), Some(usage(9, 1, 0)));
         let anthropic = br#"{"type":"message","usage":{"input_tokens":3,"cache_creation_input_tokens":10,
             "cache_read_input_tokens":100,"output_tokens":7,"service_tier":"standard"}}"#;
         assert_eq!(of_anthropic_body(anthropic), Some(usage(113, 7, 100)));

@@ -1,7 +1,8 @@
 //! Anthropic's Messages (`anthropic-version: 2023-06-01`).
 //!
 //! What has no counterpart is decided as Anthropic's own compatibility layer does where it has a rule: temperature above
-//! 1 is taken as 1, `seed` and a function's `strict` are hints that are not passed on.
+//! 1 is taken as 1, `seed` and a function's `strict` are hints that are not passed on, and system messages are put
+//! together before the conversation, wherever they stood in it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -201,8 +202,7 @@ struct Message {
     #[serde(default)]
     content: Vec<Value>,
     stop_reason: Option<String>,
-    #[serde(default)]
-    usage: AnthropicUsage,
+    usage: Option<AnthropicUsage>,
 }
 
 /// A whole answer in OpenAI's shape. Thinking and blocks of the provider's own tools are left out.
@@ -230,9 +230,9 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
     if calls.is_empty() {
         text.get_or_insert_default();
     }
-    let usage = Usage::from(message.usage);
+    let usage = message.usage.map(Usage::from);
     let choice = Choice { text, calls, finish: finish(stop_reason) };
-    Ok(Answer::good(200, answer::completion(&stamp, &[choice], usage).into(), Some(usage)))
+    Ok(Answer::good(200, answer::completion(&stamp, &[choice], usage.unwrap_or_default()).into(), usage))
 }
 
 fn block_text<'a>(block: &'a Value, name: &str) -> Result<&'a str, ApiError> {
@@ -281,8 +281,7 @@ enum StreamEvent {
     },
     MessageDelta {
         delta: MessageDelta,
-        #[serde(default)]
-        usage: AnthropicUsage,
+        usage: Option<AnthropicUsage>,
     },
     MessageStop,
     Error,
@@ -318,6 +317,13 @@ impl Stream {
             finish: None,
             usage: AnthropicUsage::default(),
             counted: false,
+        }
+    }
+
+    fn count(&mut self, usage: Option<AnthropicUsage>) {
+        if let Some(usage) = usage {
+            self.usage.update(usage);
+            self.counted = true;
         }
     }
 
@@ -358,8 +364,7 @@ impl Translate for Stream {
                 if let Some(model) = message.model {
                     self.chunks.stamp.model = model;
                 }
-                self.usage.update(message.usage);
-                self.counted = true;
+                self.count(message.usage);
                 self.begin(out);
             }
             StreamEvent::ContentBlockStart { index: block, content_block } => {
@@ -400,8 +405,7 @@ impl Translate for Stream {
                 }
             }
             StreamEvent::MessageDelta { delta, usage } => {
-                self.usage.update(usage);
-                self.counted = true;
+                self.count(usage);
                 if let Some(reason) = delta.stop_reason {
                     self.set_finish(out, finish(&reason));
                 }

@@ -38,7 +38,15 @@ impl<'a> Head<'a> {
                 Some("model") => ("model", &mut model_at),
                 Some("stream") => ("stream", &mut stream_at),
                 Some("stream_options") => ("stream_options", &mut options_at),
-                _ => return Ok(()),
+                // Servers that ignore letter case would read this one, while we have read the other.
+                Some(key) => {
+                    let known = ["model", "stream", "stream_options"];
+                    return match known.iter().find(|known| known.eq_ignore_ascii_case(key)) {
+                        None => Ok(()),
+                        Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in small letters."))),
+                    };
+                }
+                None => return Ok(()),
             };
             match slot.replace(member.value) {
                 None => Ok(()),
@@ -161,6 +169,7 @@ mod tests {
         ] {
             assert_eq!(refused(body), ("duplicate_parameter".into(), Some(param.into())), "{body}");
         }
+        assert_eq!(refused(r#"{"model":"a","Model":"b"}"#), ("invalid_parameter".into(), Some("model".into())));
         assert_eq!(refused(r#"{"messages":[]}"#), ("missing_parameter".into(), Some("model".into())));
         for model in ["1", "null", r#""""#, r#""..""#, r#""a/../b""#, r#"" a""#, r#""a\u0000""#, r#""\ud800""#] {
             assert_eq!(refused(&format!("{{\"model\":{model}}}")).1.as_deref(), Some("model"), "{model}");

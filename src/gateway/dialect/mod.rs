@@ -104,6 +104,7 @@ pub struct UpstreamRequest {
     /// Path and query, to be put behind the virtual key's base URL (which has no trailing slash). Begins with a slash.
     pub path: String,
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// Where the credential goes, if the virtual key has one.
     pub auth: Auth,
     pub body: Bytes,
 }

@@ -108,6 +108,7 @@ impl ChatStream {
                 }
                 out.into()
             }
+            Way::Translating { .. } if self.outcome == Outcome::Complete => Bytes::new(),
             Way::Translating { frames, translate } => {
                 let mut out = Vec::new();
                 let outcome = &mut self.outcome;
@@ -133,7 +134,10 @@ impl ChatStream {
                     // What was handed on may have ended within an event.
                     out.extend_from_slice(b"\n\n");
                 }
-                whole(observer.progress())
+                match whole(observer.progress()) {
+                    Err(_) if clean && observer.lost() && observer.progress() == Progress::Running => Ok(()),
+                    known => known,
+                }
             }
             Way::HidingUsage { frames, reading } => {
                 let rest = frames.rest();
