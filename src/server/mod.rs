@@ -12,6 +12,7 @@ pub mod installation;
 pub mod jobs;
 pub mod limits;
 pub mod mail;
+pub mod outgoing;
 pub mod refusals;
 pub mod sessions;
 pub mod settings;
