@@ -136,6 +136,7 @@ pub fn Filters(
             noscroll=true
             attr:class="filters"
             attr:role="search"
+            attr:aria-label="Search and filter"
             on:change=|event| {
                 let field = event.target().and_then(|target| target.dyn_into::<Element>().ok());
                 if let Some(Ok(form)) =
