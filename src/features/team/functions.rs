@@ -1,7 +1,7 @@
 //! The team's server functions.
 
 use super::model::{Changed, Leaving, People, Profile, ResetLink};
-use crate::kernel::{Error, UserId};
+use crate::kernel::Error;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -10,7 +10,7 @@ use {
         model::{Filter, Keys, Sort},
         operations,
     },
-    crate::{policy::Role, server::http, ui::routes},
+    crate::{kernel::UserId, policy::Role, server::http, ui::routes},
 };
 
 /// A page of the team.

@@ -3,7 +3,7 @@
 use super::model::{Batch, Invitation, Invitations, Resent, Shown};
 use crate::{
     features::organisations::model::Waiting,
-    kernel::{Error, InvitationId, Secret},
+    kernel::{Error, Secret},
 };
 use leptos::prelude::*;
 
@@ -13,7 +13,7 @@ use {
         joining::{self, NewPerson, Which},
         operations,
     },
-    crate::{policy::Role, server::http, ui::routes},
+    crate::{kernel::InvitationId, policy::Role, server::http, ui::routes},
 };
 
 /// A page of the open invitations.

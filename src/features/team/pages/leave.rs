@@ -47,7 +47,7 @@ fn Leave(leaving: Leaving, slug: String, form: Form<LeaveTeam>) -> impl IntoView
         <Card>
             <FormFor form problem="You did not leave">
                 <input type="hidden" name="slug" value=slug.clone() />
-                <ul class="plain-list">
+                <ul class="points">
                     <li>"What you made stays here, with your name as it was."</li>
                     <li>{keys_words}</li>
                     <li>"Your account and your other organisations stay as they are."</li>

@@ -23,18 +23,18 @@ use crate::{
 use leptos_router::hooks::use_params_map;
 
 /// The title of a page inside an organisation: "Team · Northwind".
-pub(super) fn titled(page: &str) -> String {
+pub(in crate::features::team) fn titled(page: &str) -> String {
     use_place().map_or_else(|| page.to_owned(), |place| format!("{page} · {}", place.name))
 }
 
 /// A part of this page's path.
-pub(super) fn param(name: &str) -> String {
+pub(in crate::features::team) fn param(name: &str) -> String {
     use leptos::prelude::WithUntracked;
     use_params_map().with_untracked(|params| params.get(name).unwrap_or_default())
 }
 
 /// Whether the person may do this to a rank here: give `next` to somebody who is `now`.
-pub(super) fn may(operation: Operation, now: Option<Role>, next: Option<Role>) -> Availability {
+pub(in crate::features::team) fn may(operation: Operation, now: Option<Role>, next: Option<Role>) -> Availability {
     let Some(place) = use_place() else { return unavailable(Denial::Unknown) };
     let target = Target::Rank { organisation: place.organisation, now, next };
     match decide(&place.principal(), operation.spec().requires, target) {
@@ -44,7 +44,7 @@ pub(super) fn may(operation: Operation, now: Option<Role>, next: Option<Role>) -
 }
 
 /// The roles as choices; those that may not be given say why.
-pub(super) fn role_choices(operation: Operation, now: Option<Role>) -> Vec<Choice> {
+pub(in crate::features::team) fn role_choices(operation: Operation, now: Option<Role>) -> Vec<Choice> {
     Role::ALL
         .into_iter()
         .map(|role| {
@@ -60,7 +60,7 @@ pub(super) fn role_choices(operation: Operation, now: Option<Role>) -> Vec<Choic
 }
 
 /// Members and invitations, side by side.
-pub(super) fn tabs(slug: &str, members: i64, invitations: i64, at_members: bool) -> Vec<Tab> {
+pub(in crate::features::team) fn tabs(slug: &str, members: i64, invitations: i64, at_members: bool) -> Vec<Tab> {
     let tab = |label: &str, href: routes::Path, count: i64, current| Tab {
         label: label.into(),
         href: href.into(),
@@ -74,12 +74,12 @@ pub(super) fn tabs(slug: &str, members: i64, invitations: i64, at_members: bool)
 }
 
 /// "1 key", "3 keys".
-pub(super) fn counted(count: i64, one: &str, many: &str) -> String {
+pub(in crate::features::team) fn counted(count: i64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
 /// "26 to 50 of 312".
-pub(super) fn range(page: u32, size: u32, shown: usize, total: i64) -> String {
+pub(in crate::features::team) fn range(page: u32, size: u32, shown: usize, total: i64) -> String {
     if total == 0 {
         return String::new();
     }

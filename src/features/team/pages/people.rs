@@ -84,13 +84,16 @@ pub fn TeamPage() -> impl IntoView {
 
 #[component]
 fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
-    let slug = asked.slug.clone();
-    let sort = Sort::parse(&asked.sort);
+    let asked = StoredValue::new(asked);
+    let Asked { slug, q, role: role_asked, sort: sort_text, done: what, .. } = asked.get_value();
+    let is_filtered = asked.with_value(Asked::is_filtered);
+    let href = move |sort: Sort, page: u32| asked.with_value(|asked| asked.href(sort, page)).to_string();
+    let sort = Sort::parse(&sort_text);
     let owners = RwSignal::new(people.owners);
     let columns = {
         let column = |label: &str, by: SortBy| {
             let now = (sort.by == by).then_some(if sort.descending { Direction::Descending } else { Direction::Ascending });
-            Column::new(label).sorted_by(asked.href(sort.pressed(by), 1), now)
+            Column::new(label).sorted_by(href(sort.pressed(by), 1), now)
         };
         vec![
             column("Person", SortBy::Name),
@@ -103,7 +106,7 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
     let roles = std::iter::once(Choice::new("", "All roles"))
         .chain(Role::ALL.map(|role| Choice::new(role.name(), role.plural())))
         .collect::<Vec<_>>();
-    let found = if asked.is_filtered() {
+    let found = if is_filtered {
         format!("{} of {}", people.found, counted(people.total, "member", "members"))
     } else {
         counted(people.total, "member", "members")
@@ -111,7 +114,7 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
     let pages = u32::try_from(people.found.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
     let page = people.page;
     let words = range(page, PAGE, people.people.len(), people.found);
-    let (has_mail, now) = (people.has_mail, people.now.0);
+    let (has_mail, now, people_total, invitations) = (people.has_mail, people.now.0, people.total, people.invitations);
     let is_empty = people.people.is_empty();
     let rows: Vec<_> = people
         .people
@@ -119,6 +122,8 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
         .map(|person| view! { <Row person slug=slug.clone() now has_mail owners form /> })
         .collect();
     let (roles_page, everybody) = (routes::roles(&slug), routes::team(&slug));
+    let (list, invite) = (everybody.clone(), routes::invite(&slug));
+    let tabs = tabs(&slug, people_total, invitations, true);
     view! {
         <PageHeader
             title="Team"
@@ -133,16 +138,16 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
                 look=Look::Primary
                 icon=Icon::Plus
                 label="Invite people"
-                href=routes::invite(&slug)
+                href=invite
                 availability=available(Operation::Invite)
             />
         </PageHeader>
-        {done(&asked.done)}
-        <Tabs tabs=tabs(&slug, people.total, people.invitations, true) />
-        <Filters action=routes::team(&slug) count=found>
-            <SearchField label="Name or e-mail" value=asked.q.clone() />
-            <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected=asked.role.clone() />
-            {(!asked.sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=asked.sort.clone() /> })}
+        {done(&what)}
+        <Tabs tabs />
+        <Filters action=list count=found>
+            <SearchField label="Name or e-mail" value=q />
+            <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected=role_asked />
+            {(!sort_text.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort_text /> })}
         </Filters>
         {if is_empty {
             view! {
@@ -156,8 +161,8 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
         }}
         {(pages > 1)
             .then(|| {
-                let previous = (page > 1).then(|| asked.href(sort, page - 1).to_string());
-                let next = (page < pages).then(|| asked.href(sort, page + 1).to_string());
+                let previous = (page > 1).then(|| href(sort, page - 1));
+                let next = (page < pages).then(|| href(sort, page + 1));
                 view! { <Pager previous next words /> }
             })}
     }

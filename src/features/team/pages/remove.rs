@@ -63,7 +63,7 @@ fn Remove(profile: Profile, slug: String, form: Form<RemovePerson>) -> impl Into
             <FormFor form problem="Nobody was removed">
                 <input type="hidden" name="slug" value=slug.clone() />
                 <input type="hidden" name="id" value=person.id.to_string() />
-                <ul class="plain-list">
+                <ul class="points">
                     <li>"They lose access at once, in every browser. Their account and their other organisations stay."</li>
                     <li>"Prompts, configs, virtual keys and logs stay, with their name as it was."</li>
                     <li>{keys_words}</li>

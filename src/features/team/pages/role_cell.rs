@@ -73,15 +73,18 @@ pub fn RoleCell(
             }
         });
     }
+    let label = format!("Role of {name}");
+    // Made anew only when the only Owner comes or goes: a select that was just used keeps its focus.
     move || {
-        let now = role.get();
-        let availability = if only_owner.get() {
+        let only_owner = only_owner.get();
+        let now = role.get_untracked();
+        let availability = if only_owner {
             Availability::when(false, "The only Owner. Make someone else an Owner first.")
         } else {
             may(Operation::TeamChangeRole, Some(now), Some(now))
         };
         let fixed = availability.reason().is_some();
-        let slug = slug.clone();
+        let (slug, label) = (slug.clone(), label.clone());
         let change = {
             let slug = slug.clone();
             Callback::new(move |next: String| {
@@ -96,13 +99,13 @@ pub fn RoleCell(
             })
         };
         view! {
-            <ActionForm action=form.action attr:class="row">
+            <ActionForm action=form.action attr:class="row role-form">
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id.to_string() />
                 <Select
                     compact=true
                     hide_label=true
-                    label=format!("Role of {name}")
+                    label=label.clone()
                     name="role"
                     id=format!("role-{id}")
                     choices=role_choices(Operation::TeamChangeRole, Some(now))
@@ -117,7 +120,7 @@ pub fn RoleCell(
                     .then(|| {
                         view! {
                             <button type="submit" class="button button-small nojs">
-                                "Save" <span class="vh">{format!(" the role of {name}")}</span>
+                                "Save" <span class="vh">{format!(" ({label})")}</span>
                             </button>
                         }
                     })}

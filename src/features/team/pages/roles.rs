@@ -3,9 +3,9 @@
 use super::titled;
 use crate::{
     features::{organisations::pages::use_slug, team::model::key_of},
-    policy::{Feature, Permission, Role, bitting, summary},
+    policy::{self, Feature, Permission, Role, bitting, summary},
     ui::{
-        bitting::{Bitting, KeySize},
+        bitting::{Bitting, KeySize, Tooth},
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
         routes, use_place,
     },
@@ -65,11 +65,16 @@ pub fn RolesPage() -> impl IntoView {
 #[component]
 fn RoleCard(role: Role, own: bool) -> impl IntoView {
     let set = key_of(role);
+    let teeth = bitting(set).map(|tooth| match tooth {
+        policy::Tooth::None => Tooth::None,
+        policy::Tooth::Level { at, of } => Tooth::Level { of, at },
+        policy::Tooth::Custom => Tooth::Custom,
+    });
     let tag = move || own.then(|| view! { <Tag label="You" /> });
     view! {
         <Card title=role.plural() actions=tag>
             <div class="stack">
-                <Bitting teeth=Signal::stored(crate::ui::bitting::teeth(bitting(set))) size=KeySize::Large />
+                <Bitting teeth=Signal::stored(teeth) size=KeySize::Large />
                 <div>{role.sentence()}</div>
                 <div class="hint">{summary(set)}</div>
             </div>
