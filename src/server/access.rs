@@ -15,7 +15,7 @@ use crate::{
         },
         team,
     },
-    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text},
+    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
     policy::{Operation, Principal, Requirement, Target, decide},
 };
 use std::{
@@ -170,6 +170,23 @@ impl Access {
         match self.principal.user() {
             Some(user) => self.app.db.read_as(user).await,
             None => self.app.db.read().await,
+        }
+    }
+
+    /// Notes that the member is here, at most once a minute; `seen` is when that was last noted. Nothing depends on it,
+    /// so nothing fails with it.
+    pub async fn note_active(&self, seen: Option<Timestamp>) {
+        let (Principal::Member { user, organisation, .. }, now) = (self.principal, self.now()) else { return };
+        if seen.is_some_and(|seen| seen.plus(MINUTE) > now) {
+            return;
+        }
+        let noted = async {
+            let mut tx = self.app.db.write_in(organisation).await?;
+            team::store::note_active(&mut tx, user, now).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "it could not be noted that a member is here");
         }
     }
 
