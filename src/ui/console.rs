@@ -5,7 +5,7 @@ use super::{
     frame::PlainFrame,
     routes,
 };
-use crate::features::{accounts::pages as accounts, organisations::pages as organisations};
+use crate::features::{accounts::pages as accounts, api_keys::pages as api_keys, organisations::pages as organisations};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -28,6 +28,12 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage />
+                        <Route path=path!("api-keys") view=api_keys::KeysPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>

@@ -21,6 +21,7 @@ statements! {
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
     UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, version = version + 1 WHERE org_id = $1 AND id = $2";
+    SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
     // A secret that still works as the old one keeps its end; the current one gets its own.
@@ -121,6 +122,11 @@ pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timest
     let row =
         values![key, fields.name, fields.description, permissions, fields.expires_at, fields.responsible, now];
     tx.execute(UPDATE, row).await.map(|_| ())
+}
+
+/// Gives a key another end. The caller's change counts as the version.
+pub async fn set_expiry(tx: &mut OrgTx, key: KeyId, expires_at: Option<Timestamp>) -> Result<()> {
+    tx.execute(SET_EXPIRY, values![key, expires_at]).await.map(|_| ())
 }
 
 /// Disables a key at a moment, or enables it again (none).
