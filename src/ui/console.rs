@@ -7,6 +7,7 @@ use super::{
 };
 use crate::features::{
     accounts::pages as accounts,
+    api_keys::pages as api_keys,
     organisations::pages as organisations,
     team::{invitations::pages as invitations, pages as team},
 };
@@ -43,6 +44,12 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
                         <Route path=path!("/roles") view=team::RolesPage />
                         <Route path=path!("/leave") view=team::LeavePage />
+                        <Route path=path!("api-keys") view=api_keys::KeysPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>
