@@ -34,16 +34,16 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage />
-                        <Route path=path!("/team") view=team::TeamPage />
-                        <Route path=path!("/team/invite") view=invitations::InvitePage />
-                        <Route path=path!("/team/invitations") view=invitations::InvitationsPage />
-                        <Route path=path!("/team/invitations/:id/resend") view=invitations::ResendPage />
-                        <Route path=path!("/team/invitations/:id/revoke") view=invitations::RevokePage />
-                        <Route path=path!("/team/:id/role") view=team::ChangeRolePage />
-                        <Route path=path!("/team/:id/remove") view=team::RemovePage />
-                        <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
-                        <Route path=path!("/roles") view=team::RolesPage />
-                        <Route path=path!("/leave") view=team::LeavePage />
+                        <Route path=path!("team") view=team::TeamPage ssr=SsrMode::Async />
+                        <Route path=path!("team/invite") view=invitations::InvitePage ssr=SsrMode::Async />
+                        <Route path=path!("team/invitations") view=invitations::InvitationsPage ssr=SsrMode::Async />
+                        <Route path=path!("team/invitations/:id/resend") view=invitations::ResendPage ssr=SsrMode::Async />
+                        <Route path=path!("team/invitations/:id/revoke") view=invitations::RevokePage ssr=SsrMode::Async />
+                        <Route path=path!("team/:id/role") view=team::ChangeRolePage ssr=SsrMode::Async />
+                        <Route path=path!("team/:id/remove") view=team::RemovePage ssr=SsrMode::Async />
+                        <Route path=path!("team/:id/password-link") view=team::PasswordLinkPage ssr=SsrMode::Async />
+                        <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
+                        <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
                         <Route path=path!("api-keys") view=api_keys::KeysPage ssr=SsrMode::Async />
                         <Route path=path!("api-keys/new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
                         <Route path=path!("api-keys/:id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />

@@ -6,7 +6,9 @@ mod forms;
 mod headers;
 mod pages;
 
-pub use context::{RequestContext, access, member, nobody, redirect, request, sign_in_session, sign_out_session};
+pub use context::{
+    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session, sign_out_session,
+};
 pub use forms::FormOutcome;
 
 use super::{app::App, assets, sessions::Sessions};
