@@ -50,6 +50,22 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("api-keys/:id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
                         <Route path=path!("api-keys/:id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
                         <Route path=path!("api-keys/:id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("/api-keys") view=api_keys::KeysPage />
+                        <Route path=path!("/api-keys/new") view=api_keys::NewKeyPage />
+                        <Route path=path!("/api-keys/:id") view=api_keys::KeyDetailPage />
+                        <Route path=path!("/api-keys/:id/rotate") view=api_keys::RotateKeyPage />
+                        <Route path=path!("/api-keys/:id/disable") view=api_keys::DisableKeyPage />
+                        <Route path=path!("/api-keys/:id/delete") view=api_keys::DeleteKeyPage />
+                        <Route path=path!("/team") view=team::TeamPage />
+                        <Route path=path!("/team/invite") view=invitations::InvitePage />
+                        <Route path=path!("/team/invitations") view=invitations::InvitationsPage />
+                        <Route path=path!("/team/invitations/:id/resend") view=invitations::ResendPage />
+                        <Route path=path!("/team/invitations/:id/revoke") view=invitations::RevokePage />
+                        <Route path=path!("/team/:id/role") view=team::ChangeRolePage />
+                        <Route path=path!("/team/:id/remove") view=team::RemovePage />
+                        <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
+                        <Route path=path!("/roles") view=team::RolesPage />
+                        <Route path=path!("/leave") view=team::LeavePage />
                     </ParentRoute>
                 </Routes>
             </Router>
