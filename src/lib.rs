@@ -1,6 +1,8 @@
 //! Latchkey: self-hosted access control for teams that use language models.
 
 pub mod features;
+#[cfg(feature = "ssr")]
+pub mod gateway;
 pub mod kernel;
 pub mod policy;
 #[cfg(feature = "ssr")]

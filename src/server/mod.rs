@@ -10,6 +10,7 @@ pub mod http;
 pub mod installation;
 pub mod limits;
 pub mod mail;
+pub mod outgoing;
 pub mod refusals;
 pub mod sessions;
 pub mod settings;
