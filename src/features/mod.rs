@@ -19,6 +19,7 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         virtual_keys::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,
+        crate::server::database::STATEMENTS,
         crate::server::sessions::STATEMENTS,
     ]
 }

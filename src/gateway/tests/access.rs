@@ -15,7 +15,7 @@ async fn house() -> (House, Upstream) {
 }
 
 /// The headers of a call with another key.
-fn with<'a>(key: &'a str) -> [(&'static str, &'a str); 3] {
+fn with(key: &str) -> [(&'static str, &str); 3] {
     [("x-portkey-api-key", key), ("x-portkey-virtual-key", "main"), ("content-type", "application/json")]
 }
 
