@@ -7,7 +7,7 @@ use crate::{
     server::{
         access::Change,
         app::App,
-        crypto::{ApiKeySecret, KeyKind},
+        crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
     },
 };
 
@@ -41,10 +41,14 @@ async fn new_secret(change: &mut Change, key: KeyId, kind: KeyKind) -> Result<Se
     Ok(Secret::new(secret.expose()))
 }
 
+/// The digest under which a presented secret would be stored. None: it is malformed or mistyped.
+pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
+    ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
+}
+
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
 pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verified> {
-    let secret = ApiKeySecret::parse(presented).ok_or_else(store::invalid_key)?;
-    let digest = app.keyring.digest(PURPOSE, secret.expose());
+    let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
     let organisation = {
         let mut tx = app.db.read_by_digest(&digest).await?;
         store::find_secret(&mut tx, &digest).await?

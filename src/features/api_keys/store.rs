@@ -1,8 +1,10 @@
 //! The keys' SQL.
 
+pub mod holder;
+
 use crate::{
     features::team::store::parse_role,
-    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
     policy::{PermissionSet, Role},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
@@ -17,6 +19,7 @@ statements! {
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
+    TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
 }
 
@@ -88,6 +91,14 @@ struct AuthorityRow {
     responsible: Option<Uuid>,
     role: Option<String>,
     person_disabled_at: Option<i64>,
+}
+
+/// Notes when secrets were last used. A note less than a minute after the one before changes nothing.
+pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Result<()> {
+    for (key, secret, at) in uses {
+        tx.execute(TOUCH, values![*key, *secret, *at, at.plus(-MINUTE)]).await?;
+    }
+    Ok(())
 }
 
 /// What the key may do now: its own set cut by the present role of whom it answers for (none: the Owners).
