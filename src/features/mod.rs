@@ -11,9 +11,11 @@ pub mod team;
 pub fn statements() -> Vec<&'static [&'static str]> {
     vec![
         accounts::store::STATEMENTS,
+        api_keys::narrow::STATEMENTS,
         api_keys::store::STATEMENTS,
         audit::store::STATEMENTS,
         organisations::store::STATEMENTS,
+        team::invitations::store::STATEMENTS,
         team::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,

@@ -5,7 +5,11 @@ use super::{
     frame::PlainFrame,
     routes,
 };
-use crate::features::{accounts::pages as accounts, organisations::pages as organisations};
+use crate::features::{
+    accounts::pages as accounts,
+    organisations::pages as organisations,
+    team::{invitations::pages as invitations, pages as team},
+};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -26,8 +30,19 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
                     <Route path=path!("/setup") view=accounts::SetupPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
+                    <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage />
+                        <Route path=path!("/team") view=team::TeamPage />
+                        <Route path=path!("/team/invite") view=invitations::InvitePage />
+                        <Route path=path!("/team/invitations") view=invitations::InvitationsPage />
+                        <Route path=path!("/team/invitations/:id/resend") view=invitations::ResendPage />
+                        <Route path=path!("/team/invitations/:id/revoke") view=invitations::RevokePage />
+                        <Route path=path!("/team/:id/role") view=team::ChangeRolePage />
+                        <Route path=path!("/team/:id/remove") view=team::RemovePage />
+                        <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
+                        <Route path=path!("/roles") view=team::RolesPage />
+                        <Route path=path!("/leave") view=team::LeavePage />
                     </ParentRoute>
                 </Routes>
             </Router>

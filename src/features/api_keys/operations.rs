@@ -2,12 +2,13 @@
 
 use super::store::{self, NewKey, Verified};
 use crate::{
-    kernel::{KeyId, Result, Secret, Timestamp},
+    kernel::{KeyId, Result, Secret, Timestamp, UserId},
     policy::PermissionSet,
     server::{
         access::Change,
         app::App,
         crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
+        database::OrgTx,
     },
 };
 
@@ -56,4 +57,21 @@ pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verifi
     let organisation = organisation.ok_or_else(store::invalid_key)?;
     let mut tx = app.read_proven(organisation).await?;
     store::verify(&mut tx, &digest, now).await
+}
+
+/// How many live keys answer for a person.
+pub async fn count_of(tx: &mut OrgTx, user: UserId) -> Result<i64> {
+    store::count_of(tx, user).await
+}
+
+/// Lets all keys of a person answer for somebody else (none: the Owners). Gives how many live ones there were.
+pub async fn hand_over(change: &mut Change, from: UserId, to: Option<UserId>) -> Result<u64> {
+    let now = change.now();
+    store::hand_over(change.tx(), from, to, now).await
+}
+
+/// Revokes all keys of a person. Gives how many live ones there were.
+pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<u64> {
+    let now = change.now();
+    store::revoke_of(change.tx(), user, now).await
 }

@@ -21,6 +21,11 @@ statements! {
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
+    COUNT_OF: TenantSql = "SELECT COUNT(*) FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
+    HAND_OVER: TenantSql = "UPDATE api_keys SET responsible = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
+    REVOKE_OF: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
+    // What was revoked answers for nobody, so that nobody is held here by it.
+    RELEASE: TenantSql = "UPDATE api_keys SET responsible = NULL WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NOT NULL";
 }
 
 /// A key to be stored.
@@ -159,4 +164,20 @@ pub async fn effective(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<Per
     let row: AuthorityRow = tx.optional(AUTHORITY, values![key]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())
+}
+
+pub async fn count_of(tx: &mut OrgTx, user: UserId) -> Result<i64> {
+    let (count,): (i64,) = tx.one(COUNT_OF, values![user]).await?;
+    Ok(count)
+}
+
+pub async fn hand_over(tx: &mut OrgTx, from: UserId, to: Option<UserId>, now: Timestamp) -> Result<u64> {
+    tx.execute(RELEASE, values![from]).await?;
+    tx.execute(HAND_OVER, values![from, to, now]).await
+}
+
+pub async fn revoke_of(tx: &mut OrgTx, user: UserId, now: Timestamp) -> Result<u64> {
+    let revoked = tx.execute(REVOKE_OF, values![user, now]).await?;
+    tx.execute(RELEASE, values![user]).await?;
+    Ok(revoked)
 }
