@@ -9,6 +9,7 @@ use crate::features::{
     accounts::pages as accounts,
     organisations::pages as organisations,
     team::{invitations::pages as invitations, pages as team},
+    virtual_keys::pages as virtual_keys,
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -43,6 +44,11 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
                         <Route path=path!("/roles") view=team::RolesPage />
                         <Route path=path!("/leave") view=team::LeavePage />
+                        <Route path=path!("virtual-keys") view=virtual_keys::ListPage />
+                        <Route path=path!("virtual-keys/new") view=virtual_keys::NewPage />
+                        <Route path=path!("virtual-keys/:key") view=virtual_keys::DetailPage />
+                        <Route path=path!("virtual-keys/:key/duplicate") view=virtual_keys::DuplicatePage />
+                        <Route path=path!("virtual-keys/:key/delete") view=virtual_keys::DeletePage />
                     </ParentRoute>
                 </Routes>
             </Router>
