@@ -2,7 +2,7 @@
 
 mod sink;
 mod source;
-pub(crate) mod store;
+pub mod store;
 
 use super::{app::App, watch::Change};
 use crate::{

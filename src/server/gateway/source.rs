@@ -1,8 +1,10 @@
 //! Keys and virtual keys, read from the database.
 
-use super::store;
 use crate::{
-    features::api_keys::{operations as keys, store as key_store},
+    features::{
+        api_keys::{operations as keys, store as key_store},
+        virtual_keys::{operations::unseal, store as target_store},
+    },
     gateway::{
         directory::{CallerKey, Digest, Source, Standing, Unavailable},
         target::{Credential, Target},
@@ -13,7 +15,6 @@ use crate::{
 };
 use async_trait::async_trait;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 /// The database, as the directory of keys reads it.
 pub struct Rooms {
@@ -55,21 +56,17 @@ impl Rooms {
 
     async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<Target>> {
         let mut tx = self.app.db.read_in(organisation).await?;
-        let Some(stored) = store::target(&mut tx, slug).await? else { return Ok(None) };
-        let credential = stored.credential.as_deref().map(|sealed| self.unseal(organisation, stored.id, sealed)).transpose()?;
+        let Some(stored) = target_store::target(&mut tx, slug).await? else { return Ok(None) };
+        let credential = stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
         Ok(Some(Target {
-            virtual_key: stored.id,
+            virtual_key: stored.id.0,
             slug: stored.slug.into(),
             provider: stored.provider,
             // An address that the operator has since closed: calls say so, rather than that there is no such key.
             base: BaseUrl::parse(&stored.base_url, self.app.outgoing.allowed()).ok(),
             credential: credential.map(|plain| Credential::new(&plain)).transpose().map_err(|_| Error::internal())?,
-            api_version: stored.api_version.map(Into::into),
+            api_version: Some(stored.settings.api_version).filter(|version| !version.is_empty()).map(Into::into),
         }))
-    }
-
-    fn unseal(&self, organisation: OrganisationId, id: Uuid, sealed: &[u8]) -> Result<Zeroizing<String>> {
-        self.app.keyring.open_sealed(&[&organisation.to_string(), &id.to_string(), "credential"], sealed)
     }
 }
 
@@ -95,7 +92,7 @@ impl Source for Rooms {
     async fn slugs(&self, organisation: Uuid) -> std::result::Result<Vec<String>, Unavailable> {
         let listed = async {
             let mut tx = self.app.db.read_in(OrganisationId(organisation)).await?;
-            store::slugs(&mut tx).await
+            target_store::slugs(&mut tx).await
         };
         listed.await.map_err(unavailable)
     }

@@ -1,19 +1,14 @@
-//! The gateway's SQL: calls into the log, and what a call needs of a virtual key.
+//! The gateway's SQL: calls into the log.
 
 use crate::{
     gateway::{
         provider::Provider,
         record::{Outcome, Record},
     },
-    kernel::{Error, Result},
-    server::{
-        crypto::Sealed,
-        database::{OrgTx, TenantSql, Value, statements, values},
-    },
+    kernel::Result,
+    server::database::{OrgTx, TenantSql, Value, values},
 };
-use sqlx::types::Json;
 use std::{borrow::Cow, fmt::Write, sync::LazyLock};
-use uuid::Uuid;
 
 macro_rules! insert {
     ($values:literal) => {
@@ -32,11 +27,6 @@ const COLUMNS: usize = 19;
 /// Records in one statement: a round trip each would take most of the time.
 const ROWS: usize = 50;
 
-statements! {
-    TARGET: TenantSql = "SELECT id, slug, provider, base_url, settings, credential FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
-    SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
-}
-
 static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
 static MANY: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(ROWS));
 
@@ -54,9 +44,10 @@ fn insert_calls(rows: usize) -> TenantSql {
     TenantSql::new(text.leak())
 }
 
-/// The texts that are put together, for the test that prepares each statement on both engines.
-pub fn composed() -> Vec<TenantSql> {
-    vec![*ONE, *MANY]
+/// The texts of these statements, for the test that prepares each on both engines.
+pub fn statements() -> &'static [&'static str] {
+    static TEXTS: LazyLock<[&str; 2]> = LazyLock::new(|| [ONE.text(), MANY.text()]);
+    &*TEXTS
 }
 
 /// Stores records, each call once.
@@ -106,49 +97,4 @@ fn row(record: &Record) -> [Value; COLUMNS] {
 /// PostgreSQL's text holds every character but this one.
 fn text(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
-}
-
-/// What a call needs of a virtual key.
-pub struct Target {
-    pub id: Uuid,
-    pub slug: String,
-    pub provider: Provider,
-    pub base_url: String,
-    pub api_version: Option<String>,
-    pub credential: Option<Sealed>,
-}
-
-#[derive(sqlx::FromRow)]
-struct TargetRow {
-    id: Uuid,
-    slug: String,
-    provider: String,
-    base_url: String,
-    settings: Json<serde_json::Value>,
-    credential: Option<Vec<u8>>,
-}
-
-/// The virtual key that calls name as `@slug`.
-pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Target>> {
-    let row: Option<TargetRow> = tx.optional(TARGET, values![slug]).await?;
-    let Some(row) = row else { return Ok(None) };
-    let provider = row.provider.parse().map_err(|_| {
-        tracing::error!(stored = row.provider, "a stored provider is not known");
-        Error::internal()
-    })?;
-    let version = row.settings.0.get("api_version").and_then(|version| version.as_str());
-    Ok(Some(Target {
-        id: row.id,
-        slug: row.slug,
-        provider,
-        base_url: row.base_url,
-        api_version: version.filter(|version| !version.is_empty()).map(str::to_owned),
-        credential: row.credential,
-    }))
-}
-
-/// The slugs of all that calls can name.
-pub async fn slugs(tx: &mut OrgTx) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = tx.all(SLUGS, vec![]).await?;
-    Ok(rows.into_iter().map(|(slug,)| slug).collect())
 }
