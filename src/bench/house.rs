@@ -88,14 +88,40 @@ impl House {
     pub fn stop_and_count(&mut self) -> Result<u64> {
         ask_to_stop(&self.child)?;
         self.child.wait()?;
+        Ok(self.logged("succeeded")?.len() as u64)
+    }
+
+    /// Kills it as a crash would.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on the same data.
+    pub fn start_again(&mut self) -> Result<()> {
+        (self.child, self.port, self.start) = serve(self.folder.path())?;
+        Ok(())
+    }
+
+    /// Stops it, and has the program verify its audit log.
+    pub fn verify_audit(&mut self) -> Result<()> {
+        ask_to_stop(&self.child)?;
+        self.child.wait()?;
+        let done = Command::new(BINARY).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
+        if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
+    }
+
+    /// The trace ids of the calls in the log with this outcome.
+    pub fn logged(&self, outcome: &str) -> Result<Vec<String>> {
         let database = self.folder.path().join("latchkey.db");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let count: i64 = runtime.block_on(async {
+        runtime.block_on(async {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
             let mut connection = sqlx::ConnectOptions::connect(&options).await?;
-            sqlx::query_scalar("SELECT COUNT(*) FROM call_logs WHERE outcome = 'succeeded'").fetch_one(&mut connection).await
-        })?;
-        Ok(u64::try_from(count)?)
+            let rows = sqlx::query_scalar("SELECT trace_id FROM call_logs WHERE outcome = $1").bind(outcome);
+            Ok(rows.fetch_all(&mut connection).await?)
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         accounts::store::STATEMENTS,
         api_keys::narrow::STATEMENTS,
         api_keys::store::STATEMENTS,
+        api_keys::store::list::STATEMENTS,
         audit::store::STATEMENTS,
         organisations::store::STATEMENTS,
         team::invitations::store::STATEMENTS,

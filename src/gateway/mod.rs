@@ -22,4 +22,4 @@ pub mod target;
 pub mod usage;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

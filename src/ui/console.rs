@@ -7,6 +7,7 @@ use super::{
 };
 use crate::features::{
     accounts::pages as accounts,
+    api_keys::pages as api_keys,
     organisations::pages as organisations,
     team::{invitations::pages as invitations, pages as team},
     virtual_keys::pages as virtual_keys,
@@ -49,6 +50,12 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("virtual-keys/:key") view=virtual_keys::DetailPage />
                         <Route path=path!("virtual-keys/:key/duplicate") view=virtual_keys::DuplicatePage />
                         <Route path=path!("virtual-keys/:key/delete") view=virtual_keys::DeletePage />
+                        <Route path=path!("api-keys") view=api_keys::KeysPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("api-keys/:id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>

@@ -1,14 +1,28 @@
 //! What can be done with API keys.
 
-use super::store::{self, NewKey, Verified};
+mod change;
+mod form;
+mod people;
+mod read;
+mod rotate;
+
+pub use change::{Edit, New, create, delete, disable, enable, update};
+pub use people::{count_of, hand_over, revoke_of};
+pub use read::{draft, get, list};
+pub use rotate::{Rotation, end_overlap, rotate};
+
+use super::{
+    model::Key,
+    store::{self, NewKey, Verified},
+};
 use crate::{
-    kernel::{KeyId, Result, Secret, Timestamp, UserId},
-    policy::PermissionSet,
+    features::audit::event::Subject,
+    kernel::{Error, KeyId, Result, Secret, Timestamp},
+    policy::{PermissionSet, Target},
     server::{
         access::Change,
         app::App,
         crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
-        database::OrgTx,
     },
 };
 
@@ -42,6 +56,28 @@ async fn new_secret(change: &mut Change, key: KeyId, kind: KeyKind) -> Result<Se
     Ok(Secret::new(secret.expose()))
 }
 
+/// The key as the event log names it.
+fn subject(key: &Key) -> Subject {
+    Subject::new("api_key", key.id, &key.name)
+}
+
+/// Reads the key that is to be changed, inside the change, and decides on it: nobody touches a key stronger than
+/// themselves, and no key touches itself. `next` is what it shall hold (none: what it holds now).
+async fn changeable(change: &mut Change, id: KeyId, next: impl FnOnce(&Key) -> Result<PermissionSet>) -> Result<(Key, PermissionSet)> {
+    let now = change.now();
+    let key = store::list::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
+    let itself = change.own_key() == Some(id);
+    let organisation = change.organisation();
+    let target = |next| Target::Key { organisation, now: key.permissions, next, itself };
+    change.check(target(key.permissions))?;
+    if key.deleted_at.is_some() {
+        return Err(Error::conflict("This key was deleted. It cannot be changed any more."));
+    }
+    let next = next(&key)?;
+    change.check(target(next))?;
+    Ok((key, next))
+}
+
 /// The digest under which a presented secret would be stored. None: it is malformed or mistyped.
 pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
     ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
@@ -57,21 +93,4 @@ pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verifi
     let organisation = organisation.ok_or_else(store::invalid_key)?;
     let mut tx = app.read_proven(organisation).await?;
     store::verify(&mut tx, &digest, now).await
-}
-
-/// How many live keys answer for a person.
-pub async fn count_of(tx: &mut OrgTx, user: UserId) -> Result<i64> {
-    store::count_of(tx, user).await
-}
-
-/// Lets all keys of a person answer for somebody else (none: the Owners). Gives how many live ones there were.
-pub async fn hand_over(change: &mut Change, from: UserId, to: Option<UserId>) -> Result<u64> {
-    let now = change.now();
-    store::hand_over(change.tx(), from, to, now).await
-}
-
-/// Revokes all keys of a person. Gives how many live ones there were.
-pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<u64> {
-    let now = change.now();
-    store::revoke_of(change.tx(), user, now).await
 }
