@@ -2,6 +2,7 @@
 
 use super::Result;
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
@@ -10,9 +11,13 @@ use std::{
 };
 use tempfile::TempDir;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_latchkey");
 const EMAIL: &str = "owner@bench.test";
 const PASSWORD: &str = "a long benchmark password";
+
+/// The program that cargo has built, or the one that `LATCHKEY_BIN` names.
+fn program() -> OsString {
+    std::env::var_os("LATCHKEY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_latchkey").into())
+}
 
 /// The running program.
 pub struct House {
@@ -88,7 +93,7 @@ impl House {
     pub fn stop_and_count(&mut self) -> Result<u64> {
         ask_to_stop(&self.child)?;
         self.child.wait()?;
-        Ok(self.logged("succeeded")?.len() as u64)
+        Ok(self.logged("ok")?.len() as u64)
     }
 
     /// Kills it as a crash would.
@@ -108,7 +113,7 @@ impl House {
     pub fn verify_audit(&mut self) -> Result<()> {
         ask_to_stop(&self.child)?;
         self.child.wait()?;
-        let done = Command::new(BINARY).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
+        let done = Command::new(program()).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
         if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
     }
 
@@ -133,7 +138,7 @@ impl Drop for House {
 }
 
 fn set_up(folder: &Path) -> Result<serde_json::Value> {
-    let mut child = Command::new(BINARY)
+    let mut child = Command::new(program())
         .args(["setup", "--email", EMAIL, "--name", "Owner", "--organisation", "Bench", "--password-stdin"])
         .env("LATCHKEY_DATA", folder)
         .stdin(Stdio::piped())
@@ -147,7 +152,7 @@ fn set_up(folder: &Path) -> Result<serde_json::Value> {
 /// Starts the program; gives its port, and the time until its first answer.
 fn serve(folder: &Path) -> Result<(Child, u16, Duration)> {
     let begun = Instant::now();
-    let mut child = Command::new(BINARY)
+    let mut child = Command::new(program())
         .arg("serve")
         .env("LATCHKEY_DATA", folder)
         .env("LATCHKEY_LISTEN", "127.0.0.1:0")

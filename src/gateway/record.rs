@@ -81,12 +81,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The stored word for how a call ended. A call under way is `running`.
+    /// The stored word for how a call ended. A call under way is `started`.
     pub fn word(&self) -> &'static str {
         match self.error.as_deref() {
-            None => "succeeded",
-            Some(INTERRUPTED) => "interrupted",
-            Some(CLIENT_LEFT_CODE) => "abandoned",
+            None => "ok",
+            Some(INTERRUPTED) => "lost",
+            Some(CLIENT_LEFT_CODE) => "left",
             // Nothing was sent to the provider.
             Some(_) if self.upstream_status.is_none() && self.status < 500 => "refused",
             Some(_) => "failed",

@@ -76,7 +76,7 @@ async fn a_call_is_in_the_log_with_all_that_is_known_of_it() {
         assert_eq!(answer.headers["x-portkey-trace-id"], "trace-of-the-caller");
         assert_eq!(provider.request().await.header("authorization"), Some("Bearer sk-of-the-provider"));
         let expected = [
-            "openai", "gpt-4o", "chat_completions", "succeeded", "200", "-", "9", "2", "4250", "trace-of-the-caller", "whole",
+            "openai", "gpt-4o", "chat_completions", "ok", "200", "-", "9", "2", "4250", "trace-of-the-caller", "whole",
             "timed", "sent",
         ];
         assert_eq!(logged(&house).await, [expected.map(str::to_owned)]);
@@ -102,7 +102,7 @@ async fn without_completions_nothing_reaches_the_provider() {
         assert!(error["message"].as_str().is_some_and(|text| text.contains("Owners, Admins and Members")), "{error}");
         assert_eq!(provider.seen(), 1, "no connection for a refused call");
         let outcomes: Vec<String> = logged(&house).await.into_iter().map(|row| row[3].clone()).collect();
-        assert_eq!(outcomes, ["succeeded", "refused"]);
+        assert_eq!(outcomes, ["ok", "refused"]);
     })
     .await;
 }

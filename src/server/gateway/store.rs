@@ -79,7 +79,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         text(&call.model).as_ref(),
         call.endpoint.name(),
         call.streamed,
-        end.map_or("running", Outcome::word),
+        end.map_or("started", Outcome::word),
         end.map(|end| i64::from(end.status)),
         end.and_then(|end| end.error.as_deref()).map(|code| text(code).into_owned()),
         latency,
