@@ -3,6 +3,7 @@
 use super::{Client, snapshot};
 use crate::{
     features::accounts::operations::{NewInstallation, set_up},
+    gateway::call::Gateway,
     kernel::{OrganisationId, Secret},
     server::{
         access::Access,
@@ -12,7 +13,9 @@ use crate::{
         database::Db,
         http,
         limits::Limits,
+        gateway,
         mail::Mail,
+        outgoing::{AllowList, Outgoing},
         refusals::Refusals,
         watch::Changes,
     },
@@ -30,6 +33,7 @@ pub const PASSWORD: &str = "a long test password";
 pub struct House {
     pub app: App,
     pub router: Router,
+    pub gateway: Gateway,
     /// The first organisation's slug, once there is one.
     pub slug: String,
     /// Its id.
@@ -79,6 +83,7 @@ impl House {
             keyring,
             passwords: Passwords::new().expect("argon2 works"),
             mail: Mail::none(),
+            outgoing: Outgoing::new(AllowList::parse("127.0.0.1").expect("a list")),
             public_url: "http://latchkey.test".into(),
             trusted_proxies: vec![],
             changes: Changes::default(),
@@ -86,10 +91,12 @@ impl House {
             limits: Limits::default(),
         });
         app.check_key().await.expect("the key fits");
-        let router = http::router(&app);
+        let gateway = gateway::start(&app, &folder.path().join("calls")).expect("a journal");
+        let router = http::router(&app, gateway.clone());
         Self {
             app,
             router,
+            gateway,
             slug: String::new(),
             organisation: OrganisationId::INSTALLATION,
             master_key: String::new(),
