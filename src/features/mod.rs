@@ -12,6 +12,7 @@ pub fn statements() -> Vec<&'static [&'static str]> {
     vec![
         accounts::store::STATEMENTS,
         api_keys::store::STATEMENTS,
+        api_keys::store::list::STATEMENTS,
         audit::store::STATEMENTS,
         organisations::store::STATEMENTS,
         team::store::STATEMENTS,

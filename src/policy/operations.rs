@@ -96,6 +96,7 @@ operations! {
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
     ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyDraft = "api_key.draft", holds(P::ApiKeysCreate), read, fns: ["api_keys/draft"], routes: [];
     ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
     ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
     ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];

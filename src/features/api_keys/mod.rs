@@ -1,6 +1,9 @@
 //! API keys: what they may do, their secrets, their life.
 
+pub mod functions;
+pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
+pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod store;
