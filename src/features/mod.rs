@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod organisations;
 pub mod team;
+pub mod virtual_keys;
 
 /// The statements of every store, for the test that prepares each on both engines.
 #[cfg(feature = "ssr")]
@@ -16,6 +17,7 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         audit::store::STATEMENTS,
         organisations::store::STATEMENTS,
         team::store::STATEMENTS,
+        virtual_keys::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,
         crate::server::database::STATEMENTS,
