@@ -1,0 +1,5 @@
+//! Tests against the real router on real databases. One binary.
+
+mod statements;
+pub mod support;
+mod walls;
