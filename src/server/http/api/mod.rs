@@ -15,6 +15,7 @@ pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 
 use crate::{
+    features::{api_keys, virtual_keys},
     gateway::errors::Refusal,
     kernel::Error,
     policy::Operation,
@@ -49,7 +50,19 @@ pub struct Done {}
 
 /// Every management call.
 fn api() -> Api {
-    Api::new()
+    let api = Api::new();
+    let api = api_keys::rest::register(api);
+    virtual_keys::rest::register(api)
+}
+
+/// An operation's error with its fields under the names that they have in a body.
+pub fn renamed(mut error: Error, names: &[(&str, &str)]) -> Error {
+    for field in &mut error.fields {
+        if let Some((_, name)) = names.iter().find(|(inner, _)| *inner == field.field) {
+            field.field = (*name).to_owned();
+        }
+    }
+    error
 }
 
 /// The document, as it is served.

@@ -50,6 +50,11 @@ impl Call {
         self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// The key's own organisation, as answers name it.
+    pub fn organisation_id(&self) -> String {
+        self.access.principal().organisation().map(|id| id.to_string()).unwrap_or_default()
+    }
+
     /// An id in the path. A text that is none is the id of nothing.
     pub fn id<T: FromStr>(&self, name: &str) -> Result<T> {
         self.part(name).parse().map_err(|_| Error::not_found())
