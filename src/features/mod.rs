@@ -12,10 +12,12 @@ pub mod virtual_keys;
 pub fn statements() -> Vec<&'static [&'static str]> {
     vec![
         accounts::store::STATEMENTS,
+        api_keys::narrow::STATEMENTS,
         api_keys::store::STATEMENTS,
         api_keys::store::list::STATEMENTS,
         audit::store::STATEMENTS,
         organisations::store::STATEMENTS,
+        team::invitations::store::STATEMENTS,
         team::store::STATEMENTS,
         virtual_keys::store::STATEMENTS,
         crate::server::access::STATEMENTS,

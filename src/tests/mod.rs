@@ -1,5 +1,6 @@
 //! Tests against the real router on real databases. One binary.
 
+mod matrix;
 mod statements;
 pub mod support;
 mod walls;

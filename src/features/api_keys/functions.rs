@@ -38,7 +38,7 @@ pub async fn create_key(slug: String, #[server(flatten)] form: KeyForm) -> Resul
 pub async fn update_key(slug: String, id: KeyId, #[server(flatten)] form: KeyForm) -> Result<(), Error> {
     let access = http::member(&slug).await?;
     operations::update(&access, id, |key| Edit::from_form(&form, key)).await?;
-    http::redirect(&routes::api_key(&slug, id).with("saved", "yes"));
+    http::redirect(&routes::api_keys(&slug));
     Ok(())
 }
 
@@ -47,18 +47,17 @@ pub async fn rotate_key(
     slug: String,
     id: KeyId,
     #[server(default)] overlap: String,
+    #[server(default)] expiry: String,
     #[server(default)] password: Secret,
     #[server(default)] submission: Option<Uuid>,
 ) -> Result<Minted, Error> {
     let access = http::member(&slug).await?;
-    operations::rotate(&access, id, Rotation::from_form(&overlap, password, submission)).await
+    operations::rotate(&access, id, Rotation::from_form(&overlap, &expiry, password, submission)).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/end_overlap")]
 pub async fn end_key_overlap(slug: String, id: KeyId) -> Result<(), Error> {
-    operations::end_overlap(&http::member(&slug).await?, id).await?;
-    http::redirect(&routes::api_key(&slug, id));
-    Ok(())
+    operations::end_overlap(&http::member(&slug).await?, id).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/disable")]
@@ -70,9 +69,7 @@ pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirmatio
 
 #[server(prefix = "/fn", endpoint = "api_keys/enable")]
 pub async fn enable_key(slug: String, id: KeyId) -> Result<(), Error> {
-    operations::enable(&http::member(&slug).await?, id).await?;
-    http::redirect(&routes::api_key(&slug, id));
-    Ok(())
+    operations::enable(&http::member(&slug).await?, id).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/delete")]

@@ -3,6 +3,8 @@
 pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]
+pub mod narrow;
+#[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]

@@ -21,13 +21,13 @@ statements! {
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
     UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, version = version + 1 WHERE org_id = $1 AND id = $2";
+    SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
     // A secret that still works as the old one keeps its end; the current one gets its own.
     RETIRE_SECRET: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until IS NULL";
     END_OVERLAP: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until > $3";
     BUMP: TenantSql = "UPDATE api_keys SET updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
-    HELD_BY: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL ORDER BY created_at, id";
     COUNT_OF: TenantSql = "SELECT COUNT(*) FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
     HAND_OVER: TenantSql = "UPDATE api_keys SET responsible = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND responsible = $2";
     REVOKE_OF: TenantSql = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3), responsible = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND responsible = $2";
@@ -123,6 +123,11 @@ pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timest
     tx.execute(UPDATE, row).await.map(|_| ())
 }
 
+/// Gives a key another end. The caller's change counts as the version.
+pub async fn set_expiry(tx: &mut OrgTx, key: KeyId, expires_at: Option<Timestamp>) -> Result<()> {
+    tx.execute(SET_EXPIRY, values![key, expires_at]).await.map(|_| ())
+}
+
 /// Disables a key at a moment, or enables it again (none).
 pub async fn set_disabled(tx: &mut OrgTx, key: KeyId, disabled_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
     tx.execute(DISABLE, values![key, disabled_at, now]).await.map(|_| ())
@@ -144,12 +149,6 @@ pub async fn end_overlap(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<b
     let ended = tx.execute(END_OVERLAP, values![key, now]).await? > 0;
     tx.execute(BUMP, values![key, now]).await?;
     Ok(ended)
-}
-
-/// The keys that answer for a person and are not deleted, oldest first.
-pub async fn held_by(tx: &mut OrgTx, user: UserId) -> Result<Vec<(KeyId, String)>> {
-    let rows: Vec<(Uuid, String)> = tx.all(HELD_BY, values![user]).await?;
-    Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 
 /// How many keys answer for a person and are not deleted.

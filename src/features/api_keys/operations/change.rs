@@ -226,7 +226,7 @@ fn permissions_changed(event: Event, was: Option<PermissionSet>, now: Permission
     })
 }
 
-fn moment(at: Option<Timestamp>) -> Value {
+pub(super) fn moment(at: Option<Timestamp>) -> Value {
     at.map_or_else(|| Value::from("never"), |at| Value::from(at.rfc3339()))
 }
 

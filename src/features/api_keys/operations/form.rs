@@ -43,9 +43,10 @@ impl Edit {
 }
 
 impl Rotation {
-    pub fn from_form(overlap: &str, password: Secret, submission: Option<Uuid>) -> Self {
+    pub fn from_form(overlap: &str, expiry: &str, password: Secret, submission: Option<Uuid>) -> Self {
+        let expiry = read_expiry(expiry, "").ok().flatten();
         let overlap = OVERLAPS.into_iter().find(|(name, ..)| *name == overlap).map(|(.., milliseconds)| milliseconds);
-        Self { overlap, password, submission }
+        Self { overlap, expiry, password, submission }
     }
 }
 
@@ -86,7 +87,7 @@ impl Typed {
 }
 
 /// The chosen end; the error names its field.
-fn read_expiry(choice: &str, date: &str) -> Result<Option<Expiry>, (&'static str, String)> {
+fn read_expiry(choice: &str, date: &str) -> std::result::Result<Option<Expiry>, (&'static str, String)> {
     match choice {
         "" => Ok(None),
         "keep" => Ok(Some(Expiry::Keep)),

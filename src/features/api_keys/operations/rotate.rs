@@ -1,17 +1,17 @@
 //! A new secret for an old key.
 
-use super::{change::minted, changeable, new_secret, read::needs_password, subject};
+use super::{change::{minted, moment}, changeable, new_secret, read::needs_password, subject};
 use crate::{
     features::{
         accounts::{self, model::Email},
         api_keys::{
-            model::{Key, Minted},
+            model::{Expiry, Key, Minted},
             store,
         },
         audit::event::{Event, Subject},
     },
     kernel::{Code, Error, FieldError, KeyId, Result, Secret, text, time::DAY},
-    policy::Operation,
+    policy::{Operation, Target},
     server::{
         access::Access,
         crypto::KeyKind,
@@ -29,6 +29,8 @@ const LONGEST_OVERLAP: i64 = 30 * DAY;
 pub struct Rotation {
     /// Milliseconds for which the old secret lives on. None: it was not said in words that are known.
     pub overlap: Option<i64>,
+    /// The key's end: a rotation is a good moment to set another.
+    pub expiry: Option<Expiry>,
     /// The person's password, for the master key.
     pub password: Secret,
     pub submission: Option<Uuid>,
@@ -59,8 +61,18 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Mi
                     old.until.date_time()
                 )));
             }
-            if key.expires_at.is_some_and(|end| end <= now) {
-                return Err(Error::conflict("This key has expired. Give it a later end before you rotate it."));
+            let expiry = rotation.expiry.unwrap_or(Expiry::Keep);
+            let expires_at = expiry.end(key.expires_at, now).map_err(|sentence| Error::field("expiry", sentence))?;
+            if expires_at.is_some_and(|end| end <= now) {
+                return Err(Error::field("expiry", "This key has expired. Give it a later end."));
+            }
+            if expires_at != key.expires_at {
+                // Another end is an edit, and asks for the right to edit.
+                let organisation = change.organisation();
+                let (held, itself) = (key.permissions, change.own_key() == Some(id));
+                let target = Target::Key { organisation, now: held, next: held, itself };
+                change.access().check(Operation::ApiKeyUpdate, target)?;
+                store::set_expiry(change.tx(), id, expires_at).await?;
             }
             let until = now.plus(overlap);
             store::retire_secret(change.tx(), id, until, now).await?;
@@ -68,9 +80,10 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Mi
             let secret = new_secret(&mut change, id, kind).await?;
             let event = Event::of(subject(&key))
                 .change("secret", key.secret.text(), "changed")
-                .with("old_secret_until", until.rfc3339());
+                .with("old_secret_until", until.rfc3339())
+                .change("expires_at", moment(key.expires_at), moment(expires_at));
             let old_until = (until > now).then_some(until);
-            let Key { name, permissions, expires_at, .. } = key;
+            let Key { name, permissions, .. } = key;
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, old_until);
             change.commit(event, minted).await
         })

@@ -1,0 +1,11 @@
+//! Invitations: made and looked after by those inside, answered by those who are invited.
+
+pub mod functions;
+#[cfg(feature = "ssr")]
+pub mod joining;
+pub mod model;
+#[cfg(feature = "ssr")]
+pub mod operations;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod store;
