@@ -89,7 +89,7 @@ fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
     view! {
         <tr>
             <th scope="row">
-                <TwoLines first=key.name.clone() second=key.provider.label() href=page.clone() />
+                <TwoLines first=key.name.clone() second=key.provider.label() href=page.to_string() />
             </th>
             <td data-label="Reference">
                 <CopyText
