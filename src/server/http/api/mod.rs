@@ -15,7 +15,7 @@ pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 
 use crate::{
-    features::{api_keys, virtual_keys},
+    features::{api_keys, team, virtual_keys},
     gateway::errors::Refusal,
     kernel::Error,
     policy::Operation,
@@ -52,6 +52,8 @@ pub struct Done {}
 fn api() -> Api {
     let api = Api::new();
     let api = api_keys::rest::register(api);
+    let api = team::rest::register(api);
+    let api = team::invitations::rest::register(api);
     virtual_keys::rest::register(api)
 }
 
