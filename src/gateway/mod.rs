@@ -15,7 +15,7 @@ mod models;
 pub mod prices;
 pub mod provider;
 pub mod record;
-mod request;
+pub mod request;
 pub mod routes;
 pub mod sse;
 pub mod target;

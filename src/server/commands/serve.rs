@@ -16,7 +16,12 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
     let public_url = settings.public_url()?;
     let mail = settings.smtp_url.as_deref().map(|url| Mail::smtp(url, &settings.mail_from)).transpose()?;
-    let extras = Extras { public_url: public_url.clone(), trusted_proxies: settings.trusted_proxies.clone(), mail, allow_upstream: settings.allow_upstream.clone().into() };
+    let extras = Extras {
+        public_url: public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        mail,
+        allow_upstream: settings.allow_upstream.clone().into(),
+    };
     let (app, _lock) = open(&settings.data, extras).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
     let gateway = gateway::start(&app, &settings.data.data.join("calls")).map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;

@@ -1,13 +1,16 @@
 //! How HTTP is put together: the console (pages and server functions, by session cookie), the files, health. The API's
 //! routes (by key) stand beside it and never meet a cookie.
 
+pub mod api;
 mod context;
 mod forms;
 mod headers;
 mod listen;
 mod pages;
 
-pub use context::{RequestContext, access, member, nobody, redirect, request, sign_in_session, sign_out_session};
+pub use context::{
+    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session, sign_out_session,
+};
 pub use forms::FormOutcome;
 pub use listen::serve;
 
@@ -40,6 +43,7 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .layer(middleware::from_fn(headers::private));
     let site = Router::new()
         .merge(console)
+        .merge(api::routes(app))
         .merge(assets::routes())
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready).with_state(app.clone()))
