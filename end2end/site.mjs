@@ -8,7 +8,7 @@
 // them for ever; beside every file that gains by it lie its Brotli and gzip forms. manifest.json names the three.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,7 +48,7 @@ function forms(name, bytes) {
   if (!COMPRESSED.has(extname(name))) {
     files.push([`${name}.br`, brotli(bytes)], [`${name}.gz`, gzipSync(bytes, { level: 9 })]);
   }
-  return files;
+  return files.filter(([form, packed]) => form === name || packed.length < bytes.length);
 }
 
 /** All files below a folder, as paths relative to it. */
@@ -117,12 +117,17 @@ function packWasm(wasm, wasmBindgen) {
 }
 
 /** `style/main.css` with all that it imports, as one minified sheet. */
-function packStyle() {
-  const bundled = esbuild.buildSync({
+async function packStyle() {
+  // An address such as url(/mark.svg) is this origin's; only what is imported belongs into the sheet.
+  const addresses = {
+    name: "addresses",
+    setup: (build) => build.onResolve({ filter: /^\// }, ({ kind }) => (kind === "url-token" ? { external: true } : undefined)),
+  };
+  const bundled = await esbuild.build({
     entryPoints: [join(ROOT, "style/main.css")],
     bundle: true,
     minify: true,
-    external: ["/*"],
+    plugins: [addresses],
     loader: { ".svg": "dataurl" },
     target: "esnext",
     write: false,
@@ -131,10 +136,10 @@ function packStyle() {
   return forms(`${NAME}.${digest(bytes)}.css`, bytes);
 }
 
-function build(wasm, wasmBindgen) {
+async function build(wasm, wasmBindgen) {
   packWasm(wasm, wasmBindgen);
   const pkg = filesBelow(join(PACKED, "pkg")).map((name) => [name, readFileSync(join(PACKED, "pkg", name))]);
-  pkg.push(...packStyle());
+  pkg.push(...(await packStyle()));
   const named = (extension) => `/pkg/${pkg.find(([name]) => extname(name) === extension)[0]}`;
   const manifest = { js: named(".js"), wasm: named(".wasm"), css: named(".css") };
 
@@ -147,13 +152,15 @@ function build(wasm, wasmBindgen) {
   write(SITE, files);
 }
 
-/** Prints the bytes of a first visit; true if all are within budget. */
+/** Prints the bytes of a first visit; true if all are within budget. A form that would gain nothing is not there. */
 function sizes() {
   const manifest = JSON.parse(readFileSync(join(SITE, "manifest.json"), "utf8"));
   const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
+  const sizeOf = (name) => statSync(join(SITE, name), { throwIfNoEntry: false })?.size;
   let within = true;
   for (const [kind, budget] of Object.entries(BUDGETS)) {
-    const [raw, gzip, br] = ["", ".gz", ".br"].map((form) => readFileSync(join(SITE, manifest[kind] + form)).length);
+    const raw = sizeOf(manifest[kind]);
+    const [gzip, br] = [".gz", ".br"].map((form) => sizeOf(manifest[kind] + form) ?? raw);
     const verdict = br <= budget ? "" : "  TOO MUCH";
     within &&= br <= budget;
     console.log(`  ${kind.padEnd(4)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
@@ -167,7 +174,7 @@ const { positionals, values } = parseArgs({
 });
 switch (positionals[0]) {
   case "build":
-    build(resolve(values.wasm), resolve(values["wasm-bindgen"]));
+    await build(resolve(values.wasm), resolve(values["wasm-bindgen"]));
     break;
   case "sizes":
     sizes();

@@ -1,6 +1,8 @@
 //! Latchkey: self-hosted access control for teams that use language models.
 
 pub mod features;
+#[cfg(feature = "ssr")]
+pub mod gateway;
 pub mod kernel;
 pub mod policy;
 #[cfg(feature = "ssr")]
@@ -14,3 +16,6 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(ui::Console);
 }
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests;

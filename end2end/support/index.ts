@@ -111,7 +111,7 @@ export const test = base.extend<TestFixtures, { houses: Houses }>({
     const latchkey = await houses.at(key, () => Latchkey.start({ seeded, settings }));
     await use(latchkey);
     if (info.status !== info.expectedStatus) {
-      await info.attach("latchkey serve", { body: latchkey.output(), contentType: "text/plain" });
+      console.error(`latchkey serve printed at last:\n${latchkey.output().slice(-4000)}`);
     }
   },
 
@@ -159,22 +159,36 @@ export async function open(page: Page, path: string): Promise<void> {
 
 /** With JavaScript, waits until the page in view is hydrated. */
 export async function hydrated(page: Page): Promise<void> {
-  if (hasJavaScript()) await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  if (hasJavaScript()) await page.locator("html[data-live]").waitFor({ state: "attached" });
 }
 
 const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 /** Holds the page in view, light and dark, against WCAG 2.2 A and AA. */
 export async function expectNoAxe(page: Page): Promise<void> {
+  const subject = hasJavaScript() ? page : await copyWithTimers(page);
   for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations } = await new AxeBuilder({ page }).withTags(STANDARDS).analyze();
+    await subject.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await new AxeBuilder({ page: subject }).withTags(STANDARDS).analyze();
     const lines = violations.flatMap(({ id, help, nodes }) =>
       nodes.map((node) => `${colorScheme}: ${id}: ${help}: ${node.target.join(" ")}`),
     );
     expect(lines, "axe").toEqual([]);
   }
-  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  if (subject === page) await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  else await subject.context().close();
+}
+
+/** axe waits on timers, which a page without JavaScript has not: the same document, less its scripts, where there are. */
+async function copyWithTimers(page: Page): Promise<Page> {
+  const browser = page.context().browser();
+  if (!browser) throw new Error("the page's browser is gone");
+  const body = (await page.content()).replace(/<script\b.*?<\/script>|<\/?noscript\b[^>]*>/gis, "");
+  const context = await browser.newContext({ javaScriptEnabled: true, viewport: page.viewportSize() });
+  const copy = await context.newPage();
+  await copy.route(page.url(), (route) => route.fulfill({ body, contentType: "text/html; charset=utf-8" }));
+  await copy.goto(page.url());
+  return copy;
 }
 
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));

@@ -21,8 +21,7 @@ static SITE: OnceLock<Site> = OnceLock::new();
 const MANIFEST: &str = "manifest.json";
 /// Below this folder every name holds the digest of its content.
 const HASHED: &str = "pkg/";
-const NOSNIFF: (HeaderName, HeaderValue) =
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+const NOSNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
 /// Where a page finds its parts, as absolute paths on this origin; `None` for each part of a site that was not built.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
@@ -101,10 +100,8 @@ impl Site {
     /// `files` are name, content and the content's SHA-256.
     fn new(files: impl Iterator<Item = (String, Cow<'static, [u8]>, [u8; 32])>) -> Self {
         let mut files: HashMap<_, _> = files.map(|(name, data, hash)| (name, (into_bytes(data), hash))).collect();
-        let manifest = files
-            .remove(MANIFEST)
-            .and_then(|(json, _)| serde_json::from_slice(&json).ok())
-            .unwrap_or_default();
+        let manifest =
+            files.remove(MANIFEST).and_then(|(json, _)| serde_json::from_slice(&json).ok()).unwrap_or_default();
         let plain: Vec<String> = files
             .keys()
             .filter(|name| !Encoding::ALL.iter().any(|encoding| is_form_of_another(name, *encoding, &files)))

@@ -184,10 +184,10 @@ pub fn Frame(
             </header>
             <main id="main" tabindex="-1">{children()}</main>
         </div>
-        <Panel id=SWITCHER state=switcher class="panel switcher-panel">
+        <Panel id=SWITCHER state=switcher class="panel switcher-panel" label="Organisations">
             {move || data.with(|data| view! { <SwitcherList data=data.clone() /> })}
         </Panel>
-        <Panel id=PERSON state=person class="panel menu person-panel">
+        <Panel id=PERSON state=person class="panel menu person-panel" label="Account">
             <a class="menu-item" href=move || data.with(|d| d.account_href.clone())>"Your account"</a>
             {account.run()}
         </Panel>
@@ -360,7 +360,8 @@ fn SwitcherList(data: FrameData) -> impl IntoView {
         {search
             .then(|| {
                 view! {
-                    <form class="search-field switcher-search" method="get" action=data.organisations_href.clone() role="search">
+                    <form class="search-field switcher-search" method="get" action=data.organisations_href.clone() role="search"
+                        aria-label="Find an organisation">
                         <Glyph icon=Icon::Search />
                         <input
                             type="search"

@@ -9,7 +9,7 @@ use super::{
     store,
 };
 use crate::{
-    features::{accounts, api_keys},
+    features::{accounts, api_keys, team},
     kernel::{Error, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role},
     server::{
@@ -53,10 +53,13 @@ pub async fn view(access: &Access) -> Result<View> {
     let owners = store::owners(&mut tx).await?;
     let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;
     let account = accounts::store::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
+    let seen = team::store::active_at(&mut tx, user).await?;
     drop(tx);
+    access.note_active(seen).await;
     let memberships = list(access).await?;
+    let invitations = team::invitations::joining::mine(access).await?;
     let place = Place { organisation, slug: own.slug, name: own.name, user, role, owners };
-    Ok(View { place, person: account.name, email: account.email, memberships, invitations: vec![] })
+    Ok(View { place, person: account.name, email: account.email, memberships, invitations })
 }
 
 /// Where the signed-in person belongs.

@@ -156,3 +156,12 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// The result of what happens at start, before there is a caller to answer: any error, shown as one line.
 pub type StartResult<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+statements! {
+    REVISIONS: SystemSql = "SELECT id, revision FROM organisations";
+}
+
+/// The revision of every organisation: it grows with each change inside.
+pub async fn revisions(db: &Db) -> Result<Vec<(uuid::Uuid, i64)>, Error> {
+    db.read().await?.all(REVISIONS, vec![]).await
+}

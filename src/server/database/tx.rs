@@ -4,7 +4,7 @@ use super::{
     Db, Row, SystemSql, TenantSql, Value,
     value::{postgres_arguments, sqlite_arguments},
 };
-use crate::kernel::{Code, Error, OrganisationId};
+use crate::kernel::{Code, Error, OrganisationId, UserId};
 use sqlx::{Postgres, Sqlite, Transaction};
 
 enum Engine {
@@ -57,6 +57,11 @@ impl Tx {
                 .map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// From here on the transaction may also see where this person belongs.
+    pub async fn see_memberships_of(&mut self, user: UserId) -> Result<(), Error> {
+        self.set_context("latchkey.user", &user.to_string()).await
     }
 
     /// Tells the other replicas, when this commits, that something in the organisation changed.

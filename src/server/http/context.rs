@@ -76,11 +76,7 @@ pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
             .find(|hop| !trusted(hop))
             .unwrap_or(peer)
     });
-    Origin {
-        request_id: Uuid::now_v7().to_string(),
-        address,
-        user_agent: text(header::USER_AGENT).unwrap_or_default().to_owned(),
-    }
+    Origin::new(Uuid::now_v7().to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
@@ -115,7 +111,8 @@ async fn signed_in(session: &Session) -> Result<Option<SignedIn>> {
 }
 
 impl RequestContext {
-    fn access(&self) -> Access {
+    /// Whoever sent this request.
+    pub(super) fn access(&self) -> Access {
         match &self.who {
             Some(who) => Access::person(self.app.clone(), self.origin.clone(), who.clone()),
             None => Access::nobody(self.app.clone(), self.origin.clone()),

@@ -57,14 +57,18 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         return error_response(&Error::internal(), "");
     };
     let id = context.origin().request_id.clone();
-    if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
-        return error_response(&error, &id);
-    }
-    if Operation::of_server_fn(&path).is_none() {
+    let Some(operation) = Operation::of_server_fn(&path) else {
         return error_response(&Error::not_found(), &id);
+    };
+    let refuse = async |error: Error| {
+        context.access().leave_trace(operation, &error).await;
+        error_response(&error, &id)
+    };
+    if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
+        return refuse(error).await;
     }
     let Ok(bytes) = to_bytes(body, super::BODY_LIMIT).await else {
-        return error_response(&Error::new(Code::TooLarge, "The form is larger than 1 MiB."), &id);
+        return refuse(Error::new(Code::TooLarge, "The form is larger than 1 MiB.")).await;
     };
     let by_browser = accepts_html(&parts.headers);
     // The server function itself never redirects a browser; that is decided below.
@@ -79,7 +83,9 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         return error_response(&Error::internal(), &id);
     };
     let result = if head.headers.contains_key("serverfnerror") || !head.status.is_success() {
-        Err(read_error(&body, &id))
+        let error = read_error(&body, &id);
+        context.access().leave_trace(operation, &error).await;
+        Err(error)
     } else {
         Ok(body.clone())
     };

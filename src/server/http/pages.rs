@@ -2,27 +2,31 @@
 
 use super::{FormOutcome, RequestContext};
 use crate::ui::{Console, shell};
-use axum::{Router, extract::Request, response::IntoResponse};
-use leptos::{config::LeptosOptions, prelude::provide_context};
-use leptos_axum::{LeptosRoutes, generate_route_list};
+use axum::{
+    Router,
+    extract::Request,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{generate_route_list, render_app_async_with_context};
 
-/// The options that Leptos asks for. Our shell names the files itself, so only the output's name matters.
-pub fn shell_options() -> LeptosOptions {
-    LeptosOptions::builder().output_name("latchkey").build()
+/// One route for each page. Server functions are not among them: they have a door of their own.
+pub fn router() -> Router {
+    generate_route_list(Console)
+        .into_iter()
+        .fold(Router::new(), |router, page| router.route(page.path(), get(render)))
+        .fallback(not_found)
 }
 
-pub fn router() -> Router {
-    let options = shell_options();
-    let routes = generate_route_list(Console);
-    Router::new()
-        .leptos_routes_with_context(&options, routes, provide_from_parts, shell)
-        .fallback(not_found)
-        .with_state(options)
+/// Renders the page of this path, whole: a status can still change until it is done.
+async fn render(request: Request) -> Response {
+    render_app_async_with_context(provide_from_parts, shell)(request).await.into_response()
 }
 
 /// Hands the request's own context on to the page.
 fn provide_from_parts() {
-    use leptos::prelude::use_context;
     let Some(parts) = use_context::<axum::http::request::Parts>() else { return };
     if let Some(context) = parts.extensions.get::<RequestContext>() {
         provide_context(context.clone());
@@ -33,8 +37,8 @@ fn provide_from_parts() {
 }
 
 /// Any other path: the console's own page for it, with the status that belongs to it.
-async fn not_found(request: Request) -> impl IntoResponse {
-    let mut response = leptos_axum::render_app_async_with_context(provide_from_parts, shell)(request).await;
-    *response.status_mut() = axum::http::StatusCode::NOT_FOUND;
+async fn not_found(request: Request) -> Response {
+    let mut response = render(request).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

@@ -1,5 +1,6 @@
 //! Choosing: select, checkbox, cards, segmented presets.
 use super::Availability;
+use crate::ui::icons::{Glyph, Icon};
 use leptos::prelude::*;
 
 /// One thing that can be chosen.
@@ -130,6 +131,7 @@ pub fn Select(
     view! {
         <div class="field" class:field-compact=compact class:field-invalid=move || error.with(Option::is_some)>
             <div class="field-top" class:vh=hide_label><label for=id.clone()>{label}</label></div>
+            <div class="select-box">
             <select
                 node_ref=node
                 id=id
@@ -152,6 +154,8 @@ pub fn Select(
             >
                 {options}
             </select>
+                <Glyph icon=Icon::ChevronDown />
+            </div>
             {super::form::field_error(error, error_id)}
             {hint.map(|hint| view! { <div class="hint" id=hint_id>{move || hint.get()}</div> })}
         </div>

@@ -120,8 +120,13 @@ pub fn CodeBlock(
 ) -> impl IntoView {
     view! {
         <div class="code-block">
-            <pre tabindex="0" role="group" aria-label=what.clone()><code id=id.clone()>{code.clone()}</code></pre>
-            <CopyButton value=code what target=id />
+            <div class="code-top">
+                <span>{what.clone()}</span>
+                <CopyButton value=code.clone() what=what.clone() target=id.clone() />
+            </div>
+            <pre tabindex="0" role="group" aria-label=what>
+                <code id=id>{code}</code>
+            </pre>
         </div>
     }
 }

@@ -44,6 +44,9 @@ pub fn Panel(
     state: PanelState,
     /// Look and place.
     class: &'static str,
+    /// Name of the region, where the panel stands outside of others.
+    #[prop(optional)]
+    label: Option<&'static str>,
     /// Content.
     children: Children,
 ) -> impl IntoView {
@@ -53,6 +56,8 @@ pub fn Panel(
             id=id
             class=class
             popover="auto"
+            role=label.is_some().then_some("region")
+            aria-label=label
             node_ref=node
             on:toggle=move |_| if let Some(panel) = node.get() {
                 let open = dom::is_open(&panel);

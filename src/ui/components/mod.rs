@@ -42,7 +42,7 @@
 //! - `bind` ties a signal to a control; what was typed before hydration wins.
 //!
 //! Layout classes: `stack` (fields below one another), `row` (side by side, wrapping), `columns` (main and 320 px aside),
-//! `form-end` (buttons of a form), `cut` (key picture and words), `muted`, `mono`, `vh` (for assistive technology only),
+//! `form-end` (buttons of a form; with `grow` the first is wide), `narrow` (640 px), `cut` (key picture and words), `muted`, `mono`, `vh` (for assistive technology only),
 //! `needs-js` (appears once hydrated; its place is kept), `nojs` (goes once hydrated).
 //! [`Live`] stands once around the application, `Frame` or `PlainFrame` (in `ui::frame`) around each page.
 mod bind;

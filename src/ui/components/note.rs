@@ -66,20 +66,18 @@ pub fn KeyRing() -> impl IntoView {
     teeth[0][1] = level(3);
     teeth[1][1..5].copy_from_slice(&[level(3), level(1), level(2), level(1)]);
     teeth[2] = [level(3); 8];
-    let keys: Vec<_> = [(0, "rotate(118 60 40)"), (1, "rotate(90 60 40)"), (2, "rotate(62 60 40)")]
+    let keys: Vec<_> = [(0, 56), (1, 0), (2, -56)]
         .into_iter()
         .map(|(index, turn)| {
             let shape = key_shape(&teeth[index], KeySize::List);
-            view! {
-                <g transform=turn>
-                    <path transform="translate(56 28.3)" fill-rule="evenodd" d=shape.outline></path>
-                </g>
-            }
+            // The ring's centre is the origin; each key hangs by its hole.
+            let place = format!("rotate({turn}) translate(0 25) rotate(90) translate(-9.7 -11.75)");
+            view! { <path transform=place fill-rule="evenodd" d=shape.outline></path> }
         })
         .collect();
     view! {
-        <svg class="key-ring" viewBox="0 0 120 140" width="120" height="140" aria-hidden="true">
-            <circle cx="60" cy="28" r="22"></circle>
+        <svg class="key-ring" viewBox="-104 -30 208 146" width="208" height="146" aria-hidden="true">
+            <circle r="26"></circle>
             {keys}
         </svg>
     }

@@ -2,6 +2,9 @@
 use super::{announce, dom};
 use crate::ui::icons::{Glyph, Icon};
 use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::{Element, HtmlFormElement};
+use leptos_router::components::Form;
 use std::cell::RefCell;
 
 thread_local! {
@@ -113,7 +116,8 @@ pub fn Tabs(
 }
 
 /// The bar of search and filters above a table: a GET form, so that what is filtered is in the address. Put
-/// [`SearchField`] and compact [`Select`](super::Select)s in it; the button is for those without JavaScript and for Enter.
+/// [`SearchField`] and compact [`Select`](super::Select)s in it. Once hydrated a change is applied at once; until then,
+/// and without JavaScript, by its button. Keep the bar outside of what is loaded anew, so that its fields keep focus.
 #[component]
 pub fn Filters(
     /// Address of the list.
@@ -126,11 +130,30 @@ pub fn Filters(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <form class="filters" method="get" action=action role="search">
+        <Form
+            method="get"
+            action=action
+            noscroll=true
+            attr:class="filters"
+            attr:role="search"
+            attr:aria-label="Search and filter"
+            on:change=|event| {
+                let field = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+                if let Some(Ok(form)) =
+                    field.and_then(|field| field.closest("form").ok().flatten()).map(JsCast::dyn_into::<HtmlFormElement>)
+                {
+                    let _ = form.request_submit();
+                }
+            }
+        >
             {children()}
-            <button type="submit" class="button filters-go">"Apply"</button>
-            <span class="filters-count" role="status">{move || count.get()}</span>
-        </form>
+            <button type="submit" class="button nojs">
+                "Apply"
+            </button>
+            <span class="filters-count" role="status">
+                {move || count.get()}
+            </span>
+        </Form>
     }
 }
 
@@ -171,11 +194,11 @@ pub fn SearchField(
 #[component]
 pub fn Pager(
     /// Address of the page before, if there is one.
-    #[prop(optional_no_strip, into)]
-    previous: Option<String>,
+    #[prop(optional, into)]
+    previous: MaybeProp<String>,
     /// Address of the page after, if there is one.
-    #[prop(optional_no_strip, into)]
-    next: Option<String>,
+    #[prop(optional, into)]
+    next: MaybeProp<String>,
     /// What is shown, "1 to 50 of 312" or "more than 10 000".
     #[prop(optional, into)]
     words: String,
@@ -189,8 +212,8 @@ pub fn Pager(
     view! {
         <div class="pager" role="group" aria-label="Pages">
             <span class="pager-words">{words}</span>
-            {step(previous, "prev", "Previous")}
-            {step(next, "next", "Next")}
+            {step(previous.get_untracked(), "prev", "Previous")}
+            {step(next.get_untracked(), "next", "Next")}
         </div>
     }
 }

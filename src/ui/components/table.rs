@@ -68,9 +68,9 @@ impl Column {
 }
 
 /// A table in a named region that scrolls by itself and can be focused. Its children are the rows:
-/// `<tr><th scope="row">…</th><td data-label="Status">…</td></tr>`. Below 640 px of its own width each row is a card,
+/// `<tr><th scope="row">…</th><td data-label="Status">…</td></tr>`. Below 600 px of its own width each row is a card,
 /// in which `data-label` stands before a cell's content. Classes of cells: `num`, `mono`, `state` (shown first),
-/// `wide` (a line of its own), `bare` (no label), `row-actions` (top right).
+/// `wide` (a line of its own), `fixed` (its select is 160 px wide), `bare` (no label), `row-actions` (top right).
 #[component]
 pub fn Table(
     /// What the table holds; read, not seen, since the page's title says it.
@@ -121,21 +121,24 @@ pub fn TwoLines(
     second: String,
     /// Where the first line leads.
     #[prop(optional, into)]
-    href: Option<String>,
+    href: MaybeProp<String>,
     /// Tag beside the first line.
     #[prop(optional, into)]
-    tag: Option<String>,
+    tag: MaybeProp<String>,
+    /// First line in the usual weight, where it does not name the row.
+    #[prop(optional)]
+    plain: bool,
     /// Second line monospaced.
     #[prop(optional)]
     mono: bool,
 ) -> impl IntoView {
-    let name = match href {
+    let name = match href.get_untracked() {
         Some(href) => view! { <a class="cell-name" href=href>{first}</a> }.into_any(),
         None => view! { <span class="cell-name">{first}</span> }.into_any(),
     };
     view! {
-        <span class="two-lines">
-            <span class="cell-first">{name}{tag.map(|tag| view! { <super::Tag label=tag /> })}</span>
+        <span class="two-lines" class:two-plain=plain>
+            <span class="cell-first">{name}{tag.get_untracked().map(|tag| view! { <super::Tag label=tag /> })}</span>
             <span class="cell-second" class:mono=mono>{second}</span>
         </span>
     }

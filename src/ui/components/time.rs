@@ -54,10 +54,10 @@ pub fn relative_text(at: i64, now: i64) -> String {
         if past { format!("{number} {unit}{plural} ago") } else { format!("in {number} {unit}{plural}") }
     };
     match apart {
-        ..45_000 if past => "just now".into(),
-        ..90_000 => count(1, "minute"),
-        ..3_600_000 => count(apart / 60_000, "minute"),
-        ..DAY => count(apart / 3_600_000, "hour"),
+        _ if past && apart < 45_000 => "just now".into(),
+        _ if apart < 90_000 => count(1, "minute"),
+        _ if apart < 3_600_000 => count(apart / 60_000, "minute"),
+        _ if apart < DAY => count(apart / 3_600_000, "hour"),
         _ if apart < 2 * DAY => if past { "yesterday" } else { "tomorrow" }.into(),
         _ if apart < 365 * DAY => count(apart / DAY, "day"),
         _ => date_text(at),

@@ -7,6 +7,7 @@ use crate::{
             functions::load_list,
             model::{Belonging, Membership},
         },
+        team::invitations::pages::WaitingInvitations,
     },
     kernel::text::initials,
     ui::{
@@ -70,6 +71,7 @@ fn List(list: Belonging, wanted: String) -> impl IntoView {
         <PageHeader title="Your organisations" sentence=|| "Each is a world of its own: people, keys and logs of one are never seen in another.">
             <LinkButton look=Look::Primary icon=Icon::Plus label="Create an organisation" href=routes::new_organisation() />
         </PageHeader>
+        <div class="own-waiting"><WaitingInvitations /></div>
         {search}
         <Card flush=true>
             {some.then(|| view! { <ul class="own-list" aria-label="Organisations">{items}</ul> })}
@@ -105,6 +107,7 @@ fn item(membership: Membership) -> impl IntoView {
 pub fn NowhereYet() -> impl IntoView {
     view! {
         <PageHeader title="You belong to no organisation yet" sentence=|| "An organisation holds people, keys and logs together." />
+        <div class="own-waiting"><WaitingInvitations /></div>
         <Card>
             <EmptyState
                 title="Make one, or be invited"

@@ -1,0 +1,41 @@
+// The site's own files, as the program carries them, and the first page that they make.
+import { expect, expectNoAxe, open, screenshot, test } from "../support/index.ts";
+
+test("the parts of the first page are kept for ever and come compressed", async ({ page }) => {
+  await page.goto("/");
+  const parts = await page
+    .locator("link[rel=stylesheet], link[rel=preload], link[rel=modulepreload]")
+    .evaluateAll((links) => links.map((link) => (link as HTMLLinkElement).href));
+  const kinds = parts.map((part) => new URL(part).pathname.split(".").at(-1));
+  expect(kinds).toEqual(expect.arrayContaining(["css", "wasm"]));
+  for (const part of parts) {
+    const answer = await page.request.get(part, { headers: { "accept-encoding": "br" } });
+    expect(answer.status(), part).toBe(200);
+    expect(answer.headers()).toMatchObject({
+      "cache-control": "public, max-age=31536000, immutable",
+      "content-encoding": "br",
+      "x-content-type-options": "nosniff",
+    });
+  }
+});
+
+test("the icon and the word to robots stand at their fixed places", async ({ page }) => {
+  for (const [path, type] of [
+    ["/favicon.svg", "image/svg+xml"],
+    ["/robots.txt", "text/plain; charset=utf-8"],
+  ] as const) {
+    const answer = await page.request.get(path);
+    expect(answer.status(), path).toBe(200);
+    expect(answer.headers()["content-type"]).toBe(type);
+    const again = await page.request.get(path, { headers: { "if-none-match": answer.headers()["etag"] ?? "" } });
+    expect(again.status(), path).toBe(304);
+  }
+});
+
+test("the first page is whole, hydrates, and is clean for axe", async ({ page }) => {
+  await open(page, "/");
+  await expect(page.getByRole("main")).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveCount(1);
+  await expectNoAxe(page);
+  await screenshot(page, "first-page");
+});

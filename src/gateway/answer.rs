@@ -1,0 +1,235 @@
+//! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
+
+use super::call::Upstream;
+use super::dialect::{Answer, ApiError, ChatStream, Exchange, NativeExchange, Outcome};
+use super::errors::Refusal;
+use super::record::Open;
+use crate::server::outgoing::{OutgoingError, Patience, Phase, read_whole};
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use hyper::body::{Body as HttpBody, Frame, Incoming};
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The most bytes of a refusal that are read.
+const LARGEST_REFUSAL: usize = 256 << 10;
+
+/// Reads the answers of one interface.
+pub(super) enum Reader {
+    Chat(Exchange),
+    Messages(NativeExchange),
+}
+
+impl Reader {
+    /// Whether the caller wants the answer streamed.
+    pub(super) fn streamed(&self) -> bool {
+        match self {
+            Reader::Chat(exchange) => exchange.streamed,
+            Reader::Messages(exchange) => exchange.streamed,
+        }
+    }
+
+    fn whole(&self, status: u16, body: Bytes, (created, id): (i64, &str)) -> Answer {
+        match self {
+            Reader::Chat(exchange) => exchange.whole(status, body, created, id),
+            Reader::Messages(exchange) => exchange.whole(status, body),
+        }
+    }
+
+    fn stream(&self, (created, id): (i64, &str)) -> ChatStream {
+        match self {
+            Reader::Chat(exchange) => exchange.stream(created, id),
+            Reader::Messages(exchange) => exchange.stream(),
+        }
+    }
+}
+
+/// Turns a provider's response into the caller's, and closes the record, now or when the stream has ended.
+pub(super) async fn read(
+    reader: Reader,
+    response: Upstream,
+    mut open: Open,
+    patience: Patience,
+    end: Instant,
+    stamp: (i64, &str),
+) -> Result<Response<Body>, Refusal> {
+    let (parts, body) = response.into_parts();
+    let status = parts.status;
+    let plain = parts.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
+    if status.is_success() && plain && is_event_stream(&parts.headers) && reader.streamed() {
+        open.streaming(StatusCode::OK.as_u16());
+        let body = Body::new(Streamed {
+            upstream: Some(body),
+            stream: reader.stream(stamp),
+            open: Some(open),
+            idle: patience.idle,
+            heard: Instant::now(),
+            end,
+            alarm: None,
+        });
+        let mut answer = Response::new(body);
+        handed_on(&parts.headers, answer.headers_mut());
+        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        // Proxies on the way must not hold pieces back.
+        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+        return Ok(answer);
+    }
+    open.first_byte();
+    let refused = !status.is_success();
+    let largest = if refused { patience.largest.min(LARGEST_REFUSAL) } else { patience.largest };
+    let whole = match read_whole(body, Patience { largest, ..patience }, end).await {
+        // The provider's words in a refusal are a help, not needed.
+        Err(_) if refused => Ok(Bytes::new()),
+        other => other.map_err(Refusal::from),
+    };
+    // What nobody asked for, and what cannot be read.
+    let odd = !refused && (!plain || is_event_stream(&parts.headers));
+    let answer = whole.and_then(|body| {
+        if odd {
+            return Err(ApiError::bad_answer().into());
+        }
+        let body = if plain { body } else { Bytes::new() };
+        let answer = reader.whole(status.as_u16(), body, stamp);
+        match answer.error {
+            Some(error) => Err(Refusal::from(error)),
+            None => Ok(answer),
+        }
+    });
+    match answer {
+        Ok(answer) => {
+            if let Some(usage) = answer.usage {
+                open.used(usage);
+            }
+            open.finish(answer.status, None);
+            let mut response = Response::new(Body::from(answer.body));
+            *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+            handed_on(&parts.headers, response.headers_mut());
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
+        }
+        Err(refusal) => {
+            let later = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let refusal = refusal.retry_after(later);
+            open.finish(refusal.status.as_u16(), Some(&refusal.code));
+            Err(refusal)
+        }
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// The few headers of a provider that help a caller. None of the others comes back.
+fn handed_on(from: &HeaderMap, to: &mut HeaderMap) {
+    for (name, value) in from {
+        let text = name.as_str();
+        if text.starts_with("x-ratelimit-")
+            || text.starts_with("anthropic-ratelimit-")
+            || text == "openai-processing-ms"
+        {
+            to.append(name.clone(), value.clone());
+        }
+    }
+}
+
+/// A streamed answer. It asks the provider's connection for more only when the caller's connection has room, so a slow
+/// reader slows the provider down and nothing piles up. Dropping it closes the provider's connection.
+struct Streamed {
+    upstream: Option<Incoming>,
+    stream: ChatStream,
+    open: Option<Open>,
+    /// The longest pause between two pieces.
+    idle: Duration,
+    heard: Instant,
+    end: Instant,
+    /// Set while the provider is waited for. It is looked at only then: a caller that reads slowly is not the
+    /// provider's pause.
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Streamed {
+    /// Whether the provider has been silent for too long, or the call has lasted too long.
+    fn overdue(&mut self, context: &mut Context<'_>) -> Option<Phase> {
+        let due = (self.heard + self.idle).min(self.end);
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        while alarm.as_mut().poll(context).is_ready() {
+            if Instant::now() >= due {
+                return Some(if due == self.end { Phase::Total } else { Phase::Idle });
+            }
+            // It was set for an earlier piece.
+            alarm.as_mut().reset(due);
+        }
+        None
+    }
+
+    /// Ends the stream and its record; gives the last bytes for the caller.
+    fn close(&mut self, error: Option<OutgoingError>) -> Bytes {
+        self.upstream = None;
+        let last = self.stream.finish(error.is_none());
+        self.note();
+        let told = match (self.stream.outcome(), error) {
+            (Outcome::Complete, _) => None,
+            (_, Some(error)) => Some(Refusal::from(error).code.clone()),
+            (Outcome::Failed(error), None) => Some(error.code.clone().into()),
+            (Outcome::Running, None) => Some(ApiError::broken_stream().code.into()),
+        };
+        if let Some(open) = self.open.take() {
+            open.finish(StatusCode::OK.as_u16(), told.as_deref());
+        }
+        last
+    }
+
+    fn note(&mut self) {
+        if let (Some(open), Some(usage)) = (&mut self.open, self.stream.usage()) {
+            open.used(usage);
+        }
+    }
+}
+
+impl HttpBody for Streamed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let this = self.get_mut();
+        loop {
+            let Some(upstream) = &mut this.upstream else { return Poll::Ready(None) };
+            let piece = match Pin::new(upstream).poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    this.heard = Instant::now();
+                    if let Some(open) = &mut this.open {
+                        open.first_byte();
+                    }
+                    let piece = this.stream.push(data);
+                    this.note();
+                    if matches!(this.stream.outcome(), Outcome::Failed(_)) {
+                        this.close(None);
+                    }
+                    piece
+                }
+                Poll::Ready(Some(Err(_))) => this.close(Some(OutgoingError::Broken)),
+                Poll::Ready(None) => this.close(None),
+                Poll::Pending => match this.overdue(context) {
+                    Some(phase) => this.close(Some(OutgoingError::TimedOut(phase))),
+                    None => return Poll::Pending,
+                },
+            };
+            if !piece.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.upstream.is_none()
+    }
+}

@@ -1,0 +1,298 @@
+//! One call, from the request to the first byte of the answer.
+
+use super::answer::{self, Reader};
+use super::credential::presented;
+use super::dialect::{self, Head, UpstreamRequest};
+use super::directory::{Directory, Known, Standing};
+use super::errors::Refusal;
+use super::record::{Call, Endpoint, Recorder};
+use super::request::{destination, named_slug, read_body, time_limit, trace_id};
+use super::target::Target;
+use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, HeaderName, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+pub(super) const TRACE_ID: HeaderName = HeaderName::from_static("x-portkey-trace-id");
+
+/// What the path of a call stands on. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    pub directory: Directory,
+    pub outgoing: Outgoing,
+    pub recorder: Recorder,
+    pub limits: Limits,
+    pub now: Now,
+}
+
+/// Tells the time, in milliseconds since 1970.
+#[derive(Clone)]
+pub struct Now(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Now {
+    pub fn new(clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+
+    fn get(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Now")
+    }
+}
+
+/// The bounds of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most bytes of a request's body.
+    pub request: usize,
+    /// The provider's time, and the most bytes of an answer that is read as a whole.
+    pub upstream: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request: 20 << 20,
+            upstream: Patience {
+                headers: Duration::from_secs(300),
+                idle: Duration::from_secs(120),
+                total: Duration::from_secs(900),
+                largest: 32 << 20,
+            },
+        }
+    }
+}
+
+/// Serves a model call: always an answer, always with the id under which the call can be found.
+pub(super) async fn complete(gateway: &Gateway, endpoint: Endpoint, request: Request<Body>) -> Response<Body> {
+    let arrived = Instant::now();
+    let (parts, body) = request.into_parts();
+    let id = Uuid::now_v7();
+    let trace = trace_id(&parts.headers, id);
+    let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
+    finish(served, &trace)
+}
+
+/// Refuses a request, but first says 401 or 403 to whom that applies.
+pub(super) async fn refuse(gateway: &Gateway, request: Request<Body>, refusal: Refusal) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let trace = trace_id(&parts.headers, Uuid::now_v7());
+    let refusal = match permitted(gateway, &parts).await {
+        Ok(_) => refusal,
+        Err(earlier) => earlier,
+    };
+    finish(Err(refusal), &trace)
+}
+
+/// Puts the id on every answer: without it clients repeat a request that failed.
+pub(super) fn finish(served: Result<Response<Body>, Refusal>, trace: &str) -> Response<Body> {
+    let mut response = served.unwrap_or_else(|refusal| refusal.into_response(trace));
+    if let Ok(value) = HeaderValue::from_str(trace) {
+        response.headers_mut().insert(TRACE_ID, value);
+    }
+    response
+}
+
+/// A key that may call, or why not.
+async fn permitted(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+    let found = authenticate(gateway, parts).await?;
+    let known = known(&found)?;
+    standing(gateway, known)?;
+    if known.caller.may_complete { Ok(found) } else { Err(Refusal::may_not_complete()) }
+}
+
+/// Finds the key of a request, whatever its standing.
+pub(super) async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+    let secret = presented(&parts.headers, parts.uri.query())?;
+    match gateway.directory.key(secret).await {
+        Ok(Some(found)) => Ok(found),
+        Ok(None) => Err(Refusal::no_such_key()),
+        Err(_) => Err(Refusal::cannot_verify()),
+    }
+}
+
+pub(super) fn known(found: &Option<Known>) -> Result<&Known, Refusal> {
+    found.as_ref().ok_or_else(Refusal::no_such_key)
+}
+
+/// Whether the key works at this moment.
+pub(super) fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
+    match known.caller.standing {
+        Standing::Revoked => return Err(Refusal::key_revoked()),
+        Standing::Disabled => return Err(Refusal::key_disabled()),
+        Standing::Live => {}
+    }
+    let over = |end: Option<i64>| end.is_some_and(|end| gateway.now.get() >= end);
+    if over(known.caller.expires_at) {
+        return Err(Refusal::key_expired());
+    }
+    if over(known.caller.rotated_at) {
+        return Err(Refusal::key_rotated());
+    }
+    Ok(())
+}
+
+async fn serve(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    parts: &Parts,
+    body: Body,
+    (id, trace): (Uuid, &str),
+    arrived: Instant,
+) -> Result<Response<Body>, Refusal> {
+    let found = authenticate(gateway, parts).await?;
+    let known = known(&found)?;
+    // From here on somebody is known who may want to see the call, so a refusal is recorded too.
+    let mut call = Call {
+        id,
+        organisation: known.caller.organisation,
+        key: known.caller.key,
+        secret: known.caller.secret,
+        virtual_key: None,
+        provider: None,
+        endpoint,
+        model: "".into(),
+        streamed: false,
+        trace: trace.into(),
+        started_at: gateway.now.get(),
+    };
+    let prepared = match prepare(gateway, known, parts, body, &mut call).await {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            if let Ok(open) = gateway.recorder.begin(call, arrived).await {
+                open.finish(refusal.status.as_u16(), Some(&refusal.code));
+            }
+            return Err(refusal);
+        }
+    };
+    let created = call.started_at / 1000;
+    let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
+    let upstream = gateway.limits.upstream;
+    let headers = prepared.limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
+    let sent = gateway.outgoing.send(prepared.request, headers).await;
+    let sent = sent.map_err(|error| match (error, prepared.limit) {
+        (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => Refusal::callers_limit(),
+        _ => error.into(),
+    });
+    match sent {
+        Ok(response) => {
+            open.answered(response.status().as_u16());
+            let total = prepared.limit.filter(|_| !prepared.reader.streamed());
+            let end = arrived + total.map_or(upstream.total, |limit| limit.min(upstream.total));
+            let mut answer =
+                answer::read(prepared.reader, response, open, upstream, end, (created, &id.to_string())).await?;
+            about(answer.headers_mut(), prepared.provider);
+            Ok(answer)
+        }
+        Err(refusal) => {
+            open.finish(refusal.status.as_u16(), Some(&refusal.code));
+            Err(refusal)
+        }
+    }
+}
+
+/// A call that may leave.
+struct Prepared {
+    request: Request<Full<Bytes>>,
+    reader: Reader,
+    provider: &'static str,
+    /// The caller's own limit.
+    limit: Option<Duration>,
+}
+
+/// Everything that is decided before a call leaves. What becomes known on the way is noted in `call`.
+async fn prepare(
+    gateway: &Gateway,
+    known: &Known,
+    parts: &Parts,
+    body: Body,
+    call: &mut Call,
+) -> Result<Prepared, Refusal> {
+    standing(gateway, known)?;
+    if !known.caller.may_complete {
+        return Err(Refusal::may_not_complete());
+    }
+    let limit = time_limit(&parts.headers)?;
+    let named = named_slug(&parts.headers)?;
+    let body = read_body(&parts.headers, body, gateway.limits.request).await?;
+    let head = Head::read(&body)?;
+    call.streamed = head.stream;
+    let destination = destination(named, &head)?;
+    call.model = destination.model.into();
+    let target = find(gateway, known, destination.slug).await?;
+    let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+    call.virtual_key = Some(target.virtual_key);
+    call.provider = Some(target.provider);
+    let to = dialect::Target {
+        provider: target.provider,
+        model: destination.model,
+        api_version: target.api_version.as_deref(),
+    };
+    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let (request, reader) = match call.endpoint {
+        Endpoint::ChatCompletions => {
+            let (request, exchange) = dialect::chat(&to, &body, &head)?;
+            (request, Reader::Chat(exchange))
+        }
+        Endpoint::Messages => {
+            let (version, beta) = (text("anthropic-version"), text("anthropic-beta"));
+            let (request, exchange) = dialect::messages(&to, &body, &head, version, beta)?;
+            (request, Reader::Messages(exchange))
+        }
+    };
+    Ok(Prepared { request: build(target, request)?, reader, provider: target.provider.name(), limit })
+}
+
+pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Refusal> {
+    gateway.directory.target(known, slug).await.map_err(|_| Refusal::cannot_verify())
+}
+
+/// Puts a request together from the program's own parts: no header of the caller is in it but those that the dialect
+/// has read and checked.
+pub(super) fn build(target: &Target, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
+    let base = target.base.as_ref().ok_or(OutgoingError::Blocked(None))?;
+    let uri = base.join(&request.path).map_err(|_| Refusal::bad_model())?;
+    let mut built = Request::new(Full::new(request.body));
+    *built.method_mut() = request.method;
+    *built.uri_mut() = uri;
+    let headers = built.headers_mut();
+    headers.reserve(request.headers.len() + 4);
+    headers.extend(request.headers);
+    // A compressed answer could not be watched, and could be a bomb.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION"))));
+    if let Some(credential) = &target.credential {
+        let (name, value) = request.auth.header(credential.expose())?;
+        headers.insert(name, value);
+    }
+    Ok(built)
+}
+
+/// What clients read about the way that a call took.
+fn about(headers: &mut HeaderMap, provider: &'static str) {
+    for (name, value) in [
+        ("x-portkey-provider", provider),
+        ("x-portkey-cache-status", "DISABLED"),
+        ("x-portkey-retry-attempt-count", "0"),
+        ("x-portkey-last-used-option-index", "config"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+}
+
+/// The connection's body, or what stands for it.
+pub(super) type Upstream = Response<Incoming>;

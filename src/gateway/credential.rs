@@ -1,0 +1,162 @@
+//! Where a caller's API key may stand in a request, and where it may not.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+/// The header that existing clients put the key into.
+pub const KEY_HEADER: &str = "x-portkey-api-key";
+/// Where clients of Anthropic's own interface put it.
+pub const ANTHROPIC_KEY_HEADER: &str = "x-api-key";
+/// What one client library sends as the bearer beside the real key.
+const DUMMY_BEARER: &str = "OPENAI_API_KEY";
+
+/// Parameters that people put keys into.
+const KEY_PARAMETERS: &[&str] = &[
+    "key",
+    "api_key",
+    "api-key",
+    "apikey",
+    "x-api-key",
+    "x-portkey-api-key",
+    "access_token",
+    "token",
+    "authorization",
+    "auth",
+    "bearer",
+    "secret",
+];
+
+/// Why no single credential could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialError {
+    /// There is none, or what stands there is not text.
+    Missing,
+    /// The address carries one, where every log on the way would hold it.
+    InQuery,
+    /// The request carries two that differ.
+    Conflicting,
+}
+
+/// Reads the one API key of a request: `x-portkey-api-key` first, then `Authorization: Bearer`, then `x-api-key`.
+/// Cookies are not looked at.
+///
+/// # Errors
+/// See [`CredentialError`].
+pub fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a str, CredentialError> {
+    if query.is_some_and(carries_key) {
+        return Err(CredentialError::InQuery);
+    }
+    let named = single(headers, KEY_HEADER)?;
+    let bearer = match single(headers, AUTHORIZATION.as_str())? {
+        Some(value) => match bearer_token(value) {
+            Some(DUMMY_BEARER) if named.is_some() => None,
+            Some(token) => Some(token),
+            // Another scheme is a credential too, though not one of ours.
+            None => Some(value),
+        },
+        None => None,
+    };
+    let native = single(headers, ANTHROPIC_KEY_HEADER)?;
+    let mut found = [named, bearer, native].into_iter().flatten();
+    let first = found.next().ok_or(CredentialError::Missing)?;
+    if found.any(|other| other != first) {
+        return Err(CredentialError::Conflicting);
+    }
+    Ok(first)
+}
+
+/// The value of a header that may stand there once, or several times with the same text.
+fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, CredentialError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) {
+        return Err(CredentialError::Conflicting);
+    }
+    first.to_str().map(|text| Some(text.trim())).map_err(|_| CredentialError::Missing)
+}
+
+fn bearer_token(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn carries_key(query: &str) -> bool {
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+        let name = name.to_ascii_lowercase();
+        KEY_PARAMETERS.contains(&name.as_str()) || value.starts_with("lk_") || name.starts_with("lk_")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
+        }
+        map
+    }
+
+    #[test]
+    fn one_credential_is_read_from_wherever_clients_put_it() {
+        for (pairs, key) in [
+            (&[("x-portkey-api-key", "lk_a")][..], "lk_a"),
+            (&[("authorization", "Bearer lk_a")], "lk_a"),
+            (&[("authorization", "bearer  lk_a ")], "lk_a"),
+            (&[("x-api-key", "lk_a")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer OPENAI_API_KEY")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer lk_a"), ("x-api-key", "lk_a")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "lk_a")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("cookie", "x-portkey-api-key=lk_b")], "lk_a"),
+        ] {
+            assert_eq!(presented(&headers(pairs), None), Ok(key), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn two_different_credentials_are_refused() {
+        for pairs in [
+            &[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer lk_b")][..],
+            &[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "lk_b")],
+            &[("authorization", "Bearer lk_a"), ("authorization", "Bearer lk_b")],
+            &[("authorization", "Bearer lk_a"), ("x-api-key", "lk_b")],
+            &[("x-portkey-api-key", "lk_a"), ("authorization", "Basic dTpw")],
+        ] {
+            assert_eq!(presented(&headers(pairs), None), Err(CredentialError::Conflicting), "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn no_credential_is_no_credential() {
+        for pairs in [&[][..], &[("cookie", "x-portkey-api-key=lk_a; authorization=lk_a")]] {
+            assert_eq!(presented(&headers(pairs), None), Err(CredentialError::Missing), "{pairs:?}");
+        }
+        // The dummy alone is a credential like any other: an unknown one.
+        assert_eq!(presented(&headers(&[("authorization", "Bearer OPENAI_API_KEY")]), None), Ok(DUMMY_BEARER));
+    }
+
+    #[test]
+    fn a_key_in_the_address_is_refused_even_beside_a_good_one() {
+        let good = headers(&[("x-portkey-api-key", "lk_a")]);
+        for query in [
+            "api_key=x",
+            "a=1&KEY=x",
+            "access_token=x",
+            "anything=lk_abc",
+            "lk_abc",
+            "x-portkey-api-key=",
+            "api%5Fkey=x",
+        ] {
+            assert_eq!(presented(&good, Some(query)), Err(CredentialError::InQuery), "{query}");
+        }
+        for query in ["", "beta=true", "limit=20&after=model"] {
+            assert_eq!(presented(&good, Some(query)), Ok("lk_a"), "{query}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The list of a provider's models, and the cheapest call that shows whether a credential works.
+
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{ApiError, Target, UpstreamRequest, upstream_error};
+use crate::gateway::provider::{Dialect, Provider};
+
+/// Reads the answer to [`list`].
+#[derive(Clone, Copy, Debug)]
+pub struct Listing {
+    provider: Provider,
+}
+
+/// The request for the models of a provider, as many as one page holds.
+pub fn list(provider: Provider, api_version: Option<&str>) -> (UpstreamRequest, Listing) {
+    let path = match provider.dialect() {
+        Dialect::OpenAi => "/models".to_owned(),
+        Dialect::Anthropic => "/models?limit=1000".to_owned(),
+        Dialect::Google => "/models?pageSize=1000".to_owned(),
+        Dialect::Azure => format!("/openai/models{}", Target { provider, model: "", api_version }.azure_query()),
+    };
+    (UpstreamRequest::get(provider, path), Listing { provider })
+}
+
+/// The request that tells whether address and credential are right, by a 2xx. It is the list of models, but for
+/// OpenRouter, whose list is public.
+pub fn probe(provider: Provider, api_version: Option<&str>) -> UpstreamRequest {
+    match provider {
+        Provider::OpenRouter => UpstreamRequest::get(provider, "/key".to_owned()),
+        _ => list(provider, api_version).0,
+    }
+}
+
+impl Listing {
+    /// The models as OpenAI's list (`{"object":"list","data":[…]}`), in the provider's order. Entries without a name are
+    /// left out.
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<Value, ApiError> {
+        if !(200..300).contains(&status) {
+            return Err(upstream_error(status, body));
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::bad_answer())?;
+        let items = body.get("data").or_else(|| body.get("models")).unwrap_or(&body);
+        let items = items.as_array().ok_or_else(ApiError::bad_answer)?;
+        let data: Vec<Value> = items.iter().filter_map(|item| self.entry(item)).collect();
+        Ok(json!({ "object": "list", "data": data }))
+    }
+
+    fn entry(&self, item: &Value) -> Option<Value> {
+        let text = |name: &str| item.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let id = text("id").or_else(|| text("name"))?;
+        let id = match self.provider.dialect() {
+            Dialect::Google => id.strip_prefix("models/").unwrap_or(id),
+            _ => id,
+        };
+        let created = item
+            .get("created")
+            .or_else(|| item.get("created_at"))
+            .and_then(|value| value.as_i64().or_else(|| seconds(value.as_str()?)))
+            .unwrap_or(0);
+        let owner = text("owned_by").unwrap_or(self.provider.name());
+        Some(json!({ "id": id, "object": "model", "created": created, "owned_by": owner }))
+    }
+}
+
+fn seconds(text: &str) -> Option<i64> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(provider: Provider, body: Value) -> Value {
+        list(provider, None).1.read(200, body.to_string().as_bytes()).unwrap()["data"].take()
+    }
+
+    #[test]
+    fn every_providers_list_becomes_openais() {
+        let anthropic = json!({ "data": [{ "type": "model", "id": "claude-sonnet-4-5-20250929", "display_name": "Claude",
+            "created_at": "2025-09-29T00:00:00Z" }], "has_more": false });
+        assert_eq!(
+            read(Provider::Anthropic, anthropic),
+            json!([{ "id": "claude-sonnet-4-5-20250929", "object": "model", "created": 1_759_104_000, "owned_by": "anthropic" }])
+        );
+        let google = json!({ "models": [{ "name": "models/gemini-2.5-pro", "displayName": "Gemini" }] });
+        assert_eq!(
+            read(Provider::Google, google),
+            json!([{ "id": "gemini-2.5-pro", "object": "model", "created": 0, "owned_by": "google" }])
+        );
+        let openai = json!({ "object": "list", "data": [
+            { "id": "gpt-4o", "object": "model", "created": 5, "owned_by": "system", "more": 1 }, { "object": "model" }] });
+        assert_eq!(
+            read(Provider::OpenAi, openai),
+            json!([{ "id": "gpt-4o", "object": "model", "created": 5, "owned_by": "system" }])
+        );
+        assert_eq!(read(Provider::OpenAiCompatible, json!([{ "id": "m" }]))[0]["id"], "m");
+    }
+
+    #[test]
+    fn requests() {
+        assert_eq!(list(Provider::Google, None).0.path, "/models?pageSize=1000");
+        assert_eq!(list(Provider::AzureOpenAi, Some("a&b=c")).0.path, "/openai/models?api-version=a%26b%3Dc");
+        assert_eq!(probe(Provider::OpenRouter, None).path, "/key");
+        assert!(list(Provider::Anthropic, None).0.headers.iter().any(|(name, _)| name == "anthropic-version"));
+    }
+
+    #[test]
+    fn refusals_and_nonsense() {
+        let listing = list(Provider::OpenAi, None).1;
+        assert_eq!(listing.read(401, b"{}").unwrap_err().code, "upstream_credential_refused");
+        assert_eq!(listing.read(200, b"<html>").unwrap_err().code, "upstream_invalid_answer");
+        assert_eq!(listing.read(200, b"{}").unwrap_err().code, "upstream_invalid_answer");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_json_never_panics(body in super::super::testing::near_answer()) {
+            for provider in Provider::ALL {
+                let _ = list(provider, None).1.read(200, body.to_string().as_bytes());
+            }
+        }
+    }
+}

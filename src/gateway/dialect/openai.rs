@@ -1,0 +1,36 @@
+//! OpenAI's own language and that of compatible servers: bytes pass through.
+
+use bytes::Bytes;
+use percent_encoding::utf8_percent_encode;
+use serde_json::Value;
+
+use super::{Answer, ApiError, SEGMENT, Target, error, raw_json};
+use crate::gateway::usage::{OpenAiUsage, Usage};
+
+/// Azure's path of a deployment.
+pub(super) fn azure_path(target: &Target<'_>) -> String {
+    let deployment = utf8_percent_encode(target.model, SEGMENT);
+    format!("/openai/deployments/{deployment}/chat/completions{}", target.azure_query())
+}
+
+/// A whole answer of a 2xx. It is handed on as it came, once it is known to be a JSON object that is no error.
+pub(super) fn whole(body: Bytes) -> Result<Answer, ApiError> {
+    let (mut usage, mut failed, mut answered) = (None, None, false);
+    raw_json::members(&body, |member| {
+        match raw_json::text(&body[member.key]).as_deref() {
+            Some("usage") => usage = serde_json::from_slice::<OpenAiUsage>(&body[member.value]).ok().map(Usage::from),
+            Some("error") => failed = Some(member.value).filter(|at| &body[at.clone()] != b"null"),
+            Some("choices" | "data" | "output") => answered = true,
+            _ => {}
+        }
+        Ok::<_, raw_json::JsonError>(())
+    })
+    .map_err(|_| ApiError::bad_answer())?;
+    match failed {
+        // Some relays tell an error under status 200.
+        Some(_) if !answered => {
+            Err(error::stream_error(&serde_json::from_slice::<Value>(&body).map_err(|_| ApiError::bad_answer())?))
+        }
+        _ => Ok(Answer::good(200, body, usage)),
+    }
+}

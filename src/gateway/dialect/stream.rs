@@ -1,0 +1,231 @@
+//! A streamed answer on its way from the provider to the caller.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{answer, error::ApiError};
+use crate::gateway::{
+    sse::{self, Event, Frames, SseError},
+    usage::{Observer, Progress, Reading, Seen, StreamKind, Usage},
+};
+
+/// Turns a provider's events into OpenAI's chunks.
+pub(super) trait Translate: fmt::Debug + Send {
+    /// Reads one event and appends what the caller gets. An error ends the stream.
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<Progress, ApiError>;
+    /// The bytes have ended in good order and no event said so: appends the end, or tells why it is none.
+    fn end(&mut self, out: &mut Vec<u8>) -> Result<(), ApiError>;
+    /// Usage so far.
+    fn usage(&self) -> Option<Usage>;
+}
+
+/// How a stream stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may go on.
+    Running,
+    /// The answer is whole. Later bytes of a translated stream are passed over.
+    Complete,
+    /// It failed, and the caller has been told in the stream.
+    Failed(ApiError),
+}
+
+/// Reads a streamed answer piece by piece, wherever its bytes are cut.
+#[derive(Debug)]
+pub struct ChatStream {
+    way: Way,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Way {
+    /// Handed on as it is and watched.
+    Untouched(Observer),
+    /// Handed on without the chunk of usage for which the caller has not asked.
+    HidingUsage {
+        frames: Frames,
+        reading: Reading,
+    },
+    Translating {
+        frames: Frames,
+        translate: Box<dyn Translate>,
+    },
+}
+
+impl From<SseError> for ApiError {
+    fn from(_: SseError) -> Self {
+        Self::bad_answer()
+    }
+}
+
+impl ChatStream {
+    pub(super) fn passing(hide_usage: bool) -> Self {
+        Self::new(if hide_usage {
+            Way::HidingUsage { frames: Frames::default(), reading: Reading::new(StreamKind::OpenAi) }
+        } else {
+            Way::Untouched(Observer::new(StreamKind::OpenAi))
+        })
+    }
+
+    pub(super) fn native() -> Self {
+        Self::new(Way::Untouched(Observer::new(StreamKind::Anthropic)))
+    }
+
+    pub(super) fn translating(translate: impl Translate + 'static) -> Self {
+        Self::new(Way::Translating { frames: Frames::default(), translate: Box::new(translate) })
+    }
+
+    fn new(way: Way) -> Self {
+        Self { way, outcome: Outcome::Running }
+    }
+
+    /// Takes the provider's next bytes and gives those for the caller, which may be none. Once the outcome is a failure
+    /// nothing more comes, and the provider's connection can be dropped.
+    pub fn push(&mut self, bytes: Bytes) -> Bytes {
+        if matches!(self.outcome, Outcome::Failed(_)) {
+            return Bytes::new();
+        }
+        match &mut self.way {
+            Way::Untouched(observer) => {
+                observer.feed(&bytes);
+                let progress = observer.progress();
+                self.passed(progress);
+                bytes
+            }
+            Way::HidingUsage { frames, reading } => {
+                let mut out = Vec::with_capacity(bytes.len());
+                let fed = frames.feed(&bytes, |frame| {
+                    if reading.frame(frame) == Seen::Other {
+                        out.extend_from_slice(frame);
+                    }
+                    Ok::<_, ApiError>(())
+                });
+                let progress = reading.progress();
+                match fed {
+                    Ok(()) => self.passed(progress),
+                    Err(error) => self.fail(&mut out, error),
+                }
+                out.into()
+            }
+            Way::Translating { .. } if self.outcome == Outcome::Complete => Bytes::new(),
+            Way::Translating { frames, translate } => {
+                let mut out = Vec::new();
+                let outcome = &mut self.outcome;
+                let fed = frames.feed(&bytes, |frame| translated(translate.as_mut(), frame, outcome, &mut out));
+                if let Err(error) = fed {
+                    self.fail(&mut out, error);
+                }
+                out.into()
+            }
+        }
+    }
+
+    /// Ends the stream: the provider's bytes have ended, by themselves (`clean`) or by a broken connection. Gives the
+    /// last bytes for the caller: an error event if the answer is not whole.
+    pub fn finish(&mut self, clean: bool) -> Bytes {
+        let mut out = Vec::new();
+        if matches!(self.outcome, Outcome::Failed(_)) {
+            return Bytes::new();
+        }
+        let ended = match &mut self.way {
+            Way::Untouched(observer) => {
+                if observer.finish() {
+                    // What was handed on may have ended within an event.
+                    out.extend_from_slice(b"\n\n");
+                }
+                match whole(observer.progress()) {
+                    Err(_) if clean && observer.lost() && observer.progress() == Progress::Running => Ok(()),
+                    known => known,
+                }
+            }
+            Way::HidingUsage { frames, reading } => {
+                let rest = frames.rest();
+                if clean && !rest.is_empty() && reading.frame(rest) == Seen::Other {
+                    out.extend_from_slice(rest);
+                    out.extend_from_slice(b"\n\n");
+                }
+                whole(reading.progress())
+            }
+            Way::Translating { .. } if self.outcome == Outcome::Complete => Ok(()),
+            Way::Translating { .. } if !clean => Err(ApiError::broken_stream()),
+            Way::Translating { frames, translate } => {
+                let rest = frames.rest().to_vec();
+                let outcome = &mut self.outcome;
+                translated(translate.as_mut(), &rest, outcome, &mut out).and_then(|()| match outcome {
+                    Outcome::Complete => Ok(()),
+                    _ => translate.end(&mut out),
+                })
+            }
+        };
+        match ended {
+            Ok(()) => self.outcome = Outcome::Complete,
+            Err(error) => self.fail(&mut out, error),
+        }
+        out.into()
+    }
+
+    /// How the stream stands.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
+    /// Usage so far.
+    pub fn usage(&self) -> Option<Usage> {
+        match &self.way {
+            Way::Untouched(observer) => observer.usage(),
+            Way::HidingUsage { reading, .. } => reading.usage(),
+            Way::Translating { translate, .. } => translate.usage(),
+        }
+    }
+
+    fn passed(&mut self, progress: Progress) {
+        match progress {
+            Progress::Running => {}
+            Progress::Complete => self.outcome = Outcome::Complete,
+            Progress::Failed => self.outcome = Outcome::Failed(told()),
+        }
+    }
+
+    fn fail(&mut self, out: &mut Vec<u8>, error: ApiError) {
+        // The provider's own error event has already told the caller.
+        if error != told() {
+            match &self.way {
+                Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => {
+                    sse::write_event(out, Some("error"), &error.anthropic_body().to_string());
+                }
+                _ => answer::stream_error(out, &error),
+            }
+        }
+        self.outcome = Outcome::Failed(error);
+    }
+}
+
+fn told() -> ApiError {
+    ApiError { message: "The provider sent an error in its stream.".into(), ..super::upstream_error(500, b"") }
+}
+
+fn whole(progress: Progress) -> Result<(), ApiError> {
+    match progress {
+        Progress::Complete => Ok(()),
+        Progress::Running => Err(ApiError::broken_stream()),
+        Progress::Failed => Err(told()),
+    }
+}
+
+fn translated(
+    translate: &mut dyn Translate,
+    frame: &[u8],
+    outcome: &mut Outcome,
+    out: &mut Vec<u8>,
+) -> Result<(), ApiError> {
+    if *outcome == Outcome::Complete {
+        return Ok(());
+    }
+    if let Some(event) = sse::parse_frame(frame)
+        && translate.event(&event, out)? == Progress::Complete
+    {
+        *outcome = Outcome::Complete;
+    }
+    Ok(())
+}

@@ -1,0 +1,408 @@
+//! Who may call and where to, in memory: verified keys under their whole digest, and each organisation's targets.
+//!
+//! Three rules keep a remembered answer honest:
+//! - it is dropped the moment [`Directory::invalidate`] says that the organisation changed, and an answer that was being
+//!   read at that moment is not kept;
+//! - it is read anew in the background once it is no longer [`fresh`](Ages::fresh), off the request's path;
+//! - it is never used beyond its [`limit`](Ages::limit), so that a lost notification cannot stretch a revocation further, and a
+//!   database that is away stops calls rather than letting them be guessed.
+
+use super::target::Target;
+use async_trait::async_trait;
+use moka::sync::Cache;
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+/// How old answers may grow.
+#[derive(Debug, Clone, Copy)]
+pub struct Ages {
+    /// From this age on an answer is read anew in the background.
+    pub fresh: Duration,
+    /// From this age on an answer is not used any more.
+    pub limit: Duration,
+    /// From this age on "there is no such key" or "no such virtual key" is asked again.
+    pub unknown: Duration,
+    /// How long a caller waits for a look-up.
+    pub patience: Duration,
+}
+
+impl Default for Ages {
+    /// Every replica obeys within five seconds, so the limit is below that.
+    fn default() -> Self {
+        Self {
+            fresh: Duration::from_secs(2),
+            limit: Duration::from_millis(4500),
+            unknown: Duration::from_secs(2),
+            patience: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Look-ups at a time, so that a flood of invented keys leaves the database to others.
+const LOADS: usize = 32;
+/// Keys remembered, unknown keys remembered, targets remembered per organisation.
+const KEYS: u64 = 100_000;
+const UNKNOWN_KEYS: u64 = 10_000;
+const TARGETS: usize = 1_000;
+/// Organisations without a remembered key are forgotten above this number.
+const ORGANISATIONS: usize = 10_000;
+
+/// The keyed digest of a key's whole secret.
+pub type Digest = [u8; 32];
+
+/// What an API key that exists stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerKey {
+    pub organisation: Uuid,
+    pub key: Uuid,
+    /// Which of the key's secrets was presented.
+    pub secret: Uuid,
+    pub standing: Standing,
+    /// The first instant, in milliseconds since 1970, at which the key is refused.
+    pub expires_at: Option<i64>,
+    /// The first instant, in milliseconds since 1970, at which this secret is refused because a newer one replaced it.
+    pub rotated_at: Option<i64>,
+    /// Whether the policy lets it make model calls.
+    pub may_complete: bool,
+    /// Whether the policy lets it list virtual keys, which is enough to list models.
+    pub may_list_targets: bool,
+}
+
+/// Whether a key works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Live,
+    Disabled,
+    Revoked,
+}
+
+/// The database could not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the directory of keys cannot be read")]
+pub struct Unavailable;
+
+/// Where the directory reads from.
+#[async_trait]
+pub trait Source: Send + Sync + 'static {
+    /// The digest under which a presented secret would be stored. `None` for a word that is no key by its form or
+    /// checksum. Called for every request: no input or output.
+    fn digest(&self, presented: &str) -> Option<Digest>;
+
+    /// The key with this digest, revoked and disabled ones included, or `None`.
+    async fn key(&self, digest: &Digest) -> Result<Option<CallerKey>, Unavailable>;
+
+    /// The virtual key of this organisation with this slug, ready to call, or `None`.
+    async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable>;
+
+    /// The slugs of all virtual keys of this organisation that may be called.
+    async fn slugs(&self, organisation: Uuid) -> Result<Vec<String>, Unavailable>;
+}
+
+/// A key that was found, with its organisation's shelf of targets.
+#[derive(Debug)]
+pub struct Known {
+    pub caller: CallerKey,
+    shelf: Arc<Shelf>,
+}
+
+/// The directory. Cheap to clone; all clones share what they remember.
+#[derive(Clone)]
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
+    source: Arc<dyn Source>,
+    ages: Ages,
+    known: Cache<Digest, Arc<Slot<Option<Known>>>>,
+    unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
+    shelves: Mutex<Shelves>,
+    loads: Semaphore,
+    /// Counts changes. An answer remembers the count from before it was read.
+    changes: AtomicU64,
+    /// The count at the last change of everything.
+    all_changed: AtomicU64,
+    /// The count at the last change of anything: "unknown" may have become known.
+    any_changed: AtomicU64,
+}
+
+#[derive(Default)]
+struct Shelves {
+    by_organisation: HashMap<Uuid, Arc<Shelf>>,
+    /// The count when shelves were last forgotten: a new shelf trusts nothing read before it.
+    forgotten_at: u64,
+}
+
+type TargetSlot = Arc<Slot<Option<Target>>>;
+
+/// What belongs to one organisation.
+#[derive(Debug)]
+struct Shelf {
+    /// The count at the organisation's last change.
+    changed: AtomicU64,
+    targets: RwLock<HashMap<Box<str>, TargetSlot>>,
+}
+
+/// A remembered answer, and the lock that lets one reader at a time ask for it.
+struct Slot<T> {
+    answer: RwLock<Option<Answer<T>>>,
+    asking: tokio::sync::Mutex<()>,
+    renewing: AtomicBool,
+}
+
+struct Answer<T> {
+    value: Arc<T>,
+    /// When the question was sent.
+    asked: Instant,
+    /// The count of changes at that moment.
+    count: u64,
+}
+
+impl<T> Clone for Answer<T> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), asked: self.asked, count: self.count }
+    }
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { answer: RwLock::new(None), asking: tokio::sync::Mutex::new(()), renewing: AtomicBool::new(false) }
+    }
+}
+
+impl<T> fmt::Debug for Slot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Slot")
+    }
+}
+
+impl<T> Slot<T> {
+    fn get(&self) -> Option<Answer<T>> {
+        self.answer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, answer: Answer<T>) {
+        let mut held = self.answer.write().unwrap_or_else(PoisonError::into_inner);
+        // A slow look-up must not overwrite a newer one.
+        if held.as_ref().is_none_or(|older| older.asked <= answer.asked) {
+            *held = Some(answer);
+        }
+    }
+}
+
+impl Directory {
+    pub fn new(source: Arc<dyn Source>, ages: Ages) -> Self {
+        Self(Arc::new(Inner {
+            source,
+            ages,
+            known: Cache::new(KEYS),
+            unknown: Cache::new(UNKNOWN_KEYS),
+            shelves: Mutex::default(),
+            loads: Semaphore::new(LOADS),
+            changes: AtomicU64::new(0),
+            all_changed: AtomicU64::new(0),
+            any_changed: AtomicU64::new(0),
+        }))
+    }
+
+    /// The key that a presented secret belongs to, whatever its standing. `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when nothing young enough is remembered and the source does not answer in time.
+    pub async fn key(&self, presented: &str) -> Result<Option<Arc<Option<Known>>>, Unavailable> {
+        let Some(digest) = self.0.source.digest(presented) else { return Ok(None) };
+        let (slot, remembered) = match self.0.known.get(&digest) {
+            Some(slot) => (slot, true),
+            None => (self.0.unknown.get_with(digest, Arc::default), false),
+        };
+        let found = self.answer(&slot, Inner::key_changed, move |inner| async move { inner.load_key(&digest).await });
+        let found = found.await?;
+        match (&*found, remembered) {
+            (Some(_), false) => {
+                self.0.known.insert(digest, slot);
+                self.0.unknown.invalidate(&digest);
+            }
+            (None, true) => self.0.known.invalidate(&digest),
+            _ => {}
+        }
+        Ok(found.is_some().then_some(found))
+    }
+
+    /// The target of a key's organisation with this slug.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn target(&self, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Unavailable> {
+        let shelf = known.shelf.clone();
+        let slot = shelf.slot(slug);
+        let organisation = known.caller.organisation;
+        let name: Box<str> = slug.into();
+        self.answer(
+            &slot,
+            move |inner: &Inner, value: &Option<Target>| {
+                let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
+                (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
+            },
+            move |inner| {
+                let name = name.clone();
+                async move { inner.source.target(organisation, &name).await }
+            },
+        )
+        .await
+    }
+
+    /// All targets of a key's organisation, by slug.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn targets(&self, known: &Known) -> Result<Vec<Arc<Option<Target>>>, Unavailable> {
+        let listing = self.0.source.slugs(known.caller.organisation);
+        let mut slugs = timeout(self.0.ages.patience, listing).await.map_err(|_| Unavailable)??;
+        slugs.sort_unstable();
+        let mut targets = Vec::with_capacity(slugs.len());
+        for slug in slugs {
+            targets.push(self.target(known, &slug).await?);
+        }
+        Ok(targets)
+    }
+
+    /// Forgets what is remembered of an organisation. Call it after the change is committed.
+    pub fn invalidate(&self, organisation: Uuid) {
+        let count = self.0.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.any_changed.fetch_max(count, Ordering::SeqCst);
+        self.0.shelf(organisation).changed.fetch_max(count, Ordering::SeqCst);
+    }
+
+    /// Forgets everything, as after a lost notification link.
+    pub fn invalidate_all(&self) {
+        let count = self.0.changes.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.any_changed.fetch_max(count, Ordering::SeqCst);
+        self.0.all_changed.fetch_max(count, Ordering::SeqCst);
+    }
+
+    /// A remembered answer if it is honest, else a new one; one question at a time for each slot. `rule` gives the
+    /// count at the last change that concerns the answer, and the age to which it may be used.
+    async fn answer<T, R, L, F>(&self, slot: &Arc<Slot<T>>, rule: R, load: L) -> Result<Arc<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+        R: Fn(&Inner, &T) -> (u64, Duration),
+        L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, Unavailable>> + Send + 'static,
+    {
+        let usable = |answer: &Answer<T>, age: Duration| {
+            let (changed, limit) = rule(&self.0, &answer.value);
+            answer.count >= changed && age < limit
+        };
+        if let Some(answer) = slot.get() {
+            let age = answer.asked.elapsed();
+            if usable(&answer, age) {
+                if age >= self.0.ages.fresh && !slot.renewing.swap(true, Ordering::SeqCst) {
+                    self.renew(slot.clone(), load);
+                }
+                return Ok(answer.value);
+            }
+        }
+        timeout(self.0.ages.patience, async {
+            let _asking = slot.asking.lock().await;
+            // While this caller waited, somebody may have asked.
+            if let Some(answer) = slot.get()
+                && usable(&answer, answer.asked.elapsed())
+            {
+                return Ok(answer.value);
+            }
+            // A change that comes while this question is out happens beside this request, which may see either side of
+            // it; whoever comes later finds the answer outdated by its count and asks again.
+            let answer = self.0.clone().ask(&load).await?;
+            slot.set(answer.clone());
+            Ok(answer.value)
+        })
+        .await
+        .map_err(|_| Unavailable)?
+    }
+
+    fn renew<T, L, F>(&self, slot: Arc<Slot<T>>, load: L)
+    where
+        T: Send + Sync + 'static,
+        L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, Unavailable>> + Send + 'static,
+    {
+        let inner = self.0.clone();
+        tokio::spawn(async move {
+            let asking = slot.asking.lock().await;
+            if let Ok(Ok(answer)) = timeout(inner.ages.patience, inner.clone().ask(&load)).await {
+                slot.set(answer);
+            }
+            drop(asking);
+            slot.renewing.store(false, Ordering::SeqCst);
+        });
+    }
+}
+
+impl Inner {
+    async fn ask<T, L, F>(self: Arc<Self>, load: &L) -> Result<Answer<T>, Unavailable>
+    where
+        L: Fn(Arc<Inner>) -> F,
+        F: Future<Output = Result<T, Unavailable>>,
+    {
+        let _turn = self.loads.acquire().await.map_err(|_| Unavailable)?;
+        let count = self.changes.load(Ordering::SeqCst);
+        let asked = Instant::now();
+        let value = Arc::new(load(self.clone()).await?);
+        Ok(Answer { value, asked, count })
+    }
+
+    async fn load_key(self: Arc<Self>, digest: &Digest) -> Result<Option<Known>, Unavailable> {
+        let Some(caller) = self.source.key(digest).await? else { return Ok(None) };
+        let shelf = self.shelf(caller.organisation);
+        Ok(Some(Known { caller, shelf }))
+    }
+
+    fn key_changed(&self, found: &Option<Known>) -> (u64, Duration) {
+        match found {
+            Some(known) => {
+                let changed = known.shelf.changed.load(Ordering::SeqCst);
+                (changed.max(self.all_changed.load(Ordering::SeqCst)), self.ages.limit)
+            }
+            None => (self.any_changed.load(Ordering::SeqCst), self.ages.unknown),
+        }
+    }
+
+    fn shelf(&self, organisation: Uuid) -> Arc<Shelf> {
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelves.by_organisation.len() >= ORGANISATIONS && !shelves.by_organisation.contains_key(&organisation) {
+            shelves.by_organisation.retain(|_, shelf| Arc::strong_count(shelf) > 1);
+            shelves.forgotten_at = self.changes.load(Ordering::SeqCst);
+        }
+        let since = shelves.forgotten_at;
+        let new = || Arc::new(Shelf { changed: AtomicU64::new(since), targets: RwLock::default() });
+        shelves.by_organisation.entry(organisation).or_insert_with(new).clone()
+    }
+}
+
+impl Shelf {
+    fn slot(&self, slug: &str) -> TargetSlot {
+        if let Some(slot) = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(slug) {
+            return slot.clone();
+        }
+        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
+        if targets.len() >= TARGETS {
+            targets.clear();
+        }
+        targets.entry(slug.into()).or_default().clone()
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("keys", &self.0.known.entry_count()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;

@@ -1,0 +1,258 @@
+//! The directory before a source that counts, waits, fails and changes its mind.
+
+use super::*;
+use crate::gateway::provider::Provider;
+use crate::server::outgoing::{AllowList, BaseUrl};
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+struct Fake {
+    standing: Mutex<Option<Standing>>,
+    targets: Mutex<Vec<&'static str>>,
+    away: AtomicBool,
+    asked: AtomicUsize,
+    /// While set, a look-up of a key reads its answer and then waits for the signal.
+    held: AtomicBool,
+    go: Notify,
+}
+
+#[async_trait]
+impl Source for Fake {
+    fn digest(&self, presented: &str) -> Option<Digest> {
+        let number = presented.strip_prefix("lk_")?.parse::<u64>().ok()?;
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&number.to_le_bytes());
+        Some(digest)
+    }
+
+    async fn key(&self, digest: &Digest) -> Result<Option<CallerKey>, Unavailable> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.away.load(Ordering::SeqCst) {
+            return Err(Unavailable);
+        }
+        let standing = *self.standing.lock().expect("the standing");
+        if self.held.load(Ordering::SeqCst) {
+            self.go.notified().await;
+        }
+        tokio::task::yield_now().await;
+        Ok(standing.filter(|_| digest[0] == 1).map(|standing| CallerKey {
+            organisation: ORGANISATION,
+            key: Uuid::from_u128(2),
+            secret: Uuid::from_u128(4),
+            standing,
+            expires_at: None,
+            rotated_at: None,
+            may_complete: true,
+            may_list_targets: false,
+        }))
+    }
+
+    async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(organisation, ORGANISATION);
+        let base = BaseUrl::parse("https://api.example.com", &AllowList::default()).expect("a base");
+        let known = self.targets.lock().expect("the targets").contains(&slug);
+        Ok(known.then(|| Target {
+            virtual_key: Uuid::from_u128(3),
+            slug: slug.into(),
+            provider: Provider::OpenAi,
+            base: Some(base),
+            credential: None,
+            api_version: None,
+        }))
+    }
+
+    async fn slugs(&self, _: Uuid) -> Result<Vec<String>, Unavailable> {
+        Ok(self.targets.lock().expect("the targets").iter().map(|slug| (*slug).to_owned()).collect())
+    }
+}
+
+const ORGANISATION: Uuid = Uuid::from_u128(1);
+const LONG: Duration = Duration::from_secs(60);
+
+fn directory(ages: Ages) -> (Arc<Fake>, Directory) {
+    let source = Arc::new(Fake {
+        standing: Mutex::new(Some(Standing::Live)),
+        targets: Mutex::new(vec!["main"]),
+        away: AtomicBool::new(false),
+        asked: AtomicUsize::new(0),
+        held: AtomicBool::new(false),
+        go: Notify::new(),
+    });
+    (source.clone(), Directory::new(source, ages))
+}
+
+fn lasting() -> Ages {
+    Ages { fresh: LONG, limit: LONG, unknown: LONG, patience: Duration::from_secs(1) }
+}
+
+impl Fake {
+    fn set(&self, standing: Option<Standing>) {
+        *self.standing.lock().expect("the standing") = standing;
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+async fn standing(directory: &Directory) -> Result<Option<Standing>, Unavailable> {
+    let found = directory.key("lk_1").await?;
+    Ok(found.and_then(|known| known.as_ref().as_ref().map(|known| known.caller.standing)))
+}
+
+#[tokio::test]
+async fn a_known_key_is_asked_for_once() {
+    let (source, directory) = directory(lasting());
+    for _ in 0..100 {
+        assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    }
+    assert_eq!(source.asked(), 1);
+}
+
+#[tokio::test]
+async fn a_crowd_asks_once() {
+    let (source, directory) = directory(lasting());
+    let crowd = (0..100).map(|_| {
+        let directory = directory.clone();
+        tokio::spawn(async move { standing(&directory).await })
+    });
+    for one in futures_util::future::join_all(crowd).await {
+        assert_eq!(one.expect("a task"), Ok(Some(Standing::Live)));
+    }
+    assert_eq!(source.asked(), 1);
+}
+
+#[tokio::test]
+async fn unknown_keys_are_remembered_and_malformed_ones_not_asked_for() {
+    let (source, directory) = directory(lasting());
+    for _ in 0..10 {
+        assert!(matches!(directory.key("lk_2").await, Ok(None)));
+        assert!(matches!(directory.key("nonsense").await, Ok(None)));
+    }
+    assert_eq!(source.asked(), 1);
+    let (source, directory) = self::directory(Ages { unknown: Duration::ZERO, ..lasting() });
+    for _ in 0..10 {
+        assert!(matches!(directory.key("lk_2").await, Ok(None)));
+    }
+    assert_eq!(source.asked(), 10);
+}
+
+#[tokio::test]
+async fn a_change_is_seen_by_the_next_request() {
+    let (source, directory) = directory(lasting());
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    source.set(Some(Standing::Revoked));
+    directory.invalidate(Uuid::from_u128(99));
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)), "another organisation's change");
+    directory.invalidate(ORGANISATION);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Revoked)));
+    source.set(None);
+    directory.invalidate_all();
+    assert_eq!(standing(&directory).await, Ok(None));
+    source.set(Some(Standing::Live));
+    directory.invalidate(ORGANISATION);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)), "what was unknown becomes known");
+}
+
+#[tokio::test]
+async fn an_answer_read_before_a_change_does_not_outlive_it() {
+    let (source, directory) = directory(lasting());
+    source.held.store(true, Ordering::SeqCst);
+    let early = tokio::spawn({
+        let directory = directory.clone();
+        async move { standing(&directory).await }
+    });
+    while source.asked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // The look-up has read "live"; now the key is revoked, and somebody arrives who must know.
+    source.set(Some(Standing::Revoked));
+    directory.invalidate(ORGANISATION);
+    let late = tokio::spawn({
+        let directory = directory.clone();
+        async move { standing(&directory).await }
+    });
+    tokio::task::yield_now().await;
+    source.held.store(false, Ordering::SeqCst);
+    source.go.notify_one();
+    assert!(early.await.expect("a task").is_ok());
+    assert_eq!(late.await.expect("a task"), Ok(Some(Standing::Revoked)));
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Revoked)));
+}
+
+#[tokio::test]
+async fn without_any_notice_a_change_is_seen_within_the_limit() {
+    let ages = Ages { limit: Duration::from_millis(60), ..lasting() };
+    let (source, directory) = directory(ages);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    source.set(Some(Standing::Revoked));
+    sleep(ages.limit).await;
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Revoked)));
+}
+
+#[tokio::test]
+async fn an_ageing_answer_is_renewed_beside_the_requests() {
+    let ages = Ages { fresh: Duration::from_millis(20), ..lasting() };
+    let (source, directory) = directory(ages);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    source.set(Some(Standing::Disabled));
+    sleep(ages.fresh).await;
+    for _ in 0..10 {
+        assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)), "the request itself does not wait");
+    }
+    sleep(Duration::from_millis(15)).await;
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Disabled)));
+    assert_eq!(source.asked(), 2);
+}
+
+#[tokio::test]
+async fn while_the_source_is_away_answers_are_used_up_to_the_limit_and_no_further() {
+    let ages = Ages { fresh: Duration::ZERO, limit: Duration::from_millis(80), ..lasting() };
+    let (source, directory) = directory(ages);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    source.away.store(true, Ordering::SeqCst);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+    sleep(ages.limit).await;
+    assert_eq!(standing(&directory).await, Err(Unavailable));
+    source.away.store(false, Ordering::SeqCst);
+    assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
+}
+
+#[tokio::test]
+async fn a_source_that_hangs_is_not_waited_for() {
+    let (source, directory) = directory(Ages { patience: Duration::from_millis(50), ..lasting() });
+    source.held.store(true, Ordering::SeqCst);
+    assert_eq!(standing(&directory).await, Err(Unavailable));
+}
+
+#[tokio::test]
+async fn targets_belong_to_the_keys_organisation_and_change_with_it() {
+    let (source, directory) = directory(lasting());
+    let key = directory.key("lk_1").await.expect("an answer").expect("a key");
+    let known = key.as_ref().as_ref().expect("a key");
+    let slug = |found: Arc<Option<Target>>| found.as_ref().as_ref().map(|target| target.slug.to_string());
+    for _ in 0..10 {
+        assert_eq!(directory.target(known, "main").await.map(slug), Ok(Some("main".to_owned())));
+        assert_eq!(directory.target(known, "other").await.map(slug), Ok(None));
+    }
+    assert_eq!(source.asked(), 3);
+    *source.targets.lock().expect("the targets") = vec!["other"];
+    directory.invalidate(ORGANISATION);
+    assert_eq!(directory.target(known, "main").await.map(slug), Ok(None));
+    assert_eq!(directory.target(known, "other").await.map(slug), Ok(Some("other".to_owned())));
+    let all = directory.targets(known).await.expect("the targets");
+    assert_eq!(all.into_iter().filter_map(slug).collect::<Vec<_>>(), ["other"]);
+}
+
+#[tokio::test]
+async fn invented_slugs_take_bounded_room() {
+    let (_source, directory) = directory(lasting());
+    let key = directory.key("lk_1").await.expect("an answer").expect("a key");
+    let known = key.as_ref().as_ref().expect("a key");
+    for number in 0..3 * TARGETS {
+        assert!(directory.target(known, &format!("invented-{number}")).await.expect("an answer").is_none());
+    }
+    assert!(known.shelf.targets.read().expect("the shelf").len() <= TARGETS);
+}

@@ -1,0 +1,25 @@
+//! The model-call path: authenticate, permission, resolve, record, forward, stream, record.
+//!
+//! [`routes`](routes::routes) is the way in. What the path needs of the rest of the program stands behind two traits:
+//! [`Source`](directory::Source), which reads keys and virtual keys, and [`Sink`](record::Sink), which stores finished
+//! records. On a warm path neither is called.
+
+mod answer;
+pub mod call;
+pub mod credential;
+pub mod dialect;
+pub mod directory;
+pub mod errors;
+mod journal;
+mod models;
+pub mod prices;
+pub mod provider;
+pub mod record;
+pub mod request;
+pub mod routes;
+pub mod sse;
+pub mod target;
+pub mod usage;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,84 @@
+//! The list of models: of one virtual key, or of all that the key's organisation has.
+
+use super::call::{Gateway, authenticate, build, find, finish, known, standing};
+use super::dialect;
+use super::errors::Refusal;
+use super::request::{named_slug, trace_id};
+use super::target::Target;
+use crate::server::outgoing::Patience;
+use axum::body::Body;
+use futures_util::{StreamExt, stream};
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
+use serde_json::{Value, json};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Providers asked at a time.
+const AT_ONCE: usize = 8;
+
+/// Serves the list of models.
+pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let trace = trace_id(&parts.headers, Uuid::now_v7());
+    let served = serve(gateway, &parts).await.map(|list| {
+        let mut response = Response::new(Body::from(list.to_string()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    });
+    finish(served, &trace)
+}
+
+async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {
+    let found = authenticate(gateway, parts).await?;
+    let known = known(&found)?;
+    standing(gateway, known)?;
+    if !known.caller.may_complete && !known.caller.may_list_targets {
+        return Err(Refusal::may_not_complete());
+    }
+    if let Some(slug) = named_slug(&parts.headers)? {
+        let target = find(gateway, known, slug).await?;
+        let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+        let models = models(gateway, target).await?;
+        let total = models.len();
+        return Ok(json!({ "object": "list", "total": total, "data": models }));
+    }
+    let targets = gateway.directory.targets(known).await.map_err(|_| Refusal::cannot_verify())?;
+    // A provider that does not answer is left out rather than spoiling the list.
+    let lists: Vec<Vec<Value>> = stream::iter(targets)
+        .map(|found| async move {
+            let Some(target) = &*found else { return Vec::new() };
+            let models = models(gateway, target).await.unwrap_or_default();
+            models.iter().filter_map(|model| entry(target, model)).collect()
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
+    let data: Vec<Value> = lists.into_iter().flatten().collect();
+    Ok(json!({ "object": "list", "total": data.len(), "data": data }))
+}
+
+/// A model as a caller would write it.
+fn entry(target: &Target, model: &Value) -> Option<Value> {
+    let id = model.get("id")?.as_str()?;
+    Some(json!({
+        "id": format!("@{}/{id}", target.slug),
+        "slug": id,
+        "canonical_slug": id,
+        "object": "model",
+        "created": model.get("created"),
+        "owned_by": model.get("owned_by"),
+    }))
+}
+
+async fn models(gateway: &Gateway, target: &Target) -> Result<Vec<Value>, Refusal> {
+    let (request, listing) = dialect::list(target.provider, target.api_version.as_deref());
+    let patience = Patience { total: Duration::from_secs(10), largest: 4 << 20, ..Patience::default() };
+    let answer = gateway.outgoing.fetch(build(target, request)?, patience).await?;
+    let mut list = listing.read(answer.status().as_u16(), answer.body())?;
+    Ok(match list["data"].take() {
+        Value::Array(models) => models,
+        _ => Vec::new(),
+    })
+}

@@ -1,0 +1,447 @@
+//! The record of every model call: begun before the call leaves, finished when the last byte has gone to the caller.
+//!
+//! A call first takes a place in a bounded queue and writes a line to a [journal](super::journal), which survives the
+//! end of the process. Only then may it leave. When it ends, its outcome goes to the journal and to a writer, which
+//! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
+//! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
+
+use super::journal::{Journal, Segment};
+use super::prices::cost;
+use super::provider::Provider;
+use super::usage::Usage;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use uuid::Uuid;
+
+/// The kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    ChatCompletions,
+    Messages,
+}
+
+impl Endpoint {
+    /// The stored name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Endpoint::ChatCompletions => "chat_completions",
+            Endpoint::Messages => "messages",
+        }
+    }
+}
+
+/// What is known of a call before it leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// Unique, and ordered by time.
+    pub id: Uuid,
+    pub organisation: Uuid,
+    pub key: Uuid,
+    /// Which of the key's secrets was presented.
+    pub secret: Uuid,
+    /// `None` when the call was refused before its virtual key was found.
+    pub virtual_key: Option<Uuid>,
+    pub provider: Option<Provider>,
+    pub endpoint: Endpoint,
+    /// The model that the caller asked for, without a virtual key's slug before it; empty when it named none.
+    pub model: Box<str>,
+    pub streamed: bool,
+    /// The caller's `x-portkey-trace-id`, or one made for the call.
+    pub trace: Box<str>,
+    /// Milliseconds since 1970.
+    pub started_at: i64,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The status that the caller was given. 499 when the caller left before one was known.
+    pub status: u16,
+    /// The provider's status, if it gave one.
+    pub upstream_status: Option<u16>,
+    /// The stable code of what went wrong, if anything did.
+    pub error: Option<Box<str>>,
+    /// From the arrival of the request to the last byte for the caller, in microseconds.
+    pub latency_us: u64,
+    /// From the arrival of the request to the provider's first byte, in microseconds.
+    pub first_byte_us: Option<u64>,
+    /// Tokens, where the provider said how many.
+    pub usage: Option<Usage>,
+    /// What they cost by the provider's list price, in micro-cents, where both are known.
+    pub cost: Option<i64>,
+}
+
+impl Outcome {
+    /// The stored word for how a call ended. A call under way is `started`.
+    pub fn word(&self) -> &'static str {
+        match self.error.as_deref() {
+            None => "ok",
+            Some(INTERRUPTED) => "lost",
+            Some(CLIENT_LEFT_CODE) => "left",
+            // Nothing was sent to the provider.
+            Some(_) if self.upstream_status.is_none() && self.status < 500 => "refused",
+            Some(_) => "failed",
+        }
+    }
+
+    /// Whether the end of the process cut the call off.
+    pub fn is_interrupted(&self) -> bool {
+        self.error.as_deref() == Some(INTERRUPTED)
+    }
+
+    /// The outcome of a call that was under way when the process ended.
+    fn interrupted() -> Self {
+        Self {
+            status: 500,
+            upstream_status: None,
+            error: Some(INTERRUPTED.into()),
+            latency_us: 0,
+            first_byte_us: None,
+            usage: None,
+            cost: None,
+        }
+    }
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub call: Arc<Call>,
+    /// `None` while the call is under way.
+    pub outcome: Option<Outcome>,
+}
+
+/// Why a group of records was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SinkError {
+    /// Not now: the same group is offered again.
+    #[error("the log cannot be written at the moment")]
+    Unavailable,
+    /// Never, for one of its records: they are offered one by one, and the one that is refused then is given up with
+    /// an error in the program's own log.
+    #[error("a record of the log was refused")]
+    Rejected,
+}
+
+/// Where finished records go.
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// Stores a group in one transaction, keyed by the call's id: a record may come twice, and one without an outcome
+    /// (a call that has been under way for a while) is followed by one with it.
+    async fn write(&self, records: &[Record]) -> Result<(), SinkError>;
+}
+
+/// The log has no room and did not get any in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the log of calls has no room")]
+pub struct Full;
+
+/// The bounds of the queue.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Calls under way and records not yet written, together.
+    pub places: usize,
+    /// How long a call waits for a place.
+    pub patience: Duration,
+    /// The most records in one group.
+    pub group: usize,
+    /// How long a record waits for others.
+    pub delay: Duration,
+    /// The age at which a call that is still under way is shown in the log.
+    pub shown_after: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            places: 20_000,
+            patience: Duration::from_secs(1),
+            group: 2_000,
+            delay: Duration::from_millis(100),
+            shown_after: Duration::from_secs(2),
+        }
+    }
+}
+
+/// The way into the log. Cheap to clone.
+#[derive(Clone)]
+pub struct Recorder(Arc<Inner>);
+
+struct Inner {
+    places: Arc<Semaphore>,
+    bounds: Bounds,
+    journal: Journal,
+    queue: mpsc::UnboundedSender<Queued>,
+    under_way: Mutex<HashMap<Uuid, UnderWay>>,
+}
+
+struct UnderWay {
+    call: Arc<Call>,
+    since: Instant,
+    shown: bool,
+}
+
+/// A record on its way to the sink. Its place and its part of the journal are free once it is dropped.
+struct Queued {
+    record: Record,
+    _place: Option<OwnedSemaphorePermit>,
+    _segment: Option<Arc<Segment>>,
+}
+
+/// A call under way. Finish it; one that is merely dropped is recorded as left by its caller.
+pub struct Open {
+    recorder: Arc<Inner>,
+    call: Arc<Call>,
+    arrived: Instant,
+    first_byte_us: Option<u64>,
+    upstream_status: Option<u16>,
+    status: Option<u16>,
+    usage: Option<Usage>,
+    place: Option<OwnedSemaphorePermit>,
+    segment: Option<Arc<Segment>>,
+}
+
+impl Recorder {
+    /// Opens the journal in `folder`, hands what a crash has left there to the sink, and starts the writer.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn start(folder: &Path, sink: Arc<dyn Sink>, bounds: Bounds) -> io::Result<Self> {
+        let left = super::journal::recover(folder)?;
+        let journal = Journal::create(folder)?;
+        let (queue, queued) = mpsc::unbounded_channel();
+        for (segment, records) in left {
+            for (call, outcome) in records {
+                let outcome = Some(outcome.unwrap_or_else(Outcome::interrupted));
+                let record = Record { call: Arc::new(call), outcome };
+                // The receiver is at hand, so this cannot fail.
+                let _ = queue.send(Queued { record, _place: None, _segment: Some(segment.clone()) });
+            }
+        }
+        let inner = Arc::new(Inner {
+            places: Arc::new(Semaphore::new(bounds.places)),
+            bounds,
+            journal,
+            queue,
+            under_way: Mutex::default(),
+        });
+        tokio::spawn(Writer { sink, queued, bounds }.run());
+        tokio::spawn(show_long_calls(Arc::downgrade(&inner), bounds.shown_after));
+        Ok(Self(inner))
+    }
+
+    /// Records that a call is about to leave. `arrived` is when its request came in.
+    ///
+    /// # Errors
+    /// [`Full`] when the queue has no place in time or the journal cannot be written: the call must not leave.
+    pub async fn begin(&self, call: Call, arrived: Instant) -> Result<Open, Full> {
+        let places = &self.0.places;
+        let place = match places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => timeout(self.0.bounds.patience, places.clone().acquire_owned())
+                .await
+                .map_err(|_| Full)?
+                .map_err(|_| Full)?,
+        };
+        let segment = self.0.journal.begun(&call).map_err(|error| {
+            tracing::error!(%error, "the journal of calls cannot be written");
+            Full
+        })?;
+        let call = Arc::new(call);
+        let under_way = UnderWay { call: call.clone(), since: arrived, shown: false };
+        self.0.lock().insert(call.id, under_way);
+        Ok(Open {
+            recorder: self.0.clone(),
+            call,
+            arrived,
+            first_byte_us: None,
+            upstream_status: None,
+            status: None,
+            usage: None,
+            place: Some(place),
+            segment: Some(segment),
+        })
+    }
+
+    /// Waits until every call has ended and every record is written, at most `patience`. Whether that was achieved;
+    /// what is left stays in the journal for the next start.
+    pub async fn drain(&self, patience: Duration) -> bool {
+        let all = u32::try_from(self.0.bounds.places).unwrap_or(u32::MAX);
+        timeout(patience, self.0.places.acquire_many(all)).await.is_ok()
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, UnderWay>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// The call's id.
+    pub fn id(&self) -> Uuid {
+        self.call.id
+    }
+
+    /// Notes the provider's status.
+    pub fn answered(&mut self, upstream_status: u16) {
+        self.upstream_status = Some(upstream_status);
+    }
+
+    /// Notes the time of the first byte of the answer; later calls change nothing.
+    pub fn first_byte(&mut self) {
+        let arrived = self.arrived;
+        self.first_byte_us.get_or_insert_with(|| micros(arrived));
+    }
+
+    /// Notes the status that the caller has been given, for a call that is still streaming.
+    pub fn streaming(&mut self, status: u16) {
+        self.status = Some(status);
+    }
+
+    /// Notes the tokens so far.
+    pub fn used(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+
+    /// Ends the call with what the caller was told.
+    pub fn finish(mut self, status: u16, error: Option<&str>) {
+        self.close(status, error);
+    }
+
+    fn close(&mut self, status: u16, error: Option<&str>) {
+        let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
+        let outcome = Outcome {
+            status,
+            upstream_status: self.upstream_status,
+            error: error.map(Into::into),
+            latency_us: micros(self.arrived),
+            first_byte_us: self.first_byte_us,
+            usage: self.usage,
+            cost: self
+                .usage
+                .zip(self.call.provider)
+                .and_then(|(usage, provider)| cost(provider, &self.call.model, usage)),
+        };
+        if let Err(error) = self.recorder.journal.ended(&segment, self.call.id, &outcome) {
+            // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.
+            tracing::error!(%error, "the journal of calls cannot be written");
+        }
+        self.recorder.lock().remove(&self.call.id);
+        let record = Record { call: self.call.clone(), outcome: Some(outcome) };
+        let _ = self.recorder.queue.send(Queued { record, _place: Some(place), _segment: Some(segment) });
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let status = self.status.unwrap_or(CLIENT_LEFT);
+        self.close(status, Some(CLIENT_LEFT_CODE));
+    }
+}
+
+/// The status in the log of a call whose caller left before there was one.
+pub const CLIENT_LEFT: u16 = 499;
+const CLIENT_LEFT_CODE: &str = "client_left";
+const INTERRUPTED: &str = "interrupted";
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Shows calls that take long while they are still under way.
+async fn show_long_calls(recorder: std::sync::Weak<Inner>, after: Duration) {
+    let mut ticks = interval(after.max(Duration::from_millis(10)) / 2);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(inner) = recorder.upgrade() else { return };
+        for call in inner.lock().values_mut().filter(|call| !call.shown && call.since.elapsed() >= after) {
+            call.shown = true;
+            let record = Record { call: call.call.clone(), outcome: None };
+            let _ = inner.queue.send(Queued { record, _place: None, _segment: None });
+        }
+    }
+}
+
+/// Hands records to the sink in groups.
+struct Writer {
+    sink: Arc<dyn Sink>,
+    queued: mpsc::UnboundedReceiver<Queued>,
+    bounds: Bounds,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let mut group = Vec::with_capacity(self.bounds.group);
+        while self.queued.recv_many(&mut group, self.bounds.group).await > 0 {
+            let full = Instant::now() + self.bounds.delay;
+            while group.len() < self.bounds.group {
+                let room = self.bounds.group - group.len();
+                match tokio::time::timeout_at(full, self.queued.recv_many(&mut group, room)).await {
+                    Ok(more) if more > 0 => {}
+                    _ => break,
+                }
+            }
+            self.write(&group).await;
+            // Only now are the places free and may the journal forget.
+            group.clear();
+        }
+    }
+
+    async fn write(&self, group: &[Queued]) {
+        let mut records: Vec<Record> = group.iter().map(|queued| queued.record.clone()).collect();
+        // Each call once: the end of one makes its "under way" needless.
+        if records.iter().any(|record| record.outcome.is_none()) {
+            let ended: HashSet<Uuid> = records.iter().filter(|r| r.outcome.is_some()).map(|r| r.call.id).collect();
+            records.retain(|record| record.outcome.is_some() || !ended.contains(&record.call.id));
+        }
+        if self.offer(&records).await == Err(SinkError::Rejected) {
+            for record in &records {
+                if self.offer(std::slice::from_ref(record)).await.is_err() {
+                    tracing::error!(call = %record.call.id, "a record of a call was refused and is given up");
+                }
+            }
+        }
+    }
+
+    /// Offers a group until it is taken or refused for good.
+    async fn offer(&self, records: &[Record]) -> Result<(), SinkError> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.sink.write(records).await {
+                Err(SinkError::Unavailable) => {
+                    tracing::warn!(records = records.len(), "the log of calls cannot be written; trying again");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                done => return done,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recorder").field("free", &self.0.places.available_permits()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Open").field(&self.call.id).finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -1,0 +1,195 @@
+//! Reading a caller's request: what it may carry, and which virtual key and model it means.
+
+use super::dialect::{Head, MAX_MODEL};
+use super::errors::Refusal;
+use crate::server::outgoing::{OutgoingError, Patience, read_whole};
+use axum::body::Body;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use std::time::Duration;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+const TRACE: &str = "x-portkey-trace-id";
+const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
+const PROVIDER: &str = "x-portkey-provider";
+const CONFIG: &str = "x-portkey-config";
+const CUSTOM_HOST: &str = "x-portkey-custom-host";
+const TIMEOUT: &str = "x-portkey-request-timeout";
+/// The longest slug of a virtual key, in bytes.
+const LONGEST_SLUG: usize = 128;
+
+/// The id under which a caller finds its call: its own, or a new one.
+pub fn trace_id(headers: &HeaderMap, id: Uuid) -> Box<str> {
+    let own = headers.get(TRACE).and_then(|value| value.to_str().ok());
+    match own.filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())) {
+        Some(text) => text.into(),
+        None => id.to_string().into(),
+    }
+}
+
+/// Reads the body of a call, a JSON text of at most `largest` bytes.
+pub async fn read_body(headers: &HeaderMap, body: Body, largest: usize) -> Result<Bytes, Refusal> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !is_json(kind) {
+        return Err(Refusal::not_json());
+    }
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > largest as u64) {
+        return Err(Refusal::too_large());
+    }
+    let total = Duration::from_secs(120);
+    let patience = Patience { headers: total, idle: Duration::from_secs(30), total, largest };
+    read_whole(body, patience, Instant::now() + total).await.map_err(|error| match error {
+        OutgoingError::TooLarge => Refusal::too_large(),
+        OutgoingError::TimedOut(_) => Refusal::body_too_slow(),
+        _ => Refusal::body_broken(),
+    })
+}
+
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+/// The virtual key and the model that a request means.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Destination<'a> {
+    pub slug: &'a str,
+    /// The model as the provider knows it.
+    pub model: &'a str,
+}
+
+/// Finds the virtual key that the headers name, if they name one. No header chooses a host.
+pub fn named_slug(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    if headers.contains_key(CUSTOM_HOST) {
+        return Err(Refusal::header(CUSTOM_HOST, "A request cannot choose its host; the virtual key does."));
+    }
+    if headers.contains_key(CONFIG) {
+        return Err(Refusal::header(CONFIG, "There is no config with this name."));
+    }
+    let named = header(headers, VIRTUAL_KEY)?.map(|text| text.strip_prefix('@').unwrap_or(text));
+    // A bare provider's name says nothing about which credential is meant.
+    let provider = header(headers, PROVIDER)?.and_then(|text| text.strip_prefix('@'));
+    match (named, provider) {
+        (Some(one), Some(other)) if one != other => Err(Refusal::two_virtual_keys()),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+/// Joins what the headers name with a model of the form `@slug/model`.
+pub fn destination<'a>(named: Option<&'a str>, head: &'a Head<'_>) -> Result<Destination<'a>, Refusal> {
+    let (inline, model) = match head.model.strip_prefix('@').map(|rest| rest.split_once('/')) {
+        Some(Some((slug, model))) => (Some(slug), model),
+        _ => (None, &*head.model),
+    };
+    let slug = match (named, inline) {
+        (Some(one), Some(other)) if one != other => return Err(Refusal::two_virtual_keys()),
+        (one, other) => one.or(other).ok_or_else(Refusal::no_virtual_key)?,
+    };
+    if slug.is_empty() || slug.len() > LONGEST_SLUG || model.len() > MAX_MODEL {
+        return Err(Refusal::no_such_virtual_key());
+    }
+    Ok(Destination { slug, model })
+}
+
+/// The caller's own limit for the call, from a header in milliseconds.
+pub fn time_limit(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
+    let Some(text) = header(headers, TIMEOUT)? else { return Ok(None) };
+    match text.parse::<u32>() {
+        Ok(ms) if ms > 0 => Ok(Some(Duration::from_millis(ms.into()))),
+        _ => Err(Refusal::header(TIMEOUT, "The time limit must be a number of milliseconds above 0.")),
+    }
+}
+
+/// A header that may stand there once.
+fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) {
+        return Err(Refusal::header(name, "This header stands there twice with different values."));
+    }
+    let text = first.to_str().map_err(|_| Refusal::header(name, "This header holds more than plain text."))?.trim();
+    Ok((!text.is_empty()).then_some(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).expect("a name"),
+                HeaderValue::from_str(value).expect("a value"),
+            );
+        }
+        map
+    }
+
+    fn resolve(pairs: &[(&str, &str)], model: &str) -> Result<(String, String), String> {
+        let headers = headers(pairs);
+        let body = serde_json::json!({ "model": model }).to_string();
+        let head = Head::read(body.as_bytes()).expect("a head");
+        let found = named_slug(&headers)
+            .and_then(|named| destination(named, &head).map(|found| (found.slug.to_owned(), found.model.to_owned())));
+        found.map_err(|refusal| refusal.code.to_string())
+    }
+
+    #[test]
+    fn a_virtual_key_is_named_in_three_ways() {
+        let found = |slug: &str, model: &str| Ok((slug.to_owned(), model.to_owned()));
+        assert_eq!(resolve(&[("x-portkey-virtual-key", "main")], "gpt-4o"), found("main", "gpt-4o"));
+        assert_eq!(resolve(&[("x-portkey-virtual-key", "@main")], "gpt-4o"), found("main", "gpt-4o"));
+        assert_eq!(resolve(&[("x-portkey-provider", "@main")], "gpt-4o"), found("main", "gpt-4o"));
+        assert_eq!(resolve(&[], "@main/gpt-4o"), found("main", "gpt-4o"));
+        assert_eq!(resolve(&[], "@main/meta/llama"), found("main", "meta/llama"));
+        assert_eq!(resolve(&[("x-portkey-virtual-key", "main")], "meta/llama"), found("main", "meta/llama"));
+        assert_eq!(resolve(&[("x-portkey-virtual-key", "main")], "@main/gpt-4o"), found("main", "gpt-4o"));
+        let both = [("x-portkey-virtual-key", "main"), ("x-portkey-provider", "openai")];
+        assert_eq!(resolve(&both, "gpt-4o"), found("main", "gpt-4o"));
+    }
+
+    #[test]
+    fn what_names_none_or_two_is_refused() {
+        let refused = |code: &str| Err(code.to_owned());
+        assert_eq!(resolve(&[], "gpt-4o"), refused("virtual_key_missing"));
+        assert_eq!(resolve(&[("x-portkey-provider", "openai")], "gpt-4o"), refused("virtual_key_missing"));
+        assert_eq!(resolve(&[("x-portkey-virtual-key", "a")], "@b/gpt-4o"), refused("virtual_key_conflict"));
+        let two = [("x-portkey-virtual-key", "a"), ("x-portkey-provider", "@b")];
+        assert_eq!(resolve(&two, "gpt-4o"), refused("virtual_key_conflict"));
+        let two = [("x-portkey-virtual-key", "a"), ("x-portkey-virtual-key", "b")];
+        assert_eq!(resolve(&two, "gpt-4o"), refused("invalid_header"));
+        assert_eq!(resolve(&[], "@/gpt-4o"), refused("virtual_key_not_found"));
+        let host = [("x-portkey-virtual-key", "a"), ("x-portkey-custom-host", "https://evil.example")];
+        assert_eq!(resolve(&host, "gpt-4o"), refused("invalid_header"));
+    }
+
+    #[test]
+    fn only_json_in_utf8_is_json() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/plain", "application/jsonp", "application/json; charset=utf-16", "multipart/form-data"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_trace_is_the_callers_if_it_can_stand_in_a_header() {
+        let id = Uuid::from_u128(7);
+        assert_eq!(&*trace_id(&headers(&[(TRACE, "abc")]), id), "abc");
+        for bad in ["", "a b", &"x".repeat(129)] {
+            assert_eq!(&*trace_id(&headers(&[(TRACE, bad)]), id), id.to_string());
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Providers that refuse, hang, lie, break off and never end.
+
+use super::support::*;
+use crate::gateway::provider::Provider;
+use http::Method;
+use serde_json::json;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+
+/// What a caller is told when the provider is as given, and that the log says the same.
+async fn told_of(upstream: Upstream) -> (u16, String) {
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let refusal = house.chat(&hello()).await.refusal();
+    let (status, error) = house.only_record().await;
+    assert_eq!((status, error.as_deref()), (refusal.0, Some(&*refusal.1)));
+    refusal
+}
+
+#[tokio::test]
+async fn who_refuses_the_connection_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, port);
+    assert_eq!(house.chat(&hello()).await.refusal(), (502, "upstream_unreachable".into()));
+}
+
+#[tokio::test]
+async fn who_hangs_is_given_up() {
+    let silent = Upstream::scripted(|_stream| async { sleep(5 * SOON).await }).await;
+    let holding = Upstream::scripted(|stream| async move {
+        let _held = stream;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let half = Upstream::scripted(|mut stream: TcpStream| async move {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{\"choices\":";
+        let _ = stream.write_all(head).await;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let dribbling = Upstream::scripted(|mut stream: TcpStream| async move {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+        let _ = stream.write_all(head).await;
+        while stream.write_all(b"1\r\n \r\n").await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    drop(silent);
+    let began = Instant::now();
+    assert_eq!(told_of(holding).await, (504, "upstream_timeout".into()));
+    assert!(began.elapsed() < SOON);
+    assert_eq!(told_of(half).await, (504, "upstream_idle_timeout".into()));
+    assert_eq!(told_of(dribbling).await, (504, "upstream_timeout".into()));
+}
+
+#[tokio::test]
+async fn who_never_ends_or_declares_too_much_is_cut_off() {
+    let endless = Upstream::scripted(|mut stream: TcpStream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n").await;
+        while stream.write_all(&[b' '; 4096]).await.is_ok() {}
+    })
+    .await;
+    assert_eq!(told_of(endless).await, (502, "upstream_answer_too_large".into()));
+    let huge = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1073741824\r\n\r\n{";
+    assert_eq!(told_of(Upstream::saying(huge).await).await, (502, "upstream_answer_too_large".into()));
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_a_documented_502() {
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\n";
+    for (answer, code) in [
+        (format!("{head}content-length: 100\r\n\r\n{{\"choices\":[]}}"), "upstream_broken_answer"),
+        (format!("{head}transfer-encoding: chunked\r\n\r\n5\r\nab"), "upstream_broken_answer"),
+        (format!("{head}content-length: 3\r\ncontent-length: 4\r\n\r\nabcd"), "upstream_broken_answer"),
+        ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "upstream_broken_answer"),
+        (String::new(), "upstream_broken_answer"),
+        (format!("{head}content-length: 6\r\n\r\n<html>"), "upstream_invalid_answer"),
+        (format!("{head}content-length: 0\r\n\r\n"), "upstream_invalid_answer"),
+        (format!("{head}content-length: 2\r\n\r\n[]"), "upstream_invalid_answer"),
+        (format!("{head}content-encoding: gzip\r\ncontent-length: 2\r\n\r\n{{}}"), "upstream_invalid_answer"),
+        (
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/\r\ncontent-length: 0\r\n\r\n".to_owned(),
+            "upstream_redirected",
+        ),
+        ("HTTP/1.1 204 No Content\r\n\r\n".to_owned(), "upstream_invalid_answer"),
+        (format!("{STREAM}{}0\r\n\r\n", chunk(&piece("Hi"))), "upstream_invalid_answer"),
+    ] {
+        assert_eq!(told_of(Upstream::saying(answer.clone()).await).await, (502, code.into()), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn bad_tls_is_a_502() {
+    let upstream = Upstream::saying("").await;
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    {
+        let mut targets = house.rooms.targets.lock().expect("the targets");
+        let target = targets.values_mut().next().expect("a target");
+        let allowed = house.gateway.outgoing.allowed();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        std::thread::spawn(move || {
+            use std::io::Write;
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        });
+        let base = crate::server::outgoing::BaseUrl::parse(&format!("https://127.0.0.1:{port}"), allowed);
+        target.base = Some(base.expect("a base"));
+    }
+    let refusal = house.chat(&hello()).await.refusal();
+    assert_eq!(refusal, (502, "upstream_tls_failed".into()));
+}
+
+#[tokio::test]
+async fn a_refused_credential_does_not_look_like_the_callers_key() {
+    let error =
+        json!({ "error": { "message": format!("Incorrect API key provided: {SECRET}"), "code": "invalid_api_key" } });
+    for status in [401, 403] {
+        let upstream = Upstream::json(status, "www-authenticate: Bearer\r\n", &error).await;
+        let house = House::new().await;
+        house.target("main", Provider::OpenAi, upstream.port);
+        let told = house.chat(&hello()).await;
+        assert_eq!(told.refusal(), (502, "upstream_credential_refused".into()));
+        assert_eq!(told.header("www-authenticate"), None);
+        let record = house.records().await.remove(0).outcome.expect("an outcome");
+        assert_eq!(record.upstream_status, Some(status));
+    }
+}
+
+#[tokio::test]
+async fn a_providers_refusal_keeps_its_meaning() {
+    let error = json!({ "error": { "message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded" } });
+    let upstream = Upstream::json(429, "retry-after: 7\r\n", &error).await;
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    for body in [hello(), streamed()] {
+        let told = house.chat(&body).await;
+        assert_eq!(told.refusal(), (429, "rate_limit_exceeded".into()));
+        assert_eq!(told.header("retry-after"), Some("7"));
+        assert_eq!(told.json()["message"], "Slow down.");
+    }
+}
+
+#[tokio::test]
+async fn the_callers_own_limit_is_kept_to() {
+    let upstream = Upstream::scripted(|stream| async move {
+        let _held = stream;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut headers = CALLER.to_vec();
+    headers.push(("x-portkey-request-timeout", "100"));
+    let began = Instant::now();
+    let told = house.send(Method::POST, CHAT, &headers, hello().to_string()).await;
+    assert_eq!(told.refusal(), (408, "request_timeout".into()));
+    assert!(began.elapsed() < Duration::from_millis(290));
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_ends_the_call_upstream() {
+    let (closed, mut closings) = mpsc::unbounded_channel();
+    let mut upstream = Upstream::scripted(move |mut stream: TcpStream| {
+        let closed = closed.clone();
+        async move {
+            let _ = stream.read_u8().await;
+            let _ = closed.send(());
+        }
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.headers = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut caller = TcpStream::connect(("127.0.0.1", house.port)).await.expect("a connection");
+    let body = hello().to_string();
+    let head = format!(
+        "POST {CHAT} HTTP/1.1\r\nhost: x\r\nx-portkey-api-key: lk_good\r\nx-portkey-virtual-key: main\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    caller.write_all(head.as_bytes()).await.expect("a request");
+    upstream.request().await;
+    drop(caller);
+    timeout(SOON, closings.recv()).await.expect("the provider sees the end within a second");
+    assert_eq!(house.only_record().await, (499, Some("client_left".into())));
+}
+
+#[tokio::test]
+async fn a_hanging_provider_does_not_slow_another() {
+    let hanging = Upstream::scripted(|stream| async move {
+        let _held = stream;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let good = Upstream::json(200, "", &completion()).await;
+    let mut limits = hasty();
+    limits.upstream.headers = 2 * SOON;
+    let house = std::sync::Arc::new(House::with(limits, 1000).await);
+    house.target("slow", Provider::OpenAi, hanging.port);
+    house.target("main", Provider::OpenAi, good.port);
+    let slow: Vec<_> = (0..100)
+        .map(|_| {
+            let house = house.clone();
+            tokio::spawn(async move {
+                let mut headers = CALLER;
+                headers[1] = ("x-portkey-virtual-key", "slow");
+                house.send(Method::POST, CHAT, &headers, hello().to_string()).await.refusal().0
+            })
+        })
+        .collect();
+    sleep(Duration::from_millis(200)).await;
+    let began = Instant::now();
+    assert_eq!(house.chat(&hello()).await.status, 200);
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    for one in slow {
+        assert_eq!(one.await.expect("a task"), 504);
+    }
+}

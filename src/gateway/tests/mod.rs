@@ -1,0 +1,7 @@
+//! The whole path over real connections: a caller, the gateway, and providers that behave and misbehave.
+
+mod access;
+mod answers;
+mod faults;
+mod streams;
+pub mod support;

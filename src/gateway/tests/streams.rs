@@ -1,0 +1,185 @@
+//! Streamed answers: as they come, to their end or their break, for fast, slow and leaving callers.
+
+use super::support::*;
+use crate::gateway::provider::Provider;
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep, timeout};
+
+/// A provider that streams these pieces and closes.
+async fn streaming(pieces: &[&str]) -> Upstream {
+    Upstream::saying(format!("{STREAM}{}", pieces.iter().map(|piece| chunk(piece)).collect::<String>())).await
+}
+
+async fn house(port: u16) -> House {
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, port);
+    house
+}
+
+#[tokio::test]
+async fn a_stream_arrives_as_its_provider_sent_it_and_is_counted() {
+    let ending = ending();
+    let mut upstream =
+        Upstream::saying(format!("{STREAM}{}{}{}0\r\n\r\n", chunk(&piece("Hel")), chunk(&piece("lo")), chunk(&ending)))
+            .await;
+    let house = house(upstream.port).await;
+    let told = house.chat(&streamed()).await;
+    assert_eq!(told.status, 200, "{told:?}");
+    assert_eq!(told.header("content-type"), Some("text/event-stream"));
+    assert!(told.header("x-portkey-trace-id").is_some());
+    assert!(told.text.starts_with(&format!("{}{}", piece("Hel"), piece("lo"))), "{told:?}");
+    assert!(told.text.ends_with("data: [DONE]\n\n"));
+    assert!(!told.text.contains("\"usage\""), "the caller did not ask for usage");
+    assert!(upstream.request().await.body.contains("\"include_usage\":true"), "the gateway did");
+    let record = house.records().await.remove(0);
+    assert!(record.call.streamed);
+    let outcome = record.outcome.expect("an outcome");
+    assert_eq!((outcome.status, outcome.error), (200, None));
+    assert_eq!(outcome.usage.map(|usage| usage.output_tokens), Some(2));
+}
+
+#[tokio::test]
+async fn each_piece_reaches_the_caller_at_once() {
+    let go = Arc::new(Notify::new());
+    let (told, mut times) = mpsc::unbounded_channel();
+    let gate = go.clone();
+    let upstream = Upstream::scripted(move |mut stream: TcpStream| {
+        let (gate, told) = (gate.clone(), told.clone());
+        async move {
+            let _ = stream.write_all(STREAM.as_bytes()).await;
+            for _ in 0..20 {
+                gate.notified().await;
+                let _ = told.send(Instant::now());
+                let _ = stream.write_all(chunk(&piece("x")).as_bytes()).await;
+            }
+            let _ = stream.write_all(format!("{}0\r\n\r\n", chunk(&ending())).as_bytes()).await;
+        }
+    })
+    .await;
+    let house = house(upstream.port).await;
+    let mut body = house.open_chat(&streamed()).await.into_body();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..20 {
+        go.notify_one();
+        let sent = times.recv().await.expect("a time");
+        body.frame().await.expect("a piece").expect("a piece");
+        slowest = slowest.max(sent.elapsed());
+    }
+    assert!(slowest < Duration::from_millis(50), "{slowest:?}");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_ends_with_an_error_event_and_is_logged_as_failed() {
+    // The connection breaks in the middle; or the bytes end in good order before the answer does.
+    let whole = format!("{STREAM}{}0\r\n\r\n", chunk(&piece("Hel")));
+    for (upstream, code) in [
+        (streaming(&[&piece("Hel")]).await, "upstream_broken_answer"),
+        (Upstream::saying(whole).await, "upstream_stream_broken"),
+    ] {
+        let house = house(upstream.port).await;
+        let told = house.chat(&streamed()).await;
+        assert_eq!(told.status, 200);
+        let (good, error) = told.text.split_once(&piece("Hel")).expect("the first piece");
+        assert_eq!(good, "");
+        assert!(error.starts_with("data: {\"error\":"), "{error}");
+        assert!(!told.text.contains("[DONE]"));
+        assert_eq!(house.only_record().await, (200, Some(code.into())));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_ended() {
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        let _ = stream.write_all(format!("{STREAM}{}", chunk(&piece("Hel"))).as_bytes()).await;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let house = house(upstream.port).await;
+    let began = Instant::now();
+    let told = house.chat(&streamed()).await;
+    assert!(began.elapsed() < SOON);
+    assert!(told.text.contains("data: {\"error\":"), "{told:?}");
+    assert_eq!(house.only_record().await, (200, Some("upstream_idle_timeout".into())));
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_for_ever_is_ended() {
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        let _ = stream.write_all(STREAM.as_bytes()).await;
+        while stream.write_all(chunk(&piece("x")).as_bytes()).await.is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let house = house(upstream.port).await;
+    let began = Instant::now();
+    let told = house.chat(&streamed()).await;
+    assert!(began.elapsed() < 3 * SOON);
+    assert!(told.text.contains("data: {\"error\":"));
+    assert_eq!(house.only_record().await, (200, Some("upstream_timeout".into())));
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_in_the_middle_ends_the_stream_upstream() {
+    let (closed, mut closings) = mpsc::unbounded_channel();
+    let upstream = Upstream::scripted(move |mut stream: TcpStream| {
+        let closed = closed.clone();
+        async move {
+            let _ = stream.write_all(format!("{STREAM}{}", chunk(&piece("Hel"))).as_bytes()).await;
+            let _ = stream.read_u8().await;
+            let _ = closed.send(());
+        }
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut body = house.open_chat(&streamed()).await.into_body();
+    body.frame().await.expect("a piece").expect("a piece");
+    drop(body);
+    timeout(SOON, closings.recv()).await.expect("the provider sees the end within a second");
+    assert_eq!(house.only_record().await, (200, Some("client_left".into())));
+}
+
+#[tokio::test]
+async fn a_slow_reader_slows_the_provider_and_nothing_piles_up() {
+    let written = Arc::new(AtomicU64::new(0));
+    let counter = written.clone();
+    let text = piece(&"x".repeat(8000));
+    let upstream = Upstream::scripted(move |mut stream: TcpStream| {
+        let (counter, text) = (counter.clone(), text.clone());
+        async move {
+            let _ = stream.write_all(STREAM.as_bytes()).await;
+            let chunk = chunk(&text);
+            // Up to 80 MB, if somebody takes it.
+            for _ in 0..10_000 {
+                if stream.write_all(chunk.as_bytes()).await.is_err() {
+                    return;
+                }
+                counter.fetch_add(chunk.len() as u64, Ordering::SeqCst);
+            }
+        }
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    limits.upstream.total = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let body = house.open_chat(&streamed()).await.into_body();
+    sleep(Duration::from_millis(800)).await;
+    let before = written.load(Ordering::SeqCst);
+    sleep(Duration::from_millis(200)).await;
+    let after = written.load(Ordering::SeqCst);
+    assert_eq!(before, after, "the provider has been stopped");
+    // What is under way stands in the socket buffers of two connections on one machine.
+    assert!(after < 20 << 20, "{after} bytes");
+    drop(body);
+}

@@ -1,0 +1,404 @@
+//! How many tokens a call used, found beside the bytes that pass through.
+
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+
+use super::sse::{self, Frames, SseError};
+
+/// Tokens of one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Everything that the model read, cached or not.
+    pub input_tokens: u64,
+    /// Everything that it wrote, hidden reasoning included.
+    pub output_tokens: u64,
+    /// The part of `input_tokens` that came from the provider's prompt cache.
+    pub cached_input_tokens: u64,
+}
+
+/// OpenAI's usage object, under the names of chat completions and under those of Responses. Some compatible servers send
+/// both at once.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct OpenAiUsage {
+    prompt_tokens: Option<u64>,
+    input_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    prompt_tokens_details: Option<Cached>,
+    input_tokens_details: Option<Cached>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Cached {
+    cached_tokens: Option<u64>,
+}
+
+impl From<OpenAiUsage> for Usage {
+    fn from(wire: OpenAiUsage) -> Self {
+        let input_tokens = wire.prompt_tokens.or(wire.input_tokens).unwrap_or(0);
+        let details = wire.prompt_tokens_details.or(wire.input_tokens_details);
+        let cached = details.and_then(|details| details.cached_tokens).unwrap_or(0);
+        Self {
+            input_tokens,
+            output_tokens: wire.completion_tokens.or(wire.output_tokens).unwrap_or(0),
+            cached_input_tokens: cached.min(input_tokens),
+        }
+    }
+}
+
+/// Anthropic's usage object, in which input, cache reads and cache writes are counted apart.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct AnthropicUsage {
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    cache_read_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+}
+
+impl AnthropicUsage {
+    /// Takes over what a later event of a stream says. The figures are running totals, not differences.
+    pub fn update(&mut self, later: Self) {
+        self.input_tokens = later.input_tokens.or(self.input_tokens);
+        self.output_tokens = later.output_tokens.or(self.output_tokens);
+        self.cache_read_input_tokens = later.cache_read_input_tokens.or(self.cache_read_input_tokens);
+        self.cache_creation_input_tokens = later.cache_creation_input_tokens.or(self.cache_creation_input_tokens);
+    }
+}
+
+impl From<AnthropicUsage> for Usage {
+    fn from(wire: AnthropicUsage) -> Self {
+        let cached = wire.cache_read_input_tokens.unwrap_or(0);
+        let written = wire.cache_creation_input_tokens.unwrap_or(0);
+        Self {
+            input_tokens: wire.input_tokens.unwrap_or(0).saturating_add(cached).saturating_add(written),
+            output_tokens: wire.output_tokens.unwrap_or(0),
+            cached_input_tokens: cached,
+        }
+    }
+}
+
+/// Gemini's `usageMetadata`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GoogleUsage {
+    prompt_token_count: Option<u64>,
+    candidates_token_count: Option<u64>,
+    thoughts_token_count: Option<u64>,
+    tool_use_prompt_token_count: Option<u64>,
+    cached_content_token_count: Option<u64>,
+}
+
+impl From<GoogleUsage> for Usage {
+    fn from(wire: GoogleUsage) -> Self {
+        let input = wire.prompt_token_count.unwrap_or(0).saturating_add(wire.tool_use_prompt_token_count.unwrap_or(0));
+        Self {
+            input_tokens: input,
+            output_tokens: wire
+                .candidates_token_count
+                .unwrap_or(0)
+                .saturating_add(wire.thoughts_token_count.unwrap_or(0)),
+            cached_input_tokens: wire.cached_content_token_count.unwrap_or(0).min(input),
+        }
+    }
+}
+
+/// Usage in a whole answer of an OpenAI-like server. `None` when it says nothing.
+pub fn of_openai_body(body: &[u8]) -> Option<Usage> {
+    #[derive(Deserialize)]
+    struct Body {
+        usage: Option<OpenAiUsage>,
+    }
+    serde_json::from_slice::<Body>(body).ok()?.usage.map(Usage::from)
+}
+
+/// Usage in a whole answer of Anthropic's Messages.
+pub fn of_anthropic_body(body: &[u8]) -> Option<Usage> {
+    #[derive(Deserialize)]
+    struct Body {
+        usage: Option<AnthropicUsage>,
+    }
+    serde_json::from_slice::<Body>(body).ok()?.usage.map(Usage::from)
+}
+
+/// Whose events an [`Observer`] reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    OpenAi,
+    Anthropic,
+}
+
+/// How far a stream has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing has said that the answer is whole.
+    Running,
+    /// The answer is whole.
+    Complete,
+    /// The provider sent an error event.
+    Failed,
+}
+
+/// What a frame turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// OpenAI's extra chunk that holds usage and no choice.
+    UsageAlone,
+    Other,
+}
+
+/// Watches a stream that passes through: feed it the same bytes. It never fails; a stream that cannot be cut into events
+/// is merely no longer watched.
+#[derive(Debug)]
+pub struct Observer {
+    kind: StreamKind,
+    frames: Option<Frames>,
+    reading: Reading,
+}
+
+/// What has been read from the frames so far.
+#[derive(Debug)]
+pub struct Reading {
+    kind: StreamKind,
+    anthropic: AnthropicUsage,
+    usage: Option<Usage>,
+    progress: Progress,
+}
+
+impl Observer {
+    /// An observer of a stream that has just begun.
+    pub fn new(kind: StreamKind) -> Self {
+        Self { kind, frames: Some(Frames::default()), reading: Reading::new(kind) }
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let Some(frames) = &mut self.frames else { return };
+        let reading = &mut self.reading;
+        let fed = frames.feed(bytes, |frame| {
+            reading.frame(frame);
+            Ok::<_, SseError>(())
+        });
+        if fed.is_err() {
+            self.frames = None;
+        }
+    }
+
+    /// Ends the stream, and says whether an event was left unfinished.
+    pub fn finish(&mut self) -> bool {
+        let Some(frames) = &self.frames else { return false };
+        self.reading.frame(frames.rest());
+        !frames.rest().is_empty()
+    }
+
+    /// Whether the stream could no longer be cut into events, so that its end is not known.
+    pub fn lost(&self) -> bool {
+        self.frames.is_none()
+    }
+
+    /// Usage so far.
+    pub fn usage(&self) -> Option<Usage> {
+        self.reading.usage()
+    }
+
+    /// How far the stream has come.
+    pub fn progress(&self) -> Progress {
+        self.reading.progress()
+    }
+
+    /// Whose events these are.
+    pub fn kind(&self) -> StreamKind {
+        self.kind
+    }
+}
+
+impl Reading {
+    /// Nothing read yet.
+    pub fn new(kind: StreamKind) -> Self {
+        Self { kind, anthropic: AnthropicUsage::default(), usage: None, progress: Progress::Running }
+    }
+
+    /// Reads one frame.
+    pub fn frame(&mut self, frame: &[u8]) -> Seen {
+        let Some(event) = sse::parse_frame(frame) else { return Seen::Other };
+        match self.kind {
+            StreamKind::OpenAi => self.openai(&event.data),
+            StreamKind::Anthropic => {
+                self.anthropic(&event.data);
+                Seen::Other
+            }
+        }
+    }
+
+    fn openai(&mut self, data: &str) -> Seen {
+        #[derive(Deserialize)]
+        struct Chunk {
+            usage: Option<OpenAiUsage>,
+            x_groq: Option<Groq>,
+            choices: Option<Vec<Choice>>,
+            error: Option<IgnoredAny>,
+        }
+        #[derive(Deserialize)]
+        struct Groq {
+            usage: Option<OpenAiUsage>,
+        }
+        #[derive(Deserialize)]
+        struct Choice {
+            finish_reason: Option<IgnoredAny>,
+        }
+        if data.trim() == "[DONE]" {
+            self.complete();
+            return Seen::Other;
+        }
+        // Most chunks hold neither usage nor an end; a search is cheaper than a parse.
+        let ends = ["\"finish_reason\":\"", "\"finish_reason\": \""].iter().any(|text| data.contains(text));
+        if !ends && !data.contains("\"usage\"") && !data.contains("\"error\"") {
+            return Seen::Other;
+        }
+        let Ok(chunk) = serde_json::from_str::<Chunk>(data) else { return Seen::Other };
+        if chunk.error.is_some() {
+            self.progress = Progress::Failed;
+        }
+        let usage = chunk.usage.or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
+        if let Some(usage) = usage {
+            self.usage = Some(usage.into());
+        }
+        let choices = chunk.choices.unwrap_or_default();
+        if choices.iter().any(|choice| choice.finish_reason.is_some()) {
+            self.complete();
+        }
+        if usage.is_some() && choices.is_empty() { Seen::UsageAlone } else { Seen::Other }
+    }
+
+    fn anthropic(&mut self, data: &str) {
+        #[derive(Deserialize)]
+        struct Event {
+            r#type: String,
+            message: Option<Message>,
+            usage: Option<AnthropicUsage>,
+        }
+        #[derive(Deserialize)]
+        struct Message {
+            usage: Option<AnthropicUsage>,
+        }
+        if !data.contains("\"usage\"") && !data.contains("\"message_stop\"") && !data.contains("\"error\"") {
+            return;
+        }
+        let Ok(event) = serde_json::from_str::<Event>(data) else { return };
+        match event.r#type.as_str() {
+            "message_stop" => self.complete(),
+            "error" => self.progress = Progress::Failed,
+            _ => {}
+        }
+        if let Some(usage) = event.usage.or_else(|| event.message.and_then(|message| message.usage)) {
+            self.anthropic.update(usage);
+            self.usage = Some(self.anthropic.into());
+        }
+    }
+
+    fn complete(&mut self) {
+        if self.progress == Progress::Running {
+            self.progress = Progress::Complete;
+        }
+    }
+
+    /// Usage so far.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// How far the stream has come.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn usage(input_tokens: u64, output_tokens: u64, cached_input_tokens: u64) -> Usage {
+        Usage { input_tokens, output_tokens, cached_input_tokens }
+    }
+
+    #[test]
+    fn whole_bodies() {
+        let openai =
+            br#"{"id":"x","choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":20,"completion_tokens":5,
+            "total_tokens":25,"prompt_tokens_details":{"cached_tokens":8,"audio_tokens":0}}}"#;
+        assert_eq!(of_openai_body(openai), Some(usage(20, 5, 8)));
+        let responses =
+            br#"{"usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":50},"output_tokens":1}}"#;
+        assert_eq!(of_openai_body(responses), Some(usage(9, 1, 9)));
+        let both = br#"{"usage":{"prompt_tokens":9,"input_tokens":9,"completion_tokens":1,"output_tokens":1}}"#;
+        assert_eq!(of_openai_body(both), Some(usage(9, 1, 0)));
+        let anthropic = br#"{"type":"message","usage":{"input_tokens":3,"cache_creation_input_tokens":10,
+            "cache_read_input_tokens":100,"output_tokens":7,"service_tier":"standard"}}"#;
+        assert_eq!(of_anthropic_body(anthropic), Some(usage(113, 7, 100)));
+        assert_eq!(of_openai_body(b"{\"choices\":[]}"), None);
+        assert_eq!(of_openai_body(b"{\"usage\":null}"), None);
+        assert_eq!(of_openai_body(b"{\"usage\":{\"prompt_tokens\":-1}}"), None);
+        assert_eq!(of_openai_body(b"<html>"), None);
+        let most = format!("{{\"usage\":{{\"input_tokens\":{0},\"cache_read_input_tokens\":{0}}}}}", u64::MAX);
+        assert_eq!(of_anthropic_body(most.as_bytes()), Some(usage(u64::MAX, 0, u64::MAX)));
+    }
+
+    const OPENAI: &str = concat!(
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"the \\\"usage\\\" of\"},\"finish_reason\":null}],\"usage\":null}\n\n",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}],\"usage\":null}\n\n",
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":2,\"prompt_tokens_details\":{\"cached_tokens\":4}}}\n\n",
+        "data: [DONE]\n\n",
+    );
+
+    const ANTHROPIC: &str = concat!(
+        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":5,\"cache_read_input_tokens\":6,\"output_tokens\":1}}}\n\n",
+        "event: ping\ndata: {\"type\": \"ping\"}\n\n",
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}}\n\n",
+        "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+    );
+
+    fn observe(kind: StreamKind, pieces: &[&[u8]]) -> (Option<Usage>, Progress) {
+        let mut observer = Observer::new(kind);
+        for piece in pieces {
+            observer.feed(piece);
+        }
+        observer.finish();
+        (observer.usage(), observer.progress())
+    }
+
+    #[test]
+    fn streams() {
+        let whole = |kind, text: &str| observe(kind, &[text.as_bytes()]);
+        assert_eq!(whole(StreamKind::OpenAi, OPENAI), (Some(usage(11, 2, 4)), Progress::Complete));
+        assert_eq!(whole(StreamKind::Anthropic, ANTHROPIC), (Some(usage(11, 15, 6)), Progress::Complete));
+        let groq = "data: {\"choices\":[{\"finish_reason\":\"stop\"}],\"x_groq\":{\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}}\n\n";
+        assert_eq!(whole(StreamKind::OpenAi, groq), (Some(usage(1, 2, 0)), Progress::Complete));
+        let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
+        assert_eq!(whole(StreamKind::OpenAi, error), (None, Progress::Failed));
+        let cut = &ANTHROPIC[..ANTHROPIC.len() - 80];
+        assert_eq!(whole(StreamKind::Anthropic, cut).1, Progress::Running);
+        let azure = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
+        assert_eq!(Reading::new(StreamKind::OpenAi).frame(azure.as_bytes()), Seen::Other);
+    }
+
+    proptest! {
+        #[test]
+        fn splits_change_nothing(cut in 0usize..600, second in 0usize..600) {
+            for (kind, text) in [(StreamKind::OpenAi, OPENAI), (StreamKind::Anthropic, ANTHROPIC)] {
+                let bytes = text.as_bytes();
+                let (a, b) = (cut.min(second).min(bytes.len()), cut.max(second).min(bytes.len()));
+                prop_assert_eq!(
+                    observe(kind, &[&bytes[..a], &bytes[a..b], &bytes[b..]]),
+                    observe(kind, &[bytes])
+                );
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = (of_openai_body(&bytes), of_anthropic_body(&bytes));
+            observe(StreamKind::OpenAi, &[b"data: {\"usage\":", &bytes, b"\n\n"]);
+            observe(StreamKind::Anthropic, &[b"data: {\"type\":\"error\"", &bytes, b"\n\n"]);
+        }
+    }
+}

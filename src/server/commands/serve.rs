@@ -1,0 +1,75 @@
+//! `latchkey serve`.
+
+use super::{Extras, open};
+use crate::server::{database::StartResult, gateway, http, installation, jobs, mail::Mail, settings::ServeSettings};
+use std::{io::Write, process::ExitCode, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// How long running requests may take to finish once the program is asked to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long the log of calls may take to be written after that.
+const DRAIN: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
+    start_log(settings.log_json);
+    let public_url = settings.public_url()?;
+    let mail = settings.smtp_url.as_deref().map(|url| Mail::smtp(url, &settings.mail_from)).transpose()?;
+    let extras = Extras {
+        public_url: public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        mail,
+        allow_upstream: settings.allow_upstream.clone().into(),
+    };
+    let (app, _lock) = open(&settings.data, extras).await?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
+    let gateway = gateway::start(&app, &settings.data.data.join("calls")).map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
+    let stop = CancellationToken::new();
+    let jobs = jobs::start(&app, stop.clone());
+    let mut out = std::io::stdout();
+    if let Some(secret) = installation::new_setup_secret(&app).await? {
+        let _ = writeln!(out, "\n  Nobody has an account yet. Open {public_url}/setup and use this one-time setup secret:\n\n      {}\n", secret.as_str());
+    }
+    let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
+    let _ = out.flush();
+    tokio::spawn(asked_to_stop(stop.clone()));
+    let recorder = gateway.recorder.clone();
+    tokio::select! {
+        () = http::serve(listener, http::router(&app, gateway.clone()), gateway, stop.clone()) => {}
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+    if !recorder.drain(DRAIN).await {
+        tracing::warn!("some calls are not in the log yet; the next start puts them there");
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(5), jobs).await;
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends on SIGINT or SIGTERM, and tells everybody.
+async fn asked_to_stop(stop: CancellationToken) {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+    stop.cancel();
+}
+
+fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process keeps the first log.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}

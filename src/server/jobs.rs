@@ -1,0 +1,82 @@
+//! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
+
+use super::{app::App, database::Db, sessions::Sessions, watch::Change};
+use crate::kernel::OrganisationId;
+use sqlx::postgres::PgListener;
+use std::{collections::HashMap, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often what is over is removed.
+const SWEEP: Duration = Duration::from_secs(600);
+/// How often the organisations' revisions are compared, in case the database's news is cut off.
+const COMPARE: Duration = Duration::from_millis(500);
+
+/// Starts the jobs; they end when `stop` is cancelled.
+pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let work = async {
+            tokio::join!(sweep(&app), listen(&app), compare(&app));
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop.cancelled() => {}
+        }
+    })
+}
+
+async fn sweep(app: &App) {
+    let sessions = Sessions::new(app.clone());
+    loop {
+        if let Err(error) = sessions.sweep().await {
+            tracing::warn!(%error, "sessions that are over could not be removed");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Hears what other replicas changed, as PostgreSQL tells it.
+async fn listen(app: &App) {
+    let Db::Postgres(pool) = &app.db else { return };
+    loop {
+        let heard = async {
+            let mut listener = PgListener::connect_with(pool).await?;
+            listener.listen("latchkey_changes").await?;
+            // What happened while nobody listened is not known.
+            app.changes.announce(Change::Unknown);
+            loop {
+                let notification = listener.recv().await?;
+                let change = notification.payload().parse::<OrganisationId>().map_or(Change::Unknown, Change::Of);
+                app.changes.announce(change);
+            }
+        };
+        let ended: Result<std::convert::Infallible, sqlx::Error> = heard.await;
+        let Err(error) = ended;
+        tracing::warn!(%error, "news of changes is cut off; revisions are compared meanwhile");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Compares revisions, so that a change is noticed within a second even when news of it is not heard. When the database
+/// cannot be asked, whatever is cached must not be believed for longer than its own bound.
+async fn compare(app: &App) {
+    if !app.db.is_postgres() {
+        return;
+    }
+    let mut known: HashMap<Uuid, i64> = HashMap::new();
+    loop {
+        tokio::time::sleep(COMPARE).await;
+        match super::database::revisions(&app.db).await {
+            Ok(revisions) => {
+                for (organisation, revision) in revisions {
+                    if known.insert(organisation, revision).is_some_and(|before| before != revision) {
+                        app.changes.announce(Change::Of(OrganisationId(organisation)));
+                    }
+                }
+            }
+            Err(_) => app.changes.announce(Change::Unknown),
+        }
+    }
+}
