@@ -32,11 +32,18 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
                     <Route path=path!("/setup") view=accounts::SetupPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
+                    <Route path=path!("/forgot") view=accounts::ForgotPage ssr=SsrMode::Async />
+                    <Route path=path!("/reset") view=accounts::ResetPage ssr=SsrMode::Async />
+                    <Route path=path!("/account") view=accounts::AccountPage ssr=SsrMode::Async />
+                    <Route path=path!("/account/confirm") view=accounts::ConfirmPage ssr=SsrMode::Async />
+                    <Route path=path!("/organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
+                    <Route path=path!("/organisations/new") view=organisations::NewOrganisationPage ssr=SsrMode::Async />
                     <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage ssr=SsrMode::Async />
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
                         <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
+                        <Route path=path!("settings") view=organisations::SettingsPage ssr=SsrMode::Async />
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
