@@ -9,3 +9,5 @@ pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod store;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
