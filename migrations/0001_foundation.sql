@@ -175,6 +175,7 @@ CREATE TABLE call_logs (
 );
 CREATE INDEX call_logs_by_time ON call_logs (org_id, started_at, id);
 CREATE INDEX call_logs_by_key ON call_logs (org_id, key_id, started_at);
+CREATE INDEX call_logs_by_virtual_key ON call_logs (org_id, virtual_key_id, started_at);
 
 CREATE TABLE submissions (
     org_id UUID NOT NULL,

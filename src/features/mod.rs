@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub mod organisations;
 pub mod team;
+pub mod virtual_keys;
 
 /// The statements of every store, for the test that prepares each on both engines.
 #[cfg(feature = "ssr")]
@@ -18,9 +19,11 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         organisations::store::STATEMENTS,
         team::invitations::store::STATEMENTS,
         team::store::STATEMENTS,
+        virtual_keys::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,
         crate::server::database::STATEMENTS,
+        crate::server::gateway::store::statements(),
         crate::server::sessions::STATEMENTS,
     ]
 }

@@ -22,6 +22,8 @@ pub struct Parts {
     pub keyring: Keyring,
     pub passwords: Passwords,
     pub mail: Mail,
+    /// The one way out to providers, with the operator's address ranges.
+    pub outgoing: super::outgoing::Outgoing,
     /// The address under which people reach Latchkey, without a trailing slash. All links begin with it.
     pub public_url: String,
     /// Proxies whose forwarded addresses are believed.

@@ -11,6 +11,7 @@ use super::{
     database::{Db, StartResult},
     limits::Limits,
     mail::Mail,
+    outgoing::{AllowList, Outgoing},
     refusals::Refusals,
     settings::{DataSettings, ServeSettings},
     watch::Changes,
@@ -78,6 +79,7 @@ struct Extras {
     public_url: String,
     trusted_proxies: Vec<ipnet::IpNet>,
     mail: Option<Mail>,
+    allow_upstream: AllowList,
 }
 
 /// Opens data and key. The lock is held as long as the program runs: two on one SQLite file would not see each other's
@@ -96,6 +98,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         keyring,
         passwords: Passwords::new().map_err(|error| error.message)?,
         mail: extras.mail.unwrap_or(Mail::none()),
+        outgoing: Outgoing::new(extras.allow_upstream),
         public_url: extras.public_url,
         trusted_proxies: extras.trusted_proxies,
         changes: Changes::default(),

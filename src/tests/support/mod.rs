@@ -4,7 +4,9 @@
 
 mod client;
 mod house;
+mod world;
 mod snapshot;
 
 pub use client::{Answer, Client};
 pub use house::{House, PASSWORD, each_engine};
+pub use world::{World, text};

@@ -1,0 +1,84 @@
+//! The virtual keys' server functions.
+
+use super::model::{Detail, Finding, List, Saved};
+use crate::kernel::{Error, Secret};
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use {
+    super::operations::{self, Input},
+    crate::{server::http, ui::routes},
+};
+
+#[server(prefix = "/fn", endpoint = "virtual_keys/list")]
+pub async fn load_virtual_keys(slug: String) -> Result<List, Error> {
+    operations::list(&http::member(&slug).await?).await
+}
+
+#[server(prefix = "/fn", endpoint = "virtual_keys/get")]
+pub async fn load_virtual_key(slug: String, key: String) -> Result<Detail, Error> {
+    operations::get(&http::member(&slug).await?, &key).await
+}
+
+/// Makes a virtual key and goes to its page.
+#[server(prefix = "/fn", endpoint = "virtual_keys/create")]
+pub async fn create_virtual_key(
+    slug: String,
+    #[server(default)] name: String,
+    #[server(default)] key_slug: String,
+    #[server(default)] description: String,
+    #[server(default)] provider: String,
+    #[server(default)] base_url: String,
+    #[server(default)] api_version: String,
+    #[server(default)] credential: Secret,
+) -> Result<(), Error> {
+    let access = http::member(&slug).await?;
+    let input = Input { name, description, provider, base_url, api_version, credential };
+    let made = operations::create(&access, &key_slug, input).await?;
+    http::redirect(&routes::virtual_key(&slug, &made.slug));
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "virtual_keys/update")]
+pub async fn update_virtual_key(
+    slug: String,
+    key: String,
+    version: i64,
+    #[server(default)] name: String,
+    #[server(default)] description: String,
+    #[server(default)] provider: String,
+    #[server(default)] base_url: String,
+    #[server(default)] api_version: String,
+    #[server(default)] credential: Secret,
+) -> Result<Saved, Error> {
+    let access = http::member(&slug).await?;
+    let input = Input { name, description, provider, base_url, api_version, credential };
+    operations::update(&access, &key, version, input).await
+}
+
+/// Makes a copy and goes to its page.
+#[server(prefix = "/fn", endpoint = "virtual_keys/duplicate")]
+pub async fn duplicate_virtual_key(
+    slug: String,
+    key: String,
+    #[server(default)] name: String,
+    #[server(default)] key_slug: String,
+) -> Result<(), Error> {
+    let made = operations::duplicate(&http::member(&slug).await?, &key, &name, &key_slug).await?;
+    http::redirect(&routes::virtual_key(&slug, &made.slug));
+    Ok(())
+}
+
+/// Deletes a virtual key and goes to the list.
+#[server(prefix = "/fn", endpoint = "virtual_keys/delete")]
+pub async fn delete_virtual_key(slug: String, key: String, #[server(default)] confirm: String) -> Result<(), Error> {
+    operations::delete(&http::member(&slug).await?, &key, &confirm).await?;
+    http::redirect(&routes::virtual_keys(&slug));
+    Ok(())
+}
+
+/// Tries the connection and says in words what came of it.
+#[server(prefix = "/fn", endpoint = "virtual_keys/test")]
+pub async fn test_virtual_key(slug: String, key: String) -> Result<Finding, Error> {
+    operations::test(&http::member(&slug).await?, &key).await
+}

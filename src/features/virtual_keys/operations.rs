@@ -1,0 +1,353 @@
+//! What can be done with virtual keys.
+
+use super::{
+    connection,
+    model::{self, Detail, Finding, List, Saved, Settings},
+    provider::Provider,
+    store::{self, Facts, SetCredential},
+};
+use crate::{
+    features::audit::event::{Event, Subject},
+    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, text},
+    policy::{Operation, Target},
+    server::{
+        access::{Access, Change},
+        crypto::{Keyring, Sealed},
+        outgoing::{BaseUrl, OutgoingError},
+    },
+};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// How long a save waits for the look-up of a host's name. The check that counts is made with every connection.
+const LOOK_UP: Duration = Duration::from_secs(3);
+
+/// What a person types. All as text, so that every mistake is told at once.
+#[derive(Clone, Default)]
+pub struct Input {
+    pub name: String,
+    pub description: String,
+    pub provider: String,
+    /// Empty: the provider's own.
+    pub base_url: String,
+    pub api_version: String,
+    /// Empty, or a mask: none is typed.
+    pub credential: Secret,
+}
+
+/// An [`Input`] that is fit to be stored.
+struct Ready {
+    name: String,
+    description: String,
+    provider: Provider,
+    base_url: String,
+    settings: Settings,
+    credential: Option<Secret>,
+}
+
+impl Ready {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            name: &self.name,
+            description: &self.description,
+            provider: self.provider,
+            base_url: &self.base_url,
+            settings: &self.settings,
+        }
+    }
+}
+
+/// All virtual keys, without their credentials.
+pub async fn list(access: &Access) -> Result<List> {
+    let mut tx = access.read(Operation::VirtualKeysList).await?;
+    Ok(List { keys: store::list(&mut tx).await?, now: access.now() })
+}
+
+/// One virtual key, without its credential.
+pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
+    let mut tx = access.read(Operation::VirtualKeyGet).await?;
+    store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)
+}
+
+/// Makes a virtual key. Without a slug one is made from the name.
+pub async fn create(access: &Access, slug: &str, input: Input) -> Result<Detail> {
+    let ready = prepare(access, Operation::VirtualKeyCreate, input, None, Some(slug)).await;
+    let subject = Subject::unnamed("virtual_key", "");
+    access
+        .act(Operation::VirtualKeyCreate, subject, |mut change| async move {
+            let ready = ready?;
+            if ready.provider.needs_credential() && ready.credential.is_none() {
+                return Err(Error::field("credential", format!("{} needs a credential.", ready.provider.label())));
+            }
+            let slug = choose_slug(&mut change, slug, &ready.name).await?;
+            let id = VirtualKeyId::new();
+            let credential = match &ready.credential {
+                Some(plain) => Some(seal(&change, id, plain.expose())?),
+                None => None,
+            };
+            insert(change, id, &slug, &ready, credential, "none").await
+        })
+        .await
+}
+
+/// Changes a virtual key. A credential that is not typed stays, unless provider or base URL change.
+pub async fn update(access: &Access, slug: &str, version: i64, input: Input) -> Result<Saved> {
+    // What is stored decides what an empty base URL means. Whether it may be read is decided by `act` as well.
+    let stored = match access.check(Operation::VirtualKeyUpdate, own(access)?) {
+        Ok(()) => get(access, slug).await.map(Some),
+        Err(_) => Ok(None),
+    };
+    let ready = match stored {
+        Ok(stored) => prepare(access, Operation::VirtualKeyUpdate, input, stored.as_ref(), None).await,
+        Err(error) => Err(error),
+    };
+    access
+        .act(Operation::VirtualKeyUpdate, Subject::unnamed("virtual_key", slug), |mut change| async move {
+            let ready = ready?;
+            let (now, by) = (change.now(), change.access().actor_name().to_owned());
+            let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
+            if was.version != version {
+                return Err(stale(&was));
+            }
+            let moved = was.provider != ready.provider || was.base_url != ready.base_url;
+            let had = was.credential_set_at.is_some();
+            if moved && ready.credential.is_none() && ready.provider.needs_credential() {
+                let sentence = "Provider or base URL have changed: enter the credential again. The stored one is only sent where it was saved for.";
+                return Err(Error::field("credential", sentence));
+            }
+            if !store::update(change.tx(), was.id, version, &ready.facts(), now).await? {
+                return Err(stale(&was));
+            }
+            let removed = moved && had && ready.credential.is_none();
+            if let Some(plain) = &ready.credential {
+                let sealed = seal(&change, was.id, plain.expose())?;
+                store::set_credential(change.tx(), was.id, Some(SetCredential { sealed, by: &by, at: now })).await?;
+            } else if removed {
+                store::set_credential(change.tx(), was.id, None).await?;
+            }
+            let word = match (&ready.credential, had, removed) {
+                (Some(_), true, _) => "changed",
+                (Some(_), false, _) => "set",
+                (None, _, true) => "removed",
+                (None, true, false) => "kept",
+                (None, false, false) => "none",
+            };
+            let before = if had { "set" } else { "none" };
+            let mut event = Event::of(subject(&was))
+                .change("name", was.name.as_str(), ready.name.as_str())
+                .change("description", was.description.as_str(), ready.description.as_str())
+                .change("provider", was.provider.name(), ready.provider.name())
+                .change("base_url", was.base_url.as_str(), ready.base_url.as_str())
+                .change("api_version", was.settings.api_version.as_str(), ready.settings.api_version.as_str());
+            if ready.credential.is_some() || removed {
+                event = event.change("credential", before, word);
+            }
+            change.commit(event, Saved { credential_removed: removed }).await
+        })
+        .await
+}
+
+/// Makes a copy with a name and reference of its own. The credential is sealed anew for it and never leaves the server.
+pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) -> Result<Detail> {
+    access
+        .act(Operation::VirtualKeyDuplicate, Subject::unnamed("virtual_key", slug), |mut change| async move {
+            let mut fields = Fields::default();
+            let name = fields.take("name", model::parse_name(name));
+            if !new_slug.trim().is_empty() {
+                fields.take("key_slug", model::parse_slug(new_slug));
+            }
+            fields.finish()?;
+            let name = name.ok_or_else(Error::internal)?;
+            let now = change.now();
+            let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
+            let new_slug = choose_slug(&mut change, new_slug, &name).await?;
+            let id = VirtualKeyId::new();
+            let credential = match store::credential(change.tx(), was.id).await? {
+                Some(sealed) => {
+                    let plain = unseal(&change.access().app().keyring, change.organisation(), was.id, &sealed)?;
+                    Some(seal(&change, id, &plain)?)
+                }
+                None => None,
+            };
+            let ready = Ready {
+                name,
+                description: was.description,
+                provider: was.provider,
+                base_url: was.base_url,
+                settings: was.settings,
+                credential: None,
+            };
+            insert(change, id, &new_slug, &ready, credential, &was.slug).await
+        })
+        .await
+}
+
+/// Deletes a virtual key and wipes its credential. One that carried a call within the last day wants its name typed.
+pub async fn delete(access: &Access, slug: &str, confirm: &str) -> Result<()> {
+    access
+        .act(Operation::VirtualKeyDelete, Subject::unnamed("virtual_key", slug), |mut change| async move {
+            let now = change.now();
+            let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
+            if was.is_in_use() && confirm.trim() != was.name {
+                return Err(Error::field("confirm", format!("Type the name, {}, to delete it.", was.name)));
+            }
+            if !store::delete(change.tx(), was.id, now).await? {
+                return Err(Error::not_found());
+            }
+            let credential = if was.credential_set_at.is_some() { "set" } else { "none" };
+            let event = Event::of(subject(&was)).change("slug", was.slug.as_str(), serde_json::Value::Null).change("credential", credential, "none");
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// Asks the provider for its models with the stored credential, and says what came of it.
+pub async fn test(access: &Access, slug: &str) -> Result<Finding> {
+    let tested = try_connection(access, slug).await;
+    access
+        .act(Operation::VirtualKeyTest, Subject::unnamed("virtual_key", slug), |change| async move {
+            let (subject, finding) = tested?;
+            change.commit(Event::of(subject).with("result", finding.name()), finding).await
+        })
+        .await
+}
+
+async fn try_connection(access: &Access, slug: &str) -> Result<(Subject, Finding)> {
+    let mut tx = access.read(Operation::VirtualKeyTest).await?;
+    let stored = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
+    let sealed = store::credential(&mut tx, stored.id).await?;
+    let organisation = tx.organisation();
+    // The provider may take its time; the database does not wait for it.
+    drop(tx);
+    let app = access.app();
+    let credential = sealed.map(|sealed| unseal(&app.keyring, organisation, stored.id, &sealed)).transpose()?;
+    let finding = connection::test(&app.outgoing, &stored, credential.as_ref().map(|plain| plain.as_str())).await;
+    Ok((subject(&stored), finding))
+}
+
+/// Opens the credential of a virtual key. It opens in its own organisation and record alone.
+pub fn unseal(keyring: &Keyring, organisation: OrganisationId, id: VirtualKeyId, sealed: &[u8]) -> Result<Zeroizing<String>> {
+    keyring.open_sealed(&[&organisation.to_string(), &id.to_string(), "credential"], sealed)
+}
+
+fn seal(change: &Change, id: VirtualKeyId, plain: &str) -> Result<Sealed> {
+    let organisation = change.organisation();
+    change.access().app().keyring.seal(&[&organisation.to_string(), &id.to_string(), "credential"], plain)
+}
+
+fn subject(key: &Detail) -> Subject {
+    Subject::new("virtual_key", key.id, &key.name)
+}
+
+fn own(access: &Access) -> Result<Target> {
+    access.principal().organisation().map(Target::In).ok_or_else(Error::not_found)
+}
+
+fn stale(now: &Detail) -> Error {
+    let message = format!("Somebody saved {} meanwhile. Open it again to see what changed; what you typed is still here.", now.name);
+    Error::new(Code::StaleVersion, message)
+}
+
+/// Stores a new virtual key and its event.
+async fn insert(
+    mut change: Change,
+    id: VirtualKeyId,
+    slug: &str,
+    ready: &Ready,
+    credential: Option<Sealed>,
+    copy_of: &str,
+) -> Result<crate::server::access::Committed<Detail>> {
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    if store::count(change.tx()).await? >= model::MOST {
+        return Err(Error::conflict(format!("An organisation can have at most {} virtual keys.", model::MOST)));
+    }
+    let word = if credential.is_some() { "set" } else { "none" };
+    let credential = credential.map(|sealed| SetCredential { sealed, by: &by, at: now });
+    if !store::insert(change.tx(), id, slug, &ready.facts(), credential, &by, now).await? {
+        return Err(taken(slug));
+    }
+    let made = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::internal)?;
+    let event = Event::of(subject(&made))
+        .with("slug", slug)
+        .with("provider", ready.provider.name())
+        .with("base_url", ready.base_url.as_str())
+        .with("credential", word)
+        .change("copy_of", "none", copy_of);
+    change.commit(event, made).await
+}
+
+/// The slug that was typed, if it is free; else one made from the name.
+async fn choose_slug(change: &mut Change, typed: &str, name: &str) -> Result<String> {
+    if !typed.trim().is_empty() {
+        let slug = model::parse_slug(typed).map_err(|sentence| Error::field("key_slug", sentence))?;
+        return if store::slug_is_taken(change.tx(), &slug).await? { Err(taken(&slug)) } else { Ok(slug) };
+    }
+    let base = model::parse_slug(&text::slug(name)).unwrap_or_else(|_| "virtual-key".into());
+    for n in 1..=model::MOST {
+        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 35).trim_end_matches('-')) };
+        if !store::slug_is_taken(change.tx(), &slug).await? {
+            return Ok(slug);
+        }
+    }
+    Err(Error::field("key_slug", "No reference is free for this name. Type one."))
+}
+
+fn taken(slug: &str) -> Error {
+    Error::field("key_slug", format!("Another virtual key has the reference @{slug}."))
+}
+
+/// Reads what was typed; looks the host up for whoever may save, and for nobody else.
+async fn prepare(access: &Access, operation: Operation, input: Input, stored: Option<&Detail>, slug: Option<&str>) -> Result<Ready> {
+    access.check(operation, own(access)?)?;
+    let mut fields = Fields::default();
+    let name = fields.take("name", model::parse_name(&input.name));
+    if let Some(slug) = slug.filter(|slug| !slug.trim().is_empty()) {
+        fields.take("key_slug", model::parse_slug(slug));
+    }
+    let description = fields.take("description", model::parse_description(&input.description));
+    let provider = fields.take("provider", model::parse_provider(&input.provider));
+    let api_version = fields.take("api_version", model::parse_api_version(&input.api_version));
+    let credential = fields.take("credential", model::parse_credential(&input.credential));
+    let base = match provider {
+        Some(provider) => fields.take("base_url", read_base(access, provider, &input.base_url, stored)),
+        None => None,
+    };
+    if let (Some(base), Some(provider)) = (&base, provider)
+        && provider.default_base_url() != Some(base.as_str())
+        && let Err(sentence) = look_up(access, base).await
+    {
+        fields.refuse("base_url", sentence);
+    }
+    fields.finish()?;
+    let (Some(name), Some(description), Some(provider), Some(api_version), Some(credential), Some(base)) =
+        (name, description, provider, api_version, credential, base)
+    else {
+        return Err(Error::internal());
+    };
+    // What another provider does not read is not kept for it.
+    let settings = if provider == Provider::AzureOpenAi { Settings { api_version } } else { Settings::default() };
+    Ok(Ready { name, description, provider, base_url: base.as_str().to_owned(), settings, credential })
+}
+
+/// The base URL that is meant: the typed one, else the provider's own. A form without JavaScript still shows the former
+/// provider's own address after another provider was chosen; that is as good as empty.
+fn read_base(access: &Access, provider: Provider, typed: &str, stored: Option<&Detail>) -> std::result::Result<BaseUrl, String> {
+    let typed = typed.trim();
+    let left_over = stored.is_some_and(|was| was.provider != provider && was.provider.default_base_url() == Some(typed));
+    let text = match provider.default_base_url() {
+        Some(own) if typed.is_empty() || left_over => own,
+        None if typed.is_empty() => return Err(format!("{} needs a base URL, such as {}.", provider.label(), provider.example_base_url())),
+        _ => typed,
+    };
+    BaseUrl::parse(text, access.app().outgoing.allowed()).map_err(|error| error.to_string())
+}
+
+/// Refuses a host that leads where requests may not go. One that cannot be looked up at the moment is let pass: every
+/// connection is checked again.
+async fn look_up(access: &Access, base: &BaseUrl) -> std::result::Result<(), String> {
+    match tokio::time::timeout(LOOK_UP, access.app().outgoing.check(base)).await {
+        Ok(Err(OutgoingError::Blocked(_))) => Err(Finding::AddressBlocked.sentence()),
+        Ok(Err(OutgoingError::PlainHttp)) => Err(Finding::PlainHttp.sentence()),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}

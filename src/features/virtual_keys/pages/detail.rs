@@ -1,0 +1,226 @@
+//! One virtual key: its facts, the form that edits it, and the test of its connection.
+
+use super::{
+    fields::{Errors, ProviderFields, Stored, Values},
+    title, use_virtual_key,
+};
+use crate::{
+    features::{
+        organisations::pages::use_slug,
+        virtual_keys::{
+            functions::{TestVirtualKey, UpdateVirtualKey},
+            model::Detail,
+        },
+    },
+    policy::Operation,
+    ui::{
+        Loaded, available, can,
+        components::{
+            Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time, TimeStyle, Tone,
+        },
+        form::{Form, FormFor, use_form},
+        routes,
+    },
+};
+use leptos::prelude::*;
+
+#[component]
+pub fn DetailPage() -> impl IntoView {
+    let slug = use_slug();
+    let form = use_form::<UpdateVirtualKey>();
+    let test = use_form::<TestVirtualKey>();
+    // Read again after a save alone: a refused one keeps what was typed.
+    let saves = Memo::new(move |before: Option<&usize>| {
+        if form.done().get().is_some() { form.action.version().get() } else { before.copied().unwrap_or_default() }
+    });
+    let key = use_virtual_key(move || saves.get());
+    view! {
+        <Loaded
+            resource=key
+            view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form test /> }.into_any()
+        />
+    }
+}
+
+#[component]
+fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<TestVirtualKey>) -> impl IntoView {
+    let key = key_;
+    let (duplicate, delete) = (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
+    let main = if can(Operation::VirtualKeyUpdate) {
+        view! { <EditForm key_=key.clone() slug=slug.clone() form /> }.into_any()
+    } else {
+        let reason = available(Operation::VirtualKeyUpdate).reason().unwrap_or_default().to_owned();
+        view! {
+            <Note tone=Tone::Info>"You can look at this virtual key and name it in calls. "{reason}</Note>
+            <Settings key_=key.clone() />
+        }
+        .into_any()
+    };
+    let provider = key.provider.label();
+    view! {
+        {title(&key.name)}
+        <PageHeader title=key.name.clone() sentence=move || provider>
+            <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
+            <LinkButton label="Delete" look=Look::Danger href=delete availability=available(Operation::VirtualKeyDelete) />
+        </PageHeader>
+        {move || {
+            form.done()
+                .get()
+                .map(|saved| {
+                    if saved.credential_removed {
+                        view! {
+                            <Note tone=Tone::Warn>"Saved. The stored credential was for the former address and is gone. Enter it again if the server wants one."</Note>
+                        }
+                            .into_any()
+                    } else {
+                        view! { <Note tone=Tone::Ok>"Saved. New calls use it at once."</Note> }.into_any()
+                    }
+                })
+        }}
+        <div class="columns">
+            <div class="stack">{main}</div>
+            <aside class="stack" aria-label="Reference and connection">
+                <Reference key_=key.clone() />
+                <Connection key_=key.clone() slug form=test />
+                <About key_=key />
+            </aside>
+        </div>
+    }
+}
+
+#[component]
+fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl IntoView {
+    let key = key_;
+    // After a save, what is stored; after a refusal, what was typed.
+    let kept = move |name: &str, stored: &str| {
+        if form.done().get_untracked().is_some() { stored.to_owned() } else { form.typed(name, stored) }
+    };
+    let values = Values {
+        description: kept("description", &key.description),
+        provider: kept("provider", key.provider.name()),
+        base_url: kept("base_url", &key.base_url),
+        api_version: kept("api_version", &key.settings.api_version),
+    };
+    let errors = Errors {
+        description: form.field("description"),
+        provider: form.field("provider"),
+        base_url: form.field("base_url"),
+        api_version: form.field("api_version"),
+        credential: form.field("credential"),
+    };
+    let stored = Stored { provider: key.provider, base_url: key.base_url.clone(), credential: set_words(&key) };
+    view! {
+        <Card title="Settings">
+            <FormFor form problem="This virtual key is not saved">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="key" value=key.slug.clone() />
+                <input type="hidden" name="version" value=kept("version", &key.version.to_string()) />
+                <Field
+                    label="Name"
+                    name="name"
+                    value=kept("name", &key.name)
+                    error=form.field("name")
+                    maxlength=100_u32
+                    autocomplete="off"
+                />
+                <ProviderFields values errors stored=Some(stored) />
+                <div class="form-end">
+                    <Button look=Look::Primary label="Save" busy=form.busy() />
+                </div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// The same facts for whoever may not edit.
+#[component]
+fn Settings(key_: Detail) -> impl IntoView {
+    let credential = set_words(&key_).unwrap_or_else(|| "None is stored.".into());
+    let Detail { provider, base_url, settings, description, .. } = key_;
+    let version = Some(settings.api_version).filter(|version| !version.is_empty());
+    let description = Some(description).filter(|description| !description.is_empty());
+    view! {
+        <Card title="Settings">
+            <DefinitionList>
+                <Fact term="Provider">{provider.label()}</Fact>
+                <Fact term="Base URL"><span class="mono">{base_url}</span></Fact>
+                {version.map(|version| view! { <Fact term="API version"><span class="mono">{version}</span></Fact> })}
+                <Fact term="Credential">{credential}</Fact>
+                {description.map(|description| view! { <Fact term="Description">{description}</Fact> })}
+            </DefinitionList>
+        </Card>
+    }
+}
+
+#[component]
+fn Reference(key_: Detail) -> impl IntoView {
+    let reference = key_.reference();
+    let model = key_.provider.example_models().first().copied().unwrap_or("model");
+    let example = format!("\"model\": \"{reference}/{model}\"");
+    view! {
+        <Card title="Reference">
+            <div class="stack">
+                <CopyText id="reference" what="reference, not the credential" value=reference />
+                <div class="hint">"What programs write to use it. It is not the credential, and it opens nothing without an API key."</div>
+                <CodeBlock id="example" what="example of a model's name" code=example />
+            </div>
+        </Card>
+    }
+}
+
+#[component]
+fn Connection(key_: Detail, slug: String, form: Form<TestVirtualKey>) -> impl IntoView {
+    let finding = form.done();
+    view! {
+        <Card title="Connection">
+            <FormFor form problem="The connection was not tested" errors_id="test-errors">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="key" value=key_.slug />
+                <div class="hint">"Asks the provider for its list of models with the stored credential. That costs nothing."</div>
+                <div>
+                    <Button
+                        label="Test connection"
+                        busy=form.busy()
+                        availability=available(Operation::VirtualKeyTest)
+                    />
+                </div>
+                <div role="status">
+                    {move || {
+                        finding
+                            .get()
+                            .map(|finding| {
+                                let tone = if finding.works() { Tone::Ok } else { Tone::Warn };
+                                view! { <Note tone>{finding.sentence()}</Note> }
+                            })
+                    }}
+                </div>
+            </FormFor>
+        </Card>
+    }
+}
+
+#[component]
+fn About(key_: Detail) -> impl IntoView {
+    let key = key_;
+    view! {
+        <Card title="About">
+            <DefinitionList>
+                <Fact term="Last used">
+                    {match key.used_at {
+                        Some(at) => view! { <Time at=at.0 now=key.now.0 /> }.into_any(),
+                        None => view! { "Never" }.into_any(),
+                    }}
+                </Fact>
+                <Fact term="Made by">{key.created_by.clone()}</Fact>
+                <Fact term="Made"><Time at=key.created_at.0 style=TimeStyle::Date /></Fact>
+                <Fact term="Changed"><Time at=key.updated_at.0 now=key.now.0 /></Fact>
+            </DefinitionList>
+        </Card>
+    }
+}
+
+/// "Set on 21 Feb 2027 by Ada Lind.", if a credential is stored.
+fn set_words(key: &Detail) -> Option<String> {
+    let at = key.credential_set_at?;
+    Some(format!("Set on {} by {}.", at.date(), key.credential_set_by.as_deref().unwrap_or("somebody")))
+}

@@ -1,0 +1,130 @@
+//! All virtual keys.
+
+use super::title;
+use crate::{
+    features::{
+        organisations::pages::use_slug,
+        virtual_keys::{
+            functions::load_virtual_keys,
+            model::{List, Listed},
+        },
+    },
+    kernel::Timestamp,
+    policy::Operation,
+    ui::{
+        Loaded, available,
+        components::{Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Time, Tone, TwoLines},
+        icons::Icon,
+        routes,
+    },
+};
+use leptos::prelude::*;
+
+#[component]
+pub fn ListPage() -> impl IntoView {
+    let slug = use_slug();
+    let keys = Resource::new_blocking(move || slug.get(), load_virtual_keys);
+    view! { <Loaded resource=keys view=move |list| view! { <Keys list slug=slug.get_untracked() /> }.into_any() /> }
+}
+
+#[component]
+fn Keys(list: List, slug: String) -> impl IntoView {
+    let List { keys, now } = list;
+    let new = routes::new_virtual_key(&slug);
+    let empty = keys.is_empty();
+    view! {
+        {title("Virtual keys")}
+        <PageHeader
+            title="Virtual keys"
+            sentence=|| "Each stands for a provider and its credential. Programs name it by its reference and never see the credential."
+        >
+            <LinkButton
+                look=Look::Primary
+                icon=Icon::Plus
+                label="New virtual key"
+                href=new
+                availability=available(Operation::VirtualKeyCreate)
+            />
+        </PageHeader>
+        {if empty { view! { <Empty /> }.into_any() } else { view! { <Rows keys now slug /> }.into_any() }}
+    }
+}
+
+#[component]
+fn Empty() -> impl IntoView {
+    view! {
+        <EmptyState
+            title="No virtual keys yet"
+            sentence="Store a provider's credential once, sealed. Calls then name it, for example as @openai-main, and each API key decides who may call."
+        />
+    }
+}
+
+#[component]
+fn Rows(keys: Vec<Listed>, now: Timestamp, slug: String) -> impl IntoView {
+    let columns = vec![
+        Column::new("Virtual key"),
+        Column::new("Reference"),
+        Column::new("Address"),
+        Column::new("Credential"),
+        Column::new("Last used"),
+        Column::actions(),
+    ];
+    let rows: Vec<_> = keys.into_iter().map(|key| view! { <Row key_=key now slug=slug.clone() /> }).collect();
+    view! {
+        <Table caption="Virtual keys" columns>
+            {rows}
+        </Table>
+        <p class="hint">"Copy gives the reference, which is not the credential. A stored credential is shown to nobody."</p>
+    }
+}
+
+#[component]
+fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
+    let key = key_;
+    let page = routes::virtual_key(&slug, &key.slug);
+    let menu = format!("menu-{}", key.id);
+    let (duplicate, delete) = (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
+    let may_edit = available(Operation::VirtualKeyUpdate).reason().is_none();
+    view! {
+        <tr>
+            <th scope="row">
+                <TwoLines first=key.name.clone() second=key.provider.label() href=page.to_string() />
+            </th>
+            <td data-label="Reference">
+                <CopyText
+                    id=format!("reference-{}", key.id)
+                    what=format!("reference of {}, not the credential", key.name)
+                    value=format!("@{}", key.slug)
+                />
+            </td>
+            <td data-label="Address" class="mono">{host(&key.base_url)}</td>
+            <td data-label="Credential" class="state">
+                {match key.credential_set_at {
+                    Some(at) => view! { <span>"Set "<Time at=at.0 now=now.0 /></span> }.into_any(),
+                    None if key.provider.needs_credential() => view! { <Pill tone=Tone::Warn label="Missing" /> }.into_any(),
+                    None => view! { <span class="muted">"None needed"</span> }.into_any(),
+                }}
+            </td>
+            <td data-label="Last used">
+                {match key.used_at {
+                    Some(at) => view! { <Time at=at.0 now=now.0 /> }.into_any(),
+                    None => view! { <span class="muted">"Never"</span> }.into_any(),
+                }}
+            </td>
+            <td class="row-actions">
+                <RowMenu id=menu label=format!("Actions for {}", key.name)>
+                    <MenuLink label=if may_edit { "Edit" } else { "View" } href=page />
+                    <MenuLink label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
+                    <MenuLink label="Delete" href=delete danger=true availability=available(Operation::VirtualKeyDelete) />
+                </RowMenu>
+            </td>
+        </tr>
+    }
+}
+
+/// The host and port of a base URL; the rest is on the key's page.
+fn host(base_url: &str) -> String {
+    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}
