@@ -2,4 +2,5 @@
 
 mod statements;
 pub mod support;
+mod team;
 mod walls;
