@@ -4,4 +4,5 @@ mod gateway;
 mod matrix;
 mod statements;
 pub mod support;
+mod team;
 mod walls;
