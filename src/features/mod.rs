@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod audit;
+pub mod logs;
 pub mod organisations;
 pub mod team;
 pub mod virtual_keys;
@@ -14,6 +15,8 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         accounts::store::STATEMENTS,
         api_keys::store::STATEMENTS,
         audit::store::STATEMENTS,
+        logs::record::STATEMENTS,
+        logs::store::STATEMENTS,
         organisations::store::STATEMENTS,
         team::store::STATEMENTS,
         virtual_keys::store::STATEMENTS,

@@ -5,7 +5,7 @@ use super::{
     frame::PlainFrame,
     routes,
 };
-use crate::features::{accounts::pages as accounts, organisations::pages as organisations, virtual_keys::pages as virtual_keys};
+use crate::features::{accounts::pages as accounts, logs::pages as logs, organisations::pages as organisations, virtual_keys::pages as virtual_keys};
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -28,6 +28,8 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage />
+                        <Route path=path!("logs") view=logs::ListPage />
+                        <Route path=path!("logs/:id") view=logs::DetailPage />
                         <Route path=path!("virtual-keys") view=virtual_keys::ListPage />
                         <Route path=path!("virtual-keys/new") view=virtual_keys::NewPage />
                         <Route path=path!("virtual-keys/:key") view=virtual_keys::DetailPage />
