@@ -117,12 +117,17 @@ function packWasm(wasm, wasmBindgen) {
 }
 
 /** `style/main.css` with all that it imports, as one minified sheet. */
-function packStyle() {
-  const bundled = esbuild.buildSync({
+async function packStyle() {
+  // An address such as url(/mark.svg) is this origin's; only what is imported belongs into the sheet.
+  const addresses = {
+    name: "addresses",
+    setup: (build) => build.onResolve({ filter: /^\// }, ({ kind }) => (kind === "url-token" ? { external: true } : undefined)),
+  };
+  const bundled = await esbuild.build({
     entryPoints: [join(ROOT, "style/main.css")],
     bundle: true,
     minify: true,
-    external: ["/*"],
+    plugins: [addresses],
     loader: { ".svg": "dataurl" },
     target: "esnext",
     write: false,
@@ -131,10 +136,10 @@ function packStyle() {
   return forms(`${NAME}.${digest(bytes)}.css`, bytes);
 }
 
-function build(wasm, wasmBindgen) {
+async function build(wasm, wasmBindgen) {
   packWasm(wasm, wasmBindgen);
   const pkg = filesBelow(join(PACKED, "pkg")).map((name) => [name, readFileSync(join(PACKED, "pkg", name))]);
-  pkg.push(...packStyle());
+  pkg.push(...(await packStyle()));
   const named = (extension) => `/pkg/${pkg.find(([name]) => extname(name) === extension)[0]}`;
   const manifest = { js: named(".js"), wasm: named(".wasm"), css: named(".css") };
 
@@ -169,7 +174,7 @@ const { positionals, values } = parseArgs({
 });
 switch (positionals[0]) {
   case "build":
-    build(resolve(values.wasm), resolve(values["wasm-bindgen"]));
+    await build(resolve(values.wasm), resolve(values["wasm-bindgen"]));
     break;
   case "sizes":
     sizes();

@@ -16,3 +16,6 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(ui::Console);
 }
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests;

@@ -159,7 +159,7 @@ export async function open(page: Page, path: string): Promise<void> {
 
 /** With JavaScript, waits until the page in view is hydrated. */
 export async function hydrated(page: Page): Promise<void> {
-  if (hasJavaScript()) await page.locator("html[data-hydrated]").waitFor({ state: "attached" });
+  if (hasJavaScript()) await page.locator("html[data-live]").waitFor({ state: "attached" });
 }
 
 const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];

@@ -13,16 +13,19 @@ pub mod virtual_keys;
 pub fn statements() -> Vec<&'static [&'static str]> {
     vec![
         accounts::store::STATEMENTS,
+        api_keys::narrow::STATEMENTS,
         api_keys::store::STATEMENTS,
+        api_keys::store::list::STATEMENTS,
         audit::store::STATEMENTS,
-        logs::record::STATEMENTS,
         logs::store::STATEMENTS,
         organisations::store::STATEMENTS,
+        team::invitations::store::STATEMENTS,
         team::store::STATEMENTS,
         virtual_keys::store::STATEMENTS,
         crate::server::access::STATEMENTS,
         crate::server::installation::STATEMENTS,
         crate::server::database::STATEMENTS,
+        crate::server::gateway::store::statements(),
         crate::server::sessions::STATEMENTS,
     ]
 }

@@ -2,6 +2,8 @@
 
 use super::credential::CredentialError;
 use super::dialect::ApiError;
+use crate::policy::Permission;
+use crate::kernel::{self, FieldError};
 use crate::server::outgoing::{OutgoingError, Phase};
 use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
@@ -9,6 +11,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::Deref;
+use utoipa::ToSchema;
 
 /// A refusal or a failure. Boxed, since most calls have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,10 @@ pub struct Details {
     pub param: Option<Cow<'static, str>>,
     /// The permission that is missing.
     pub permission: Option<&'static str>,
+    /// The roles that hold it, in words.
+    pub held_by: Option<String>,
+    /// What is wrong with each field.
+    pub fields: Vec<FieldError>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
     /// The methods that the path has.
@@ -49,6 +56,8 @@ impl Refusal {
             message: Cow::Borrowed(message),
             param: None,
             permission: None,
+            held_by: None,
+            fields: Vec::new(),
             retry_after: None,
             allow: None,
         }))
@@ -86,6 +95,10 @@ impl Refusal {
         Self::unauthorised("api_key_expired", "This API key has expired.")
     }
 
+    pub fn key_rotated() -> Self {
+        Self::unauthorised("api_key_revoked", "This secret was rotated away. Use the key's newer one.")
+    }
+
     fn unauthorised(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, "authentication_error", message)
     }
@@ -96,10 +109,18 @@ impl Refusal {
             StatusCode::FORBIDDEN,
             "permission_denied",
             "permission_error",
-            "This API key may not make model calls. It needs the feature Completions to be enabled \
-             (permission completions.write).",
+            "",
         )
-        .with(|details| details.permission = Some("completions.write"))
+        .with(|details| {
+            let missing = Permission::ModelsCall;
+            details.permission = Some(missing.name());
+            details.message = Cow::Owned(format!(
+                "This API key may not make model calls: it lacks the permission {missing}, held by {}. A key has it when its feature \
+                 Completions is enabled and the person it answers for holds it; {} can change a key.",
+                missing.held_by(),
+                Permission::ApiKeysUpdate.held_by(),
+            ));
+        })
     }
 
     pub fn not_found() -> Self {
@@ -206,6 +227,8 @@ impl Refusal {
                 param: self.param.as_deref(),
                 code: &self.code,
                 permission: self.permission,
+                held_by: self.held_by.as_deref(),
+                fields: &self.fields,
             },
             request_id: trace,
         };
@@ -265,9 +288,47 @@ impl From<ApiError> for Refusal {
             message: Cow::Owned(error.message),
             param: error.param.map(Cow::Owned),
             permission: None,
+            held_by: None,
+            fields: Vec::new(),
             retry_after: None,
             allow: None,
         }))
+    }
+}
+
+/// What the operations refuse, as every other interface tells it too.
+impl From<kernel::Error> for Refusal {
+    fn from(error: kernel::Error) -> Self {
+        let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let param = match error.fields.as_slice() {
+            [only] => Some(Cow::Owned(only.field.clone())),
+            _ => None,
+        };
+        let (permission, held_by) = error.missing.map(|missing| (missing.permission.name(), missing.held_by)).unzip();
+        Self(Box::new(Details {
+            status,
+            code: Cow::Borrowed(error.code.as_str()),
+            kind: kind_of(status),
+            message: Cow::Owned(error.message),
+            param,
+            permission,
+            held_by,
+            fields: error.fields,
+            retry_after: error.retry_after,
+            allow: None,
+        }))
+    }
+}
+
+/// The family of an error, where its status is all that is known.
+fn kind_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        429 => "rate_limit_error",
+        500.. => "api_error",
+        _ => "invalid_request_error",
     }
 }
 
@@ -301,32 +362,59 @@ impl From<OutgoingError> for Refusal {
 }
 
 /// All that the client libraries look for, in one object.
-#[derive(Serialize)]
-struct Envelope<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct Envelope<'a> {
     #[serde(rename = "type")]
+    #[schema(example = "error")]
     kind: &'static str,
     success: bool,
+    #[schema(example = "failure")]
     status: &'static str,
+    /// A sentence for people.
     message: &'a str,
     data: Data<'a>,
     error: Error<'a>,
+    /// Under which the server's own log has more.
     request_id: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvelopeData)]
 struct Data<'a> {
     message: &'a str,
     #[serde(rename = "errorCode")]
+    #[schema(example = "AB03")]
     error_code: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EnvelopeError)]
 struct Error<'a> {
     message: &'a str,
+    /// The family of the error.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The field or header that is to blame, if it is one.
     param: Option<&'a str>,
+    /// The stable name of what went wrong.
+    #[schema(example = "permission_denied")]
     code: &'a str,
+    /// The permission that is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<&'static str>,
+    /// The roles that hold it, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<&'a str>,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<EnvelopeField>)]
+    fields: &'a [FieldError],
+}
+
+/// What is wrong with one field.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what the kernel's own type serialises to, which knows nothing of documents")]
+struct EnvelopeField {
+    field: String,
+    message: String,
 }

@@ -5,7 +5,7 @@
 //! records. On a warm path neither is called.
 
 mod answer;
-mod call;
+pub mod call;
 pub mod credential;
 pub mod dialect;
 pub mod directory;
@@ -15,11 +15,11 @@ mod models;
 pub mod prices;
 pub mod provider;
 pub mod record;
-mod request;
+pub mod request;
 pub mod routes;
 pub mod sse;
 pub mod target;
 pub mod usage;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

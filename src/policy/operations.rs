@@ -85,17 +85,19 @@ operations! {
     TeamLeaveView = "team.view_leave", MEMBERSHIP, read, fns: ["team/view_leave"], routes: [];
     TeamResetLink = "team.make_reset_link", holds(P::TeamAssignRoles), audited, fns: ["team/make_reset_link"], routes: [];
     InvitationsList = "invitation.list", holds(P::TeamView), read, fns: ["team/invitations"], routes: ["GET /v1/admin/users/invites"];
-    InvitationGet = "invitation.get", holds(P::TeamView), read, fns: [], routes: ["GET /v1/admin/users/invites/{id}"];
+    InvitationGet = "invitation.get", holds(P::TeamView), read, fns: ["team/invitation"], routes: ["GET /v1/admin/users/invites/{id}"];
     Invite = "invitation.create", holds(P::TeamInvite), audited, fns: ["team/invite"], routes: ["POST /v1/admin/users/invites"];
     InvitationResend = "invitation.resend", holds(P::TeamInvite), audited, fns: ["team/resend_invitation"], routes: ["POST /v1/admin/users/invites/{id}/resend"];
     InvitationRevoke = "invitation.revoke", holds(P::TeamInvite), audited, fns: ["team/revoke_invitation"], routes: ["DELETE /v1/admin/users/invites/{id}"];
     InvitationView = "invitation.view", ANYONE, read, fns: ["invitation/view"], routes: [];
+    InvitationsMine = "invitation.list_mine", PERSON, read, fns: ["invitation/mine"], routes: [];
     InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
     InvitationDecline = "invitation.decline", PERSON, audited, fns: ["invitation/decline"], routes: [];
     InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
     ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyDraft = "api_key.draft", holds(P::ApiKeysCreate), read, fns: ["api_keys/draft"], routes: [];
     ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
     ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
     ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];

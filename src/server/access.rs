@@ -15,10 +15,17 @@ use crate::{
         },
         team,
     },
-    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text},
+    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
     policy::{Operation, Principal, Requirement, Target, decide},
 };
-use std::{future::Future, net::IpAddr};
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use uuid::Uuid;
 
 statements! {
@@ -32,6 +39,14 @@ pub struct Origin {
     pub request_id: String,
     pub address: Option<IpAddr>,
     pub user_agent: String,
+    /// Whether this request has left its audit event.
+    noted: Arc<AtomicBool>,
+}
+
+impl Origin {
+    pub fn new(request_id: String, address: Option<IpAddr>, user_agent: String) -> Self {
+        Self { request_id, address, user_agent, noted: Arc::default() }
+    }
 }
 
 /// Who asks, proven by a credential. Has no public field; built only here.
@@ -65,7 +80,7 @@ impl Access {
     /// The program itself: `latchkey setup`, jobs.
     pub fn system(app: App) -> Self {
         let actor = Actor { kind: "system", id: String::new(), name: "latchkey".into() };
-        let origin = Origin { request_id: Uuid::now_v7().to_string(), ..Origin::default() };
+        let origin = Origin::new(Uuid::now_v7().to_string(), None, String::new());
         Self { app, principal: Principal::Nobody, actor, credential: "command".into(), origin, confirmed_at: None }
     }
 
@@ -158,6 +173,23 @@ impl Access {
         }
     }
 
+    /// Notes that the member is here, at most once a minute; `seen` is when that was last noted. Nothing depends on it,
+    /// so nothing fails with it.
+    pub async fn note_active(&self, seen: Option<Timestamp>) {
+        let (Principal::Member { user, organisation, .. }, now) = (self.principal, self.now()) else { return };
+        if seen.is_some_and(|seen| seen.plus(MINUTE) > now) {
+            return;
+        }
+        let noted = async {
+            let mut tx = self.app.db.write_in(organisation).await?;
+            team::store::note_active(&mut tx, user, now).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "it could not be noted that a member is here");
+        }
+    }
+
     /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
     /// (they may have been demoted a moment ago), and runs `act`. What it changes and its event are committed together. A
     /// refusal or failure changes nothing and leaves an event of its own.
@@ -247,6 +279,7 @@ impl Access {
         if !operation.spec().audited {
             return;
         }
+        self.origin.noted.store(true, Ordering::Relaxed);
         let outcome = match error.code.status() {
             401 | 403 | 404 => Outcome::Refused,
             _ => Outcome::Failed,
@@ -261,6 +294,15 @@ impl Access {
         };
         if let Err(fault) = written.await {
             tracing::error!(%fault, operation = operation.spec().id, "a refusal could not be recorded");
+        }
+    }
+
+    /// Leaves the event of a request that failed before its operation was reached: no credential, no such organisation,
+    /// a body that cannot be read. Does nothing if the operation has left one.
+    pub async fn leave_trace(&self, operation: Operation, error: &Error) {
+        if !self.origin.noted.load(Ordering::Relaxed) {
+            let organisation = self.principal.organisation().unwrap_or(OrganisationId::INSTALLATION);
+            self.record_refusal(operation, organisation, Subject::unnamed("request", ""), error).await;
         }
     }
 

@@ -83,16 +83,18 @@ fn query(search: &str) -> String {
     if search.is_empty() { String::new() } else { format!("?{}", search.trim_start_matches('?')) }
 }
 
+/// Gives the page the status of an error that it shows itself.
 #[cfg(feature = "ssr")]
-fn set_status(error: &Error) {
+pub fn set_status(error: &Error) {
     if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
         let status = axum::http::StatusCode::from_u16(error.code.status());
         options.set_status(status.unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR));
     }
 }
 
+/// In the browser a page has no status.
 #[cfg(not(feature = "ssr"))]
-fn set_status(_error: &Error) {}
+pub fn set_status(_error: &Error) {}
 
 #[cfg(feature = "ssr")]
 fn send_to(path: &routes::Path) {

@@ -92,6 +92,10 @@ pub fn reset(token: &str) -> Path {
 pub fn invitation(token: &str) -> Path {
     fixed("/invitation").with("token", token)
 }
+/// The page of an invitation that waits for the signed-in person.
+pub fn waiting_invitation(id: InvitationId) -> Path {
+    fixed("/invitation").with("id", &id.to_string())
+}
 pub fn account() -> Path {
     fixed("/account")
 }
@@ -161,6 +165,16 @@ pub fn member(slug: &str, id: UserId) -> Path {
 }
 pub fn remove_member(slug: &str, id: UserId) -> Path {
     inside(slug, &format!("/team/{id}/remove"))
+}
+pub fn change_role(slug: &str, id: UserId) -> Path {
+    inside(slug, &format!("/team/{id}/role"))
+}
+/// Where a link for a new password is made for a member.
+pub fn password_link(slug: &str, id: UserId) -> Path {
+    inside(slug, &format!("/team/{id}/password-link"))
+}
+pub fn resend_invitation(slug: &str, id: InvitationId) -> Path {
+    inside(slug, &format!("/team/invitations/{id}/resend"))
 }
 pub fn revoke_invitation(slug: &str, id: InvitationId) -> Path {
     inside(slug, &format!("/team/invitations/{id}/revoke"))

@@ -1,13 +1,28 @@
 //! What can be done with API keys.
 
-use super::store::{self, NewKey, Verified};
+mod change;
+mod form;
+mod people;
+mod read;
+mod rotate;
+
+pub use change::{Edit, New, create, delete, disable, enable, update};
+pub use people::{count_of, hand_over, revoke_of};
+pub use read::{draft, get, list};
+pub use rotate::{Rotation, end_overlap, rotate};
+
+use super::{
+    model::Key,
+    store::{self, NewKey, Verified},
+};
 use crate::{
-    kernel::{KeyId, Result, Secret, Timestamp},
-    policy::PermissionSet,
+    features::audit::event::Subject,
+    kernel::{Error, KeyId, Result, Secret, Timestamp},
+    policy::{PermissionSet, Target},
     server::{
         access::Change,
         app::App,
-        crypto::{ApiKeySecret, KeyKind},
+        crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
     },
 };
 
@@ -41,10 +56,36 @@ async fn new_secret(change: &mut Change, key: KeyId, kind: KeyKind) -> Result<Se
     Ok(Secret::new(secret.expose()))
 }
 
+/// The key as the event log names it.
+fn subject(key: &Key) -> Subject {
+    Subject::new("api_key", key.id, &key.name)
+}
+
+/// Reads the key that is to be changed, inside the change, and decides on it: nobody touches a key stronger than
+/// themselves, and no key touches itself. `next` is what it shall hold (none: what it holds now).
+async fn changeable(change: &mut Change, id: KeyId, next: impl FnOnce(&Key) -> Result<PermissionSet>) -> Result<(Key, PermissionSet)> {
+    let now = change.now();
+    let key = store::list::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
+    let itself = change.own_key() == Some(id);
+    let organisation = change.organisation();
+    let target = |next| Target::Key { organisation, now: key.permissions, next, itself };
+    change.check(target(key.permissions))?;
+    if key.deleted_at.is_some() {
+        return Err(Error::conflict("This key was deleted. It cannot be changed any more."));
+    }
+    let next = next(&key)?;
+    change.check(target(next))?;
+    Ok((key, next))
+}
+
+/// The digest under which a presented secret would be stored. None: it is malformed or mistyped.
+pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
+    ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
+}
+
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
 pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verified> {
-    let secret = ApiKeySecret::parse(presented).ok_or_else(store::invalid_key)?;
-    let digest = app.keyring.digest(PURPOSE, secret.expose());
+    let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
     let organisation = {
         let mut tx = app.db.read_by_digest(&digest).await?;
         store::find_secret(&mut tx, &digest).await?

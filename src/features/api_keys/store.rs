@@ -1,8 +1,12 @@
-//! The keys' SQL.
+//! The keys' SQL: verification and changes. Lists are in [`list`].
 
+pub mod holder;
+pub mod list;
+
+use super::model::Person;
 use crate::{
     features::team::store::parse_role,
-    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
     policy::{PermissionSet, Role},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
@@ -17,6 +21,20 @@ statements! {
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
+    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, version = version + 1 WHERE org_id = $1 AND id = $2";
+    SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
+    DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
+    DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
+    // A secret that still works as the old one keeps its end; the current one gets its own.
+    RETIRE_SECRET: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until IS NULL";
+    END_OVERLAP: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until > $3";
+    BUMP: TenantSql = "UPDATE api_keys SET updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
+    COUNT_OF: TenantSql = "SELECT COUNT(*) FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
+    HAND_OVER: TenantSql = "UPDATE api_keys SET responsible = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND responsible = $2";
+    REVOKE_OF: TenantSql = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3), responsible = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND responsible = $2";
+    TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
+    PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
+    RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
 }
 
@@ -88,6 +106,86 @@ struct AuthorityRow {
     responsible: Option<Uuid>,
     role: Option<String>,
     person_disabled_at: Option<i64>,
+}
+
+/// What a key's stored fields become.
+pub struct Fields<'a> {
+    pub name: &'a str,
+    pub description: &'a str,
+    pub permissions: PermissionSet,
+    pub expires_at: Option<Timestamp>,
+    pub responsible: Option<UserId>,
+}
+
+pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timestamp) -> Result<()> {
+    let permissions = serde_json::to_value(fields.permissions).map_err(|_| Error::internal())?;
+    let row =
+        values![key, fields.name, fields.description, permissions, fields.expires_at, fields.responsible, now];
+    tx.execute(UPDATE, row).await.map(|_| ())
+}
+
+/// Gives a key another end. The caller's change counts as the version.
+pub async fn set_expiry(tx: &mut OrgTx, key: KeyId, expires_at: Option<Timestamp>) -> Result<()> {
+    tx.execute(SET_EXPIRY, values![key, expires_at]).await.map(|_| ())
+}
+
+/// Disables a key at a moment, or enables it again (none).
+pub async fn set_disabled(tx: &mut OrgTx, key: KeyId, disabled_at: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    tx.execute(DISABLE, values![key, disabled_at, now]).await.map(|_| ())
+}
+
+/// Ends a key for good. Its row and its secrets' digests stay, so that the answer to them is "deleted".
+pub async fn delete(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<()> {
+    tx.execute(DELETE, values![key, now]).await.map(|_| ())
+}
+
+/// Lets the current secret live until a moment, so that another can take its place.
+pub async fn retire_secret(tx: &mut OrgTx, key: KeyId, until: Timestamp, now: Timestamp) -> Result<()> {
+    tx.execute(RETIRE_SECRET, values![key, until]).await?;
+    tx.execute(BUMP, values![key, now]).await.map(|_| ())
+}
+
+/// Ends the old secret now. False: none worked any more.
+pub async fn end_overlap(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<bool> {
+    let ended = tx.execute(END_OVERLAP, values![key, now]).await? > 0;
+    tx.execute(BUMP, values![key, now]).await?;
+    Ok(ended)
+}
+
+/// How many keys answer for a person and are not deleted.
+pub async fn count_of(tx: &mut OrgTx, user: UserId) -> Result<i64> {
+    let (count,): (i64,) = tx.one(COUNT_OF, values![user]).await?;
+    Ok(count)
+}
+
+/// Lets all keys of one person, the deleted ones too, answer for another (none: the Owners).
+pub async fn hand_over(tx: &mut OrgTx, from: UserId, to: Option<UserId>, now: Timestamp) -> Result<()> {
+    tx.execute(HAND_OVER, values![from, to, now]).await.map(|_| ())
+}
+
+/// Deletes all keys of a person. They answer for nobody from here on, so that the person can go.
+pub async fn revoke_of(tx: &mut OrgTx, user: UserId, now: Timestamp) -> Result<()> {
+    tx.execute(REVOKE_OF, values![user, now]).await.map(|_| ())
+}
+
+/// Notes when secrets were last used. A note less than a minute after the one before changes nothing.
+pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Result<()> {
+    for (key, secret, at) in uses {
+        tx.execute(TOUCH, values![*key, *secret, *at, at.plus(-MINUTE)]).await?;
+    }
+    Ok(())
+}
+
+/// The active people of the organisation, by name.
+pub async fn people(tx: &mut OrgTx) -> Result<Vec<Person>> {
+    let rows: Vec<(Uuid, String, String)> = tx.all(PEOPLE, vec![]).await?;
+    rows.into_iter().map(|(id, name, role)| Ok(Person { id: UserId(id), name, role: parse_role(&role)? })).collect()
+}
+
+/// Whom a key answers for. None: it does not exist; `Some(None)`: the Owners.
+pub async fn responsible_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<Option<UserId>>> {
+    let row: Option<(Option<Uuid>,)> = tx.optional(RESPONSIBLE_OF, values![key]).await?;
+    Ok(row.map(|(user,)| user.map(UserId)))
 }
 
 /// What the key may do now: its own set cut by the present role of whom it answers for (none: the Owners).

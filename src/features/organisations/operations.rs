@@ -5,10 +5,13 @@ use super::{
     store,
 };
 use crate::{
-    features::{accounts, api_keys},
+    features::{accounts, api_keys, team},
     kernel::{Error, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role},
-    server::access::{Access, Change},
+    server::{
+        access::{Access, Change},
+        app::App,
+    },
     ui::Place,
 };
 
@@ -45,14 +48,23 @@ pub async fn view(access: &Access) -> Result<View> {
     let owners = store::owners(&mut tx).await?;
     let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;
     let account = accounts::store::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
+    let seen = team::store::active_at(&mut tx, user).await?;
     drop(tx);
+    access.note_active(seen).await;
     let memberships = list(access).await?;
+    let invitations = team::invitations::joining::mine(access).await?;
     let place = Place { organisation, slug: own.slug, name: own.name, user, role, owners };
-    Ok(View { place, person: account.name, email: account.email, memberships, invitations: vec![] })
+    Ok(View { place, person: account.name, email: account.email, memberships, invitations })
 }
 
 /// Where the signed-in person belongs.
 pub async fn list(access: &Access) -> Result<Vec<Membership>> {
     let mut tx = access.read_account(Operation::OrganisationsList).await?;
     store::memberships(&mut tx, access.user()?).await
+}
+
+/// The names of the organisations that a person belongs to, for what must not equal one of them.
+pub async fn names_of(app: &App, user: UserId) -> Result<Vec<String>> {
+    let mut tx = app.db.read_as(user).await?;
+    Ok(store::memberships(&mut tx, user).await?.into_iter().map(|m| m.name).collect())
 }

@@ -1,4 +1,12 @@
-//! The team: members, roles, invitations.
+//! The team: members, roles, and what becomes of the keys of those who go; invitations are a room of their own inside.
 
+pub mod functions;
+pub mod invitations;
+pub mod model;
+#[cfg(feature = "ssr")]
+pub mod operations;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod rest;
 #[cfg(feature = "ssr")]
 pub mod store;

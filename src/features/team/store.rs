@@ -1,7 +1,8 @@
 //! The team's SQL.
 
+use super::model::{Filter, PAGE, Person};
 use crate::{
-    kernel::{Error, OrganisationId, Result, UserId},
+    kernel::{Error, OrganisationId, Result, Timestamp, UserId},
     policy::Role,
     server::database::{OrgTx, Tx, statements, values},
 };
@@ -10,6 +11,46 @@ use uuid::Uuid;
 statements! {
     MEMBERSHIP_BY_SLUG: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND o.slug = $2 AND u.disabled_at IS NULL";
     ROLE_OF: TenantSql = "SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2 AND u.disabled_at IS NULL";
+    // $2: a role, or empty; $3: a pattern in lower case, or empty; $4: the same as typed, for letters that SQLite cannot
+    // lower; $5: the order.
+    PEOPLE: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') ORDER BY CASE $5 WHEN 'joined' THEN m.joined_at WHEN '-joined' THEN -m.joined_at WHEN 'active' THEN COALESCE(m.active_at, 0) WHEN '-active' THEN -COALESCE(m.active_at, 0) ELSE 0 END, CASE WHEN $5 = 'name' THEN LOWER(u.name) END, CASE WHEN $5 = '-name' THEN LOWER(u.name) END DESC, CASE WHEN $5 = '-role' THEN 0 WHEN m.role = 'owner' THEN 1 WHEN m.role = 'admin' THEN 2 ELSE 3 END, CASE WHEN m.role = 'owner' THEN 3 WHEN m.role = 'admin' THEN 2 ELSE 1 END, LOWER(u.name), m.user_id LIMIT $6 OFFSET $7";
+    PEOPLE_FOUND: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!')";
+    COUNTS: TenantSql = "SELECT COUNT(*), COUNT(CASE WHEN m.role = 'owner' AND u.disabled_at IS NULL THEN 1 END) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1";
+    PERSON: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2";
+    IS_MEMBER: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email_canonical = $2";
+    OTHER_OWNER: TenantSql = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id <> $2 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at, m.user_id LIMIT 1";
+    SET_ROLE: TenantSql = "UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2";
+    REMOVE: TenantSql = "DELETE FROM memberships WHERE org_id = $1 AND user_id = $2";
+    ACTIVE_AT: TenantSql = "SELECT active_at FROM memberships WHERE org_id = $1 AND user_id = $2";
+    NOTE_ACTIVE: TenantSql = "UPDATE memberships SET active_at = $3 WHERE org_id = $1 AND user_id = $2 AND (active_at IS NULL OR active_at < $3)";
+    // Makes those who join and those who hand out reset links wait for one another.
+    LOCK_PERSON: SystemSql = "UPDATE users SET name = name WHERE id = $1";
+    PLACES: SystemSql = "SELECT org_id, role FROM memberships WHERE user_id = $1";
+}
+
+#[derive(sqlx::FromRow)]
+struct PersonRow {
+    user_id: Uuid,
+    name: String,
+    email: String,
+    role: String,
+    joined_at: i64,
+    active_at: Option<i64>,
+    disabled_at: Option<i64>,
+}
+
+impl PersonRow {
+    fn read(self) -> Result<Person> {
+        Ok(Person {
+            id: UserId(self.user_id),
+            name: self.name,
+            email: self.email,
+            role: parse_role(&self.role)?,
+            joined_at: Timestamp(self.joined_at),
+            active_at: self.active_at.map(Timestamp),
+            disabled: self.disabled_at.is_some(),
+        })
+    }
 }
 
 /// Reads a stored role; one that is not known is a fault, never a lesser or greater role.
@@ -30,4 +71,87 @@ pub async fn membership_by_slug(tx: &mut Tx, user: UserId, slug: &str) -> Result
 pub async fn role_of(tx: &mut OrgTx, user: UserId) -> Result<Option<Role>> {
     let row: Option<(String,)> = tx.optional(ROLE_OF, values![user]).await?;
     row.map(|(role,)| parse_role(&role)).transpose()
+}
+
+/// A text as a pattern of LIKE that finds it anywhere; `!` escapes. Empty finds everything.
+fn pattern(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%{escaped}%")
+}
+
+/// A page of the members that a filter lets through, and how many there are of them over all pages.
+pub async fn people(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Person>, i64)> {
+    let role = filter.role.map(Role::name).unwrap_or_default();
+    let (lower, typed) = (pattern(&filter.q.to_lowercase()), pattern(&filter.q));
+    let (found,): (i64,) = tx.one(PEOPLE_FOUND, values![role, &lower, &typed]).await?;
+    let skipped = i64::from(filter.page.max(1) - 1) * i64::from(PAGE);
+    let order = filter.sort.text();
+    let rows: Vec<PersonRow> = tx.all(PEOPLE, values![role, lower, typed, order, i64::from(PAGE), skipped]).await?;
+    Ok((rows.into_iter().map(PersonRow::read).collect::<Result<_>>()?, found))
+}
+
+/// How many members there are, and how many of them are active Owners.
+pub async fn counts(tx: &mut OrgTx) -> Result<(i64, i64)> {
+    tx.one(COUNTS, vec![]).await
+}
+
+pub async fn person(tx: &mut OrgTx, id: UserId) -> Result<Option<Person>> {
+    let row: Option<PersonRow> = tx.optional(PERSON, values![id]).await?;
+    row.map(PersonRow::read).transpose()
+}
+
+/// Whether somebody with this address is a member, disabled or not.
+pub async fn is_member(tx: &mut OrgTx, canonical: &str) -> Result<bool> {
+    let (count,): (i64,) = tx.one(IS_MEMBER, values![canonical]).await?;
+    Ok(count > 0)
+}
+
+/// The active Owner who has been here longest, apart from `than`.
+pub async fn owner_other_than(tx: &mut OrgTx, than: UserId) -> Result<Option<(UserId, String)>> {
+    let row: Option<(Uuid, String)> = tx.optional(OTHER_OWNER, values![than]).await?;
+    Ok(row.map(|(id, name)| (UserId(id), name)))
+}
+
+pub async fn set_role(tx: &mut OrgTx, id: UserId, role: Role) -> Result<()> {
+    tx.execute(SET_ROLE, values![id, role]).await.map(|_| ())
+}
+
+pub async fn remove(tx: &mut OrgTx, id: UserId) -> Result<()> {
+    tx.execute(REMOVE, values![id]).await.map(|_| ())
+}
+
+/// When the person last opened a page here.
+pub async fn active_at(tx: &mut OrgTx, id: UserId) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<i64>,)> = tx.optional(ACTIVE_AT, values![id]).await?;
+    Ok(row.and_then(|(at,)| at).map(Timestamp))
+}
+
+pub async fn note_active(tx: &mut OrgTx, id: UserId, now: Timestamp) -> Result<()> {
+    tx.execute(NOTE_ACTIVE, values![id, now]).await.map(|_| ())
+}
+
+/// Holds the account until the transaction ends.
+pub async fn lock_person(tx: &mut Tx, id: UserId) -> Result<()> {
+    tx.execute(LOCK_PERSON, values![id]).await.map(|_| ())
+}
+
+/// Every organisation that a person belongs to, with their role there.
+pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role)>> {
+    tx.see_memberships_of(id).await?;
+    let rows: Vec<(Uuid, String)> = tx.all(PLACES, values![id]).await?;
+    rows.into_iter().map(|(organisation, role)| Ok((OrganisationId(organisation), parse_role(&role)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pattern;
+
+    #[test]
+    fn what_is_searched_for_is_taken_literally() {
+        assert_eq!(pattern(""), "");
+        assert_eq!(pattern("100%_!"), "%100!%!_!!%");
+    }
 }

@@ -9,6 +9,8 @@ pub mod operations;
 pub mod pages;
 pub mod provider;
 #[cfg(feature = "ssr")]
+pub mod rest;
+#[cfg(feature = "ssr")]
 pub mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;

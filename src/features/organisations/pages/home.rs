@@ -1,7 +1,7 @@
 //! The way in: to the only organisation, to the list of them, or to signing in.
 
 use crate::{
-    features::organisations::functions::load_list,
+    features::{organisations::functions::load_list, team::invitations::pages::WaitingInvitations},
     ui::{Loaded, components::LinkButton, frame::PlainFrame, routes},
 };
 use leptos::prelude::*;
@@ -19,7 +19,10 @@ pub fn HomePage() -> impl IntoView {
                 [] => {
                     view! {
                         <PlainFrame title="You belong to no organisation" sentence=|| "Make one, or ask somebody for an invitation.">
-                            <LinkButton label="Create an organisation" href=routes::new_organisation() />
+                            <div class="stack">
+                                <WaitingInvitations />
+                                <LinkButton label="Create an organisation" href=routes::new_organisation() />
+                            </div>
                         </PlainFrame>
                     }
                         .into_any()

@@ -144,7 +144,7 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
                 initials: initials(&waiting.organisation),
                 role: waiting.role.label().into(),
                 inviter: waiting.inviter.clone(),
-                href: routes::organisations().into(),
+                href: routes::waiting_invitation(waiting.id).into(),
             })
             .collect(),
         organisations_href: routes::organisations().into(),

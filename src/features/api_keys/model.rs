@@ -1,0 +1,425 @@
+//! What both sides know of API keys.
+
+use crate::{
+    kernel::{
+        KeyId, Secret, Timestamp, UserId, text,
+        time::{DAY, HOUR},
+    },
+    policy::{KeyFeature, Level, PermissionSet, Role, Shown, summary},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Longest name of a key.
+pub const NAME_LIMIT: usize = 100;
+/// Longest description of a key.
+pub const DESCRIPTION_LIMIT: usize = 500;
+/// Keys on one page of the list.
+pub const PAGE: i64 = 50;
+/// From this many days before its end a key is said to expire.
+pub const SOON_DAYS: i64 = 14;
+/// A key that nobody used for this many days is unused.
+pub const UNUSED_DAYS: i64 = 90;
+/// The farthest end of a key: ten years.
+pub const FARTHEST_DAYS: i64 = 3_653;
+/// The master key's secret is replaced only by a person whose password was checked within this time.
+pub const FRESH: i64 = 15 * crate::kernel::time::MINUTE;
+
+/// A person that a key can answer for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    pub id: UserId,
+    pub name: String,
+    pub role: Role,
+}
+
+/// Whom a key answers for, as they are now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responsible {
+    pub id: UserId,
+    pub name: String,
+    /// None: their account is disabled, or they do not belong here any more.
+    pub role: Option<Role>,
+}
+
+/// The visible parts of a secret and its use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visible {
+    pub beginning: String,
+    pub ending: String,
+    pub used_at: Option<Timestamp>,
+}
+
+impl Visible {
+    /// `lk_p7Xa…Tn2e`.
+    pub fn text(&self) -> String {
+        format!("{}…{}", self.beginning, self.ending)
+    }
+}
+
+/// A secret that was rotated away and still works for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OldSecret {
+    pub visible: Visible,
+    pub until: Timestamp,
+}
+
+/// A key as lists and pages show it. Never its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    pub id: KeyId,
+    pub master: bool,
+    pub name: String,
+    pub description: String,
+    pub permissions: PermissionSet,
+    /// What of them works now: cut by what the responsible person may do.
+    pub effective: PermissionSet,
+    /// None: the Owners.
+    pub responsible: Option<Responsible>,
+    pub created_by: String,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Counts the changes.
+    pub version: i64,
+    pub expires_at: Option<Timestamp>,
+    pub disabled_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+    pub secret: Visible,
+    /// The secret before, while it still works.
+    pub old: Option<OldSecret>,
+    /// The last use of any of its secrets.
+    pub used_at: Option<Timestamp>,
+}
+
+/// What a key is at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Active,
+    /// Two secrets work until then.
+    Rotating(Timestamp),
+    /// Its end is this many days away, rounded up: 1 to [`SOON_DAYS`].
+    Expiring(i64),
+    Expired,
+    Disabled,
+    Deleted,
+}
+
+impl Key {
+    pub fn status(&self, now: Timestamp) -> Status {
+        let left = self.expires_at.map(|end| end.0 - now.0);
+        match (self.deleted_at, self.disabled_at, left, &self.old) {
+            (Some(_), ..) => Status::Deleted,
+            (_, Some(_), ..) => Status::Disabled,
+            (.., Some(left), _) if left <= 0 => Status::Expired,
+            (.., Some(old)) if old.until > now => Status::Rotating(old.until),
+            (.., Some(left), _) if left <= SOON_DAYS * DAY => Status::Expiring((left + DAY - 1) / DAY),
+            _ => Status::Active,
+        }
+    }
+
+    /// Whether it was used within the last 24 hours: then its end is confirmed by its name.
+    pub fn is_in_use(&self, now: Timestamp) -> bool {
+        self.used_at.is_some_and(|at| at.plus(24 * HOUR) > now)
+    }
+
+    /// Says what works, where the responsible person's role cuts the key.
+    pub fn cut_sentence(&self) -> Option<String> {
+        if self.effective == self.permissions {
+            return None;
+        }
+        let who = self.responsible.as_ref()?;
+        Some(match who.role {
+            None => format!("Answers for {}, who is not active here: nothing works until somebody takes it over.", who.name),
+            Some(role) => {
+                let a = if role == Role::Member { "a" } else { "an" };
+                match summary(self.effective) {
+                    works if works == "Nothing" => format!("Answers for {}, who is {a} {role} now: nothing of it works.", who.name),
+                    works => format!("Answers for {}, who is {a} {role} now: only {works} work.", who.name),
+                }
+            }
+        })
+    }
+}
+
+/// The words of one feature in a set: its level, or the names of a custom set.
+pub fn level_word(feature: KeyFeature, set: PermissionSet) -> String {
+    match feature.shown(set) {
+        Shown::Level(level) => level.name().to_owned(),
+        Shown::Custom => format!("custom ({})", set.intersection(feature.all()).names().join(", ")),
+    }
+}
+
+/// The value of a feature's select: a level's name, or `custom`.
+pub fn level_value(feature: KeyFeature, set: PermissionSet) -> &'static str {
+    match feature.shown(set) {
+        Shown::Level(level) => level.name(),
+        Shown::Custom => "custom",
+    }
+}
+
+/// When a key ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// As it is stored.
+    Keep,
+    Days(i64),
+    At(Timestamp),
+    Never,
+}
+
+impl Expiry {
+    /// What the editor offers, in days.
+    pub const DAYS: [i64; 6] = [7, 30, 60, 90, 180, 365];
+    /// What is chosen at first.
+    pub const DEFAULT: Expiry = Expiry::Days(90);
+
+    /// The end that it means; past and absurd ones are refused in a sentence.
+    pub fn end(self, stored: Option<Timestamp>, now: Timestamp) -> Result<Option<Timestamp>, String> {
+        let end = match self {
+            Expiry::Keep => return Ok(stored),
+            Expiry::Never => return Ok(None),
+            Expiry::Days(days) => now.plus(days.saturating_mul(DAY)),
+            Expiry::At(at) => at,
+        };
+        if end <= now {
+            return Err("This moment is over. Choose one that is to come.".into());
+        }
+        if end > now.plus(FARTHEST_DAYS * DAY) {
+            return Err("A key can live for ten years at most. Choose an earlier end, or none.".into());
+        }
+        Ok(Some(end))
+    }
+}
+
+/// How long the old secret lives after a rotation, in milliseconds, by the names that the form speaks.
+pub const OVERLAPS: [(&str, &str, i64); 4] =
+    [("now", "Stop it now", 0), ("1h", "1 hour", HOUR), ("24h", "24 hours", 24 * HOUR), ("7d", "7 days", 7 * DAY)];
+
+/// What the editor posts: everything as typed. What is empty was not named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyForm {
+    pub name: String,
+    pub description: String,
+    /// `7` … `365`, `date`, `none`, `keep`.
+    pub expiry: String,
+    /// With `date`: `2027-02-21`, the end of that day in UTC.
+    pub expiry_date: String,
+    /// A person's id, or `owners`.
+    pub responsible: String,
+    /// The version that was read.
+    pub version: String,
+    /// Made with the page: a double press has one effect.
+    pub submission: String,
+    pub metrics: String,
+    pub completions: String,
+    pub prompts: String,
+    pub configs: String,
+    pub guardrails: String,
+    pub virtual_keys: String,
+    pub users: String,
+    pub api_keys: String,
+}
+
+impl KeyForm {
+    /// The level named for a feature.
+    pub fn level(&self, feature: KeyFeature) -> &str {
+        match feature {
+            KeyFeature::Metrics => &self.metrics,
+            KeyFeature::Completions => &self.completions,
+            KeyFeature::Prompts => &self.prompts,
+            KeyFeature::Configs => &self.configs,
+            KeyFeature::Guardrails => &self.guardrails,
+            KeyFeature::VirtualKeys => &self.virtual_keys,
+            KeyFeature::Users => &self.users,
+            KeyFeature::ApiKeys => &self.api_keys,
+        }
+    }
+
+    /// The set that the named levels make of a stored one (none: a new key). A feature that is not named keeps what is
+    /// stored, or takes its default. The error names the field.
+    pub fn permissions(&self, stored: Option<PermissionSet>) -> Result<PermissionSet, (KeyFeature, String)> {
+        KeyFeature::ALL.into_iter().try_fold(PermissionSet::EMPTY, |set, feature| {
+            let before = stored.unwrap_or_else(PermissionSet::key_default).intersection(feature.all());
+            let own = match self.level(feature) {
+                "" => Some(before),
+                "custom" if stored.is_some() => Some(before),
+                name => Level::parse(name).and_then(|level| feature.permissions(level)),
+            };
+            let own = own.ok_or_else(|| {
+                let levels: Vec<_> = feature.levels().into_iter().map(Level::name).collect();
+                (feature, format!("{} has the levels {}.", feature.label(), levels.join(", ")))
+            })?;
+            Ok(set.union(own))
+        })
+    }
+}
+
+/// What a list is asked for, as it stands in the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Filter {
+    pub q: String,
+    /// `active`, `rotating`, `expiring`, `expired`, `disabled`, `deleted`; else all that are not deleted.
+    pub status: String,
+    /// The name of a feature of which the keys hold something.
+    pub permission: String,
+    /// A person's id, or `owners`.
+    pub responsible: String,
+    /// `yes`: not used for [`UNUSED_DAYS`].
+    pub unused: String,
+    /// `name`, `used`, `expires`, with `-` before it for the other way round; else the newest first.
+    pub sort: String,
+    /// From 1.
+    pub page: String,
+}
+
+impl Filter {
+    /// Whether anything is filtered.
+    pub fn is_empty(&self) -> bool {
+        [&self.q, &self.status, &self.permission, &self.responsible, &self.unused].iter().all(|part| part.is_empty())
+    }
+
+    pub fn page(&self) -> i64 {
+        self.page.parse().ok().filter(|page| (1..=1_000_000).contains(page)).unwrap_or(1)
+    }
+}
+
+/// A page of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyList {
+    pub keys: Vec<Key>,
+    /// How many fit the filter.
+    pub total: i64,
+    /// Those that expire soon, whatever the filter.
+    pub expiring: Vec<Key>,
+    pub people: Vec<Person>,
+    pub now: Timestamp,
+    pub public_url: String,
+}
+
+/// What the page of one key needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPage {
+    pub key: Key,
+    pub people: Vec<Person>,
+    pub now: Timestamp,
+    /// For the forms of this page.
+    pub submission: Uuid,
+    /// Rotating asks for the password first.
+    pub needs_password: bool,
+}
+
+/// What the editor of a new key needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    pub now: Timestamp,
+    pub submission: Uuid,
+}
+
+/// A key whose secret was just made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Minted {
+    pub id: KeyId,
+    pub name: String,
+    /// This once.
+    pub secret: Secret,
+    pub permissions: PermissionSet,
+    pub expires_at: Option<Timestamp>,
+    /// The old secret's end, after a rotation.
+    pub old_until: Option<Timestamp>,
+    pub public_url: String,
+}
+
+/// A name of 1 to [`NAME_LIMIT`] characters.
+pub fn parse_name(typed: &str) -> Result<String, String> {
+    text::line("The name", typed, NAME_LIMIT)
+}
+
+/// A description of up to [`DESCRIPTION_LIMIT`] characters; may have line breaks.
+pub fn parse_description(typed: &str) -> Result<String, String> {
+    let typed = typed.trim().replace("\r\n", "\n");
+    if typed.chars().count() > DESCRIPTION_LIMIT {
+        return Err(format!("The description can have at most {DESCRIPTION_LIMIT} characters."));
+    }
+    if typed.chars().any(|c| c != '\n' && text::is_treacherous(c)) {
+        return Err("The description has a character that cannot be shown safely (a control or direction mark).".into());
+    }
+    Ok(typed)
+}
+
+/// Reduces a pasted secret, whole or in part, to what lists show of it: `lk_p7Xa…Tn2e`. Anything else stays as it is.
+pub fn reduce_search(typed: &str) -> String {
+    let typed = typed.trim();
+    let alphanumeric = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric());
+    if let Some(rest) = typed.strip_prefix("lk_")
+        && alphanumeric(rest)
+        && rest.len() > 4
+    {
+        let ending = if typed.len() == 38 { &typed[34..] } else { "" };
+        return format!("{}…{ending}", &typed[..7]);
+    }
+    let random = typed.len() >= 20
+        && alphanumeric(typed)
+        && typed.bytes().any(|b| b.is_ascii_digit())
+        && typed.bytes().any(|b| b.is_ascii_uppercase())
+        && typed.bytes().any(|b| b.is_ascii_lowercase());
+    if random { format!("…{}", &typed[typed.len() - 4..]) } else { text::cut(typed, NAME_LIMIT).to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(prompts: &str, metrics: &str) -> KeyForm {
+        KeyForm { prompts: prompts.into(), metrics: metrics.into(), ..KeyForm::default() }
+    }
+
+    #[test]
+    fn nothing_named_is_the_default() {
+        assert_eq!(KeyForm::default().permissions(None), Ok(PermissionSet::key_default()));
+        let stored = PermissionSet::every_key_permission();
+        assert_eq!(KeyForm::default().permissions(Some(stored)), Ok(stored));
+    }
+
+    #[test]
+    fn a_custom_set_is_kept_and_cannot_be_made_from_nothing() {
+        use crate::policy::Permission as P;
+        let odd: PermissionSet = [P::PromptsView, P::PromptsDelete].into_iter().collect();
+        let kept = form("custom", "enabled").permissions(Some(odd)).unwrap();
+        assert_eq!(kept.intersection(KeyFeature::Prompts.all()), odd);
+        assert!(kept.contains(P::LogsView));
+        assert_eq!(form("custom", "").permissions(None).unwrap_err().0, KeyFeature::Prompts);
+    }
+
+    #[test]
+    fn a_level_that_the_feature_lacks_is_refused_by_name() {
+        let (feature, sentence) = form("", "delete").permissions(None).unwrap_err();
+        assert_eq!(feature, KeyFeature::Metrics);
+        assert_eq!(sentence, "Metrics has the levels disabled, enabled.");
+    }
+
+    #[test]
+    fn ends_are_to_come_and_not_absurd() {
+        let now = Timestamp(1_000 * DAY);
+        assert_eq!(Expiry::Days(7).end(None, now), Ok(Some(now.plus(7 * DAY))));
+        assert_eq!(Expiry::Never.end(Some(now), now), Ok(None));
+        assert_eq!(Expiry::Keep.end(Some(now), now), Ok(Some(now)));
+        assert!(Expiry::At(now).end(None, now).is_err());
+        assert!(Expiry::At(now.plus(DAY)).end(None, now).is_ok());
+        assert!(Expiry::Days(i64::MAX).end(None, now).is_err());
+    }
+
+    #[test]
+    fn a_pasted_secret_is_reduced() {
+        let secret = "lk_p7XaBBBBCCCCDDDDEEEEFFFFGGGG012345Tn2e";
+        assert_eq!(secret.len(), 41);
+        let secret = &format!("{}{}", &secret[..34], "Tn2e");
+        assert_eq!(reduce_search(secret), "lk_p7Xa…Tn2e");
+        assert_eq!(reduce_search("lk_p7XaBBBB"), "lk_p7Xa…");
+        assert_eq!(reduce_search("lk_p7X"), "lk_p7X");
+        assert_eq!(reduce_search("BBBBCCCCDDDDEEEEFFffGGGG012345Tn2e"), "…Tn2e");
+        assert_eq!(reduce_search(" production gateway "), "production gateway");
+        assert_eq!(reduce_search("lk_p7Xa…Tn2e"), "lk_p7Xa…Tn2e");
+    }
+}

@@ -1,0 +1,248 @@
+//! Making, editing, disabling and deleting keys.
+
+use super::{changeable, new_secret, subject};
+use crate::{
+    features::{
+        api_keys::{
+            model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
+            store::{self, NewKey},
+        },
+        audit::event::{Event, Subject},
+        team,
+    },
+    kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, UserId},
+    policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
+    server::{
+        access::{Access, Change},
+        crypto::KeyKind,
+    },
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A key to be made, as typed.
+pub struct New {
+    pub name: String,
+    pub description: String,
+    /// None: what a new key has by default.
+    pub permissions: Option<PermissionSet>,
+    pub expiry: Expiry,
+    pub submission: Option<Uuid>,
+}
+
+/// What shall be different. None: it stays.
+#[derive(Default)]
+pub struct Edit {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub permissions: Option<PermissionSet>,
+    pub expiry: Option<Expiry>,
+    /// `Some(None)`: the Owners.
+    pub responsible: Option<Option<UserId>>,
+    /// The version that was read; another one by now is refused. None: whatever is there.
+    pub version: Option<i64>,
+}
+
+/// Makes a key and gives its secret, this once. What was asked for is read once the caller is known to be allowed.
+pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Result<Minted> {
+    access
+        .act(Operation::ApiKeyCreate, Subject::unnamed("api_key", ""), |mut change| async move {
+            let new = new()?;
+            let now = change.now();
+            let mut fields = Fields::default();
+            let name = fields.take("name", parse_name(&new.name));
+            let description = fields.take("description", parse_description(&new.description));
+            let expires_at = fields.take("expiry", new.expiry.end(None, now));
+            fields.finish()?;
+            let (Some(name), Some(description), Some(expires_at)) = (name, description, expires_at) else {
+                return Err(Error::internal());
+            };
+            let permissions = new.permissions.unwrap_or_else(PermissionSet::key_default);
+            let organisation = change.organisation();
+            change.check(Target::Key { organisation, now: PermissionSet::EMPTY, next: permissions, itself: false })?;
+            only_of_keys(permissions)?;
+            change.once(new.submission).await?;
+            change.access().app().limits.keys.take(&organisation.to_string(), now)?;
+            let responsible = maker(&mut change).await?;
+            let created_by = change.access().actor_name().to_owned();
+            let id = KeyId::new();
+            let row = NewKey {
+                id,
+                kind: KeyKind::Standard,
+                name: &name,
+                description: &description,
+                permissions,
+                responsible,
+                created_by: &created_by,
+                expires_at,
+            };
+            store::insert(change.tx(), &row, now).await?;
+            let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
+            let event = permissions_changed(Event::of(Subject::new("api_key", id, &name)), None, permissions)
+                .with("name", name.clone())
+                .with("description", description)
+                .with("expires_at", moment(expires_at))
+                .with("responsible", who(responsible));
+            let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
+            change.commit(event, minted).await
+        })
+        .await
+}
+
+/// Changes a key. Somebody else's change since it was read is not overwritten.
+pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Result<Edit>) -> Result<KeyId> {
+    access
+        .act(Operation::ApiKeyUpdate, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let mut asked = Edit::default();
+            let (key, permissions) = changeable(&mut change, id, |key| {
+                asked = edit(key)?;
+                Ok(asked.permissions.unwrap_or(key.permissions))
+            })
+            .await?;
+            if asked.version.is_some_and(|version| version != key.version) {
+                return Err(Error::new(
+                    Code::StaleVersion,
+                    "Somebody changed this key since you opened it. Both versions are shown below; yours is kept in the form.",
+                ));
+            }
+            only_of_keys(permissions)?;
+            let mut fields = Fields::default();
+            let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
+            let description =
+                fields.take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
+            let expiry = asked.expiry.unwrap_or(Expiry::Keep);
+            let expires_at = fields.take("expiry", expiry.end(key.expires_at, now));
+            fields.finish()?;
+            let (Some(name), Some(description), Some(expires_at)) = (name, description, expires_at) else {
+                return Err(Error::internal());
+            };
+            let before = key.responsible.as_ref().map(|person| person.id);
+            let responsible = asked.responsible.unwrap_or(before);
+            if responsible != before {
+                check_responsible(&mut change, responsible).await?;
+            }
+            let row = store::Fields { name: &name, description: &description, permissions, expires_at, responsible };
+            let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
+                .change("name", key.name.clone(), name.clone())
+                .change("description", key.description.clone(), description.clone())
+                .change("expires_at", moment(key.expires_at), moment(expires_at))
+                .change("responsible", who(before), who(responsible));
+            store::update(change.tx(), id, &row, now).await?;
+            change.commit(event, id).await
+        })
+        .await
+}
+
+/// Makes a key open nothing until it is enabled again. Disabling twice is one change.
+pub async fn disable(access: &Access, id: KeyId, confirmation: Option<&str>) -> Result<()> {
+    access
+        .act(Operation::ApiKeyDisable, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            confirm(&key, confirmation, now)?;
+            let since = key.disabled_at.unwrap_or(now);
+            store::set_disabled(change.tx(), id, Some(since), now).await?;
+            let event = Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true);
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// Lets a disabled key work again.
+pub async fn enable(access: &Access, id: KeyId) -> Result<()> {
+    access
+        .act(Operation::ApiKeyEnable, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            store::set_disabled(change.tx(), id, None, now).await?;
+            let event = Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), false);
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// Ends a key for good.
+pub async fn delete(access: &Access, id: KeyId, confirmation: Option<&str>) -> Result<()> {
+    access
+        .act(Operation::ApiKeyDelete, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            confirm(&key, confirmation, now)?;
+            store::delete(change.tx(), id, now).await?;
+            let event = Event::of(subject(&key)).change("deleted", false, true);
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// A key that was used within a day ends only by its name. None: the caller is a program, which names it by its id.
+fn confirm(key: &Key, confirmation: Option<&str>, now: Timestamp) -> Result<()> {
+    match confirmation {
+        Some(typed) if key.is_in_use(now) && typed.trim() != key.name => {
+            Err(Error::field("confirmation", format!("Type the key's name, {}, to confirm.", key.name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What no key can hold is refused by name.
+fn only_of_keys(permissions: PermissionSet) -> Result<()> {
+    match permissions.without(PermissionSet::every_key_permission()).iter().next() {
+        None => Ok(()),
+        Some(permission) => {
+            Err(Error::field("permissions", format!("No API key can hold {permission}: it is for people alone.")))
+        }
+    }
+}
+
+/// Whom a new key answers for: its maker, or whom the maker answers for, if that is a key.
+async fn maker(change: &mut Change) -> Result<Option<UserId>> {
+    match *change.principal() {
+        Principal::Member { user, .. } => Ok(Some(user)),
+        Principal::ApiKey { key, .. } => store::responsible_of(change.tx(), key).await?.ok_or_else(store::invalid_key),
+        Principal::Nobody | Principal::Person { .. } => Err(Error::sign_in_needed()),
+    }
+}
+
+/// A key can be given to answer for an active member, or for the Owners, and only by a person: the change can widen what
+/// works of it.
+async fn check_responsible(change: &mut Change, responsible: Option<UserId>) -> Result<()> {
+    if change.own_key().is_some() {
+        return Err(Denial::NotForKeys.into());
+    }
+    let Some(user) = responsible else { return Ok(()) };
+    match team::store::role_of(change.tx(), user).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::field("responsible", "This person is not an active member of the organisation.")),
+    }
+}
+
+/// One line for each feature that differs, in the words of the levels.
+fn permissions_changed(event: Event, was: Option<PermissionSet>, now: PermissionSet) -> Event {
+    KeyFeature::ALL.into_iter().fold(event, |event, feature| {
+        let before = was.map_or(Value::Null, |was| Value::from(level_word(feature, was)));
+        event.change(&format!("permissions.{}", feature.name()), before, level_word(feature, now))
+    })
+}
+
+pub(super) fn moment(at: Option<Timestamp>) -> Value {
+    at.map_or_else(|| Value::from("never"), |at| Value::from(at.rfc3339()))
+}
+
+fn who(user: Option<UserId>) -> Value {
+    user.map_or_else(|| Value::from("owners"), |user| Value::from(user.to_string()))
+}
+
+/// The answer that holds a new secret.
+pub(super) fn minted(
+    access: &Access,
+    id: KeyId,
+    name: String,
+    secret: Secret,
+    permissions: PermissionSet,
+    expires_at: Option<Timestamp>,
+    old_until: Option<Timestamp>,
+) -> Minted {
+    Minted { id, name, secret, permissions, expires_at, old_until, public_url: access.app().public_url.clone() }
+}

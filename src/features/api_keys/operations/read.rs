@@ -1,0 +1,49 @@
+//! Reading keys.
+
+use crate::{
+    features::api_keys::{
+        model::{Draft, FRESH, Filter, Key, KeyList, KeyPage},
+        store,
+    },
+    kernel::{Error, KeyId, Result, Timestamp},
+    policy::{Operation, Principal},
+    server::access::Access,
+};
+use uuid::Uuid;
+
+/// One page of the keys that fit, and those whose end is near.
+pub async fn list(access: &Access, filter: &Filter) -> Result<KeyList> {
+    let mut tx = access.read(Operation::ApiKeysList).await?;
+    let now = access.now();
+    let (keys, total) = store::list::page(&mut tx, filter, now).await?;
+    Ok(KeyList {
+        keys,
+        total,
+        expiring: store::list::expiring(&mut tx, now).await?,
+        people: store::people(&mut tx).await?,
+        now,
+        public_url: access.app().public_url.clone(),
+    })
+}
+
+/// One key with all that its pages need.
+pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
+    let mut tx = access.read(Operation::ApiKeyGet).await?;
+    let now = access.now();
+    let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
+    let people = store::people(&mut tx).await?;
+    let needs_password = needs_password(access, &key, now);
+    Ok(KeyPage { key, people, now, submission: Uuid::now_v7(), needs_password })
+}
+
+/// What the editor of a new key needs.
+pub async fn draft(access: &Access) -> Result<Draft> {
+    drop(access.read(Operation::ApiKeyDraft).await?);
+    Ok(Draft { now: access.now(), submission: Uuid::now_v7() })
+}
+
+/// Whether a person has to prove their password anew before they get a new secret of this key.
+pub(super) fn needs_password(access: &Access, key: &Key, now: Timestamp) -> bool {
+    let person = matches!(access.principal(), Principal::Member { .. });
+    key.master && person && access.confirmed_at().is_none_or(|at| at.plus(FRESH) < now)
+}

@@ -1,0 +1,142 @@
+//! A new secret for an old key.
+
+use super::{change::{minted, moment}, changeable, new_secret, read::needs_password, subject};
+use crate::{
+    features::{
+        accounts::{self, model::Email},
+        api_keys::{
+            model::{Expiry, Key, Minted},
+            store,
+        },
+        audit::event::{Event, Subject},
+    },
+    kernel::{Code, Error, FieldError, KeyId, Result, Secret, text, time::DAY},
+    policy::{Operation, Target},
+    server::{
+        access::Access,
+        crypto::KeyKind,
+        limits::address_subject,
+    },
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// The longest time for which an old secret can live on.
+const LONGEST_OVERLAP: i64 = 30 * DAY;
+
+/// How a key is rotated.
+#[derive(Default)]
+pub struct Rotation {
+    /// Milliseconds for which the old secret lives on. None: it was not said in words that are known.
+    pub overlap: Option<i64>,
+    /// The key's end: a rotation is a good moment to set another.
+    pub expiry: Option<Expiry>,
+    /// The person's password, for the master key.
+    pub password: Secret,
+    pub submission: Option<Uuid>,
+}
+
+/// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time.
+pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Minted> {
+    if let Err(error) = prove(access, id, &rotation.password).await {
+        if let Some(organisation) = access.principal().organisation() {
+            let shown = Subject::unnamed("api_key", id);
+            access.record_refusal(Operation::ApiKeyRotate, organisation, shown, &error).await;
+        }
+        return Err(error);
+    }
+    access
+        .act(Operation::ApiKeyRotate, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let overlap = match rotation.overlap {
+                Some(overlap) if (0..=LONGEST_OVERLAP).contains(&overlap) => overlap,
+                Some(_) => return Err(Error::field("overlap", "The old secret can live on for 30 days at most.")),
+                None => return Err(Error::field("overlap", "Choose how long the old secret shall live on.")),
+            };
+            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            change.once(rotation.submission).await?;
+            if let Some(old) = &key.old {
+                return Err(Error::conflict(format!(
+                    "The old secret still works until {}. End it first: a key has two secrets at most.",
+                    old.until.date_time()
+                )));
+            }
+            let expiry = rotation.expiry.unwrap_or(Expiry::Keep);
+            let expires_at = expiry.end(key.expires_at, now).map_err(|sentence| Error::field("expiry", sentence))?;
+            if expires_at.is_some_and(|end| end <= now) {
+                return Err(Error::field("expiry", "This key has expired. Give it a later end."));
+            }
+            if expires_at != key.expires_at {
+                // Another end is an edit, and asks for the right to edit.
+                let organisation = change.organisation();
+                let (held, itself) = (key.permissions, change.own_key() == Some(id));
+                let target = Target::Key { organisation, now: held, next: held, itself };
+                change.access().check(Operation::ApiKeyUpdate, target)?;
+                store::set_expiry(change.tx(), id, expires_at).await?;
+            }
+            let until = now.plus(overlap);
+            store::retire_secret(change.tx(), id, until, now).await?;
+            let kind = if key.master { KeyKind::Master } else { KeyKind::Standard };
+            let secret = new_secret(&mut change, id, kind).await?;
+            let event = Event::of(subject(&key))
+                .change("secret", key.secret.text(), "changed")
+                .with("old_secret_until", until.rfc3339())
+                .change("expires_at", moment(key.expires_at), moment(expires_at));
+            let old_until = (until > now).then_some(until);
+            let Key { name, permissions, .. } = key;
+            let minted = minted(change.access(), id, name, secret, permissions, expires_at, old_until);
+            change.commit(event, minted).await
+        })
+        .await
+}
+
+/// Ends the old secret of a key now.
+pub async fn end_overlap(access: &Access, id: KeyId) -> Result<()> {
+    access
+        .act(Operation::ApiKeyEndOverlap, Subject::unnamed("api_key", id), |mut change| async move {
+            let now = change.now();
+            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            let Some(old) = &key.old else { return Err(Error::conflict("No old secret of this key works any more.")) };
+            store::end_overlap(change.tx(), id, now).await?;
+            let event = Event::of(subject(&key)).change("old_secret_until", old.until.rfc3339(), now.rfc3339());
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// The master key hands over everything, so a session left open must not be enough: the password is asked for again
+/// where it was not checked a short while ago. Wrong ones count as failed sign-ins.
+async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<()> {
+    let now = access.now();
+    let key = {
+        let mut tx = access.read(Operation::ApiKeyRotate).await?;
+        store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?
+    };
+    if !needs_password(access, &key, now) {
+        return Ok(());
+    }
+    if password.is_empty() {
+        let message = "The master key can do everything. Type your password to get a new secret of it.".to_owned();
+        let field = FieldError { field: "password".into(), message: message.clone() };
+        return Err(Error { fields: vec![field], ..Error::new(Code::PasswordNeeded, message) });
+    }
+    let app = access.app();
+    let account = {
+        let mut tx = app.db.read().await?;
+        accounts::store::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
+    };
+    let address = address_subject(access.origin().address);
+    let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
+    let account_subject = format!("{canonical} {address}");
+    app.limits.account.check(&account_subject, now)?;
+    app.limits.address.check(&address, now)?;
+    let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
+    if app.passwords.verify(plain, Some(account.password_hash)).await? {
+        return Ok(());
+    }
+    app.limits.account.count(&account_subject, now);
+    app.limits.address.count(&address, now);
+    let message = "This is not your password.".to_owned();
+    let field = FieldError { field: "password".into(), message: message.clone() };
+    Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })
+}

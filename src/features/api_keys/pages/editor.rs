@@ -1,0 +1,472 @@
+//! Making a key, and the page of one key.
+
+use super::{
+    form::{Basics, Editor, Permissions, Picture, ceiling, form_of, map_levels, preset_level, preset_named, presets},
+    minted::NewSecret,
+    page_title, status_pill, use_key_id, used,
+};
+use crate::{
+    features::{
+        api_keys::{
+            functions::{CreateKey, EnableKey, EndKeyOverlap, UpdateKey, load_draft, load_key},
+            model::{Draft, Expiry, Key, KeyForm, KeyPage, Person},
+        },
+        organisations::pages::use_slug,
+    },
+    kernel::{Code, Error, Timestamp},
+    policy::{KeyFeature, Level, Operation, PermissionSet, summary},
+    ui::{
+        Loaded, available,
+        bitting::Bitting,
+        components::{
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Tone, utc_text,
+        },
+        form::{Form, FormFor, use_form},
+        routes,
+    },
+};
+use leptos::{
+    form::ActionForm,
+    prelude::*,
+    server_fn::ServerFn,
+};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+use serde::de::DeserializeOwned;
+
+#[component]
+pub fn NewKeyPage() -> impl IntoView {
+    let slug = use_slug();
+    let draft = Resource::new_blocking(move || slug.get(), load_draft);
+    let form = use_form::<CreateKey>();
+    view! {
+        <Title text=page_title("New API key") />
+        {move || match form.done().get() {
+            Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted /> }.into_any(),
+            None => {
+                view! {
+                    <Loaded
+                        resource=draft
+                        view=move |draft| view! { <NewKey slug=slug.get_untracked() draft form /> }.into_any()
+                    />
+                }
+                    .into_any()
+            }
+        }}
+    }
+}
+
+/// What the address prefills: a preset, a level for each feature, name, description, end.
+fn prefilled() -> KeyForm {
+    use_query_map().with_untracked(|query| {
+        let part = |name: &str| query.get(name).unwrap_or_default();
+        let expiry = part("expiry");
+        let known = ["date", "none"].contains(&expiry.as_str()) || Expiry::DAYS.iter().any(|days| days.to_string() == expiry);
+        let mut form = KeyForm {
+            name: part("name"),
+            description: part("description"),
+            expiry: if known { expiry } else { "90".into() },
+            expiry_date: part("expiry_date"),
+            ..KeyForm::default()
+        };
+        let preset = preset_named(&part("preset"));
+        let ceiling = ceiling();
+        map_levels(&mut form, |feature, _| {
+            let named = Level::parse(&part(feature.name())).filter(|level| feature.levels().contains(level));
+            let level = named.unwrap_or_else(|| match preset {
+                Some(preset) => preset_level(preset, feature, ceiling),
+                None => feature.default_level(),
+            });
+            level.name().to_owned()
+        });
+        form
+    })
+}
+
+/// The fields as they were typed before the browser posted them, else as given.
+fn typed<S>(form: Form<S>, start: KeyForm) -> KeyForm
+where
+    S: ServerFn<Error = Error> + Send + Sync + Clone + 'static,
+    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
+{
+    let mut now = KeyForm {
+        name: form.typed("name", start.name),
+        description: form.typed("description", start.description),
+        expiry: form.typed("expiry", start.expiry),
+        expiry_date: form.typed("expiry_date", start.expiry_date),
+        responsible: form.typed("responsible", start.responsible),
+        version: start.version.clone(),
+        submission: start.submission.clone(),
+        ..start
+    };
+    map_levels(&mut now, |feature, level| form.typed(feature.name(), level));
+    now
+}
+
+#[component]
+fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
+    let start = typed(form, prefilled());
+    let editor = Editor::new(&start, None);
+    let here = routes::new_api_key(&slug);
+    let back = routes::api_keys(&slug).to_string();
+    view! {
+        <PageHeader
+            title="New API key"
+            sentence=|| "Start from a preset and change what you need. You can never give more than you hold yourself."
+        />
+        <FormFor form problem="The key is not made yet">
+            <input type="hidden" name="slug" value=slug />
+            <input type="hidden" name="submission" value=draft.submission.to_string() />
+            <div class="columns">
+                <div class="stack">
+                    <Card>
+                        <Basics editor start now=draft.now people=vec![] error=form.error() />
+                    </Card>
+                    <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
+                        <Permissions editor error=form.error() />
+                    </Card>
+                </div>
+                <aside>
+                    <Card>
+                        <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                        <div class="form-end">
+                            <Button
+                                look=Look::Primary
+                                label="Create key"
+                                busy=form.busy()
+                                availability=available(Operation::ApiKeyCreate)
+                            />
+                            <LinkButton label="Cancel" href=back />
+                        </div>
+                        <div class="hint">"The secret is shown once, right after this."</div>
+                    </Card>
+                </aside>
+            </div>
+        </FormFor>
+    }
+}
+
+#[component]
+pub fn KeyDetailPage() -> impl IntoView {
+    let slug = use_slug();
+    let id = use_key_id();
+    let enable = ServerAction::<EnableKey>::new();
+    let end = use_form::<EndKeyOverlap>();
+    let page = Resource::new_blocking(
+        move || (slug.get(), id.get(), enable.version().get(), end.action.version().get()),
+        |(slug, id, ..)| load_key(slug, id),
+    );
+    view! {
+        <Title text=page_title("API key") />
+        <Loaded
+            resource=page
+            view=move |page| view! { <Detail slug=slug.get_untracked() page enable end /> }.into_any()
+        />
+    }
+}
+
+#[component]
+fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView {
+    let KeyPage { key, people, now, .. } = page;
+    let deleted = key.deleted_at.is_some();
+    let (rotate, disable, delete) = (
+        routes::rotate_api_key(&slug, key.id).to_string(),
+        routes::disable_api_key(&slug, key.id).to_string(),
+        routes::delete_api_key(&slug, key.id).to_string(),
+    );
+    let disabled = key.disabled_at.is_some();
+    let actions = (!deleted).then(move || {
+        view! {
+            <LinkButton label="Rotate" href=rotate availability=available(Operation::ApiKeyRotate) />
+            {(!disabled)
+                .then(|| {
+                    view! { <LinkButton label="Disable" href=disable availability=available(Operation::ApiKeyDisable) /> }
+                })}
+            <LinkButton
+                label="Delete"
+                look=Look::Danger
+                href=delete
+                availability=available(Operation::ApiKeyDelete)
+            />
+        }
+    });
+    let pill = status_pill(&key, now);
+    let master = key.master;
+    let visible = key.secret.text();
+    view! {
+        <PageHeader
+            title=key.name.clone()
+            sentence=move || {
+                view! {
+                    <span class="row">
+                        <code>{visible.clone()}</code>
+                        {master.then(|| view! { <Tag label="Master" /> })}
+                    </span>
+                }
+            }
+        >
+            {actions}
+        </PageHeader>
+        <div class="row">{pill}</div>
+        {notes(&slug, &key, enable, end)}
+        {if deleted {
+            view! {
+                <Card title="What it was">
+                    <span class="cut"><Bitting teeth=super::teeth(key.permissions) />{summary(key.permissions)}</span>
+                    <Facts key=key.clone() now />
+                </Card>
+            }
+                .into_any()
+        } else {
+            view! { <EditKey slug key people now /> }.into_any()
+        }}
+    }
+}
+
+/// What one should know before anything else: two secrets, disabled, cut by a role, the master key.
+fn notes(slug: &str, key: &Key, enable: ServerAction<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView + use<> {
+    let (slug, id) = (slug.to_owned(), key.id);
+    let hidden = move || {
+        view! {
+            <input type="hidden" name="slug" value=slug.clone() />
+            <input type="hidden" name="id" value=id.to_string() />
+        }
+    };
+    let hidden_too = hidden.clone();
+    let rotating = key.old.clone().filter(|_| key.deleted_at.is_none()).map(|old| {
+        view! {
+            <Note
+                tone=Tone::Info
+                action=move || {
+                    let hidden = hidden.clone();
+                    view! {
+                        <FormFor form=end problem="The old secret was not ended" class="row">
+                            {hidden()}
+                            <Button
+                                label="End now"
+                                busy=end.busy()
+                                availability=available(Operation::ApiKeyEndOverlap)
+                            />
+                        </FormFor>
+                    }
+                }
+            >
+                "Old secret "<code>{old.visible.text()}</code>" works until "<Time at=old.until.0 />
+                {format!(" ({}).", utc_text(old.until.0))}
+            </Note>
+        }
+    });
+    let disabled = key.disabled_at.filter(|_| key.deleted_at.is_none()).map(|at| {
+        view! {
+            <Note
+                tone=Tone::Info
+                action=move || {
+                    let hidden = hidden_too.clone();
+                    view! {
+                        <ActionForm action=enable>
+                            {hidden()}
+                            <Button
+                                label="Enable"
+                                busy=enable.pending()
+                                availability=available(Operation::ApiKeyEnable)
+                            />
+                        </ActionForm>
+                    }
+                }
+            >
+                "This key is disabled since "<Time at=at.0 />". It opens nothing."
+            </Note>
+        }
+    });
+    let cut = key.cut_sentence().map(|cut| view! { <Note tone=Tone::Warn>{cut}</Note> });
+    let master = key.master.then(|| {
+        view! { <Note>"This is the master key. Programs are better served by narrower keys of their own."</Note> }
+    });
+    view! {
+        {rotating}
+        {disabled}
+        {cut}
+        {master}
+    }
+}
+
+#[component]
+fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl IntoView {
+    let form = use_form::<UpdateKey>();
+    let stored = form_of(&key);
+    let start = typed(form, with_preset(stored));
+    let editor = Editor::new(&start, Some(key.clone()));
+    let here = routes::api_key(&slug, key.id);
+    let back = routes::api_keys(&slug).to_string();
+    let changes = {
+        let people = people.clone();
+        Signal::derive(move || editor.changes(&people))
+    };
+    let count = Memo::new(move |_| changes.with(Vec::len));
+    let stale = Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
+    let theirs = take_up_newer(editor, &slug, &key, stale);
+    ask_before_leaving(count, form.busy());
+    let save = move || match count.get() {
+        0 => "Save changes".to_owned(),
+        1 => "Save 1 change".to_owned(),
+        many => format!("Save {many} changes"),
+    };
+    let visible = key.secret.text();
+    view! {
+        <FormFor form problem="The key is not saved yet">
+            <input type="hidden" name="slug" value=slug />
+            <input type="hidden" name="id" value=key.id.to_string() />
+            <input
+                type="hidden"
+                name="version"
+                value=move || editor.stored.with(|key| key.as_ref().map(|key| key.version.to_string()))
+            />
+            <div class="columns">
+                <div class="stack">
+                    <Card>
+                        <Basics editor start now people error=form.error() />
+                    </Card>
+                    <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
+                        <Permissions editor error=form.error() />
+                    </Card>
+                </div>
+                <aside>
+                    <div class="stack">
+                        {move || {
+                            stale
+                                .get()
+                                .then(|| {
+                                    view! {
+                                        <Card title="Changed meanwhile">
+                                            <div class="hint">
+                                                "By somebody else, since you opened the page. Below, your version stands against what is stored now. Saving again keeps yours."
+                                            </div>
+                                            {theirs.get().map(|changes| view! { <DiffRows changes=Signal::stored(changes) /> })}
+                                        </Card>
+                                    }
+                                })
+                        }}
+                        <Card>
+                            <Picture editor visible />
+                            <h2>"What changes"</h2>
+                            <DiffRows changes />
+                            <div class="form-end">
+                                {move || {
+                                    view! {
+                                        <Button
+                                            look=Look::Primary
+                                            label=save()
+                                            id="save"
+                                            busy=form.busy()
+                                            availability=available(Operation::ApiKeyUpdate)
+                                        />
+                                    }
+                                }}
+                                <LinkButton label="Cancel" href=back />
+                            </div>
+                        </Card>
+                        <Card title="Use">
+                            <Facts key now />
+                        </Card>
+                    </div>
+                </aside>
+            </div>
+        </FormFor>
+    }
+}
+
+/// Without JavaScript a preset is a link to this page.
+fn with_preset(mut form: KeyForm) -> KeyForm {
+    let preset = use_query_map().with_untracked(|query| preset_named(&query.get("preset").unwrap_or_default()));
+    if let Some(preset) = preset {
+        let ceiling = ceiling();
+        map_levels(&mut form, |feature: KeyFeature, _| preset_level(preset, feature, ceiling).name().to_owned());
+    }
+    form
+}
+
+/// When somebody else saved first: reads what is stored now, so that the form stands against it. Gives what they changed.
+fn take_up_newer(
+    editor: Editor,
+    slug: &str,
+    opened: &Key,
+    stale: Signal<bool>,
+) -> RwSignal<Option<Vec<crate::ui::components::Change>>> {
+    let theirs = RwSignal::new(None);
+    let (slug, id, opened) = (slug.to_owned(), opened.id.to_string(), opened.clone());
+    let newer = Action::new(move |_: &()| load_key(slug.clone(), id.clone()));
+    Effect::new(move |_| {
+        if stale.get() {
+            newer.dispatch(());
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(Ok(page)) = newer.value().get() {
+            theirs.set(Some(differences(&opened, &page.key)));
+            editor.stored.set(Some(page.key));
+        }
+    });
+    theirs
+}
+
+/// What differs between two versions of a key.
+fn differences(was: &Key, now: &Key) -> Vec<crate::ui::components::Change> {
+    let other = Editor::new(&form_of(now), Some(was.clone()));
+    let people: Vec<Person> = now
+        .responsible
+        .iter()
+        .filter_map(|person| person.role.map(|role| Person { id: person.id, name: person.name.clone(), role }))
+        .collect();
+    let mut changes = untrack(|| other.changes(&people));
+    changes.retain(|change| change.what != "Expires");
+    if was.expires_at != now.expires_at {
+        let words = |at: Option<Timestamp>| Some(at.map_or_else(|| "never".to_owned(), Timestamp::date));
+        changes.push(crate::ui::components::Change {
+            what: "Expires".into(),
+            was: words(was.expires_at),
+            now: words(now.expires_at),
+        });
+    }
+    changes
+}
+
+/// A page with unsaved changes asks before it is left.
+fn ask_before_leaving(changes: Memo<usize>, busy: Signal<bool>) {
+    Effect::new(move |_| {
+        let handle = window_event_listener(leptos::ev::beforeunload, move |event| {
+            if changes.try_get_untracked().is_some_and(|count| count > 0) && !busy.get_untracked() {
+                event.prevent_default();
+            }
+        });
+        on_cleanup(move || handle.remove());
+    });
+}
+
+/// Who made it, whom it answers for, and its use.
+#[component]
+fn Facts(key: Key, now: Timestamp) -> impl IntoView {
+    let id = key.id.to_string();
+    let answers = match &key.responsible {
+        None => "the Owners".to_owned(),
+        Some(person) => person.name.clone(),
+    };
+    let old = key.old.clone().map(|old| {
+        view! { <Fact term="Old secret used">{used(old.visible.used_at, now)}</Fact> }
+    });
+    let two = old.is_some();
+    let effective = (key.effective != key.permissions && key.effective != PermissionSet::EMPTY)
+        .then(|| view! { <Fact term="Works now">{summary(key.effective)}</Fact> });
+    view! {
+        <DefinitionList>
+            <Fact term="Last used">{used(key.used_at, now)}</Fact>
+            {two.then(|| view! { <Fact term="New secret used">{used(key.secret.used_at, now)}</Fact> })}
+            {old}
+            {effective}
+            <Fact term="Answers for">{answers}</Fact>
+            <Fact term="Made by">{key.created_by.clone()}</Fact>
+            <Fact term="Made"><Time at=key.created_at.0 /></Fact>
+            <Fact term="Changed"><Time at=key.updated_at.0 now=now.0 /></Fact>
+            <Fact term="Id"><CopyText id="key-id" what="id of the key" value=id /></Fact>
+        </DefinitionList>
+    }
+}

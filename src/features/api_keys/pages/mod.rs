@@ -1,0 +1,110 @@
+//! The keys' screens.
+
+mod confirm;
+mod editor;
+mod form;
+mod list;
+mod minted;
+mod rotate;
+
+pub use confirm::{DeleteKeyPage, DisableKeyPage};
+pub use editor::{KeyDetailPage, NewKeyPage};
+pub use list::KeysPage;
+pub use rotate::RotateKeyPage;
+
+use super::model::{Key, Status};
+use crate::{
+    kernel::{Timestamp, time::DAY},
+    policy::{self, PermissionSet, summary},
+    ui::{
+        bitting::{Teeth, Tooth},
+        components::{Pill, Time, Tone},
+        use_place,
+    },
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+/// The id of the key in this page's path, as it stands there.
+fn use_key_id() -> Memo<String> {
+    let params = use_params_map();
+    Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()))
+}
+
+/// `Page · Organisation`.
+fn page_title(page: &str) -> String {
+    match use_place() {
+        Some(place) => format!("{page} · {}", place.name),
+        None => page.to_owned(),
+    }
+}
+
+/// A set as the teeth of a drawn key.
+fn teeth(set: PermissionSet) -> Teeth {
+    policy::bitting(set).map(|tooth| match tooth {
+        policy::Tooth::None => Tooth::None,
+        policy::Tooth::Level { at, of } => Tooth::Level { of, at },
+        policy::Tooth::Custom => Tooth::Custom,
+    })
+}
+
+/// The words of a set for a row: all of them up to three, else two and the number of the rest.
+fn short_summary(set: PermissionSet) -> String {
+    let whole = summary(set);
+    let parts: Vec<_> = whole.split(", ").collect();
+    match parts.as_slice() {
+        [first, second, rest @ ..] if rest.len() > 1 => format!("{first}, {second}, {} more", rest.len()),
+        _ => whole,
+    }
+}
+
+/// The state of a key, as word and mark.
+fn status_pill(key: &Key, now: Timestamp) -> impl IntoView + use<> {
+    let (tone, label) = match key.status(now) {
+        Status::Active => (Tone::Ok, "Active".to_owned()),
+        Status::Rotating(until) if until.0 - now.0 < DAY => {
+            (Tone::Info, format!("Rotating, old secret until {} UTC", &until.clock()[..5]))
+        }
+        Status::Rotating(until) => (Tone::Info, format!("Rotating, old secret until {}", until.date())),
+        Status::Expiring(1) => (Tone::Warn, "Expires within a day".to_owned()),
+        Status::Expiring(days) => (Tone::Warn, format!("Expires in {days} days")),
+        Status::Expired => (Tone::Bad, "Expired".to_owned()),
+        Status::Disabled => (Tone::Neutral, "Disabled".to_owned()),
+        Status::Deleted => (Tone::Neutral, "Deleted".to_owned()),
+    };
+    view! { <Pill tone label /> }
+}
+
+/// A moment of use; never is a word.
+fn used(at: Option<Timestamp>, now: Timestamp) -> AnyView {
+    match at {
+        Some(at) => view! { <Time at=at.0 now=now.0 /> }.into_any(),
+        None => "never".into_any(),
+    }
+}
+
+/// True once the page is alive: the server and the first render of the browser say false.
+fn use_alive() -> RwSignal<bool> {
+    let alive = RwSignal::new(false);
+    Effect::new(move |_| alive.set(true));
+    alive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_summary;
+    use crate::policy::{KeyFeature, Level, PermissionSet, Preset};
+
+    #[test]
+    fn long_sets_are_told_in_short() {
+        assert_eq!(short_summary(PermissionSet::key_default()), "Completions, Prompts: Read");
+        let three = PermissionSet::of_levels(|feature| match feature {
+            KeyFeature::Metrics | KeyFeature::Completions => Level::Enabled,
+            KeyFeature::Prompts => Level::Write,
+            _ => Level::Disabled,
+        });
+        assert_eq!(short_summary(three), "Metrics, Completions, Prompts: Write");
+        assert_eq!(short_summary(Preset::ReadOnly.permissions()), "Metrics, Prompts: Read, 5 more");
+        assert_eq!(short_summary(Preset::FullAccess.permissions()), "Everything");
+    }
+}

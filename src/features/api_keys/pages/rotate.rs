@@ -1,0 +1,162 @@
+//! A new secret for a key.
+
+use super::{minted::NewSecret, page_title, use_alive, use_key_id, used};
+use crate::{
+    features::{
+        api_keys::{
+            functions::{RotateKey, load_key},
+            model::{Expiry, KeyPage, OVERLAPS, SOON_DAYS, Status},
+        },
+        organisations::pages::use_slug,
+    },
+    policy::Operation,
+    ui::{
+        Loaded, available,
+        components::{
+            Button, Card, Choice, Field, FieldKind, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
+        },
+        form::{Form, FormFor, use_form},
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+#[component]
+pub fn RotateKeyPage() -> impl IntoView {
+    let slug = use_slug();
+    let id = use_key_id();
+    let page = Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_key(slug, id));
+    let form = use_form::<RotateKey>();
+    view! {
+        <Title text=page_title("Rotate API key") />
+        {move || match form.done().get() {
+            Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted rotated=true /> }.into_any(),
+            None => {
+                view! {
+                    <Loaded
+                        resource=page
+                        view=move |page| view! { <Rotate slug=slug.get_untracked() page form /> }.into_any()
+                    />
+                }
+                    .into_any()
+            }
+        }}
+    }
+}
+
+#[component]
+fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
+    let KeyPage { key, now, submission, needs_password, .. } = page;
+    let back = routes::api_key(&slug, key.id).to_string();
+    let status = key.status(now);
+    let refusal = match status {
+        Status::Deleted => Some("This key was deleted. It cannot be rotated any more.".to_owned()),
+        _ => key.old.as_ref().map(|old| {
+            format!("The old secret still works until {}. A key has two secrets at most: end the old one first.", utc_text(old.until.0))
+        }),
+    };
+    let header = {
+        let name = key.name.clone();
+        view! {
+            <PageHeader
+                title=format!("Rotate {name}")
+                sentence=|| "The key stays the same key, with a new secret. What it may do does not change."
+            />
+        }
+    };
+    if let Some(refusal) = refusal {
+        return view! {
+            {header}
+            <Note tone=Tone::Info action=move || view! { <LinkButton label="To the key" href=back.clone() /> }>{refusal}</Note>
+        }
+        .into_any();
+    }
+    let overlap = RwSignal::new(form.typed("overlap", "24h"));
+    let choices = OVERLAPS
+        .into_iter()
+        .map(|(name, label, milliseconds)| {
+            let sentence = if milliseconds == 0 {
+                "Programs that use it are refused from this moment. For a secret that leaked.".to_owned()
+            } else {
+                format!("Until {}.", utc_text(now.0 + milliseconds))
+            };
+            Choice::new(name, label).sentence(sentence).default_mark(name == "24h")
+        })
+        .collect();
+    let alive = use_alive();
+    let end = move || {
+        let chosen = overlap.get();
+        let (.., milliseconds) = OVERLAPS.into_iter().find(|(name, ..)| *name == chosen)?;
+        (alive.get() && milliseconds > 0).then(|| view! { "The old secret ends at "<Time at=now.0 + milliseconds />" your time." })
+    };
+    let mut ends = vec![];
+    let soon = matches!(status, Status::Expiring(_) | Status::Expired);
+    match key.expires_at {
+        Some(at) if status != Status::Expired => ends.push(Choice::new("keep", format!("Stays {}", at.date()))),
+        Some(_) => {}
+        None => ends.push(Choice::new("keep", "Stays without an end")),
+    }
+    ends.extend(Expiry::DAYS.map(|days| Choice::new(days.to_string(), format!("In {days} days"))));
+    ends.push(Choice::new("none", "Never"));
+    let expiry = form.typed("expiry", if soon { "90" } else { "keep" });
+    let hint = if soon {
+        format!("Without a later end it stops within {SOON_DAYS} days, whatever its secret.")
+    } else {
+        "A rotation is a good moment to set another end.".to_owned()
+    };
+    let secret = key.secret.clone();
+    let password = needs_password.then(|| {
+        view! {
+            <Field
+                label="Your password"
+                name="password"
+                kind=FieldKind::Password
+                autocomplete="current-password"
+                hint=Signal::stored("The master key can do everything, so we make sure that it is you.".to_owned())
+                error=form.field("password")
+            />
+        }
+    });
+    view! {
+        {header}
+        <Card>
+            <FormFor form problem="The key is not rotated">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="id" value=key.id.to_string() />
+                <input type="hidden" name="submission" value=submission.to_string() />
+                <div>
+                    "Present secret: "<code>{secret.text()}</code>", last used "{used(secret.used_at, now)}"."
+                </div>
+                <RadioCards
+                    legend="How long shall the old secret live on?"
+                    name="overlap"
+                    choices
+                    bind=overlap
+                    error=form.field("overlap")
+                />
+                <div class="hint" aria-live="polite">{end}</div>
+                <Select
+                    label="The key expires"
+                    name="expiry"
+                    choices=ends
+                    selected=expiry
+                    hint=Signal::stored(hint)
+                    error=form.field("expiry")
+                />
+                {password}
+                <div class="form-end">
+                    <Button
+                        look=Look::Primary
+                        label="Rotate key"
+                        busy=form.busy()
+                        availability=available(Operation::ApiKeyRotate)
+                    />
+                    <LinkButton label="Cancel" href=back />
+                </div>
+                <div class="hint">"The new secret is shown once, right after this."</div>
+            </FormFor>
+        </Card>
+    }
+    .into_any()
+}

@@ -1,0 +1,430 @@
+//! The keys' management calls.
+
+use super::{
+    model::{Expiry, Filter, Key, KeyForm, Minted, PAGE, Status, level_value},
+    operations::{self, Edit, New, Rotation},
+};
+use crate::{
+    kernel::{
+        Code, Error, Fields, KeyId, Result, Secret, Timestamp,
+        time::{DAY, MINUTE},
+    },
+    policy::{KeyFeature, Operation, Permission, PermissionSet},
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// How long the old secret works on where a rotation does not say.
+const USUAL_TRANSITION: i64 = 30 * MINUTE;
+const LONGEST_TRANSITION: i64 = 7 * DAY;
+/// What the operations call their fields, and what they are called here.
+const NAMES: [(&str, &str); 3] = [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("permissions", "scopes")];
+
+/// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
+const SCOPES: [(&str, Permission); 36] = {
+    use Permission as P;
+    [
+        ("completions.write", P::ModelsCall),
+        ("logs.list", P::LogsView),
+        ("logs.read", P::LogsView),
+        ("analytics.view", P::LogsGroup),
+        ("prompts.read", P::PromptsView),
+        ("prompts.render", P::PromptsView),
+        ("configs.read", P::ConfigsView),
+        ("guardrails.read", P::GuardrailsView),
+        ("virtual_keys.read", P::VirtualKeysList),
+        ("providers.list", P::VirtualKeysList),
+        ("providers.read", P::VirtualKeysList),
+        ("providers.create", P::VirtualKeysCreate),
+        ("providers.update", P::VirtualKeysUpdate),
+        ("providers.delete", P::VirtualKeysDelete),
+        ("organisation_users.list", P::TeamView),
+        ("organisation_users.read", P::TeamView),
+        ("organisation_users.create", P::TeamInvite),
+        ("organisation_users.update", P::TeamAssignRoles),
+        ("organisation_users.delete", P::TeamRemove),
+        ("workspace_users.list", P::TeamView),
+        ("workspace_users.read", P::TeamView),
+        ("workspace_users.create", P::TeamInvite),
+        ("workspace_users.update", P::TeamAssignRoles),
+        ("workspace_users.delete", P::TeamRemove),
+        ("organisation_service_api_keys.list", P::ApiKeysList),
+        ("organisation_service_api_keys.read", P::ApiKeysList),
+        ("organisation_service_api_keys.create", P::ApiKeysCreate),
+        ("organisation_service_api_keys.update", P::ApiKeysUpdate),
+        ("organisation_service_api_keys.rotate", P::ApiKeysRotate),
+        ("organisation_service_api_keys.delete", P::ApiKeysDelete),
+        ("workspace_service_api_keys.list", P::ApiKeysList),
+        ("workspace_service_api_keys.read", P::ApiKeysList),
+        ("workspace_service_api_keys.create", P::ApiKeysCreate),
+        ("workspace_service_api_keys.update", P::ApiKeysUpdate),
+        ("workspace_service_api_keys.rotate", P::ApiKeysRotate),
+        ("workspace_service_api_keys.delete", P::ApiKeysDelete),
+    ]
+};
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::ApiKeysList, "List API keys", list)
+        .serve(Operation::ApiKeyGet, "Read an API key, without its secret", get)
+        .serve(Operation::ApiKeyCreate, "Make an API key; the answer alone holds its secret", create)
+        .serve(Operation::ApiKeyUpdate, "Change an API key; what is left out stays", update)
+        .serve(Operation::ApiKeyRotate, "Give an API key a new secret; the old one works on for a while", rotate)
+        .serve(Operation::ApiKeyEndOverlap, "End the old secret of a rotated API key now", end_overlap)
+        .serve(Operation::ApiKeyDisable, "Disable an API key", disable)
+        .serve(Operation::ApiKeyEnable, "Let a disabled API key work again", enable)
+        .serve(Operation::ApiKeyDelete, "Delete an API key", delete)
+}
+
+input! {
+    /// Which keys are listed.
+    KeysQuery {
+        /// Part of a name, or the visible parts of a secret.
+        q | "search": Option<String>,
+        /// `active`, `rotating`, `expiring`, `expired`, `disabled` or `deleted`; else all that are not deleted.
+        status: Option<String>,
+        /// The name of a feature of which the keys hold something.
+        permission: Option<String>,
+        /// `name`, `used` or `expires`, with `-` before it for the other way round; else the newest first.
+        sort: Option<String>,
+        page_size | "pageSize": Option<i64>,
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+input! {
+    /// A key to be made. `scopes` or `permissions` say what it may do; with neither it may call models and read prompts.
+    CreateApiKey {
+        name: String,
+        description: Option<String>,
+        /// Names of permissions.
+        scopes: Option<Vec<String>>,
+        /// A level for each feature; one that is not named has its default.
+        permissions: Option<BTreeMap<String, String>>,
+        /// RFC 3339; left out or null: it does not expire.
+        expires_at: Option<String>,
+    }
+    unsupported: ["user_id", "rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy"]
+}
+
+input! {
+    /// What shall be different.
+    UpdateApiKey {
+        name: Option<String>,
+        /// Null clears it.
+        description: Option<Option<String>>,
+        /// Names of permissions: all that it shall hold.
+        scopes: Option<Vec<String>>,
+        /// Levels of features; one that is not named stays.
+        permissions: Option<BTreeMap<String, String>>,
+        /// RFC 3339; null: it does not expire.
+        expires_at: Option<Option<String>>,
+        /// The version that was read; the change is refused if there is a newer one.
+        version: Option<i64>,
+    }
+    unsupported: ["rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy", "reset_usage"]
+}
+
+input! {
+    /// How a key is rotated.
+    RotateApiKey {
+        /// Milliseconds for which the old secret works on, up to 7 days; 30 minutes where nothing is said.
+        key_transition_period_ms: Option<i64>,
+    }
+}
+
+/// A key, without its secret.
+#[derive(Serialize, ToSchema)]
+pub struct ApiKey {
+    #[schema(example = "api-key")]
+    object: &'static str,
+    id: String,
+    /// The visible parts of the secret.
+    #[schema(example = "lk_p7Xa…Tn2e")]
+    key: String,
+    name: String,
+    description: String,
+    #[serde(rename = "type")]
+    #[schema(example = "organisation-service")]
+    kind: &'static str,
+    /// Made with the organisation.
+    master: bool,
+    organisation_id: String,
+    /// `active`, `expired`, `disabled` or `deleted`.
+    status: &'static str,
+    /// Names of the permissions that it holds.
+    scopes: Vec<&'static str>,
+    /// Those that work now: cut by what the person it answers for may do.
+    effective_scopes: Vec<&'static str>,
+    /// The level of each feature, or `custom` where none expresses what it holds.
+    permissions: BTreeMap<&'static str, &'static str>,
+    /// The id of the person it answers for; null: the Owners.
+    responsible_id: Option<String>,
+    created_by: String,
+    created_at: String,
+    last_updated_at: String,
+    expires_at: Option<String>,
+    last_used_at: Option<String>,
+    /// The end of the old secret, while that still works.
+    key_transition_expires_at: Option<String>,
+    version: i64,
+}
+
+/// A key that was just made, with its secret.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedApiKey {
+    #[schema(example = "api-key")]
+    object: &'static str,
+    id: String,
+    /// The secret, this once.
+    #[schema(value_type = String)]
+    key: Secret,
+    name: String,
+    scopes: Vec<&'static str>,
+    expires_at: Option<String>,
+}
+
+/// A key's new secret.
+#[derive(Serialize, ToSchema)]
+pub struct RotatedApiKey {
+    #[schema(example = "api-key")]
+    object: &'static str,
+    id: String,
+    /// The new secret, this once.
+    #[schema(value_type = String)]
+    key: Secret,
+    /// When the old secret ends; null: it has ended.
+    key_transition_expires_at: Option<String>,
+}
+
+async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
+    let window = Window::of(query.page_size, query.current_page)?;
+    let (access, now) = (&call.access, call.access.now());
+    let filter = Filter {
+        q: query.q.unwrap_or_default(),
+        status: query.status.unwrap_or_default(),
+        permission: query.permission.unwrap_or_default(),
+        sort: query.sort.unwrap_or_default(),
+        ..Filter::default()
+    };
+    check(&filter)?;
+    let page = |page: i64| {
+        let filter = Filter { page: page.to_string(), ..filter.clone() };
+        async move { operations::list(access, &filter).await.map(|list| (list.keys, list.total)) }
+    };
+    Ok(window.gather(PAGE, page).await?.map(|key| shown(&call, key, now)))
+}
+
+async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
+    let page = operations::get(&call.access, call.id("id")?).await?;
+    Ok(shown(&call, page.key, page.now))
+}
+
+async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
+    check_kind(call.part("type"), call.part("sub_type"))?;
+    let new = || {
+        let mut fields = Fields::default();
+        let permissions = fields.take("scopes", chosen(input.scopes, input.permissions, None));
+        let expiry = fields.take("expires_at", end(input.expires_at));
+        fields.finish()?;
+        let (Some(permissions), Some(expiry)) = (permissions, expiry) else { return Err(Error::internal()) };
+        let description = input.description.unwrap_or_default();
+        Ok(New { name: input.name, description, permissions, expiry, submission: None })
+    };
+    let Minted { id, name, secret, permissions, expires_at, .. } = operations::create(&call.access, new).await.map_err(named)?;
+    let expires_at = expires_at.map(Timestamp::rfc3339);
+    Ok(CreatedApiKey { object: "api-key", id: id.to_string(), key: secret, name, scopes: permissions.names(), expires_at })
+}
+
+async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
+    let edit = |key: &Key| {
+        let mut fields = Fields::default();
+        let permissions = fields.take("scopes", chosen(input.scopes, input.permissions, Some(key.permissions)));
+        let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
+        fields.finish()?;
+        Ok(Edit {
+            name: input.name,
+            description: input.description.map(Option::unwrap_or_default),
+            permissions: permissions.flatten(),
+            expiry: expiry.flatten(),
+            responsible: None,
+            version: input.version,
+        })
+    };
+    operations::update(&call.access, call.id("id")?, edit).await.map_err(named)?;
+    Ok(Done {})
+}
+
+async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
+    let asked = input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION);
+    // One that is out of bounds is refused by the operation, with its event.
+    let overlap = Some(if asked > LONGEST_TRANSITION { i64::MAX } else { asked });
+    let rotation = Rotation { overlap, ..Rotation::default() };
+    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(|error| match error.for_field("overlap") {
+        Some(_) => Error::field("key_transition_period_ms", "The old secret can work on for 0 milliseconds to 7 days."),
+        None => error,
+    })?;
+    let until = minted.old_until.map(Timestamp::rfc3339);
+    Ok(RotatedApiKey { object: "api-key", id: minted.id.to_string(), key: minted.secret, key_transition_expires_at: until })
+}
+
+async fn end_overlap(call: Call, _: Nothing) -> Result<Done> {
+    operations::end_overlap(&call.access, call.id("id")?).await.map(|()| Done {})
+}
+
+async fn disable(call: Call, _: Nothing) -> Result<Done> {
+    operations::disable(&call.access, call.id("id")?, None).await.map(|()| Done {})
+}
+
+async fn enable(call: Call, _: Nothing) -> Result<Done> {
+    operations::enable(&call.access, call.id("id")?).await.map(|()| Done {})
+}
+
+async fn delete(call: Call, _: Nothing) -> Result<Done> {
+    operations::delete(&call.access, call.id::<KeyId>("id")?, None).await.map(|()| Done {})
+}
+
+fn named(error: Error) -> Error {
+    renamed(error, &NAMES)
+}
+
+/// Only keys of the organisation are made, for no user of their own. Other kinds of existing clients are no addresses.
+fn check_kind(kind: &str, sub_kind: &str) -> Result<()> {
+    match (kind, sub_kind) {
+        ("", "") | ("organisation" | "organization" | "workspace", "service") => Ok(()),
+        _ => Err(Error::new(Code::Malformed, "Keys are made at /api-keys/organisation/service, or at /api-keys alone.")),
+    }
+}
+
+/// What a list is filtered and sorted by comes from a list of names.
+fn check(filter: &Filter) -> Result<()> {
+    let mut fields = Fields::default();
+    let one_of = |text: &str, names: &[&str]| match text.is_empty() || names.contains(&text) {
+        true => Ok(()),
+        false => Err(format!("This is one of {}.", names.join(", "))),
+    };
+    fields.take("status", one_of(&filter.status, &["active", "rotating", "expiring", "expired", "disabled", "deleted"]));
+    fields.take("permission", one_of(&filter.permission, &KeyFeature::ALL.map(KeyFeature::name)));
+    fields.take("sort", one_of(filter.sort.trim_start_matches('-'), &["name", "used", "expires"]));
+    fields.finish()
+}
+
+/// The end of a key that was asked for.
+fn end(text: Option<String>) -> std::result::Result<Expiry, String> {
+    match text {
+        None => Ok(Expiry::Never),
+        Some(text) => Timestamp::parse(&text).map(Expiry::At).ok_or_else(|| "This must be a moment such as 2027-02-21T14:05:00Z.".into()),
+    }
+}
+
+/// The permissions that were asked for, by name or by levels on top of a stored set; none: nothing was said.
+fn chosen(
+    scopes: Option<Vec<String>>,
+    levels: Option<BTreeMap<String, String>>,
+    stored: Option<PermissionSet>,
+) -> std::result::Result<Option<PermissionSet>, String> {
+    match (scopes, levels) {
+        (Some(_), Some(_)) => Err("Send scopes or permissions, not both.".into()),
+        (Some(names), None) => names.iter().map(|name| scope(name)).collect::<std::result::Result<_, _>>().map(Some),
+        (None, Some(levels)) => of_levels(levels, stored).map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn scope(name: &str) -> std::result::Result<Permission, String> {
+    let alias = || SCOPES.iter().find(|(alias, _)| *alias == name).map(|(_, permission)| *permission);
+    Permission::parse(name)
+        .or_else(alias)
+        .ok_or_else(|| format!("There is no permission named “{}”.", crate::kernel::text::cut(name, 100)))
+}
+
+fn of_levels(levels: BTreeMap<String, String>, stored: Option<PermissionSet>) -> std::result::Result<PermissionSet, String> {
+    let mut form = KeyForm::default();
+    for (name, level) in levels {
+        let place = match name.as_str() {
+            "metrics" => &mut form.metrics,
+            "completions" => &mut form.completions,
+            "prompts" => &mut form.prompts,
+            "configs" => &mut form.configs,
+            "guardrails" => &mut form.guardrails,
+            "virtual_keys" => &mut form.virtual_keys,
+            "users" => &mut form.users,
+            "api_keys" => &mut form.api_keys,
+            _ => return Err(format!("There is no feature named “{}”.", crate::kernel::text::cut(&name, 100))),
+        };
+        *place = level;
+    }
+    form.permissions(stored).map_err(|(_, sentence)| sentence)
+}
+
+fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
+    let status = match key.status(now) {
+        Status::Active | Status::Rotating(_) | Status::Expiring(_) => "active",
+        Status::Expired => "expired",
+        Status::Disabled => "disabled",
+        Status::Deleted => "deleted",
+    };
+    ApiKey {
+        object: "api-key",
+        id: key.id.to_string(),
+        key: key.secret.text(),
+        kind: "organisation-service",
+        master: key.master,
+        organisation_id: call.organisation_id(),
+        status,
+        scopes: key.permissions.names(),
+        effective_scopes: key.effective.names(),
+        permissions: KeyFeature::ALL.into_iter().map(|feature| (feature.name(), level_value(feature, key.permissions))).collect(),
+        responsible_id: key.responsible.map(|person| person.id.to_string()),
+        created_by: key.created_by,
+        created_at: key.created_at.rfc3339(),
+        last_updated_at: key.updated_at.rfc3339(),
+        expires_at: key.expires_at.map(Timestamp::rfc3339),
+        last_used_at: key.used_at.map(Timestamp::rfc3339),
+        key_transition_expires_at: key.old.filter(|old| old.until > now).map(|old| old.until.rfc3339()),
+        version: key.version,
+        name: key.name,
+        description: key.description,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_of_existing_clients_mean_one_permission_and_unknown_ones_are_named() {
+        let names = |names: &[&str]| chosen(Some(names.iter().map(|n| (*n).to_owned()).collect()), None, None);
+        let two: PermissionSet = [Permission::ModelsCall, Permission::PromptsView].into_iter().collect();
+        assert_eq!(names(&["completions.write", "prompts.render", "models.call"]), Ok(Some(two)));
+        assert_eq!(names(&[]), Ok(Some(PermissionSet::EMPTY)));
+        assert!(names(&["completions.write", "audit_logs.list"]).unwrap_err().contains("audit_logs.list"));
+        assert!(SCOPES.iter().all(|(alias, _)| Permission::parse(alias).is_none()), "an alias hides a permission");
+        assert!(SCOPES.iter().all(|(_, permission)| PermissionSet::every_key_permission().contains(*permission)));
+    }
+
+    #[test]
+    fn levels_stand_on_what_is_stored() {
+        let levels = |pairs: &[(&str, &str)], stored| {
+            let map = pairs.iter().map(|(n, l)| ((*n).to_owned(), (*l).to_owned())).collect();
+            chosen(None, Some(map), stored)
+        };
+        let made = levels(&[("metrics", "enabled")], None).ok().flatten().expect("a set");
+        assert!(made.contains(Permission::LogsView) && made.contains(Permission::ModelsCall));
+        let changed = levels(&[("completions", "disabled")], Some(made)).ok().flatten().expect("a set");
+        assert!(changed.contains(Permission::LogsView) && !changed.contains(Permission::ModelsCall));
+        assert!(levels(&[("billing", "write")], None).is_err());
+        assert!(levels(&[("metrics", "write")], None).is_err());
+    }
+
+    #[test]
+    fn keys_are_made_at_the_addresses_of_service_keys() {
+        for (kind, sub_kind) in [("", ""), ("organisation", "service"), ("workspace", "service")] {
+            assert!(check_kind(kind, sub_kind).is_ok());
+        }
+        for (kind, sub_kind) in [("workspace", "user"), ("organisation", "NOT_GIVEN"), ("team", "service")] {
+            assert_eq!(check_kind(kind, sub_kind).err().map(|error| error.code.status()), Some(400));
+        }
+    }
+}

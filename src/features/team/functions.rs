@@ -1,0 +1,91 @@
+//! The team's server functions.
+
+use super::model::{Changed, Leaving, People, Profile, ResetLink};
+use crate::kernel::Error;
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use {
+    super::{
+        model::{Filter, Keys, Sort},
+        operations,
+    },
+    crate::{kernel::UserId, policy::Role, server::http, ui::routes},
+};
+
+/// A page of the team.
+#[server(prefix = "/fn", endpoint = "team/list")]
+pub async fn load_people(
+    slug: String,
+    #[server(default)] q: String,
+    #[server(default)] role: String,
+    #[server(default)] sort: String,
+    #[server(default)] page: u32,
+) -> Result<People, Error> {
+    let filter = Filter { q, role: Role::parse(&role), sort: Sort::parse(&sort), page };
+    operations::list(&http::member(&slug).await?, &filter).await
+}
+
+/// One member.
+#[server(prefix = "/fn", endpoint = "team/get")]
+pub async fn load_person(slug: String, id: String) -> Result<Profile, Error> {
+    operations::get(&http::member(&slug).await?, person_id(&id)?).await
+}
+
+/// Changes a role. What wants to be asked about first leads to its page, until `asked` says that it was.
+#[server(prefix = "/fn", endpoint = "team/change_role")]
+pub async fn change_role(
+    slug: String,
+    id: String,
+    #[server(default)] role: String,
+    #[server(default)] keys: String,
+    #[server(default)] asked: bool,
+) -> Result<Option<Changed>, Error> {
+    let access = http::member(&slug).await?;
+    let id = person_id(&id)?;
+    let next = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
+    let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
+    if !asked && operations::asks_first(&access, id, next).await {
+        http::redirect(&routes::change_role(&slug, id).with("role", next.name()));
+        return Ok(None);
+    }
+    let changed = operations::change_role(&access, id, next, keys).await?;
+    if asked {
+        // Who lowered their own role may not see the team any more.
+        let own = access.user()? == id;
+        http::redirect(&if own { routes::roles(&slug) } else { routes::team(&slug).with("done", "role") });
+    }
+    Ok(Some(changed))
+}
+
+#[server(prefix = "/fn", endpoint = "team/remove")]
+pub async fn remove_person(slug: String, id: String, #[server(default)] keys: String) -> Result<(), Error> {
+    let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
+    operations::remove(&http::member(&slug).await?, person_id(&id)?, keys).await?;
+    http::redirect(&routes::team(&slug).with("done", "removed"));
+    Ok(())
+}
+
+/// What leaving means.
+#[server(prefix = "/fn", endpoint = "team/view_leave")]
+pub async fn load_leaving(slug: String) -> Result<Leaving, Error> {
+    operations::view_leave(&http::member(&slug).await?).await
+}
+
+#[server(prefix = "/fn", endpoint = "team/leave")]
+pub async fn leave_team(slug: String) -> Result<(), Error> {
+    operations::leave(&http::member(&slug).await?).await?;
+    http::redirect(&routes::home());
+    Ok(())
+}
+
+/// Makes a link for a new password; it is shown in the answer and nowhere else.
+#[server(prefix = "/fn", endpoint = "team/make_reset_link")]
+pub async fn make_reset_link(slug: String, id: String) -> Result<ResetLink, Error> {
+    operations::make_reset_link(&http::member(&slug).await?, person_id(&id)?).await
+}
+
+#[cfg(feature = "ssr")]
+fn person_id(text: &str) -> Result<UserId, Error> {
+    text.parse().map_err(|_| Error::not_found())
+}

@@ -1,0 +1,110 @@
+//! The invitations' server functions.
+
+use super::model::{Batch, Invitation, Invitations, Resent, Shown};
+use crate::{
+    features::organisations::model::Waiting,
+    kernel::{Error, Secret},
+};
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use {
+    super::{
+        joining::{self, NewPerson, Which},
+        operations,
+    },
+    crate::{kernel::InvitationId, policy::Role, server::http, ui::routes},
+};
+
+/// A page of the open invitations.
+#[server(prefix = "/fn", endpoint = "team/invitations")]
+pub async fn load_invitations(slug: String, #[server(default)] page: u32) -> Result<Invitations, Error> {
+    operations::list(&http::member(&slug).await?, page).await
+}
+
+/// One invitation.
+#[server(prefix = "/fn", endpoint = "team/invitation")]
+pub async fn load_invitation(slug: String, id: String) -> Result<Invitation, Error> {
+    operations::get(&http::member(&slug).await?, invitation_id(&id)?).await
+}
+
+#[server(prefix = "/fn", endpoint = "team/invite")]
+pub async fn invite_people(
+    slug: String,
+    #[server(default)] addresses: String,
+    #[server(default)] role: String,
+) -> Result<Batch, Error> {
+    let access = http::member(&slug).await?;
+    let role = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
+    operations::invite(&access, &addresses, role).await
+}
+
+/// Sends an invitation anew, or (`show`) gives a new link to hand over.
+#[server(prefix = "/fn", endpoint = "team/resend_invitation")]
+pub async fn resend_invitation(slug: String, id: String, #[server(default)] show: bool) -> Result<Resent, Error> {
+    operations::resend(&http::member(&slug).await?, invitation_id(&id)?, show).await
+}
+
+#[server(prefix = "/fn", endpoint = "team/revoke_invitation")]
+pub async fn revoke_invitation(slug: String, id: String) -> Result<(), Error> {
+    operations::revoke(&http::member(&slug).await?, invitation_id(&id)?).await?;
+    http::redirect(&routes::invitations(&slug).with("done", "revoked"));
+    Ok(())
+}
+
+/// What the page of an invitation shows: by the link's token, or by id for the signed-in person.
+#[server(prefix = "/fn", endpoint = "invitation/view")]
+pub async fn view_invitation(#[server(default)] token: Secret, #[server(default)] id: String) -> Result<Shown, Error> {
+    joining::view(&http::access()?, &which(token, &id)?).await
+}
+
+/// Invitations that wait for the signed-in person.
+#[server(prefix = "/fn", endpoint = "invitation/mine")]
+pub async fn load_waiting() -> Result<Vec<Waiting>, Error> {
+    joining::mine(&http::access()?).await
+}
+
+#[server(prefix = "/fn", endpoint = "invitation/accept")]
+pub async fn accept_invitation(token: Secret) -> Result<(), Error> {
+    let slug = joining::accept(&http::access()?, &Which::Token(token)).await?;
+    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "invitation/accept_mine")]
+pub async fn accept_my_invitation(id: String) -> Result<(), Error> {
+    let slug = joining::accept(&http::access()?, &Which::Mine(invitation_id(&id)?)).await?;
+    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "invitation/decline")]
+pub async fn decline_invitation(#[server(default)] token: Secret, #[server(default)] id: String) -> Result<(), Error> {
+    joining::decline(&http::access()?, &which(token, &id)?).await?;
+    http::redirect(&routes::home());
+    Ok(())
+}
+
+/// Makes an account for the invited address, joins, and signs in.
+#[server(prefix = "/fn", endpoint = "invitation/join")]
+pub async fn join_by_invitation(
+    token: Secret,
+    #[server(default)] name: String,
+    #[server(default)] password: Secret,
+) -> Result<(), Error> {
+    let access = http::nobody()?;
+    let (slug, user) = joining::join_new(&access, &token, NewPerson { name, password }).await?;
+    http::sign_in_session(user, access.now()).await?;
+    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    Ok(())
+}
+
+#[cfg(feature = "ssr")]
+fn invitation_id(text: &str) -> Result<InvitationId, Error> {
+    text.parse().map_err(|_| Error::not_found())
+}
+
+#[cfg(feature = "ssr")]
+fn which(token: Secret, id: &str) -> Result<Which, Error> {
+    if token.is_empty() { Ok(Which::Mine(invitation_id(id)?)) } else { Ok(Which::Token(token)) }
+}

@@ -1,0 +1,214 @@
+//! What both sides know of invitations.
+
+use crate::{
+    kernel::{InvitationId, Secret, Timestamp, time::DAY},
+    policy::Role,
+};
+use serde::{Deserialize, Serialize};
+
+/// How long an invitation can be accepted.
+pub const LIFE: i64 = 7 * DAY;
+/// Invitations that may wait in one organisation.
+pub const WAITING_LIMIT: i64 = 500;
+/// Addresses in one go.
+pub const BATCH_LIMIT: usize = 100;
+/// Characters in the field of addresses.
+pub const TEXT_LIMIT: usize = 30_000;
+/// Invitations on one page of the list.
+pub const PAGE: u32 = 25;
+
+/// An invitation as those inside see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    pub id: InvitationId,
+    pub email: String,
+    pub role: Role,
+    pub inviter: String,
+    pub created_at: Timestamp,
+    /// When its present link was made.
+    pub sent_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub state: State,
+}
+
+/// What can still be done with an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    Pending,
+    Expired,
+    Accepted,
+    Declined,
+    Revoked,
+}
+
+impl State {
+    pub const fn label(self) -> &'static str {
+        match self {
+            State::Pending => "Pending",
+            State::Expired => "Expired",
+            State::Accepted => "Accepted",
+            State::Declined => "Declined",
+            State::Revoked => "Revoked",
+        }
+    }
+
+    /// It was neither answered nor revoked, so that it can be sent anew.
+    pub const fn is_open(self) -> bool {
+        matches!(self, State::Pending | State::Expired)
+    }
+}
+
+/// A page of the open invitations, latest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitations {
+    pub invitations: Vec<Invitation>,
+    pub total: i64,
+    /// How many members there are.
+    pub members: i64,
+    /// From 1.
+    pub page: u32,
+    pub has_mail: bool,
+    pub now: Timestamp,
+}
+
+/// What became of one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// As it was typed.
+    pub address: String,
+    pub outcome: Outcome,
+}
+
+/// See [`Answer`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Invited {
+        id: InvitationId,
+        /// The link to hand over, if it could not be mailed. Shown once.
+        link: Option<Secret>,
+    },
+    AlreadyMember,
+    AlreadyInvited,
+    /// Why it cannot be invited.
+    Invalid(String),
+}
+
+impl Outcome {
+    /// Why nobody was invited; none where somebody was.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Outcome::Invited { .. } => None,
+            Outcome::AlreadyMember => Some("Is a member already.".into()),
+            Outcome::AlreadyInvited => Some("Is invited already. Resend that invitation instead.".into()),
+            Outcome::Invalid(reason) => Some(reason.clone()),
+        }
+    }
+}
+
+/// What became of a batch; at least one was invited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Batch {
+    pub role: Role,
+    pub answers: Vec<Answer>,
+}
+
+/// An invitation that was sent anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resent {
+    pub email: String,
+    /// The new link, if it was asked for or could not be mailed. Shown once.
+    pub link: Option<Secret>,
+}
+
+/// What an invitation's page shows, to whoever opens it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shown {
+    /// It can be answered.
+    Open {
+        id: InvitationId,
+        organisation: String,
+        inviter: String,
+        role: Role,
+        email: String,
+        expires_at: Timestamp,
+        now: Timestamp,
+        /// The person it is for is the one who is signed in.
+        signed_in: bool,
+    },
+    /// Somebody else is signed in; they learn no more than this.
+    ForSomeoneElse { organisation: String, email: String, signed_in_as: String },
+    /// It cannot be answered any more.
+    Over { organisation: String, inviter: String, state: State },
+}
+
+/// The addresses in a text: separated by commas, semicolons, blanks or line breaks, also as `Name <a@b>` or
+/// `"Name, with a comma" <a@b>`. Each comes once, as typed; whether it is one is for others to say.
+pub fn addresses(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = vec![];
+    let mut words: Vec<String> = vec![String::new()];
+    let mut quoted = false;
+    let mut keep = |address: &str| {
+        let address = address.trim();
+        let is_new = !found.iter().any(|known| known.to_lowercase() == address.to_lowercase());
+        if !address.is_empty() && is_new {
+            found.push(address.to_owned());
+        }
+    };
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            // A quoted name says nothing that is needed.
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '<' => {
+                // What stands before is a name, apart from words that are addresses themselves.
+                words.drain(..).filter(|word| word.contains('@')).for_each(|word| keep(&word));
+                words.push(String::new());
+                let inner: String = std::iter::from_fn(|| chars.next_if(|c| !matches!(c, '>' | '<' | '\n'))).collect();
+                chars.next_if(|c| *c == '>');
+                keep(&inner);
+            }
+            ',' | ';' | '\n' | '\r' => {
+                words.drain(..).for_each(|word| keep(&word));
+                words.push(String::new());
+            }
+            c if c.is_whitespace() => words.push(String::new()),
+            c => {
+                if let Some(word) = words.last_mut() {
+                    word.push(c);
+                }
+            }
+        }
+    }
+    words.drain(..).for_each(|word| keep(&word));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::addresses;
+
+    #[test]
+    fn every_way_of_separating_addresses_is_read() {
+        assert_eq!(addresses("a@x.org, b@x.org;c@x.org\nd@x.org e@x.org\r\n\tf@x.org,,;"), [
+            "a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org"
+        ]);
+        assert!(addresses(" ,;\n ").is_empty());
+    }
+
+    #[test]
+    fn names_around_addresses_are_dropped() {
+        let text = "Ada Lind <ada@x.org>, \"Achterberg, Bo\" <bo@x.org>; <c@x.org> Dara Quinn <d@x.org>\ne@x.org Farid <f@x.org>";
+        assert_eq!(addresses(text), ["ada@x.org", "bo@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org"]);
+    }
+
+    #[test]
+    fn what_is_no_address_is_kept_to_be_told_about_and_repetitions_are_not() {
+        assert_eq!(addresses("ada@x.org, ADA@x.org, ada@"), ["ada@x.org", "ada@"]);
+        assert_eq!(addresses("Ada <ada@x.org"), ["ada@x.org"]);
+        assert_eq!(addresses("\"open quote a@x.org"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,281 @@
+//! What those inside can do with invitations.
+
+use super::{
+    model::{Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT, WAITING_LIMIT, addresses},
+    store::{self, By, Inviter, New},
+};
+use crate::{
+    features::{
+        accounts::model::Email,
+        audit::event::{Event, Subject},
+        organisations, team,
+    },
+    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, text, time::MINUTE},
+    policy::{Operation, Principal, Role, Target},
+    server::{
+        access::{Access, Change},
+        app::App,
+        crypto::{Digest, link_token},
+    },
+    ui::routes,
+};
+use futures_util::{StreamExt, stream};
+use zeroize::Zeroizing;
+
+/// The purpose under which tokens of invitations are digested.
+pub(super) const PURPOSE: &str = "invitation";
+/// Between two sendings of one invitation.
+const RESEND_PAUSE: i64 = MINUTE;
+/// Mails on their way at once.
+const MAILS_AT_ONCE: usize = 8;
+
+/// A page of the open invitations.
+pub async fn list(access: &Access, page: u32) -> Result<Invitations> {
+    let mut tx = access.read(Operation::InvitationsList).await?;
+    let total = store::count(&mut tx).await?;
+    let last = u32::try_from(total.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
+    let page = page.clamp(1, last);
+    let invitations = store::list(&mut tx, page, access.now()).await?;
+    let (members, _) = team::store::counts(&mut tx).await?;
+    let has_mail = access.app().mail.is_configured();
+    Ok(Invitations { invitations, total, members, page, has_mail, now: access.now() })
+}
+
+/// One invitation, whatever became of it.
+pub async fn get(access: &Access, id: InvitationId) -> Result<Invitation> {
+    let mut tx = access.read(Operation::InvitationGet).await?;
+    let stored = store::get(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
+    Ok(stored.invitation)
+}
+
+/// What is mailed, or shown if it cannot be.
+struct Letter {
+    to: String,
+    link: Secret,
+    organisation: String,
+    inviter: String,
+    role: Role,
+}
+
+/// Invites every address in a text, each with a result of its own. If none can be invited, the error names the reasons.
+pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
+    let subject = Subject::unnamed("invitation", "");
+    let (batch, letters) = access
+        .act(Operation::Invite, subject, |mut change| async move {
+            change.check(Target::Rank { organisation: change.organisation(), now: None, next: Some(role) })?;
+            let typed = read_addresses(text)?;
+            let app = change.access().app().clone();
+            let (inviter, organisation) = (inviter(&change)?, organisation_name(&mut change).await?);
+            let limited = change.organisation().to_string();
+            let mut waiting = store::count(change.tx()).await?;
+            let mut answers: Vec<Answer> = vec![];
+            let mut letters = vec![];
+            for address in typed {
+                let outcome = match Email::parse(&address) {
+                    Err(reason) => Outcome::Invalid(reason),
+                    Ok(email) => match obstacle(&mut change, &email).await? {
+                        Some(outcome) => outcome,
+                        None if waiting >= WAITING_LIMIT => {
+                            Outcome::Invalid(format!("{WAITING_LIMIT} invitations wait already. Revoke some first."))
+                        }
+                        None => {
+                            app.limits.invitations.take(&limited, change.now())?;
+                            let (id, link) = make(&mut change, &app, &email, role, &inviter).await?;
+                            waiting += 1;
+                            let letter = Letter {
+                                to: email.shown,
+                                link,
+                                organisation: organisation.clone(),
+                                inviter: inviter.name.clone(),
+                                role,
+                            };
+                            letters.push((answers.len(), letter));
+                            Outcome::Invited { id, link: None }
+                        }
+                    },
+                };
+                answers.push(Answer { address, outcome });
+            }
+            if letters.is_empty() {
+                return Err(nobody_invited(&answers));
+            }
+            change.finish((Batch { role, answers }, letters)).await
+        })
+        .await?;
+    Ok(post(access.app(), batch, letters).await)
+}
+
+/// The addresses as typed: some, and not too many.
+fn read_addresses(text: &str) -> Result<Vec<String>> {
+    if text.chars().count() > TEXT_LIMIT {
+        return Err(Error::field("addresses", format!("This field takes at most {TEXT_LIMIT} characters.")));
+    }
+    let typed = addresses(text);
+    match typed.len() {
+        0 => Err(Error::field("addresses", "Type at least one e-mail address.")),
+        n if n > BATCH_LIMIT => {
+            Err(Error::field("addresses", format!("These are {n} addresses. Invite at most {BATCH_LIMIT} at once.")))
+        }
+        _ => Ok(typed),
+    }
+}
+
+fn nobody_invited(answers: &[Answer]) -> Error {
+    let fields: Vec<FieldError> = answers
+        .iter()
+        .filter_map(|answer| {
+            let message = format!("{}: {}", text::cut(&answer.address, 100), answer.outcome.reason()?);
+            Some(FieldError { field: "addresses".into(), message })
+        })
+        .collect();
+    let message = match fields.as_slice() {
+        [only] => only.message.clone(),
+        _ => "None of these addresses can be invited.".to_owned(),
+    };
+    Error { fields, ..Error::new(Code::Invalid, message) }
+}
+
+/// Why this address is not invited now; an invitation that has expired makes room.
+async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>> {
+    if team::store::is_member(change.tx(), &email.canonical).await? {
+        return Ok(Some(Outcome::AlreadyMember));
+    }
+    let now = change.now();
+    let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else { return Ok(None) };
+    if open.invitation.state == State::Pending {
+        return Ok(Some(Outcome::AlreadyInvited));
+    }
+    change.check(Target::Rank { organisation: change.organisation(), now: Some(open.invitation.role), next: None })?;
+    store::revoke(change.tx(), open.invitation.id, now).await?;
+    Ok(None)
+}
+
+async fn make(change: &mut Change, app: &App, email: &Email, role: Role, inviter: &Inviter) -> Result<(InvitationId, Secret)> {
+    let (id, now) = (InvitationId::new(), change.now());
+    let (link, digest) = new_link(app)?;
+    let expires_at = now.plus(LIFE);
+    let new = New { id, email: &email.shown, canonical: &email.canonical, role, digest: &digest, inviter, expires_at };
+    store::insert(change.tx(), &new, now).await?;
+    let event = Event::of(Subject::new("invitation", id, &email.shown))
+        .with("role", role.name())
+        .with("expires_at", expires_at.rfc3339());
+    change.record(&event).await?;
+    Ok((id, link))
+}
+
+/// A new link and the digest under which its token is stored.
+fn new_link(app: &App) -> Result<(Secret, Digest)> {
+    let token: Zeroizing<String> = link_token()?;
+    let link = Secret::new(format!("{}{}", app.public_url, routes::invitation(&token)));
+    Ok((link, app.keyring.digest(PURPOSE, &token)))
+}
+
+/// Sends anew: a new link and a new term; links sent before stop working. With `show` the link is given back instead of
+/// being mailed.
+pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Resent> {
+    let letter = access
+        .act(Operation::InvitationResend, Subject::unnamed("invitation", id), |mut change| async move {
+            let now = change.now();
+            let stored = store::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
+            let invitation = stored.invitation;
+            let rank = Target::Rank { organisation: change.organisation(), now: None, next: Some(invitation.role) };
+            change.check(rank)?;
+            if !invitation.state.is_open() {
+                return Err(over(invitation.state));
+            }
+            let rest = invitation.sent_at.plus(RESEND_PAUSE).0 - now.0;
+            if rest > 0 {
+                let seconds = u32::try_from(rest / 1_000 + 1).unwrap_or(1);
+                return Err(Error::wait(seconds, format!("It was sent a moment ago. Wait {seconds} seconds.")));
+            }
+            let app = change.access().app().clone();
+            app.limits.invitations.take(&change.organisation().to_string(), now)?;
+            let inviter = inviter(&change)?;
+            let (link, digest) = new_link(&app)?;
+            let expires_at = now.plus(LIFE);
+            if !store::renew(change.tx(), id, &digest, &inviter, now, expires_at).await? {
+                return Err(over(State::Revoked));
+            }
+            let organisation = organisation_name(&mut change).await?;
+            let event = Event::of(Subject::new("invitation", id, &invitation.email))
+                .change("expires_at", invitation.expires_at.rfc3339(), expires_at.rfc3339())
+                .with("link", "renewed");
+            let letter =
+                Letter { to: invitation.email, link, organisation, inviter: inviter.name, role: invitation.role };
+            change.commit(event, letter).await
+        })
+        .await?;
+    let mailed = !show && send(access.app(), &letter).await;
+    Ok(Resent { email: letter.to, link: (!mailed).then_some(letter.link) })
+}
+
+/// Makes an open invitation worthless.
+pub async fn revoke(access: &Access, id: InvitationId) -> Result<()> {
+    access
+        .act(Operation::InvitationRevoke, Subject::unnamed("invitation", id), |mut change| async move {
+            let now = change.now();
+            let stored = store::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
+            let Invitation { email, role, state, .. } = stored.invitation;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(role), next: None })?;
+            if !state.is_open() || !store::revoke(change.tx(), id, now).await? {
+                return Err(over(state));
+            }
+            let event = Event::of(Subject::new("invitation", id, email)).change("state", state.label(), State::Revoked.label());
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// The error for those inside when an invitation is not open any more.
+fn over(state: State) -> Error {
+    Error::conflict(match state {
+        State::Accepted => "This invitation was accepted already.",
+        State::Declined => "This invitation was declined. Invite the address anew.",
+        State::Revoked | State::Pending | State::Expired => "This invitation was revoked. Invite the address anew.",
+    })
+}
+
+/// Who invites, as the invitation names them.
+fn inviter(change: &Change) -> Result<Inviter> {
+    let by = match *change.principal() {
+        Principal::Member { user, .. } => By::Person(user),
+        Principal::ApiKey { key, .. } => By::Key(key),
+        Principal::Nobody | Principal::Person { .. } => return Err(Error::sign_in_needed()),
+    };
+    Ok(Inviter { by, name: change.access().actor_name().to_owned() })
+}
+
+async fn organisation_name(change: &mut Change) -> Result<String> {
+    let id = change.organisation();
+    let organisation = organisations::store::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
+    Ok(organisation.name)
+}
+
+/// Mails the letters, and puts the links of those that could not be mailed into their answers.
+async fn post(app: &App, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
+    let unsent: Vec<(usize, Secret)> = stream::iter(letters)
+        .map(async |(at, letter)| (!send(app, &letter).await).then_some((at, letter.link)))
+        .buffer_unordered(MAILS_AT_ONCE)
+        .filter_map(async |unsent| unsent)
+        .collect()
+        .await;
+    for (at, secret) in unsent {
+        if let Some(Answer { outcome: Outcome::Invited { link, .. }, .. }) = batch.answers.get_mut(at) {
+            *link = Some(secret);
+        }
+    }
+    batch
+}
+
+/// False: it could not be mailed.
+async fn send(app: &App, letter: &Letter) -> bool {
+    let Letter { to, link, organisation, inviter, role } = letter;
+    let subject = format!("Invitation to {organisation}");
+    let text = format!(
+        "{inviter} invites you to join {organisation} on Latchkey as {role}.\n\n\
+         Open this link to accept. It works once, for 7 days, and for this address alone:\n\n{}\n\n\
+         If you do not know what this is about, do nothing.\n",
+        link.expose()
+    );
+    app.mail.send(to, &subject, text).await
+}

@@ -1,0 +1,164 @@
+//! Inviting many at once, with a result for each address.
+
+use crate::{
+    features::{
+        organisations::pages::use_slug,
+        team::{
+            invitations::{
+                functions::InvitePeople,
+                model::{Answer, Batch, Outcome, addresses},
+            },
+            pages::{counted, role_choices, titled},
+        },
+    },
+    policy::{Operation, Role},
+    ui::{
+        available,
+        components::{
+            Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
+        },
+        form::{Form, FormFor, use_form},
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+#[component]
+pub fn InvitePage() -> impl IntoView {
+    let slug = use_slug();
+    let form = use_form::<InvitePeople>();
+    let roles = routes::roles(&slug.get_untracked());
+    let done = form.done();
+    view! {
+        <Title text=titled("Invite people") />
+        <PageHeader
+            title="Invite people"
+            sentence=move || {
+                view! {
+                    "Each gets a link that works once, for 7 days. "
+                    <a href=roles.to_string()>"What can each role do?"</a>
+                }
+            }
+        >
+            <LinkButton label="Back to the team" href=routes::team(&slug.get_untracked()) />
+        </PageHeader>
+        {move || {
+            let batch = done.get();
+            // Who could not be invited stays in the field, with the reason above it.
+            let (typed, role) = match &batch {
+                Some(batch) => (left_over(batch), batch.role.name().to_owned()),
+                None => (form.typed("addresses", ""), form.typed("role", Role::Member.name())),
+            };
+            view! {
+                {batch.map(|batch| view! { <Results batch slug=slug.get_untracked() /> })}
+                <InviteForm form slug=slug.get_untracked() typed role />
+            }
+        }}
+    }
+}
+
+/// The addresses that were not invited, one a line.
+fn left_over(batch: &Batch) -> String {
+    let left: Vec<_> = batch.answers.iter().filter(|a| a.outcome.reason().is_some()).map(|a| a.address.as_str()).collect();
+    left.join("\n")
+}
+
+#[component]
+fn InviteForm(form: Form<InvitePeople>, slug: String, typed: String, role: String) -> impl IntoView {
+    let text = RwSignal::new(typed);
+    let chosen = RwSignal::new(role);
+    let hint = Signal::derive(move || {
+        let typed = text.with(|text| addresses(text));
+        let odd: Vec<_> = typed.iter().filter(|address| !looks_like_one(address)).map(String::as_str).collect();
+        match (typed.len(), odd.as_slice()) {
+            (0, _) => "Separated by commas, blanks or new lines. Names around them, as in Ada <ada@example.org>, are no harm.".to_owned(),
+            (n, []) => format!("{}.", counted(i64::try_from(n).unwrap_or(0), "address", "addresses")),
+            (n, odd) => {
+                let n = counted(i64::try_from(n).unwrap_or(0), "address", "addresses");
+                format!("{n}. No e-mail address: {}.", odd.join(", "))
+            }
+        }
+    });
+    view! {
+        <Card>
+            <FormFor form problem="Nobody was invited">
+                <input type="hidden" name="slug" value=slug />
+                <Field
+                    label="E-mail addresses"
+                    name="addresses"
+                    kind=FieldKind::Textarea { rows: 5 }
+                    bind=text
+                    hint
+                    error=form.field("addresses")
+                />
+                <RadioCards
+                    legend="Role of all of them"
+                    name="role"
+                    choices=role_choices(Operation::Invite, None)
+                    bind=chosen
+                    error=form.field("role")
+                />
+                <div class="form-end">
+                    <Button look=Look::Primary label="Invite" busy=form.busy() availability=available(Operation::Invite) />
+                </div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// Something before an `@` and something with a dot or letters behind it; the server looks closer.
+fn looks_like_one(address: &str) -> bool {
+    address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
+}
+
+#[component]
+fn Results(batch: Batch, slug: String) -> impl IntoView {
+    let invited = batch.answers.iter().filter(|answer| answer.outcome.reason().is_none()).count();
+    let shows_links = batch.answers.iter().any(|a| matches!(&a.outcome, Outcome::Invited { link: Some(_), .. }));
+    let role = batch.role;
+    let title = format!("{} invited as {}", counted(i64::try_from(invited).unwrap_or(0), "person", "people"), role.label());
+    let rows: Vec<_> = batch.answers.into_iter().map(|answer| view! { <ResultRow answer /> }).collect();
+    let list = routes::invitations(&slug);
+    view! {
+        {shows_links
+            .then(|| {
+                view! {
+                    <Note tone=Tone::Warn>
+                        <strong>"Hand the links over yourself."</strong>
+                        " They could not be mailed, and they are shown this once. Each works once, and for its address alone."
+                    </Note>
+                }
+            })}
+        <Card title actions=move || view! { <LinkButton label="See the invitations" href=list.clone() /> }>
+            <ul class="stack" role="status">{rows}</ul>
+        </Card>
+    }
+}
+
+#[component]
+fn ResultRow(answer: Answer) -> impl IntoView {
+    let Answer { address, outcome } = answer;
+    let reason = outcome.reason();
+    let (tone, word) = match &outcome {
+        Outcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
+        Outcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
+        Outcome::AlreadyMember | Outcome::AlreadyInvited => (Tone::Info, "Not invited"),
+        Outcome::Invalid(_) => (Tone::Bad, "Not invited"),
+    };
+    let link = match outcome {
+        Outcome::Invited { id, link: Some(link) } => {
+            let what = format!("link for {address}");
+            Some(view! { <CopyText id=format!("link-{id}") what value=link.expose().to_owned() /> })
+        }
+        _ => None,
+    };
+    view! {
+        <li class="row">
+            <strong>{address}</strong>
+            <Pill tone label=word />
+            {reason.map(|reason| view! { <span class="muted">{reason}</span> })}
+            {link}
+        </li>
+    }
+}

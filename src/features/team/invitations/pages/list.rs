@@ -1,0 +1,117 @@
+//! The invitations that wait for an answer.
+
+use crate::{
+    features::{
+        organisations::pages::use_slug,
+        team::{
+            invitations::{
+                functions::load_invitations,
+                model::{Invitation, Invitations, PAGE, State},
+            },
+            pages::{may, range, tabs, titled},
+        },
+    },
+    policy::Operation,
+    ui::{
+        Loaded, available,
+        components::{
+            Column, EmptyState, LinkButton, Look, MenuLink, Note, PageHeader, Pager, Pill, RowMenu, Table, Tabs, Time,
+            Tone, TwoLines,
+        },
+        icons::Icon,
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn InvitationsPage() -> impl IntoView {
+    let (slug, query) = (use_slug(), use_query_map());
+    let page = Memo::new(move |_| query.with(|q| q.get("page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)));
+    let revoked = query.with_untracked(|q| q.get("done").is_some_and(|done| done == "revoked"));
+    let list = Resource::new_blocking(move || (slug.get(), page.get()), |(slug, page)| load_invitations(slug, page));
+    view! {
+        <Title text=titled("Invitations") />
+        <Loaded resource=list view=move |list| view! { <List list slug=slug.get_untracked() revoked /> }.into_any() />
+    }
+}
+
+#[component]
+fn List(list: Invitations, slug: String, revoked: bool) -> impl IntoView {
+    let Invitations { invitations, total, members, page, has_mail, now } = list;
+    let pages = u32::try_from(total.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
+    let words = range(page, PAGE, invitations.len(), total);
+    let is_empty = invitations.is_empty();
+    let rows: Vec<_> = invitations
+        .into_iter()
+        .map(|invitation| view! { <Row invitation slug=slug.clone() now=now.0 has_mail /> })
+        .collect();
+    let columns = ["Person", "Role", "Sent", "State"].map(Column::new).into_iter().chain([Column::actions()]).collect();
+    let at = |page: u32| routes::invitations(&slug).with("page", &page.to_string()).to_string();
+    let (previous, next) = ((page > 1).then(|| at(page - 1)), (page < pages).then(|| at(page + 1)));
+    let (invite, invite_first) = (routes::invite(&slug), routes::invite(&slug));
+    let tabs = tabs(&slug, members, total, false);
+    view! {
+        <PageHeader title="Invitations" sentence=|| "Nobody is a member before they have accepted.">
+            <LinkButton
+                look=Look::Primary
+                icon=Icon::Plus
+                label="Invite people"
+                href=invite
+                availability=available(Operation::Invite)
+            />
+        </PageHeader>
+        {revoked.then(|| view! { <Note tone=Tone::Ok>"The invitation was revoked. Its link opens nothing any more."</Note> })}
+        <Tabs tabs />
+        {if is_empty {
+            view! {
+                <EmptyState title="No invitation waits" sentence="Invite people by e-mail, many at once. Each gets a link that works once.">
+                    <LinkButton label="Invite people" href=invite_first availability=available(Operation::Invite) id="invite-first" />
+                </EmptyState>
+            }
+                .into_any()
+        } else {
+            view! { <Table caption="Invitations" columns>{rows}</Table> }.into_any()
+        }}
+        {(pages > 1).then(|| view! { <Pager previous next words /> })}
+    }
+}
+
+#[component]
+fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool) -> impl IntoView {
+    let Invitation { id, email, role, inviter, sent_at, expires_at, state, .. } = invitation;
+    let state = match state {
+        State::Pending => view! {
+            <Pill tone=Tone::Info label="Pending" />
+            <span class="muted">"expires " <Time at=expires_at.0 now=now /></span>
+        }
+        .into_any(),
+        State::Expired => view! {
+            <Pill tone=Tone::Warn label="Expired" />
+            <span class="muted"><Time at=expires_at.0 now=now /></span>
+        }
+        .into_any(),
+        other => view! { <Pill tone=Tone::Neutral label=other.label() /> }.into_any(),
+    };
+    let resend = may(Operation::InvitationResend, None, Some(role));
+    let revoke = may(Operation::InvitationRevoke, Some(role), None);
+    let (sending, showing) = (routes::resend_invitation(&slug, id), routes::resend_invitation(&slug, id).with("show", "link"));
+    let label = format!("Actions for {email}");
+    view! {
+        <tr>
+            <th scope="row"><TwoLines first=email second=format!("invited by {inviter}") /></th>
+            <td data-label="Role">{role.label()}</td>
+            <td data-label="Sent"><Time at=sent_at.0 now=now /></td>
+            <td class="state"><span class="row">{state}</span></td>
+            <td class="row-actions">
+                <RowMenu id=format!("menu-{id}") label>
+                    {has_mail.then(|| view! { <MenuLink label="Resend" href=sending availability=resend.clone() /> })}
+                    <MenuLink label="Copy a new link" href=showing availability=resend />
+                    <MenuLink label="Revoke" danger=true href=routes::revoke_invitation(&slug, id) availability=revoke />
+                </RowMenu>
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,13 @@
+//! The screens of invitations.
+
+mod invite;
+mod list;
+mod open;
+mod resend;
+mod waiting;
+
+pub use invite::InvitePage;
+pub use list::InvitationsPage;
+pub use open::InvitationPage;
+pub use resend::{ResendPage, RevokePage};
+pub use waiting::WaitingInvitations;

@@ -1,0 +1,141 @@
+//! The invitations' management calls.
+
+use super::{
+    model::{Invitation, Outcome, PAGE, State},
+    operations,
+};
+use crate::{
+    features::{accounts::model::Email, team::rest::role},
+    kernel::{Error, Fields, InvitationId, Result, Secret},
+    policy::Operation,
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::InvitationsList, "List the open invitations, latest first", list)
+        .serve(Operation::InvitationGet, "Read an invitation", get)
+        .serve(Operation::Invite, "Invite somebody; the answer alone holds the link, if it is not mailed", invite)
+        .serve(Operation::InvitationResend, "Replace an invitation's link by a new one", resend)
+        .serve(Operation::InvitationRevoke, "Revoke an invitation", revoke)
+}
+
+input! {
+    /// Which part of the list.
+    InvitesQuery {
+        page_size | "pageSize": Option<i64>,
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+input! {
+    /// Who is invited.
+    CreateInvite {
+        email: String,
+        /// `admin` or `member`.
+        role: String,
+    }
+    unsupported: ["workspaces", "workspace_api_key_details"]
+}
+
+/// An invitation.
+#[derive(Serialize, ToSchema)]
+pub struct Invite {
+    #[schema(example = "invite")]
+    object: &'static str,
+    id: String,
+    email: String,
+    #[schema(example = "member")]
+    role: &'static str,
+    /// `pending`, `expired`, `accepted`, `declined` or `cancelled`.
+    status: &'static str,
+    invited_by: String,
+    organisation_id: String,
+    created_at: String,
+    expires_at: String,
+}
+
+/// An invitation that was just made.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedInvite {
+    #[schema(example = "invite")]
+    object: &'static str,
+    id: String,
+    /// The link to hand over, this once; null: it was mailed.
+    #[schema(value_type = Option<String>)]
+    invite_link: Option<Secret>,
+}
+
+/// An invitation's new link.
+#[derive(Serialize, ToSchema)]
+pub struct ResentInvite {
+    /// The link to hand over, this once; null: it was mailed.
+    #[serde(rename = "inviteLink")]
+    #[schema(value_type = Option<String>)]
+    camel: Option<Secret>,
+    /// The same.
+    #[schema(value_type = Option<String>)]
+    invite_link: Option<Secret>,
+}
+
+async fn list(call: Call, query: InvitesQuery) -> Result<List<Invite>> {
+    let window = Window::of(query.page_size, query.current_page)?;
+    let page = |page: i64| {
+        let (access, page) = (&call.access, u32::try_from(page).unwrap_or(u32::MAX));
+        async move {
+            let found = operations::list(access, page).await?;
+            // Beyond the end the console shows the last page; here there is nothing.
+            let invitations = if found.page == page { found.invitations } else { vec![] };
+            Ok((invitations, found.total))
+        }
+    };
+    Ok(window.gather(i64::from(PAGE), page).await?.map(|invitation| shown(&call, invitation)))
+}
+
+async fn get(call: Call, _: Nothing) -> Result<Invite> {
+    let invitation = operations::get(&call.access, call.id("id")?).await?;
+    Ok(shown(&call, invitation))
+}
+
+async fn invite(call: Call, new: CreateInvite) -> Result<CreatedInvite> {
+    let mut fields = Fields::default();
+    fields.take("email", Email::parse(&new.email).map(|_| ()));
+    let role = fields.take("role", role(&new.role));
+    fields.finish()?;
+    let batch = operations::invite(&call.access, &new.email, role.ok_or_else(Error::internal)?).await;
+    let batch = batch.map_err(|error| renamed(error, &[("addresses", "email")]))?;
+    match batch.answers.into_iter().next().map(|answer| answer.outcome) {
+        Some(Outcome::Invited { id, link }) => Ok(CreatedInvite { object: "invite", id: id.to_string(), invite_link: link }),
+        _ => Err(Error::internal()),
+    }
+}
+
+async fn resend(call: Call, _: Nothing) -> Result<ResentInvite> {
+    let resent = operations::resend(&call.access, call.id("id")?, false).await?;
+    Ok(ResentInvite { camel: resent.link.clone(), invite_link: resent.link })
+}
+
+async fn revoke(call: Call, _: Nothing) -> Result<Done> {
+    operations::revoke(&call.access, call.id::<InvitationId>("id")?).await.map(|()| Done {})
+}
+
+fn shown(call: &Call, invitation: Invitation) -> Invite {
+    Invite {
+        object: "invite",
+        id: invitation.id.to_string(),
+        email: invitation.email,
+        role: invitation.role.name(),
+        status: match invitation.state {
+            State::Pending => "pending",
+            State::Expired => "expired",
+            State::Accepted => "accepted",
+            State::Declined => "declined",
+            State::Revoked => "cancelled",
+        },
+        invited_by: invitation.inviter,
+        organisation_id: call.organisation_id(),
+        created_at: invitation.created_at.rfc3339(),
+        expires_at: invitation.expires_at.rfc3339(),
+    }
+}

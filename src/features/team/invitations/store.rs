@@ -1,0 +1,208 @@
+//! The invitations' SQL.
+
+use super::model::{Invitation, PAGE, State};
+use crate::{
+    features::team::store::parse_role,
+    kernel::{InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId},
+    policy::Role,
+    server::{
+        crypto::Digest,
+        database::{OrgTx, Tx, statements, values},
+    },
+};
+use uuid::Uuid;
+
+statements! {
+    INSERT: TenantSql = "INSERT INTO invitations (org_id, id, email, email_canonical, role, digest, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
+    COUNT: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    LIST: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL ORDER BY sent_at DESC, id LIMIT $2 OFFSET $3";
+    GET: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
+    BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
+    OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    RENEW: TenantSql = "UPDATE invitations SET digest = $3, invited_by = $4, invited_by_name = $5, invited_by_key = $6, sent_at = $7, expires_at = $8 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    REVOKE: TenantSql = "UPDATE invitations SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    // The write itself checks what makes an invitation good, so that of two answers one wins.
+    ACCEPT: TenantSql = "UPDATE invitations SET accepted_at = $3 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expires_at > $3";
+    DECLINE: TenantSql = "UPDATE invitations SET declined_at = $3 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expires_at > $3";
+    FIND: SystemSql = "SELECT org_id, id FROM invitations WHERE digest = $1";
+    FIND_FOR: SystemSql = "SELECT org_id, id FROM invitations WHERE email_canonical = $1 AND id = $2";
+    WAITING: SystemSql = "SELECT i.id, o.name, i.role, i.invited_by_name FROM invitations i JOIN organisations o ON o.id = i.org_id WHERE i.email_canonical = $1 AND i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2 ORDER BY i.sent_at DESC LIMIT 20";
+    ADDRESS: SystemSql = "SELECT email, email_canonical FROM users WHERE id = $1 AND disabled_at IS NULL";
+}
+
+/// Who invites, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inviter {
+    pub by: By,
+    pub name: String,
+}
+
+/// A person or a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    Person(UserId),
+    Key(KeyId),
+}
+
+impl Inviter {
+    fn columns(&self) -> (Uuid, bool) {
+        match self.by {
+            By::Person(id) => (id.0, false),
+            By::Key(id) => (id.0, true),
+        }
+    }
+}
+
+/// An invitation, and what only the rules need to know of it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub invitation: Invitation,
+    pub canonical: String,
+    /// None: it is not known any more.
+    pub by: Option<By>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    email: String,
+    email_canonical: String,
+    role: String,
+    invited_by: Option<Uuid>,
+    invited_by_name: String,
+    invited_by_key: bool,
+    created_at: i64,
+    sent_at: i64,
+    expires_at: i64,
+    accepted_at: Option<i64>,
+    declined_at: Option<i64>,
+    revoked_at: Option<i64>,
+}
+
+impl Row {
+    fn read(self, now: Timestamp) -> Result<Stored> {
+        let state = if self.accepted_at.is_some() {
+            State::Accepted
+        } else if self.revoked_at.is_some() {
+            State::Revoked
+        } else if self.declined_at.is_some() {
+            State::Declined
+        } else if self.expires_at <= now.0 {
+            State::Expired
+        } else {
+            State::Pending
+        };
+        let by = self.invited_by.map(|id| if self.invited_by_key { By::Key(KeyId(id)) } else { By::Person(UserId(id)) });
+        let invitation = Invitation {
+            id: InvitationId(self.id),
+            email: self.email,
+            role: parse_role(&self.role)?,
+            inviter: self.invited_by_name,
+            created_at: Timestamp(self.created_at),
+            sent_at: Timestamp(self.sent_at),
+            expires_at: Timestamp(self.expires_at),
+            state,
+        };
+        Ok(Stored { invitation, canonical: self.email_canonical, by })
+    }
+}
+
+/// An invitation to be stored.
+pub struct New<'a> {
+    pub id: InvitationId,
+    pub email: &'a str,
+    pub canonical: &'a str,
+    pub role: Role,
+    pub digest: &'a Digest,
+    pub inviter: &'a Inviter,
+    pub expires_at: Timestamp,
+}
+
+pub async fn insert(tx: &mut OrgTx, new: &New<'_>, now: Timestamp) -> Result<()> {
+    let (by, by_key) = new.inviter.columns();
+    let row = values![
+        new.id, new.email, new.canonical, new.role, *new.digest, by, &new.inviter.name, by_key, now, new.expires_at
+    ];
+    tx.execute(INSERT, row).await.map(|_| ())
+}
+
+/// How many are open, expired ones included.
+pub async fn count(tx: &mut OrgTx) -> Result<i64> {
+    let (count,): (i64,) = tx.one(COUNT, vec![]).await?;
+    Ok(count)
+}
+
+/// A page of the open ones, latest first.
+pub async fn list(tx: &mut OrgTx, page: u32, now: Timestamp) -> Result<Vec<Invitation>> {
+    let skipped = i64::from(page.max(1) - 1) * i64::from(PAGE);
+    let rows: Vec<Row> = tx.all(LIST, values![i64::from(PAGE), skipped]).await?;
+    rows.into_iter().map(|row| row.read(now).map(|stored| stored.invitation)).collect()
+}
+
+pub async fn get(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<Option<Stored>> {
+    let row: Option<Row> = tx.optional(GET, values![id]).await?;
+    row.map(|row| row.read(now)).transpose()
+}
+
+pub async fn by_digest(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<Option<Stored>> {
+    let row: Option<Row> = tx.optional(BY_DIGEST, values![*digest]).await?;
+    row.map(|row| row.read(now)).transpose()
+}
+
+/// The open invitation of an address; there is one at most.
+pub async fn open_for(tx: &mut OrgTx, canonical: &str, now: Timestamp) -> Result<Option<Stored>> {
+    let row: Option<Row> = tx.optional(OPEN_FOR, values![canonical]).await?;
+    row.map(|row| row.read(now)).transpose()
+}
+
+/// Gives an open invitation a new secret and a new term. False: it is not open any more.
+pub async fn renew(
+    tx: &mut OrgTx,
+    id: InvitationId,
+    digest: &Digest,
+    inviter: &Inviter,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let (by, by_key) = inviter.columns();
+    Ok(tx.execute(RENEW, values![id, *digest, by, &inviter.name, by_key, now, expires_at]).await? == 1)
+}
+
+/// False: it is not open any more.
+pub async fn revoke(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(REVOKE, values![id, now]).await? == 1)
+}
+
+/// Uses the invitation up. False: it is not good at this moment, or was used by another.
+pub async fn accept(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(ACCEPT, values![id, now]).await? == 1)
+}
+
+pub async fn decline(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(DECLINE, values![id, now]).await? == 1)
+}
+
+/// Where the invitation with this secret stands.
+pub async fn find(tx: &mut Tx, digest: &Digest) -> Result<Option<(OrganisationId, InvitationId)>> {
+    let row: Option<(Uuid, Uuid)> = tx.optional(FIND, values![*digest]).await?;
+    Ok(row.map(|(organisation, id)| (OrganisationId(organisation), InvitationId(id))))
+}
+
+/// Where this invitation stands, if it is for this address.
+pub async fn find_for(tx: &mut Tx, canonical: &str, id: InvitationId) -> Result<Option<(OrganisationId, InvitationId)>> {
+    let row: Option<(Uuid, Uuid)> = tx.optional(FIND_FOR, values![canonical, id]).await?;
+    Ok(row.map(|(organisation, id)| (OrganisationId(organisation), InvitationId(id))))
+}
+
+/// Invitations that an address can answer now: id, organisation, role, inviter.
+pub async fn waiting(tx: &mut Tx, canonical: &str, now: Timestamp) -> Result<Vec<(InvitationId, String, Role, String)>> {
+    let rows: Vec<(Uuid, String, String, String)> = tx.all(WAITING, values![canonical, now]).await?;
+    rows.into_iter()
+        .map(|(id, organisation, role, inviter)| Ok((InvitationId(id), organisation, parse_role(&role)?, inviter)))
+        .collect()
+}
+
+/// An active person's address: as they wrote it, and its canonical form.
+pub async fn address_of(tx: &mut Tx, user: UserId) -> Result<Option<(String, String)>> {
+    tx.optional(ADDRESS, values![user]).await
+}

@@ -1,0 +1,206 @@
+//! What can be done with a team.
+
+use super::{
+    invitations,
+    model::{Changed, Filter, Keys, Leaving, PAGE, People, Person, Profile, QUERY_LIMIT, ResetLink, cuts_keys},
+    store,
+};
+use crate::{
+    features::{
+        accounts, api_keys,
+        audit::event::{Event, Subject},
+    },
+    kernel::{Code, Error, Result, Secret, UserId, text},
+    policy::{Operation, Principal, Role, Target},
+    server::access::{Access, Change},
+    ui::routes,
+};
+
+/// A page of the team.
+pub async fn list(access: &Access, filter: &Filter) -> Result<People> {
+    let mut tx = access.read(Operation::TeamList).await?;
+    let mut filter = Filter { q: text::cut(filter.q.trim(), QUERY_LIMIT).to_owned(), ..filter.clone() };
+    let (mut people, found) = store::people(&mut tx, &filter).await?;
+    let last = u32::try_from(found.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
+    if filter.page > last {
+        // People left since the address was made: the last page that there is.
+        filter.page = last;
+        people = store::people(&mut tx, &filter).await?.0;
+    }
+    let (total, owners) = store::counts(&mut tx).await?;
+    let invitations = invitations::store::count(&mut tx).await?;
+    let has_mail = access.app().mail.is_configured();
+    Ok(People { people, found, total, owners, invitations, page: filter.page.max(1), has_mail, now: access.now() })
+}
+
+/// One member.
+pub async fn get(access: &Access, id: UserId) -> Result<Profile> {
+    let mut tx = access.read(Operation::TeamGet).await?;
+    let person = store::person(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let keys = api_keys::operations::count_of(&mut tx, id).await?;
+    let key_names = match access.check(Operation::ApiKeysList, Target::In(tx.organisation())) {
+        Ok(()) => api_keys::operations::held_by(&mut tx, id).await?.into_iter().map(|(_, name)| name).collect(),
+        Err(_) => vec![],
+    };
+    let only_owner = person.role == Role::Owner && store::owner_other_than(&mut tx, id).await?.is_none();
+    Ok(Profile { person, keys, key_names, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
+}
+
+/// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, or
+/// takes from somebody's keys what they do. Says no where the change would be refused anyway.
+pub async fn asks_first(access: &Access, id: UserId, next: Role) -> bool {
+    if access.read(Operation::TeamChangeRole).await.is_err() {
+        return false;
+    }
+    let Ok(profile) = get(access, id).await else { return false };
+    let (was, own) = (profile.person.role, access.user().is_ok_and(|user| user == id));
+    let loses_keys = next < was && cuts_keys(next) && profile.keys > 0;
+    was != next && (next == Role::Owner || (own && next < was) || loses_keys)
+}
+
+/// Gives a member another role. `keys` says what becomes of their keys if the new role may do less than keys can.
+pub async fn change_role(access: &Access, id: UserId, next: Role, keys: Keys) -> Result<Changed> {
+    access
+        .act(Operation::TeamChangeRole, Subject::unnamed("member", id), |mut change| async move {
+            let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
+            let was = person.role;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(was), next: Some(next) })?;
+            let mut event = Event::of(named(&person)).change("role", was.name(), next.name());
+            if was == Role::Owner && next != Role::Owner {
+                keep_an_owner(&mut change, id).await?;
+            }
+            if next < was && cuts_keys(next) {
+                event = settle_keys(&mut change, &person, keys, event).await?;
+            }
+            store::set_role(change.tx(), id, next).await?;
+            change.commit(event, Changed { id, name: person.name, was, now: next }).await
+        })
+        .await
+}
+
+/// Takes a member out of the organisation.
+pub async fn remove(access: &Access, id: UserId, keys: Keys) -> Result<Person> {
+    access
+        .act(Operation::TeamRemove, Subject::unnamed("member", id), |mut change| async move {
+            let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: None })?;
+            if change.principal().user() == Some(id) {
+                return Err(Error::conflict("Nobody removes themselves. Leave the organisation instead."));
+            }
+            let event = go(&mut change, &person, keys).await?;
+            change.commit(event, person).await
+        })
+        .await
+}
+
+/// What leaving would mean to whoever asks.
+pub async fn view_leave(access: &Access) -> Result<Leaving> {
+    let mut tx = access.read(Operation::TeamLeaveView).await?;
+    let user = access.user()?;
+    let role = store::role_of(&mut tx, user).await?.ok_or_else(Error::not_found)?;
+    let heir = store::owner_other_than(&mut tx, user).await?;
+    let keys = api_keys::operations::count_of(&mut tx, user).await?;
+    Ok(Leaving { keys, only_owner: role == Role::Owner && heir.is_none(), heir: heir.map(|(_, name)| name) })
+}
+
+/// Leaves the organisation. The leaver's keys go to an Owner.
+pub async fn leave(access: &Access) -> Result<()> {
+    let user = access.user()?;
+    access
+        .act(Operation::TeamLeave, Subject::new("member", user, access.actor_name()), |mut change| async move {
+            let person = store::person(change.tx(), user).await?.ok_or_else(Error::not_found)?;
+            let event = go(&mut change, &person, Keys::TakeOver).await?;
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// Ends a membership: the last Owner stays, and no key is left answering for somebody who is gone.
+async fn go(change: &mut Change, person: &Person, keys: Keys) -> Result<Event> {
+    if person.role == Role::Owner {
+        keep_an_owner(change, person.id).await?;
+    }
+    let event = Event::of(named(person)).change("role", person.role.name(), serde_json::Value::Null);
+    let event = settle_keys(change, person, keys, event).await?;
+    store::remove(change.tx(), person.id).await?;
+    Ok(event)
+}
+
+/// Refuses if nobody else is an active Owner. The transaction holds the organisation, so nobody else goes meanwhile.
+async fn keep_an_owner(change: &mut Change, than: UserId) -> Result<()> {
+    match store::owner_other_than(change.tx(), than).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::new(Code::LastOwner, "The only Owner. Make someone else an Owner first.")),
+    }
+}
+
+/// Carries out what was decided about a person's keys. What they could not do any more, because the person could not,
+/// they cannot do for whoever takes them over either: going is no way to win back what a demotion took.
+async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Event) -> Result<Event> {
+    let (settled, fate) = match keys {
+        Keys::Revoke => (api_keys::operations::revoke_of(change, person.id).await?, "revoked".to_owned()),
+        Keys::TakeOver => {
+            api_keys::narrow::to(change, person.id, person.role.permissions()).await?;
+            let heir = heir(change, person.id).await?;
+            let keys = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
+            (keys, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))
+        }
+    };
+    if settled.is_empty() {
+        return Ok(event);
+    }
+    let keys: Vec<String> = settled.into_iter().map(|(id, name)| format!("{name} ({id})")).collect();
+    Ok(event.with("keys", fate).with("keys_settled", keys))
+}
+
+/// Who takes keys over: the person who decides; an Owner, if that is a key, or the person who goes.
+async fn heir(change: &mut Change, from: UserId) -> Result<Option<(UserId, String)>> {
+    match *change.principal() {
+        Principal::Member { user, .. } if user != from => Ok(Some((user, change.access().actor_name().to_owned()))),
+        Principal::Member { .. } | Principal::Person { .. } | Principal::ApiKey { .. } | Principal::Nobody => {
+            store::owner_other_than(change.tx(), from).await
+        }
+    }
+}
+
+/// Makes a link by which a member sets a new password, for installations that cannot mail one. It opens the whole
+/// account, so whoever makes it must be an Owner wherever that person belongs.
+pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
+    let app = access.app();
+    access
+        .act(Operation::TeamResetLink, Subject::unnamed("member", id), |mut change| async move {
+            let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: Some(person.role) })?;
+            let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
+            if app.mail.is_configured() {
+                return Err(Error::conflict("This installation sends mail. They can ask for a link on the sign-in page."));
+            }
+            if maker == id {
+                return Err(Error::conflict("Change your own password on your account page."));
+            }
+            if person.disabled {
+                return Err(Error::conflict("This account is disabled."));
+            }
+            let system = change.tx().system();
+            store::lock_person(system, id).await?;
+            let theirs = store::places(system, id).await?;
+            let own = store::places(system, maker).await?;
+            let owns_all = theirs.iter().all(|(place, _)| own.contains(&(*place, Role::Owner)));
+            if !owns_all {
+                return Err(Error::new(
+                    Code::PermissionDenied,
+                    "A password link opens the whole account. Only somebody who is an Owner of every organisation that \
+                     this person belongs to can make one.",
+                ));
+            }
+            let token = accounts::operations::reset_token(&mut change, id).await?;
+            let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
+            let event = Event::of(named(&person)).with("reset_link", "made");
+            change.commit(event, ResetLink { name: person.name, link }).await
+        })
+        .await
+}
+
+fn named(person: &Person) -> Subject {
+    Subject::new("member", person.id, format!("{} <{}>", person.name, person.email))
+}

@@ -1,0 +1,199 @@
+//! What is asked before a role changes, and the link by which a member sets a new password.
+
+use super::{counted, may, param, titled};
+use crate::{
+    features::{
+        organisations::pages::use_slug,
+        team::{
+            functions::{ChangeRole, MakeResetLink, load_person},
+            model::{Keys, Profile, ResetLink, cuts_keys},
+        },
+    },
+    policy::{Operation, Role},
+    ui::{
+        Loaded,
+        components::{Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, SecretBox, Tone},
+        form::{Form, FormFor, use_form},
+        routes, use_place,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn ChangeRolePage() -> impl IntoView {
+    let slug = use_slug();
+    let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
+    let form = use_form::<ChangeRole>();
+    let wanted = use_query_map().with_untracked(|query| query.get("role").and_then(|role| Role::parse(&role)));
+    view! {
+        <Title text=titled("Change a role") />
+        <Loaded
+            resource=profile
+            view=move |profile| view! { <Question profile slug=slug.get_untracked() wanted form /> }.into_any()
+        />
+    }
+}
+
+/// What a change of role means, in words.
+fn consequences(name: &str, own: bool, was: Role, next: Role) -> String {
+    match (own, next) {
+        (true, next) if next < was => {
+            format!("You give up being {} yourself. Only somebody above you can give it back.", with_article(was))
+        }
+        (_, Role::Owner) => format!(
+            "{name} will be able to do everything here: billing, every key, and removing Owners, you included. \
+             An Owner can only be demoted by an Owner."
+        ),
+        (_, next) => format!("{name} will be {}. {}", with_article(next), next.sentence()),
+    }
+}
+
+fn with_article(role: Role) -> String {
+    format!("{} {}", if role == Role::Member { "a" } else { "an" }, role.label())
+}
+
+#[component]
+fn Question(profile: Profile, slug: String, wanted: Option<Role>, form: Form<ChangeRole>) -> impl IntoView {
+    let Profile { person, keys, only_owner, .. } = profile;
+    let own = use_place().is_some_and(|place| place.user == person.id);
+    let back = routes::team(&slug);
+    let Some(next) = wanted.filter(|next| *next != person.role) else {
+        let words = format!("{} is {}. Choose another role in the list.", person.name, with_article(person.role));
+        return view! {
+            <PageHeader title="Change a role" sentence=move || words.clone() />
+            <LinkButton label="Back to the team" href=back />
+        }
+        .into_any();
+    };
+    let who = if own { "yourself".to_owned() } else { person.name.clone() };
+    let title = format!("Make {who} {}", with_article(next));
+    let words = consequences(&person.name, own, person.role, next);
+    let asks_keys = keys > 0 && next < person.role && cuts_keys(next);
+    let availability = if only_owner {
+        crate::ui::components::Availability::when(false, "The only Owner. Make someone else an Owner first.")
+    } else {
+        may(Operation::TeamChangeRole, Some(person.role), Some(next))
+    };
+    view! {
+        <PageHeader title=title.clone() sentence=move || words.clone() />
+        <Card>
+            <FormFor form problem="The role was not changed">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="id" value=person.id.to_string() />
+                <input type="hidden" name="role" value=next.name() />
+                <input type="hidden" name="asked" value="true" />
+                {asks_keys.then(|| view! { <KeysQuestion count=keys own selected=form.typed("keys", "") /> })}
+                <div class="form-end">
+                    <LinkButton label="Leave it as it is" href=back />
+                    <Button look=Look::Primary label=title busy=form.busy() availability />
+                </div>
+            </FormFor>
+        </Card>
+    }
+    .into_any()
+}
+
+/// What becomes of a person's keys.
+#[component]
+pub fn KeysQuestion(
+    /// How many there are.
+    count: i64,
+    /// The person decides about their own keys.
+    own: bool,
+    #[prop(into)] selected: String,
+) -> impl IntoView {
+    let keys = counted(count, "key", "keys");
+    let (take, takes) = if own {
+        ("An Owner takes them over".to_owned(), "They go on working, with what they can do now.")
+    } else {
+        ("Take them over".to_owned(), "They go on working, with what they can do now, and answer for you.")
+    };
+    let choices = vec![
+        Choice::new(Keys::TakeOver.name(), take).sentence(takes).default_mark(true),
+        Choice::new(Keys::Revoke.name(), "Revoke them").sentence("They stop at once. Programs that use them fail."),
+    ];
+    let selected = if selected.is_empty() { Keys::TakeOver.name().to_owned() } else { selected };
+    view! { <RadioCards legend=format!("What becomes of the {keys}?") name="keys" choices selected /> }
+}
+
+#[component]
+pub fn PasswordLinkPage() -> impl IntoView {
+    let slug = use_slug();
+    let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
+    let form = use_form::<MakeResetLink>();
+    view! {
+        <Title text=titled("Password link") />
+        {move || match form.done().get() {
+            Some(link) => view! { <Made link slug=slug.get_untracked() /> }.into_any(),
+            None => {
+                view! {
+                    <Loaded
+                        resource=profile
+                        view=move |profile| view! { <Make profile slug=slug.get_untracked() form /> }.into_any()
+                    />
+                }
+                    .into_any()
+            }
+        }}
+    }
+}
+
+#[component]
+fn Make(profile: Profile, slug: String, form: Form<MakeResetLink>) -> impl IntoView {
+    let Profile { person, has_mail, .. } = profile;
+    let name = person.name.clone();
+    let back = routes::team(&slug);
+    view! {
+        <PageHeader
+            title=format!("Password link for {name}")
+            sentence=move || format!("With it {name} sets a new password. It works once, for 60 minutes.")
+        />
+        {if has_mail {
+            view! {
+                <Note action=move || view! { <LinkButton label="Back to the team" href=back.clone() /> }>
+                    "This installation sends mail. They can ask for a link on the sign-in page."
+                </Note>
+            }
+                .into_any()
+        } else {
+            view! {
+                <Card>
+                    <FormFor form problem="No link was made">
+                        <input type="hidden" name="slug" value=slug />
+                        <input type="hidden" name="id" value=person.id.to_string() />
+                        <div>
+                            "Whoever has the link can open the whole account of " <strong>{person.email}</strong>
+                            ". Hand it over in person, or where only they can read it. Links made before stop working."
+                        </div>
+                        <div class="form-end">
+                            <LinkButton label="Cancel" href=back />
+                            <Button look=Look::Primary label="Make the link" busy=form.busy() />
+                        </div>
+                    </FormFor>
+                </Card>
+            }
+                .into_any()
+        }}
+    }
+}
+
+#[component]
+fn Made(link: ResetLink, slug: String) -> impl IntoView {
+    view! {
+        <PageHeader
+            title=format!("Password link for {}", link.name)
+            sentence=|| "Copy it now: it is shown this once. It works once, for 60 minutes."
+        />
+        <Card>
+            <div class="stack">
+                <SecretBox id="reset-link" what=format!("password link for {}", link.name) value=link.link.expose().to_owned() />
+                <div class="row">
+                    <LinkButton label="Back to the team" href=routes::team(&slug) />
+                </div>
+            </div>
+        </Card>
+        <Note tone=Tone::Info>"It is noted in the audit log that you made this link."</Note>
+    }
+}

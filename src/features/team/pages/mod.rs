@@ -1,0 +1,88 @@
+//! The team's screens.
+
+mod leave;
+mod member;
+mod people;
+mod remove;
+mod role_cell;
+mod roles;
+
+pub use leave::LeavePage;
+pub use member::{ChangeRolePage, PasswordLinkPage};
+pub use people::TeamPage;
+pub use remove::RemovePage;
+pub use roles::RolesPage;
+
+use crate::{
+    policy::{Denial, Operation, Role, Target, decide},
+    ui::{
+        components::{Availability, Choice, Tab},
+        routes, unavailable, use_place,
+    },
+};
+use leptos_router::hooks::use_params_map;
+
+/// The title of a page inside an organisation: "Team · Northwind".
+pub(in crate::features::team) fn titled(page: &str) -> String {
+    use_place().map_or_else(|| page.to_owned(), |place| format!("{page} · {}", place.name))
+}
+
+/// A part of this page's path.
+pub(in crate::features::team) fn param(name: &str) -> String {
+    use leptos::prelude::WithUntracked;
+    use_params_map().with_untracked(|params| params.get(name).unwrap_or_default())
+}
+
+/// Whether the person may do this to a rank here: give `next` to somebody who is `now`.
+pub(in crate::features::team) fn may(operation: Operation, now: Option<Role>, next: Option<Role>) -> Availability {
+    let Some(place) = use_place() else { return unavailable(Denial::Unknown) };
+    let target = Target::Rank { organisation: place.organisation, now, next };
+    match decide(&place.principal(), operation.spec().requires, target) {
+        Ok(()) => Availability::Available,
+        Err(denial) => unavailable(denial),
+    }
+}
+
+/// The roles as choices; those that may not be given say why.
+pub(in crate::features::team) fn role_choices(operation: Operation, now: Option<Role>) -> Vec<Choice> {
+    Role::ALL
+        .into_iter()
+        .map(|role| {
+            let availability = match may(operation, now, Some(role)) {
+                Availability::Available => Availability::Available,
+                Availability::Unavailable { .. } => {
+                    Availability::Unavailable { reason: format!("Only {} can give this role.", role.plural()) }
+                }
+            };
+            Choice::new(role.name(), role.label()).sentence(role.sentence()).availability(availability)
+        })
+        .collect()
+}
+
+/// Members and invitations, side by side.
+pub(in crate::features::team) fn tabs(slug: &str, members: i64, invitations: i64, at_members: bool) -> Vec<Tab> {
+    let tab = |label: &str, href: routes::Path, count: i64, current| Tab {
+        label: label.into(),
+        href: href.into(),
+        count: Some(count.unsigned_abs()),
+        current,
+    };
+    vec![
+        tab("Members", routes::team(slug), members, at_members),
+        tab("Invitations", routes::invitations(slug), invitations, !at_members),
+    ]
+}
+
+/// "1 key", "3 keys".
+pub(in crate::features::team) fn counted(count: i64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// "26 to 50 of 312".
+pub(in crate::features::team) fn range(page: u32, size: u32, shown: usize, total: i64) -> String {
+    if total == 0 {
+        return String::new();
+    }
+    let first = i64::from(page.max(1) - 1) * i64::from(size) + 1;
+    format!("{first} to {} of {total}", first + i64::try_from(shown).unwrap_or(0) - 1)
+}

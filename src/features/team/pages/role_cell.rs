@@ -1,0 +1,130 @@
+//! The role of a member, changed in the row: at once with JavaScript, by a button without it.
+
+use super::{may, role_choices};
+use crate::{
+    features::team::functions::ChangeRole,
+    kernel::UserId,
+    policy::{Operation, Role},
+    ui::{
+        components::{Availability, Select, Toast, Tone, use_toasts},
+        form::{Form, use_form},
+        routes,
+    },
+};
+use leptos::{form::ActionForm, prelude::*};
+
+/// The one form that all rows of the list share, and the row that used it last.
+#[derive(Clone, Copy)]
+pub struct RoleForm {
+    form: Form<ChangeRole>,
+    used_by: RwSignal<Option<UserId>>,
+}
+
+impl RoleForm {
+    /// The form of a page.
+    pub fn new() -> Self {
+        let form = use_form::<ChangeRole>();
+        let used_by = RwSignal::new(form.typed("id", "").parse().ok());
+        Self { form, used_by }
+    }
+}
+
+/// The select of a row. What was chosen shows at once; a refusal puts it back and says why, in the row.
+#[component]
+pub fn RoleCell(
+    id: UserId,
+    #[prop(into)] name: String,
+    #[prop(into)] slug: String,
+    /// The role that is stored.
+    role: RwSignal<Role>,
+    /// How many active Owners the organisation has.
+    owners: RwSignal<i64>,
+    #[prop(into)] only_owner: Signal<bool>,
+    form: RoleForm,
+) -> impl IntoView {
+    let RoleForm { form, used_by } = form;
+    let chosen = RwSignal::new(role.get_untracked().name().to_owned());
+    let mine = move || used_by.get() == Some(id);
+    let error = Signal::derive(move || if mine() { form.error().get().map(|error| error.message) } else { None });
+    let busy = Signal::derive(move || mine() && form.action.pending().get());
+    let toasts = use_toasts();
+    let answered = StoredValue::new(form.action.version().get_untracked());
+    {
+        let slug = slug.clone();
+        Effect::new(move |_| {
+            let version = form.action.version().get();
+            if version == answered.get_value() || used_by.get_untracked() != Some(id) {
+                return;
+            }
+            answered.set_value(version);
+            match form.action.value().get_untracked() {
+                Some(Ok(Some(changed))) => {
+                    role.set(changed.now);
+                    owners.update(|owners| *owners += i64::from(changed.now == Role::Owner) - i64::from(changed.was == Role::Owner));
+                    let back = routes::change_role(&slug, id).with("role", changed.was.name());
+                    toasts.show(Toast {
+                        tone: Tone::Ok,
+                        message: format!("{} is now {}", changed.name, changed.now.label()),
+                        link: (changed.was != changed.now).then(|| ("Undo".to_owned(), back.to_string())),
+                    });
+                }
+                Some(Err(_)) => chosen.set(role.get_untracked().name().to_owned()),
+                Some(Ok(None)) | None => {}
+            }
+        });
+    }
+    let label = format!("Role of {name}");
+    // Made anew only when the only Owner comes or goes: a select that was just used keeps its focus.
+    move || {
+        let only_owner = only_owner.get();
+        let now = role.get_untracked();
+        let availability = if only_owner {
+            Availability::when(false, "The only Owner. Make someone else an Owner first.")
+        } else {
+            may(Operation::TeamChangeRole, Some(now), Some(now))
+        };
+        let fixed = availability.reason().is_some();
+        let (slug, label) = (slug.clone(), label.clone());
+        let change = {
+            let slug = slug.clone();
+            Callback::new(move |next: String| {
+                used_by.set(Some(id));
+                form.action.dispatch(ChangeRole {
+                    slug: slug.clone(),
+                    id: id.to_string(),
+                    role: next,
+                    keys: String::new(),
+                    asked: false,
+                });
+            })
+        };
+        view! {
+            <ActionForm action=form.action attr:class="row role-form">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="id" value=id.to_string() />
+                <Select
+                    compact=true
+                    hide_label=true
+                    label=label.clone()
+                    name="role"
+                    id=format!("role-{id}")
+                    choices=role_choices(Operation::TeamChangeRole, Some(now))
+                    selected=now.name()
+                    bind=chosen
+                    on_change=change
+                    busy
+                    error
+                    availability
+                />
+                {(!fixed)
+                    .then(|| {
+                        view! {
+                            <button type="submit" class="button button-small nojs">
+                                "Save" <span class="vh">{format!(" ({label})")}</span>
+                            </button>
+                        }
+                    })}
+            </ActionForm>
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The team's management calls. A key gives the roles Admin and Member only: no key makes an Owner.
+
+use super::{
+    model::{Filter, Keys, PAGE, Person, Sort},
+    operations,
+};
+use crate::{
+    kernel::{Error, Fields, Result, Timestamp},
+    policy::{Operation, Role},
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::TeamList, "List members", list)
+        .serve(Operation::TeamGet, "Read a member", get)
+        .serve(Operation::TeamChangeRole, "Give a member another role", change_role)
+        .serve(Operation::TeamRemove, "Take a member out of the organisation", remove)
+}
+
+input! {
+    /// Which members are listed.
+    UsersQuery {
+        /// `owner`, `admin` or `member`.
+        role: Option<String>,
+        /// A whole address.
+        email: Option<String>,
+        /// Part of a name or address.
+        q | "search": Option<String>,
+        /// `name`, `active` or `joined`, with `-` before it for the other way round; else by role.
+        sort: Option<String>,
+        page_size | "pageSize": Option<i64>,
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+input! {
+    /// A member's new role.
+    UpdateUser {
+        /// `admin` or `member`.
+        role: String,
+        /// What becomes of their keys, if the new role may do less than keys can: `take_over` (the default) or `revoke`.
+        keys: Option<String>,
+    }
+}
+
+input! {
+    /// How a member is removed.
+    RemoveUser {
+        /// What becomes of their keys: `take_over` (the default) or `revoke`.
+        keys: Option<String>,
+    }
+}
+
+/// A member of the organisation.
+#[derive(Serialize, ToSchema)]
+pub struct User {
+    #[schema(example = "user")]
+    object: &'static str,
+    id: String,
+    name: String,
+    /// The name's first word.
+    first_name: String,
+    /// The rest of the name.
+    last_name: String,
+    email: String,
+    #[schema(example = "member")]
+    role: &'static str,
+    organisation_id: String,
+    /// When they joined.
+    created_at: String,
+    last_active_at: Option<String>,
+    /// The account was disabled: it opens nothing.
+    disabled: bool,
+}
+
+async fn list(call: Call, query: UsersQuery) -> Result<List<User>> {
+    let window = Window::of(query.page_size, query.current_page)?;
+    let mut fields = Fields::default();
+    let role = fields.take("role", query.role.as_deref().map(any_role).transpose());
+    let typed = query.sort.unwrap_or_default();
+    let sort = Sort::parse(&typed);
+    if !["", "role", sort.text().as_str()].contains(&typed.as_str()) {
+        fields.refuse("sort", "This is one of name, active, joined, with or without a - before it.");
+    }
+    if query.email.is_some() && query.q.is_some() {
+        fields.refuse("q", "Send email or q, not both.");
+    }
+    fields.finish()?;
+    let q = query.email.clone().or(query.q).unwrap_or_default();
+    let filter = Filter { q, role: role.flatten(), sort, page: 1 };
+    let page = |page: i64| {
+        let (access, filter) = (&call.access, Filter { page: u32::try_from(page).unwrap_or(u32::MAX), ..filter.clone() });
+        async move {
+            let found = operations::list(access, &filter).await?;
+            // Beyond the end the console shows the last page; here there is nothing.
+            let people = if found.page == filter.page { found.people } else { vec![] };
+            Ok((people, found.found))
+        }
+    };
+    let found = match &query.email {
+        None => window.gather(i64::from(PAGE), page).await?,
+        // An address that holds this one as a part is not meant.
+        Some(email) => {
+            let all = Window { offset: 0, limit: i64::from(u16::MAX) }.gather(i64::from(PAGE), page).await?;
+            window.cut(all.data.into_iter().filter(|person| person.email.eq_ignore_ascii_case(email.trim())).collect())?
+        }
+    };
+    Ok(found.map(|person| shown(&call, person)))
+}
+
+async fn get(call: Call, _: Nothing) -> Result<User> {
+    let profile = operations::get(&call.access, call.id("id")?).await?;
+    Ok(shown(&call, profile.person))
+}
+
+async fn change_role(call: Call, change: UpdateUser) -> Result<Done> {
+    let mut fields = Fields::default();
+    let role = fields.take("role", role(&change.role));
+    let keys = fields.take("keys", Keys::parse(&change.keys.unwrap_or_default()));
+    fields.finish()?;
+    let (Some(role), Some(keys)) = (role, keys) else { return Err(Error::internal()) };
+    operations::change_role(&call.access, call.id("id")?, role, keys).await.map(|_| Done {})
+}
+
+async fn remove(call: Call, how: RemoveUser) -> Result<Done> {
+    let keys = Keys::parse(&how.keys.unwrap_or_default()).map_err(|sentence| Error::field("keys", sentence))?;
+    operations::remove(&call.access, call.id("id")?, keys).await.map(|_| Done {})
+}
+
+/// A role that a key can give.
+pub(super) fn role(name: &str) -> std::result::Result<Role, String> {
+    match any_role(name) {
+        Ok(role @ (Role::Admin | Role::Member)) => Ok(role),
+        Ok(Role::Owner) | Err(_) => Err("A key gives the roles admin and member.".into()),
+    }
+}
+
+fn any_role(name: &str) -> std::result::Result<Role, String> {
+    Role::ALL.into_iter().find(|role| role.name() == name).ok_or_else(|| "This is one of owner, admin, member.".into())
+}
+
+fn shown(call: &Call, person: Person) -> User {
+    let (first, last) = person.name.split_once(' ').unwrap_or((&person.name, ""));
+    User {
+        object: "user",
+        id: person.id.to_string(),
+        first_name: first.to_owned(),
+        last_name: last.trim().to_owned(),
+        email: person.email,
+        role: person.role.name(),
+        organisation_id: call.organisation_id(),
+        created_at: person.joined_at.rfc3339(),
+        last_active_at: person.active_at.map(Timestamp::rfc3339),
+        disabled: person.disabled,
+        name: person.name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_makes_an_owner() {
+        assert_eq!(role("admin"), Ok(Role::Admin));
+        assert_eq!(role("member"), Ok(Role::Member));
+        for name in ["owner", "Admin", "", "root"] {
+            assert!(role(name).is_err(), "{name}");
+        }
+    }
+}

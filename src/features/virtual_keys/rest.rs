@@ -1,0 +1,259 @@
+//! The virtual keys' management calls.
+
+use super::{
+    model::{Detail, Finding},
+    operations::{self, Input},
+};
+use crate::{
+    kernel::{Error, Result, Secret, Timestamp},
+    policy::Operation,
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the operations call their fields, and what they are called here.
+const NAMES: [(&str, &str); 3] = [("key_slug", "slug"), ("description", "note"), ("credential", "key")];
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::VirtualKeysList, "List virtual keys", list)
+        .serve(Operation::VirtualKeyGet, "Read a virtual key, without its credential", get)
+        .serve(Operation::VirtualKeyCreate, "Make a virtual key", create)
+        .serve(Operation::VirtualKeyUpdate, "Change a virtual key; what is left out stays", update)
+        .serve(Operation::VirtualKeyDuplicate, "Copy a virtual key, its credential too, which nobody sees", duplicate)
+        .serve(Operation::VirtualKeyDelete, "Delete a virtual key and wipe its credential", delete)
+        .serve(Operation::VirtualKeyTest, "Try the provider with the stored credential", test)
+}
+
+input! {
+    /// Which part of the list.
+    VirtualKeysQuery {
+        page_size | "pageSize": Option<i64>,
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+input! {
+    /// A virtual key to be made.
+    CreateVirtualKey {
+        name: String,
+        /// The provider's name, such as `openai`.
+        provider: String,
+        /// The provider's credential. It is sealed and never read back.
+        #[schema(value_type = Option<String>)]
+        key: Option<Secret>,
+        note: Option<String>,
+        /// What calls name it by, as `@slug`; left out: made of the name.
+        slug: Option<String>,
+        /// Left out: the provider's own.
+        base_url: Option<String>,
+        /// Azure's.
+        api_version | "apiVersion": Option<String>,
+    }
+    unsupported: [
+        "resourceName", "deploymentName", "deploymentConfig", "usage_limits", "rate_limits", "expires_at", "secret_mappings",
+    ]
+}
+
+input! {
+    /// What shall be different. A new provider or base URL needs the credential again.
+    UpdateVirtualKey {
+        name: Option<String>,
+        provider: Option<String>,
+        /// A new credential. It is sealed and never read back.
+        #[schema(value_type = Option<String>)]
+        key: Option<Secret>,
+        /// Null clears it.
+        note: Option<Option<String>>,
+        base_url: Option<String>,
+        /// Azure's; null: the gateway's own choice.
+        api_version | "apiVersion": Option<Option<String>>,
+        /// The version that was read; the change is refused if there is a newer one.
+        version: Option<i64>,
+    }
+    unsupported: [
+        "resourceName", "deploymentName", "deploymentConfig", "usage_limits", "rate_limits", "expires_at", "secret_mappings", "reset_usage",
+    ]
+}
+
+input! {
+    /// The copy's own name and reference.
+    DuplicateVirtualKey {
+        name: String,
+        /// Left out: made of the name.
+        new_slug: Option<String>,
+    }
+}
+
+/// A virtual key in a list.
+#[derive(Serialize, ToSchema)]
+pub struct ListedVirtualKey {
+    #[schema(example = "virtual-key")]
+    object: &'static str,
+    id: String,
+    slug: String,
+    name: String,
+    provider: &'static str,
+    ai_provider_name: &'static str,
+    base_url: String,
+    organisation_id: String,
+    /// Always empty: a credential is never read back.
+    key: &'static str,
+    /// When its credential was set; null: it has none.
+    credential_set_at: Option<String>,
+    last_used_at: Option<String>,
+}
+
+/// A virtual key, without its credential.
+#[derive(Serialize, ToSchema)]
+pub struct VirtualKey {
+    #[schema(example = "virtual-key")]
+    object: &'static str,
+    id: String,
+    slug: String,
+    name: String,
+    note: String,
+    provider: &'static str,
+    ai_provider_name: &'static str,
+    base_url: String,
+    api_version: Option<String>,
+    organisation_id: String,
+    /// Always empty: a credential is never read back.
+    key: &'static str,
+    credential_set_at: Option<String>,
+    credential_set_by: Option<String>,
+    created_by: String,
+    created_at: String,
+    last_updated_at: String,
+    last_used_at: Option<String>,
+    version: i64,
+}
+
+/// A virtual key that was just made.
+#[derive(Serialize, ToSchema)]
+pub struct CreatedVirtualKey {
+    #[schema(example = "virtual-key")]
+    object: &'static str,
+    success: bool,
+    id: String,
+    slug: String,
+    data: CreatedVirtualKeyData,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct CreatedVirtualKeyData {
+    slug: String,
+}
+
+/// What became of a test.
+#[derive(Serialize, ToSchema)]
+pub struct VirtualKeyTested {
+    /// The provider took the credential.
+    success: bool,
+    /// A stable name of what was found.
+    #[schema(example = "works")]
+    result: &'static str,
+    /// A sentence for people.
+    message: String,
+}
+
+async fn list(call: Call, query: VirtualKeysQuery) -> Result<List<ListedVirtualKey>> {
+    let window = Window::of(query.page_size, query.current_page)?;
+    let all = operations::list(&call.access).await?.keys;
+    Ok(window.cut(all)?.map(|key| ListedVirtualKey {
+        object: "virtual-key",
+        id: key.id.to_string(),
+        slug: key.slug,
+        name: key.name,
+        provider: key.provider.name(),
+        ai_provider_name: key.provider.name(),
+        base_url: key.base_url,
+        organisation_id: call.organisation_id(),
+        key: "",
+        credential_set_at: key.credential_set_at.map(Timestamp::rfc3339),
+        last_used_at: key.used_at.map(Timestamp::rfc3339),
+    }))
+}
+
+async fn get(call: Call, _: Nothing) -> Result<VirtualKey> {
+    let key = operations::get(&call.access, call.part("slug")).await?;
+    Ok(VirtualKey {
+        object: "virtual-key",
+        id: key.id.to_string(),
+        slug: key.slug,
+        name: key.name,
+        note: key.description,
+        provider: key.provider.name(),
+        ai_provider_name: key.provider.name(),
+        base_url: key.base_url,
+        api_version: Some(key.settings.api_version).filter(|version| !version.is_empty()),
+        organisation_id: call.organisation_id(),
+        key: "",
+        credential_set_at: key.credential_set_at.map(Timestamp::rfc3339),
+        credential_set_by: key.credential_set_by,
+        created_by: key.created_by,
+        created_at: key.created_at.rfc3339(),
+        last_updated_at: key.updated_at.rfc3339(),
+        last_used_at: key.used_at.map(Timestamp::rfc3339),
+        version: key.version,
+    })
+}
+
+async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> {
+    let input = Input {
+        name: new.name,
+        description: new.note.unwrap_or_default(),
+        provider: new.provider,
+        base_url: new.base_url.unwrap_or_default(),
+        api_version: new.api_version.unwrap_or_default(),
+        credential: new.key.unwrap_or_default(),
+    };
+    operations::create(&call.access, &new.slug.unwrap_or_default(), input).await.map(made).map_err(named)
+}
+
+async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
+    let slug = call.part("slug");
+    let stored = operations::get(&call.access, slug).await?;
+    let input = Input {
+        name: change.name.unwrap_or(stored.name),
+        description: change.note.map_or(stored.description, Option::unwrap_or_default),
+        base_url: match (&change.provider, change.base_url) {
+            (_, Some(typed)) => typed,
+            // Another provider is at another address.
+            (Some(provider), None) if provider != stored.provider.name() => String::new(),
+            _ => stored.base_url,
+        },
+        provider: change.provider.unwrap_or_else(|| stored.provider.name().to_owned()),
+        api_version: change.api_version.map_or(stored.settings.api_version, Option::unwrap_or_default),
+        credential: change.key.unwrap_or_default(),
+    };
+    operations::update(&call.access, slug, change.version.unwrap_or(stored.version), input).await.map_err(named)?;
+    Ok(Done {})
+}
+
+async fn duplicate(call: Call, copy: DuplicateVirtualKey) -> Result<CreatedVirtualKey> {
+    let slug = copy.new_slug.unwrap_or_default();
+    let made_of = operations::duplicate(&call.access, call.part("slug"), &copy.name, &slug).await;
+    made_of.map(made).map_err(|error| renamed(error, &[("key_slug", "new_slug")]))
+}
+
+/// A program names what it deletes by its slug, so the question that people are asked is answered for it.
+async fn delete(call: Call, _: Nothing) -> Result<Done> {
+    let slug = call.part("slug");
+    let name = operations::get(&call.access, slug).await.map(|key| key.name).unwrap_or_default();
+    operations::delete(&call.access, slug, &name).await.map(|()| Done {})
+}
+
+async fn test(call: Call, _: Nothing) -> Result<VirtualKeyTested> {
+    let found: Finding = operations::test(&call.access, call.part("slug")).await?;
+    Ok(VirtualKeyTested { success: found.works(), result: found.name(), message: found.sentence() })
+}
+
+fn made(key: Detail) -> CreatedVirtualKey {
+    let data = CreatedVirtualKeyData { slug: key.slug.clone() };
+    CreatedVirtualKey { object: "virtual-key", success: true, id: key.id.to_string(), slug: key.slug, data }
+}
+
+fn named(error: Error) -> Error {
+    renamed(error, &NAMES)
+}

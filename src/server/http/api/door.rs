@@ -1,0 +1,59 @@
+//! Who calls: settled by the key alone, before anything else of a request is looked at.
+
+use crate::{
+    features::api_keys,
+    gateway::{credential, errors::Refusal, request::trace_id},
+    kernel::Error,
+    server::{
+        access::{Access, Origin},
+        app::App,
+        http::context,
+    },
+};
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+    middleware::Next,
+    response::Response,
+};
+use futures_util::FutureExt;
+use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe};
+use uuid::Uuid;
+
+const TRACE_ID: HeaderName = HeaderName::from_static("x-portkey-trace-id");
+
+/// Lets a known key in, and puts on every answer what clients need of it. Cookies are not looked at.
+pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip());
+    let origin = context::origin(&app, request.headers(), peer);
+    let id = origin.request_id.clone();
+    let trace = trace_id(request.headers(), Uuid::parse_str(&id).unwrap_or_default());
+    let mut response = match identify(app, origin, request.headers(), request.uri().query()).await {
+        Ok(access) => {
+            request.extensions_mut().insert(access);
+            let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+            answered.unwrap_or_else(|cause| failed(&*cause, &id))
+        }
+        Err(refusal) => refusal.into_response(&id),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Without this header clients send a request that failed once more.
+    if let Ok(value) = HeaderValue::from_str(&trace) {
+        headers.insert(TRACE_ID, value);
+    }
+    response
+}
+
+async fn identify(app: App, origin: Origin, headers: &HeaderMap, query: Option<&str>) -> Result<Access, Refusal> {
+    let secret = credential::presented(headers, query)?;
+    let now = app.clock.now();
+    let key = api_keys::operations::verify(&app, secret, now).await?;
+    Ok(Access::key(app, origin, &key))
+}
+
+fn failed(cause: &(dyn Any + Send), id: &str) -> Response {
+    let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    tracing::error!(cause, request_id = id, "a handler panicked");
+    Refusal::from(Error::internal()).into_response(id)
+}

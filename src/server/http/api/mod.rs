@@ -1,0 +1,111 @@
+//! The interface for programs, by API key: management calls below `/v1`. The gateway serves the rest there.
+
+mod document;
+mod door;
+mod input;
+mod json;
+mod paging;
+mod registrar;
+#[cfg(test)]
+mod tests;
+
+pub use input::{Input, Nothing, Source};
+pub(crate) use input::input;
+pub use paging::{List, Window};
+pub use registrar::{Api, Call};
+
+use crate::{
+    features::{api_keys, team, virtual_keys},
+    gateway::errors::Refusal,
+    kernel::Error,
+    policy::Operation,
+    server::{access::Access, app::App},
+};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::Request,
+    http::header,
+    middleware,
+    response::Response,
+    routing::{any, get},
+};
+use registrar::parse_route;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Where the document stands. It tells nothing of any organisation, so it needs no key.
+pub const DOCUMENT: &str = "/v1/openapi.json";
+
+/// What the gateway serves itself, for the document.
+const OF_GATEWAY: [(Operation, &str); 3] = [
+    (Operation::ChatCompletion, "Complete a chat, in the form of OpenAI's chat completions"),
+    (Operation::Messages, "Complete a chat, in the form of Anthropic's messages"),
+    (Operation::ModelsList, "List models"),
+];
+
+/// The answer of a change that has nothing to tell.
+#[derive(Serialize, ToSchema)]
+pub struct Done {}
+
+/// Every management call.
+fn api() -> Api {
+    let api = Api::new();
+    let api = api_keys::rest::register(api);
+    let api = team::rest::register(api);
+    let api = team::invitations::rest::register(api);
+    virtual_keys::rest::register(api)
+}
+
+/// An operation's error with its fields under the names that they have in a body.
+pub fn renamed(mut error: Error, names: &[(&str, &str)]) -> Error {
+    for field in &mut error.fields {
+        if let Some((_, name)) = names.iter().find(|(inner, _)| *inner == field.field) {
+            field.field = (*name).to_owned();
+        }
+    }
+    error
+}
+
+/// The document, as it is served.
+fn document(mut api: Api) -> String {
+    for (operation, summary) in OF_GATEWAY {
+        for (method, path) in operation.spec().routes.iter().filter_map(|route| parse_route(route)) {
+            api.document.add_open(operation, &method, path, summary);
+        }
+    }
+    let mut text = api.document.build().to_pretty_json().unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The router of the management calls, to be merged into the program's.
+pub fn routes(app: &App) -> Router {
+    let Api { methods, .. } = api();
+    let text = Bytes::from(document(api()));
+    let serve_document = get(move || {
+        let text = text.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], text) }
+    });
+    methods
+        .into_iter()
+        .fold(Router::new(), |router, (path, methods)| router.route(path, methods.fallback(no_method)))
+        .route("/v2/{*rest}", any(nowhere))
+        .layer(middleware::from_fn_with_state(app.clone(), door::enter))
+        .route(DOCUMENT, serve_document)
+        .with_state(app.clone())
+}
+
+async fn no_method(request: Request) -> Response {
+    let refusal = Error::new(crate::kernel::Code::MethodNotAllowed, "This address does not have this method.");
+    refuse(&request, refusal)
+}
+
+async fn nowhere(request: Request) -> Response {
+    refuse(&request, Error::not_found())
+}
+
+fn refuse(request: &Request, error: Error) -> Response {
+    let id = request.extensions().get::<Access>().map(|access| access.origin().request_id.as_str());
+    Refusal::from(error).into_response(id.unwrap_or_default())
+}

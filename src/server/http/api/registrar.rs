@@ -1,0 +1,191 @@
+//! How a handler is put at its addresses. They stand in the table of operations and nowhere else, so that what is not
+//! in the table cannot be served.
+
+use super::{
+    document::Document,
+    input::{Input, Source},
+    json,
+};
+use crate::{
+    features::audit::event::Subject,
+    gateway::{
+        errors::Refusal,
+        request::read_body,
+    },
+    kernel::{Code, Error, Result},
+    policy::{Operation, Target},
+    server::{
+        access::Access,
+        app::App,
+        http::BODY_LIMIT,
+    },
+};
+use axum::{
+    body::{Body, HttpBody},
+    extract::{RawPathParams, Request, rejection::RawPathParamsRejection},
+    http::{HeaderValue, Method, header, request::Parts},
+    response::Response,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, future::Future, str::FromStr};
+use utoipa::ToSchema;
+
+/// Routes with their handlers, and the document that tells of them.
+pub struct Api {
+    pub methods: BTreeMap<&'static str, MethodRouter<App>>,
+    pub served: Vec<Operation>,
+    pub document: Document,
+}
+
+/// A call by a key that may make it.
+pub struct Call {
+    pub access: Access,
+    path: Vec<(String, String)>,
+}
+
+impl Call {
+    /// A part of the path, by its name in the route; empty where the route has none.
+    pub fn part(&self, name: &str) -> &str {
+        self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The key's own organisation, as answers name it.
+    pub fn organisation_id(&self) -> String {
+        self.access.principal().organisation().map(|id| id.to_string()).unwrap_or_default()
+    }
+
+    /// An id in the path. A text that is none is the id of nothing.
+    pub fn id<T: FromStr>(&self, name: &str) -> Result<T> {
+        self.part(name).parse().map_err(|_| Error::not_found())
+    }
+}
+
+impl Api {
+    pub fn new() -> Self {
+        Self { methods: BTreeMap::new(), served: vec![], document: Document::new() }
+    }
+
+    /// Serves an operation at all its routes. Whether the key may call it is decided before its fields are read: from
+    /// the address for `GET`, else from the body.
+    pub fn serve<I, A, F>(
+        mut self,
+        operation: Operation,
+        summary: &'static str,
+        handler: impl Fn(Call, I) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        I: Input + ToSchema + 'static,
+        A: Serialize + ToSchema + 'static,
+        F: Future<Output = Result<A>> + Send + 'static,
+    {
+        for route in operation.spec().routes {
+            let Some((method, path)) = parse_route(route) else { continue };
+            let Ok(filter) = MethodFilter::try_from(method.clone()) else { continue };
+            self.document.add::<I, A>(operation, &method, path, summary);
+            let handler = handler.clone();
+            let run = move |path: std::result::Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+                let handler = handler.clone();
+                async move {
+                    let (parts, body) = request.into_parts();
+                    answer(operation, path, parts, body, handler).await
+                }
+            };
+            let methods = self.methods.remove(path).unwrap_or_default();
+            self.methods.insert(path, methods.merge(on(filter, run)));
+        }
+        self.served.push(operation);
+        self
+    }
+}
+
+/// The method and path of a row such as `GET /v1/api-keys`.
+pub fn parse_route(route: &'static str) -> Option<(Method, &'static str)> {
+    let (method, path) = route.split_once(' ')?;
+    Some((method.parse().ok()?, path))
+}
+
+async fn answer<I, A, F>(
+    operation: Operation,
+    path: std::result::Result<RawPathParams, RawPathParamsRejection>,
+    mut parts: Parts,
+    body: Body,
+    handler: impl Fn(Call, I) -> F,
+) -> Response
+where
+    I: Input,
+    A: Serialize,
+    F: Future<Output = Result<A>> + Send,
+{
+    let Some(access) = parts.extensions.remove::<Access>() else {
+        tracing::error!(operation = operation.spec().id, "a call came past the door");
+        return Refusal::from(Error::internal()).into_response("");
+    };
+    let id = access.origin().request_id.clone();
+    let path = path.map(|path| path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let call = Call { access, path: path.unwrap_or_default() };
+    let outcome = match admit::<I>(operation, &call, &parts, body).await {
+        Ok(input) => handler(call, input).await,
+        Err(error) => Err(error),
+    };
+    match outcome.and_then(|answer| serde_json::to_vec(&answer).map_err(|_| Error::internal())) {
+        Ok(text) => {
+            let mut response = Response::new(Body::from(text));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(error) => Refusal::from(error).into_response(&id),
+    }
+}
+
+/// Decides whether the key may call this at all, then reads the fields. What is refused here leaves its event, as the
+/// operation itself would leave it.
+async fn admit<I: Input>(operation: Operation, call: &Call, parts: &Parts, body: Body) -> Result<I> {
+    let access = &call.access;
+    let organisation = access.principal().organisation().ok_or_else(Error::internal)?;
+    let read = async {
+        access.check(operation, Target::In(organisation))?;
+        let mut query = Source::query(parts.uri.query().unwrap_or_default());
+        query.check_places(organisation)?;
+        if parts.method == Method::GET || parts.method == Method::HEAD {
+            return query.read(false);
+        }
+        query.read::<super::input::Nothing>(false)?;
+        let mut source = Source::body(json::read(&read_bytes(parts, body).await?)?);
+        source.check_places(organisation)?;
+        source.read(!call.path.is_empty())
+    };
+    match read.await {
+        Ok(input) => Ok(input),
+        Err(error) => {
+            let thing = ["id", "slug"].into_iter().map(|name| call.part(name)).find(|part| !part.is_empty());
+            let subject = Subject::unnamed(kind(operation), crate::kernel::text::cut(thing.unwrap_or_default(), 100));
+            access.record_refusal(operation, organisation, subject, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// What the operation acts on, as its events name it.
+fn kind(operation: Operation) -> &'static str {
+    match operation.spec().id.split_once('.') {
+        Some(("team", _)) => "member",
+        Some((kind, _)) => kind,
+        None => "",
+    }
+}
+
+/// A body of JSON, bounded; none at all is as good as one without fields.
+async fn read_bytes(parts: &Parts, body: Body) -> Result<bytes::Bytes> {
+    if body.is_end_stream() {
+        return Ok(bytes::Bytes::new());
+    }
+    read_body(&parts.headers, body, BODY_LIMIT).await.map_err(|refusal| {
+        let code = match refusal.status.as_u16() {
+            413 => Code::TooLarge,
+            415 => Code::UnsupportedMediaType,
+            _ => Code::Malformed,
+        };
+        Error::new(code, refusal.message.clone())
+    })
+}

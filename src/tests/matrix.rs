@@ -1,0 +1,237 @@
+//! The permission matrix: every server function × every person. The privileged call goes first, so that a refusal cannot
+//! be true by accident; a refusal is seen to have changed nothing, and every act that is audited to have left one event.
+
+use super::support::{Answer, Client, World, each_engine, text};
+use crate::{
+    features::audit,
+    kernel::OrganisationId,
+    policy::{Operation, Permission, Requirement, Role},
+};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+type Fields = Vec<(&'static str, String)>;
+
+/// Server functions that anybody may call, or that act on the caller's own account: they have tests of their own.
+/// This list may only shrink.
+const OPEN: [&str; 28] = [
+    "account/ask_reset",
+    "account/change_password",
+    "account/choose_theme",
+    "account/confirm_password",
+    "account/end_other_sessions",
+    "account/end_session",
+    "account/front",
+    "account/rename",
+    "account/reset_password",
+    "account/setup",
+    "account/sign_in",
+    "account/sign_out",
+    "account/view",
+    "account/view_reset",
+    "invitation/accept",
+    "invitation/accept_mine",
+    "invitation/decline",
+    "invitation/join",
+    "invitation/mine",
+    "invitation/view",
+    "organisation/create",
+    "organisation/list",
+    // Leaving has no privileged caller to go first: each role's own leaving is tested with the team.
+    "team/leave",
+    "team/view_leave",
+    "organisation/view",
+    "organisation/home",
+    "api_keys/draft",
+    "logs/choices",
+];
+
+/// What a call of this server function needs, made anew for each call.
+async fn fields(world: &World, path: &str, n: usize) -> Fields {
+    let slug = ("slug", world.house.slug.clone());
+    let other = format!("p{n}@north.test");
+    let mut fields: Fields = vec![slug];
+    match path {
+        "organisation/settings" | "team/list" | "team/invitations" | "api_keys/list" | "virtual_keys/list" | "logs/list" => {}
+        "organisation/update" => {
+            let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
+            fields.push(("version", settings["version"].to_string()));
+            fields.push(("name", format!("North {n}")));
+            fields.push(("new_slug", world.house.slug.clone()));
+        }
+        "team/get" | "team/remove" => {
+            world.join(&other, "member").await;
+            fields.push(("id", world.id_of(&other).await));
+        }
+        "team/change_role" => {
+            world.join(&other, "member").await;
+            fields.push(("id", world.id_of(&other).await));
+            fields.push(("role", "admin".into()));
+            fields.push(("asked", "true".into()));
+        }
+        "team/invite" => {
+            fields.push(("addresses", other));
+            fields.push(("role", "member".into()));
+        }
+        "team/invitation" | "team/resend_invitation" | "team/revoke_invitation" => {
+            fields.push(("id", world.invitation(&other, "member").await.0));
+        }
+        "api_keys/create" => fields.push(("name", format!("key {n}"))),
+        "api_keys/get" | "api_keys/disable" | "api_keys/delete" => {
+            fields.push(("id", world.key(&format!("key {n}"), &[]).await.0));
+        }
+        "api_keys/rotate" => {
+            fields.push(("id", world.key(&format!("key {n}"), &[]).await.0));
+            fields.push(("overlap", "1h".into()));
+        }
+        "api_keys/update" => {
+            let (id, _) = world.key(&format!("key {n}"), &[]).await;
+            fields.push(("id", id));
+            fields.push(("name", format!("renamed {n}")));
+            fields.push(("version", "1".into()));
+        }
+        "api_keys/enable" => {
+            let (id, _) = world.key(&format!("key {n}"), &[]).await;
+            let disabled = world.owner.form("api_keys/disable", &[("slug", &world.house.slug), ("id", &id)]).await;
+            assert_eq!(disabled.status, 200, "{}", disabled.text);
+            fields.push(("id", id));
+        }
+        "api_keys/end_overlap" => {
+            let (id, _) = world.key(&format!("key {n}"), &[]).await;
+            let rotated = world.owner.form("api_keys/rotate", &[("slug", &world.house.slug), ("id", &id), ("overlap", "1h")]).await;
+            assert_eq!(rotated.status, 200, "{}", rotated.text);
+            fields.push(("id", id));
+        }
+        "virtual_keys/create" => fields.extend(virtual_key(n)),
+        "virtual_keys/get" | "virtual_keys/delete" | "virtual_keys/test" => {
+            fields.push(("key", make_virtual_key(world, n).await));
+        }
+        "virtual_keys/duplicate" => {
+            fields.push(("key", make_virtual_key(world, n).await));
+            fields.push(("name", format!("copy {n}")));
+            fields.push(("key_slug", format!("copy-{n}")));
+        }
+        "virtual_keys/update" => {
+            fields.push(("key", make_virtual_key(world, n).await));
+            fields.push(("version", "1".into()));
+            let changed = virtual_key(n).into_iter().filter(|(name, _)| *name != "key_slug");
+            fields.extend(changed.map(|(name, value)| if name == "name" { (name, format!("renamed {n}")) } else { (name, value) }));
+        }
+        "logs/get" => fields.push(("id", world.log.clone())),
+        other => panic!("the matrix does not know {other}: say what a call of it needs"),
+    }
+    fields
+}
+
+fn virtual_key(n: usize) -> Fields {
+    vec![
+        ("name", format!("vk {n}")),
+        ("key_slug", format!("vk-{n}")),
+        ("provider", "openai".into()),
+        ("base_url", "https://api.openai.com/v1".into()),
+        ("credential", "sk-matrix".into()),
+    ]
+}
+
+async fn make_virtual_key(world: &World, n: usize) -> String {
+    let slug = world.house.slug.clone();
+    let fields = virtual_key(n);
+    let mut form: Vec<(&str, &str)> = vec![("slug", &slug)];
+    form.extend(fields.iter().map(|(name, value)| (*name, value.as_str())));
+    let made = world.owner.form("virtual_keys/create", &form).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    format!("vk-{n}")
+}
+
+async fn call(client: &Client, path: &str, fields: &Fields) -> Answer {
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    client.form(path, &fields).await
+}
+
+/// How many events a chain has, and its last one.
+async fn chain(world: &World, organisation: OrganisationId) -> (i64, Option<Value>) {
+    let mut tx = world.house.app.read_proven(organisation).await.expect("reads");
+    let Some(head) = audit::store::head(&mut tx).await.expect("a head") else { return (0, None) };
+    let last = audit::store::page(&mut tx, head.seq - 1, 1).await.expect("a page");
+    (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
+}
+
+fn permission(operation: Operation) -> Permission {
+    match operation.spec().requires {
+        Requirement::Holds(permission) => permission,
+        other => panic!("{} asks for {other:?}: it belongs into the list of open functions", operation.spec().id),
+    }
+}
+
+#[test]
+fn every_server_function_is_in_the_table_of_operations() {
+    let served: BTreeSet<String> = server_fn::axum::server_fn_paths().map(|(path, _)| path.trim_start_matches("/fn/").to_owned()).collect();
+    let table: BTreeSet<String> = Operation::ALL.iter().flat_map(|o| o.spec().server_fn).map(|path| (*path).to_owned()).collect();
+    assert_eq!(served, table, "left: what the program serves; right: the table of operations");
+}
+
+#[test]
+fn no_server_function_answers_get() {
+    let gets: Vec<_> = server_fn::axum::server_fn_paths().filter(|(_, method)| method != "POST").collect();
+    assert!(gets.is_empty(), "{gets:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_server_function_keeps_the_matrix() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let mut n = 0;
+        for operation in Operation::ALL {
+            for path in operation.spec().server_fn.iter().filter(|path| !OPEN.contains(*path)) {
+                row(&world, *operation, path, &mut n).await;
+            }
+        }
+    })
+    .await;
+}
+
+/// One server function, by everybody.
+async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
+    let permission = permission(operation);
+    let audited = operation.spec().audited;
+    let people = [
+        ("Owner", &world.owner, Some(Role::Owner)),
+        ("Admin", &world.admin, Some(Role::Admin)),
+        ("Member", &world.member, Some(Role::Member)),
+        ("stranger", &world.stranger, None),
+        ("nobody", &world.house.nobody(), None),
+        ("a key without a cookie", &world.house.program(&world.house.master_key), None),
+    ];
+    for (who, client, role) in people {
+        *n += 1;
+        let fields = fields(world, path, *n).await;
+        let expected = match role {
+            Some(role) if role.holds(permission) => 200,
+            Some(_) => 403,
+            None if who == "stranger" => 404,
+            None => 401,
+        };
+        let organisation = if role.is_some() { world.house.organisation } else { OrganisationId::INSTALLATION };
+        let (before, events) = (world.house.snapshot().await, chain(world, organisation).await.0);
+        let answer = call(client, path, &fields).await;
+        assert_eq!(answer.status, expected, "{path} by {who}: {}", answer.text);
+        let (after, last) = chain(world, organisation).await;
+        assert_eq!(after - events, i64::from(audited), "events of {path} by {who}");
+        if audited {
+            let last = last.expect("an event");
+            assert_eq!(last["action"], operation.spec().id, "{path} by {who}");
+            assert_eq!(last["outcome"], if expected == 200 { "done" } else { "refused" }, "{path} by {who}: {last}");
+        }
+        if expected == 200 {
+            continue;
+        }
+        assert_eq!(world.house.snapshot().await, before, "{path} by {who} changed something");
+        if expected == 403 {
+            let error = answer.json();
+            assert_eq!(text(&error["missing"], "permission"), permission.name(), "{path}");
+        }
+        // The same thing by its Owner works: the refusal was no accident.
+        let privileged = call(&world.owner, path, &fields).await;
+        assert_eq!(privileged.status, 200, "{path} by the Owner after {who}: {}", privileged.text);
+    }
+}

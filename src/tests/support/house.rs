@@ -1,0 +1,176 @@
+//! A fresh installation.
+
+use super::{Client, snapshot};
+use crate::{
+    features::accounts::operations::{NewInstallation, set_up},
+    gateway::call::Gateway,
+    kernel::{OrganisationId, Secret},
+    server::{
+        access::Access,
+        app::{App, Parts},
+        clock::Clock,
+        crypto::{Keyring, Passwords},
+        database::Db,
+        http,
+        limits::Limits,
+        gateway,
+        mail::Mail,
+        outgoing::{AllowList, Outgoing},
+        refusals::Refusals,
+        watch::Changes,
+    },
+};
+use axum::Router;
+use sqlx::{Connection, Executor, PgConnection};
+use std::future::Future;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The password of everybody in tests.
+pub const PASSWORD: &str = "a long test password";
+
+/// A running installation on a database of its own.
+pub struct House {
+    pub app: App,
+    pub router: Router,
+    pub gateway: Gateway,
+    /// The first organisation's slug, once there is one.
+    pub slug: String,
+    /// Its id.
+    pub organisation: OrganisationId,
+    /// Its master key's secret.
+    pub master_key: String,
+    folder: TempDir,
+    postgres: Option<(String, String)>,
+}
+
+/// Runs the test on each engine that is there.
+pub async fn each_engine<F: Future<Output = ()>>(test: impl Fn(House) -> F) {
+    test(House::on_sqlite().await).await;
+    match std::env::var("LATCHKEY_TEST_POSTGRES") {
+        Ok(url) => test(House::on_postgres(&url).await).await,
+        // `./dev test` always gives one; a run by hand says what it leaves out.
+        Err(_) => eprintln!("LATCHKEY_TEST_POSTGRES is not set: this test ran on SQLite alone"),
+    }
+}
+
+impl House {
+    /// An empty installation on SQLite.
+    pub async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = folder.path().join("latchkey.db").display().to_string();
+        Self::open(&url, folder, None).await
+    }
+
+    /// An empty installation on a new database of this PostgreSQL server.
+    pub async fn on_postgres(server: &str) -> Self {
+        let name = format!("lk_{}", Uuid::new_v4().simple());
+        let mut admin = PgConnection::connect(server).await.expect("the test server answers");
+        admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database can be made");
+        admin.close().await.expect("the connection closes");
+        let mut url = url::Url::parse(server).expect("an address");
+        url.set_path(&name);
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::open(url.as_str(), folder, Some((server.to_owned(), name))).await
+    }
+
+    async fn open(url: &str, folder: TempDir, postgres: Option<(String, String)>) -> Self {
+        let db = Db::open(url).await.expect("the database opens");
+        let keyring = Keyring::open(None, &folder.path().join("latchkey.key")).expect("a key");
+        let app = App::new(Parts {
+            db,
+            clock: Clock::default(),
+            keyring,
+            passwords: Passwords::new().expect("argon2 works"),
+            mail: Mail::none(),
+            outgoing: Outgoing::new(AllowList::parse("127.0.0.1").expect("a list")),
+            public_url: "http://latchkey.test".into(),
+            trusted_proxies: vec![],
+            changes: Changes::default(),
+            refusals: Refusals::default(),
+            limits: Limits::default(),
+        });
+        app.check_key().await.expect("the key fits");
+        let gateway = gateway::start(&app, &folder.path().join("calls")).expect("a journal");
+        let router = http::router(&app, gateway.clone());
+        Self {
+            app,
+            router,
+            gateway,
+            slug: String::new(),
+            organisation: OrganisationId::INSTALLATION,
+            master_key: String::new(),
+            folder,
+            postgres,
+        }
+    }
+
+    /// With its first Owner, `ada@north.test`, and organisation North.
+    pub async fn founded(mut self) -> Self {
+        let new = NewInstallation {
+            email: "ada@north.test".into(),
+            name: "Ada".into(),
+            organisation: "North".into(),
+            password: Secret::new(PASSWORD),
+        };
+        let (founded, _, organisation) = set_up(&Access::system(self.app.clone()), None, new).await.expect("set up");
+        self.slug = founded.slug;
+        self.organisation = organisation;
+        self.master_key = founded.master_key.expose().to_owned();
+        self
+    }
+
+    /// Nobody: no cookie, no key.
+    pub fn nobody(&self) -> Client {
+        Client::new(self.router.clone())
+    }
+
+    /// A person who signs in with [`PASSWORD`].
+    pub async fn person(&self, email: &str) -> Client {
+        let mut client = self.nobody();
+        let answer = client.form("account/sign_in", &[("email", email), ("password", PASSWORD)]).await;
+        assert_eq!(answer.status, 200, "{email} signs in: {}", answer.text);
+        client.keep_cookie(&answer);
+        client
+    }
+
+    /// A program with this API key.
+    pub fn program(&self, key: &str) -> Client {
+        self.nobody().with_key(key)
+    }
+
+    /// Every row of every table but the audit log, as sorted lines: equal before and after means that nothing changed.
+    pub async fn snapshot(&self) -> Vec<String> {
+        snapshot::take(&self.app.db, self.owner_url().as_deref()).await
+    }
+
+    /// Puts a finished call into the first organisation's log.
+    pub async fn add_call(&self, id: Uuid) {
+        const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
+        let now = self.app.clock.now().0;
+        match (&self.app.db, self.owner_url()) {
+            (Db::Sqlite { writer, .. }, _) => {
+                sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(writer).await.expect("a call");
+            }
+            (Db::Postgres(_), Some(url)) => {
+                let mut owner = PgConnection::connect(&url).await.expect("the owner connects");
+                sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(&mut owner).await.expect("a call");
+            }
+            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
+        }
+    }
+
+    /// The folder of key file and database.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The address of this database for its owner, on PostgreSQL.
+    pub fn owner_url(&self) -> Option<String> {
+        self.postgres.as_ref().map(|(server, name)| {
+            let mut url = url::Url::parse(server).expect("an address");
+            url.set_path(name);
+            url.to_string()
+        })
+    }
+}

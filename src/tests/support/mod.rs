@@ -1,0 +1,12 @@
+//! The program in a test: the real router on a fresh database, and clients that speak to it as browsers and programs do.
+//!
+//! `each_engine(async |house| …)` runs a test on SQLite and, where `LATCHKEY_TEST_POSTGRES` names a server, on PostgreSQL.
+
+mod client;
+mod house;
+mod world;
+mod snapshot;
+
+pub use client::{Answer, Client};
+pub use house::{House, PASSWORD, each_engine};
+pub use world::{World, text};

@@ -1,0 +1,94 @@
+//! An organisation with people, and a neighbour: what tests of permissions need.
+
+use super::{Client, House, PASSWORD};
+use serde_json::{Value, json};
+
+/// North with Ada (Owner), Bo (Admin) and Cy (Member); South, whose only Owner is Eve.
+pub struct World {
+    pub house: House,
+    pub owner: Client,
+    pub admin: Client,
+    pub member: Client,
+    /// Owner of South, nobody in North.
+    pub stranger: Client,
+    pub south: String,
+    /// The id of a call in North's log.
+    pub log: String,
+}
+
+impl World {
+    pub async fn new(house: House) -> Self {
+        let house = house.founded().await;
+        let owner = house.person("ada@north.test").await;
+        let admin = join(&house, &owner, "bo@north.test", "Bo", "admin").await;
+        let member = join(&house, &owner, "cy@north.test", "Cy", "member").await;
+        let stranger = join(&house, &owner, "eve@south.test", "Eve", "member").await;
+        let made = stranger.form("organisation/create", &[("name", "South")]).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let left = stranger.form("team/leave", &[("slug", &house.slug)]).await;
+        assert_eq!(left.status, 200, "{}", left.text);
+        let south = made.json()["slug"].as_str().expect("a slug").to_owned();
+        let log = uuid::Uuid::now_v7();
+        house.add_call(log).await;
+        Self { house, owner, admin, member, stranger, south, log: log.to_string() }
+    }
+
+    /// A new member of North with this role.
+    pub async fn join(&self, email: &str, role: &str) -> Client {
+        join(&self.house, &self.owner, email, "New", role).await
+    }
+
+    /// The id of a person of North.
+    pub async fn id_of(&self, email: &str) -> String {
+        let list = self.owner.form("team/list", &[("slug", &self.house.slug), ("q", email)]).await;
+        find(&list.json(), email).unwrap_or_else(|| panic!("{email} is in {}", list.text))
+    }
+
+    /// A fresh API key of North: its id and secret.
+    pub async fn key(&self, name: &str, levels: &[(&str, &str)]) -> (String, String) {
+        let mut fields = vec![("slug", self.house.slug.as_str()), ("name", name), ("expiry", "90")];
+        fields.extend_from_slice(levels);
+        let made = self.owner.form("api_keys/create", &fields).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let made = made.json();
+        (text(&made, "id"), text(&made, "secret"))
+    }
+
+    /// An invitation to North that waits: its id and the token of its link.
+    pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
+        invite(&self.house, &self.owner, email, role).await
+    }
+}
+
+/// A field of an answer, as text.
+pub fn text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_else(|| panic!("no {field} in {value}")).to_owned()
+}
+
+/// The id that stands beside an address, wherever in the answer.
+fn find(value: &Value, email: &str) -> Option<String> {
+    match value {
+        Value::Object(fields) if fields.get("email") == Some(&json!(email)) => fields.get("id")?.as_str().map(str::to_owned),
+        Value::Object(fields) => fields.values().find_map(|value| find(value, email)),
+        Value::Array(items) => items.iter().find_map(|value| find(value, email)),
+        _ => None,
+    }
+}
+
+async fn invite(house: &House, owner: &Client, email: &str, role: &str) -> (String, String) {
+    let sent = owner.form("team/invite", &[("slug", &house.slug), ("addresses", email), ("role", role)]).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let invited = sent.json()["answers"][0]["outcome"]["invited"].clone();
+    let link = text(&invited, "link");
+    let token = link.split_once("token=").expect("a token in the link").1.to_owned();
+    (text(&invited, "id"), token)
+}
+
+async fn join(house: &House, owner: &Client, email: &str, name: &str, role: &str) -> Client {
+    let (_, token) = invite(house, owner, email, role).await;
+    let mut person = house.nobody();
+    let joined = person.form("invitation/join", &[("token", &token), ("name", name), ("password", PASSWORD)]).await;
+    assert_eq!(joined.status, 200, "{}", joined.text);
+    person.keep_cookie(&joined);
+    person
+}
