@@ -8,6 +8,7 @@ use super::{
 use crate::features::{
     accounts::pages as accounts,
     api_keys::pages as api_keys,
+    logs::pages as logs,
     organisations::pages as organisations,
     team::{invitations::pages as invitations, pages as team},
     virtual_keys::pages as virtual_keys,
@@ -44,6 +45,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
                         <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
                         <Route path=path!("settings") view=organisations::SettingsPage ssr=SsrMode::Async />
+                        <LogRoutes />
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
@@ -52,6 +54,17 @@ pub fn Console() -> impl IntoView {
             </Router>
         </Live>
     }
+}
+
+#[component(transparent)]
+fn LogRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=logs::ListPage ssr=SsrMode::Async />
+            <Route path=path!(":id") view=logs::DetailPage ssr=SsrMode::Async />
+        </ParentRoute>
+    }
+    .into_inner()
 }
 
 #[component(transparent)]
