@@ -1,6 +1,7 @@
 //! Tests against the real router on real databases. One binary.
 
 mod matrix;
+mod rest;
 mod statements;
 pub mod support;
 mod walls;
