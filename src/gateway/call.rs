@@ -16,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -30,8 +31,27 @@ pub struct Gateway {
     pub outgoing: Outgoing,
     pub recorder: Recorder,
     pub limits: Limits,
-    /// Milliseconds since 1970.
-    pub now: fn() -> i64,
+    pub now: Now,
+}
+
+/// Tells the time, in milliseconds since 1970.
+#[derive(Clone)]
+pub struct Now(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Now {
+    pub fn new(clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+
+    fn get(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Now")
+    }
 }
 
 /// The bounds of a call.
@@ -116,10 +136,14 @@ pub(super) fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> 
         Standing::Disabled => return Err(Refusal::key_disabled()),
         Standing::Live => {}
     }
-    match known.caller.expires_at {
-        Some(end) if (gateway.now)() >= end => Err(Refusal::key_expired()),
-        _ => Ok(()),
+    let over = |end: Option<i64>| end.is_some_and(|end| gateway.now.get() >= end);
+    if over(known.caller.expires_at) {
+        return Err(Refusal::key_expired());
     }
+    if over(known.caller.rotated_at) {
+        return Err(Refusal::key_rotated());
+    }
+    Ok(())
 }
 
 async fn serve(
@@ -137,13 +161,14 @@ async fn serve(
         id,
         organisation: known.caller.organisation,
         key: known.caller.key,
+        secret: known.caller.secret,
         virtual_key: None,
         provider: None,
         endpoint,
         model: "".into(),
         streamed: false,
         trace: trace.into(),
-        started_at: (gateway.now)(),
+        started_at: gateway.now.get(),
     };
     let prepared = match prepare(gateway, known, parts, body, &mut call).await {
         Ok(prepared) => prepared,
@@ -239,7 +264,8 @@ pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result
 /// Puts a request together from the program's own parts: no header of the caller is in it but those that the dialect
 /// has read and checked.
 pub(super) fn build(target: &Target, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
-    let uri = target.base.join(&request.path).map_err(|_| Refusal::bad_model())?;
+    let base = target.base.as_ref().ok_or(OutgoingError::Blocked(None))?;
+    let uri = base.join(&request.path).map_err(|_| Refusal::bad_model())?;
     let mut built = Request::new(Full::new(request.body));
     *built.method_mut() = request.method;
     *built.uri_mut() = uri;

@@ -62,9 +62,13 @@ pub type Digest = [u8; 32];
 pub struct CallerKey {
     pub organisation: Uuid,
     pub key: Uuid,
+    /// Which of the key's secrets was presented.
+    pub secret: Uuid,
     pub standing: Standing,
-    /// The first instant, in milliseconds since 1970, at which this secret is refused.
+    /// The first instant, in milliseconds since 1970, at which the key is refused.
     pub expires_at: Option<i64>,
+    /// The first instant, in milliseconds since 1970, at which this secret is refused because a newer one replaced it.
+    pub rotated_at: Option<i64>,
     /// Whether the policy lets it make model calls.
     pub may_complete: bool,
     /// Whether the policy lets it list virtual keys, which is enough to list models.

@@ -39,8 +39,10 @@ impl Source for Fake {
         Ok(standing.filter(|_| digest[0] == 1).map(|standing| CallerKey {
             organisation: ORGANISATION,
             key: Uuid::from_u128(2),
+            secret: Uuid::from_u128(4),
             standing,
             expires_at: None,
+            rotated_at: None,
             may_complete: true,
             may_list_targets: false,
         }))
@@ -55,7 +57,7 @@ impl Source for Fake {
             virtual_key: Uuid::from_u128(3),
             slug: slug.into(),
             provider: Provider::OpenAi,
-            base,
+            base: Some(base),
             credential: None,
             api_version: None,
         }))

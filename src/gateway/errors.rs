@@ -2,6 +2,7 @@
 
 use super::credential::CredentialError;
 use super::dialect::ApiError;
+use crate::policy::Permission;
 use crate::kernel::{self, FieldError};
 use crate::server::outgoing::{OutgoingError, Phase};
 use axum::body::Body;
@@ -94,6 +95,10 @@ impl Refusal {
         Self::unauthorised("api_key_expired", "This API key has expired.")
     }
 
+    pub fn key_rotated() -> Self {
+        Self::unauthorised("api_key_revoked", "This secret was rotated away. Use the key's newer one.")
+    }
+
     fn unauthorised(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, "authentication_error", message)
     }
@@ -104,10 +109,18 @@ impl Refusal {
             StatusCode::FORBIDDEN,
             "permission_denied",
             "permission_error",
-            "This API key may not make model calls. It needs the feature Completions to be enabled \
-             (permission completions.write).",
+            "",
         )
-        .with(|details| details.permission = Some("completions.write"))
+        .with(|details| {
+            let missing = Permission::ModelsCall;
+            details.permission = Some(missing.name());
+            details.message = Cow::Owned(format!(
+                "This API key may not make model calls: it lacks the permission {missing}, held by {}. A key has it when its feature \
+                 Completions is enabled and the person it answers for holds it; {} can change a key.",
+                missing.held_by(),
+                Permission::ApiKeysUpdate.held_by(),
+            ));
+        })
     }
 
     pub fn not_found() -> Self {

@@ -5,7 +5,7 @@
 //! records. On a warm path neither is called.
 
 mod answer;
-mod call;
+pub mod call;
 pub mod credential;
 pub mod dialect;
 pub mod directory;
@@ -22,4 +22,4 @@ pub mod target;
 pub mod usage;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -46,6 +46,8 @@ pub struct Call {
     pub id: Uuid,
     pub organisation: Uuid,
     pub key: Uuid,
+    /// Which of the key's secrets was presented.
+    pub secret: Uuid,
     /// `None` when the call was refused before its virtual key was found.
     pub virtual_key: Option<Uuid>,
     pub provider: Option<Provider>,
@@ -79,12 +81,29 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The stored word for how a call ended. A call under way is `started`.
+    pub fn word(&self) -> &'static str {
+        match self.error.as_deref() {
+            None => "ok",
+            Some(INTERRUPTED) => "lost",
+            Some(CLIENT_LEFT_CODE) => "left",
+            // Nothing was sent to the provider.
+            Some(_) if self.upstream_status.is_none() && self.status < 500 => "refused",
+            Some(_) => "failed",
+        }
+    }
+
+    /// Whether the end of the process cut the call off.
+    pub fn is_interrupted(&self) -> bool {
+        self.error.as_deref() == Some(INTERRUPTED)
+    }
+
     /// The outcome of a call that was under way when the process ended.
     fn interrupted() -> Self {
         Self {
             status: 500,
             upstream_status: None,
-            error: Some("interrupted".into()),
+            error: Some(INTERRUPTED.into()),
             latency_us: 0,
             first_byte_us: None,
             usage: None,
@@ -326,12 +345,14 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         let status = self.status.unwrap_or(CLIENT_LEFT);
-        self.close(status, Some("client_left"));
+        self.close(status, Some(CLIENT_LEFT_CODE));
     }
 }
 
 /// The status in the log of a call whose caller left before there was one.
 pub const CLIENT_LEFT: u16 = 499;
+const CLIENT_LEFT_CODE: &str = "client_left";
+const INTERRUPTED: &str = "interrupted";
 
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)

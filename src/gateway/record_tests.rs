@@ -40,6 +40,7 @@ fn call() -> Call {
         id: Uuid::now_v7(),
         organisation: Uuid::from_u128(1),
         key: Uuid::from_u128(2),
+        secret: Uuid::from_u128(4),
         virtual_key: Some(Uuid::from_u128(3)),
         provider: Some(Provider::OpenAi),
         endpoint: Endpoint::ChatCompletions,

@@ -5,9 +5,11 @@ use super::errors::Refusal;
 use super::models;
 use super::record::Endpoint;
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{any, get, post};
+use http::Method;
 
 /// Every address of the gateway with its method, for whoever holds lists against each other.
 pub const ROUTES: &[(&str, &str)] =
@@ -22,6 +24,20 @@ pub fn routes(gateway: Gateway) -> Router {
         .route("/v1/models", get(list).fallback(only_get))
         .route("/v1/{*rest}", any(nowhere))
         .with_state(gateway)
+}
+
+/// The kind of model call that a request is, for a server that leads calls here without asking the router.
+pub fn straight(method: &Method, path: &str) -> Option<Endpoint> {
+    match path {
+        "/v1/chat/completions" if method == Method::POST => Some(Endpoint::ChatCompletions),
+        "/v1/messages" if method == Method::POST => Some(Endpoint::Messages),
+        _ => None,
+    }
+}
+
+/// Serves a model call.
+pub async fn call(gateway: &Gateway, endpoint: Endpoint, request: Request<Body>) -> Response {
+    call::complete(gateway, endpoint, request).await
 }
 
 async fn chat(State(gateway): State<Gateway>, request: Request) -> Response {

@@ -15,8 +15,8 @@ impl Credential {
     ///
     /// # Errors
     /// [`Unprintable`] when it could not stand in a header.
-    pub fn new(secret: String) -> Result<Self, Unprintable> {
-        HeaderValue::from_str(&secret).map_err(|_| Unprintable)?;
+    pub fn new(secret: &str) -> Result<Self, Unprintable> {
+        HeaderValue::from_str(secret).map_err(|_| Unprintable)?;
         Ok(Self(secret.into()))
     }
 
@@ -51,7 +51,8 @@ pub struct Target {
     /// The reference that callers use, without the `@`.
     pub slug: Box<str>,
     pub provider: Provider,
-    pub base: BaseUrl,
+    /// `None` when the stored address is not one that this server may call.
+    pub base: Option<BaseUrl>,
     /// `None` for servers that want none.
     pub credential: Option<Credential>,
     /// Azure's `api-version`, where the virtual key names one.
@@ -64,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_credential_is_never_printed() {
-        let credential = Credential::new("sk-very-secret".into()).expect("a credential");
+        let credential = Credential::new("sk-very-secret").expect("a credential");
         assert!(!format!("{credential:?}").contains("secret"));
-        assert!(Credential::new("a\r\nhost: evil".into()).is_err());
+        assert!(Credential::new("a\r\nhost: evil").is_err());
     }
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commands;
 pub mod crypto;
 pub mod database;
+pub mod gateway;
 pub mod http;
 pub mod installation;
 pub mod jobs;

@@ -1,7 +1,10 @@
 //! Which organisations have just changed: whoever caches something of one forgets it then.
 
 use crate::kernel::OrganisationId;
-use tokio::sync::broadcast;
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 /// What happened elsewhere or here.
 #[derive(Clone, Copy, Debug)]
@@ -12,23 +15,28 @@ pub enum Change {
     Unknown,
 }
 
-/// Spreads changes inside this process. Across replicas a job listens to the database and feeds it.
-#[derive(Clone, Debug)]
-pub struct Changes(broadcast::Sender<Change>);
+type Listener = Box<dyn Fn(Change) + Send + Sync>;
 
-impl Default for Changes {
-    fn default() -> Self {
-        Self(broadcast::channel(1024).0)
+/// Spreads changes inside this process. Across replicas a job listens to the database and feeds it.
+#[derive(Clone, Default)]
+pub struct Changes(Arc<RwLock<Vec<Listener>>>);
+
+impl Changes {
+    /// Tells every listener before it returns: whoever made the change is answered only after it.
+    pub fn announce(&self, change: Change) {
+        for listener in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(change);
+        }
+    }
+
+    /// Calls `listener` with every change from now on. It must be quick, and must not announce.
+    pub fn listen(&self, listener: impl Fn(Change) + Send + Sync + 'static) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 }
 
-impl Changes {
-    pub fn announce(&self, change: Change) {
-        // Nobody listening is fine: then nothing is cached.
-        let _ = self.0.send(change);
-    }
-
-    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
-        self.0.subscribe()
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Changes")
     }
 }

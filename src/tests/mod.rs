@@ -1,5 +1,6 @@
 //! Tests against the real router on real databases. One binary.
 
+mod gateway;
 mod matrix;
 mod rest;
 mod statements;

@@ -15,8 +15,8 @@ use crate::features::{
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    SsrMode,
-    components::{ParentRoute, Route, Router, Routes},
+    MatchNestedRoutes, SsrMode,
+    components::{Outlet, ParentRoute, Route, Router, Routes},
     path,
 };
 
@@ -34,33 +34,63 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
                     <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
-                        <Route path=path!("") view=organisations::StartPage />
-                        <Route path=path!("virtual-keys") view=virtual_keys::ListPage />
-                        <Route path=path!("virtual-keys/new") view=virtual_keys::NewPage />
-                        <Route path=path!("virtual-keys/:key") view=virtual_keys::DetailPage />
-                        <Route path=path!("virtual-keys/:key/duplicate") view=virtual_keys::DuplicatePage />
-                        <Route path=path!("virtual-keys/:key/delete") view=virtual_keys::DeletePage />
-                        <Route path=path!("/team") view=team::TeamPage />
-                        <Route path=path!("/team/invite") view=invitations::InvitePage />
-                        <Route path=path!("/team/invitations") view=invitations::InvitationsPage />
-                        <Route path=path!("/team/invitations/:id/resend") view=invitations::ResendPage />
-                        <Route path=path!("/team/invitations/:id/revoke") view=invitations::RevokePage />
-                        <Route path=path!("/team/:id/role") view=team::ChangeRolePage />
-                        <Route path=path!("/team/:id/remove") view=team::RemovePage />
-                        <Route path=path!("/team/:id/password-link") view=team::PasswordLinkPage />
-                        <Route path=path!("/roles") view=team::RolesPage />
-                        <Route path=path!("/leave") view=team::LeavePage />
-                        <Route path=path!("api-keys") view=api_keys::KeysPage ssr=SsrMode::Async />
-                        <Route path=path!("api-keys/new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
-                        <Route path=path!("api-keys/:id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
-                        <Route path=path!("api-keys/:id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
-                        <Route path=path!("api-keys/:id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
-                        <Route path=path!("api-keys/:id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
+                        <Route path=path!("") view=organisations::StartPage ssr=SsrMode::Async />
+                        <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
+                        <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
+                        <TeamRoutes />
+                        <ApiKeyRoutes />
+                        <VirtualKeyRoutes />
                     </ParentRoute>
                 </Routes>
             </Router>
         </Live>
     }
+}
+
+#[component(transparent)]
+fn TeamRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=team::TeamPage ssr=SsrMode::Async />
+            <Route path=path!("invite") view=invitations::InvitePage ssr=SsrMode::Async />
+            <Route path=path!("invitations") view=invitations::InvitationsPage ssr=SsrMode::Async />
+            <Route path=path!("invitations/:id/resend") view=invitations::ResendPage ssr=SsrMode::Async />
+            <Route path=path!("invitations/:id/revoke") view=invitations::RevokePage ssr=SsrMode::Async />
+            <Route path=path!(":id/role") view=team::ChangeRolePage ssr=SsrMode::Async />
+            <Route path=path!(":id/remove") view=team::RemovePage ssr=SsrMode::Async />
+            <Route path=path!(":id/password-link") view=team::PasswordLinkPage ssr=SsrMode::Async />
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+#[component(transparent)]
+fn ApiKeyRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=api_keys::KeysPage ssr=SsrMode::Async />
+            <Route path=path!("new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
+            <Route path=path!(":id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
+            <Route path=path!(":id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
+            <Route path=path!(":id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
+            <Route path=path!(":id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
+        </ParentRoute>
+    }
+    .into_inner()
+}
+
+#[component(transparent)]
+fn VirtualKeyRoutes() -> impl MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=virtual_keys::ListPage ssr=SsrMode::Async />
+            <Route path=path!("new") view=virtual_keys::NewPage ssr=SsrMode::Async />
+            <Route path=path!(":key") view=virtual_keys::DetailPage ssr=SsrMode::Async />
+            <Route path=path!(":key/duplicate") view=virtual_keys::DuplicatePage ssr=SsrMode::Async />
+            <Route path=path!(":key/delete") view=virtual_keys::DeletePage ssr=SsrMode::Async />
+        </ParentRoute>
+    }
+    .into_inner()
 }
 
 /// The page for an address that leads nowhere.

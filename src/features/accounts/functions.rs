@@ -1,6 +1,6 @@
 //! The accounts' server functions.
 
-use super::model::{Founded, Front};
+use super::model::{Founded, Front, Profile, ResetLink, Theme};
 use crate::kernel::{Error, Secret};
 use leptos::prelude::*;
 
@@ -51,4 +51,85 @@ pub async fn sign_out() -> Result<(), Error> {
     http::sign_out_session().await?;
     http::redirect(&routes::sign_in());
     Ok(())
+}
+
+/// The person's own page.
+#[server(prefix = "/fn", endpoint = "account/view")]
+pub async fn load_profile() -> Result<Profile, Error> {
+    let request = http::request()?;
+    let theme = request.theme.and_then(Theme::parse).unwrap_or_default();
+    operations::profile(&http::access()?, request.session_id(), theme).await
+}
+
+#[server(prefix = "/fn", endpoint = "account/rename")]
+pub async fn rename_account(#[server(default)] name: String) -> Result<(), Error> {
+    operations::rename(&http::access()?, &name).await
+}
+
+/// Changes the password. This browser goes on with a new session, all others are signed out.
+#[server(prefix = "/fn", endpoint = "account/change_password")]
+pub async fn change_password(
+    #[server(default)] current_password: Secret,
+    #[server(default)] new_password: Secret,
+) -> Result<(), Error> {
+    let access = http::access()?;
+    let user = operations::change_password(&access, &current_password, &new_password).await?;
+    http::sign_in_session(user, access.now()).await?;
+    http::redirect(&routes::account().with("done", "password"));
+    Ok(())
+}
+
+/// Proves the password again; the session's token is a new one from then on.
+#[server(prefix = "/fn", endpoint = "account/confirm_password")]
+pub async fn confirm_password(
+    #[server(default)] current_password: Secret,
+    #[server(default)] next: String,
+) -> Result<(), Error> {
+    let access = http::access()?;
+    let user = operations::confirm_password(&access, &current_password).await?;
+    http::sign_in_session(user, access.now()).await?;
+    http::redirect(&routes::Path::returning(&next).unwrap_or_else(|| routes::confirm_password().with("done", "1")));
+    Ok(())
+}
+
+#[server(prefix = "/fn", endpoint = "account/end_session")]
+pub async fn end_session(#[server(default)] id: String) -> Result<(), Error> {
+    operations::end_session(&http::access()?, &id).await
+}
+
+/// Gives the number of sessions that ended.
+#[server(prefix = "/fn", endpoint = "account/end_other_sessions")]
+pub async fn end_other_sessions() -> Result<u64, Error> {
+    let request = http::request()?;
+    operations::end_other_sessions(&http::access()?, request.session_id()).await
+}
+
+#[server(prefix = "/fn", endpoint = "account/ask_reset")]
+pub async fn ask_reset(#[server(default)] email: String) -> Result<(), Error> {
+    operations::ask_reset(&http::nobody()?, &email).await
+}
+
+/// What a reset link is for. The page that asks has the token in its address: it tells it to nobody.
+#[server(prefix = "/fn", endpoint = "account/view_reset")]
+pub async fn load_reset(#[server(default)] token: Secret) -> Result<ResetLink, Error> {
+    http::send_no_referrer();
+    operations::view_reset(&http::nobody()?, &token).await
+}
+
+#[server(prefix = "/fn", endpoint = "account/reset_password")]
+pub async fn reset_password(
+    #[server(default)] token: Secret,
+    #[server(default)] new_password: Secret,
+) -> Result<(), Error> {
+    operations::reset_password(&http::nobody()?, &token, &new_password).await?;
+    http::redirect(&routes::sign_in().with("done", "reset"));
+    Ok(())
+}
+
+/// Keeps a theme in this browser.
+#[server(prefix = "/fn", endpoint = "account/choose_theme")]
+pub async fn choose_theme(#[server(default)] theme: String) -> Result<Theme, Error> {
+    let theme = operations::choose_theme(&http::access()?, &theme)?;
+    http::keep_theme(theme.name());
+    Ok(theme)
 }

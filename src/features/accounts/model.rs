@@ -1,5 +1,6 @@
 //! What both sides know of accounts.
 
+use crate::kernel::{SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Longest e-mail address in characters (RFC 5321 allows 254).
@@ -23,6 +24,73 @@ pub struct Front {
     pub is_set_up: bool,
     /// Reset links can be mailed.
     pub has_mail: bool,
+}
+
+/// What a person sees of their own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    pub name: String,
+    pub email: String,
+    /// Latest first.
+    pub sessions: Vec<SessionLine>,
+    pub theme: Theme,
+    /// The moment against which relative times are told.
+    pub now: Timestamp,
+}
+
+/// One session, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionLine {
+    pub id: SessionId,
+    /// `Firefox on Linux`.
+    pub browser: String,
+    /// `203.0.113.7`, `10.0.0.4 in a private network`.
+    pub place: String,
+    pub created_at: Timestamp,
+    pub seen_at: Timestamp,
+    /// The session of this very request.
+    pub is_current: bool,
+}
+
+/// What a living reset link is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetLink {
+    pub email: String,
+}
+
+/// The console's colours, kept by each browser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    Light,
+    Dark,
+    /// As the browser's system is set.
+    #[default]
+    System,
+}
+
+impl Theme {
+    pub const ALL: [Theme; 3] = [Theme::System, Theme::Light, Theme::Dark];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+            Theme::System => "system",
+        }
+    }
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Theme::Light => "Light",
+            Theme::Dark => "Dark",
+            Theme::System => "As the system",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|theme| theme.name() == name)
+    }
 }
 
 /// An e-mail address, as typed and in its one canonical form.
@@ -80,6 +148,7 @@ impl Email {
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn spellings_of_one_address_are_one() {
@@ -95,5 +164,46 @@ mod tests {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Email::parse(&format!("{}@example.org", "a".repeat(300))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_breaks_the_reader(text in "\\PC{0,80}") {
+            let _ = Email::parse(&text);
+        }
+
+        #[test]
+        fn what_is_shown_reads_as_the_same_account(local in "[\\p{L}\\p{N}]{1,12}([.+_-][\\p{L}\\p{N}]{1,12}){0,2}", domain in "[a-zA-Z\u{e4}\u{f6}\u{fc}]{1,10}\\.(org|example|COM)") {
+            let Ok(once) = Email::parse(&format!("{local}@{domain}")) else { return Ok(()) };
+            let shown = Email::parse(&once.shown).unwrap();
+            prop_assert_eq!(&shown.canonical, &once.canonical);
+            prop_assert_eq!(&shown.shown, &once.shown);
+            let canonical = Email::parse(&once.canonical).unwrap();
+            prop_assert_eq!(&canonical.canonical, &once.canonical);
+        }
+
+        #[test]
+        fn case_and_blanks_make_no_second_account(local in "[a-z0-9.]{1,20}", domain in "[a-z]{1,10}\\.org") {
+            let plain = format!("{local}@{domain}");
+            let other = format!(" \t{} ", plain.to_uppercase());
+            let canonical = |text: &str| Email::parse(text).map(|email| email.canonical);
+            prop_assert_eq!(canonical(&plain), canonical(&other));
+        }
+
+        #[test]
+        fn what_hides_is_refused_wherever_it_stands(at in 0_usize..15, which in prop::sample::select(vec!['\u{0}', '\r', '\n', '\u{7f}', '\u{200B}', '\u{200D}', '\u{202E}', '\u{2066}', '\u{FEFF}', '\u{00AD}'])) {
+            let mut text = String::from("ada@example.org");
+            text.insert(at, which);
+            let blank_at_an_end = at == 0 && which.is_whitespace();
+            prop_assert!(blank_at_an_end || Email::parse(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn themes_are_read_by_name() {
+        for theme in Theme::ALL {
+            assert_eq!(Theme::parse(theme.name()), Some(theme));
+        }
+        assert_eq!(Theme::parse("Dark"), None);
     }
 }

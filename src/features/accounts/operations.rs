@@ -1,5 +1,11 @@
 //! What can be done with accounts.
 
+mod own;
+mod reset;
+
+pub use own::{change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, rename};
+pub use reset::{ask_reset, reset_password, reset_token, view_reset};
+
 use super::{
     model::{Email, Founded, Front, NAME_LIMIT},
     store,
@@ -19,7 +25,24 @@ use crate::{
         limits::address_subject,
     },
 };
+use std::future::Future;
 use zeroize::Zeroizing;
+
+/// Runs what an operation does before its transaction. A refusal there leaves its event, like one inside.
+async fn before<T>(access: &Access, operation: Operation, subject: &Subject, step: impl Future<Output = Result<T>>) -> Result<T> {
+    match step.await {
+        Ok(value) => Ok(value),
+        Err(error) => {
+            access.record_refusal(operation, OrganisationId::INSTALLATION, subject.clone(), &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// A password as it is checked: exactly as received, up to a length that no stored one has.
+fn presented(password: &Secret) -> Zeroizing<String> {
+    Zeroizing::new(text::cut(password.expose(), 1_000).to_owned())
+}
 
 /// What the signed-out pages need to know.
 pub async fn front(app: &App) -> Result<Front> {
@@ -101,7 +124,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     };
     let usable = account.filter(|account| account.disabled_at.is_none());
     let stored = usable.as_ref().map(|account| account.password_hash.clone());
-    let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
+    let plain = presented(password);
     let fits = app.passwords.verify(plain.clone(), stored).await?;
     let Some(account) = usable.filter(|_| fits) else {
         app.limits.account.count(&account_subject, now);

@@ -3,7 +3,10 @@
 use super::model::Email;
 use crate::{
     kernel::{Result, Timestamp, UserId},
-    server::database::{Tx, statements, values},
+    server::{
+        crypto::Digest,
+        database::{Tx, statements, values},
+    },
 };
 use uuid::Uuid;
 
@@ -12,8 +15,14 @@ statements! {
     BY_EMAIL: SystemSql = "SELECT id, email, name, password_hash, disabled_at FROM users WHERE email_canonical = $1";
     BY_ID: SystemSql = "SELECT id, email, name, password_hash, disabled_at FROM users WHERE id = $1";
     SET_PASSWORD: SystemSql = "UPDATE users SET password_hash = $2 WHERE id = $1";
+    REPLACE_PASSWORD: SystemSql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     RENAME: SystemSql = "UPDATE users SET name = $2 WHERE id = $1";
     ANY: SystemSql = "SELECT COUNT(*) FROM users";
+    INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+    // Those of others that are over go along, so that the table stays small.
+    FORGET_RESETS: SystemSql = "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2";
+    BY_RESET: SystemSql = "SELECT u.id, u.email, u.name, u.password_hash, u.disabled_at FROM password_resets r JOIN users u ON u.id = r.user_id WHERE r.digest = $1 AND r.expires_at > $2 AND u.disabled_at IS NULL";
+    USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2";
 }
 
 /// An account as stored.
@@ -44,6 +53,11 @@ pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<()> {
     tx.execute(SET_PASSWORD, values![id, hash]).await.map(|_| ())
 }
 
+/// Sets a password in place of the one that was proven. False: it is another one by now.
+pub async fn replace_password(tx: &mut Tx, id: UserId, was: &str, hash: &str) -> Result<bool> {
+    Ok(tx.execute(REPLACE_PASSWORD, values![id, was, hash]).await? == 1)
+}
+
 pub async fn rename(tx: &mut Tx, id: UserId, name: &str) -> Result<()> {
     tx.execute(RENAME, values![id, name]).await.map(|_| ())
 }
@@ -52,4 +66,24 @@ pub async fn rename(tx: &mut Tx, id: UserId, name: &str) -> Result<()> {
 pub async fn count(tx: &mut Tx) -> Result<i64> {
     let (count,): (i64,) = tx.one(ANY, vec![]).await?;
     Ok(count)
+}
+
+/// Stores the digest of a reset link's token. Call [`forget_resets`] first: only the newest link of a person works.
+pub async fn insert_reset(tx: &mut Tx, user: UserId, digest: &Digest, now: Timestamp, until: Timestamp) -> Result<()> {
+    tx.execute(INSERT_RESET, values![*digest, user, now, until]).await.map(|_| ())
+}
+
+/// Ends the reset links of a person.
+pub async fn forget_resets(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()> {
+    tx.execute(FORGET_RESETS, values![user, now]).await.map(|_| ())
+}
+
+/// The active account that a living reset link opens.
+pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<Account>> {
+    tx.optional(BY_RESET, values![*digest, now]).await
+}
+
+/// Uses a reset link up. False: somebody else did, or its time is over.
+pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(USE_RESET, values![*digest, now]).await? == 1)
 }

@@ -22,7 +22,7 @@ use crate::{
     server::{
         access::Change,
         app::App,
-        crypto::{ApiKeySecret, KeyKind},
+        crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
     },
 };
 
@@ -78,10 +78,14 @@ async fn changeable(change: &mut Change, id: KeyId, next: impl FnOnce(&Key) -> R
     Ok((key, next))
 }
 
+/// The digest under which a presented secret would be stored. None: it is malformed or mistyped.
+pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
+    ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
+}
+
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
 pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verified> {
-    let secret = ApiKeySecret::parse(presented).ok_or_else(store::invalid_key)?;
-    let digest = app.keyring.digest(PURPOSE, secret.expose());
+    let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
     let organisation = {
         let mut tx = app.db.read_by_digest(&digest).await?;
         store::find_secret(&mut tx, &digest).await?

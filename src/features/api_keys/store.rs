@@ -1,5 +1,6 @@
 //! The keys' SQL: verification and changes. Lists are in [`list`].
 
+pub mod holder;
 pub mod list;
 
 use super::model::Person;

@@ -8,7 +8,10 @@ use crate::{
     features::{accounts, api_keys, team},
     kernel::{Error, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role},
-    server::access::{Access, Change},
+    server::{
+        access::{Access, Change},
+        app::App,
+    },
     ui::Place,
 };
 
@@ -58,4 +61,10 @@ pub async fn view(access: &Access) -> Result<View> {
 pub async fn list(access: &Access) -> Result<Vec<Membership>> {
     let mut tx = access.read_account(Operation::OrganisationsList).await?;
     store::memberships(&mut tx, access.user()?).await
+}
+
+/// The names of the organisations that a person belongs to, for what must not equal one of them.
+pub async fn names_of(app: &App, user: UserId) -> Result<Vec<String>> {
+    let mut tx = app.db.read_as(user).await?;
+    Ok(store::memberships(&mut tx, user).await?.into_iter().map(|m| m.name).collect())
 }

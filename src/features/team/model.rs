@@ -48,8 +48,10 @@ pub struct People {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     pub person: Person,
-    /// Keys that answer for this person.
+    /// How many keys answer for this person.
     pub keys: i64,
+    /// Their names, for those who may see keys.
+    pub key_names: Vec<String>,
     /// The organisation's only active Owner.
     pub only_owner: bool,
     /// Reset links are mailed on request, so nobody makes them by hand.

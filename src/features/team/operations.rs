@@ -7,20 +7,14 @@ use super::{
 };
 use crate::{
     features::{
-        api_keys,
+        accounts, api_keys,
         audit::event::{Event, Subject},
     },
-    kernel::{Code, Error, Result, Secret, UserId, text, time::MINUTE},
+    kernel::{Code, Error, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role, Target},
-    server::{
-        access::{Access, Change},
-        crypto::link_token,
-    },
+    server::access::{Access, Change},
     ui::routes,
 };
-
-/// How long a reset link made by hand opens an account.
-const RESET_LIFE: i64 = 60 * MINUTE;
 
 /// A page of the team.
 pub async fn list(access: &Access, filter: &Filter) -> Result<People> {
@@ -44,8 +38,12 @@ pub async fn get(access: &Access, id: UserId) -> Result<Profile> {
     let mut tx = access.read(Operation::TeamGet).await?;
     let person = store::person(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     let keys = api_keys::operations::count_of(&mut tx, id).await?;
+    let key_names = match access.check(Operation::ApiKeysList, Target::In(tx.organisation())) {
+        Ok(()) => api_keys::operations::held_by(&mut tx, id).await?.into_iter().map(|(_, name)| name).collect(),
+        Err(_) => vec![],
+    };
     let only_owner = person.role == Role::Owner && store::owner_other_than(&mut tx, id).await?.is_none();
-    Ok(Profile { person, keys, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
+    Ok(Profile { person, keys, key_names, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
 }
 
 /// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, or
@@ -139,16 +137,20 @@ async fn keep_an_owner(change: &mut Change, than: UserId) -> Result<()> {
 /// Carries out what was decided about a person's keys. What they could not do any more, because the person could not,
 /// they cannot do for whoever takes them over either: going is no way to win back what a demotion took.
 async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Event) -> Result<Event> {
-    let (count, fate) = match keys {
+    let (settled, fate) = match keys {
         Keys::Revoke => (api_keys::operations::revoke_of(change, person.id).await?, "revoked".to_owned()),
         Keys::TakeOver => {
             api_keys::narrow::to(change, person.id, person.role.permissions()).await?;
             let heir = heir(change, person.id).await?;
-            let count = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
-            (count, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))
+            let keys = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
+            (keys, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))
         }
     };
-    Ok(if count == 0 { event } else { event.with("keys", format!("{count} {fate}")) })
+    if settled.is_empty() {
+        return Ok(event);
+    }
+    let keys: Vec<String> = settled.into_iter().map(|(id, name)| format!("{name} ({id})")).collect();
+    Ok(event.with("keys", fate).with("keys_settled", keys))
 }
 
 /// Who takes keys over: the person who decides; an Owner, if that is a key, or the person who goes.
@@ -191,11 +193,7 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                      this person belongs to can make one.",
                 ));
             }
-            let token = link_token()?;
-            let now = change.now();
-            let system = change.tx().system();
-            store::forget_resets(system, id).await?;
-            store::keep_reset(system, &app.keyring.digest("reset", &token), id, now, now.plus(RESET_LIFE)).await?;
+            let token = accounts::operations::reset_token(&mut change, id).await?;
             let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
             let event = Event::of(named(&person)).with("reset_link", "made");
             change.commit(event, ResetLink { name: person.name, link }).await

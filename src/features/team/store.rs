@@ -4,10 +4,7 @@ use super::model::{Filter, PAGE, Person};
 use crate::{
     kernel::{Error, OrganisationId, Result, Timestamp, UserId},
     policy::Role,
-    server::{
-        crypto::Digest,
-        database::{OrgTx, Tx, statements, values},
-    },
+    server::database::{OrgTx, Tx, statements, values},
 };
 use uuid::Uuid;
 
@@ -29,8 +26,6 @@ statements! {
     // Makes those who join and those who hand out reset links wait for one another.
     LOCK_PERSON: SystemSql = "UPDATE users SET name = name WHERE id = $1";
     PLACES: SystemSql = "SELECT org_id, role FROM memberships WHERE user_id = $1";
-    FORGET_RESETS: SystemSql = "DELETE FROM password_resets WHERE user_id = $1";
-    KEEP_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
 }
 
 #[derive(sqlx::FromRow)]
@@ -148,15 +143,6 @@ pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role
     tx.see_memberships_of(id).await?;
     let rows: Vec<(Uuid, String)> = tx.all(PLACES, values![id]).await?;
     rows.into_iter().map(|(organisation, role)| Ok((OrganisationId(organisation), parse_role(&role)?))).collect()
-}
-
-/// Lets all reset links of a person die.
-pub async fn forget_resets(tx: &mut Tx, id: UserId) -> Result<()> {
-    tx.execute(FORGET_RESETS, values![id]).await.map(|_| ())
-}
-
-pub async fn keep_reset(tx: &mut Tx, digest: &Digest, id: UserId, now: Timestamp, until: Timestamp) -> Result<()> {
-    tx.execute(KEEP_RESET, values![*digest, id, now, until]).await.map(|_| ())
 }
 
 #[cfg(test)]

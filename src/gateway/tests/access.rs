@@ -98,7 +98,7 @@ async fn without_completions_every_model_path_is_403_and_no_provider_sees_a_conn
     };
     for told in call("lk_weak").await {
         assert_eq!(told.refusal(), (403, "permission_denied".into()));
-        assert_eq!(told.json()["error"]["permission"], "completions.write");
+        assert_eq!(told.json()["error"]["permission"], "models.call");
     }
     for told in call("lk_nobody").await {
         assert_eq!(told.refusal().0, 401);

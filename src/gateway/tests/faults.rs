@@ -113,8 +113,8 @@ async fn bad_tls_is_a_502() {
                 let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
             }
         });
-        target.base =
-            crate::server::outgoing::BaseUrl::parse(&format!("https://127.0.0.1:{port}"), allowed).expect("a base");
+        let base = crate::server::outgoing::BaseUrl::parse(&format!("https://127.0.0.1:{port}"), allowed);
+        target.base = Some(base.expect("a base"));
     }
     let refusal = house.chat(&hello()).await.refusal();
     assert_eq!(refusal, (502, "upstream_tls_failed".into()));

@@ -4,4 +4,4 @@ mod access;
 mod answers;
 mod faults;
 mod streams;
-mod support;
+pub mod support;

@@ -1,6 +1,6 @@
 //! A gateway on loopback with a directory and a log in memory, providers that follow a script, and a caller.
 
-use crate::gateway::call::{Gateway, Limits};
+use crate::gateway::call::{Gateway, Limits, Now};
 use crate::gateway::directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable};
 use crate::gateway::provider::Provider;
 use crate::gateway::record::{Bounds, Record, Recorder, Sink, SinkError};
@@ -124,7 +124,7 @@ impl House {
             outgoing: Outgoing::new(local()),
             recorder: Recorder::start(folder.path(), log.clone(), bounds).expect("a recorder"),
             limits,
-            now,
+            now: Now::new(now),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -140,8 +140,10 @@ impl House {
         let mut key = CallerKey {
             organisation: ORGANISATION,
             key: Uuid::from_u128(10),
+            secret: Uuid::from_u128(11),
             standing: Standing::Live,
             expires_at: None,
+            rotated_at: None,
             may_complete: true,
             may_list_targets: false,
         };
@@ -160,8 +162,8 @@ impl House {
             virtual_key: Uuid::from_u128(20),
             slug: slug.into(),
             provider,
-            base: BaseUrl::parse(&format!("http://127.0.0.1:{port}/v1"), &allowed).expect("a base"),
-            credential: Some(Credential::new(SECRET.to_owned()).expect("a credential")),
+            base: Some(BaseUrl::parse(&format!("http://127.0.0.1:{port}/v1"), &allowed).expect("a base")),
+            credential: Some(Credential::new(SECRET).expect("a credential")),
             api_version: None,
         };
         self.rooms.targets.lock().expect("the targets").insert((organisation, slug.to_owned()), target);

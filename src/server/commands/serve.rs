@@ -1,14 +1,16 @@
 //! `latchkey serve`.
 
 use super::{Extras, open};
-use crate::server::{database::StartResult, http, installation, jobs, mail::Mail, settings::ServeSettings};
-use std::{io::Write, net::SocketAddr, process::ExitCode, time::Duration};
+use crate::server::{database::StartResult, gateway, http, installation, jobs, mail::Mail, settings::ServeSettings};
+use std::{io::Write, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 /// How long running requests may take to finish once the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
+/// How long the log of calls may take to be written after that.
+const DRAIN: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
@@ -22,6 +24,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     };
     let (app, _lock) = open(&settings.data, extras).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
+    let gateway = gateway::start(&app, &settings.data.data.join("calls")).map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
     let stop = CancellationToken::new();
     let jobs = jobs::start(&app, stop.clone());
     let mut out = std::io::stdout();
@@ -30,19 +33,20 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     }
     let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
     let _ = out.flush();
-    let service = http::router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(asked_to_stop(stop.clone()));
-    let finished = tokio::select! {
-        result = server => result.map_err(Into::into),
+    tokio::spawn(asked_to_stop(stop.clone()));
+    let recorder = gateway.recorder.clone();
+    tokio::select! {
+        () = http::serve(listener, http::router(&app, gateway.clone()), gateway, stop.clone()) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not finish in time");
-            Ok(())
         }
-    };
-    stop.cancel();
+    }
+    if !recorder.drain(DRAIN).await {
+        tracing::warn!("some calls are not in the log yet; the next start puts them there");
+    }
     let _ = tokio::time::timeout(Duration::from_secs(5), jobs).await;
     app.db.close().await;
-    finished.map(|()| ExitCode::SUCCESS)
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends on SIGINT or SIGTERM, and tells everybody.

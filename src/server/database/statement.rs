@@ -15,6 +15,11 @@ impl SystemSql {
 }
 
 impl TenantSql {
+    /// The text itself, for the list of statements.
+    pub(crate) const fn text(self) -> &'static str {
+        self.0
+    }
+
     /// Fails to compile unless the text binds the organisation: `org_id = $1`, or an INSERT whose first column is
     /// `org_id` and first value `$1`.
     pub const fn new(text: &'static str) -> Self {

@@ -10,7 +10,7 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -30,6 +30,9 @@ pub struct RequestContext {
     pub theme: Option<&'static str>,
 }
 
+/// The name of the cookie that keeps the theme.
+const THEME: &str = "theme";
+
 /// The name of the session's cookie. `__Host-` ties it to this host and to TLS (RFC 6265bis).
 pub const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
@@ -46,7 +49,7 @@ pub async fn establish(State(app): State<App>, session: Session, mut request: Re
         Ok(who) => who,
         Err(error) => return super::headers::error_response(&error, &origin.request_id).into_response(),
     };
-    let theme = cookie(request.headers(), "theme").and_then(|value| ["light", "dark"].into_iter().find(|t| *t == value));
+    let theme = cookie(request.headers(), THEME).and_then(known_theme);
     request.extensions_mut().insert(RequestContext { app, origin, session, who, theme });
     next.run(request).await
 }
@@ -183,4 +186,30 @@ pub async fn sign_out_session() -> Result<()> {
 /// Sends the browser to a page of ours. Takes only what the one maker of URLs made.
 pub fn redirect(to: &crate::ui::routes::Path) {
     leptos_axum::redirect(to.as_str());
+}
+
+/// Keeps a theme in the browser for a year.
+pub fn keep_theme(name: &'static str) {
+    if let Some(options) = use_context::<leptos_axum::ResponseOptions>()
+        && let Ok(cookie) = HeaderValue::from_str(&format!("{THEME}={name}; Path=/; SameSite=Lax; Max-Age=31536000"))
+    {
+        options.append_header(header::SET_COOKIE, cookie);
+    }
+}
+
+/// The theme that an answer's cookie keeps from now on, if it is one: a page in the same answer shows it already.
+pub fn kept_theme(cookie: &HeaderValue) -> Option<Option<&'static str>> {
+    let value = cookie.to_str().ok()?.strip_prefix(THEME)?.strip_prefix('=')?;
+    Some(known_theme(value.split(';').next().unwrap_or_default()))
+}
+
+fn known_theme(value: &str) -> Option<&'static str> {
+    ["light", "dark"].into_iter().find(|theme| *theme == value)
+}
+
+/// Makes the browser tell no other page, of ours or of others, the address of this one: it holds a secret.
+pub fn send_no_referrer() {
+    if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
+        options.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
 }

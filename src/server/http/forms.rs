@@ -3,11 +3,15 @@
 //! A form that is posted by the browser itself gets a whole page back: the page it stands on, rendered with the outcome
 //! (values kept, errors beside their fields, a new secret shown once). Nothing of it goes through a URL.
 
-use super::{context::RequestContext, headers::error_response};
+use super::{
+    context::{RequestContext, kept_theme},
+    headers::error_response,
+};
 use crate::{
     kernel::{Code, Error, Result},
     policy::Operation,
     server::app::App,
+    ui::routes,
 };
 use axum::{
     Router,
@@ -34,6 +38,9 @@ pub struct FormOutcome {
 /// Fields whose value is never sent back.
 const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password", "credential", "secret"];
 
+/// Field in which a form may say on which page it stands.
+const PAGE_FIELD: &str = "page";
+
 #[derive(Clone)]
 struct Forms {
     app: App,
@@ -46,7 +53,7 @@ pub fn router(app: &App, pages: Router) -> Router {
 
 async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
-    let Some(context) = parts.extensions.get::<RequestContext>().cloned() else {
+    let Some(mut context) = parts.extensions.get::<RequestContext>().cloned() else {
         return error_response(&Error::internal(), "");
     };
     let id = context.origin().request_id.clone();
@@ -95,24 +102,42 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
             }
         };
     }
-    if let (Ok(_), Some(location)) = (&result, head.headers.remove(header::LOCATION)) {
-        let mut response = StatusCode::SEE_OTHER.into_response();
-        response.headers_mut().insert(header::LOCATION, location);
-        return response;
+    let cookies: Vec<HeaderValue> = head.headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    if let Some(theme) = cookies.iter().find_map(kept_theme) {
+        context.theme = theme;
     }
+    let location = head.headers.remove(header::LOCATION);
     let result = result.and_then(|body| serde_json::from_slice(&body).map_err(|_| Error::internal()));
-    let outcome = FormOutcome { path: format!("/fn/{path}"), result, values: typed(&bytes) };
-    answer_with_page(forms, parts, context, outcome).await
+    let mut response = match (&result, location) {
+        (Ok(_), Some(location)) => {
+            let mut response = StatusCode::SEE_OTHER.into_response();
+            response.headers_mut().insert(header::LOCATION, location);
+            response
+        }
+        _ => {
+            let outcome = FormOutcome { path: format!("/fn/{path}"), result, values: typed(&bytes) };
+            answer_with_page(forms, parts, context, outcome).await
+        }
+    };
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
 }
 
 /// The page on which the form stands, rendered with the outcome.
 async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContext, outcome: FormOutcome) -> Response {
-    let page = parts
-        .headers
-        .get(header::REFERER)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|referer| url::Url::parse(referer).ok())
-        .map(|url| url[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+    // A page whose address is a secret sends no Referer; its form says itself where it stands.
+    let page = outcome
+        .values
+        .iter()
+        .find(|(name, _)| name == PAGE_FIELD)
+        .and_then(|(_, page)| routes::Path::returning(page))
+        .map(String::from)
+        .or_else(|| {
+            let referer = url::Url::parse(parts.headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+            Some(referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+        })
         .and_then(|path| path.parse::<Uri>().ok())
         .unwrap_or_else(|| Uri::from_static("/"));
     let status = match &outcome.result {

@@ -5,11 +5,16 @@ pub mod api;
 mod context;
 mod forms;
 mod headers;
+mod listen;
 mod pages;
 
-pub use context::{RequestContext, access, member, nobody, redirect, request, sign_in_session, sign_out_session};
+pub use context::{
+    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session, sign_out_session,
+};
 pub use forms::FormOutcome;
+pub use listen::serve;
 
+use crate::gateway::{call::Gateway, routes};
 use super::{app::App, assets, sessions::Sessions};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
@@ -17,8 +22,9 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 /// Bodies of forms and management calls: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// Everything that Latchkey serves.
-pub fn router(app: &App) -> Router {
+/// Everything that Latchkey serves. The gateway stands outside of all that the console needs: it has its own answers,
+/// and a call pays for nothing that it does not use.
+pub fn router(app: &App, gateway: Gateway) -> Router {
     let secure = headers::cookies_are_secure(&app.public_url);
     let sessions = SessionManagerLayer::new(Sessions::new(app.clone()))
         .with_name(context::cookie_name(secure))
@@ -35,14 +41,14 @@ pub fn router(app: &App) -> Router {
         .layer(sessions)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(headers::private));
-    Router::new()
+    let site = Router::new()
         .merge(console)
         .merge(api::routes(app))
         .merge(assets::routes())
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready).with_state(app.clone()))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::security))
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), headers::security));
+    site.merge(routes::routes(gateway)).layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
 }
 
 async fn ready(axum::extract::State(app): axum::extract::State<App>) -> impl IntoResponse {

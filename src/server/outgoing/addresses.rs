@@ -109,6 +109,12 @@ fn special_v6(address: Ipv6Addr) -> Option<Special> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowList(Vec<IpNet>);
 
+impl From<Vec<IpNet>> for AllowList {
+    fn from(ranges: Vec<IpNet>) -> Self {
+        Self(ranges)
+    }
+}
+
 impl AllowList {
     /// Reads a comma-separated list of networks (`10.1.0.0/16`) and single addresses (`127.0.0.1`, `::1`).
     ///

@@ -12,6 +12,8 @@ pub struct World {
     /// Owner of South, nobody in North.
     pub stranger: Client,
     pub south: String,
+    /// The id of a call in North's log.
+    pub log: String,
 }
 
 impl World {
@@ -26,7 +28,9 @@ impl World {
         let left = stranger.form("team/leave", &[("slug", &house.slug)]).await;
         assert_eq!(left.status, 200, "{}", left.text);
         let south = made.json()["slug"].as_str().expect("a slug").to_owned();
-        Self { house, owner, admin, member, stranger, south }
+        let log = uuid::Uuid::now_v7();
+        house.add_call(log).await;
+        Self { house, owner, admin, member, stranger, south, log: log.to_string() }
     }
 
     /// A new member of North with this role.

@@ -254,7 +254,7 @@ async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Eve
     let organisation = organisations::store::by_id(change.tx().system(), place).await?.ok_or_else(Error::not_found)?;
     // A reset link may have been made by somebody who owns all that this person belongs to. That ends here.
     team::store::lock_person(change.tx().system(), user).await?;
-    team::store::forget_resets(change.tx().system(), user).await?;
+    accounts::store::forget_resets(change.tx().system(), user, now).await?;
     if !organisations::store::join(change.tx(), user, role, now).await? {
         return Err(Error::conflict(format!("You belong to {} already.", organisation.name)));
     }

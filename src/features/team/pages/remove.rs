@@ -33,7 +33,7 @@ pub fn RemovePage() -> impl IntoView {
 
 #[component]
 fn Remove(profile: Profile, slug: String, form: Form<RemovePerson>) -> impl IntoView {
-    let Profile { person, keys, only_owner, .. } = profile;
+    let Profile { person, keys, key_names, only_owner, .. } = profile;
     let place = use_place();
     let own = place.as_ref().is_some_and(|place| place.user == person.id);
     let organisation = place.map(|place| place.name).unwrap_or_default();
@@ -52,7 +52,11 @@ fn Remove(profile: Profile, slug: String, form: Form<RemovePerson>) -> impl Into
     };
     let keys_words = match keys {
         0 => "No key answers for them.".to_owned(),
-        n => format!("{} {} for them. Choose below what becomes of them.", counted(n, "key", "keys"), if n == 1 { "answers" } else { "answer" }),
+        n => {
+            let named = if key_names.is_empty() { String::new() } else { format!(" ({})", key_names.join(", ")) };
+            let (keys, verb) = (counted(n, "key", "keys"), if n == 1 { "answers" } else { "answer" });
+            format!("{keys}{named} {verb} for them. Choose below what becomes of them.")
+        }
     };
     view! {
         <PageHeader

@@ -8,14 +8,14 @@ use crate::{
             model::{Shown, State},
         },
     },
-    kernel::{Error, InvitationId, Secret, Timestamp},
+    kernel::{InvitationId, Secret, Timestamp},
     policy::Role,
     ui::{
         Loaded,
         components::{Availability, Button, Field, FieldKind, LinkButton, Look, date_text, relative_text},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        routes, set_status,
+        routes,
     },
 };
 use leptos::prelude::*;
@@ -41,13 +41,7 @@ pub fn InvitationPage() -> impl IntoView {
     });
     let shown = Resource::new_blocking(
         move || named.get(),
-        // A missing invitation is a page of its own, so its error is part of what is shown.
-        |(token, id)| async move {
-            match view_invitation(Secret::new(token), id).await {
-                Err(error) if error.code.status() == 404 => Ok(Err(error)),
-                other => other.map(Ok),
-            }
-        },
+        |(token, id)| view_invitation(Secret::new(token), id),
     );
     let forms = Forms {
         accept: use_form(),
@@ -57,29 +51,19 @@ pub fn InvitationPage() -> impl IntoView {
         sign_out: use_form(),
         token: StoredValue::new(named.get_untracked().0),
     };
-    let view = move |shown: Result<Shown, Error>| page(shown, forms);
     view! {
         <Title text="Invitation" />
-        <Loaded resource=shown view />
+        <Loaded resource=shown view=move |shown| page(shown, forms) />
     }
 }
 
-fn page(shown: Result<Shown, Error>, forms: Forms) -> AnyView {
+fn page(shown: Shown, forms: Forms) -> AnyView {
     match shown {
-        Err(error) => {
-            set_status(&error);
-            view! {
-                <PlainFrame title="Nothing here" sentence=move || error.message.clone()>
-                    <LinkButton label="To Latchkey" href=routes::home() />
-                </PlainFrame>
-            }
-            .into_any()
-        }
-        Ok(Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in }) => {
+        Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in } => {
             let offer = Offer { id, organisation, inviter, role, email, expires_at, now };
             if signed_in { view! { <Answer offer forms /> }.into_any() } else { view! { <Join offer forms /> }.into_any() }
         }
-        Ok(Shown::ForSomeoneElse { organisation, email, signed_in_as }) => view! {
+        Shown::ForSomeoneElse { organisation, email, signed_in_as } => view! {
             <PlainFrame
                 title=format!("An invitation to {organisation}")
                 sentence=move || format!("It is for {email}. You are signed in as {signed_in_as}.")
@@ -94,7 +78,7 @@ fn page(shown: Result<Shown, Error>, forms: Forms) -> AnyView {
             </PlainFrame>
         }
         .into_any(),
-        Ok(Shown::Over { organisation, inviter, state }) => {
+        Shown::Over { organisation, inviter, state } => {
             let what = match state {
                 State::Accepted => "It was accepted already. If that was you, sign in.",
                 State::Declined => "It was declined.",

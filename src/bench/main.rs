@@ -1,0 +1,102 @@
+//! The gateway beside the provider that it leads to: requests per second and added time, memory, start, and decisions
+//! per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
+//! own, and this process as the load.
+
+mod house;
+mod load;
+mod upstream;
+
+use house::House;
+use latchkey::{
+    kernel::{KeyId, OrganisationId},
+    policy::{Operation, PermissionSet, Principal, Role, Target, decide},
+};
+use load::{Measured, Way};
+use std::{
+    hint::black_box,
+    io::Write,
+    time::{Duration, Instant},
+};
+
+/// Rounds of each measurement; raw and gateway take turns.
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_secs(2);
+const CONNECTIONS: [usize; 3] = [1, 32, 128];
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(upstream::COMMAND) {
+        return upstream::run();
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;
+    let provider = upstream::Process::start()?;
+    let mut house = House::open(provider.port)?;
+    writeln!(out, "start on an empty folder: {} ms, with data: {} ms", house.first_start.as_millis(), house.start.as_millis())?;
+    writeln!(out, "resident before load: {:.1} MB", house.resident()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let header = ["", "connections", "requests/s", "p50 ms", "p99 ms", "added p50", "added p99", "CPU us: gateway", "provider", "load"];
+    writeln!(out, "\n{:<18}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}", header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7], header[8], header[9])?;
+    let mut calls = house.calls_so_far;
+    for streamed in [false, true] {
+        for connections in CONNECTIONS {
+            let raw = Way::raw(provider.port, streamed);
+            let through = Way::through(house.port, &house.key, streamed);
+            let (mut alone, mut led) = (Measured::default(), Measured::default());
+            for _ in 0..ROUNDS {
+                let cpu = [None, Some(provider.pid())];
+                alone.add(runtime.block_on(load::run(&raw, connections, ROUND, cpu))?);
+                let cpu = [Some(house.pid()), Some(provider.pid())];
+                led.add(runtime.block_on(load::run(&through, connections, ROUND, cpu))?);
+            }
+            calls += led.requests();
+            let what = if streamed { "streamed" } else { "whole" };
+            line(&mut out, &format!("{what}, raw"), connections, &mut alone, None)?;
+            let (p50, p99) = (alone.percentile(50.0), alone.percentile(99.0));
+            line(&mut out, &format!("{what}, gateway"), connections, &mut led, Some((p50, p99)))?;
+        }
+    }
+    writeln!(out, "\nresident after load: {:.1} MB (most: {:.1} MB)", house.resident()?, house.most_resident()?)?;
+    let stored = house.stop_and_count()?;
+    writeln!(out, "calls answered: {calls}, calls in the log: {stored}")?;
+    if calls == stored { Ok(()) } else { Err("the log does not hold every call".into()) }
+}
+
+fn line(out: &mut impl Write, what: &str, connections: usize, measured: &mut Measured, raw: Option<(f64, f64)>) -> Result<()> {
+    let (p50, p99) = (measured.percentile(50.0), measured.percentile(99.0));
+    let added = raw.map_or(Default::default(), |(a, b)| (format!("{:.3}", p50 - a), format!("{:.3}", p99 - b)));
+    let [gateway, provider, load] = measured.cpu_per_request().map(|us| if us > 0.0 { format!("{us:.1}") } else { String::new() });
+    writeln!(
+        out,
+        "{what:<18}{connections:>12}{:>12.0}{p50:>9.3}{p99:>9.3}{:>11}{:>11}{gateway:>17}{provider:>10}{load:>7}",
+        measured.rate(),
+        added.0,
+        added.1,
+    )?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Decisions per second over every operation, as Owner, Member and key.
+fn decisions() -> f64 {
+    let organisation = OrganisationId::INSTALLATION;
+    let user = latchkey::kernel::UserId(organisation.0);
+    let key = Principal::ApiKey { key: KeyId(organisation.0), organisation, permissions: PermissionSet::every_key_permission() };
+    let principals =
+        [Role::Owner, Role::Member].map(|role| Principal::Member { user, organisation, role }).into_iter().chain([key]);
+    let principals: Vec<Principal> = principals.collect();
+    let begun = Instant::now();
+    let mut made = 0u64;
+    while begun.elapsed() < Duration::from_millis(500) {
+        for _ in 0..1_000 {
+            for principal in &principals {
+                for operation in Operation::ALL {
+                    let _ = black_box(decide(black_box(principal), operation.spec().requires, black_box(Target::In(organisation))));
+                }
+            }
+        }
+        made += 1_000 * (principals.len() * Operation::ALL.len()) as u64;
+    }
+    made as f64 / begun.elapsed().as_secs_f64()
+}

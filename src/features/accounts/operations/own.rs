@@ -1,0 +1,190 @@
+//! What a person does with their own account.
+
+use super::{
+    super::{
+        devices, mails,
+        model::{Email, NAME_LIMIT, Profile, SessionLine, Theme},
+        store::{self, Account},
+    },
+    before, presented,
+};
+use crate::{
+    features::{
+        audit::event::{Event, Subject},
+        organisations,
+    },
+    kernel::{Code, Error, FieldError, Result, Secret, SessionId, UserId, text},
+    policy::{Operation, Target},
+    server::{access::Access, app::App, crypto::check_new_password, limits::address_subject, sessions},
+    ui::routes,
+};
+use zeroize::Zeroizing;
+
+/// The account of whoever asks, as events name it.
+fn own(access: &Access) -> Subject {
+    let id = access.user().map(|user| user.to_string()).unwrap_or_default();
+    Subject::new("account", id, access.actor_name())
+}
+
+/// The account page. `session` is the public id of the session that asks.
+pub async fn profile(access: &Access, session: Option<&str>, theme: Theme) -> Result<Profile> {
+    let mut tx = access.read_account(Operation::AccountView).await?;
+    let (user, now) = (access.user()?, access.now());
+    let account = store::by_id(&mut tx, user).await?.ok_or_else(Error::sign_in_needed)?;
+    let sessions = sessions::list(&mut tx, user, now)
+        .await?
+        .into_iter()
+        .map(|listed| SessionLine {
+            id: listed.id,
+            browser: devices::browser_words(&listed.browser),
+            place: devices::place_words(&listed.address),
+            created_at: listed.created_at,
+            seen_at: listed.seen_at,
+            is_current: session == Some(listed.id.to_string().as_str()),
+        })
+        .collect();
+    Ok(Profile { name: account.name, email: account.email, sessions, theme, now })
+}
+
+/// Changes the person's name.
+pub async fn rename(access: &Access, name: &str) -> Result<()> {
+    let subject = own(access);
+    access
+        .act_on_account(Operation::AccountRename, subject.clone(), |mut change| async move {
+            let user = change.access().user()?;
+            let name = text::line("Your name", name, NAME_LIMIT).map_err(|sentence| Error::field("name", sentence))?;
+            let tx = change.tx().system();
+            let was = store::by_id(tx, user).await?.ok_or_else(Error::sign_in_needed)?.name;
+            store::rename(tx, user, &name).await?;
+            change.commit(Event::of(subject).change("name", was, name), ()).await
+        })
+        .await
+}
+
+/// Changes the password and ends every session of the person; whoever asked begins a new one with the id given back.
+pub async fn change_password(access: &Access, current: &Secret, new: &Secret) -> Result<UserId> {
+    let operation = Operation::PasswordChange;
+    let subject = own(access);
+    let app = access.app();
+    let (account, hash) = before(access, operation, &subject, async {
+        access.check(operation, Target::Account)?;
+        let account = prove(access, current).await?;
+        if current == new {
+            return Err(Error::field("new_password", "This is the password that you have now. Choose another."));
+        }
+        let hash = new_hash(app, &account, new).await?;
+        Ok((account, hash))
+    })
+    .await?;
+    let (name, email) = (account.name.clone(), account.email.clone());
+    let user = access
+        .act_on_account(operation, subject.clone(), |mut change| async move {
+            let (user, now) = (UserId(account.id), change.now());
+            let tx = change.tx().system();
+            if !store::replace_password(tx, user, &account.password_hash, &hash).await? {
+                return Err(Error::conflict("The password was changed elsewhere in this moment. Nothing was changed here."));
+            }
+            store::forget_resets(tx, user, now).await?;
+            let ended = sessions::end_others(tx, user, None).await?;
+            change.commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), user).await
+        })
+        .await?;
+    tell_of_change(app, name, email);
+    Ok(user)
+}
+
+/// Proves the password again, for what asks for it. Whoever asked begins a new session with the id given back.
+pub async fn confirm_password(access: &Access, password: &Secret) -> Result<UserId> {
+    let operation = Operation::PasswordConfirm;
+    let subject = own(access);
+    before(access, operation, &subject, async {
+        access.check(operation, Target::Account)?;
+        prove(access, password).await
+    })
+    .await?;
+    access
+        .act_on_account(operation, subject.clone(), |change| async move {
+            let user = change.access().user()?;
+            change.commit(Event::of(subject), user).await
+        })
+        .await
+}
+
+/// Ends one session of the person.
+pub async fn end_session(access: &Access, id: &str) -> Result<()> {
+    let subject = Subject::new("session", text::cut(id, 40), access.actor_name());
+    access
+        .act_on_account(Operation::SessionEnd, subject.clone(), |mut change| async move {
+            let user = change.access().user()?;
+            let gone = || Error::new(Code::NotFound, "This session has ended already.");
+            let id: SessionId = id.parse().map_err(|_| gone())?;
+            if !sessions::end(change.tx().system(), user, id).await? {
+                return Err(gone());
+            }
+            change.commit(Event::of(subject), ()).await
+        })
+        .await
+}
+
+/// Ends all sessions of the person but the one with this public id. Gives their number.
+pub async fn end_other_sessions(access: &Access, session: Option<&str>) -> Result<u64> {
+    let subject = own(access);
+    let kept: Option<SessionId> = session.and_then(|id| id.parse().ok());
+    access
+        .act_on_account(Operation::SessionsEndOthers, subject.clone(), |mut change| async move {
+            let user = change.access().user()?;
+            let kept = kept.ok_or_else(Error::sign_in_needed)?;
+            let ended = sessions::end_others(change.tx().system(), user, Some(kept)).await?;
+            change.commit(Event::of(subject).with("sessions_ended", ended), ended).await
+        })
+        .await
+}
+
+/// Reads a choice of theme; the browser keeps it.
+pub fn choose_theme(access: &Access, name: &str) -> Result<Theme> {
+    access.check(Operation::ThemeChoose, Target::Account)?;
+    Theme::parse(name).ok_or_else(|| Error::field("theme", "The theme is light, dark or system."))
+}
+
+/// Checks the password of whoever asks. Wrong ones count like failed sign-ins.
+async fn prove(access: &Access, password: &Secret) -> Result<Account> {
+    let (app, now) = (access.app(), access.now());
+    let account = {
+        let mut tx = app.db.read().await?;
+        store::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
+    };
+    let address = address_subject(access.origin().address);
+    let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
+    let tries = format!("{canonical} {address}");
+    app.limits.account.check(&tries, now)?;
+    app.limits.address.check(&address, now)?;
+    if app.passwords.verify(presented(password), Some(account.password_hash.clone())).await? {
+        return Ok(account);
+    }
+    app.limits.account.count(&tries, now);
+    app.limits.address.count(&address, now);
+    let message = "This is not your present password.".to_owned();
+    let field = FieldError { field: "current_password".into(), message: message.clone() };
+    Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })
+}
+
+/// The hash of a new password, if it may be one: long enough, not common, and no name from around this person.
+pub(super) async fn new_hash(app: &App, account: &Account, new: &Secret) -> Result<String> {
+    let organisations = organisations::operations::names_of(app, UserId(account.id)).await?;
+    let local = account.email.rsplit_once('@').map_or(account.email.as_str(), |(local, _)| local);
+    let near: Vec<&str> = organisations.iter().map(String::as_str).chain([local]).collect();
+    check_new_password(new.expose(), &near).map_err(|sentence| Error::field("new_password", sentence))?;
+    app.passwords.hash(Zeroizing::new(new.expose().to_owned())).await
+}
+
+/// Tells the person by mail, if there is mail. Nobody waits for it.
+pub(super) fn tell_of_change(app: &App, name: String, email: String) {
+    if !app.mail.is_configured() {
+        return;
+    }
+    let app = app.clone();
+    tokio::spawn(async move {
+        let words = mails::password_changed(&name, &format!("{}{}", app.public_url, routes::forgot()));
+        app.mail.send(&email, words.subject, words.text).await;
+    });
+}

@@ -1,0 +1,150 @@
+//! Forgotten passwords: a link that works once, for an hour, and only while it is the newest.
+
+use super::{
+    super::{
+        mails,
+        model::{Email, ResetLink},
+        store,
+    },
+    before,
+    own::{new_hash, tell_of_change},
+};
+use crate::{
+    features::audit::event::{Event, Subject},
+    kernel::{Code, Error, Result, Secret, UserId, text, time::HOUR},
+    policy::{Operation, Target},
+    server::{
+        access::{Access, Change},
+        crypto::{Digest, link_token},
+        limits::address_subject,
+        sessions,
+    },
+    ui::routes,
+};
+use zeroize::Zeroizing;
+
+/// The purpose under which tokens of reset links are digested.
+const PURPOSE: &str = "reset";
+/// How long a reset link works.
+const LIFETIME: i64 = HOUR;
+
+/// Makes the token of a reset link for this person. Earlier links of theirs die. Who may ask is for the caller to decide.
+pub async fn reset_token(change: &mut Change, user: UserId) -> Result<Zeroizing<String>> {
+    let token = link_token()?;
+    let digest = change.access().app().keyring.digest(PURPOSE, &token);
+    let now = change.now();
+    let tx = change.tx().system();
+    store::forget_resets(tx, user, now).await?;
+    store::insert_reset(tx, user, &digest, now, now.plus(LIFETIME)).await?;
+    Ok(token)
+}
+
+/// Mails a reset link if the address has an account. Answers the same, as fast, if it has none.
+pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
+    let operation = Operation::ResetAsk;
+    let (app, now) = (access.app(), access.now());
+    let subject = Subject::new("account", "", text::cut(email.trim(), 254));
+    let email = before(access, operation, &subject, async {
+        access.check(operation, Target::Account)?;
+        if !app.mail.is_configured() {
+            let words = "Latchkey cannot send mail here. Ask an Owner or Admin of your organisation for a reset link.";
+            return Err(Error::conflict(words));
+        }
+        let email = Email::parse(email).map_err(|sentence| Error::field("email", sentence))?;
+        let address = address_subject(access.origin().address);
+        app.limits.resets.take(&format!("{} {address}", email.canonical), now)?;
+        app.limits.links.take(&address, now)?;
+        Ok(email)
+    })
+    .await?;
+    // Asked for from many addresses: the newest mail's link still works, and nobody's inbox is flooded. Not told, since
+    // it would tell of an account.
+    let may_mail = app.limits.resets.take(&email.canonical, now).is_ok();
+    let subject = Subject::new("account", "", email.canonical.clone());
+    let mail = access
+        .act_on_account(operation, subject.clone(), |mut change| async move {
+            let account = store::by_email(change.tx().system(), &email.canonical).await?;
+            let account = account.filter(|account| may_mail && account.disabled_at.is_none());
+            let mail = match account {
+                Some(account) => Some((reset_token(&mut change, UserId(account.id)).await?, account)),
+                None => None,
+            };
+            change.commit(Event::of(subject), mail).await
+        })
+        .await?;
+    if let Some((token, account)) = mail {
+        let app = app.clone();
+        // Whoever asked does not wait for the mail server: the wait would tell of an account.
+        tokio::spawn(async move {
+            let link = Zeroizing::new(format!("{}{}", app.public_url, routes::reset(&token)));
+            let words = mails::reset(&account.name, &link);
+            app.mail.send(&account.email, words.subject, words.text).await;
+        });
+    }
+    Ok(())
+}
+
+/// Whose password a link resets. Looking uses nothing up.
+pub async fn view_reset(access: &Access, token: &Secret) -> Result<ResetLink> {
+    access.check(Operation::ResetView, Target::Account)?;
+    let account = find(access, token).await?.1;
+    Ok(ResetLink { email: account.email })
+}
+
+/// Sets a new password by a link, uses the link up and ends all sessions of the person.
+pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Result<()> {
+    let operation = Operation::ResetPassword;
+    let app = access.app();
+    let (digest, account, hash) = before(access, operation, &Subject::unnamed("account", ""), async {
+        access.check(operation, Target::Account)?;
+        let (digest, account) = find(access, token).await?;
+        let hash = new_hash(app, &account, new).await?;
+        Ok((digest, account, hash))
+    })
+    .await?;
+    let (name, email) = (account.name.clone(), account.email.clone());
+    let subject = Subject::new("account", account.id, &account.email);
+    access
+        .act_on_account(operation, subject.clone(), |mut change| async move {
+            let (user, now) = (UserId(account.id), change.now());
+            change.act_as(user, &account.name);
+            let tx = change.tx().system();
+            if !store::use_reset(tx, &digest, now).await? {
+                return Err(spent());
+            }
+            store::set_password(tx, user, &hash).await?;
+            store::forget_resets(tx, user, now).await?;
+            let ended = sessions::end_others(tx, user, None).await?;
+            change.commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), ()).await
+        })
+        .await?;
+    tell_of_change(app, name, email);
+    Ok(())
+}
+
+/// The account behind a living link. Wrong ones count against the address that tries them.
+async fn find(access: &Access, token: &Secret) -> Result<(Digest, store::Account)> {
+    let (app, now) = (access.app(), access.now());
+    let address = address_subject(access.origin().address);
+    app.limits.links.check(&address, now)?;
+    let digest = app.keyring.digest(PURPOSE, token.expose());
+    let account = {
+        let mut tx = app.db.read().await?;
+        store::by_reset(&mut tx, &digest, now).await?
+    };
+    match account {
+        Some(account) => Ok((digest, account)),
+        None => {
+            app.limits.links.count(&address, now);
+            Err(spent())
+        }
+    }
+}
+
+/// The one answer to a link that was used, replaced, is too old, or never was.
+fn spent() -> Error {
+    Error::new(
+        Code::LinkSpent,
+        "It was used, a newer one was made, or its 60 minutes are over. Ask for a new one.",
+    )
+}

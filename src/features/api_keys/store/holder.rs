@@ -1,0 +1,41 @@
+//! Whose a secret is, whatever its standing: for whoever remembers the answer and refuses by it.
+
+use super::{VERIFY, VerifyRow, cut};
+use crate::{
+    kernel::{KeyId, Result, Timestamp},
+    policy::PermissionSet,
+    server::database::{OrgTx, values},
+};
+use uuid::Uuid;
+
+/// A key that exists, and one secret of it.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub key: KeyId,
+    pub secret: Uuid,
+    /// Its own set, cut by what the person it answers for may do now.
+    pub effective: PermissionSet,
+    pub revoked: bool,
+    pub disabled: bool,
+    /// The moment from which the key is refused.
+    pub expires_at: Option<Timestamp>,
+    /// The moment from which this secret is refused, since it was rotated away.
+    pub valid_until: Option<Timestamp>,
+}
+
+/// Looks a secret up by its whole digest.
+pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
+    let row: Option<VerifyRow> = tx.optional(VERIFY, values![digest]).await?;
+    row.map(|row| {
+        Ok(Holder {
+            key: KeyId(row.id),
+            secret: row.secret_id,
+            effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
+            revoked: row.revoked_at.is_some(),
+            disabled: row.disabled_at.is_some(),
+            expires_at: row.expires_at.map(Timestamp),
+            valid_until: row.valid_until.map(Timestamp),
+        })
+    })
+    .transpose()
+}

@@ -1,0 +1,40 @@
+//! The gateway on the database: where its keys and targets come from, where its records go, and what makes it forget.
+
+mod sink;
+mod source;
+pub mod store;
+
+use super::{app::App, watch::Change};
+use crate::{
+    gateway::{
+        call::{Gateway, Limits, Now},
+        directory::{Ages, Directory},
+        record::{Bounds, Recorder},
+    },
+    kernel::OrganisationId,
+};
+use std::{io, path::Path, sync::Arc};
+
+/// Starts the gateway. `folder` holds the journal of calls; what a crash has left there goes to the log now.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
+    let directory = Directory::new(Arc::new(source::Rooms::new(app.clone())), Ages::default());
+    let recorder = Recorder::start(folder, Arc::new(sink::Log::new(app.clone())), Bounds::default())?;
+    let forgetful = directory.clone();
+    // Called before the change's author has their answer: the next request already meets the new state.
+    app.changes.listen(move |change| match change {
+        // Accounts live outside of organisations, and keys answer for people.
+        Change::Of(OrganisationId::INSTALLATION) | Change::Unknown => forgetful.invalidate_all(),
+        Change::Of(organisation) => forgetful.invalidate(organisation.0),
+    });
+    let clock = app.clock.clone();
+    Ok(Gateway {
+        directory,
+        outgoing: app.outgoing.clone(),
+        recorder,
+        limits: Limits::default(),
+        now: Now::new(move || clock.now().0),
+    })
+}

@@ -1,0 +1,100 @@
+//! The gateway's SQL: calls into the log.
+
+use crate::{
+    gateway::{
+        provider::Provider,
+        record::{Outcome, Record},
+    },
+    kernel::Result,
+    server::database::{OrgTx, TenantSql, Value, values},
+};
+use std::{borrow::Cow, fmt::Write, sync::LazyLock};
+
+macro_rules! insert {
+    ($values:literal) => {
+        concat!(
+            "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
+             endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
+             cached_input_tokens, output_tokens, cost, trace_id) VALUES ",
+            $values
+        )
+    };
+}
+/// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost WHERE call_logs.finished_at IS NULL";
+/// Columns of a record, its organisation not counted.
+const COLUMNS: usize = 19;
+/// Records in one statement: a round trip each would take most of the time.
+const ROWS: usize = 50;
+
+static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
+static MANY: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(ROWS));
+
+/// Made once each for the life of the program, so the text may stay for as long.
+fn insert_calls(rows: usize) -> TenantSql {
+    let mut text = String::from(insert!(""));
+    for row in 0..rows {
+        text.push_str(if row == 0 { "($1" } else { ", ($1" });
+        for column in 0..COLUMNS {
+            let _ = write!(text, ", ${}", 2 + row * COLUMNS + column);
+        }
+        text.push(')');
+    }
+    text.push_str(ON_CONFLICT);
+    TenantSql::new(text.leak())
+}
+
+/// The texts of these statements, for the test that prepares each on both engines.
+pub fn statements() -> &'static [&'static str] {
+    static TEXTS: LazyLock<[&str; 2]> = LazyLock::new(|| [ONE.text(), MANY.text()]);
+    &*TEXTS
+}
+
+/// Stores records, each call once.
+pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<()> {
+    let mut groups = records.chunks_exact(ROWS);
+    for group in &mut groups {
+        tx.execute(*MANY, group.iter().copied().flat_map(row).collect()).await?;
+    }
+    for record in groups.remainder() {
+        tx.execute(*ONE, row(record).into()).await?;
+    }
+    Ok(())
+}
+
+fn row(record: &Record) -> [Value; COLUMNS] {
+    let (call, end) = (&record.call, record.outcome.as_ref());
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    // A call that the end of the process cut off has no known length.
+    let latency = end.filter(|end| !end.is_interrupted()).map(|end| number(end.latency_us));
+    let finished_at = end.map(|_| call.started_at.saturating_add(latency.unwrap_or(0) / 1_000));
+    let usage = end.and_then(|end| end.usage);
+    let row = values![
+        Some(call.id),
+        call.started_at,
+        finished_at,
+        Some(call.key),
+        call.virtual_key,
+        call.provider.map(Provider::name),
+        text(&call.model).as_ref(),
+        call.endpoint.name(),
+        call.streamed,
+        end.map_or("started", Outcome::word),
+        end.map(|end| i64::from(end.status)),
+        end.and_then(|end| end.error.as_deref()).map(|code| text(code).into_owned()),
+        latency,
+        end.and_then(|end| end.first_byte_us).map(number),
+        usage.map(|usage| number(usage.input_tokens)),
+        usage.map(|usage| number(usage.cached_input_tokens)),
+        usage.map(|usage| number(usage.output_tokens)),
+        end.and_then(|end| end.cost),
+        &*call.trace,
+    ];
+    let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
+    row
+}
+
+/// PostgreSQL's text holds every character but this one.
+fn text(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}

@@ -1,0 +1,105 @@
+//! The real program is killed in the middle of calls: every call that was answered is in the log after the next start.
+
+#[path = "../bench/house.rs"]
+#[expect(dead_code, reason = "the benchmark measures more of the program than this needs")]
+mod house;
+
+use house::House;
+use std::{
+    collections::HashSet,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const CALLERS: usize = 8;
+const BODY: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}]}"#;
+const ANSWER: &str = r#"{"id":"1","object":"chat.completion","created":1,"model":"gpt-4o","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}"#;
+
+#[test]
+fn every_answered_call_survives_a_kill() -> Result<()> {
+    let mut house = House::open(provider()?)?;
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (port, key, answered) = (house.port, house.key.clone(), answered.clone());
+            std::thread::spawn(move || {
+                for number in 0.. {
+                    let trace = format!("call-{caller}-{number}");
+                    if call(port, &key, &trace).is_err() {
+                        return;
+                    }
+                    answered.lock().expect("the list").push(trace);
+                }
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(1500));
+    house.kill()?;
+    for caller in callers {
+        caller.join().expect("a caller ends when the program does");
+    }
+    let answered = answered.lock().expect("the list").clone();
+    assert!(answered.len() > CALLERS, "calls were made: {}", answered.len());
+    house.start_again()?;
+    house.verify_audit()?;
+    let logged: HashSet<String> = house.logged("ok")?.into_iter().collect();
+    let lost: Vec<&String> = answered.iter().filter(|trace| !logged.contains(*trace)).collect();
+    assert!(lost.is_empty(), "{} of {} answered calls are lost: {lost:?}", lost.len(), answered.len());
+    let running = house.logged("started")?;
+    assert!(running.is_empty(), "no call is left open: {running:?}");
+    Ok(())
+}
+
+/// One call, whose answer arrives whole.
+fn call(port: u16, key: &str, trace: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(
+        stream,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {key}\r\n\
+         x-portkey-virtual-key: bench\r\nx-portkey-trace-id: {trace}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200") && answer.ends_with('}') { Ok(()) } else { Err(answer.into()) }
+}
+
+/// A provider that answers after a moment; gives its port.
+fn provider() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || drop(answer(&stream)));
+        }
+    });
+    Ok(port)
+}
+
+fn answer(mut stream: &TcpStream) -> Result<()> {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            if let Some(text) = line.strip_prefix("content-length: ") {
+                length = text.trim().parse()?;
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
+        std::thread::sleep(Duration::from_millis(2));
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", ANSWER.len());
+        stream.write_all(format!("{head}{ANSWER}").as_bytes())?;
+    }
+}

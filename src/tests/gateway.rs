@@ -1,0 +1,143 @@
+//! Model calls on the real database, through the real router.
+
+use super::support::{Answer, Client, House, each_engine};
+use crate::{
+    gateway::tests::support::{Upstream, completion},
+    server::database::Db,
+};
+use axum::{body::Body, http::Request};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use std::time::Duration;
+
+/// A house with a virtual key `main` that leads to a provider, and its Owner.
+async fn with_provider(house: House) -> (House, Client, Upstream) {
+    let house = house.founded().await;
+    let provider = Upstream::json(200, "", &completion()).await;
+    let owner = house.person("ada@north.test").await;
+    let base = format!("http://127.0.0.1:{}/v1", provider.port);
+    let fields = [
+        ("slug", house.slug.as_str()), ("name", "Main"), ("key_slug", "main"), ("provider", "openai"),
+        ("base_url", base.as_str()), ("credential", "sk-of-the-provider"),
+    ];
+    let made = owner.form("virtual_keys/create", &fields).await;
+    assert!(made.status < 400, "{}", made.text);
+    (house, owner, provider)
+}
+
+/// Makes a key; gives its id and secret.
+async fn key(house: &House, owner: &Client, name: &str, completions: &str) -> (String, String) {
+    let fields = [
+        ("slug", house.slug.as_str()), ("name", name), ("expiry", "none"), ("responsible", "owners"),
+        ("completions", completions), ("virtual_keys", "disabled"),
+    ];
+    let made = owner.form("api_keys/create", &fields).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    let text = |field: &str| made.json()[field].as_str().unwrap_or_else(|| panic!("{field}: {}", made.text)).to_owned();
+    (text("id"), text("secret"))
+}
+
+async fn call(house: &House, secret: &str) -> Answer {
+    let body = json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] });
+    let request = Request::post("/v1/chat/completions")
+        .header("content-type", "application/json")
+        .header("x-portkey-trace-id", "trace-of-the-caller");
+    house.program(secret).send(request.body(Body::from(body.to_string())).expect("a request")).await
+}
+
+/// The calls in the log, by their start: each column as text.
+async fn logged(house: &House) -> Vec<Vec<String>> {
+    assert!(house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
+    let columns = [
+        "COALESCE(provider, '-')", "COALESCE(model, '-')", "endpoint", "outcome", "COALESCE(CAST(status AS TEXT), '-')",
+        "COALESCE(error_code, '-')", "COALESCE(CAST(input_tokens AS TEXT), '-')", "COALESCE(CAST(output_tokens AS TEXT), '-')",
+        "COALESCE(CAST(cost AS TEXT), '-')", "trace_id", "CASE WHEN streamed THEN 'streamed' ELSE 'whole' END",
+        "CASE WHEN key_id IS NOT NULL AND finished_at >= started_at AND latency_us > 0 THEN 'timed' ELSE '-' END",
+        "CASE WHEN virtual_key_id IS NOT NULL AND first_byte_us > 0 AND first_byte_us <= latency_us THEN 'sent' ELSE '-' END",
+    ];
+    let text = sqlx::AssertSqlSafe(format!("SELECT {} FROM call_logs ORDER BY started_at, id", columns.join(" || '|' || ")));
+    let rows: Vec<String> = match &house.app.db {
+        Db::Sqlite { readers, .. } => sqlx::query_scalar(text).fetch_all(readers).await.expect("the rows"),
+        Db::Postgres(_) => {
+            let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+            sqlx::query_scalar(text).fetch_all(&mut owner).await.expect("the rows")
+        }
+    };
+    rows.into_iter().map(|row| row.split('|').map(str::to_owned).collect()).collect()
+}
+
+#[tokio::test]
+async fn a_call_is_in_the_log_with_all_that_is_known_of_it() {
+    each_engine(async |house| {
+        let (house, owner, mut provider) = with_provider(house).await;
+        let (id, secret) = key(&house, &owner, "Production", "enabled").await;
+        let answer = call(&house, &secret).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.headers["x-portkey-trace-id"], "trace-of-the-caller");
+        assert_eq!(provider.request().await.header("authorization"), Some("Bearer sk-of-the-provider"));
+        let expected = [
+            "openai", "gpt-4o", "chat_completions", "ok", "200", "-", "9", "2", "4250", "trace-of-the-caller", "whole",
+            "timed", "sent",
+        ];
+        assert_eq!(logged(&house).await, [expected.map(str::to_owned)]);
+        let page = owner.form("api_keys/get", &[("slug", house.slug.as_str()), ("id", id.as_str())]).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        assert!(page.text.contains("\"used_at\":1"), "the last use is noted: {}", page.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_completions_nothing_reaches_the_provider() {
+    each_engine(async |house| {
+        let (house, owner, provider) = with_provider(house).await;
+        let (_, secret) = key(&house, &owner, "Allowed", "enabled").await;
+        assert_eq!(call(&house, &secret).await.status, 200);
+        assert_eq!(provider.seen(), 1);
+        let (_, secret) = key(&house, &owner, "Reads", "disabled").await;
+        let answer = call(&house, &secret).await;
+        assert_eq!(answer.status, 403, "{}", answer.text);
+        let error = &answer.json()["error"];
+        assert_eq!(error["permission"], "models.call");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains("Owners, Admins and Members")), "{error}");
+        assert_eq!(provider.seen(), 1, "no connection for a refused call");
+        let outcomes: Vec<String> = logged(&house).await.into_iter().map(|row| row[3].clone()).collect();
+        assert_eq!(outcomes, ["ok", "refused"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
+    each_engine(async |house| {
+        let (house, owner, provider) = with_provider(house).await;
+        for (act, code) in [("api_keys/disable", "api_key_disabled"), ("api_keys/delete", "api_key_revoked")] {
+            let (id, secret) = key(&house, &owner, act, "enabled").await;
+            assert_eq!(call(&house, &secret).await.status, 200);
+            let before = provider.seen();
+            let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirmation", act)];
+            let done = owner.form(act, &fields).await;
+            assert!(done.status < 400, "{}", done.text);
+            let answer = call(&house, &secret).await;
+            assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!(code)), "{}", answer.text);
+            assert_eq!(provider.seen(), before);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_virtual_key_of_another_organisation_is_as_one_that_does_not_exist() {
+    each_engine(async |house| {
+        let (house, owner, provider) = with_provider(house).await;
+        let founded = owner.form("organisation/create", &[("name", "South")]).await;
+        assert_eq!(founded.status, 200, "{}", founded.text);
+        let foreign = founded.json()["master_key"].as_str().expect("a key").to_owned();
+        assert_eq!(call(&house, &house.master_key).await.status, 200);
+        let before = provider.seen();
+        let answer = call(&house, &foreign).await;
+        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("virtual_key_not_found")), "{}", answer.text);
+        assert_eq!(provider.seen(), before);
+    })
+    .await;
+}
