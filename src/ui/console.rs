@@ -8,6 +8,7 @@ use super::{
 use crate::features::{
     accounts::pages as accounts,
     api_keys::pages as api_keys,
+    logs::pages as logs,
     organisations::pages as organisations,
     team::{invitations::pages as invitations, pages as team},
     virtual_keys::pages as virtual_keys,
@@ -40,6 +41,8 @@ pub fn Console() -> impl IntoView {
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
+                        <Route path=path!("logs") view=logs::ListPage ssr=SsrMode::Async />
+                        <Route path=path!("logs/:id") view=logs::DetailPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>

@@ -1,0 +1,25 @@
+//! The log's server functions.
+
+use super::model::{Choices, Detail, Page, Query};
+use crate::kernel::Error;
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use {super::operations, crate::server::http};
+
+/// One page of the log.
+#[server(prefix = "/fn", endpoint = "logs/list")]
+pub async fn load_logs(slug: String, #[server(default)] query: Query) -> Result<Page, Error> {
+    operations::list(&http::member(&slug).await?, &query).await
+}
+
+/// What the list can be filtered by.
+#[server(prefix = "/fn", endpoint = "logs/choices")]
+pub async fn load_log_choices(slug: String) -> Result<Choices, Error> {
+    operations::choices(&http::member(&slug).await?).await
+}
+
+#[server(prefix = "/fn", endpoint = "logs/get")]
+pub async fn load_log(slug: String, id: String) -> Result<Detail, Error> {
+    operations::get(&http::member(&slug).await?, &id).await
+}

@@ -1,0 +1,13 @@
+//! The log of model calls: written by the gateway in groups, read by everybody in the organisation.
+
+pub mod functions;
+pub mod model;
+#[cfg(feature = "ssr")]
+pub mod operations;
+pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod query;
+#[cfg(feature = "ssr")]
+pub mod record;
+#[cfg(feature = "ssr")]
+pub mod store;

@@ -1,0 +1,352 @@
+//! What both sides know of the log of calls.
+
+use crate::{
+    features::virtual_keys::provider::Provider,
+    kernel::{CallId, KeyId, Timestamp, VirtualKeyId, time},
+};
+use serde::{Deserialize, Serialize};
+
+/// Calls on one page.
+pub const PAGE: usize = 50;
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It has not ended yet.
+    Started,
+    Ok,
+    /// Latchkey refused it: no permission, no such virtual key, a bad request.
+    Refused,
+    /// The provider refused it, failed, or could not be reached.
+    Failed,
+    /// The caller went away before the end.
+    Left,
+    /// The process ended before the call did.
+    Lost,
+}
+
+impl Outcome {
+    pub const ALL: [Outcome; 6] =
+        [Outcome::Ok, Outcome::Refused, Outcome::Failed, Outcome::Left, Outcome::Lost, Outcome::Started];
+
+    /// The stored name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Outcome::Started => "started",
+            Outcome::Ok => "ok",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+            Outcome::Left => "left",
+            Outcome::Lost => "lost",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.name() == name)
+    }
+
+    /// The word for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Outcome::Started => "under way",
+            Outcome::Ok => "ok",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+            Outcome::Left => "caller left",
+            Outcome::Lost => "lost",
+        }
+    }
+
+    /// A call's outcome from what its caller was told: the status, the provider's status if it gave one, and the stable
+    /// code of what went wrong if anything did.
+    pub fn of(status: u16, upstream_status: Option<u16>, error: Option<&str>) -> Self {
+        match (error, upstream_status) {
+            (Some("client_left"), _) => Outcome::Left,
+            (Some("interrupted"), _) => Outcome::Lost,
+            (None, _) if status < 400 => Outcome::Ok,
+            (Some(code), None) if status < 500 && !code.starts_with("upstream_") => Outcome::Refused,
+            _ => Outcome::Failed,
+        }
+    }
+}
+
+/// What a list is filtered by, as it stands in the address. Empty fields filter nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Query {
+    /// `1h`, `24h` (also if empty), `7d`, `30d`, or `custom` with `from` and `to`.
+    pub range: String,
+    /// A date such as `2027-02-21` (its beginning), or RFC 3339.
+    pub from: String,
+    /// A date (its end), or RFC 3339; empty: now.
+    pub to: String,
+    /// An API key's id.
+    pub key: String,
+    /// A virtual key's id.
+    pub virtual_key: String,
+    /// Part of the model's name, whatever its letter case.
+    pub model: String,
+    /// An outcome's name, or a class of statuses such as `4xx`.
+    pub status: String,
+    /// The cursor behind which the page begins (older calls).
+    pub after: String,
+    /// The cursor before which the page ends (newer calls).
+    pub before: String,
+}
+
+impl Query {
+    /// Nothing but the time is filtered.
+    pub fn is_plain(&self) -> bool {
+        [&self.key, &self.virtual_key, &self.model, &self.status].iter().all(|field| field.is_empty())
+    }
+}
+
+/// A call as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    pub id: CallId,
+    pub started_at: Timestamp,
+    pub outcome: Outcome,
+    /// What the caller was given; none while the call is under way.
+    pub status: Option<u16>,
+    /// The stable code of what went wrong.
+    pub error_code: Option<String>,
+    pub model: Option<String>,
+    /// The API key's name now.
+    pub key: Option<String>,
+    /// The virtual key's slug.
+    pub virtual_key: Option<String>,
+    /// Microseconds until the last byte.
+    pub latency_us: Option<i64>,
+    /// Tokens read and written, together.
+    pub tokens: Option<i64>,
+    /// Micro-cents.
+    pub cost: Option<i64>,
+}
+
+impl Call {
+    /// Status and word: `200 ok`, `403 no Completions`, `under way`.
+    pub fn words(&self) -> String {
+        outcome_words(self.outcome, self.status, self.error_code.as_deref())
+    }
+}
+
+/// Status and word of an outcome.
+pub fn outcome_words(outcome: Outcome, status: Option<u16>, error: Option<&str>) -> String {
+    let word = match error {
+        Some("permission_denied") => "no Completions",
+        Some("virtual_key_not_found" | "virtual_key_missing" | "virtual_key_conflict") => "no virtual key",
+        Some("upstream_rate_limited") => "provider’s limit",
+        Some("upstream_quota_exhausted") => "provider’s quota",
+        Some("upstream_credential_refused") => "credential refused",
+        Some("upstream_address_blocked") => "address blocked",
+        Some(code) if code.starts_with("upstream_") && code.ends_with("timeout") => "provider too slow",
+        _ => outcome.label(),
+    };
+    match (outcome, status) {
+        (Outcome::Started | Outcome::Lost, _) | (_, None) => word.to_owned(),
+        (_, Some(status)) => format!("{status} {word}"),
+    }
+}
+
+/// Everything about one call. Neither prompt nor answer is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail {
+    pub call: Call,
+    pub finished_at: Option<Timestamp>,
+    pub key_id: Option<KeyId>,
+    pub virtual_key_id: Option<VirtualKeyId>,
+    /// The virtual key still exists.
+    pub virtual_key_lives: bool,
+    pub provider: Option<Provider>,
+    /// `chat_completions` or `messages`.
+    pub endpoint: String,
+    pub streamed: bool,
+    /// Microseconds until the provider's first byte.
+    pub first_byte_us: Option<i64>,
+    pub input_tokens: Option<i64>,
+    pub cached_input_tokens: Option<i64>,
+    pub output_tokens: Option<i64>,
+    pub trace_id: String,
+    /// The moment of reading.
+    pub now: Timestamp,
+}
+
+/// Calls within one bar of the chart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bucket {
+    pub start: Timestamp,
+    pub ok: u64,
+    pub failed: u64,
+}
+
+/// All calls that a filter lets through, on every page of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    pub calls: i64,
+    pub failed: i64,
+    /// Micro-cents.
+    pub cost: i64,
+    /// The middle latency of the newest 10,000, in microseconds.
+    pub p50_us: Option<i64>,
+}
+
+/// One page of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// Newest first.
+    pub calls: Vec<Call>,
+    /// Cursor for `before`, if there are newer calls.
+    pub previous: Option<String>,
+    /// Cursor for `after`, if there are older calls.
+    pub next: Option<String>,
+    pub totals: Totals,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Width of a bar in milliseconds.
+    pub width: i64,
+    pub bars: Vec<Bucket>,
+    /// The organisation never made a call: how to make the first.
+    pub first_call: Option<FirstCall>,
+    pub now: Timestamp,
+}
+
+/// What the example of a first call needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstCall {
+    pub public_url: String,
+    /// A virtual key that is there, if any.
+    pub virtual_key: Option<(String, Provider)>,
+}
+
+impl FirstCall {
+    /// The call as a shell command.
+    pub fn curl(&self) -> String {
+        let (slug, model) = match &self.virtual_key {
+            Some((slug, provider)) => (slug.as_str(), provider.example_models().first().copied().unwrap_or("model")),
+            None => ("openai-main", "gpt-4o-mini"),
+        };
+        format!(
+            "curl {}/v1/chat/completions \\\n  -H 'Authorization: Bearer lk_…' \\\n  -H 'Content-Type: application/json' \\\n  \
+             -d '{{\"model\": \"@{slug}/{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello\"}}]}}'",
+            self.public_url
+        )
+    }
+}
+
+/// Something to filter by: its id and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub id: String,
+    pub name: String,
+}
+
+/// The keys that a list can be filtered by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choices {
+    pub keys: Vec<Named>,
+    pub virtual_keys: Vec<Named>,
+}
+
+/// `0.4 ms`, `412 ms`, `1.9 s`, `2 min 5 s`, of microseconds.
+pub fn duration(micros: i64) -> String {
+    match micros.max(0) {
+        us if us < 9_950 => format!("{}.{} ms", (us + 50) / 1_000, (us + 50) % 1_000 / 100),
+        us if us < 999_500 => format!("{} ms", (us + 500) / 1_000),
+        us if us < 59_950_000 => format!("{}.{} s", (us + 50_000) / 1_000_000, (us + 50_000) % 1_000_000 / 100_000),
+        us => format!("{} min {} s", us / 60_000_000, us % 60_000_000 / 1_000_000),
+    }
+}
+
+/// `1,204`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A moment as the label of a bar of this width: `14:05`, `21 Feb 14:00`, `21 Feb`.
+pub fn bar_label(at: Timestamp, width: i64, whole: i64) -> String {
+    let (date, clock) = (at.date(), at.clock());
+    let (day, clock) = (date.rsplit_once(' ').map_or(date.as_str(), |(day, _)| day), &clock[..5]);
+    if width >= time::DAY {
+        day.to_owned()
+    } else if whole <= time::DAY {
+        clock.to_owned()
+    } else {
+        format!("{day} {clock}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_and_numbers_read_well() {
+        for (us, words) in [
+            (0, "0.0 ms"),
+            (412, "0.4 ms"),
+            (9_949, "9.9 ms"),
+            (9_950, "10 ms"),
+            (412_300, "412 ms"),
+            (999_499, "999 ms"),
+            (999_500, "1.0 s"),
+            (1_949_999, "1.9 s"),
+            (59_949_999, "59.9 s"),
+            (125_000_000, "2 min 5 s"),
+        ] {
+            assert_eq!(duration(us), words, "{us}");
+        }
+        for (number, words) in [(0, "0"), (999, "999"), (1_204, "1,204"), (-1_234_567, "-1,234,567"), (100_000, "100,000")] {
+            assert_eq!(grouped(number), words);
+        }
+    }
+
+    #[test]
+    fn outcomes_follow_from_what_the_caller_was_told() {
+        for (status, upstream, error, outcome) in [
+            (200, Some(200), None, Outcome::Ok),
+            (403, None, Some("permission_denied"), Outcome::Refused),
+            (404, None, Some("virtual_key_not_found"), Outcome::Refused),
+            (429, Some(429), Some("upstream_rate_limited"), Outcome::Failed),
+            (400, Some(400), Some("context_length_exceeded"), Outcome::Failed),
+            (502, None, Some("upstream_unreachable"), Outcome::Failed),
+            (200, Some(200), Some("upstream_stream_broken"), Outcome::Failed),
+            (499, None, Some("client_left"), Outcome::Left),
+            (200, Some(200), Some("client_left"), Outcome::Left),
+            (500, None, Some("interrupted"), Outcome::Lost),
+        ] {
+            assert_eq!(Outcome::of(status, upstream, error), outcome, "{status} {error:?}");
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::parse(outcome.name()), Some(outcome));
+        }
+    }
+
+    #[test]
+    fn outcomes_have_words() {
+        assert_eq!(outcome_words(Outcome::Ok, Some(200), None), "200 ok");
+        assert_eq!(outcome_words(Outcome::Refused, Some(403), Some("permission_denied")), "403 no Completions");
+        assert_eq!(outcome_words(Outcome::Started, None, None), "under way");
+        assert_eq!(outcome_words(Outcome::Lost, Some(500), Some("interrupted")), "lost");
+        assert_eq!(outcome_words(Outcome::Failed, Some(504), Some("upstream_connect_timeout")), "504 provider too slow");
+    }
+
+    #[test]
+    fn a_first_call_names_what_is_there() {
+        let call = FirstCall { public_url: "https://keys.example.org".into(), virtual_key: Some(("claude".into(), Provider::Anthropic)) };
+        assert!(call.curl().starts_with("curl https://keys.example.org/v1/chat/completions"));
+        assert!(call.curl().contains("\"@claude/claude-sonnet-4-5\""));
+    }
+}

@@ -1,0 +1,112 @@
+//! One call.
+
+use super::{title, tone};
+use crate::{
+    features::{
+        logs::{
+            functions::load_log,
+            model::{Detail, duration, grouped},
+        },
+        organisations::pages::use_slug,
+    },
+    kernel::money::dollars,
+    policy::Operation,
+    ui::{
+        Loaded, can,
+        components::{Card, CopyText, DefinitionList, Fact, LinkButton, PageHeader, Pill, Time},
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+
+#[component]
+pub fn DetailPage() -> impl IntoView {
+    let (slug, params) = (use_slug(), use_params_map());
+    let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
+    let call = Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_log(slug, id));
+    view! { <Loaded resource=call view=move |detail| view! { <Inside detail slug=slug.get_untracked() /> }.into_any() /> }
+}
+
+#[component]
+fn Inside(detail: Detail, slug: String) -> impl IntoView {
+    let call = detail.call.clone();
+    let at = call.started_at.date_time();
+    let heading = call.model.unwrap_or_else(|| "A call without a model".into());
+    let all = routes::logs(&slug);
+    let figures = detail.clone();
+    view! {
+        {title("Call")}
+        <PageHeader title=heading sentence=move || at.clone()>
+            <LinkButton label="All calls" href=all />
+        </PageHeader>
+        <div class="columns">
+            <div class="stack">
+                <Card title="Call">
+                    <CallFacts detail slug />
+                </Card>
+            </div>
+            <aside class="stack" aria-label="Figures">
+                <Card title="Figures">
+                    <Figures detail=figures />
+                </Card>
+            </aside>
+        </div>
+    }
+}
+
+#[component]
+fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
+    let call = detail.call;
+    let (outcome, words, code) = (call.outcome, call.words(), call.error_code);
+    let endpoint = match detail.endpoint.as_str() {
+        "chat_completions" => "Chat completions".to_owned(),
+        "messages" => "Messages".to_owned(),
+        other => other.to_owned(),
+    };
+    let way = if detail.streamed { "streamed" } else { "whole" };
+    let key_name = call.key.unwrap_or_else(|| "A key that is not known".into());
+    let key_href = detail.key_id.filter(|_| can(Operation::ApiKeyGet)).map(|id| routes::api_key(&slug, id).to_string());
+    let key = match key_href {
+        Some(href) => view! { <a href=href>{key_name}</a> }.into_any(),
+        None => view! { {key_name} }.into_any(),
+    };
+    let virtual_key = match call.virtual_key {
+        Some(name) if detail.virtual_key_lives => {
+            let href = routes::virtual_key(&slug, &name).to_string();
+            view! { <a class="mono" href=href>{format!("@{name}")}</a> }.into_any()
+        }
+        Some(name) => view! { <span class="mono">{format!("@{name}")}</span>" (deleted)" }.into_any(),
+        None => view! { "None" }.into_any(),
+    };
+    let (id, trace) = (call.id.to_string(), detail.trace_id);
+    view! {
+        <DefinitionList>
+            <Fact term="Outcome"><Pill tone=tone(outcome) label=words /></Fact>
+            {code.map(|code| view! { <Fact term="Error code"><span class="mono">{code}</span></Fact> })}
+            <Fact term="API key">{key}</Fact>
+            <Fact term="Virtual key">{virtual_key}</Fact>
+            {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}
+            <Fact term="Endpoint">{format!("{endpoint}, {way}")}</Fact>
+            <Fact term="Started"><Time at=call.started_at.0 now=detail.now.0 /></Fact>
+            {detail.finished_at.map(|at| view! { <Fact term="Ended"><Time at=at.0 now=detail.now.0 /></Fact> })}
+            <Fact term="Trace id"><CopyText id="trace-id" what="trace id" value=trace /></Fact>
+            <Fact term="Call id"><CopyText id="call-id" what="call id" value=id /></Fact>
+        </DefinitionList>
+    }
+}
+
+#[component]
+fn Figures(detail: Detail) -> impl IntoView {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    let cached = detail.cached_input_tokens.filter(|n| *n > 0).map(|n| format!(" ({} cached)", grouped(n))).unwrap_or_default();
+    view! {
+        <DefinitionList>
+            <Fact term="Latency">{or_dash(detail.call.latency_us.map(duration))}</Fact>
+            <Fact term="First byte">{or_dash(detail.first_byte_us.map(duration))}</Fact>
+            <Fact term="Tokens read">{or_dash(detail.input_tokens.map(|n| format!("{}{cached}", grouped(n))))}</Fact>
+            <Fact term="Tokens written">{or_dash(detail.output_tokens.map(grouped))}</Fact>
+            <Fact term="Cost">{or_dash(detail.call.cost.map(dollars))}</Fact>
+        </DefinitionList>
+    }
+}

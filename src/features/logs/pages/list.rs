@@ -1,0 +1,246 @@
+//! The calls, their bars over time, and what they are filtered by.
+
+use super::{title, tone};
+use crate::{
+    features::{
+        logs::{
+            functions::{load_log_choices, load_logs},
+            model::{Bucket, Call, Choices, FirstCall, Named, Outcome, Page, Query, bar_label, duration, grouped},
+        },
+        organisations::pages::use_slug,
+    },
+    kernel::{Timestamp, money::dollars, time::DAY},
+    ui::{
+        Loaded,
+        components::{
+            Bar, Card, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader, Pager, Pill,
+            SearchField, Select, Table, Time, TwoLines, machine_text,
+        },
+        routes::{self, Path},
+    },
+};
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn ListPage() -> impl IntoView {
+    let slug = use_slug();
+    let query = use_query();
+    let page = Resource::new_blocking(move || (slug.get(), query.get()), |(slug, query)| load_logs(slug, query));
+    let choices = Resource::new_blocking(move || slug.get(), load_log_choices);
+    view! {
+        {title("Logs")}
+        <PageHeader title="Logs" sentence=|| "Every model call, refused ones too. What was asked and answered is not kept." />
+        <Loaded
+            resource=choices
+            view=move |choices| view! { <Bars choices slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
+        />
+        <Loaded
+            resource=page
+            view=move |page| {
+                view! { <Calls page slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
+            }
+        />
+    }
+}
+
+/// The filter in the address.
+fn use_query() -> Memo<Query> {
+    let map = use_query_map();
+    Memo::new(move |_| {
+        map.with(|map| {
+            let get = |name: &str| map.get(name).unwrap_or_default();
+            Query {
+                range: get("range"),
+                from: get("from"),
+                to: get("to"),
+                key: get("key"),
+                virtual_key: get("virtual_key"),
+                model: get("model"),
+                status: get("status"),
+                after: get("after"),
+                before: get("before"),
+            }
+        })
+    })
+}
+
+/// The list's address with this filter, on its first page.
+fn address(slug: &str, query: &Query) -> Path {
+    routes::logs(slug)
+        .with("range", &query.range)
+        .with("from", &query.from)
+        .with("to", &query.to)
+        .with("key", &query.key)
+        .with("virtual_key", &query.virtual_key)
+        .with("model", &query.model)
+        .with("status", &query.status)
+}
+
+/// The bar of filters.
+#[component]
+fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
+    let ranges = [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days"), ("custom", "From, to")]
+        .into_iter()
+        .map(|(value, label)| Choice::new(value, label))
+        .collect();
+    let range = if query.range.is_empty() { "24h".to_owned() } else { query.range };
+    let outcomes = std::iter::once(Choice::new("", "Any outcome"))
+        .chain(Outcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
+        .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
+        .collect();
+    view! {
+        <Filters action=routes::logs(&slug) count="">
+            <Select label="Time" name="range" choices=ranges selected=range compact=true hide_label=true />
+            <div class="only-custom">
+                <Field label="From" name="from" kind=FieldKind::Date value=query.from hide_label=true />
+                <Field label="To" name="to" kind=FieldKind::Date value=query.to hide_label=true />
+            </div>
+            <Select
+                label="API key"
+                name="key"
+                choices=among("Any key", choices.keys, &query.key)
+                selected=query.key
+                compact=true
+                hide_label=true
+            />
+            <Select
+                label="Virtual key"
+                name="virtual_key"
+                choices=among("Any virtual key", choices.virtual_keys, &query.virtual_key)
+                selected=query.virtual_key
+                compact=true
+                hide_label=true
+            />
+            <Select label="Outcome" name="status" choices=outcomes selected=query.status compact=true hide_label=true />
+            <SearchField label="Model" name="model" value=query.model />
+        </Filters>
+    }
+}
+
+/// "Any", then each; and what is chosen although it is not there any more.
+fn among(any: &str, named: Vec<Named>, chosen: &str) -> Vec<Choice> {
+    let gone = !chosen.is_empty() && named.iter().all(|one| one.id != chosen);
+    std::iter::once(Choice::new("", any))
+        .chain(named.into_iter().map(|one| Choice::new(one.id, one.name)))
+        .chain(gone.then(|| Choice::new(chosen, "A deleted one")))
+        .collect()
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[component]
+fn Calls(page: Page, slug: String, query: Query) -> impl IntoView {
+    let Page { calls, previous, next, totals, from, to, width, bars, first_call, now } = page;
+    if let Some(first) = first_call {
+        return view! { <First first slug /> }.into_any();
+    }
+    let words = match totals.calls {
+        0 => "No calls".to_owned(),
+        n => {
+            let plural = if n == 1 { "call" } else { "calls" };
+            let p50 = totals.p50_us.map(|us| format!(" · p50 {}", duration(us))).unwrap_or_default();
+            format!("{} {plural} · {}{p50}", grouped(n), dollars(totals.cost))
+        }
+    };
+    let summary = format!("{} calls, {} not successful", grouped(totals.calls), grouped(totals.failed));
+    let whole = to.0 - from.0;
+    let chart = format!("Calls from {} to {}", from.date_time(), to.date_time());
+    let bars: Vec<Bar> = bars
+        .into_iter()
+        .map(|Bucket { start, ok, failed }| Bar { label: bar_label(start, width, whole), ok, failed })
+        .collect();
+    let here = address(&slug, &query);
+    let previous = previous.map(|cursor| here.clone().with("before", &cursor).to_string());
+    let next = next.map(|cursor| here.with("after", &cursor).to_string());
+    let dated = whole > DAY + 1;
+    let body = if calls.is_empty() {
+        let clear = routes::logs(&slug).with("range", &query.range).with("from", &query.from).with("to", &query.to);
+        view! { <Nothing plain=query.is_plain() clear /> }.into_any()
+    } else {
+        view! {
+            <Rows calls slug now dated />
+            <Pager previous next />
+        }
+        .into_any()
+    };
+    view! {
+        <div class="logs-summary" role="status">{words}</div>
+        <Card>
+            <Chart title=chart summary bars />
+        </Card>
+        {body}
+    }
+    .into_any()
+}
+
+#[component]
+fn First(first: FirstCall, slug: String) -> impl IntoView {
+    let code = first.curl();
+    let (label, href) = match first.virtual_key {
+        Some(_) => ("API keys", routes::api_keys(&slug)),
+        None => ("Virtual keys", routes::virtual_keys(&slug)),
+    };
+    view! {
+        <EmptyState
+            title="No calls yet"
+            sentence="Every model call through Latchkey appears here with its key, status, latency, tokens and cost. This is the first one, with an API key of yours in it:"
+            example=move || view! { <CodeBlock id="first-call" what="First call" code=code.clone() /> }
+        >
+            <LinkButton label href />
+        </EmptyState>
+    }
+}
+
+#[component]
+fn Nothing(plain: bool, clear: Path) -> impl IntoView {
+    let sentence = if plain { "Choose a longer span of time above." } else { "No call in this span of time fits the filter." };
+    view! {
+        <EmptyState title="No calls match" sentence>
+            {(!plain).then(|| view! { <LinkButton label="Clear the filter" href=clear /> })}
+        </EmptyState>
+    }
+}
+
+#[component]
+fn Rows(calls: Vec<Call>, slug: String, now: Timestamp, dated: bool) -> impl IntoView {
+    let columns = vec![
+        Column::new("Time"),
+        Column::new("Outcome"),
+        Column::new("Model"),
+        Column::new("Key, virtual key"),
+        Column::number("Latency"),
+        Column::number("Tokens"),
+        Column::number("Cost"),
+    ];
+    let rows: Vec<_> = calls.into_iter().map(|call| row(call, &slug, now, dated)).collect();
+    view! { <Table caption="Calls, newest first" columns>{rows}</Table> }
+}
+
+fn row(call: Call, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + use<> {
+    let href = routes::log(slug, call.id).to_string();
+    let at = call.started_at;
+    let clock = if dated { format!("{} {}", at.iso_date(), at.clock()) } else { at.clock() };
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
+    let virtual_key = call.virtual_key.as_ref().map_or_else(|| "no virtual key".to_owned(), |slug| format!("@{slug}"));
+    view! {
+        <tr>
+            <th scope="row">
+                <span class="two-lines">
+                    <a class="mono log-time" href=href><time datetime=machine_text(at.0)>{clock}</time></a>
+                    <span class="cell-second"><Time at=at.0 now=now.0 /></span>
+                </span>
+            </th>
+            <td data-label="Outcome" class="state"><Pill tone=tone(call.outcome) label=call.words() /></td>
+            <td data-label="Model">{or_dash(call.model.clone())}</td>
+            <td data-label="Key"><TwoLines first=key second=virtual_key plain=true /></td>
+            <td data-label="Latency" class="num">{or_dash(call.latency_us.map(duration))}</td>
+            <td data-label="Tokens" class="num">{or_dash(call.tokens.map(grouped))}</td>
+            <td data-label="Cost" class="num">{or_dash(call.cost.map(dollars))}</td>
+        </tr>
+    }
+}

@@ -1,0 +1,31 @@
+//! The log's screens.
+
+mod detail;
+mod list;
+
+pub use detail::DetailPage;
+pub use list::ListPage;
+
+use super::model::Outcome;
+use crate::ui::{components::Tone, use_place};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// The document's title: the page, then the organisation.
+fn title(page: &str) -> impl IntoView + use<> {
+    let text = match use_place() {
+        Some(place) => format!("{page} · {}", place.name),
+        None => page.to_owned(),
+    };
+    view! { <Title text /> }
+}
+
+/// The colour of an outcome; the words beside it say the same.
+const fn tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Ok => Tone::Ok,
+        Outcome::Started => Tone::Info,
+        Outcome::Left | Outcome::Lost => Tone::Warn,
+        Outcome::Refused | Outcome::Failed => Tone::Bad,
+    }
+}

@@ -1,0 +1,222 @@
+//! Reading the filter of a list: strict, with a sentence for what cannot be meant.
+
+use super::model::{Outcome, Query};
+use crate::kernel::{
+    CallId, Code, Error, Fields, KeyId, Result, Timestamp, VirtualKeyId, text,
+    time::{DAY, HOUR, MINUTE},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// Longest span of time that one list covers.
+const LONGEST: i64 = 400 * DAY;
+/// Widths of bars; the first that gives at most [`BARS`] is taken.
+const WIDTHS: [i64; 12] = [
+    MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY,
+];
+const BARS: i64 = 61;
+const MODEL_LIMIT: usize = 200;
+
+/// A span of time, its end excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+impl Span {
+    /// The width of the bars that this span is drawn with, in milliseconds.
+    pub fn width(self) -> i64 {
+        let whole = self.to.0 - self.from.0;
+        WIDTHS.into_iter().find(|width| whole / width < BARS).unwrap_or(WIDTHS[WIDTHS.len() - 1])
+    }
+}
+
+/// What of the outcome is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    As(Outcome),
+    /// Statuses of one hundred: 4 for 400 to 499.
+    Class(i64),
+}
+
+/// A filter that can be asked of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub span: Span,
+    pub key: Option<KeyId>,
+    pub virtual_key: Option<VirtualKeyId>,
+    /// In lower case.
+    pub model: Option<String>,
+    pub ended: Option<Ended>,
+}
+
+/// A place in the list: between two calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    pub started_at: Timestamp,
+    pub id: CallId,
+}
+
+/// Which page is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    First,
+    /// Older than this.
+    After(Cursor),
+    /// Newer than this.
+    Before(Cursor),
+}
+
+impl Cursor {
+    /// Its opaque written form.
+    pub fn text(self) -> String {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.started_at.0.to_be_bytes());
+        bytes[8..].copy_from_slice(self.id.0.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads what [`Self::text`] wrote, and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let (at, id) = bytes.split_first_chunk::<8>()?;
+        let started_at = Timestamp(i64::from_be_bytes(*at));
+        Some(Self { started_at, id: CallId(uuid::Uuid::from_slice(id).ok()?) })
+    }
+}
+
+/// Reads the filter and the page's place.
+pub fn read(query: &Query, now: Timestamp) -> Result<(Filter, Place)> {
+    let mut fields = Fields::default();
+    let span = fields.take("range", span(query, now));
+    let key = fields.take("key", optional(&query.key, |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())));
+    let virtual_key = fields.take(
+        "virtual_key",
+        optional(&query.virtual_key, |text| text.parse::<VirtualKeyId>().map_err(|_| "This is no virtual key’s id.".into())),
+    );
+    let model = fields.take("model", text::optional_line("The model", &query.model, MODEL_LIMIT));
+    let ended = fields.take("status", optional(&query.status, ended));
+    fields.finish()?;
+    let (Some(span), Some(key), Some(virtual_key), Some(model), Some(ended)) = (span, key, virtual_key, model, ended) else {
+        return Err(Error::internal());
+    };
+    let model = Some(model.to_lowercase()).filter(|model| !model.is_empty());
+    Ok((Filter { span, key, virtual_key, model, ended }, place(query)?))
+}
+
+fn optional<T>(text: &str, parse: impl FnOnce(&str) -> std::result::Result<T, String>) -> std::result::Result<Option<T>, String> {
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+fn span(query: &Query, now: Timestamp) -> std::result::Result<Span, String> {
+    // The end is excluded, and a call of this very millisecond belongs in.
+    let end = now.plus(1);
+    let last = |length: i64| Ok(Span { from: now.plus(-length), to: end });
+    match query.range.as_str() {
+        "1h" => last(HOUR),
+        "" | "24h" => last(DAY),
+        "7d" => last(7 * DAY),
+        "30d" => last(30 * DAY),
+        "custom" => {
+            let from = optional(&query.from, |text| moment(text, false))?.unwrap_or(now.plus(-DAY));
+            let to = optional(&query.to, |text| moment(text, true))?.unwrap_or(end);
+            if from >= to {
+                return Err("The beginning must be before the end.".into());
+            }
+            if to.0.saturating_sub(from.0) > LONGEST {
+                return Err("At most 400 days can be shown at once.".into());
+            }
+            Ok(Span { from, to })
+        }
+        _ => Err("Choose a span of time from the list.".into()),
+    }
+}
+
+/// A date as its beginning or its end, or a moment as it is.
+fn moment(text: &str, end: bool) -> std::result::Result<Timestamp, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let at = Timestamp::parse(&whole).ok_or("Write a date such as 2027-02-21.")?;
+    Ok(if end && text.len() == 10 { at.plus(DAY) } else { at })
+}
+
+fn ended(text: &str) -> std::result::Result<Ended, String> {
+    match text {
+        "2xx" => Ok(Ended::Class(2)),
+        "4xx" => Ok(Ended::Class(4)),
+        "5xx" => Ok(Ended::Class(5)),
+        name => Outcome::parse(name).map(Ended::As).ok_or_else(|| "Choose an outcome from the list.".into()),
+    }
+}
+
+fn place(query: &Query) -> Result<Place> {
+    let cursor = |text: &str| {
+        Cursor::parse(text).ok_or_else(|| Error::new(Code::Malformed, "This page of the log does not exist. Begin with the first."))
+    };
+    match (query.after.as_str(), query.before.as_str()) {
+        ("", "") => Ok(Place::First),
+        (after, "") => cursor(after).map(Place::After),
+        ("", before) => cursor(before).map(Place::Before),
+        _ => Err(Error::new(Code::Malformed, "A page of the log is either before or after a call.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp(1_803_218_709_000);
+
+    fn reading(query: Query) -> Result<(Filter, Place)> {
+        read(&query, NOW)
+    }
+
+    #[test]
+    fn the_presets_end_now_and_have_about_sixty_bars() {
+        for (range, length, width) in
+            [("1h", HOUR, MINUTE), ("", DAY, 30 * MINUTE), ("7d", 7 * DAY, 3 * HOUR), ("30d", 30 * DAY, 12 * HOUR)]
+        {
+            let (filter, place) = reading(Query { range: range.into(), ..Query::default() }).expect("a filter");
+            assert_eq!(filter.span, Span { from: NOW.plus(-length), to: NOW.plus(1) });
+            assert_eq!(filter.span.width(), width, "{range}");
+            assert_eq!(place, Place::First);
+        }
+    }
+
+    #[test]
+    fn dates_are_whole_days() {
+        let custom = |from: &str, to: &str| {
+            reading(Query { range: "custom".into(), from: from.into(), to: to.into(), ..Query::default() }).map(|(f, _)| f.span)
+        };
+        let day = custom("2027-02-21", "2027-02-21").expect("one day");
+        assert_eq!((day.from.rfc3339().as_str(), day.to.0 - day.from.0), ("2027-02-21T00:00:00.000Z", DAY));
+        assert_eq!(custom("2027-02-21T10:00:00Z", "2027-02-21T11:00:00Z").expect("an hour").width(), MINUTE);
+        assert!(custom("2027-02-22", "2027-02-20").is_err());
+        assert!(custom("2020-01-01", "2027-02-20").is_err());
+        assert!(custom("yesterday", "").is_err());
+        assert!(custom("2026-02-01", "2027-02-20").expect("a year").width() >= 6 * DAY / 2);
+    }
+
+    #[test]
+    fn cursors_are_read_back_and_nothing_else_is() {
+        let cursor = Cursor { started_at: NOW, id: CallId(Uuid::from_u128(7)) };
+        assert_eq!(Cursor::parse(&cursor.text()), Some(cursor));
+        for bad in ["", "x", "AAAA", &cursor.text()[1..], &format!("{}A", cursor.text()), "!!!!"] {
+            assert_eq!(Cursor::parse(bad), None, "{bad}");
+        }
+        let both = Query { after: cursor.text(), before: cursor.text(), ..Query::default() };
+        assert_eq!(reading(both).unwrap_err().code, Code::Malformed);
+        let bad = Query { after: "zzz".into(), ..Query::default() };
+        assert_eq!(reading(bad).unwrap_err().code, Code::Malformed);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_by_name() {
+        let query = Query { key: "x".into(), virtual_key: "y".into(), status: "9xx".into(), range: "2y".into(), ..Query::default() };
+        let named: Vec<String> = reading(query).unwrap_err().fields.into_iter().map(|f| f.field).collect();
+        assert_eq!(named, ["range", "key", "virtual_key", "status"]);
+        let (filter, _) = reading(Query { status: "4xx".into(), model: " GPT ".into(), ..Query::default() }).expect("a filter");
+        assert_eq!((filter.ended, filter.model.as_deref()), (Some(Ended::Class(4)), Some("gpt")));
+    }
+}
