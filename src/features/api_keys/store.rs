@@ -29,6 +29,7 @@ statements! {
     RETIRE_SECRET: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until IS NULL";
     END_OVERLAP: TenantSql = "UPDATE api_key_secrets SET valid_until = $3 WHERE org_id = $1 AND key_id = $2 AND valid_until > $3";
     BUMP: TenantSql = "UPDATE api_keys SET updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
+    HELD_BY: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL ORDER BY created_at, id";
     COUNT_OF: TenantSql = "SELECT COUNT(*) FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
     HAND_OVER: TenantSql = "UPDATE api_keys SET responsible = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND responsible = $2";
     REVOKE_OF: TenantSql = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3), responsible = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND responsible = $2";
@@ -150,6 +151,12 @@ pub async fn end_overlap(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<b
     let ended = tx.execute(END_OVERLAP, values![key, now]).await? > 0;
     tx.execute(BUMP, values![key, now]).await?;
     Ok(ended)
+}
+
+/// The keys that answer for a person and are not deleted, oldest first.
+pub async fn held_by(tx: &mut OrgTx, user: UserId) -> Result<Vec<(KeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = tx.all(HELD_BY, values![user]).await?;
+    Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 
 /// How many keys answer for a person and are not deleted.

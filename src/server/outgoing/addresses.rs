@@ -144,12 +144,6 @@ impl AllowList {
     }
 }
 
-impl From<Vec<IpNet>> for AllowList {
-    fn from(ranges: Vec<IpNet>) -> Self {
-        Self(ranges)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

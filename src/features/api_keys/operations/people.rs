@@ -2,7 +2,7 @@
 
 use crate::{
     features::api_keys::store,
-    kernel::{Result, UserId},
+    kernel::{KeyId, Result, UserId},
     server::{access::Change, database::OrgTx},
 };
 
@@ -11,19 +11,25 @@ pub async fn count_of(tx: &mut OrgTx, user: UserId) -> Result<i64> {
     store::count_of(tx, user).await
 }
 
-/// Lets all keys of a person answer for another, a member of the organisation (none: the Owners). Gives how many of them
-/// can still be used. From here on the person can leave.
-pub async fn hand_over(change: &mut Change, from: UserId, to: Option<UserId>) -> Result<i64> {
-    let now = change.now();
-    let count = store::count_of(change.tx(), from).await?;
-    store::hand_over(change.tx(), from, to, now).await?;
-    Ok(count)
+/// The keys that answer for a person, by id and name, oldest first.
+pub async fn held_by(tx: &mut OrgTx, user: UserId) -> Result<Vec<(KeyId, String)>> {
+    store::held_by(tx, user).await
 }
 
-/// Deletes all keys of a person. Gives how many of them could still be used. From here on the person can leave.
-pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<i64> {
+/// Lets all keys of a person answer for another, a member of the organisation (none: the Owners), and gives those that
+/// can still be used, for the event. From here on the person can leave.
+pub async fn hand_over(change: &mut Change, from: UserId, to: Option<UserId>) -> Result<Vec<(KeyId, String)>> {
     let now = change.now();
-    let count = store::count_of(change.tx(), user).await?;
+    let keys = store::held_by(change.tx(), from).await?;
+    store::hand_over(change.tx(), from, to, now).await?;
+    Ok(keys)
+}
+
+/// Deletes all keys of a person, and gives those that could still be used, for the event. From here on the person can
+/// leave.
+pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<Vec<(KeyId, String)>> {
+    let now = change.now();
+    let keys = store::held_by(change.tx(), user).await?;
     store::revoke_of(change.tx(), user, now).await?;
-    Ok(count)
+    Ok(keys)
 }
