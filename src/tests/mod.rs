@@ -2,6 +2,7 @@
 
 mod gateway;
 mod matrix;
+mod rest;
 mod statements;
 pub mod support;
 mod team;

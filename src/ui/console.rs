@@ -16,7 +16,7 @@ use crate::features::{
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    MatchNestedRoutes, SsrMode,
+    SsrMode,
     components::{Outlet, ParentRoute, Route, Router, Routes},
     path,
 };
@@ -49,6 +49,8 @@ pub fn Console() -> impl IntoView {
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
+                        <Route path=path!("logs") view=logs::ListPage ssr=SsrMode::Async />
+                        <Route path=path!("logs/:id") view=logs::DetailPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>
@@ -57,7 +59,7 @@ pub fn Console() -> impl IntoView {
 }
 
 #[component(transparent)]
-fn LogRoutes() -> impl MatchNestedRoutes + Clone {
+fn LogRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=logs::ListPage ssr=SsrMode::Async />
@@ -68,7 +70,7 @@ fn LogRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn TeamRoutes() -> impl MatchNestedRoutes + Clone {
+fn TeamRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=team::TeamPage ssr=SsrMode::Async />
@@ -85,7 +87,7 @@ fn TeamRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn ApiKeyRoutes() -> impl MatchNestedRoutes + Clone {
+fn ApiKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=api_keys::KeysPage ssr=SsrMode::Async />
@@ -100,7 +102,7 @@ fn ApiKeyRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn VirtualKeyRoutes() -> impl MatchNestedRoutes + Clone {
+fn VirtualKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=virtual_keys::ListPage ssr=SsrMode::Async />
