@@ -175,8 +175,6 @@ CREATE TABLE call_logs (
 );
 CREATE INDEX call_logs_by_time ON call_logs (org_id, started_at, id);
 CREATE INDEX call_logs_by_key ON call_logs (org_id, key_id, started_at);
--- Calls under way: few at any time, whatever the log's size.
-CREATE INDEX call_logs_open ON call_logs (org_id, started_at) WHERE finished_at IS NULL;
 CREATE INDEX call_logs_by_virtual_key ON call_logs (org_id, virtual_key_id, started_at);
 
 CREATE TABLE submissions (

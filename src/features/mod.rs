@@ -17,7 +17,6 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         api_keys::store::STATEMENTS,
         api_keys::store::list::STATEMENTS,
         audit::store::STATEMENTS,
-        logs::record::STATEMENTS,
         logs::store::STATEMENTS,
         organisations::store::STATEMENTS,
         team::invitations::store::STATEMENTS,

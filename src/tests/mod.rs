@@ -5,4 +5,5 @@ mod matrix;
 mod rest;
 mod statements;
 pub mod support;
+mod team;
 mod walls;

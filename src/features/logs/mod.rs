@@ -8,8 +8,4 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod query;
 #[cfg(feature = "ssr")]
-pub mod record;
-#[cfg(feature = "ssr")]
-pub mod rest;
-#[cfg(feature = "ssr")]
 pub mod store;

@@ -102,7 +102,7 @@ impl Tx {
         self.execute_text(sql.0, values).await
     }
 
-    async fn execute_text(&mut self, sql: impl sqlx::SqlSafeStr, values: Vec<Value>) -> Result<u64, Error> {
+    async fn execute_text(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, Error> {
         match &mut self.engine {
             Engine::Sqlite(c) => sqlx::query_with::<Sqlite, _>(sql, sqlite_arguments(values).map_err(failed)?)
                 .execute(&mut **c)
@@ -161,17 +161,6 @@ impl OrgTx {
         let values = self.bound(values);
         let sql = sqlx::AssertSqlSafe(sql);
         run!(self.tx, sql, values, query_as_with::<T>, fetch_all).map_err(failed)
-    }
-
-    /// As [`Self::execute`], for a text that a store puts together from its own constant parts (many rows at once); it must
-    /// bind the organisation like any other.
-    pub async fn execute_composed(&mut self, sql: String, values: Vec<Value>) -> Result<u64, Error> {
-        if !sql.contains("org_id = $1") {
-            tracing::error!("a composed statement does not bind its organisation");
-            return Err(Error::internal());
-        }
-        let values = self.bound(values);
-        self.tx.execute_text(sqlx::AssertSqlSafe(sql), values).await
     }
 
     pub async fn optional<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Option<T>, Error> {
