@@ -50,7 +50,7 @@ pub struct Done {}
 
 /// Every management call.
 fn api() -> Api {
-    let api = Api::new();
+    let api = Api::default();
     let api = api_keys::rest::register(api);
     let api = team::rest::register(api);
     let api = team::invitations::rest::register(api);

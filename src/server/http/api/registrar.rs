@@ -61,11 +61,13 @@ impl Call {
     }
 }
 
-impl Api {
-    pub fn new() -> Self {
+impl Default for Api {
+    fn default() -> Self {
         Self { methods: BTreeMap::new(), served: vec![], document: Document::new() }
     }
+}
 
+impl Api {
     /// Serves an operation at all its routes. Whether the key may call it is decided before its fields are read: from
     /// the address for `GET`, else from the body.
     pub fn serve<I, A, F>(
