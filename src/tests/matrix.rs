@@ -59,7 +59,7 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
             fields.push(("name", format!("North {n}")));
             fields.push(("new_slug", world.house.slug.clone()));
         }
-        "team/get" | "team/remove" => {
+        "team/get" | "team/remove" | "team/make_reset_link" => {
             world.join(&other, "member").await;
             fields.push(("id", world.id_of(&other).await));
         }

@@ -3,7 +3,9 @@
 mod gateway;
 mod logs;
 mod matrix;
+mod rest;
 mod statements;
 pub mod support;
+mod team;
 mod virtual_keys;
 mod walls;

@@ -4,7 +4,7 @@ use super::support::{Answer, Client, House, World, each_engine};
 use crate::{features::virtual_keys::store, gateway::tests::support::Upstream, kernel::OrganisationId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tokio::{io::AsyncWriteExt, net::TcpListener};
+use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpListener};
 
 const CREDENTIAL: &str = "sk-first-secret";
 
@@ -47,13 +47,23 @@ async fn stored_credential(house: &House, organisation: OrganisationId, slug: &s
     Some((sealed, plain.expect("it opens in its place").as_str().to_owned()))
 }
 
-/// A server that says something of its own to whoever connects. Gives its port.
+/// A port at which nobody listens.
+async fn closed_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// A server that answers everybody in a way of its own. Gives its port.
 async fn plain_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
+            let mut heard = [0; 1024];
+            let _ = stream.read(&mut heard).await;
             let _ = stream.write_all(b"220 mail.example ready\r\n").await;
+            // Open until the other side has read it and goes.
+            let _ = stream.read(&mut heard).await;
         }
     });
     port
@@ -206,7 +216,7 @@ async fn a_test_says_in_words_what_was_found() {
             (Upstream::json(500, "", &json!({})).await.port, json!({ "result": "provider_fault" })),
             (Upstream::json(200, "", &json!({ "hello": 1 })).await.port, json!({ "result": "odd_answer" })),
             (Upstream::saying("SSH-2.0-server\r\n").await.port, json!({ "result": "odd_answer" })),
-            (1_u16 + 59_998, json!({ "result": "unreachable" })),
+            (closed_port().await, json!({ "result": "unreachable" })),
         ];
         for (index, (port, finding)) in cases.iter().enumerate() {
             let slug = format!("key-{index}");

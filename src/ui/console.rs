@@ -16,7 +16,7 @@ use crate::features::{
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
-    MatchNestedRoutes, SsrMode,
+    SsrMode,
     components::{Outlet, ParentRoute, Route, Router, Routes},
     path,
 };
@@ -33,15 +33,24 @@ pub fn Console() -> impl IntoView {
                     <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
                     <Route path=path!("/setup") view=accounts::SetupPage ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
+                    <Route path=path!("/forgot") view=accounts::ForgotPage ssr=SsrMode::Async />
+                    <Route path=path!("/reset") view=accounts::ResetPage ssr=SsrMode::Async />
+                    <Route path=path!("/account") view=accounts::AccountPage ssr=SsrMode::Async />
+                    <Route path=path!("/account/confirm") view=accounts::ConfirmPage ssr=SsrMode::Async />
+                    <Route path=path!("/organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
+                    <Route path=path!("/organisations/new") view=organisations::NewOrganisationPage ssr=SsrMode::Async />
                     <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage ssr=SsrMode::Async />
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
                         <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
+                        <Route path=path!("settings") view=organisations::SettingsPage ssr=SsrMode::Async />
                         <LogRoutes />
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
+                        <Route path=path!("logs") view=logs::ListPage ssr=SsrMode::Async />
+                        <Route path=path!("logs/:id") view=logs::DetailPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>
@@ -50,7 +59,7 @@ pub fn Console() -> impl IntoView {
 }
 
 #[component(transparent)]
-fn LogRoutes() -> impl MatchNestedRoutes + Clone {
+fn LogRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=logs::ListPage ssr=SsrMode::Async />
@@ -61,7 +70,7 @@ fn LogRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn TeamRoutes() -> impl MatchNestedRoutes + Clone {
+fn TeamRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=team::TeamPage ssr=SsrMode::Async />
@@ -78,7 +87,7 @@ fn TeamRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn ApiKeyRoutes() -> impl MatchNestedRoutes + Clone {
+fn ApiKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=api_keys::KeysPage ssr=SsrMode::Async />
@@ -93,7 +102,7 @@ fn ApiKeyRoutes() -> impl MatchNestedRoutes + Clone {
 }
 
 #[component(transparent)]
-fn VirtualKeyRoutes() -> impl MatchNestedRoutes + Clone {
+fn VirtualKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=virtual_keys::ListPage ssr=SsrMode::Async />

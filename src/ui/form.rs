@@ -1,8 +1,11 @@
 //! Forms that work as plain HTML and, once hydrated, without a new page. Both ways have the same outcome: the same errors
 //! beside the same fields, the same values kept.
 
-use super::components::{self, FormErrors};
-use crate::kernel::Error;
+use super::{
+    components::{self, FormErrors},
+    routes,
+};
+use crate::kernel::{Code, Error};
 use leptos::{
     form::ActionForm,
     prelude::*,
@@ -121,6 +124,15 @@ where
             .unwrap_or_else(|| or.into())
     }
 
+    /// How often it succeeded on this page: a source for data that must be loaded anew then.
+    pub fn successes(self) -> Memo<u32> {
+        let result = self.result();
+        Memo::new(move |before: Option<&u32>| {
+            let succeeded = result.with(|result| matches!(result, Some(Ok(_))));
+            before.copied().unwrap_or_default() + u32::from(succeeded)
+        })
+    }
+
     /// True while it is being sent.
     pub fn busy(self) -> Signal<bool> {
         self.action.pending().into()
@@ -155,8 +167,29 @@ where
     view! {
         <ActionForm action=form.action attr:class=class attr:novalidate=true>
             <FormErrors errors title=problem id=errors_id />
+            <WayBack error />
             {children()}
         </ActionForm>
+    }
+}
+
+/// Where to prove who one is, if that is all that is missing. A new tab keeps what was typed here.
+#[component]
+fn WayBack(error: Signal<Option<Error>>) -> impl IntoView {
+    let way = move || match error.with(|error| error.as_ref().map(|error| error.code)) {
+        Some(Code::PasswordNeeded) => Some(("Confirm your password", routes::confirm_password())),
+        Some(Code::SignInNeeded) => Some(("Sign in", routes::sign_in().with("next", routes::confirm_password().with("done", "1").as_str()))),
+        _ => None,
+    };
+    move || {
+        way().map(|(label, href)| {
+            view! {
+                <div class="hint">
+                    <a href=href.to_string() target="_blank" rel="noopener">{label}" (a new tab)"</a>
+                    ", come back and press the button again. What you typed stays here."
+                </div>
+            }
+        })
     }
 }
 

@@ -1,14 +1,17 @@
 //! Data that a page needs before it can be shown, and what is shown when there is none.
 
 use super::{
-    components::{Card, LinkButton, PageHeader, Skeleton},
+    components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
+    frame::PlainFrame,
     place::use_place,
     routes,
 };
-use crate::kernel::{Code, Error, Timestamp};
+use crate::kernel::{Code, Error, Missing, Timestamp};
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
 
 /// The moment against which a page's relative times are told. It is part of the page's data, so that server and browser
 /// render the same.
@@ -19,6 +22,10 @@ pub struct Now(pub Timestamp);
 pub fn now() -> Timestamp {
     use_context::<Now>().map_or(Timestamp(0), |now| now.0)
 }
+
+/// Given by a frame to everything inside it: a page there brings no frame of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Framed;
 
 /// Shows a page once its data is there; else why there is none: sign in, not allowed, not found, a fault.
 #[component]
@@ -45,38 +52,164 @@ where
     }
 }
 
-/// The page in place of one that cannot be shown.
+/// The page in place of one that cannot be shown: what happened, why, and what to do. Outside of a frame it brings a
+/// plain one.
 #[component]
 pub fn Problem(error: Error) -> impl IntoView {
     let location = use_location();
     set_status(&error);
-    if error.code == Code::SignInNeeded {
-        let here = format!("{}{}", location.pathname.get_untracked(), query(&location.search.get_untracked()));
-        send_to(&routes::sign_in().with("next", &here));
-        return view! { <PageHeader title="Sign in first" /> }.into_any();
-    }
-    let place = use_place();
-    let slug = place.map(|place| place.slug).unwrap_or_default();
-    let request_id = error.request_id.clone();
-    let (title, action) = match error.code {
-        Code::PermissionDenied => ("Not for your role", (!slug.is_empty()).then(|| ("What can each role do?", routes::roles(&slug)))),
-        Code::NotFound => ("Nothing here", Some(("Your organisations", routes::organisations()))),
-        _ => ("This page cannot be shown", None),
+    let here = format!("{}{}", location.pathname.get_untracked(), query(&location.search.get_untracked()));
+    let title = title(error.code);
+    let content = match error.code {
+        Code::SignInNeeded => {
+            send_to(&routes::sign_in().with("next", &here));
+            view! { <LinkButton look=Look::Primary label="Sign in" href=routes::sign_in().with("next", &here) /> }.into_any()
+        }
+        Code::PasswordNeeded => {
+            let confirm = routes::confirm_password().with("next", &here);
+            view! { <LinkButton look=Look::Primary label="Confirm your password" href=confirm /> }.into_any()
+        }
+        Code::PermissionDenied => view! { <NotAllowed missing=error.missing.clone() /> }.into_any(),
+        Code::NotFound => view! { <Elsewhere /> }.into_any(),
+        Code::LinkSpent => view! { <LinkButton label="Go to sign-in" href=routes::sign_in() /> }.into_any(),
+        _ => view! { <Fault error=error.clone() here /> }.into_any(),
     };
-    let helpers = error.missing.clone().map(|missing| format!("Permission {}: held by {}.", missing.permission, missing.held_by));
-    view! {
-        <PageHeader title sentence=move || error.message.clone() />
-        <Card>
-            <div class="stack">
-                {helpers.map(|words| view! { <div>{words}</div> })}
-                {request_id.map(|id| view! { <div class="muted">"Request " <span class="mono">{id}</span></div> })}
-                <div class="row">
-                    {action.map(|(label, href)| view! { <LinkButton label href=href /> })}
-                </div>
-            </div>
-        </Card>
+    let sentence = error.message;
+    if use_context::<Framed>().is_some() {
+        view! {
+            <Title text=title />
+            <PageHeader title sentence=move || sentence.clone() />
+            <Card>{content}</Card>
+        }
+        .into_any()
+    } else {
+        view! {
+            <Title text=title />
+            <PlainFrame wide=true title sentence=move || sentence.clone()>
+                {content}
+            </PlainFrame>
+        }
+        .into_any()
     }
-    .into_any()
+}
+
+fn title(code: Code) -> &'static str {
+    match code {
+        Code::SignInNeeded => "Sign in first",
+        Code::PasswordNeeded => "Your password, once more",
+        Code::PermissionDenied => "Not for your role",
+        Code::NotFound => "Nothing here",
+        Code::LinkSpent => "This link does not work any more",
+        Code::TooManyRequests => "Too many at once",
+        Code::Internal | Code::Unavailable => "This page cannot be shown right now",
+        _ => "This page cannot be shown",
+    }
+}
+
+/// What is missing, who holds it, whom to ask.
+#[component]
+fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
+    let place = use_place();
+    let slug = place.as_ref().map(|place| place.slug.clone());
+    let facts = missing.map(|missing| {
+        let permission = missing.permission;
+        view! {
+            <Fact term="Missing permission">
+                {format!("{}: {} ", permission.feature().label(), permission.verb())} <code class="muted">{permission.name()}</code>
+            </Fact>
+            <Fact term="Held by">{first_upper(&missing.held_by)}</Fact>
+        }
+    });
+    let (role, owners) = place.map(|place| (place.role.label(), place.owners)).unzip();
+    let role = role.map(|role| view! { <Fact term="Your role here">{role}</Fact> });
+    let owners = owners.filter(|owners| !owners.is_empty()).map(|owners| {
+        let term = if owners.len() == 1 { "Owner who can help" } else { "Owners who can help" };
+        view! { <Fact term=term>{owners.join(", ")}</Fact> }
+    });
+    view! {
+        <DefinitionList>
+            {facts}
+            {role}
+            {owners}
+        </DefinitionList>
+        <div class="form-end">
+            {slug
+                .map(|slug| {
+                    view! {
+                        <LinkButton label="What can each role do?" href=routes::roles(&slug) />
+                        <LinkButton look=Look::Quiet label="Back to the start" href=routes::organisation(&slug) />
+                    }
+                })}
+        </div>
+    }
+}
+
+fn first_upper(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The way to one's own organisations.
+#[component]
+fn Elsewhere() -> impl IntoView {
+    view! {
+        <div class="stack">
+            <form class="row" method="get" action=routes::organisations().to_string() role="search">
+                <SearchField label="Find an organisation" />
+                <button type="submit" class="button">"Search"</button>
+            </form>
+            <div class="row">
+                <LinkButton label="Your organisations" href=routes::organisations() />
+            </div>
+        </div>
+    }
+}
+
+/// Something went wrong, or too fast: when to try again, and what to tell whoever runs Latchkey.
+#[component]
+fn Fault(error: Error, here: String) -> impl IntoView {
+    let wait = error.retry_after.unwrap_or_default();
+    let request_id = error.request_id.or_else(request_id);
+    view! {
+        <div class="stack">
+            {(wait > 0).then(|| view! { <Countdown seconds=wait /> })}
+            {request_id
+                .map(|id| {
+                    view! {
+                        <DefinitionList>
+                            <Fact term="Request">
+                                <CopyText id="request-id" what="request id" value=id />
+                            </Fact>
+                        </DefinitionList>
+                    }
+                })}
+            <div class="row">
+                <a class="button" href=here rel="external">"Try again"</a>
+            </div>
+        </div>
+    }
+}
+
+/// How long to wait. It counts down once the page is alive.
+#[component]
+fn Countdown(seconds: u32) -> impl IntoView {
+    let left = RwSignal::new(seconds);
+    Effect::new(move |_| {
+        let tick = set_interval_with_handle(move || left.update(|left| *left = left.saturating_sub(1)), Duration::from_secs(1));
+        if let Ok(tick) = tick {
+            on_cleanup(move || tick.clear());
+        }
+    });
+    view! { <div role="timer">{move || waiting(left.get())}</div> }
+}
+
+fn waiting(seconds: u32) -> String {
+    match seconds {
+        0 => "You can try again now.".into(),
+        1 => "You can try again in 1 second.".into(),
+        2..=119 => format!("You can try again in {seconds} seconds."),
+        _ => format!("You can try again in {} minutes.", seconds.div_ceil(60)),
+    }
 }
 
 fn query(search: &str) -> String {
@@ -89,6 +222,9 @@ pub fn set_status(error: &Error) {
     if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
         let status = axum::http::StatusCode::from_u16(error.code.status());
         options.set_status(status.unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR));
+        if let Some(seconds) = error.retry_after {
+            options.insert_header(axum::http::header::RETRY_AFTER, seconds.into());
+        }
     }
 }
 
@@ -105,4 +241,36 @@ fn send_to(path: &routes::Path) {
 fn send_to(path: &routes::Path) {
     let navigate = leptos_router::hooks::use_navigate();
     navigate(path.as_str(), leptos_router::NavigateOptions { replace: true, ..Default::default() });
+}
+
+/// The id of the request that brought this document.
+#[cfg(feature = "ssr")]
+fn request_id() -> Option<String> {
+    use_context::<crate::server::http::RequestContext>().map(|request| request.origin().request_id.clone())
+}
+
+/// The shell notes it in the document, so that both renders are the same.
+#[cfg(not(feature = "ssr"))]
+fn request_id() -> Option<String> {
+    document().query_selector("meta[name=request-id]").ok().flatten().and_then(|meta| meta.get_attribute("content"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_told_in_fitting_units() {
+        assert_eq!(waiting(0), "You can try again now.");
+        assert_eq!(waiting(1), "You can try again in 1 second.");
+        assert_eq!(waiting(119), "You can try again in 119 seconds.");
+        assert_eq!(waiting(121), "You can try again in 3 minutes.");
+    }
+
+    #[test]
+    fn words_begin_with_a_capital() {
+        assert_eq!(first_upper("only Owners"), "Only Owners");
+        assert_eq!(first_upper("Owners and Admins"), "Owners and Admins");
+        assert_eq!(first_upper(""), "");
+    }
 }

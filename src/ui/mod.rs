@@ -14,7 +14,7 @@ mod shell;
 
 pub use can::{available, can, unavailable};
 pub use console::{Console, NotFound};
-pub use loaded::{Loaded, Now, Problem, now, set_status};
+pub use loaded::{Framed, Loaded, Now, Problem, now, set_status};
 pub use place::{Place, use_place};
 #[cfg(feature = "ssr")]
 pub use shell::shell;

@@ -12,7 +12,9 @@ use leptos_meta::MetaTags;
 /// posted itself is never hydrated: what it shows once is in its HTML and nowhere else.
 pub fn shell() -> impl IntoView {
     let nonce = use_nonce();
-    let theme = use_context::<RequestContext>().and_then(|request| request.theme);
+    let request = use_context::<RequestContext>();
+    let theme = request.as_ref().and_then(|request| request.theme);
+    let request_id = request.map(|request| request.origin().request_id.clone());
     let hydrates = use_context::<FormOutcome>().is_none();
     let site = manifest();
     if let (Some(options), Some(nonce)) = (use_context::<leptos_axum::ResponseOptions>(), &nonce) {
@@ -40,6 +42,7 @@ pub fn shell() -> impl IntoView {
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
+                <meta name="request-id" content=request_id />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 {site.css.as_ref().map(|css| view! { <link rel="stylesheet" href=css.clone() /> })}
                 {script

@@ -122,6 +122,8 @@ impl Email {
             return Err("The address has a character that cannot be seen.".into());
         }
         let Some((local, domain)) = text.rsplit_once('@') else { return invalid() };
+        // Composed first: a letter and its separate accent are one letter.
+        let local: String = local.nfc().collect();
         let local_ok = !local.is_empty()
             && local.len() <= 64
             && !local.starts_with('.')

@@ -11,3 +11,5 @@ pub mod pages;
 pub mod rest;
 #[cfg(feature = "ssr")]
 pub mod store;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;

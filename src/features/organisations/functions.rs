@@ -1,11 +1,14 @@
 //! The organisations' server functions.
 
-use super::model::{Membership, View};
+use super::model::{Belonging, Created, Settings, View};
 use crate::kernel::Error;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
-use {super::operations, crate::server::http};
+use {
+    super::operations,
+    crate::{server::http, ui::routes},
+};
 
 /// Everything that the frame of an organisation's pages shows.
 #[server(prefix = "/fn", endpoint = "organisation/view")]
@@ -13,8 +16,37 @@ pub async fn load_view(slug: String) -> Result<View, Error> {
     operations::view(&http::member(&slug).await?).await
 }
 
-/// Where the signed-in person belongs.
+/// Where the signed-in person belongs; with a text, where name or slug has it.
 #[server(prefix = "/fn", endpoint = "organisation/list")]
-pub async fn load_list() -> Result<Vec<Membership>, Error> {
-    operations::list(&http::access()?).await
+pub async fn load_list(#[server(default)] q: String) -> Result<Belonging, Error> {
+    operations::search(&http::access()?, &q).await
+}
+
+/// Makes an organisation. Its master key's secret is in the answer, this once.
+#[server(prefix = "/fn", endpoint = "organisation/create")]
+pub async fn create_organisation(
+    #[server(default)] name: String,
+    #[server(default)] new_slug: String,
+    #[server(default)] submission: String,
+) -> Result<Created, Error> {
+    operations::create(&http::access()?, &name, &new_slug, submission.parse().ok()).await
+}
+
+#[server(prefix = "/fn", endpoint = "organisation/settings")]
+pub async fn load_settings(slug: String) -> Result<Settings, Error> {
+    operations::settings(&http::member(&slug).await?).await
+}
+
+/// Changes name and slug, and goes to the settings under the slug that the organisation has then.
+#[server(prefix = "/fn", endpoint = "organisation/update")]
+pub async fn update_organisation(
+    slug: String,
+    #[server(default)] name: String,
+    #[server(default)] new_slug: String,
+    #[server(default)] version: i64,
+) -> Result<(), Error> {
+    let access = http::member(&slug).await?;
+    let slug = operations::update(&access, &name, &new_slug, version).await?;
+    http::redirect(&routes::settings(&slug).with("done", "saved"));
+    Ok(())
 }

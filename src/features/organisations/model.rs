@@ -44,6 +44,29 @@ pub struct Created {
     pub master_key: crate::kernel::Secret,
 }
 
+/// Where a person belongs, as far as a search goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belonging {
+    /// Those that were found, by name.
+    pub memberships: Vec<Membership>,
+    /// How many there are in all.
+    pub total: usize,
+    /// Names the next creation, so that a double press of its button has one effect.
+    pub submission: uuid::Uuid,
+}
+
+/// What the settings page shows and changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    pub slug: String,
+    pub name: String,
+    pub version: i64,
+    /// The address of this installation, without a trailing slash.
+    pub public_url: String,
+    /// Slugs that this organisation gave up a short while ago, each with the day from which others may take it.
+    pub retired: Vec<(String, crate::kernel::Timestamp)>,
+}
+
 /// A name of 1 to 100 characters.
 pub fn parse_name(text: &str) -> Result<String, String> {
     text::line("The name", text, NAME_LIMIT)
@@ -61,5 +84,30 @@ pub fn parse_slug(text: &str) -> Result<String, String> {
         Ok(slug.to_owned())
     } else {
         Err(format!("The short name takes 2 to {SLUG_LIMIT} lower-case letters, digits and single hyphens."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn slugs_have_one_form() {
+        for good in ["ab", "northwind", "north-wind-2", "0x", &"a".repeat(40)] {
+            assert_eq!(parse_slug(good).as_deref(), Ok(good));
+        }
+        assert_eq!(parse_slug(" northwind ").as_deref(), Ok("northwind"));
+        for bad in ["", "a", "North", "north wind", "-ab", "ab-", "a--b", "a/b", "a.b", "\u{fc}ber", &"a".repeat(41)] {
+            assert!(parse_slug(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_proposed_is_acceptable(name in "\\PC{0,60}") {
+            let proposed = text::slug(&name);
+            prop_assert!(proposed.len() < 2 || parse_slug(&proposed).is_ok(), "{proposed}");
+        }
     }
 }

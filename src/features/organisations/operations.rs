@@ -1,7 +1,11 @@
 //! What can be done with organisations.
 
+mod change;
+
+pub use change::{create, settings, update};
+
 use super::{
-    model::{Membership, View},
+    model::{Belonging, Membership, View},
     store,
 };
 use crate::{
@@ -14,12 +18,13 @@ use crate::{
     },
     ui::Place,
 };
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// Makes the organisation of a change, with its Owner and its master key. Gives the key's secret, this once.
 pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -> Result<Secret> {
     let (now, id) = (change.now(), change.organisation());
     if !store::insert(change.tx().system(), id, slug, name, now).await? {
-        return Err(Error::field("slug", "Another organisation has this short name."));
+        return Err(Error::field("new_slug", "Another organisation has this short name."));
     }
     store::join(change.tx(), owner, Role::Owner, now).await?;
     api_keys::operations::make_master(change).await
@@ -63,8 +68,34 @@ pub async fn list(access: &Access) -> Result<Vec<Membership>> {
     store::memberships(&mut tx, access.user()?).await
 }
 
+/// Where the signed-in person belongs and whose name or slug has `wanted` in it, whatever the case and accents.
+pub async fn search(access: &Access, wanted: &str) -> Result<Belonging> {
+    let mut memberships = list(access).await?;
+    let total = memberships.len();
+    let wanted = fold(text::cut(wanted.trim(), 100));
+    memberships.retain(|m| fold(&m.name).contains(&wanted) || m.slug.contains(&wanted));
+    Ok(Belonging { memberships, total, submission: uuid::Uuid::new_v4() })
+}
+
 /// The names of the organisations that a person belongs to, for what must not equal one of them.
 pub async fn names_of(app: &App, user: UserId) -> Result<Vec<String>> {
     let mut tx = app.db.read_as(user).await?;
     Ok(store::memberships(&mut tx, user).await?.into_iter().map(|m| m.name).collect())
+}
+
+/// A text without case and accents, for searching.
+fn fold(text: &str) -> String {
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn case_and_accents_do_not_matter() {
+        assert_eq!(fold("Caf\u{e9} \u{c5}ngstr\u{f6}m"), fold("CAFE\u{301} angstrom"));
+        assert!(fold("Z\u{fc}rich Re").contains(&fold("zurich")));
+        assert_ne!(fold("a"), fold("b"));
+    }
 }

@@ -11,6 +11,11 @@ use crate::{
 statements! {
     INSERT: SystemSql = "INSERT INTO organisations (id, slug, name, created_at, updated_at, version, revision) VALUES ($1, $2, $3, $4, $4, 1, 1) ON CONFLICT (slug) DO NOTHING";
     SLUG_TAKEN: SystemSql = "SELECT COUNT(*) FROM (SELECT slug FROM organisations WHERE slug = $1 UNION ALL SELECT slug FROM retired_slugs WHERE slug = $1 AND until > $2) AS taken";
+    SLUG_TAKEN_BY_OTHERS: SystemSql = "SELECT COUNT(*) FROM (SELECT slug FROM organisations WHERE slug = $1 AND id <> $3 UNION ALL SELECT slug FROM retired_slugs WHERE slug = $1 AND until > $2 AND org_id <> $3) AS taken";
+    UPDATE: SystemSql = "UPDATE organisations SET slug = $3, name = $4, updated_at = $5, version = version + 1 WHERE id = $1 AND version = $2";
+    RETIRE_SLUG: SystemSql = "INSERT INTO retired_slugs (slug, org_id, until) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET org_id = excluded.org_id, until = excluded.until";
+    RESUME_SLUG: SystemSql = "DELETE FROM retired_slugs WHERE slug = $1";
+    RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
     BY_ID: SystemSql = "SELECT slug, name, version FROM organisations WHERE id = $1";
     MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
     JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
@@ -34,6 +39,33 @@ pub async fn insert(tx: &mut Tx, id: OrganisationId, slug: &str, name: &str, now
 pub async fn slug_is_taken(tx: &mut Tx, slug: &str, now: Timestamp) -> Result<bool> {
     let (count,): (i64,) = tx.one(SLUG_TAKEN, values![slug, now]).await?;
     Ok(count > 0)
+}
+
+/// Whether another organisation has a slug, or had it a short while ago. One's own earlier slug can be taken back.
+pub async fn slug_is_taken_by_others(tx: &mut Tx, slug: &str, id: OrganisationId, now: Timestamp) -> Result<bool> {
+    let (count,): (i64,) = tx.one(SLUG_TAKEN_BY_OTHERS, values![slug, now, id]).await?;
+    Ok(count > 0)
+}
+
+/// Changes name and slug. False: it is another version by now.
+pub async fn update(tx: &mut Tx, id: OrganisationId, version: i64, slug: &str, name: &str, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(UPDATE, values![id, version, slug, name, now]).await? == 1)
+}
+
+/// Keeps a slug from others until then.
+pub async fn retire_slug(tx: &mut Tx, slug: &str, id: OrganisationId, until: Timestamp) -> Result<()> {
+    tx.execute(RETIRE_SLUG, values![slug, id, until]).await.map(|_| ())
+}
+
+/// A slug is in use (again).
+pub async fn resume_slug(tx: &mut Tx, slug: &str) -> Result<()> {
+    tx.execute(RESUME_SLUG, values![slug]).await.map(|_| ())
+}
+
+/// The slugs that the organisation gave up a short while ago, latest first.
+pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
+    let rows: Vec<(String, i64)> = tx.all(RETIRED, values![now]).await?;
+    Ok(rows.into_iter().map(|(slug, until)| (slug, Timestamp(until))).collect())
 }
 
 pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {

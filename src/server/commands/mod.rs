@@ -1,6 +1,7 @@
 //! The program's commands.
 
 mod audit;
+mod demo;
 mod serve;
 mod setup;
 
@@ -37,6 +38,8 @@ enum Command {
     Serve(Box<ServeSettings>),
     /// Make the first Owner and organisation without a browser; prints one JSON object
     Setup(setup::SetupArguments),
+    /// Fill a new installation with believable people, keys and calls, to look around
+    Demo(DataSettings),
     /// Bring the database's schema up to date, and stop
     Migrate(DataSettings),
     /// Look after the audit log
@@ -54,6 +57,7 @@ pub fn run(program: Program) -> ExitCode {
         match program.command {
             Command::Serve(settings) => serve::run(*settings).await,
             Command::Setup(arguments) => setup::run(arguments).await,
+            Command::Demo(settings) => demo::run(settings).await,
             Command::Migrate(settings) => migrate(settings).await,
             Command::Audit(command) => audit::run(command).await,
         }

@@ -1,7 +1,20 @@
 //! The accounts' screens.
 
+mod account;
+mod confirm;
+mod forgot;
+mod person_frame;
+mod reset;
 mod setup;
 mod sign_in;
 
+pub use account::AccountPage;
+pub use confirm::ConfirmPage;
+pub use forgot::ForgotPage;
+pub use person_frame::PersonFrame;
+pub use reset::ResetPage;
 pub use setup::SetupPage;
 pub use sign_in::SignInPage;
+
+/// What stands below every new password before it is typed.
+pub const PASSWORD_RULE: &str = "At least 8 characters. A sentence is a good choice.";

@@ -1,16 +1,15 @@
 //! The first run: one Owner, one organisation, with the one-time secret that the server printed.
 
 use crate::{
-    features::accounts::{
-        functions::{SetUp, load_front},
-        model,
+    features::{
+        accounts::functions::{SetUp, load_front},
+        organisations::pages::Handover,
     },
     ui::{
         Loaded,
-        components::{Button, Field, FieldKind, LinkButton, Look, SecretBox},
+        components::{Button, Field, FieldKind, Look},
         form::{FormFor, use_form},
         frame::PlainFrame,
-        routes,
     },
 };
 use leptos::prelude::*;
@@ -23,7 +22,14 @@ pub fn SetupPage() -> impl IntoView {
     view! {
         <Title text="Set up" />
         {move || match form.done().get() {
-            Some(done) => view! { <Done done /> }.into_any(),
+            Some(done) => {
+                view! {
+                    <PlainFrame wide=true title=format!("{} is ready", done.organisation) sentence=|| "One thing is left: its master key.">
+                        <Handover slug=done.slug secret=done.master_key />
+                    </PlainFrame>
+                }
+                    .into_any()
+            }
             None => {
                 view! {
                     <Loaded
@@ -65,7 +71,7 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                     label="Password"
                     name="password"
                     kind=FieldKind::Password
-                    hint=Signal::stored("At least 8 characters. A sentence is a good choice.".to_owned())
+                    hint=Signal::stored(super::PASSWORD_RULE.to_owned())
                     error=form.field("password")
                     autocomplete="new-password"
                 />
@@ -79,22 +85,6 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                 />
                 <Button look=Look::Primary label="Set up" busy=form.busy() />
             </FormFor>
-        </PlainFrame>
-    }
-}
-
-#[component]
-fn Done(done: model::Founded) -> impl IntoView {
-    let home = routes::organisation(&done.slug);
-    view! {
-        <PlainFrame
-            title=format!("{} is ready", done.organisation)
-            sentence=|| "This is its master key. It can do everything that a key can do, so keep it apart from programs."
-        >
-            <div class="stack">
-                <SecretBox id="master-key" what="secret of the master key" value=done.master_key.expose().to_owned() />
-                <LinkButton look=Look::Primary label="I have saved it" href=home />
-            </div>
         </PlainFrame>
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     features::accounts::functions::{SignIn, load_front},
     ui::{
         Loaded,
-        components::{Button, Field, FieldKind, Look},
+        components::{Button, Field, FieldKind, Look, Note, Tone},
         form::{FormFor, use_form},
         frame::PlainFrame,
         routes,
@@ -31,9 +31,21 @@ pub fn SignInPage() -> impl IntoView {
 #[component]
 fn SignInForm() -> impl IntoView {
     let form = use_form::<SignIn>();
-    let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
+    let query = use_query_map();
+    let next = query.with_untracked(|query| query.get("next").unwrap_or_default());
+    let was_reset = query.with_untracked(|query| query.get("done").is_some_and(|done| done == "reset"));
+    let failed = form.error();
+    // What was typed wrong is typed anew.
+    let password = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        if failed.with(Option::is_some) {
+            password.set(String::new());
+        }
+    });
     view! {
         <PlainFrame title="Sign in to Latchkey" below=|| "Invited? Open the link in your invitation.">
+            {(was_reset && failed.with_untracked(Option::is_none))
+                .then(|| view! { <Note tone=Tone::Ok>"Your password is changed. Sign in with the new one."</Note> })}
             <FormFor form problem="You are not signed in">
                 <input type="hidden" name="next" value=form.typed("next", next) />
                 <Field
@@ -49,6 +61,7 @@ fn SignInForm() -> impl IntoView {
                     label="Password"
                     name="password"
                     kind=FieldKind::Password
+                    bind=password
                     autocomplete="current-password"
                     error=form.field("password")
                     beside_label=|| view! { <a href=routes::forgot().to_string()>"Forgot it?"</a> }

@@ -1,8 +1,9 @@
-//! The way in: to the only organisation, to the list of them, or to signing in.
+//! The way in: to the first organisation, to making one, or to signing in.
 
+use super::list::NowhereYet;
 use crate::{
-    features::{organisations::functions::load_list, team::invitations::pages::WaitingInvitations},
-    ui::{Loaded, components::LinkButton, frame::PlainFrame, routes},
+    features::{accounts::pages::PersonFrame, organisations::functions::load_list},
+    ui::{Loaded, routes},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -10,25 +11,17 @@ use leptos_router::components::Redirect;
 
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let memberships = Resource::new_blocking(|| (), |()| load_list());
+    let list = Resource::new_blocking(|| (), |()| load_list(String::new()));
     view! {
         <Title text="" />
-        <Loaded
-            resource=memberships
-            view=|memberships| match memberships.as_slice() {
-                [] => {
-                    view! {
-                        <PlainFrame title="You belong to no organisation" sentence=|| "Make one, or ask somebody for an invitation.">
-                            <div class="stack">
-                                <WaitingInvitations />
-                                <LinkButton label="Create an organisation" href=routes::new_organisation() />
-                            </div>
-                        </PlainFrame>
-                    }
-                        .into_any()
+        <PersonFrame>
+            <Loaded
+                resource=list
+                view=|list| match list.memberships.as_slice() {
+                    [] => view! { <NowhereYet /> }.into_any(),
+                    [first, ..] => view! { <Redirect path=routes::organisation(&first.slug).to_string() /> }.into_any(),
                 }
-                [first, ..] => view! { <Redirect path=routes::organisation(&first.slug).to_string() /> }.into_any(),
-            }
-        />
+            />
+        </PersonFrame>
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     kernel::text::initials,
     policy::Operation,
     ui::{
-        Loaded, Place,
+        Framed, Loaded, Place,
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
         icons::Icon,
         routes::{self, Path},
@@ -26,10 +26,29 @@ pub fn use_slug() -> Memo<String> {
     Memo::new(move |_| params.with(|params| params.get("slug").unwrap_or_default()))
 }
 
+/// Loads the frame's data anew: for pages that change what it shows. Given to everything inside an organisation.
+#[derive(Clone, Copy)]
+pub struct FrameReload(RwSignal<u32>);
+
+impl FrameReload {
+    /// Loads the frame anew each time that a form succeeds.
+    pub fn after(self, successes: Memo<u32>) {
+        Effect::new(move |before: Option<u32>| {
+            let now = successes.get();
+            if before.is_some_and(|before| before < now) {
+                self.0.update(|times| *times += 1);
+            }
+            now
+        });
+    }
+}
+
 #[component]
 pub fn OrganisationLayout() -> impl IntoView {
     let slug = use_slug();
-    let data = Resource::new_blocking(move || slug.get(), load_view);
+    let reload = RwSignal::new(0);
+    provide_context(FrameReload(reload));
+    let data = Resource::new_blocking(move || (slug.get(), reload.get()), |(slug, _)| load_view(slug));
     view! { <Loaded resource=data view=|view| view! { <Inside view /> }.into_any() /> }
 }
 
@@ -37,6 +56,7 @@ pub fn OrganisationLayout() -> impl IntoView {
 fn Inside(view: View) -> impl IntoView {
     let location = use_location();
     let place = view.place.clone();
+    provide_context(Framed);
     provide_context(Signal::stored(Some(place.clone())));
     let data = Signal::derive(move || frame_data(&view, &location.pathname.get()));
     let crumbs = {

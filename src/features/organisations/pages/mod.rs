@@ -1,9 +1,17 @@
 //! The organisations' screens, and the frame around everything inside one.
 
+mod create;
+mod handover;
 mod home;
 mod layout;
+mod list;
+mod settings;
 mod start;
 
+pub use create::NewOrganisationPage;
+pub use handover::Handover;
 pub use home::HomePage;
-pub use layout::{OrganisationLayout, use_slug};
+pub use layout::{FrameReload, OrganisationLayout, SignOutForm, use_slug};
+pub use list::OrganisationsPage;
+pub use settings::SettingsPage;
 pub use start::StartPage;

@@ -1,0 +1,233 @@
+//! The person's own page: name, theme, password, sessions.
+
+use super::PersonFrame;
+use crate::{
+    features::accounts::{
+        functions::{ChangePassword, ChooseTheme, EndOtherSessions, EndSession, RenameAccount, load_profile},
+        model::{Profile, SessionLine, Theme},
+    },
+    kernel::Timestamp,
+    ui::{
+        Loaded,
+        components::{Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table, Tag, Time, Tone},
+        form::{Form, FormFor, use_form},
+    },
+};
+use leptos::{form::ActionForm, prelude::*};
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+/// The forms of the page. They outlive its data, which is loaded anew after each change.
+#[derive(Clone, Copy)]
+struct Forms {
+    rename: Form<RenameAccount>,
+    theme: Form<ChooseTheme>,
+    password: Form<ChangePassword>,
+    end: Form<EndSession>,
+    end_others: Form<EndOtherSessions>,
+}
+
+#[component]
+pub fn AccountPage() -> impl IntoView {
+    let forms =
+        Forms { rename: use_form(), theme: use_form(), password: use_form(), end: use_form(), end_others: use_form() };
+    let (renamed, ended, others, password) =
+        (forms.rename.successes(), forms.end.successes(), forms.end_others.successes(), forms.password.successes());
+    let profile = Resource::new_blocking(
+        move || (renamed.get(), ended.get(), others.get(), password.get()),
+        |_| load_profile(),
+    );
+    view! {
+        <Title text="Your account" />
+        <PersonFrame>
+            <Loaded resource=profile view=move |profile| view! { <Sections profile forms /> }.into_any() />
+        </PersonFrame>
+    }
+}
+
+#[component]
+fn Sections(profile: Profile, forms: Forms) -> impl IntoView {
+    let query = use_query_map();
+    let password_changed = move || query.with(|query| query.get("done").is_some_and(|done| done == "password"));
+    view! {
+        <PageHeader title="Your account" sentence=|| "It is yours in every organisation you belong to." />
+        {move || {
+            password_changed()
+                .then(|| {
+                    view! { <Note tone=Tone::Ok>"Your password is changed. You were signed out everywhere else."</Note> }
+                })
+        }}
+        <div class="stack">
+            <Person form=forms.rename name=profile.name email=profile.email.clone() />
+            <Appearance form=forms.theme theme=profile.theme />
+            <Password form=forms.password email=profile.email />
+            <Sessions end=forms.end end_others=forms.end_others sessions=profile.sessions now=profile.now />
+        </div>
+    }
+}
+
+#[component]
+fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoView {
+    view! {
+        <Card title="You">
+            <FormFor form problem="The name is not changed" errors_id="name-errors">
+                {saved(form.done(), "Your name is changed.")}
+                <Field
+                    label="Name"
+                    name="name"
+                    value=form.typed("name", name)
+                    hint=Signal::stored("Others see it beside what you do.".to_owned())
+                    error=form.field("name")
+                    autocomplete="name"
+                    maxlength=100_u32
+                />
+                <DefinitionList>
+                    <Fact term="E-mail">{email}</Fact>
+                </DefinitionList>
+                <div class="row"><Button label="Save name" busy=form.busy() /></div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// Says that a form worked, in a region that is there before.
+fn saved<T: Clone + Send + Sync + 'static>(done: Signal<Option<T>>, words: &'static str) -> impl IntoView {
+    view! {
+        <div role="status">{move || done.with(Option::is_some).then(|| view! { <Note tone=Tone::Ok>{words}</Note> })}</div>
+    }
+}
+
+#[component]
+fn Appearance(form: Form<ChooseTheme>, theme: Theme) -> impl IntoView {
+    let choices = Theme::ALL.into_iter().map(|theme| Choice::new(theme.name(), theme.label())).collect();
+    let choose = move |name: String| {
+        apply(&name);
+        form.action.dispatch(ChooseTheme { theme: name });
+    };
+    view! {
+        <Card title="Appearance">
+            <FormFor form problem="The theme is not changed" errors_id="theme-errors">
+                <Segments
+                    legend="Theme"
+                    name="theme"
+                    choices
+                    selected=theme.name()
+                    on_change=Callback::new(choose)
+                />
+                <div class="hint">"Kept in this browser."</div>
+                <div class="row nojs"><Button label="Use this theme" busy=form.busy() /></div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// Shows a theme at once; the cookie shows it from the next page on.
+fn apply(name: &str) {
+    let Some(root) = document().document_element() else { return };
+    let _ = if name == Theme::System.name() { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", name) };
+}
+
+#[component]
+fn Password(form: Form<ChangePassword>, email: String) -> impl IntoView {
+    view! {
+        <Card title="Password">
+            <FormFor form problem="The password is not changed" errors_id="password-errors">
+                // Password managers file the new password under it.
+                <input type="hidden" autocomplete="username" value=email />
+                <Field
+                    label="Present password"
+                    name="current_password"
+                    kind=FieldKind::Password
+                    error=form.field("current_password")
+                    autocomplete="current-password"
+                />
+                <Field
+                    label="New password"
+                    name="new_password"
+                    kind=FieldKind::Password
+                    hint=Signal::stored(super::PASSWORD_RULE.to_owned())
+                    error=form.field("new_password")
+                    autocomplete="new-password"
+                />
+                <div class="hint">"You stay signed in here, and are signed out everywhere else."</div>
+                <div class="row"><Button label="Change password" busy=form.busy() /></div>
+            </FormFor>
+        </Card>
+    }
+}
+
+#[component]
+fn Sessions(
+    end: Form<EndSession>,
+    end_others: Form<EndOtherSessions>,
+    sessions: Vec<SessionLine>,
+    now: Timestamp,
+) -> impl IntoView {
+    let others = sessions.iter().filter(|session| !session.is_current).count();
+    let rows: Vec<_> = sessions.into_iter().map(|session| row(end, session, now)).collect();
+    let end_all = (others > 0).then(|| {
+        let label = if others == 1 { "End the other session".to_owned() } else { format!("End all {others} others") };
+        view! {
+            <FormFor form=end_others problem="The sessions are not ended" errors_id="others-errors" class="row">
+                <Button label busy=end_others.busy() />
+            </FormFor>
+        }
+    });
+    let said = move || {
+        end_others.done().get().map(|count| match count {
+            1 => "1 session is ended.".to_owned(),
+            count => format!("{count} sessions are ended."),
+        })
+    };
+    view! {
+        <Card flush=true title="Sessions">
+            <div class="own-sessions">
+                <div class="hint">"Where you are signed in. End what you do not know, then change your password."</div>
+                <div role="status">
+                    {move || {
+                        said()
+                            .or_else(|| end.done().get().map(|()| "The session is ended.".to_owned()))
+                            .map(|words| view! { <Note tone=Tone::Ok>{words}</Note> })
+                    }}
+                    {move || end.error().get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> })}
+                </div>
+                {end_all}
+            </div>
+            <Table caption="Sessions" columns=vec![Column::new("Browser"), Column::new("Last seen"), Column::new("Signed in"), Column::actions()]>
+                {rows}
+            </Table>
+        </Card>
+    }
+}
+
+fn row(form: Form<EndSession>, session: SessionLine, now: Timestamp) -> impl IntoView {
+    let SessionLine { id, browser, place, created_at, seen_at, is_current } = session;
+    let button_id = format!("end-{id}");
+    let name = format!("End the session of {browser}");
+    view! {
+        <tr>
+            <th scope="row">
+                <span class="two-lines">
+                    <span class="cell-first">
+                        <span class="cell-name">{browser}</span>
+                        {is_current.then(|| view! { <Tag label="This one" /> })}
+                    </span>
+                    <span class="cell-second">{place}</span>
+                </span>
+            </th>
+            <td data-label="Last seen"><Time at=seen_at.0 now=now.0 /></td>
+            <td data-label="Signed in"><Time at=created_at.0 now=now.0 /></td>
+            <td class="row-actions">
+                {(!is_current)
+                    .then(|| {
+                        view! {
+                            <ActionForm action=form.action>
+                                <input type="hidden" name="id" value=id.to_string() />
+                                <button type="submit" class="button button-small" id=button_id aria-label=name>"End"</button>
+                            </ActionForm>
+                        }
+                    })}
+            </td>
+        </tr>
+    }
+}

@@ -1,0 +1,410 @@
+//! The life of keys, through the console's own forms and on both databases.
+
+use super::{
+    model::{Key, KeyList, KeyPage, Minted},
+    operations::{self, Edit, New, Rotation, verify},
+};
+use crate::{
+    features::{
+        accounts,
+        audit::event::{Event, Subject},
+        organisations,
+    },
+    kernel::{Code, KeyId, Result, Secret, UserId, time::{DAY, HOUR, MINUTE}},
+    policy::{KeyFeature, Level, Operation, Permission as P, PermissionSet, Role},
+    server::access::{Access, Origin},
+    tests::support::{Answer, Client, House, PASSWORD, each_engine},
+};
+use zeroize::Zeroizing;
+
+/// Adds a person to the first organisation.
+async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
+    let hash = house.app.passwords.hash(Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
+    let email = accounts::model::Email::parse(email).unwrap();
+    Access::system(house.app.clone())
+        .act_with_proof(Operation::InvitationJoin, house.organisation, Subject::unnamed("member", ""), |mut change| async move {
+            let (user, now) = (UserId::new(), change.now());
+            assert!(accounts::store::insert(change.tx().system(), user, &email, name, &hash, now).await?);
+            assert!(organisations::store::join(change.tx(), user, role, now).await?);
+            change.commit(Event::of(Subject::unnamed("member", user)), user).await
+        })
+        .await
+        .unwrap()
+}
+
+/// A house with Ada signed in as its Owner.
+async fn with_ada(house: House) -> (House, Client) {
+    let house = house.founded().await;
+    let ada = house.person("ada@north.test").await;
+    (house, ada)
+}
+
+impl House {
+    async fn call(&self, client: &Client, verb: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields: Vec<_> = std::iter::once(("slug", self.slug.as_str())).chain(fields.iter().copied()).collect();
+        client.form(&format!("api_keys/{verb}"), &fields).await
+    }
+
+    async fn make(&self, client: &Client, fields: &[(&str, &str)]) -> Minted {
+        let answer = self.call(client, "create", fields).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
+    async fn key(&self, client: &Client, id: KeyId) -> Key {
+        let answer = self.call(client, "get", &[("id", &id.to_string())]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        serde_json::from_str::<KeyPage>(&answer.text).unwrap().key
+    }
+
+    async fn names(&self, client: &Client, filter: &[(&str, &str)]) -> Vec<String> {
+        let filter: Vec<_> = filter.iter().map(|(name, value)| (format!("filter[{name}]"), *value)).collect();
+        let fields: Vec<_> = filter.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let answer = self.call(client, "list", &fields).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let list: KeyList = serde_json::from_str(&answer.text).unwrap();
+        assert_eq!(list.total, list.keys.len() as i64);
+        list.keys.into_iter().map(|key| key.name).collect()
+    }
+
+    /// What a secret opens now, or the code of its refusal.
+    async fn opens(&self, secret: &Secret) -> std::result::Result<PermissionSet, Code> {
+        let verified = verify(&self.app, secret.expose(), self.app.clock.now()).await;
+        verified.map(|verified| verified.effective).map_err(|error| error.code)
+    }
+
+    async fn by_key(&self, secret: &Secret) -> Access {
+        let verified = verify(&self.app, secret.expose(), self.app.clock.now()).await.unwrap();
+        Access::key(self.app.clone(), Origin::default(), &verified)
+    }
+}
+
+fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
+    move || {
+        Ok(New {
+            name: "made by a key".into(),
+            description: String::new(),
+            permissions: Some(permissions),
+            expiry: super::model::Expiry::DEFAULT,
+            submission: None,
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_life_of_a_key() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let made = house.make(&ada, &[("name", " ci deploy ")]).await;
+        let id = made.id.to_string();
+        assert_eq!(made.permissions, PermissionSet::key_default());
+        assert_eq!(house.opens(&made.secret).await, Ok(PermissionSet::key_default()));
+
+        // The secret is in that one answer alone.
+        let list = house.call(&ada, "list", &[]).await;
+        let page = ada.page(&format!("/o/{}/api-keys", house.slug)).await;
+        let detail = ada.page(&format!("/o/{}/api-keys/{id}", house.slug)).await;
+        assert_eq!((page.status, detail.status), (200, 200));
+        assert!(page.text.contains("ci deploy") && detail.text.contains("ci deploy"));
+        for answer in [&list, &page, &detail] {
+            assert!(!answer.text.contains(&made.secret.expose()[8..]), "a secret is shown again");
+        }
+
+        // An edit by its version; another one with the same version is too late.
+        let edit = [("id", id.as_str()), ("version", "1"), ("name", "ci"), ("prompts", "write"), ("expiry", "keep")];
+        assert_eq!(house.call(&ada, "update", &edit).await.status, 200);
+        let key = house.key(&ada, made.id).await;
+        assert_eq!((key.name.as_str(), key.version), ("ci", 2));
+        assert!(key.permissions.contains(P::PromptsPublish) && key.permissions.contains(P::ModelsCall));
+        assert!(key.expires_at.is_some());
+        let late = house.call(&ada, "update", &edit).await;
+        assert_eq!((late.status, late.code().as_str()), (409, "stale_version"));
+
+        // Rotation: both secrets until the announced instant, at most two.
+        let rotate = [("id", id.as_str()), ("overlap", "1h"), ("expiry", "keep")];
+        let rotated: Minted = serde_json::from_str(&house.call(&ada, "rotate", &rotate).await.text).unwrap();
+        assert_eq!((rotated.id, rotated.permissions), (made.id, key.permissions));
+        assert!(house.opens(&made.secret).await.is_ok() && house.opens(&rotated.secret).await.is_ok());
+        assert_eq!(house.call(&ada, "rotate", &rotate).await.status, 409);
+        house.app.clock.advance(HOUR - MINUTE);
+        assert!(house.opens(&made.secret).await.is_ok());
+        house.app.clock.advance(MINUTE);
+        assert_eq!(house.opens(&made.secret).await, Err(Code::ApiKeyRevoked));
+        assert!(house.key(&ada, made.id).await.old.is_none());
+        let again: Minted = serde_json::from_str(&house.call(&ada, "rotate", &rotate).await.text).unwrap();
+        assert_eq!(house.call(&ada, "end_overlap", &[("id", &id)]).await.status, 200);
+        assert_eq!(house.opens(&rotated.secret).await, Err(Code::ApiKeyRevoked));
+        assert_eq!(house.call(&ada, "end_overlap", &[("id", &id)]).await.status, 409);
+
+        // Disabled, enabled, expired, deleted: each says which.
+        assert_eq!(house.call(&ada, "disable", &[("id", &id)]).await.status, 200);
+        assert_eq!(house.opens(&again.secret).await, Err(Code::ApiKeyDisabled));
+        assert_eq!(house.call(&ada, "enable", &[("id", &id)]).await.status, 200);
+        assert!(house.opens(&again.secret).await.is_ok());
+        house.app.clock.advance(91 * DAY);
+        assert_eq!(house.opens(&again.secret).await, Err(Code::ApiKeyExpired));
+        let ada = house.person("ada@north.test").await;
+        assert_eq!(house.call(&ada, "rotate", &rotate).await.status, 422);
+        let later = [("id", id.as_str()), ("overlap", "now"), ("expiry", "7")];
+        let last: Minted = serde_json::from_str(&house.call(&ada, "rotate", &later).await.text).unwrap();
+        assert_eq!(house.opens(&again.secret).await, Err(Code::ApiKeyRevoked));
+        assert!(house.opens(&last.secret).await.is_ok());
+        assert_eq!(house.call(&ada, "delete", &[("id", &id)]).await.status, 200);
+        assert_eq!(house.opens(&last.secret).await, Err(Code::ApiKeyRevoked));
+        assert!(house.key(&ada, made.id).await.deleted_at.is_some());
+        assert_eq!(house.call(&ada, "enable", &[("id", &id)]).await.status, 409);
+        assert_eq!(house.names(&ada, &[]).await, ["Master key"]);
+        assert_eq!(house.names(&ada, &[("status", "deleted")]).await, ["ci"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_in_use_ends_only_by_its_name() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let made = house.make(&ada, &[("name", "busy")]).await;
+        let id = made.id.to_string();
+        let verified = verify(&house.app, made.secret.expose(), house.app.clock.now()).await.unwrap();
+        let used = house.app.clock.now();
+        Access::system(house.app.clone())
+            .act_with_proof(Operation::InvitationJoin, house.organisation, Subject::unnamed("api_key", ""), |mut change| async move {
+                super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used)]).await?;
+                // Within a minute the note stays.
+                super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used.plus(MINUTE - 1))]).await?;
+                change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
+            })
+            .await
+            .unwrap();
+        assert_eq!(house.key(&ada, made.id).await.used_at, Some(used));
+        for verb in ["disable", "delete"] {
+            let refused = house.call(&ada, verb, &[("id", &id), ("confirmation", "other")]).await;
+            assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("confirmation")));
+        }
+        assert!(house.opens(&made.secret).await.is_ok());
+        assert_eq!(house.call(&ada, "delete", &[("id", &id), ("confirmation", "busy")]).await.status, 200);
+        assert_eq!(house.opens(&made.secret).await, Err(Code::ApiKeyRevoked));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn members_change_nothing_and_are_told_what_is_missing() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        join(&house, "mia@north.test", "Mia", Role::Member).await;
+        let mia = house.person("mia@north.test").await;
+        let made = house.make(&ada, &[("name", "safe")]).await;
+        let id = made.id.to_string();
+        let before = house.snapshot().await;
+        for (verb, missing) in [
+            ("list", P::ApiKeysList),
+            ("get", P::ApiKeysList),
+            ("draft", P::ApiKeysCreate),
+            ("create", P::ApiKeysCreate),
+            ("update", P::ApiKeysUpdate),
+            ("rotate", P::ApiKeysRotate),
+            ("end_overlap", P::ApiKeysRotate),
+            ("disable", P::ApiKeysUpdate),
+            ("enable", P::ApiKeysUpdate),
+            ("delete", P::ApiKeysDelete),
+        ] {
+            // What was typed is nonsense as well: the refusal comes first.
+            let answer = house.call(&mia, verb, &[("id", &id), ("prompts", "nonsense"), ("version", "x")]).await;
+            assert_eq!((answer.status, answer.code().as_str()), (403, "permission_denied"), "{verb}");
+            assert_eq!(answer.json()["missing"]["permission"], missing.name(), "{verb}");
+        }
+        assert_eq!(house.snapshot().await, before);
+        assert_eq!(mia.page(&format!("/o/{}/api-keys", house.slug)).await.status, 403);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_key_reaches_beyond_itself() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let boss = house.make(&ada, &[("name", "boss"), ("api_keys", "delete")]).await;
+        let strong = house.make(&ada, &[("name", "strong"), ("users", "write")]).await;
+        let weak = house.make(&ada, &[("name", "weak")]).await;
+        let access = house.by_key(&boss.secret).await;
+        let ada_id = house.key(&ada, boss.id).await.responsible.unwrap().id;
+
+        let beyond = PermissionSet::key_default().with(P::TeamView);
+        let refused = operations::create(&access, new(beyond)).await.unwrap_err();
+        assert_eq!((refused.code, refused.missing.map(|m| m.permission)), (Code::PermissionDenied, Some(P::TeamView)));
+        let made = operations::create(&access, new(PermissionSet::key_default())).await.unwrap();
+        let key = house.key(&ada, made.id).await;
+        assert_eq!(key.responsible.map(|person| person.id), Some(ada_id), "it answers for whom its maker answers for");
+
+        let denied = |result: Result<()>| assert_eq!(result.unwrap_err().code, Code::PermissionDenied);
+        denied(operations::disable(&access, strong.id, None).await);
+        denied(operations::enable(&access, strong.id).await);
+        denied(operations::delete(&access, strong.id, None).await);
+        denied(operations::end_overlap(&access, strong.id).await);
+        let rotation = || Rotation { overlap: Some(0), ..Rotation::default() };
+        denied(operations::rotate(&access, strong.id, rotation()).await.map(|_| ()));
+        denied(operations::rotate(&access, boss.id, rotation()).await.map(|_| ()));
+        let wider = Edit { permissions: Some(beyond), ..Edit::default() };
+        denied(operations::update(&access, weak.id, |_| Ok(wider)).await.map(|_| ()));
+        let longer = Edit { expiry: Some(super::model::Expiry::Never), ..Edit::default() };
+        denied(operations::update(&access, boss.id, |_| Ok(longer)).await.map(|_| ()));
+        let mine = Edit { responsible: Some(None), ..Edit::default() };
+        denied(operations::update(&access, weak.id, |_| Ok(mine)).await.map(|_| ()));
+        assert!(house.opens(&strong.secret).await.is_ok() && house.opens(&boss.secret).await.is_ok());
+        operations::rotate(&access, weak.id, rotation()).await.unwrap();
+        assert_eq!(house.opens(&weak.secret).await, Err(Code::ApiKeyRevoked));
+        // What no key can hold is refused to an Owner's key as well.
+        let master = house.by_key(&Secret::new(house.master_key.clone())).await;
+        let refused = operations::create(&master, new(PermissionSet::EMPTY.with(P::BillingManage))).await.unwrap_err();
+        assert_eq!(refused.code, Code::PermissionDenied);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_shrinks_with_whom_it_answers_for() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let mia = join(&house, "mia@north.test", "Mia", Role::Member).await.to_string();
+        let made = house.make(&ada, &[("name", "team tool"), ("users", "delete")]).await;
+        let id = made.id.to_string();
+        assert!(house.opens(&made.secret).await.unwrap().contains(P::TeamRemove));
+        let to_mia = [("id", id.as_str()), ("version", "1"), ("name", "team tool"), ("responsible", &mia)];
+        assert_eq!(house.call(&ada, "update", &to_mia).await.status, 200);
+        let opens = house.opens(&made.secret).await.unwrap();
+        assert!(!opens.contains(P::TeamView) && opens.contains(P::ModelsCall));
+        let key = house.key(&ada, made.id).await;
+        assert_eq!(
+            key.cut_sentence().as_deref(),
+            Some("Answers for Mia, who is a Member now: only Completions, Prompts: Read work.")
+        );
+        assert!(key.permissions.contains(P::TeamRemove), "its own set stays");
+        assert_eq!(house.names(&ada, &[("responsible", &mia)]).await, ["team tool"]);
+        let nobody = UserId::new().to_string();
+        let stranger = [("id", id.as_str()), ("version", "2"), ("name", "team tool"), ("responsible", &nobody)];
+        let refused = house.call(&ada, "update", &stranger).await;
+        assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("responsible")));
+        let to_owners = [("id", id.as_str()), ("version", "2"), ("name", "team tool"), ("responsible", "owners")];
+        assert_eq!(house.call(&ada, "update", &to_owners).await.status, 200);
+        assert!(house.opens(&made.secret).await.unwrap().contains(P::TeamRemove));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_master_key_asks_for_the_password() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let list: KeyList = serde_json::from_str(&house.call(&ada, "list", &[]).await.text).unwrap();
+        let id = list.keys[0].id.to_string();
+        let old = Secret::new(house.master_key.clone());
+        house.app.clock.advance(16 * MINUTE);
+        let rotate = |password: &'static str| {
+            let fields = [("id", id.clone()), ("overlap", "now".to_owned()), ("password", password.to_owned())];
+            let (house, ada) = (&house, &ada);
+            async move {
+                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                house.call(ada, "rotate", &fields).await
+            }
+        };
+        assert_eq!(rotate("").await.code(), "password_needed");
+        let wrong = rotate("not my password").await;
+        assert_eq!((wrong.code().as_str(), wrong.json()["fields"][0]["field"].as_str()), ("wrong_credentials", Some("password")));
+        assert!(house.opens(&old).await.is_ok());
+        for _ in 0..9 {
+            assert_eq!(rotate("not my password").await.status, 401);
+        }
+        assert_eq!(rotate(PASSWORD).await.status, 429, "guesses here count as guesses at sign-in");
+        house.app.clock.advance(11 * MINUTE);
+        assert_eq!(rotate(PASSWORD).await.status, 200);
+        assert_eq!(house.opens(&old).await, Err(Code::ApiKeyRevoked));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_double_press_makes_one_key() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let submission = uuid::Uuid::new_v4().to_string();
+        let fields = [("name", "once"), ("submission", submission.as_str())];
+        house.make(&ada, &fields).await;
+        let second = house.call(&ada, "create", &fields).await;
+        assert_eq!((second.status, second.code().as_str()), (409, "already_done"));
+        assert!(!second.text.contains("lk_p"));
+        assert_eq!(house.names(&ada, &[]).await, ["Master key", "once"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_found() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let gateway = house.make(&ada, &[("name", "Production 100%"), ("expiry", "7")]).await;
+        house.make(&ada, &[("name", "metrics exporter"), ("metrics", "enabled"), ("completions", "disabled"), ("expiry", "none")]).await;
+        let secret = gateway.secret.expose();
+        let all = ["Master key", "metrics exporter", "Production 100%"];
+        assert_eq!(house.names(&ada, &[]).await, all);
+        for (filter, expected) in [
+            (vec![("q", "PRODUCTION")], vec!["Production 100%"]),
+            (vec![("q", "0%")], vec!["Production 100%"]),
+            (vec![("q", "_")], vec![]),
+            (vec![("q", secret)], vec!["Production 100%"]),
+            (vec![("q", &secret[..12])], vec!["Production 100%"]),
+            (vec![("q", &secret[12..])], vec!["Production 100%"]),
+            (vec![("q", &secret[34..])], vec!["Production 100%"]),
+            (vec![("permission", "metrics")], vec!["Master key", "metrics exporter"]),
+            (vec![("permission", "completions")], vec!["Master key", "Production 100%"]),
+            (vec![("status", "active")], all.to_vec()),
+            (vec![("status", "expiring")], vec!["Production 100%"]),
+            (vec![("status", "rotating")], vec![]),
+            (vec![("status", "expired")], vec![]),
+            (vec![("status", "disabled")], vec![]),
+            (vec![("responsible", "owners")], vec!["Master key"]),
+            (vec![("unused", "yes")], vec![]),
+            (vec![("sort", "name")], vec!["Master key", "metrics exporter", "Production 100%"]),
+            (vec![("sort", "-name")], vec!["Production 100%", "metrics exporter", "Master key"]),
+            (vec![("sort", "used")], vec!["Master key", "Production 100%", "metrics exporter"]),
+            (vec![("sort", "-expires"), ("permission", "completions")], vec!["Master key", "Production 100%"]),
+        ] {
+            assert_eq!(house.names(&ada, &filter).await, expected, "{filter:?}");
+        }
+        house.app.clock.advance(91 * DAY);
+        let ada = house.person("ada@north.test").await;
+        assert_eq!(house.names(&ada, &[("unused", "yes")]).await, all);
+        assert_eq!(house.names(&ada, &[("status", "expired")]).await, ["Production 100%"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rotation_and_deletion_at_once_leave_what_some_order_gives() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let everything = PermissionSet::of_levels(|feature| feature.steps().last().map_or(Level::Disabled, |(level, _)| *level));
+        assert_eq!(everything, KeyFeature::ALL.into_iter().fold(PermissionSet::EMPTY, |set, f| set.union(f.all())));
+        for round in 0..25 {
+            let made = house.make(&ada, &[("name", "racer")]).await;
+            let master = house.by_key(&Secret::new(house.master_key.clone())).await;
+            let rotation = || Rotation { overlap: Some(HOUR), ..Rotation::default() };
+            let (one, two, gone) = tokio::join!(
+                operations::rotate(&master, made.id, rotation()),
+                operations::rotate(&master, made.id, rotation()),
+                async {
+                    if round % 2 == 0 { operations::delete(&master, made.id, None).await.map(|()| true) } else { Ok(false) }
+                },
+            );
+            let deleted = gone.unwrap();
+            let secrets: Vec<_> = [&one, &two].into_iter().flatten().map(|minted| minted.secret.clone()).collect();
+            assert!(secrets.len() <= 1, "a second rotation within the overlap is refused");
+            let mut open = 0;
+            for secret in secrets.iter().chain([&made.secret]) {
+                open += usize::from(house.opens(secret).await.is_ok());
+            }
+            assert_eq!(open, if deleted { 0 } else { secrets.len() + 1 });
+        }
+    })
+    .await;
+}

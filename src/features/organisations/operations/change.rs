@@ -1,0 +1,122 @@
+//! Making an organisation, and what can be changed about one.
+
+use super::{
+    super::{
+        model::{Created, Settings, parse_name, parse_slug},
+        store,
+    },
+    found, free_slug,
+};
+use crate::{
+    features::audit::event::{Event, Subject},
+    kernel::{Code, Error, Fields, OrganisationId, Result, text, time::DAY},
+    policy::Operation,
+    server::access::Access,
+};
+use uuid::Uuid;
+
+/// How long a slug that was given up leads nowhere and to nobody else.
+const RETIRED_FOR: i64 = 90 * DAY;
+
+const TAKEN: &str = "Another organisation has this short name, or had it in the last 90 days.";
+
+/// Makes an organisation of which the person is the Owner. An empty slug is made from the name.
+///
+/// A form sent twice makes one organisation: the second time answers `already_done`.
+pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<Uuid>) -> Result<Created> {
+    let organisation = identity(access, submission);
+    let subject = Subject::new("organisation", organisation, text::cut(name.trim(), 100));
+    let result = access
+        .act_with_proof(Operation::OrganisationCreate, organisation, subject, |mut change| async move {
+            let user = change.access().user()?;
+            let mut fields = Fields::default();
+            let name = fields.take("name", parse_name(name));
+            let slug = if slug.trim().is_empty() { Some(None) } else { fields.take("new_slug", parse_slug(slug)).map(Some) };
+            fields.finish()?;
+            let (Some(name), Some(slug)) = (name, slug) else { return Err(Error::internal()) };
+            change.once(submission).await?;
+            let now = change.now();
+            let slug = match slug {
+                Some(slug) if store::slug_is_taken(change.tx().system(), &slug, now).await? => {
+                    let free = free_slug(&mut change, &slug).await?;
+                    return Err(Error::field("new_slug", format!("{TAKEN} Free is “{free}”.")));
+                }
+                Some(slug) => slug,
+                None => free_slug(&mut change, &name).await?,
+            };
+            let master_key = found(&mut change, user, &name, &slug).await?;
+            let subject = Subject::new("organisation", organisation, &name);
+            let event = Event::of(subject).with("name", name.clone()).with("slug", slug.clone());
+            change.commit(event, Created { slug, name, master_key }).await
+        })
+        .await;
+    result.map_err(|error| match error.code {
+        Code::AlreadyDone => Error::new(
+            Code::AlreadyDone,
+            "This organisation was made by your first press. Its master key was shown then; if you did not see it, rotate it on its page of API keys.",
+        ),
+        _ => error,
+    })
+}
+
+/// The id of the organisation that a submission makes: for one person the same each time, and nothing that a caller
+/// could choose.
+fn identity(access: &Access, submission: Option<Uuid>) -> OrganisationId {
+    match (access.user(), submission) {
+        (Ok(user), Some(submission)) => {
+            let digest = access.app().keyring.digest("new organisation", &format!("{user} {submission}"));
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&digest[..16]);
+            OrganisationId(uuid::Builder::from_random_bytes(bytes).into_uuid())
+        }
+        _ => OrganisationId::new(),
+    }
+}
+
+/// The settings page.
+pub async fn settings(access: &Access) -> Result<Settings> {
+    let mut tx = access.read(Operation::OrganisationSettings).await?;
+    let id = tx.organisation();
+    let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
+    let retired = store::retired(&mut tx, access.now()).await?;
+    Ok(Settings { slug: own.slug, name: own.name, version: own.version, public_url: access.app().public_url.clone(), retired })
+}
+
+/// Changes name and slug. Gives the slug that the organisation has then.
+pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Result<String> {
+    let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
+    let subject = Subject::unnamed("organisation", id);
+    let result = access
+        .act(Operation::OrganisationUpdate, subject, |mut change| async move {
+            let (id, now) = (change.organisation(), change.now());
+            let mut fields = Fields::default();
+            let name = fields.take("name", parse_name(name));
+            let slug = fields.take("new_slug", parse_slug(slug));
+            fields.finish()?;
+            let (Some(name), Some(slug)) = (name, slug) else { return Err(Error::internal()) };
+            let tx = change.tx().system();
+            let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
+            if was.version != version {
+                let now_is = format!("It is now “{}” with the short name “{}”.", was.name, was.slug);
+                let message = format!("Somebody changed these settings while you did. {now_is} Reload the page to change that.");
+                return Err(Error::new(Code::StaleVersion, message));
+            }
+            if was.slug != slug {
+                if store::slug_is_taken_by_others(tx, &slug, id, now).await? {
+                    return Err(Error::field("new_slug", TAKEN));
+                }
+                store::resume_slug(tx, &slug).await?;
+                store::retire_slug(tx, &was.slug, id, now.plus(RETIRED_FOR)).await?;
+            }
+            if !store::update(tx, id, version, &slug, &name, now).await? {
+                return Err(Error::new(Code::StaleVersion, "Somebody changed these settings at the same moment. Reload the page."));
+            }
+            let event = Event::of(Subject::new("organisation", id, &name))
+                .change("name", was.name, name)
+                .change("slug", was.slug, slug.clone());
+            change.commit(event, slug).await
+        })
+        .await;
+    // Two organisations that take one slug at the same moment: the database lets one of them have it.
+    result.map_err(|error| if error.code == Code::Conflict { Error::field("new_slug", TAKEN) } else { error })
+}

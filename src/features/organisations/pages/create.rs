@@ -1,0 +1,96 @@
+//! A new organisation: name, short name, and its master key, shown once.
+
+use super::Handover;
+use crate::{
+    features::{
+        accounts::pages::PersonFrame,
+        organisations::{
+            functions::{CreateOrganisation, load_list},
+            model::{NAME_LIMIT, SLUG_LIMIT},
+        },
+    },
+    kernel::text,
+    ui::{
+        Loaded,
+        components::{Button, Card, Field, LinkButton, Look, PageHeader},
+        form::{Form, FormFor, use_form},
+        routes,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+#[component]
+pub fn NewOrganisationPage() -> impl IntoView {
+    let list = Resource::new_blocking(|| (), |()| load_list(String::new()));
+    let form = use_form::<CreateOrganisation>();
+    view! {
+        <Title text="Create an organisation" />
+        <PersonFrame narrow=true>
+            {move || match form.done().get() {
+                Some(done) => {
+                    view! {
+                        <PageHeader title=format!("{} is ready", done.name) sentence=|| "One thing is left: its master key." />
+                        <Card>
+                            <Handover slug=done.slug secret=done.master_key />
+                        </Card>
+                    }
+                        .into_any()
+                }
+                None => {
+                    view! { <Loaded resource=list view=move |list| ask(form, list.submission.to_string()).into_any() /> }
+                        .into_any()
+                }
+            }}
+        </PersonFrame>
+    }
+}
+
+fn ask(form: Form<CreateOrganisation>, submission: String) -> impl IntoView {
+    let name = RwSignal::new(form.typed("name", ""));
+    let slug = RwSignal::new(form.typed("new_slug", ""));
+    // The short name follows the name until somebody changes it themselves.
+    Effect::new(move |before: Option<String>| {
+        let name = name.get();
+        if before.is_some_and(|before| slug.get_untracked() == text::slug(&before)) {
+            slug.set(text::slug(&name));
+        }
+        name
+    });
+    view! {
+        <PageHeader
+            title="Create an organisation"
+            sentence=|| "A company, a team or a project: its keys, people and logs are apart from all others. You become its Owner."
+        />
+        <Card>
+            <FormFor form problem="The organisation is not made yet">
+                <input type="hidden" name="submission" value=submission />
+                <Field
+                    label="Name"
+                    name="name"
+                    bind=name
+                    error=form.field("name")
+                    autocomplete="organization"
+                    maxlength=NAME_LIMIT as u32
+                    autofocus=true
+                />
+                <Field
+                    label="Short name"
+                    name="new_slug"
+                    bind=slug
+                    mono=true
+                    hint=Signal::stored(
+                        format!("For addresses: {}. Left empty, it is made from the name.", routes::organisation("short-name")),
+                    )
+                    error=form.field("new_slug")
+                    autocomplete="off"
+                    maxlength=SLUG_LIMIT as u32
+                />
+                <div class="row">
+                    <Button look=Look::Primary label="Create organisation" busy=form.busy() />
+                    <LinkButton look=Look::Quiet label="Cancel" href=routes::organisations() />
+                </div>
+            </FormFor>
+        </Card>
+    }
+}

@@ -1,0 +1,117 @@
+//! An organisation's settings: its name and its short name.
+
+use super::{FrameReload, use_slug};
+use crate::{
+    features::organisations::{
+        functions::{UpdateOrganisation, load_settings},
+        model::{NAME_LIMIT, SLUG_LIMIT, Settings},
+    },
+    ui::{
+        Loaded,
+        components::{Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text},
+        form::{Form, FormFor, use_form},
+        routes, use_place,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let slug = use_slug();
+    let form = use_form::<UpdateOrganisation>();
+    if let Some(frame) = use_context::<FrameReload>() {
+        frame.after(form.successes());
+    }
+    let settings = Resource::new_blocking(move || (slug.get(), form.successes().get()), |(slug, _)| load_settings(slug));
+    let organisation = use_place().map(|place| place.name).unwrap_or_default();
+    view! {
+        <Title text=format!("Settings · {organisation}") />
+        <Loaded resource=settings view=move |settings| view! { <Page settings form /> }.into_any() />
+    }
+}
+
+#[component]
+fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
+    let query = use_query_map();
+    let saved = move || query.with(|query| query.get("done").is_some_and(|done| done == "saved"));
+    let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
+    let leave = routes::leave(&settings.slug);
+    let said = address.clone();
+    view! {
+        <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
+        <div role="status">
+            {move || {
+                let (href, words) = (said.clone(), said.clone());
+                saved()
+                    .then(|| {
+                        view! {
+                            <Note tone=Tone::Ok>
+                                "Saved. The organisation is at " <a href=href rel="external">{words}</a> "."
+                            </Note>
+                        }
+                    })
+            }}
+        </div>
+        <div class="stack">
+            <Names settings address form />
+            <Card title="Leave">
+                <div class="stack">
+                    <div>"You lose access to this organisation. Keys that you answer for pass to an Owner."</div>
+                    <div class="row">
+                        <LinkButton label="Leave this organisation" href=leave />
+                    </div>
+                </div>
+            </Card>
+        </div>
+    }
+}
+
+#[component]
+fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) -> impl IntoView {
+    let stored = settings.slug.clone();
+    let slug = RwSignal::new(form.typed("new_slug", settings.slug.clone()));
+    let retired = (!settings.retired.is_empty()).then(|| {
+        let words: Vec<String> =
+            settings.retired.iter().map(|(slug, until)| format!("{slug} (until {})", date_text(until.0))).collect();
+        view! { <Fact term="Earlier short names">{format!("Kept from others: {}", words.join(", "))}</Fact> }
+    });
+    view! {
+        <Card title="Name">
+            <FormFor form problem="The settings are not saved">
+                <input type="hidden" name="slug" value=stored />
+                <input type="hidden" name="version" value=settings.version.to_string() />
+                <Field
+                    label="Name"
+                    name="name"
+                    value=form.typed("name", settings.name)
+                    error=form.field("name")
+                    autocomplete="off"
+                    maxlength=NAME_LIMIT as u32
+                />
+                <Field
+                    label="Short name"
+                    name="new_slug"
+                    bind=slug
+                    mono=true
+                    hint=Signal::stored("Part of the address of every page here. Lower-case letters, digits and hyphens.".to_owned())
+                    error=form.field("new_slug")
+                    autocomplete="off"
+                    maxlength=SLUG_LIMIT as u32
+                />
+                <div class="hint">
+                    <strong>"A new short name breaks links."</strong>
+                    " Bookmarks and links to pages under the present one lead nowhere from then on; for 90 days nobody else can take it. API keys, virtual keys and programs go on as they are."
+                </div>
+                <DefinitionList>
+                    <Fact term="Address">
+                        <CopyText id="organisation-address" what="address" value=address />
+                    </Fact>
+                    {retired}
+                </DefinitionList>
+                <div class="row"><Button look=Look::Primary label="Save" busy=form.busy() /></div>
+            </FormFor>
+        </Card>
+    }
+}

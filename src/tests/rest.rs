@@ -1,0 +1,274 @@
+//! The management calls, as programs make them.
+
+use super::support::{Answer, Client, House, each_engine};
+use crate::features::audit;
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+
+async fn founded(house: House) -> (House, Client) {
+    let house = house.founded().await;
+    let program = house.program(&house.master_key);
+    (house, program)
+}
+
+fn code(answer: &Answer) -> String {
+    let body = answer.json();
+    assert_eq!(body["success"], false, "{}", answer.text);
+    assert_eq!(body["status"], "failure");
+    assert_eq!(body["message"], body["error"]["message"]);
+    assert_eq!(body["message"], body["data"]["message"]);
+    assert!(body["request_id"].as_str().is_some_and(|id| id.len() == 36), "{}", answer.text);
+    well_formed(answer);
+    body["error"]["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What clients need of every answer.
+fn well_formed(answer: &Answer) {
+    assert!(answer.json().is_object());
+    for (name, value) in [("content-type", "application/json"), ("cache-control", "no-store")] {
+        assert_eq!(answer.headers.get(name).and_then(|v| v.to_str().ok()), Some(value), "{name} of {}", answer.text);
+    }
+    assert!(answer.headers.contains_key("x-portkey-trace-id"));
+}
+
+async fn made(program: &Client, body: Value) -> (String, String) {
+    let answer = program.api("POST", "/v1/api-keys", body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    well_formed(&answer);
+    let body = answer.json();
+    (body["id"].as_str().expect("an id").to_owned(), body["key"].as_str().expect("a secret").to_owned())
+}
+
+fn raw(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path);
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(body.into()).expect("a request")
+}
+
+#[tokio::test]
+async fn the_key_comes_before_everything_else() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let key = house.master_key.as_str();
+        let mut ada = house.person("ada@north.test").await;
+        for client in [house.nobody(), ada.clone(), house.program("lk_nonsense")] {
+            for (method, path) in [("GET", "/v1/api-keys"), ("PATCH", "/v1/api-keys"), ("POST", "/v1/virtual-keys"), ("GET", "/v2/nothing")] {
+                let answer = client.api(method, path, Value::Null).await;
+                assert_eq!((answer.status, code(&answer).as_str()), (401, "invalid_api_key"), "{method} {path}");
+            }
+        }
+        let bearer = format!("Bearer {key}");
+        for (headers, path, expected) in [
+            (vec![("authorization", bearer.as_str())], "/v1/api-keys", "200"),
+            (vec![("authorization", "Bearer OPENAI_API_KEY"), ("x-portkey-api-key", key)], "/v1/api-keys", "200"),
+            (vec![("authorization", "Bearer other"), ("x-portkey-api-key", key)], "/v1/api-keys", "conflicting_credentials"),
+            (vec![("x-portkey-api-key", key)], "/v1/api-keys?api_key=x", "credential_in_query"),
+        ] {
+            let answer = house.nobody().send(raw("GET", path, &headers, "")).await;
+            match expected {
+                "200" => assert_eq!(answer.status, 200, "{}", answer.text),
+                expected => assert_eq!((answer.status, code(&answer).as_str()), (400, expected)),
+            }
+        }
+        // A key opens neither pages nor server functions.
+        ada = house.nobody().with_key(key);
+        assert_eq!(ada.form("organisation/list", &[]).await.status, 401);
+        assert_eq!(program.api("GET", "/v1/api-keys", Value::Null).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_changes_nothing() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let before = house.snapshot().await;
+        let json = ("content-type", "application/json");
+        let long = format!(r#"{{"name":"{}"}}"#, "a".repeat(1 << 20));
+        let deep = format!(r#"{{"name":{}1{}}}"#, "[".repeat(70), "]".repeat(70));
+        for (headers, body, status, expected) in [
+            (vec![], "{}", 415, "unsupported_media_type"),
+            (vec![("content-type", "application/json; charset=latin1")], "{}", 415, "unsupported_media_type"),
+            (vec![json], "{", 400, "malformed"),
+            (vec![json], "[]", 400, "malformed"),
+            (vec![json], r#"{"name":"a","name":"b"}"#, 400, "malformed"),
+            (vec![json], deep.as_str(), 400, "malformed"),
+            (vec![json], long.as_str(), 413, "too_large"),
+            (vec![json], r#"{"name":7}"#, 422, "invalid"),
+            (vec![json], "{}", 422, "invalid"),
+            (vec![json], r#"{"name":"a","role":"owner"}"#, 422, "invalid"),
+            (vec![json], r#"{"name":"a","usage_limits":{"credit_limit":1}}"#, 422, "invalid"),
+            (vec![json], r#"{"name":"a\u0000b"}"#, 422, "invalid"),
+            (vec![json], r#"{"name":"a","scopes":["audit_logs.list"]}"#, 422, "invalid"),
+            (vec![json], r#"{"name":"a","scopes":["billing.manage"]}"#, 403, "permission_denied"),
+            (vec![json], r#"{"name":"a","expires_at":"2001-01-01T00:00:00Z"}"#, 422, "invalid"),
+            (vec![json], r#"{"name":"a","organisation_id":"00000000-0000-0000-0000-000000000009"}"#, 404, "not_found"),
+        ] {
+            let answer = program.send(raw("POST", "/v1/api-keys", &headers, body.to_owned())).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (status, expected), "{}", &body[..body.len().min(80)]);
+        }
+        let answer = program.api("POST", "/v1/api-keys", json!({ "name": "", "admin": true, "scopes": 1 })).await;
+        let fields: Vec<_> = answer.json()["error"]["fields"].as_array().expect("fields").iter().map(|f| f["field"].clone()).collect();
+        assert_eq!(fields, ["scopes", "admin"]);
+        for path in ["/v1/api-keys?page_size=101", "/v1/api-keys?current_page=-1", "/v1/api-keys?page_size=1&page_size=1", "/v1/api-keys?name=x"] {
+            let answer = program.api("GET", path, Value::Null).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{path}");
+        }
+        let answer = program.api("PATCH", "/v1/api-keys", Value::Null).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (405, "method_not_allowed"));
+        let allowed = answer.headers.get("allow").and_then(|v| v.to_str().ok()).unwrap_or_default();
+        assert!(allowed.contains("GET") && allowed.contains("POST") && !allowed.contains("PATCH"), "{allowed}");
+        assert_eq!(house.snapshot().await, before);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_lives_its_life() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let (id, secret) = made(&program, json!({ "name": "CI", "scopes": ["completions.write", "api_keys.list"], "sub-type": "service" })).await;
+        let path = format!("/v1/api-keys/{id}");
+        let shown = program.api("GET", &path, Value::Null).await;
+        well_formed(&shown);
+        assert!(!shown.text.contains(&secret));
+        assert_eq!(shown.json()["scopes"], json!(["api_keys.list", "models.call"]));
+        assert_eq!(shown.json()["status"], "active");
+        let list = program.api("GET", "/v1/api-keys?pageSize=1&currentPage=1", Value::Null).await.json();
+        assert_eq!((list["object"].as_str(), list["total"].as_i64(), list["data"].as_array().map(Vec::len)), (Some("list"), Some(2), Some(1)));
+
+        let own = house.program(&secret);
+        assert_eq!(own.api("GET", "/v1/api-keys", Value::Null).await.status, 200);
+        let denied = own.api("POST", "/v1/api-keys", json!({ "name": "more" })).await;
+        assert_eq!((denied.status, code(&denied).as_str()), (403, "permission_denied"));
+        assert_eq!(denied.json()["error"]["permission"], "api_keys.create");
+        assert_eq!(denied.json()["error"]["held_by"], "Owners and Admins");
+
+        let answer = program.api("PUT", &path, json!({ "id": id, "name": "CI 2", "permissions": { "metrics": "enabled" } })).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({})), "{}", answer.text);
+        let shown = program.api("GET", &path, Value::Null).await.json();
+        assert_eq!((shown["name"].as_str(), shown["permissions"]["metrics"].as_str()), (Some("CI 2"), Some("enabled")));
+        assert_eq!(shown["permissions"]["api_keys"], "read");
+
+        let rotated = program.api("POST", &format!("/v2/api-keys/{id}/rotate"), json!({ "key_transition_period_ms": 3_600_000 })).await;
+        assert_eq!(rotated.status, 200, "{}", rotated.text);
+        let newer = house.program(rotated.json()["key"].as_str().expect("a secret"));
+        for client in [&own, &newer] {
+            assert_eq!(client.api("GET", "/v1/api-keys", Value::Null).await.status, 200);
+        }
+        let again = program.api("POST", &format!("{path}/rotate"), Value::Null).await;
+        assert_eq!((again.status, code(&again).as_str()), (409, "conflict"));
+        let long = program.api("POST", &format!("{path}/rotate"), json!({ "key_transition_period_ms": 604_800_001_i64 })).await;
+        assert_eq!((long.status, long.json()["error"]["param"].as_str()), (422, Some("key_transition_period_ms")));
+        assert_eq!(program.api("POST", &format!("{path}/end-overlap"), Value::Null).await.status, 200);
+        let ended = own.api("GET", "/v1/api-keys", Value::Null).await;
+        assert_eq!((ended.status, code(&ended).as_str()), (401, "api_key_revoked"));
+
+        for (verb, expected) in [("disable", 401), ("enable", 200)] {
+            assert_eq!(program.api("POST", &format!("{path}/{verb}"), json!({})).await.status, 200);
+            assert_eq!(newer.api("GET", "/v1/api-keys", Value::Null).await.status, expected);
+        }
+        let answer = program.api("DELETE", &path, json!({ "id": id })).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({})));
+        let gone = newer.api("GET", "/v1/api-keys", Value::Null).await;
+        assert_eq!((gone.status, code(&gone).as_str()), (401, "api_key_revoked"));
+        for path in ["/v1/api-keys/none", "/v1/api-keys/00000000-0000-0000-0000-000000000001", "/v1/virtual-keys/none", "/v1/admin/users/none"] {
+            let answer = program.api("GET", path, Value::Null).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"), "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_are_made_where_existing_clients_make_them() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let body = json!({ "name": "a", "type": "workspace", "sub-type": "service", "workspace_id": house.organisation, "rate_limits": null });
+        assert_eq!(program.api("POST", "/v1/api-keys/workspace/service", body).await.status, 200);
+        let answer = program.api("POST", "/v1/api-keys/organisation/NOT_GIVEN", json!({ "name": "a" })).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (400, "malformed"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn members_and_invitations_are_looked_after() {
+    each_engine(async |house| {
+        let (_house, program) = founded(house).await;
+        let users = program.api("GET", "/v1/admin/users?email=ADA@north.test&pageSize=10", Value::Null).await.json();
+        assert_eq!((users["total"].as_i64(), users["data"][0]["role"].as_str()), (Some(1), Some("owner")));
+        let ada = users["data"][0]["id"].as_str().expect("an id").to_owned();
+        let answer = program.api("PUT", &format!("/v1/admin/users/{ada}"), json!({ "role": "member" })).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (403, "permission_denied"));
+        let answer = program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "owner" })).await;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("role")));
+        let invited = program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "member", "workspaces": [] })).await;
+        assert_eq!(invited.status, 200, "{}", invited.text);
+        assert!(invited.json()["invite_link"].as_str().is_some_and(|link| link.starts_with("http://latchkey.test/")));
+        let path = format!("/v1/admin/users/invites/{}", invited.json()["id"].as_str().expect("an id"));
+        assert_eq!(program.api("GET", &path, Value::Null).await.json()["status"], "pending");
+        assert_eq!(program.api("GET", "/v1/admin/users/invites", Value::Null).await.json()["total"], 1);
+        let answer = program.api("POST", &format!("{path}/resend"), Value::Null).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (429, "too_many_requests"));
+        assert!(answer.headers.contains_key("retry-after"));
+        assert_eq!(program.api("DELETE", &path, Value::Null).await.status, 200);
+        assert_eq!(program.api("GET", &path, Value::Null).await.json()["status"], "cancelled");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn credentials_of_virtual_keys_go_in_and_never_come_out() {
+    each_engine(async |house| {
+        let (_house, program) = founded(house).await;
+        let secret = "sk-verysecret1234567890";
+        let answer = program.api("POST", "/v1/virtual-keys", json!({ "name": "Main", "provider": "openai", "key": secret, "note": "n" })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let made = answer.json();
+        assert_eq!((made["slug"].as_str(), made["data"]["slug"].as_str(), made["success"].as_bool()), (Some("main"), Some("main"), Some(true)));
+        let copy = program.api("POST", "/v1/virtual-keys/main/duplicate", json!({ "slug": "main", "name": "Copy" })).await;
+        assert_eq!((copy.status, copy.json()["slug"].as_str()), (200, Some("copy")), "{}", copy.text);
+        let change = json!({ "slug": "main", "note": null, "name": "Main 2" });
+        assert_eq!(program.api("PUT", "/v1/virtual-keys/main", change).await.json(), json!({}));
+        let shown = program.api("GET", "/v1/virtual-keys/main", Value::Null).await;
+        let list = program.api("GET", "/v1/virtual-keys", Value::Null).await;
+        for answer in [&copy, &shown, &list] {
+            well_formed(answer);
+            assert!(!answer.text.contains("verysecret"));
+        }
+        let shown = shown.json();
+        assert_eq!((shown["name"].as_str(), shown["note"].as_str(), shown["key"].as_str()), (Some("Main 2"), Some(""), Some("")));
+        assert_eq!(list.json()["total"], 2);
+        // Another address needs the credential again.
+        let answer = program.api("PUT", "/v1/virtual-keys/main", json!({ "base_url": "https://example.com/v1" })).await;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("key")), "{}", answer.text);
+        let answer = program.api("POST", "/v1/virtual-keys", json!({ "name": "x", "provider": "openai", "key": secret, "slug": "main" })).await;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("slug")));
+        assert_eq!(program.api("DELETE", "/v1/virtual-keys/copy", Value::Null).await.json(), json!({}));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_refused_leaves_its_event() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let (_, secret) = made(&program, json!({ "name": "weak", "scopes": [] })).await;
+        let events = async || {
+            let mut tx = house.app.read_proven(house.organisation).await.expect("a transaction");
+            audit::store::head(&mut tx).await.expect("the chain").expect("an event").seq
+        };
+        let before = events().await;
+        assert_eq!(house.program(&secret).api("POST", "/v1/api-keys", json!({ "nonsense": 1 })).await.status, 403);
+        assert_eq!(program.api("POST", "/v1/api-keys", json!({ "nonsense": 1 })).await.status, 422);
+        assert_eq!(events().await, before + 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_document_needs_no_key() {
+    let house = House::on_sqlite().await;
+    let answer = house.nobody().api("GET", "/v1/openapi.json", Value::Null).await;
+    assert_eq!((answer.status, answer.json()["openapi"].as_str()), (200, Some("3.1.0")));
+}
