@@ -267,8 +267,37 @@ async fn what_is_refused_leaves_its_event() {
 }
 
 #[tokio::test]
-async fn the_document_needs_no_key() {
+async fn the_log_is_listed_by_number_and_cursor() {
+    each_engine(async |house| {
+        let (_house, program) = founded(house).await;
+        let answer = program.api("GET", "/v1/logs?range=7d&pageSize=10&currentPage=0&status=4xx", Value::Null).await;
+        well_formed(&answer);
+        let list = answer.json();
+        assert_eq!((answer.status, list["total"].as_i64(), list["data"].as_array().map(Vec::len)), (200, Some(0), Some(0)), "{list}");
+        for path in ["?range=9d", "?status=nope", "?range=7d&from=2027-01-01", "?cursor=x&current_page=1", "?page_size=100&current_page=10"] {
+            let answer = program.api("GET", &format!("/v1/logs{path}"), Value::Null).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{path}");
+        }
+        let answer = program.api("GET", "/v1/logs/none", Value::Null).await;
+        assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"));
+    })
+    .await;
+}
+
+/// What programs may ask without a key. This list may only shrink.
+const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/openapi.json"];
+
+#[tokio::test]
+async fn only_health_and_the_document_need_no_key() {
     let house = House::on_sqlite().await;
-    let answer = house.nobody().api("GET", "/v1/openapi.json", Value::Null).await;
-    assert_eq!((answer.status, answer.json()["openapi"].as_str()), (200, Some("3.1.0")));
+    for path in OPEN {
+        assert_eq!(house.nobody().api("GET", path, Value::Null).await.status, 200, "{path}");
+    }
+    let document = house.nobody().api("GET", "/v1/openapi.json", Value::Null).await.json();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("methods").keys() {
+            let answer = house.nobody().api(&method.to_uppercase(), path, Value::Null).await;
+            assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (401, Some("invalid_api_key")), "{method} {path}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 
 use crate::{
-    features::{api_keys, team, virtual_keys},
+    features::{api_keys, logs, team, virtual_keys},
     gateway::errors::Refusal,
     kernel::Error,
     policy::Operation,
@@ -54,7 +54,8 @@ fn api() -> Api {
     let api = api_keys::rest::register(api);
     let api = team::rest::register(api);
     let api = team::invitations::rest::register(api);
-    virtual_keys::rest::register(api)
+    let api = virtual_keys::rest::register(api);
+    logs::rest::register(api)
 }
 
 /// An operation's error with its fields under the names that they have in a body.
