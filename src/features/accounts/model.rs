@@ -122,22 +122,25 @@ impl Email {
             return Err("The address has a character that cannot be seen.".into());
         }
         let Some((local, domain)) = text.rsplit_once('@') else { return invalid() };
-        // Composed first: a letter and its separate accent are one letter.
+        let well_formed = |local: &str| {
+            !local.is_empty()
+                && local.len() <= 64
+                && !local.starts_with('.')
+                && !local.ends_with('.')
+                && !local.contains("..")
+                && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c))
+        };
+        // Composed first: a letter and its separate accent are one letter. The canonical form must be an address as well,
+        // which that of a fraction or of a number in brackets is not.
         let local: String = local.nfc().collect();
-        let local_ok = !local.is_empty()
-            && local.len() <= 64
-            && !local.starts_with('.')
-            && !local.ends_with('.')
-            && !local.contains("..")
-            && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c));
-        if !local_ok {
+        let canonical_local = local.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
+        if !well_formed(&local) || !well_formed(&canonical_local) {
             return invalid();
         }
         let Ok(domain) = idna::domain_to_ascii_strict(domain) else { return invalid() };
         if domain.is_empty() || domain.starts_with('.') || domain.ends_with('.') || domain.contains("..") {
             return invalid();
         }
-        let canonical_local = local.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
         Ok(Self { shown: format!("{local}@{domain}"), canonical: format!("{canonical_local}@{domain}") })
     }
 

@@ -128,7 +128,10 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                 </div>
                 <aside>
                     <Card>
-                        <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                        <div class="stack">
+                            <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                            <div class="hint">"The secret is shown once, right after this."</div>
+                        </div>
                         <div class="form-end">
                             <Button
                                 look=Look::Primary
@@ -138,7 +141,6 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                             />
                             <LinkButton label="Cancel" href=back />
                         </div>
-                        <div class="hint">"The secret is shown once, right after this."</div>
                     </Card>
                 </aside>
             </div>
@@ -190,7 +192,7 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
             />
         }
     });
-    let pill = status_pill(&key, now);
+    let state = key.clone();
     let master = key.master;
     let visible = key.secret.text();
     view! {
@@ -200,6 +202,7 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
                 view! {
                     <span class="row">
                         <code>{visible.clone()}</code>
+                        {status_pill(&state, now)}
                         {master.then(|| view! { <Tag label="Master" /> })}
                     </span>
                 }
@@ -207,7 +210,6 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
         >
             {actions}
         </PageHeader>
-        <div class="row">{pill}</div>
         {notes(&slug, &key, enable, end)}
         {if deleted {
             view! {
@@ -347,9 +349,11 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                                 })
                         }}
                         <Card>
-                            <Picture editor visible />
-                            <h2>"What changes"</h2>
-                            <DiffRows changes />
+                            <div class="stack">
+                                <Picture editor visible />
+                                <h2>"What changes"</h2>
+                                <DiffRows changes />
+                            </div>
                             <div class="form-end">
                                 {move || {
                                     view! {

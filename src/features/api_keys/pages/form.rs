@@ -258,7 +258,7 @@ pub(super) fn Basics(
                     hint=Signal::stored("What program or person uses it.".to_owned())
                     error=field_error(error, "name")
                 />
-                <div>
+                <div class="field">
                     <Select
                         label="Expires"
                         name="expiry"
