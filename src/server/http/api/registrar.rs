@@ -8,17 +8,10 @@ use super::{
 };
 use crate::{
     features::audit::event::Subject,
-    gateway::{
-        errors::Refusal,
-        request::read_body,
-    },
+    gateway::{errors::Refusal, request::read_body},
     kernel::{Code, Error, Result},
     policy::{Operation, Target},
-    server::{
-        access::Access,
-        app::App,
-        http::BODY_LIMIT,
-    },
+    server::{access::Access, app::App, http::BODY_LIMIT},
 };
 use axum::{
     body::{Body, HttpBody},
