@@ -1,9 +1,11 @@
 //! Tests against the real router on real databases. One binary.
 
 mod gateway;
+mod logs;
 mod matrix;
 mod rest;
 mod statements;
 pub mod support;
 mod team;
+mod virtual_keys;
 mod walls;

@@ -42,7 +42,11 @@ impl House {
     async fn role_of(&self, by: &Client, name: &str) -> String {
         let list = self.people(by).await;
         let people = list["people"].as_array().expect("people");
-        people.iter().find(|p| p["name"] == name).map(|p| p["role"].as_str().expect("a role").to_owned()).unwrap_or_default()
+        people
+            .iter()
+            .find(|p| p["name"] == name)
+            .map(|p| p["role"].as_str().expect("a role").to_owned())
+            .unwrap_or_default()
     }
 
     async fn set_role(&self, by: &Client, name: &str, role: &str, seen_by: &Client) -> (u16, String) {
@@ -111,7 +115,9 @@ async fn many_are_invited_at_once_and_each_address_has_its_answer() {
         assert_eq!(house.people(&ada).await["invitations"], 2);
 
         let before = house.snapshot().await;
-        let none = ada.form("team/invite", &[("slug", &house.slug), ("addresses", "x, ada@north.test"), ("role", "member")]).await;
+        let none = ada
+            .form("team/invite", &[("slug", &house.slug), ("addresses", "x, ada@north.test"), ("role", "member")])
+            .await;
         assert_eq!((none.status, none.code().as_str()), (422, "invalid"), "{}", none.text);
         assert_eq!(none.json()["fields"].as_array().map(Vec::len), Some(2));
         assert_eq!(house.snapshot().await, before, "nobody invited changes nothing");
@@ -125,7 +131,8 @@ async fn many_are_invited_at_once_and_each_address_has_its_answer() {
         }
         let bo = join(&house, &token, "Bo").await;
         assert_eq!(house.role_of(&bo, "Bo").await, "admin");
-        let again = house.nobody().form("invitation/join", &[("token", &token), ("name", "Eve"), ("password", PASSWORD)]).await;
+        let again =
+            house.nobody().form("invitation/join", &[("token", &token), ("name", "Eve"), ("password", PASSWORD)]).await;
         assert_eq!((again.status, again.code().as_str()), (409, "already_done"));
     })
     .await;
@@ -217,7 +224,10 @@ async fn an_inviter_who_lost_the_right_invites_nobody() {
         let bo = house.with_person(&ada, "Bo", "admin").await;
         let by_admin = house.invite(&bo, "cy@north.test", "member").await;
         assert_eq!(house.set_role(&ada, "Bo", "member", &ada).await.1, "");
-        let refused = house.nobody().form("invitation/join", &[("token", &by_admin), ("name", "Cy"), ("password", PASSWORD)]).await;
+        let refused = house
+            .nobody()
+            .form("invitation/join", &[("token", &by_admin), ("name", "Cy"), ("password", PASSWORD)])
+            .await;
         assert_eq!((refused.status, refused.code().as_str()), (410, "link_spent"), "{}", refused.text);
         assert_eq!(house.set_role(&ada, "Bo", "admin", &ada).await.1, "");
         join(&house, &by_admin, "Cy").await;
@@ -241,7 +251,10 @@ async fn nobody_reaches_above_their_own_rank() {
         assert_eq!(house.set_role(&bo, "Ada", "member", &ada).await, (403, "permission_denied".into()));
         let slug = house.slug.as_str();
         assert_eq!(bo.form("team/remove", &[("slug", slug), ("id", &ada_id)]).await.status, 403);
-        assert_eq!(bo.form("team/invite", &[("slug", slug), ("addresses", "x@x.org"), ("role", "owner")]).await.status, 403);
+        assert_eq!(
+            bo.form("team/invite", &[("slug", slug), ("addresses", "x@x.org"), ("role", "owner")]).await.status,
+            403
+        );
         assert_eq!(bo.form("team/make_reset_link", &[("slug", slug), ("id", &ada_id)]).await.status, 403);
 
         // A Member does nothing here, and hears what is missing.
@@ -323,7 +336,10 @@ async fn keys_of_those_who_go_are_taken_over_or_revoked() {
         for (name, fate) in [("Bo", "take_over"), ("Cy", "revoke")] {
             let client = house.with_person(&ada, name, "admin").await;
             let answer = client
-                .form("api_keys/create", &[("slug", slug), ("name", name), ("completions", "enabled"), ("prompts", "delete")])
+                .form(
+                    "api_keys/create",
+                    &[("slug", slug), ("name", name), ("completions", "enabled"), ("prompts", "delete")],
+                )
                 .await;
             assert_eq!(answer.status, 200, "{}", answer.text);
             let id = house.id_of(&ada, name).await;
@@ -336,7 +352,11 @@ async fn keys_of_those_who_go_are_taken_over_or_revoked() {
         let rows = keys(&house).await;
         let ada_id = house.id_of(&ada, "Ada").await.replace('-', "").to_lowercase();
         let row_of = |name: &str| {
-            rows.iter().find(|row| row.contains(&format!("'{name}'")) || row.contains(&format!("\"{name}\""))).expect("a key").to_lowercase().replace('-', "")
+            rows.iter()
+                .find(|row| row.contains(&format!("'{name}'")) || row.contains(&format!("\"{name}\"")))
+                .expect("a key")
+                .to_lowercase()
+                .replace('-', "")
         };
         assert!(row_of("Bo").contains(&ada_id), "Ada answers for Bo's key");
         assert!(!row_of("Cy").contains(&ada_id), "nobody answers for Cy's");
@@ -376,7 +396,8 @@ async fn a_password_link_opens_only_what_its_maker_owns() {
         let made = ada.form("team/make_reset_link", &fields).await;
         assert_eq!(made.status, 200, "{}", made.text);
         assert!(made.json()["link"].as_str().is_some_and(|l| l.starts_with("http://latchkey.test/reset?token=")));
-        let resets = async || house.snapshot().await.into_iter().filter(|line| line.starts_with("password_resets:")).count();
+        let resets =
+            async || house.snapshot().await.into_iter().filter(|line| line.starts_with("password_resets:")).count();
         assert_eq!(resets().await, 1);
 
         // Bo joins another organisation: Ada's links die, and she makes no new ones.
@@ -419,7 +440,8 @@ impl House {
             server::access::Access,
         };
         let mut tx = house.app.db.read().await.expect("reads");
-        let bo = crate::features::accounts::store::by_email(&mut tx, "bo@north.test").await.expect("reads").expect("Bo");
+        let bo =
+            crate::features::accounts::store::by_email(&mut tx, "bo@north.test").await.expect("reads").expect("Bo");
         drop(tx);
         let access = Access::system(house.app.clone());
         let subject = crate::features::audit::event::Subject::unnamed("organisation", "");
@@ -444,7 +466,9 @@ async fn two_owners_who_demote_each_other_leave_one() {
         for round in 0..20 {
             let slug = house.slug.as_str();
             let demote = async |by: &Client, id: &str| {
-                by.form("team/change_role", &[("slug", slug), ("id", id), ("role", "admin"), ("asked", "true")]).await.status
+                by.form("team/change_role", &[("slug", slug), ("id", id), ("role", "admin"), ("asked", "true")])
+                    .await
+                    .status
             };
             let (first, second) = tokio::join!(demote(&ada, &bo_id), demote(&bo, &ada_id));
             let mut statuses = [first / 100, second / 100];
@@ -491,7 +515,12 @@ async fn the_list_is_searched_filtered_and_sorted_on_the_server() {
         let names = async |fields: &[(&str, &str)]| -> Vec<String> {
             let fields: Vec<_> = [("slug", house.slug.as_str())].into_iter().chain(fields.iter().copied()).collect();
             let list = ada.form("team/list", &fields).await.json();
-            list["people"].as_array().expect("people").iter().map(|p| p["name"].as_str().expect("a name").to_owned()).collect()
+            list["people"]
+                .as_array()
+                .expect("people")
+                .iter()
+                .map(|p| p["name"].as_str().expect("a name").to_owned())
+                .collect()
         };
         assert_eq!(names(&[]).await[..2], ["Ada", "Zoe"], "Owners first, then Admins");
         assert_eq!(names(&[("q", "zO")]).await, ["Zoe"]);
@@ -543,7 +572,13 @@ async fn every_page_is_served() {
             let member = cy.page(&format!("/o/{slug}/{path}")).await;
             assert_eq!(member.status, if forbidden { 403 } else { 200 }, "{path} for a Member");
         }
-        let shown = ada.plain_form(&format!("/o/{slug}/team/invite"), "team/invite", &[("slug", slug), ("addresses", "n@x.org, bad"), ("role", "member")]).await;
+        let shown = ada
+            .plain_form(
+                &format!("/o/{slug}/team/invite"),
+                "team/invite",
+                &[("slug", slug), ("addresses", "n@x.org, bad"), ("role", "member")],
+            )
+            .await;
         assert_eq!(shown.status, 200);
         assert!(shown.text.contains("/invitation?token=") && shown.text.contains("bad"), "{}", shown.text);
     })

@@ -49,8 +49,6 @@ pub fn Console() -> impl IntoView {
                         <TeamRoutes />
                         <ApiKeyRoutes />
                         <VirtualKeyRoutes />
-                        <Route path=path!("logs") view=logs::ListPage ssr=SsrMode::Async />
-                        <Route path=path!("logs/:id") view=logs::DetailPage ssr=SsrMode::Async />
                     </ParentRoute>
                 </Routes>
             </Router>

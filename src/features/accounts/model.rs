@@ -117,25 +117,31 @@ impl Email {
         if text.chars().count() > EMAIL_LIMIT {
             return Err(format!("An e-mail address can have at most {EMAIL_LIMIT} characters."));
         }
-        let hidden = |c: char| is_treacherous(c) || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{00AD}');
+        let hidden =
+            |c: char| is_treacherous(c) || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{00AD}');
         if text.chars().any(hidden) {
             return Err("The address has a character that cannot be seen.".into());
         }
         let Some((local, domain)) = text.rsplit_once('@') else { return invalid() };
-        let local_ok = !local.is_empty()
-            && local.len() <= 64
-            && !local.starts_with('.')
-            && !local.ends_with('.')
-            && !local.contains("..")
-            && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c));
-        if !local_ok {
+        let well_formed = |local: &str| {
+            !local.is_empty()
+                && local.len() <= 64
+                && !local.starts_with('.')
+                && !local.ends_with('.')
+                && !local.contains("..")
+                && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c))
+        };
+        // Composed first: a letter and its separate accent are one letter. The canonical form must be an address as well,
+        // which that of a fraction or of a number in brackets is not.
+        let local: String = local.nfc().collect();
+        let canonical_local = local.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
+        if !well_formed(&local) || !well_formed(&canonical_local) {
             return invalid();
         }
         let Ok(domain) = idna::domain_to_ascii_strict(domain) else { return invalid() };
         if domain.is_empty() || domain.starts_with('.') || domain.ends_with('.') || domain.contains("..") {
             return invalid();
         }
-        let canonical_local = local.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
         Ok(Self { shown: format!("{local}@{domain}"), canonical: format!("{canonical_local}@{domain}") })
     }
 
@@ -160,7 +166,19 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "ada", "@x.org", "ada@", "a b@x.org", "a@x..org", ".a@x.org", "a\u{200B}@x.org", "a\r\n@x.org", "a\u{202E}@x.org", "a@x.org,b@x.org"] {
+        for bad in [
+            "",
+            "ada",
+            "@x.org",
+            "ada@",
+            "a b@x.org",
+            "a@x..org",
+            ".a@x.org",
+            "a\u{200B}@x.org",
+            "a\r\n@x.org",
+            "a\u{202E}@x.org",
+            "a@x.org,b@x.org",
+        ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Email::parse(&format!("{}@example.org", "a".repeat(300))).is_err());

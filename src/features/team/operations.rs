@@ -170,10 +170,16 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
     access
         .act(Operation::TeamResetLink, Subject::unnamed("member", id), |mut change| async move {
             let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
-            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: Some(person.role) })?;
+            change.check(Target::Rank {
+                organisation: change.organisation(),
+                now: Some(person.role),
+                next: Some(person.role),
+            })?;
             let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
             if app.mail.is_configured() {
-                return Err(Error::conflict("This installation sends mail. They can ask for a link on the sign-in page."));
+                return Err(Error::conflict(
+                    "This installation sends mail. They can ask for a link on the sign-in page.",
+                ));
             }
             if maker == id {
                 return Err(Error::conflict("Change your own password on your account page."));

@@ -1,6 +1,7 @@
 //! The program's commands.
 
 mod audit;
+mod demo;
 mod serve;
 mod setup;
 
@@ -37,6 +38,8 @@ enum Command {
     Serve(Box<ServeSettings>),
     /// Make the first Owner and organisation without a browser; prints one JSON object
     Setup(setup::SetupArguments),
+    /// Fill a new installation with believable people, keys and calls, to look around
+    Demo(DataSettings),
     /// Bring the database's schema up to date, and stop
     Migrate(DataSettings),
     /// Look after the audit log
@@ -54,6 +57,7 @@ pub fn run(program: Program) -> ExitCode {
         match program.command {
             Command::Serve(settings) => serve::run(*settings).await,
             Command::Setup(arguments) => setup::run(arguments).await,
+            Command::Demo(settings) => demo::run(settings).await,
             Command::Migrate(settings) => migrate(settings).await,
             Command::Audit(command) => audit::run(command).await,
         }
@@ -114,9 +118,11 @@ fn lock(settings: &DataSettings) -> StartResult<File> {
     let file = File::create(&path).map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(format!("another latchkey uses the data in {}; stop it first, or use PostgreSQL for several", settings.data.display()).into())
-        }
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "another latchkey uses the data in {}; stop it first, or use PostgreSQL for several",
+            settings.data.display()
+        )
+        .into()),
         Err(TryLockError::Error(error)) => Err(format!("{} cannot be locked: {error}", path.display()).into()),
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     gateway::{
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
-        record::{Bounds, Recorder},
+        record::{Bounds, Recorder, Sink},
     },
     kernel::OrganisationId,
 };
@@ -37,4 +37,9 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         limits: Limits::default(),
         now: Now::new(move || clock.now().0),
     })
+}
+
+/// The log of calls as the recorder writes it.
+pub fn call_log(app: &App) -> impl Sink + use<> {
+    sink::Log::new(app.clone())
 }

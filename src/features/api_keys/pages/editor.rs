@@ -19,17 +19,14 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Tone, utc_text,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
+            Tone, utc_text,
         },
         form::{Form, FormFor, use_form},
         routes,
     },
 };
-use leptos::{
-    form::ActionForm,
-    prelude::*,
-    server_fn::ServerFn,
-};
+use leptos::{form::ActionForm, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::de::DeserializeOwned;
@@ -61,7 +58,8 @@ fn prefilled() -> KeyForm {
     use_query_map().with_untracked(|query| {
         let part = |name: &str| query.get(name).unwrap_or_default();
         let expiry = part("expiry");
-        let known = ["date", "none"].contains(&expiry.as_str()) || Expiry::DAYS.iter().any(|days| days.to_string() == expiry);
+        let known =
+            ["date", "none"].contains(&expiry.as_str()) || Expiry::DAYS.iter().any(|days| days.to_string() == expiry);
         let mut form = KeyForm {
             name: part("name"),
             description: part("description"),
@@ -128,7 +126,10 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                 </div>
                 <aside>
                     <Card>
-                        <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                        <div class="stack">
+                            <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                            <div class="hint">"The secret is shown once, right after this."</div>
+                        </div>
                         <div class="form-end">
                             <Button
                                 look=Look::Primary
@@ -138,7 +139,6 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                             />
                             <LinkButton label="Cancel" href=back />
                         </div>
-                        <div class="hint">"The secret is shown once, right after this."</div>
                     </Card>
                 </aside>
             </div>
@@ -190,7 +190,7 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
             />
         }
     });
-    let pill = status_pill(&key, now);
+    let state = key.clone();
     let master = key.master;
     let visible = key.secret.text();
     view! {
@@ -200,6 +200,7 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
                 view! {
                     <span class="row">
                         <code>{visible.clone()}</code>
+                        {status_pill(&state, now)}
                         {master.then(|| view! { <Tag label="Master" /> })}
                     </span>
                 }
@@ -207,7 +208,6 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
         >
             {actions}
         </PageHeader>
-        <div class="row">{pill}</div>
         {notes(&slug, &key, enable, end)}
         {if deleted {
             view! {
@@ -303,7 +303,8 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
         Signal::derive(move || editor.changes(&people))
     };
     let count = Memo::new(move |_| changes.with(Vec::len));
-    let stale = Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
+    let stale =
+        Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
     let theirs = take_up_newer(editor, &slug, &key, stale);
     ask_before_leaving(count, form.busy());
     let save = move || match count.get() {
@@ -347,9 +348,11 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                                 })
                         }}
                         <Card>
-                            <Picture editor visible />
-                            <h2>"What changes"</h2>
-                            <DiffRows changes />
+                            <div class="stack">
+                                <Picture editor visible />
+                                <h2>"What changes"</h2>
+                                <DiffRows changes />
+                            </div>
                             <div class="form-end">
                                 {move || {
                                     view! {

@@ -15,8 +15,8 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, Pager,
-            RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
+            Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
+            Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
         },
         icons::{Glyph, Icon},
         routes::{self, Path},
@@ -71,7 +71,8 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: ServerAction<Enable
     let more = expiring.len().saturating_sub(banners.len());
     let every = {
         let href = routes::api_keys(&slug).with("status", "expiring").to_string();
-        (more > 0).then(|| view! { <div class="muted"><a href=href>{format!("{more} more keys expire soon")}</a></div> })
+        (more > 0)
+            .then(|| view! { <div class="muted"><a href=href>{format!("{more} more keys expire soon")}</a></div> })
     };
     let body = if nothing {
         view! { <Nothing slug=slug.clone() public_url /> }.into_any()
@@ -86,11 +87,13 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: ServerAction<Enable
     } else {
         let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable)).collect();
         view! {
-            <Table caption="API keys" columns=columns(&slug, &filter)>
-                {rows}
-            </Table>
-            <PageTurner slug=slug.clone() filter=filter.clone() total />
-            <div class="hint">"Lost a secret? It is shown only once, when it is made. Rotate the key to get a new one."</div>
+            <div class="stack">
+                <Table caption="API keys" columns=columns(&slug, &filter)>
+                    {rows}
+                </Table>
+                <PageTurner slug=slug.clone() filter=filter.clone() total />
+                <div class="hint">"Lost a secret? It is shown only once, when it is made. Rotate the key to get a new one."</div>
+            </div>
         }
         .into_any()
     };
@@ -174,7 +177,12 @@ fn Nothing(slug: String, public_url: String) -> impl IntoView {
 }
 
 #[component]
-fn FilterBar(slug: String, filter: Filter, people: Vec<crate::features::api_keys::model::Person>, total: i64) -> impl IntoView {
+fn FilterBar(
+    slug: String,
+    filter: Filter,
+    people: Vec<crate::features::api_keys::model::Person>,
+    total: i64,
+) -> impl IntoView {
     let alive = use_alive();
     let statuses = [
         ("", "Any status"),
@@ -235,7 +243,7 @@ fn FilterBar(slug: String, filter: Filter, people: Vec<crate::features::api_keys
                 hide_label=true
                 label="Use"
                 name="unused"
-                choices=vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused for {UNUSED_DAYS} days"))]
+                choices=vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))]
                 selected=filter.unused
             />
             {(!filter.sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=filter.sort /> })}
@@ -267,7 +275,6 @@ fn columns(slug: &str, filter: &Filter) -> Vec<Column> {
     vec![
         sorted("Key", "name"),
         Column::new("Cut for"),
-        Column::new("Made"),
         sorted("Last used", "used"),
         sorted("Expires", "expires"),
         Column::new("Status"),
@@ -295,6 +302,9 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) ->
                         {key.master.then(|| view! { <Tag label="Master" /> })}
                     </span>
                     <span class="cell-second mono">{key.secret.text()}</span>
+                    <span class="cell-second">
+                        {key.created_by}", "<Time at=key.created_at.0 style=TimeStyle::Date />
+                    </span>
                 </span>
             </th>
             <td class="wide bare">
@@ -304,12 +314,6 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) ->
                         <span title=whole>{words}</span>
                         {cut.map(|cut| view! { <span class="cell-second">{cut}</span> })}
                     </span>
-                </span>
-            </td>
-            <td data-label="Made">
-                <span class="two-lines">
-                    <span>{key.created_by}</span>
-                    <span class="cell-second"><Time at=key.created_at.0 style=TimeStyle::Date /></span>
                 </span>
             </td>
             <td data-label="Used">{used(key.used_at, now)}</td>

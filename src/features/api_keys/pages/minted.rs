@@ -7,8 +7,8 @@ use crate::{
     ui::{
         bitting::{Bitting, KeySize},
         components::{
-            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox, Time,
-            utc_text,
+            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox,
+            Time, utc_text,
         },
         routes,
     },
@@ -27,7 +27,7 @@ pub(super) fn NewSecret(
     let alive = use_alive();
     let saved = RwSignal::new(false);
     let Minted { id: _, name, secret, permissions, expires_at, old_until, public_url } = minted;
-    let title = if rotated { format!("New secret of {name}") } else { format!("{name} is cut") };
+    let title = if rotated { format!("New secret of {name}") } else { format!("{name} is ready") };
     let call = call_for(permissions, &public_url, secret.expose());
     let back = routes::api_keys(&slug).to_string();
     let (risky, plain) = summary_sentence(permissions);

@@ -63,9 +63,9 @@ fn status_pill(key: &Key, now: Timestamp) -> impl IntoView + use<> {
     let (tone, label) = match key.status(now) {
         Status::Active => (Tone::Ok, "Active".to_owned()),
         Status::Rotating(until) if until.0 - now.0 < DAY => {
-            (Tone::Info, format!("Rotating, old secret until {} UTC", &until.clock()[..5]))
+            (Tone::Info, format!("Rotating until {} UTC", &until.clock()[..5]))
         }
-        Status::Rotating(until) => (Tone::Info, format!("Rotating, old secret until {}", until.date())),
+        Status::Rotating(until) => (Tone::Info, format!("Rotating until {}", until.date())),
         Status::Expiring(1) => (Tone::Warn, "Expires within a day".to_owned()),
         Status::Expiring(days) => (Tone::Warn, format!("Expires in {days} days")),
         Status::Expired => (Tone::Bad, "Expired".to_owned()),

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     features::{
-        accounts::{self, model::{Email, NAME_LIMIT}},
+        accounts::{
+            self,
+            model::{Email, NAME_LIMIT},
+        },
         api_keys,
         audit::event::{Event, Subject},
         organisations::{self, model::Waiting},
@@ -37,10 +40,7 @@ pub enum Which {
 pub async fn waiting_for(app: &App, canonical: &str) -> Result<Vec<Waiting>> {
     let mut tx = app.db.read_by_email(canonical).await?;
     let rows = store::waiting(&mut tx, canonical, app.clock.now()).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, organisation, role, inviter)| Waiting { id, organisation, role, inviter })
-        .collect())
+    Ok(rows.into_iter().map(|(id, organisation, role, inviter)| Waiting { id, organisation, role, inviter }).collect())
 }
 
 /// Invitations that wait for the signed-in person.
@@ -66,7 +66,9 @@ pub async fn view(access: &Access, which: &Which) -> Result<Shown> {
     let organisation = organisations::store::by_id(tx.system(), place).await?.ok_or_else(unknown)?.name;
     let Stored { invitation: Invitation { id, email, role, inviter, expires_at, state, .. }, canonical, .. } = stored;
     Ok(match own {
-        Some((signed_in_as, address)) if address != canonical => Shown::ForSomeoneElse { organisation, email, signed_in_as },
+        Some((signed_in_as, address)) if address != canonical => {
+            Shown::ForSomeoneElse { organisation, email, signed_in_as }
+        }
         _ if state != State::Pending => Shown::Over { organisation, inviter, state },
         own => Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in: own.is_some() },
     })
@@ -184,7 +186,11 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
 }
 
 /// Where the invitation stands. Guesses of tokens are counted by address.
-async fn find(access: &Access, which: &Which, own: Option<&(String, String)>) -> Result<(OrganisationId, InvitationId)> {
+async fn find(
+    access: &Access,
+    which: &Which,
+    own: Option<&(String, String)>,
+) -> Result<(OrganisationId, InvitationId)> {
     let app = access.app();
     match which {
         Which::Token(token) => {
@@ -223,9 +229,9 @@ async fn again(change: &mut Change, which: &Which, id: InvitationId) -> Result<S
 async fn check_inviter(change: &mut Change, stored: &Stored) -> Result<()> {
     let (organisation, now) = (change.organisation(), change.now());
     let principal = match stored.by {
-        Some(By::Person(user)) => team::store::role_of(change.tx(), user)
-            .await?
-            .map(|role| Principal::Member { user, organisation, role }),
+        Some(By::Person(user)) => {
+            team::store::role_of(change.tx(), user).await?.map(|role| Principal::Member { user, organisation, role })
+        }
         Some(By::Key(key)) => match api_keys::store::effective(change.tx(), key, now).await {
             Ok(permissions) => Some(Principal::ApiKey { key, organisation, permissions }),
             Err(error) if error.code.status() == 401 => None,
@@ -245,7 +251,11 @@ async fn check_inviter(change: &mut Change, stored: &Stored) -> Result<()> {
 /// Uses the invitation up: the write checks that it is good at this very moment.
 async fn use_up(change: &mut Change, stored: &Stored) -> Result<()> {
     let now = change.now();
-    if store::accept(change.tx(), stored.invitation.id, now).await? { Ok(()) } else { Err(spent(stored.invitation.state)) }
+    if store::accept(change.tx(), stored.invitation.id, now).await? {
+        Ok(())
+    } else {
+        Err(spent(stored.invitation.state))
+    }
 }
 
 /// Makes the person a member. Somebody who is one keeps their role, and the invitation stays as it was.
@@ -267,7 +277,10 @@ fn event(stored: &Stored) -> Event {
 
 /// One answer for a token that never was, was replaced, or is for another address.
 fn unknown() -> Error {
-    Error::new(Code::NotFound, "This invitation does not exist, or a newer one took its place. Look for a later mail, or ask for a new link.")
+    Error::new(
+        Code::NotFound,
+        "This invitation does not exist, or a newer one took its place. Look for a later mail, or ask for a new link.",
+    )
 }
 
 /// Why an invitation cannot be answered any more.
@@ -276,6 +289,8 @@ fn spent(state: State) -> Error {
         State::Accepted => Error::new(Code::AlreadyDone, "This invitation was accepted already."),
         State::Declined => Error::new(Code::LinkSpent, "This invitation was declined. Ask for a new one."),
         State::Revoked => Error::new(Code::LinkSpent, "This invitation was revoked. Ask for a new one."),
-        State::Expired | State::Pending => Error::new(Code::LinkSpent, "This invitation has expired. Ask for a new one."),
+        State::Expired | State::Pending => {
+            Error::new(Code::LinkSpent, "This invitation has expired. Ask for a new one.")
+        }
     }
 }

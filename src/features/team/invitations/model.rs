@@ -193,9 +193,10 @@ mod tests {
 
     #[test]
     fn every_way_of_separating_addresses_is_read() {
-        assert_eq!(addresses("a@x.org, b@x.org;c@x.org\nd@x.org e@x.org\r\n\tf@x.org,,;"), [
-            "a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org"
-        ]);
+        assert_eq!(
+            addresses("a@x.org, b@x.org;c@x.org\nd@x.org e@x.org\r\n\tf@x.org,,;"),
+            ["a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org", "f@x.org"]
+        );
         assert!(addresses(" ,;\n ").is_empty());
     }
 

@@ -1,7 +1,10 @@
 //! What those inside can do with invitations.
 
 use super::{
-    model::{Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT, WAITING_LIMIT, addresses},
+    model::{
+        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT,
+        WAITING_LIMIT, addresses,
+    },
     store::{self, By, Inviter, New},
 };
 use crate::{
@@ -150,7 +153,13 @@ async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>>
     Ok(None)
 }
 
-async fn make(change: &mut Change, app: &App, email: &Email, role: Role, inviter: &Inviter) -> Result<(InvitationId, Secret)> {
+async fn make(
+    change: &mut Change,
+    app: &App,
+    email: &Email,
+    role: Role,
+    inviter: &Inviter,
+) -> Result<(InvitationId, Secret)> {
     let (id, now) = (InvitationId::new(), change.now());
     let (link, digest) = new_link(app)?;
     let expires_at = now.plus(LIFE);
@@ -220,7 +229,8 @@ pub async fn revoke(access: &Access, id: InvitationId) -> Result<()> {
             if !state.is_open() || !store::revoke(change.tx(), id, now).await? {
                 return Err(over(state));
             }
-            let event = Event::of(Subject::new("invitation", id, email)).change("state", state.label(), State::Revoked.label());
+            let event =
+                Event::of(Subject::new("invitation", id, email)).change("state", state.label(), State::Revoked.label());
             change.commit(event, ()).await
         })
         .await

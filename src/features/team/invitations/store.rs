@@ -92,7 +92,8 @@ impl Row {
         } else {
             State::Pending
         };
-        let by = self.invited_by.map(|id| if self.invited_by_key { By::Key(KeyId(id)) } else { By::Person(UserId(id)) });
+        let by =
+            self.invited_by.map(|id| if self.invited_by_key { By::Key(KeyId(id)) } else { By::Person(UserId(id)) });
         let invitation = Invitation {
             id: InvitationId(self.id),
             email: self.email,
@@ -121,7 +122,16 @@ pub struct New<'a> {
 pub async fn insert(tx: &mut OrgTx, new: &New<'_>, now: Timestamp) -> Result<()> {
     let (by, by_key) = new.inviter.columns();
     let row = values![
-        new.id, new.email, new.canonical, new.role, *new.digest, by, &new.inviter.name, by_key, now, new.expires_at
+        new.id,
+        new.email,
+        new.canonical,
+        new.role,
+        *new.digest,
+        by,
+        &new.inviter.name,
+        by_key,
+        now,
+        new.expires_at
     ];
     tx.execute(INSERT, row).await.map(|_| ())
 }
@@ -189,13 +199,21 @@ pub async fn find(tx: &mut Tx, digest: &Digest) -> Result<Option<(OrganisationId
 }
 
 /// Where this invitation stands, if it is for this address.
-pub async fn find_for(tx: &mut Tx, canonical: &str, id: InvitationId) -> Result<Option<(OrganisationId, InvitationId)>> {
+pub async fn find_for(
+    tx: &mut Tx,
+    canonical: &str,
+    id: InvitationId,
+) -> Result<Option<(OrganisationId, InvitationId)>> {
     let row: Option<(Uuid, Uuid)> = tx.optional(FIND_FOR, values![canonical, id]).await?;
     Ok(row.map(|(organisation, id)| (OrganisationId(organisation), InvitationId(id))))
 }
 
 /// Invitations that an address can answer now: id, organisation, role, inviter.
-pub async fn waiting(tx: &mut Tx, canonical: &str, now: Timestamp) -> Result<Vec<(InvitationId, String, Role, String)>> {
+pub async fn waiting(
+    tx: &mut Tx,
+    canonical: &str,
+    now: Timestamp,
+) -> Result<Vec<(InvitationId, String, Role, String)>> {
     let rows: Vec<(Uuid, String, String, String)> = tx.all(WAITING, values![canonical, now]).await?;
     rows.into_iter()
         .map(|(id, organisation, role, inviter)| Ok((InvitationId(id), organisation, parse_role(&role)?, inviter)))

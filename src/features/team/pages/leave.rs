@@ -39,7 +39,10 @@ fn Leave(leaving: Leaving, slug: String, form: Form<LeaveTeam>) -> impl IntoView
     let keys_words = match keys {
         0 => "No key answers for you.".to_owned(),
         1 => format!("1 key that answers for you goes to {heir}. It goes on working, with what it can do now."),
-        n => format!("{} that answer for you go to {heir}. They go on working, with what they can do now.", counted(n, "key", "keys")),
+        n => format!(
+            "{} that answer for you go to {heir}. They go on working, with what they can do now.",
+            counted(n, "key", "keys")
+        ),
     };
     let availability = Availability::when(!only_owner, "The only Owner. Make someone else an Owner first.");
     view! {

@@ -44,7 +44,11 @@ impl Asked {
     /// The address of the same list, with another order and page.
     fn href(&self, sort: Sort, page: u32) -> Path {
         let page = if page > 1 { page.to_string() } else { String::new() };
-        routes::team(&self.slug).with("q", &self.q).with("role", &self.role).with("sort", &sort.text()).with("page", &page)
+        routes::team(&self.slug)
+            .with("q", &self.q)
+            .with("role", &self.role)
+            .with("sort", &sort.text())
+            .with("page", &page)
     }
 
     fn is_filtered(&self) -> bool {
@@ -92,7 +96,8 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
     let owners = RwSignal::new(people.owners);
     let columns = {
         let column = |label: &str, by: SortBy| {
-            let now = (sort.by == by).then_some(if sort.descending { Direction::Descending } else { Direction::Ascending });
+            let now =
+                (sort.by == by).then_some(if sort.descending { Direction::Descending } else { Direction::Ascending });
             Column::new(label).sorted_by(href(sort.pressed(by), 1), now)
         };
         vec![
@@ -249,7 +254,7 @@ fn Menu(
             <MenuLink label="Password link" href=routes::password_link(&slug, id) availability=resettable />
             <MenuLink label="Remove" danger=true href=routes::remove_member(&slug, id) availability=removable />
         }
-            .into_any()
+        .into_any()
     };
     view! { <RowMenu id=format!("menu-{id}") label=format!("Actions for {name}")>{items}</RowMenu> }
 }

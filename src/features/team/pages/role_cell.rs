@@ -60,7 +60,9 @@ pub fn RoleCell(
             match form.action.value().get_untracked() {
                 Some(Ok(Some(changed))) => {
                     role.set(changed.now);
-                    owners.update(|owners| *owners += i64::from(changed.now == Role::Owner) - i64::from(changed.was == Role::Owner));
+                    owners.update(|owners| {
+                        *owners += i64::from(changed.now == Role::Owner) - i64::from(changed.was == Role::Owner)
+                    });
                     let back = routes::change_role(&slug, id).with("role", changed.was.name());
                     toasts.show(Toast {
                         tone: Tone::Ok,

@@ -31,7 +31,8 @@ pub fn RolesPage() -> impl IntoView {
         }
     });
     let keys: Vec<_> = Role::ALL.into_iter().map(|role| view! { <RoleCard role own=own == Some(role) /> }).collect();
-    let columns = std::iter::once(Column::new("Feature")).chain(Role::ALL.map(|role| Column::new(role.label()))).collect();
+    let columns =
+        std::iter::once(Column::new("Feature")).chain(Role::ALL.map(|role| Column::new(role.label()))).collect();
     let rows: Vec<_> = Feature::ALL
         .into_iter()
         .map(|feature| {

@@ -9,13 +9,13 @@ mod registrar;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Input, Nothing, Source};
 pub(crate) use input::input;
+pub use input::{Input, Nothing, Source};
 pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 
 use crate::{
-    features::{api_keys, team, virtual_keys},
+    features::{api_keys, logs, team, virtual_keys},
     gateway::errors::Refusal,
     kernel::Error,
     policy::Operation,
@@ -50,11 +50,12 @@ pub struct Done {}
 
 /// Every management call.
 fn api() -> Api {
-    let api = Api::new();
+    let api = Api::default();
     let api = api_keys::rest::register(api);
     let api = team::rest::register(api);
     let api = team::invitations::rest::register(api);
-    virtual_keys::rest::register(api)
+    let api = virtual_keys::rest::register(api);
+    logs::rest::register(api)
 }
 
 /// An operation's error with its fields under the names that they have in a body.

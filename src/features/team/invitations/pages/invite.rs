@@ -60,7 +60,8 @@ pub fn InvitePage() -> impl IntoView {
 
 /// The addresses that were not invited, one a line.
 fn left_over(batch: &Batch) -> String {
-    let left: Vec<_> = batch.answers.iter().filter(|a| a.outcome.reason().is_some()).map(|a| a.address.as_str()).collect();
+    let left: Vec<_> =
+        batch.answers.iter().filter(|a| a.outcome.reason().is_some()).map(|a| a.address.as_str()).collect();
     left.join("\n")
 }
 
@@ -72,7 +73,10 @@ fn InviteForm(form: Form<InvitePeople>, slug: String, typed: String, role: Strin
         let typed = text.with(|text| addresses(text));
         let odd: Vec<_> = typed.iter().filter(|address| !looks_like_one(address)).map(String::as_str).collect();
         match (typed.len(), odd.as_slice()) {
-            (0, _) => "Separated by commas, blanks or new lines. Names around them, as in Ada <ada@example.org>, are no harm.".to_owned(),
+            (0, _) => {
+                "Separated by commas, blanks or new lines. Names around them, as in Ada <ada@example.org>, are no harm."
+                    .to_owned()
+            }
             (n, []) => format!("{}.", counted(i64::try_from(n).unwrap_or(0), "address", "addresses")),
             (n, odd) => {
                 let n = counted(i64::try_from(n).unwrap_or(0), "address", "addresses");
@@ -117,7 +121,8 @@ fn Results(batch: Batch, slug: String) -> impl IntoView {
     let invited = batch.answers.iter().filter(|answer| answer.outcome.reason().is_none()).count();
     let shows_links = batch.answers.iter().any(|a| matches!(&a.outcome, Outcome::Invited { link: Some(_), .. }));
     let role = batch.role;
-    let title = format!("{} invited as {}", counted(i64::try_from(invited).unwrap_or(0), "person", "people"), role.label());
+    let title =
+        format!("{} invited as {}", counted(i64::try_from(invited).unwrap_or(0), "person", "people"), role.label());
     let rows: Vec<_> = batch.answers.into_iter().map(|answer| view! { <ResultRow answer /> }).collect();
     let list = routes::invitations(&slug);
     view! {

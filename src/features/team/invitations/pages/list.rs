@@ -97,7 +97,8 @@ fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool) -> impl I
     };
     let resend = may(Operation::InvitationResend, None, Some(role));
     let revoke = may(Operation::InvitationRevoke, Some(role), None);
-    let (sending, showing) = (routes::resend_invitation(&slug, id), routes::resend_invitation(&slug, id).with("show", "link"));
+    let (sending, showing) =
+        (routes::resend_invitation(&slug, id), routes::resend_invitation(&slug, id).with("show", "link"));
     let label = format!("Actions for {email}");
     view! {
         <tr>

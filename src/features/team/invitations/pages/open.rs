@@ -39,10 +39,7 @@ pub fn InvitationPage() -> impl IntoView {
     let named = Memo::new(move |_| {
         query.with(|query| (query.get("token").unwrap_or_default(), query.get("id").unwrap_or_default()))
     });
-    let shown = Resource::new_blocking(
-        move || named.get(),
-        |(token, id)| view_invitation(Secret::new(token), id),
-    );
+    let shown = Resource::new_blocking(move || named.get(), |(token, id)| view_invitation(Secret::new(token), id));
     let forms = Forms {
         accept: use_form(),
         accept_mine: use_form(),
@@ -61,7 +58,11 @@ fn page(shown: Shown, forms: Forms) -> AnyView {
     match shown {
         Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in } => {
             let offer = Offer { id, organisation, inviter, role, email, expires_at, now };
-            if signed_in { view! { <Answer offer forms /> }.into_any() } else { view! { <Join offer forms /> }.into_any() }
+            if signed_in {
+                view! { <Answer offer forms /> }.into_any()
+            } else {
+                view! { <Join offer forms /> }.into_any()
+            }
         }
         Shown::ForSomeoneElse { organisation, email, signed_in_as } => view! {
             <PlainFrame

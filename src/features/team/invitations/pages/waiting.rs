@@ -1,10 +1,7 @@
 //! Invitations that wait for the signed-in person, each with its answers.
 
 use crate::{
-    features::{
-        organisations::model::Waiting,
-        team::invitations::functions::load_waiting,
-    },
+    features::{organisations::model::Waiting, team::invitations::functions::load_waiting},
     kernel::text::initials,
     ui::{
         components::{LinkButton, OrgMark},

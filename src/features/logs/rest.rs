@@ -1,0 +1,215 @@
+//! The management calls of the log of model calls.
+
+use super::{
+    model::{self, Detail, Query},
+    operations,
+    query::Cursor,
+};
+use crate::{
+    kernel::{Error, Result, Timestamp},
+    policy::Operation,
+    server::http::api::{Api, Call, Nothing, Window, input},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Numbered pages reach this many calls; further back leads the cursor.
+const DEEPEST: i64 = 1_000;
+const MICROCENTS: f64 = 1_000_000.0;
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::LogsList, "List model calls, newest first", list).serve(
+        Operation::LogGet,
+        "Read what is kept of a model call",
+        get,
+    )
+}
+
+input! {
+    /// Which calls are listed.
+    LogsQuery {
+        /// `1h`, `24h` (also if nothing is said), `7d`, `30d`; without `from` and `to`.
+        range: Option<String>,
+        /// A date or a moment (RFC 3339).
+        from | "time_of_generation_min": Option<String>,
+        /// A date (its end) or a moment.
+        to | "time_of_generation_max": Option<String>,
+        /// An API key's id.
+        api_key_id | "key": Option<String>,
+        /// A virtual key's id.
+        virtual_key_id | "virtual_key": Option<String>,
+        /// Part of the model's name.
+        model | "ai_model": Option<String>,
+        /// `ok`, `refused`, `failed`, `left`, `lost`, `started`, or `2xx`, `4xx`, `5xx`.
+        status: Option<String>,
+        /// The cursor `next` of the page before this one, instead of a page's number.
+        cursor: Option<String>,
+        page_size | "pageSize": Option<i64>,
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+/// A model call. Neither prompt nor answer is kept.
+#[derive(Serialize, ToSchema)]
+pub struct LogEntry {
+    #[schema(example = "log")]
+    object: &'static str,
+    id: String,
+    created_at: String,
+    /// `ok`, `refused`, `failed`, `left`, `lost`, or `started` while it is under way.
+    outcome: &'static str,
+    response_status_code: Option<u16>,
+    /// The stable code of what went wrong.
+    error_code: Option<String>,
+    ai_model: Option<String>,
+    /// The API key's name now.
+    api_key_name: Option<String>,
+    /// The virtual key's slug.
+    virtual_key: Option<String>,
+    /// Milliseconds until the last byte.
+    response_time: Option<f64>,
+    /// Tokens read and written, together.
+    total_units: Option<i64>,
+    /// Cents.
+    cost: Option<f64>,
+    #[schema(example = "USD")]
+    cost_currency: &'static str,
+}
+
+/// A page of the log.
+#[derive(Serialize, ToSchema)]
+pub struct LogEntryList {
+    #[schema(example = "list")]
+    object: &'static str,
+    /// How many calls the filter lets through, over all pages.
+    total: i64,
+    data: Vec<LogEntry>,
+    /// The cursor of the next page, if there is one.
+    next: Option<String>,
+}
+
+/// All that is kept of a model call.
+#[derive(Serialize, ToSchema)]
+pub struct LogDetail {
+    #[serde(flatten)]
+    #[schema(inline)]
+    entry: LogEntry,
+    finished_at: Option<String>,
+    api_key_id: Option<String>,
+    virtual_key_id: Option<String>,
+    /// The provider.
+    ai_org: Option<&'static str>,
+    /// `chat_completions` or `messages`.
+    endpoint: String,
+    streamed: bool,
+    /// Milliseconds until the provider's first byte.
+    time_to_first_byte: Option<f64>,
+    req_units: Option<i64>,
+    cached_req_units: Option<i64>,
+    res_units: Option<i64>,
+    trace_id: String,
+    organisation_id: String,
+}
+
+async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
+    let window = Window::of(asked.page_size, asked.current_page)?;
+    if asked.cursor.is_some() && window.offset > 0 {
+        return Err(Error::field("cursor", "Send a cursor or a page's number, not both."));
+    }
+    if window.offset + window.limit > DEEPEST {
+        return Err(Error::field(
+            "current_page",
+            format!("Numbered pages reach {DEEPEST} calls. Follow the cursor `next` from there."),
+        ));
+    }
+    let range = match (asked.range, &asked.from, &asked.to) {
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+            return Err(Error::field("range", "Send range, or from and to, not both."));
+        }
+        (Some(range), None, None) if range != "custom" => range,
+        (Some(_), None, None) => return Err(Error::field("range", "This is one of 1h, 24h, 7d, 30d.")),
+        (None, None, None) => String::new(),
+        (None, ..) => "custom".into(),
+    };
+    let mut query = Query {
+        range,
+        from: asked.from.unwrap_or_default(),
+        to: asked.to.unwrap_or_default(),
+        key: asked.api_key_id.unwrap_or_default(),
+        virtual_key: asked.virtual_key_id.unwrap_or_default(),
+        model: asked.model.unwrap_or_default(),
+        status: asked.status.unwrap_or_default(),
+        after: asked.cursor.unwrap_or_default(),
+        before: String::new(),
+    };
+    let number = |n: i64| usize::try_from(n).map_err(|_| Error::internal());
+    let (offset, end) = (number(window.offset)?, number(window.offset + window.limit)?);
+    let mut calls: Vec<model::Call> = vec![];
+    let total = loop {
+        let page = operations::list(&call.access, &query).await?;
+        calls.extend(page.calls);
+        match page.next {
+            Some(next) if calls.len() <= end => query.after = next,
+            _ => break page.totals.calls,
+        }
+    };
+    let more = calls.len() > end;
+    calls.truncate(end);
+    let last = calls.last().filter(|_| more).map(|last| Cursor { started_at: last.started_at, id: last.id }.text());
+    Ok(LogEntryList { object: "list", total, data: calls.into_iter().skip(offset).map(entry).collect(), next: last })
+}
+
+async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
+    let Detail {
+        call: of,
+        finished_at,
+        key_id,
+        virtual_key_id,
+        provider,
+        endpoint,
+        streamed,
+        first_byte_us,
+        input_tokens,
+        cached_input_tokens,
+        output_tokens,
+        trace_id,
+        ..
+    } = operations::get(&call.access, call.part("id")).await?;
+    Ok(LogDetail {
+        entry: entry(of),
+        finished_at: finished_at.map(Timestamp::rfc3339),
+        api_key_id: key_id.map(|id| id.to_string()),
+        virtual_key_id: virtual_key_id.map(|id| id.to_string()),
+        ai_org: provider.map(|provider| provider.name()),
+        endpoint,
+        streamed,
+        time_to_first_byte: first_byte_us.map(milliseconds),
+        req_units: input_tokens,
+        cached_req_units: cached_input_tokens,
+        res_units: output_tokens,
+        trace_id,
+        organisation_id: call.organisation_id(),
+    })
+}
+
+fn entry(call: model::Call) -> LogEntry {
+    LogEntry {
+        object: "log",
+        id: call.id.to_string(),
+        created_at: call.started_at.rfc3339(),
+        outcome: call.outcome.name(),
+        response_status_code: call.status,
+        error_code: call.error_code,
+        ai_model: call.model,
+        api_key_name: call.key,
+        virtual_key: call.virtual_key,
+        response_time: call.latency_us.map(milliseconds),
+        total_units: call.tokens,
+        cost: call.cost.map(|cost| cost as f64 / MICROCENTS),
+        cost_currency: "USD",
+    }
+}
+
+fn milliseconds(micros: i64) -> f64 {
+    micros as f64 / 1_000.0
+}
