@@ -44,11 +44,16 @@ impl House {
         let (child, port, start) = serve(folder.path())?;
         let house = Self { port, key, first_start, start, calls_so_far: 0, child, folder };
         let (_, head, _) = house.form("account/sign_in", None, &[("email", EMAIL), ("password", PASSWORD)])?;
-        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).ok_or("no session")?;
+        let cookie =
+            head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).ok_or("no session")?;
         let base = format!("http://127.0.0.1:{provider}/v1");
         let fields = [
-            ("slug", slug), ("name", "Bench"), ("key_slug", "bench"), ("provider", "openai"),
-            ("base_url", base.as_str()), ("credential", "sk-benchmark"),
+            ("slug", slug),
+            ("name", "Bench"),
+            ("key_slug", "bench"),
+            ("provider", "openai"),
+            ("base_url", base.as_str()),
+            ("credential", "sk-benchmark"),
         ];
         let (status, _, body) = house.form("virtual_keys/create", Some(cookie), &fields)?;
         if status >= 400 {
@@ -113,7 +118,8 @@ impl House {
     pub fn verify_audit(&mut self) -> Result<()> {
         ask_to_stop(&self.child)?;
         self.child.wait()?;
-        let done = Command::new(program()).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
+        let done =
+            Command::new(program()).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
         if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
     }
 

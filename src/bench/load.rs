@@ -121,7 +121,12 @@ pub async fn run(way: &Way, connections: usize, lasting: Duration, processes: [O
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn caller(mut stream: TcpStream, request: Vec<u8>, begin: Instant, end: Instant) -> std::result::Result<(Vec<u64>, u64), Failure> {
+async fn caller(
+    mut stream: TcpStream,
+    request: Vec<u8>,
+    begin: Instant,
+    end: Instant,
+) -> std::result::Result<(Vec<u64>, u64), Failure> {
     let mut times = Vec::with_capacity(64 << 10);
     let mut held = Vec::with_capacity(16 << 10);
     let mut all = 0;

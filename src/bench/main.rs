@@ -33,11 +33,31 @@ fn main() -> Result<()> {
     writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;
     let provider = upstream::Process::start()?;
     let mut house = House::open(provider.port)?;
-    writeln!(out, "start on an empty folder: {} ms, with data: {} ms", house.first_start.as_millis(), house.start.as_millis())?;
+    writeln!(
+        out,
+        "start on an empty folder: {} ms, with data: {} ms",
+        house.first_start.as_millis(),
+        house.start.as_millis()
+    )?;
     writeln!(out, "resident before load: {:.1} MB", house.resident()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let header = ["", "connections", "requests/s", "p50 ms", "p99 ms", "added p50", "added p99", "CPU us: gateway", "provider", "load"];
-    writeln!(out, "\n{:<18}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}", header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7], header[8], header[9])?;
+    let header = [
+        "",
+        "connections",
+        "requests/s",
+        "p50 ms",
+        "p99 ms",
+        "added p50",
+        "added p99",
+        "CPU us: gateway",
+        "provider",
+        "load",
+    ];
+    writeln!(
+        out,
+        "\n{:<18}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}",
+        header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7], header[8], header[9]
+    )?;
     let mut calls = house.calls_so_far;
     for streamed in [false, true] {
         for connections in CONNECTIONS {
@@ -63,10 +83,17 @@ fn main() -> Result<()> {
     if calls == stored { Ok(()) } else { Err("the log does not hold every call".into()) }
 }
 
-fn line(out: &mut impl Write, what: &str, connections: usize, measured: &mut Measured, raw: Option<(f64, f64)>) -> Result<()> {
+fn line(
+    out: &mut impl Write,
+    what: &str,
+    connections: usize,
+    measured: &mut Measured,
+    raw: Option<(f64, f64)>,
+) -> Result<()> {
     let (p50, p99) = (measured.percentile(50.0), measured.percentile(99.0));
     let added = raw.map_or(Default::default(), |(a, b)| (format!("{:.3}", p50 - a), format!("{:.3}", p99 - b)));
-    let [gateway, provider, load] = measured.cpu_per_request().map(|us| if us > 0.0 { format!("{us:.1}") } else { String::new() });
+    let [gateway, provider, load] =
+        measured.cpu_per_request().map(|us| if us > 0.0 { format!("{us:.1}") } else { String::new() });
     writeln!(
         out,
         "{what:<18}{connections:>12}{:>12.0}{p50:>9.3}{p99:>9.3}{:>11}{:>11}{gateway:>17}{provider:>10}{load:>7}",
@@ -82,7 +109,11 @@ fn line(out: &mut impl Write, what: &str, connections: usize, measured: &mut Mea
 fn decisions() -> f64 {
     let organisation = OrganisationId::INSTALLATION;
     let user = latchkey::kernel::UserId(organisation.0);
-    let key = Principal::ApiKey { key: KeyId(organisation.0), organisation, permissions: PermissionSet::every_key_permission() };
+    let key = Principal::ApiKey {
+        key: KeyId(organisation.0),
+        organisation,
+        permissions: PermissionSet::every_key_permission(),
+    };
     let principals =
         [Role::Owner, Role::Member].map(|role| Principal::Member { user, organisation, role }).into_iter().chain([key]);
     let principals: Vec<Principal> = principals.collect();
@@ -92,7 +123,11 @@ fn decisions() -> f64 {
         for _ in 0..1_000 {
             for principal in &principals {
                 for operation in Operation::ALL {
-                    let _ = black_box(decide(black_box(principal), operation.spec().requires, black_box(Target::In(organisation))));
+                    let _ = black_box(decide(
+                        black_box(principal),
+                        operation.spec().requires,
+                        black_box(Target::In(organisation)),
+                    ));
                 }
             }
         }

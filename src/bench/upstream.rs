@@ -70,7 +70,10 @@ impl Answers {
             "usage": { "prompt_tokens": 29, "completion_tokens": 17, "total_tokens": 46 },
         })
         .to_string();
-        let whole = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let whole = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
         let chunk = |text: String| format!("{:x}\r\n{text}\r\n", text.len()).into_bytes();
         let event = |delta: serde_json::Value, finish: Option<&str>| {
             format!(
@@ -83,7 +86,8 @@ impl Answers {
             (0..EVENTS).map(|_| chunk(event(serde_json::json!({ "content": "some words " }), None))).collect();
         let usage = serde_json::json!({ "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_700_000_000,
             "model": "gpt-4o-2024-08-06", "choices": [], "usage": { "prompt_tokens": 29, "completion_tokens": 8, "total_tokens": 37 } });
-        let mut last = chunk(format!("{}data: {usage}\n\ndata: [DONE]\n\n", event(serde_json::json!({}), Some("stop"))));
+        let mut last =
+            chunk(format!("{}data: {usage}\n\ndata: [DONE]\n\n", event(serde_json::json!({}), Some("stop"))));
         last.extend_from_slice(b"0\r\n\r\n");
         pieces.push(last);
         let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();

@@ -2,8 +2,8 @@
 
 use super::credential::CredentialError;
 use super::dialect::ApiError;
-use crate::policy::Permission;
 use crate::kernel::{self, FieldError};
+use crate::policy::Permission;
 use crate::server::outgoing::{OutgoingError, Phase};
 use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};

@@ -5,7 +5,8 @@ pub type Refusal = String;
 
 /// True for characters that can forge or hide text: controls, bidirectional overrides, line separators.
 pub fn is_treacherous(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// A single line of at most `limit` characters, trimmed and not empty.

@@ -7,7 +7,10 @@ use super::{KeyFeature, Level, PermissionSet, Shown};
 pub enum Tooth {
     None,
     /// Cut `at` of `of` steps deep.
-    Level { at: u8, of: u8 },
+    Level {
+        at: u8,
+        of: u8,
+    },
     /// A set that no level expresses: drawn hatched.
     Custom,
 }

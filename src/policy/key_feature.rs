@@ -69,7 +69,9 @@ impl Level {
     }
 
     pub fn parse(name: &str) -> Option<Self> {
-        [Level::Disabled, Level::Enabled, Level::Read, Level::Write, Level::Delete].into_iter().find(|l| l.name() == name)
+        [Level::Disabled, Level::Enabled, Level::Read, Level::Write, Level::Delete]
+            .into_iter()
+            .find(|l| l.name() == name)
     }
 }
 
@@ -201,7 +203,10 @@ impl KeyFeature {
     /// How a set shows in this row.
     pub fn shown(self, set: PermissionSet) -> Shown {
         let own = set.intersection(self.all());
-        self.levels().into_iter().find(|level| self.permissions(*level) == Some(own)).map_or(Shown::Custom, Shown::Level)
+        self.levels()
+            .into_iter()
+            .find(|level| self.permissions(*level) == Some(own))
+            .map_or(Shown::Custom, Shown::Level)
     }
 }
 

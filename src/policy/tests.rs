@@ -25,7 +25,10 @@ fn roles_equal_the_table() {
         let _ = writeln!(
             text,
             "{:<24}{:<7}{:<7}{}",
-            permission.name(), cell(Role::Owner), cell(Role::Admin), cell(Role::Member)
+            permission.name(),
+            cell(Role::Owner),
+            cell(Role::Admin),
+            cell(Role::Member)
         );
     }
     assert_table("roles.txt", &text);
@@ -65,7 +68,12 @@ fn operations_equal_the_table() {
         let line = format!(
             "{:<28}{requires:<23}{audited:<9}{}",
             spec.id,
-            spec.server_fn.iter().map(|f| format!("fn:{f}")).chain(spec.routes.iter().map(|r| (*r).to_owned())).collect::<Vec<_>>().join("; ")
+            spec.server_fn
+                .iter()
+                .map(|f| format!("fn:{f}"))
+                .chain(spec.routes.iter().map(|r| (*r).to_owned()))
+                .collect::<Vec<_>>()
+                .join("; ")
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
@@ -120,7 +128,10 @@ fn sentences_name_the_risk_first() {
     let (risky, plain) = summary_sentence(set);
     assert_eq!(risky, "Can invite people and change their roles.");
     assert_eq!(plain, "Can call models. Can read prompts.");
-    assert_eq!(summary_sentence(PermissionSet::key_default()).1, "Can call models. Can read prompts. Cannot change anything.");
+    assert_eq!(
+        summary_sentence(PermissionSet::key_default()).1,
+        "Can call models. Can read prompts. Cannot change anything."
+    );
     assert_eq!(summary_sentence(PermissionSet::EMPTY).1, "Can do nothing.");
 }
 
@@ -219,8 +230,12 @@ fn any_target() -> impl Strategy<Value = Target> {
         (1u128..3).prop_map(|o| Target::In(org(o))),
         (1u128..3, proptest::option::of(any_role()), proptest::option::of(any_role()))
             .prop_map(|(o, now, next)| Target::Rank { organisation: org(o), now, next }),
-        (1u128..3, any_set(), any_set(), any::<bool>())
-            .prop_map(|(o, now, next, itself)| Target::Key { organisation: org(o), now, next, itself }),
+        (1u128..3, any_set(), any_set(), any::<bool>()).prop_map(|(o, now, next, itself)| Target::Key {
+            organisation: org(o),
+            now,
+            next,
+            itself
+        }),
     ]
 }
 

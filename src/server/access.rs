@@ -102,7 +102,8 @@ impl Access {
     pub async fn enter(self, slug: &str) -> Result<Self> {
         let user = self.principal.user().ok_or_else(Error::sign_in_needed)?;
         let mut tx = self.app.db.read_as(user).await?;
-        let (organisation, role) = team::store::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
+        let (organisation, role) =
+            team::store::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
         Ok(Self { principal: Principal::Member { user, organisation, role }, ..self })
     }
 
@@ -239,14 +240,23 @@ impl Access {
                 Err(error) => Err(error),
             },
             Requirement::Membership | Requirement::Holds(_) => {
-                tracing::error!(operation = operation.spec().id, "an operation inside an organisation was asked for outside");
+                tracing::error!(
+                    operation = operation.spec().id,
+                    "an operation inside an organisation was asked for outside"
+                );
                 Err(Error::internal())
             }
         };
         self.settle(operation, organisation, subject, result).await
     }
 
-    async fn attempt<T, F, Fut>(&self, operation: Operation, organisation: OrganisationId, anew: bool, act: F) -> Result<T>
+    async fn attempt<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        anew: bool,
+        act: F,
+    ) -> Result<T>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
@@ -261,7 +271,13 @@ impl Access {
         act(Change { tx, access, operation }).await.map(|committed| committed.0)
     }
 
-    async fn settle<T>(&self, operation: Operation, organisation: OrganisationId, subject: Subject, result: Result<T>) -> Result<T> {
+    async fn settle<T>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        result: Result<T>,
+    ) -> Result<T> {
         match result {
             Ok(value) => {
                 self.app.changes.announce(super::watch::Change::Of(organisation));
@@ -275,7 +291,13 @@ impl Access {
     }
 
     /// Leaves the event of a refused or failed act. Floods are grouped, see [`super::refusals`].
-    pub async fn record_refusal(&self, operation: Operation, organisation: OrganisationId, subject: Subject, error: &Error) {
+    pub async fn record_refusal(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        error: &Error,
+    ) {
         if !operation.spec().audited {
             return;
         }
@@ -306,7 +328,15 @@ impl Access {
         }
     }
 
-    async fn append(&self, tx: &mut OrgTx, operation: Operation, event: &Event, outcome: Outcome, reason: Option<&str>, count: u64) -> Result<()> {
+    async fn append(
+        &self,
+        tx: &mut OrgTx,
+        operation: Operation,
+        event: &Event,
+        outcome: Outcome,
+        reason: Option<&str>,
+        count: u64,
+    ) -> Result<()> {
         let address = self.origin.address.map(|a| a.to_string()).unwrap_or_default();
         let circumstances = Circumstances {
             action: operation.spec().id,

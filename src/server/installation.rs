@@ -61,7 +61,9 @@ pub async fn check_setup_secret(app: &App, tx: &mut Tx, secret: &str) -> Result<
         return Err(Error::not_found());
     }
     let digest = app.keyring.digest("setup", secret);
-    Ok(row.setup_digest.is_some_and(|stored| subtle::ConstantTimeEq::ct_eq(stored.as_slice(), digest.as_slice()).into()))
+    Ok(row
+        .setup_digest
+        .is_some_and(|stored| subtle::ConstantTimeEq::ct_eq(stored.as_slice(), digest.as_slice()).into()))
 }
 
 /// Marks the installation as set up, in the transaction that makes its first Owner. Of two at once, one is refused.

@@ -63,7 +63,8 @@ impl Limiter {
 
     fn refusal(&self, end: Timestamp, now: Timestamp) -> Error {
         let seconds = u32::try_from((end.0 - now.0 + SECOND - 1) / SECOND).unwrap_or(1).max(1);
-        let wait = if seconds < 90 { format!("{seconds} seconds") } else { format!("{} minutes", seconds.div_ceil(60)) };
+        let wait =
+            if seconds < 90 { format!("{seconds} seconds") } else { format!("{} minutes", seconds.div_ceil(60)) };
         Error::wait(seconds, format!("Too many {}. Try again in {wait}.", self.what))
     }
 }

@@ -23,7 +23,9 @@ impl Mail {
     /// `smtps://user:password@host`, or `smtp://host:25` for a server near by.
     pub fn smtp(url: &str, from: &str) -> StartResult<Self> {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-            .map_err(|_| "LATCHKEY_SMTP_URL is no mail server's address such as smtps://user:password@mail.example.org")?
+            .map_err(
+                |_| "LATCHKEY_SMTP_URL is no mail server's address such as smtps://user:password@mail.example.org",
+            )?
             .timeout(Some(Duration::from_secs(10)))
             .build();
         let from = from.parse().map_err(|_| "LATCHKEY_MAIL_FROM is no address such as Latchkey <keys@example.org>")?;

@@ -97,8 +97,11 @@ fn backend(error: Error) -> session_store::Error {
 
 /// What is stored: everything but what is read from elsewhere.
 fn stored(record: &Record) -> (Option<Uuid>, String) {
-    let data: HashMap<&String, &Json> =
-        record.data.iter().filter(|(key, _)| *key != field::NAME && *key != field::SESSION && *key != field::USER).collect();
+    let data: HashMap<&String, &Json> = record
+        .data
+        .iter()
+        .filter(|(key, _)| *key != field::NAME && *key != field::SESSION && *key != field::USER)
+        .collect();
     let user = record.data.get(field::USER).and_then(Json::as_str).and_then(|id| Uuid::parse_str(id).ok());
     (user, serde_json::to_string(&data).unwrap_or_default())
 }
@@ -139,7 +142,8 @@ impl SessionStore for Sessions {
             tx.execute(SEEN, values![digest, now, end]).await.map_err(backend)?;
             tx.commit().await.map_err(backend)?;
         }
-        let mut data: HashMap<String, Json> = serde_json::from_str(&row.data).map_err(|e| session_store::Error::Decode(e.to_string()))?;
+        let mut data: HashMap<String, Json> =
+            serde_json::from_str(&row.data).map_err(|e| session_store::Error::Decode(e.to_string()))?;
         data.insert(field::SESSION.into(), row.id.to_string().into());
         if let Some(user) = row.user_id {
             data.insert(field::USER.into(), user.to_string().into());

@@ -66,7 +66,9 @@ impl DataSettings {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.data).map_err(|e| format!("the data folder {} cannot be made: {e}", self.data.display()))?;
+        builder
+            .create(&self.data)
+            .map_err(|e| format!("the data folder {} cannot be made: {e}", self.data.display()))?;
         Ok(())
     }
 }
@@ -78,7 +80,11 @@ impl ServeSettings {
             return Ok(format!("http://{}", self.listen));
         };
         let url = url::Url::parse(text).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || url.path() != "/" || url.query().is_some() {
+        if !matches!(url.scheme(), "http" | "https")
+            || url.host().is_none()
+            || url.path() != "/"
+            || url.query().is_some()
+        {
             return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it".into());
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())

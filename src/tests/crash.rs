@@ -99,7 +99,8 @@ fn answer(mut stream: &TcpStream) -> Result<()> {
         }
         std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink())?;
         std::thread::sleep(Duration::from_millis(2));
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", ANSWER.len());
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", ANSWER.len());
         stream.write_all(format!("{head}{ANSWER}").as_bytes())?;
     }
 }

@@ -17,8 +17,12 @@ async fn with_provider(house: House) -> (House, Client, Upstream) {
     let owner = house.person("ada@north.test").await;
     let base = format!("http://127.0.0.1:{}/v1", provider.port);
     let fields = [
-        ("slug", house.slug.as_str()), ("name", "Main"), ("key_slug", "main"), ("provider", "openai"),
-        ("base_url", base.as_str()), ("credential", "sk-of-the-provider"),
+        ("slug", house.slug.as_str()),
+        ("name", "Main"),
+        ("key_slug", "main"),
+        ("provider", "openai"),
+        ("base_url", base.as_str()),
+        ("credential", "sk-of-the-provider"),
     ];
     let made = owner.form("virtual_keys/create", &fields).await;
     assert!(made.status < 400, "{}", made.text);
@@ -28,8 +32,12 @@ async fn with_provider(house: House) -> (House, Client, Upstream) {
 /// Makes a key; gives its id and secret.
 async fn key(house: &House, owner: &Client, name: &str, completions: &str) -> (String, String) {
     let fields = [
-        ("slug", house.slug.as_str()), ("name", name), ("expiry", "none"), ("responsible", "owners"),
-        ("completions", completions), ("virtual_keys", "disabled"),
+        ("slug", house.slug.as_str()),
+        ("name", name),
+        ("expiry", "none"),
+        ("responsible", "owners"),
+        ("completions", completions),
+        ("virtual_keys", "disabled"),
     ];
     let made = owner.form("api_keys/create", &fields).await;
     assert_eq!(made.status, 200, "{}", made.text);
@@ -49,13 +57,22 @@ async fn call(house: &House, secret: &str) -> Answer {
 async fn logged(house: &House) -> Vec<Vec<String>> {
     assert!(house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
     let columns = [
-        "COALESCE(provider, '-')", "COALESCE(model, '-')", "endpoint", "outcome", "COALESCE(CAST(status AS TEXT), '-')",
-        "COALESCE(error_code, '-')", "COALESCE(CAST(input_tokens AS TEXT), '-')", "COALESCE(CAST(output_tokens AS TEXT), '-')",
-        "COALESCE(CAST(cost AS TEXT), '-')", "trace_id", "CASE WHEN streamed THEN 'streamed' ELSE 'whole' END",
+        "COALESCE(provider, '-')",
+        "COALESCE(model, '-')",
+        "endpoint",
+        "outcome",
+        "COALESCE(CAST(status AS TEXT), '-')",
+        "COALESCE(error_code, '-')",
+        "COALESCE(CAST(input_tokens AS TEXT), '-')",
+        "COALESCE(CAST(output_tokens AS TEXT), '-')",
+        "COALESCE(CAST(cost AS TEXT), '-')",
+        "trace_id",
+        "CASE WHEN streamed THEN 'streamed' ELSE 'whole' END",
         "CASE WHEN key_id IS NOT NULL AND finished_at >= started_at AND latency_us > 0 THEN 'timed' ELSE '-' END",
         "CASE WHEN virtual_key_id IS NOT NULL AND first_byte_us > 0 AND first_byte_us <= latency_us THEN 'sent' ELSE '-' END",
     ];
-    let text = sqlx::AssertSqlSafe(format!("SELECT {} FROM call_logs ORDER BY started_at, id", columns.join(" || '|' || ")));
+    let text =
+        sqlx::AssertSqlSafe(format!("SELECT {} FROM call_logs ORDER BY started_at, id", columns.join(" || '|' || ")));
     let rows: Vec<String> = match &house.app.db {
         Db::Sqlite { readers, .. } => sqlx::query_scalar(text).fetch_all(readers).await.expect("the rows"),
         Db::Postgres(_) => {
@@ -76,8 +93,19 @@ async fn a_call_is_in_the_log_with_all_that_is_known_of_it() {
         assert_eq!(answer.headers["x-portkey-trace-id"], "trace-of-the-caller");
         assert_eq!(provider.request().await.header("authorization"), Some("Bearer sk-of-the-provider"));
         let expected = [
-            "openai", "gpt-4o", "chat_completions", "ok", "200", "-", "9", "2", "4250", "trace-of-the-caller", "whole",
-            "timed", "sent",
+            "openai",
+            "gpt-4o",
+            "chat_completions",
+            "ok",
+            "200",
+            "-",
+            "9",
+            "2",
+            "4250",
+            "trace-of-the-caller",
+            "whole",
+            "timed",
+            "sent",
         ];
         assert_eq!(logged(&house).await, [expected.map(str::to_owned)]);
         let page = owner.form("api_keys/get", &[("slug", house.slug.as_str()), ("id", id.as_str())]).await;
@@ -136,7 +164,12 @@ async fn a_virtual_key_of_another_organisation_is_as_one_that_does_not_exist() {
         assert_eq!(call(&house, &house.master_key).await.status, 200);
         let before = provider.seen();
         let answer = call(&house, &foreign).await;
-        assert_eq!((answer.status, &answer.json()["error"]["code"]), (404, &json!("virtual_key_not_found")), "{}", answer.text);
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["code"]),
+            (404, &json!("virtual_key_not_found")),
+            "{}",
+            answer.text
+        );
         assert_eq!(provider.seen(), before);
     })
     .await;

@@ -21,7 +21,16 @@ struct Row {
 
 impl Default for Row {
     fn default() -> Self {
-        Self { id: 1, age: 1_000, key: None, model: "gpt-4o", outcome: "ok", status: Some(200), latency: Some(5_000), cost: Some(1_000_000) }
+        Self {
+            id: 1,
+            age: 1_000,
+            key: None,
+            model: "gpt-4o",
+            outcome: "ok",
+            status: Some(200),
+            latency: Some(5_000),
+            cost: Some(1_000_000),
+        }
     }
 }
 
@@ -75,7 +84,9 @@ async fn pages_cover_every_call_once_in_both_directions() {
         let owner = house.person("ada@north.test").await;
         let now = house.app.clock.now().0;
         // Many in one millisecond: the id decides.
-        let rows: Vec<Row> = (1..=120).map(|id| Row { id, age: 10_000 + i64::try_from(id / 40).expect("small"), ..Row::default() }).collect();
+        let rows: Vec<Row> = (1..=120)
+            .map(|id| Row { id, age: 10_000 + i64::try_from(id / 40).expect("small"), ..Row::default() })
+            .collect();
         put(&house, now, &rows).await;
         let first = page(&owner, &house, &[]).await;
         assert_eq!((ids(&first).len(), first["previous"].is_null(), first["next"].is_null()), (50, true, false));
@@ -109,10 +120,42 @@ async fn filters_totals_and_bars_agree() {
             now,
             &[
                 Row { id: 1, age: 60_000, latency: Some(1_000), ..Row::default() },
-                Row { id: 2, age: 120_000, model: "claude-sonnet-4-5", latency: Some(9_000), key: Some(key), ..Row::default() },
-                Row { id: 3, age: 180_000, outcome: "refused", status: Some(403), latency: Some(100), cost: None, ..Row::default() },
-                Row { id: 4, age: 240_000, outcome: "failed", status: Some(502), latency: Some(3_000), cost: None, key: Some(key), ..Row::default() },
-                Row { id: 5, age: 300_000, outcome: "started", status: None, latency: None, cost: None, ..Row::default() },
+                Row {
+                    id: 2,
+                    age: 120_000,
+                    model: "claude-sonnet-4-5",
+                    latency: Some(9_000),
+                    key: Some(key),
+                    ..Row::default()
+                },
+                Row {
+                    id: 3,
+                    age: 180_000,
+                    outcome: "refused",
+                    status: Some(403),
+                    latency: Some(100),
+                    cost: None,
+                    ..Row::default()
+                },
+                Row {
+                    id: 4,
+                    age: 240_000,
+                    outcome: "failed",
+                    status: Some(502),
+                    latency: Some(3_000),
+                    cost: None,
+                    key: Some(key),
+                    ..Row::default()
+                },
+                Row {
+                    id: 5,
+                    age: 300_000,
+                    outcome: "started",
+                    status: None,
+                    latency: None,
+                    cost: None,
+                    ..Row::default()
+                },
                 Row { id: 6, age: 2 * 3_600_000, model: "GPT-4O%", ..Row::default() },
                 Row { id: 7, age: 3 * 86_400_000, ..Row::default() },
             ],
@@ -155,7 +198,11 @@ async fn filters_totals_and_bars_agree() {
         assert!(seen.text.contains("1 call"), "{}", seen.text);
         let call = owner.page(&format!("/o/{}/logs/{}", house.slug, Uuid::from_u128(2))).await;
         assert_eq!(call.status, 200);
-        assert!(call.text.contains("claude-sonnet-4-5") && call.text.contains("9.0 ms") && call.text.contains("304"), "{}", call.text);
+        assert!(
+            call.text.contains("claude-sonnet-4-5") && call.text.contains("9.0 ms") && call.text.contains("304"),
+            "{}",
+            call.text
+        );
     })
     .await;
 }
@@ -168,7 +215,10 @@ async fn an_empty_log_shows_the_first_call_and_no_other_organisations() {
         // North has a call; South sees an empty log, and North's call is not there for it.
         assert_eq!(ids(&page(&world.member, house, &[]).await).len(), 1);
         let empty = world.stranger.form("logs/list", &[("slug", south)]).await.json();
-        assert_eq!((empty["totals"]["calls"].as_i64(), empty["first_call"]["public_url"].as_str()), (Some(0), Some("http://latchkey.test")));
+        assert_eq!(
+            (empty["totals"]["calls"].as_i64(), empty["first_call"]["public_url"].as_str()),
+            (Some(0), Some("http://latchkey.test"))
+        );
         let seen = world.stranger.page(&format!("/o/{south}/logs")).await;
         assert!(seen.text.contains("curl http://latchkey.test/v1/chat/completions"), "{}", seen.text);
         for id in [world.log.clone(), Uuid::now_v7().to_string(), "nonsense".into()] {

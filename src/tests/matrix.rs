@@ -52,7 +52,12 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
     let other = format!("p{n}@north.test");
     let mut fields: Fields = vec![slug];
     match path {
-        "organisation/settings" | "team/list" | "team/invitations" | "api_keys/list" | "virtual_keys/list" | "logs/list" => {}
+        "organisation/settings"
+        | "team/list"
+        | "team/invitations"
+        | "api_keys/list"
+        | "virtual_keys/list"
+        | "logs/list" => {}
         "organisation/update" => {
             let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
             fields.push(("version", settings["version"].to_string()));
@@ -98,7 +103,10 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
         }
         "api_keys/end_overlap" => {
             let (id, _) = world.key(&format!("key {n}"), &[]).await;
-            let rotated = world.owner.form("api_keys/rotate", &[("slug", &world.house.slug), ("id", &id), ("overlap", "1h")]).await;
+            let rotated = world
+                .owner
+                .form("api_keys/rotate", &[("slug", &world.house.slug), ("id", &id), ("overlap", "1h")])
+                .await;
             assert_eq!(rotated.status, 200, "{}", rotated.text);
             fields.push(("id", id));
         }
@@ -115,7 +123,10 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
             fields.push(("key", make_virtual_key(world, n).await));
             fields.push(("version", "1".into()));
             let changed = virtual_key(n).into_iter().filter(|(name, _)| *name != "key_slug");
-            fields.extend(changed.map(|(name, value)| if name == "name" { (name, format!("renamed {n}")) } else { (name, value) }));
+            fields.extend(
+                changed
+                    .map(|(name, value)| if name == "name" { (name, format!("renamed {n}")) } else { (name, value) }),
+            );
         }
         "logs/get" => fields.push(("id", world.log.clone())),
         other => panic!("the matrix does not know {other}: say what a call of it needs"),
@@ -165,8 +176,10 @@ fn permission(operation: Operation) -> Permission {
 
 #[test]
 fn every_server_function_is_in_the_table_of_operations() {
-    let served: BTreeSet<String> = server_fn::axum::server_fn_paths().map(|(path, _)| path.trim_start_matches("/fn/").to_owned()).collect();
-    let table: BTreeSet<String> = Operation::ALL.iter().flat_map(|o| o.spec().server_fn).map(|path| (*path).to_owned()).collect();
+    let served: BTreeSet<String> =
+        server_fn::axum::server_fn_paths().map(|(path, _)| path.trim_start_matches("/fn/").to_owned()).collect();
+    let table: BTreeSet<String> =
+        Operation::ALL.iter().flat_map(|o| o.spec().server_fn).map(|path| (*path).to_owned()).collect();
     assert_eq!(served, table, "left: what the program serves; right: the table of operations");
 }
 

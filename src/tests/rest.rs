@@ -41,7 +41,11 @@ async fn made(program: &Client, body: Value) -> (String, String) {
 
 fn raw(method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
     let request = Request::builder().method(method).uri(path);
-    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).body(body.into()).expect("a request")
+    headers
+        .iter()
+        .fold(request, |request, (name, value)| request.header(*name, *value))
+        .body(body.into())
+        .expect("a request")
 }
 
 #[tokio::test]
@@ -51,7 +55,12 @@ async fn the_key_comes_before_everything_else() {
         let key = house.master_key.as_str();
         let mut ada = house.person("ada@north.test").await;
         for client in [house.nobody(), ada.clone(), house.program("lk_nonsense")] {
-            for (method, path) in [("GET", "/v1/api-keys"), ("PATCH", "/v1/api-keys"), ("POST", "/v1/virtual-keys"), ("GET", "/v2/nothing")] {
+            for (method, path) in [
+                ("GET", "/v1/api-keys"),
+                ("PATCH", "/v1/api-keys"),
+                ("POST", "/v1/virtual-keys"),
+                ("GET", "/v2/nothing"),
+            ] {
                 let answer = client.api(method, path, Value::Null).await;
                 assert_eq!((answer.status, code(&answer).as_str()), (401, "invalid_api_key"), "{method} {path}");
             }
@@ -60,7 +69,11 @@ async fn the_key_comes_before_everything_else() {
         for (headers, path, expected) in [
             (vec![("authorization", bearer.as_str())], "/v1/api-keys", "200"),
             (vec![("authorization", "Bearer OPENAI_API_KEY"), ("x-portkey-api-key", key)], "/v1/api-keys", "200"),
-            (vec![("authorization", "Bearer other"), ("x-portkey-api-key", key)], "/v1/api-keys", "conflicting_credentials"),
+            (
+                vec![("authorization", "Bearer other"), ("x-portkey-api-key", key)],
+                "/v1/api-keys",
+                "conflicting_credentials",
+            ),
             (vec![("x-portkey-api-key", key)], "/v1/api-keys?api_key=x", "credential_in_query"),
         ] {
             let answer = house.nobody().send(raw("GET", path, &headers, "")).await;
@@ -107,9 +120,15 @@ async fn what_cannot_be_read_is_refused_and_changes_nothing() {
             assert_eq!((answer.status, code(&answer).as_str()), (status, expected), "{}", &body[..body.len().min(80)]);
         }
         let answer = program.api("POST", "/v1/api-keys", json!({ "name": "", "admin": true, "scopes": 1 })).await;
-        let fields: Vec<_> = answer.json()["error"]["fields"].as_array().expect("fields").iter().map(|f| f["field"].clone()).collect();
+        let fields: Vec<_> =
+            answer.json()["error"]["fields"].as_array().expect("fields").iter().map(|f| f["field"].clone()).collect();
         assert_eq!(fields, ["scopes", "admin"]);
-        for path in ["/v1/api-keys?page_size=101", "/v1/api-keys?current_page=-1", "/v1/api-keys?page_size=1&page_size=1", "/v1/api-keys?name=x"] {
+        for path in [
+            "/v1/api-keys?page_size=101",
+            "/v1/api-keys?current_page=-1",
+            "/v1/api-keys?page_size=1&page_size=1",
+            "/v1/api-keys?name=x",
+        ] {
             let answer = program.api("GET", path, Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{path}");
         }
@@ -126,7 +145,11 @@ async fn what_cannot_be_read_is_refused_and_changes_nothing() {
 async fn a_key_lives_its_life() {
     each_engine(async |house| {
         let (house, program) = founded(house).await;
-        let (id, secret) = made(&program, json!({ "name": "CI", "scopes": ["completions.write", "api_keys.list"], "sub-type": "service" })).await;
+        let (id, secret) = made(
+            &program,
+            json!({ "name": "CI", "scopes": ["completions.write", "api_keys.list"], "sub-type": "service" }),
+        )
+        .await;
         let path = format!("/v1/api-keys/{id}");
         let shown = program.api("GET", &path, Value::Null).await;
         well_formed(&shown);
@@ -134,7 +157,10 @@ async fn a_key_lives_its_life() {
         assert_eq!(shown.json()["scopes"], json!(["api_keys.list", "models.call"]));
         assert_eq!(shown.json()["status"], "active");
         let list = program.api("GET", "/v1/api-keys?pageSize=1&currentPage=1", Value::Null).await.json();
-        assert_eq!((list["object"].as_str(), list["total"].as_i64(), list["data"].as_array().map(Vec::len)), (Some("list"), Some(2), Some(1)));
+        assert_eq!(
+            (list["object"].as_str(), list["total"].as_i64(), list["data"].as_array().map(Vec::len)),
+            (Some("list"), Some(2), Some(1))
+        );
 
         let own = house.program(&secret);
         assert_eq!(own.api("GET", "/v1/api-keys", Value::Null).await.status, 200);
@@ -143,13 +169,17 @@ async fn a_key_lives_its_life() {
         assert_eq!(denied.json()["error"]["permission"], "api_keys.create");
         assert_eq!(denied.json()["error"]["held_by"], "Owners and Admins");
 
-        let answer = program.api("PUT", &path, json!({ "id": id, "name": "CI 2", "permissions": { "metrics": "enabled" } })).await;
+        let answer = program
+            .api("PUT", &path, json!({ "id": id, "name": "CI 2", "permissions": { "metrics": "enabled" } }))
+            .await;
         assert_eq!((answer.status, answer.json()), (200, json!({})), "{}", answer.text);
         let shown = program.api("GET", &path, Value::Null).await.json();
         assert_eq!((shown["name"].as_str(), shown["permissions"]["metrics"].as_str()), (Some("CI 2"), Some("enabled")));
         assert_eq!(shown["permissions"]["api_keys"], "read");
 
-        let rotated = program.api("POST", &format!("/v2/api-keys/{id}/rotate"), json!({ "key_transition_period_ms": 3_600_000 })).await;
+        let rotated = program
+            .api("POST", &format!("/v2/api-keys/{id}/rotate"), json!({ "key_transition_period_ms": 3_600_000 }))
+            .await;
         assert_eq!(rotated.status, 200, "{}", rotated.text);
         let newer = house.program(rotated.json()["key"].as_str().expect("a secret"));
         for client in [&own, &newer] {
@@ -157,7 +187,9 @@ async fn a_key_lives_its_life() {
         }
         let again = program.api("POST", &format!("{path}/rotate"), Value::Null).await;
         assert_eq!((again.status, code(&again).as_str()), (409, "conflict"));
-        let long = program.api("POST", &format!("{path}/rotate"), json!({ "key_transition_period_ms": 604_800_001_i64 })).await;
+        let long = program
+            .api("POST", &format!("{path}/rotate"), json!({ "key_transition_period_ms": 604_800_001_i64 }))
+            .await;
         assert_eq!((long.status, long.json()["error"]["param"].as_str()), (422, Some("key_transition_period_ms")));
         assert_eq!(program.api("POST", &format!("{path}/end-overlap"), Value::Null).await.status, 200);
         let ended = own.api("GET", "/v1/api-keys", Value::Null).await;
@@ -171,7 +203,12 @@ async fn a_key_lives_its_life() {
         assert_eq!((answer.status, answer.json()), (200, json!({})));
         let gone = newer.api("GET", "/v1/api-keys", Value::Null).await;
         assert_eq!((gone.status, code(&gone).as_str()), (401, "api_key_revoked"));
-        for path in ["/v1/api-keys/none", "/v1/api-keys/00000000-0000-0000-0000-000000000001", "/v1/virtual-keys/none", "/v1/admin/users/none"] {
+        for path in [
+            "/v1/api-keys/none",
+            "/v1/api-keys/00000000-0000-0000-0000-000000000001",
+            "/v1/virtual-keys/none",
+            "/v1/admin/users/none",
+        ] {
             let answer = program.api("GET", path, Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"), "{path}");
         }
@@ -200,9 +237,12 @@ async fn members_and_invitations_are_looked_after() {
         let ada = users["data"][0]["id"].as_str().expect("an id").to_owned();
         let answer = program.api("PUT", &format!("/v1/admin/users/{ada}"), json!({ "role": "member" })).await;
         assert_eq!((answer.status, code(&answer).as_str()), (403, "permission_denied"));
-        let answer = program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "owner" })).await;
+        let answer =
+            program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "owner" })).await;
         assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("role")));
-        let invited = program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "member", "workspaces": [] })).await;
+        let invited = program
+            .api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "member", "workspaces": [] }))
+            .await;
         assert_eq!(invited.status, 200, "{}", invited.text);
         assert!(invited.json()["invite_link"].as_str().is_some_and(|link| link.starts_with("http://latchkey.test/")));
         let path = format!("/v1/admin/users/invites/{}", invited.json()["id"].as_str().expect("an id"));
@@ -222,11 +262,21 @@ async fn credentials_of_virtual_keys_go_in_and_never_come_out() {
     each_engine(async |house| {
         let (_house, program) = founded(house).await;
         let secret = "sk-verysecret1234567890";
-        let answer = program.api("POST", "/v1/virtual-keys", json!({ "name": "Main", "provider": "openai", "key": secret, "note": "n" })).await;
+        let answer = program
+            .api(
+                "POST",
+                "/v1/virtual-keys",
+                json!({ "name": "Main", "provider": "openai", "key": secret, "note": "n" }),
+            )
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let made = answer.json();
-        assert_eq!((made["slug"].as_str(), made["data"]["slug"].as_str(), made["success"].as_bool()), (Some("main"), Some("main"), Some(true)));
-        let copy = program.api("POST", "/v1/virtual-keys/main/duplicate", json!({ "slug": "main", "name": "Copy" })).await;
+        assert_eq!(
+            (made["slug"].as_str(), made["data"]["slug"].as_str(), made["success"].as_bool()),
+            (Some("main"), Some("main"), Some(true))
+        );
+        let copy =
+            program.api("POST", "/v1/virtual-keys/main/duplicate", json!({ "slug": "main", "name": "Copy" })).await;
         assert_eq!((copy.status, copy.json()["slug"].as_str()), (200, Some("copy")), "{}", copy.text);
         let change = json!({ "slug": "main", "note": null, "name": "Main 2" });
         assert_eq!(program.api("PUT", "/v1/virtual-keys/main", change).await.json(), json!({}));
@@ -237,12 +287,21 @@ async fn credentials_of_virtual_keys_go_in_and_never_come_out() {
             assert!(!answer.text.contains("verysecret"));
         }
         let shown = shown.json();
-        assert_eq!((shown["name"].as_str(), shown["note"].as_str(), shown["key"].as_str()), (Some("Main 2"), Some(""), Some("")));
+        assert_eq!(
+            (shown["name"].as_str(), shown["note"].as_str(), shown["key"].as_str()),
+            (Some("Main 2"), Some(""), Some(""))
+        );
         assert_eq!(list.json()["total"], 2);
         // Another address needs the credential again.
         let answer = program.api("PUT", "/v1/virtual-keys/main", json!({ "base_url": "https://example.com/v1" })).await;
         assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("key")), "{}", answer.text);
-        let answer = program.api("POST", "/v1/virtual-keys", json!({ "name": "x", "provider": "openai", "key": secret, "slug": "main" })).await;
+        let answer = program
+            .api(
+                "POST",
+                "/v1/virtual-keys",
+                json!({ "name": "x", "provider": "openai", "key": secret, "slug": "main" }),
+            )
+            .await;
         assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("slug")));
         assert_eq!(program.api("DELETE", "/v1/virtual-keys/copy", Value::Null).await.json(), json!({}));
     })
@@ -273,8 +332,18 @@ async fn the_log_is_listed_by_number_and_cursor() {
         let answer = program.api("GET", "/v1/logs?range=7d&pageSize=10&currentPage=0&status=4xx", Value::Null).await;
         well_formed(&answer);
         let list = answer.json();
-        assert_eq!((answer.status, list["total"].as_i64(), list["data"].as_array().map(Vec::len)), (200, Some(0), Some(0)), "{list}");
-        for path in ["?range=9d", "?status=nope", "?range=7d&from=2027-01-01", "?cursor=x&current_page=1", "?page_size=100&current_page=10"] {
+        assert_eq!(
+            (answer.status, list["total"].as_i64(), list["data"].as_array().map(Vec::len)),
+            (200, Some(0), Some(0)),
+            "{list}"
+        );
+        for path in [
+            "?range=9d",
+            "?status=nope",
+            "?range=7d&from=2027-01-01",
+            "?cursor=x&current_page=1",
+            "?page_size=100&current_page=10",
+        ] {
             let answer = program.api("GET", &format!("/v1/logs{path}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{path}");
         }
@@ -297,7 +366,11 @@ async fn only_health_and_the_document_need_no_key() {
     for (path, item) in document["paths"].as_object().expect("paths") {
         for method in item.as_object().expect("methods").keys() {
             let answer = house.nobody().api(&method.to_uppercase(), path, Value::Null).await;
-            assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (401, Some("invalid_api_key")), "{method} {path}");
+            assert_eq!(
+                (answer.status, answer.json()["error"]["code"].as_str()),
+                (401, Some("invalid_api_key")),
+                "{method} {path}"
+            );
         }
     }
 }

@@ -4,7 +4,10 @@ use super::support::{Answer, Client, House, World, each_engine};
 use crate::{features::virtual_keys::store, gateway::tests::support::Upstream, kernel::OrganisationId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpListener};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 const CREDENTIAL: &str = "sk-first-secret";
 
@@ -15,8 +18,13 @@ async fn act(client: &Client, house: &House, path: &str, fields: &[(&str, &str)]
 }
 
 async fn make(client: &Client, house: &House, slug: &str, provider: &str, base_url: &str) -> Answer {
-    let fields =
-        [("name", slug), ("key_slug", slug), ("provider", provider), ("base_url", base_url), ("credential", CREDENTIAL)];
+    let fields = [
+        ("name", slug),
+        ("key_slug", slug),
+        ("provider", provider),
+        ("base_url", base_url),
+        ("credential", CREDENTIAL),
+    ];
     act(client, house, "create", &fields).await
 }
 
@@ -73,7 +81,12 @@ async fn plain_server() -> u16 {
 fn fields(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 422, "{}", answer.text);
     let error = answer.json();
-    error["fields"].as_array().expect("fields").iter().map(|f| f["field"].as_str().expect("a name").to_owned()).collect()
+    error["fields"]
+        .as_array()
+        .expect("fields")
+        .iter()
+        .map(|f| f["field"].as_str().expect("a name").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -105,7 +118,8 @@ async fn a_credential_is_sealed_to_its_place_and_told_to_nobody() {
         assert_ne!(copy, sealed);
         let mut tx = house.app.read_proven(house.organisation).await.expect("a transaction");
         let id = store::target(&mut tx, "main").await.expect("a look-up").expect("a virtual key").id;
-        let misplaced = crate::features::virtual_keys::operations::unseal(&house.app.keyring, house.organisation, id, &copy);
+        let misplaced =
+            crate::features::virtual_keys::operations::unseal(&house.app.keyring, house.organisation, id, &copy);
         assert!(misplaced.is_err(), "a copied ciphertext does not open");
     })
     .await;
@@ -134,7 +148,8 @@ async fn what_is_wrong_is_told_field_by_field() {
         ] {
             assert_eq!(fields(&make(&owner, &house, "other", provider, base_url).await), ["base_url"], "{base_url}");
         }
-        let missing = act(&owner, &house, "create", &[("name", "x1"), ("provider", "openai"), ("credential", "••••••••")]).await;
+        let missing =
+            act(&owner, &house, "create", &[("name", "x1"), ("provider", "openai"), ("credential", "••••••••")]).await;
         assert_eq!(fields(&missing), ["credential"], "a mask is no credential");
         assert_eq!(house.snapshot().await, before, "nothing was half done");
         // A local server that the operator lists needs neither https nor a credential; the reference comes of the name.
@@ -155,19 +170,28 @@ async fn a_credential_never_follows_to_another_address() {
         let owner = house.person("ada@north.test").await;
         assert!(make(&owner, &house, "main", "openai", "https://one.example/v1/").await.status < 400);
         assert!(make(&owner, &house, "open", "openai-compatible", "http://127.0.0.1:9999/v1").await.status < 400);
-        let credential = async |slug: &str| stored_credential(&house, house.organisation, slug).await.map(|(_, plain)| plain);
+        let credential =
+            async |slug: &str| stored_credential(&house, house.organisation, slug).await.map(|(_, plain)| plain);
         // Kept: nothing typed, or a mask.
         for kept in ["", "••••••••", "****"] {
             let saved = save(&owner, &house, "main", &[("name", "Renamed"), ("credential", kept)]).await;
-            assert_eq!((saved.status, saved.json()["credential_removed"].as_bool()), (200, Some(false)), "{}", saved.text);
+            assert_eq!(
+                (saved.status, saved.json()["credential_removed"].as_bool()),
+                (200, Some(false)),
+                "{}",
+                saved.text
+            );
             assert_eq!(credential("main").await.as_deref(), Some(CREDENTIAL));
         }
         // Another address or provider: typed again, or refused.
-        for change in [("base_url", "https://two.example/v1"), ("base_url", "https://one.example/v2"), ("provider", "groq")] {
+        for change in
+            [("base_url", "https://two.example/v1"), ("base_url", "https://one.example/v2"), ("provider", "groq")]
+        {
             assert_eq!(fields(&save(&owner, &house, "main", &[change]).await), ["credential"], "{change:?}");
             assert_eq!(credential("main").await.as_deref(), Some(CREDENTIAL));
         }
-        let moved = save(&owner, &house, "main", &[("base_url", "https://two.example/v1"), ("credential", "sk-second")]).await;
+        let moved =
+            save(&owner, &house, "main", &[("base_url", "https://two.example/v1"), ("credential", "sk-second")]).await;
         assert_eq!(moved.status, 200, "{}", moved.text);
         assert_eq!(credential("main").await.as_deref(), Some("sk-second"));
         // A server that may do without one loses it.
@@ -211,7 +235,10 @@ async fn a_test_says_in_words_what_was_found() {
         let mut provider = Upstream::json(200, "", &list).await;
         let cases = [
             (provider.port, json!({ "result": "works", "models": 2 })),
-            (Upstream::json(401, "", &json!({ "error": { "message": "key sk-first-secret is wrong" } })).await.port, json!({ "result": "credential_refused" })),
+            (
+                Upstream::json(401, "", &json!({ "error": { "message": "key sk-first-secret is wrong" } })).await.port,
+                json!({ "result": "credential_refused" }),
+            ),
             (Upstream::json(404, "", &json!({})).await.port, json!({ "result": "nothing_there" })),
             (Upstream::json(500, "", &json!({})).await.port, json!({ "result": "provider_fault" })),
             (Upstream::json(200, "", &json!({ "hello": 1 })).await.port, json!({ "result": "odd_answer" })),

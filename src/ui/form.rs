@@ -96,7 +96,9 @@ where
 {
     /// What became of it, once it has been sent.
     pub fn result(self) -> Signal<Option<Result<S::Output, Error>>> {
-        Signal::derive(move || self.action.value().get().or_else(|| self.posted.with_value(|posted| posted.result.clone())))
+        Signal::derive(move || {
+            self.action.value().get().or_else(|| self.posted.with_value(|posted| posted.result.clone()))
+        })
     }
 
     /// The error, if it failed.
@@ -178,7 +180,9 @@ where
 fn WayBack(error: Signal<Option<Error>>) -> impl IntoView {
     let way = move || match error.with(|error| error.as_ref().map(|error| error.code)) {
         Some(Code::PasswordNeeded) => Some(("Confirm your password", routes::confirm_password())),
-        Some(Code::SignInNeeded) => Some(("Sign in", routes::sign_in().with("next", routes::confirm_password().with("done", "1").as_str()))),
+        Some(Code::SignInNeeded) => {
+            Some(("Sign in", routes::sign_in().with("next", routes::confirm_password().with("done", "1").as_str())))
+        }
         _ => None,
     };
     move || {

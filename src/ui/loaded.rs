@@ -63,7 +63,8 @@ pub fn Problem(error: Error) -> impl IntoView {
     let content = match error.code {
         Code::SignInNeeded => {
             send_to(&routes::sign_in().with("next", &here));
-            view! { <LinkButton look=Look::Primary label="Sign in" href=routes::sign_in().with("next", &here) /> }.into_any()
+            view! { <LinkButton look=Look::Primary label="Sign in" href=routes::sign_in().with("next", &here) /> }
+                .into_any()
         }
         Code::PasswordNeeded => {
             let confirm = routes::confirm_password().with("next", &here);
@@ -195,7 +196,10 @@ fn Fault(error: Error, here: String) -> impl IntoView {
 fn Countdown(seconds: u32) -> impl IntoView {
     let left = RwSignal::new(seconds);
     Effect::new(move |_| {
-        let tick = set_interval_with_handle(move || left.update(|left| *left = left.saturating_sub(1)), Duration::from_secs(1));
+        let tick = set_interval_with_handle(
+            move || left.update(|left| *left = left.saturating_sub(1)),
+            Duration::from_secs(1),
+        );
         if let Ok(tick) = tick {
             on_cleanup(move || tick.clear());
         }

@@ -1,6 +1,10 @@
 //! Where a page stands: the organisation of its path, and what the person is there.
 
-use crate::{kernel::OrganisationId, policy::{Principal, Role}, kernel::UserId};
+use crate::{
+    kernel::OrganisationId,
+    kernel::UserId,
+    policy::{Principal, Role},
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -205,7 +205,19 @@ mod tests {
         for good in ["/", "/o/x/logs?status=200", "/account"] {
             assert!(Path::returning(good).is_some(), "{good}");
         }
-        let bad = ["", "x", "//evil.example", "/\\evil", "https:evil", "/\tx", "/%2f%2fevil", "/%5Cevil", "/a\r\nb", "/fn/x", "javascript:1"];
+        let bad = [
+            "",
+            "x",
+            "//evil.example",
+            "/\\evil",
+            "https:evil",
+            "/\tx",
+            "/%2f%2fevil",
+            "/%5Cevil",
+            "/a\r\nb",
+            "/fn/x",
+            "javascript:1",
+        ];
         for bad in bad {
             assert!(Path::returning(bad).is_none(), "{bad}");
         }

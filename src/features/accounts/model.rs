@@ -117,7 +117,8 @@ impl Email {
         if text.chars().count() > EMAIL_LIMIT {
             return Err(format!("An e-mail address can have at most {EMAIL_LIMIT} characters."));
         }
-        let hidden = |c: char| is_treacherous(c) || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{00AD}');
+        let hidden =
+            |c: char| is_treacherous(c) || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{00AD}');
         if text.chars().any(hidden) {
             return Err("The address has a character that cannot be seen.".into());
         }
@@ -165,7 +166,19 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "ada", "@x.org", "ada@", "a b@x.org", "a@x..org", ".a@x.org", "a\u{200B}@x.org", "a\r\n@x.org", "a\u{202E}@x.org", "a@x.org,b@x.org"] {
+        for bad in [
+            "",
+            "ada",
+            "@x.org",
+            "ada@",
+            "a b@x.org",
+            "a@x..org",
+            ".a@x.org",
+            "a\u{200B}@x.org",
+            "a\r\n@x.org",
+            "a\u{202E}@x.org",
+            "a@x.org,b@x.org",
+        ] {
             assert!(Email::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Email::parse(&format!("{}@example.org", "a".repeat(300))).is_err());

@@ -29,7 +29,12 @@ use std::future::Future;
 use zeroize::Zeroizing;
 
 /// Runs what an operation does before its transaction. A refusal there leaves its event, like one inside.
-async fn before<T>(access: &Access, operation: Operation, subject: &Subject, step: impl Future<Output = Result<T>>) -> Result<T> {
+async fn before<T>(
+    access: &Access,
+    operation: Operation,
+    subject: &Subject,
+    step: impl Future<Output = Result<T>>,
+) -> Result<T> {
     match step.await {
         Ok(value) => Ok(value),
         Err(error) => {
@@ -59,7 +64,11 @@ pub struct NewInstallation {
 }
 
 /// Makes the first Owner and organisation, for whoever has the setup secret (none: the program's own command).
-pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallation) -> Result<(Founded, UserId, OrganisationId)> {
+pub async fn set_up(
+    access: &Access,
+    secret: Option<&Secret>,
+    new: NewInstallation,
+) -> Result<(Founded, UserId, OrganisationId)> {
     let app = access.app();
     let organisation = OrganisationId::new();
     let address = address_subject(access.origin().address);
@@ -70,8 +79,16 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
         drop(tx);
         if !fits {
             app.limits.links.count(&address, access.now());
-            let error = Error::field("secret", "This is not the setup secret that the server printed at its last start.");
-            access.record_refusal(Operation::Setup, OrganisationId::INSTALLATION, Subject::unnamed("installation", ""), &error).await;
+            let error =
+                Error::field("secret", "This is not the setup secret that the server printed at its last start.");
+            access
+                .record_refusal(
+                    Operation::Setup,
+                    OrganisationId::INSTALLATION,
+                    Subject::unnamed("installation", ""),
+                    &error,
+                )
+                .await;
             return Err(error);
         }
     }
@@ -115,7 +132,9 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
         access.record_refusal(Operation::SignIn, OrganisationId::INSTALLATION, subject.clone(), &error).await;
         Err(error)
     };
-    if let Err(error) = app.limits.account.check(&account_subject, now).and_then(|()| app.limits.address.check(&address, now)) {
+    if let Err(error) =
+        app.limits.account.check(&account_subject, now).and_then(|()| app.limits.address.check(&address, now))
+    {
         return refuse(error).await;
     }
     let account = {
@@ -131,7 +150,8 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
         app.limits.address.count(&address, now);
         return refuse(Error::new(Code::WrongCredentials, "The e-mail or the password is not right.")).await;
     };
-    let renewed = if Passwords::is_outdated(&account.password_hash) { Some(app.passwords.hash(plain).await?) } else { None };
+    let renewed =
+        if Passwords::is_outdated(&account.password_hash) { Some(app.passwords.hash(plain).await?) } else { None };
     let subject = Subject::new("account", account.id, &account.email);
     access
         .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {

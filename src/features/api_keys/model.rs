@@ -129,11 +129,15 @@ impl Key {
         }
         let who = self.responsible.as_ref()?;
         Some(match who.role {
-            None => format!("Answers for {}, who is not active here: nothing works until somebody takes it over.", who.name),
+            None => {
+                format!("Answers for {}, who is not active here: nothing works until somebody takes it over.", who.name)
+            }
             Some(role) => {
                 let a = if role == Role::Member { "a" } else { "an" };
                 match summary(self.effective) {
-                    works if works == "Nothing" => format!("Answers for {}, who is {a} {role} now: nothing of it works.", who.name),
+                    works if works == "Nothing" => {
+                        format!("Answers for {}, who is {a} {role} now: nothing of it works.", who.name)
+                    }
                     works => format!("Answers for {}, who is {a} {role} now: only {works} work.", who.name),
                 }
             }

@@ -63,7 +63,11 @@ fn subject(key: &Key) -> Subject {
 
 /// Reads the key that is to be changed, inside the change, and decides on it: nobody touches a key stronger than
 /// themselves, and no key touches itself. `next` is what it shall hold (none: what it holds now).
-async fn changeable(change: &mut Change, id: KeyId, next: impl FnOnce(&Key) -> Result<PermissionSet>) -> Result<(Key, PermissionSet)> {
+async fn changeable(
+    change: &mut Change,
+    id: KeyId,
+    next: impl FnOnce(&Key) -> Result<PermissionSet>,
+) -> Result<(Key, PermissionSet)> {
     let now = change.now();
     let key = store::list::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
     let itself = change.own_key() == Some(id);

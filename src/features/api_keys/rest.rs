@@ -20,7 +20,8 @@ use utoipa::ToSchema;
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
 const LONGEST_TRANSITION: i64 = 7 * DAY;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 3] = [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("permissions", "scopes")];
+const NAMES: [(&str, &str); 3] =
+    [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("permissions", "scopes")];
 
 /// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
 const SCOPES: [(&str, Permission); 36] = {
@@ -232,9 +233,17 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let description = input.description.unwrap_or_default();
         Ok(New { name: input.name, description, permissions, expiry, submission: None })
     };
-    let Minted { id, name, secret, permissions, expires_at, .. } = operations::create(&call.access, new).await.map_err(named)?;
+    let Minted { id, name, secret, permissions, expires_at, .. } =
+        operations::create(&call.access, new).await.map_err(named)?;
     let expires_at = expires_at.map(Timestamp::rfc3339);
-    Ok(CreatedApiKey { object: "api-key", id: id.to_string(), key: secret, name, scopes: permissions.names(), expires_at })
+    Ok(CreatedApiKey {
+        object: "api-key",
+        id: id.to_string(),
+        key: secret,
+        name,
+        scopes: permissions.names(),
+        expires_at,
+    })
 }
 
 async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
@@ -261,12 +270,21 @@ async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
     // One that is out of bounds is refused by the operation, with its event.
     let overlap = Some(if asked > LONGEST_TRANSITION { i64::MAX } else { asked });
     let rotation = Rotation { overlap, ..Rotation::default() };
-    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(|error| match error.for_field("overlap") {
-        Some(_) => Error::field("key_transition_period_ms", "The old secret can work on for 0 milliseconds to 7 days."),
-        None => error,
+    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(|error| {
+        match error.for_field("overlap") {
+            Some(_) => {
+                Error::field("key_transition_period_ms", "The old secret can work on for 0 milliseconds to 7 days.")
+            }
+            None => error,
+        }
     })?;
     let until = minted.old_until.map(Timestamp::rfc3339);
-    Ok(RotatedApiKey { object: "api-key", id: minted.id.to_string(), key: minted.secret, key_transition_expires_at: until })
+    Ok(RotatedApiKey {
+        object: "api-key",
+        id: minted.id.to_string(),
+        key: minted.secret,
+        key_transition_expires_at: until,
+    })
 }
 
 async fn end_overlap(call: Call, _: Nothing) -> Result<Done> {
@@ -293,7 +311,9 @@ fn named(error: Error) -> Error {
 fn check_kind(kind: &str, sub_kind: &str) -> Result<()> {
     match (kind, sub_kind) {
         ("", "") | ("organisation" | "organization" | "workspace", "service") => Ok(()),
-        _ => Err(Error::new(Code::Malformed, "Keys are made at /api-keys/organisation/service, or at /api-keys alone.")),
+        _ => {
+            Err(Error::new(Code::Malformed, "Keys are made at /api-keys/organisation/service, or at /api-keys alone."))
+        }
     }
 }
 
@@ -304,7 +324,8 @@ fn check(filter: &Filter) -> Result<()> {
         true => Ok(()),
         false => Err(format!("This is one of {}.", names.join(", "))),
     };
-    fields.take("status", one_of(&filter.status, &["active", "rotating", "expiring", "expired", "disabled", "deleted"]));
+    fields
+        .take("status", one_of(&filter.status, &["active", "rotating", "expiring", "expired", "disabled", "deleted"]));
     fields.take("permission", one_of(&filter.permission, &KeyFeature::ALL.map(KeyFeature::name)));
     fields.take("sort", one_of(filter.sort.trim_start_matches('-'), &["name", "used", "expires"]));
     fields.finish()
@@ -314,7 +335,9 @@ fn check(filter: &Filter) -> Result<()> {
 fn end(text: Option<String>) -> std::result::Result<Expiry, String> {
     match text {
         None => Ok(Expiry::Never),
-        Some(text) => Timestamp::parse(&text).map(Expiry::At).ok_or_else(|| "This must be a moment such as 2027-02-21T14:05:00Z.".into()),
+        Some(text) => Timestamp::parse(&text)
+            .map(Expiry::At)
+            .ok_or_else(|| "This must be a moment such as 2027-02-21T14:05:00Z.".into()),
     }
 }
 
@@ -339,7 +362,10 @@ fn scope(name: &str) -> std::result::Result<Permission, String> {
         .ok_or_else(|| format!("There is no permission named “{}”.", crate::kernel::text::cut(name, 100)))
 }
 
-fn of_levels(levels: BTreeMap<String, String>, stored: Option<PermissionSet>) -> std::result::Result<PermissionSet, String> {
+fn of_levels(
+    levels: BTreeMap<String, String>,
+    stored: Option<PermissionSet>,
+) -> std::result::Result<PermissionSet, String> {
     let mut form = KeyForm::default();
     for (name, level) in levels {
         let place = match name.as_str() {
@@ -375,7 +401,10 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
         status,
         scopes: key.permissions.names(),
         effective_scopes: key.effective.names(),
-        permissions: KeyFeature::ALL.into_iter().map(|feature| (feature.name(), level_value(feature, key.permissions))).collect(),
+        permissions: KeyFeature::ALL
+            .into_iter()
+            .map(|feature| (feature.name(), level_value(feature, key.permissions)))
+            .collect(),
         responsible_id: key.responsible.map(|person| person.id.to_string()),
         created_by: key.created_by,
         created_at: key.created_at.rfc3339(),

@@ -59,13 +59,27 @@ pub async fn insert(tx: &mut OrgTx, key: &NewKey<'_>, now: Timestamp) -> Result<
     };
     let permissions = serde_json::to_value(key.permissions).map_err(|_| Error::internal())?;
     let row = values![
-        key.id, kind, key.name, key.description, permissions, key.responsible, key.created_by, now, key.expires_at
+        key.id,
+        kind,
+        key.name,
+        key.description,
+        permissions,
+        key.responsible,
+        key.created_by,
+        now,
+        key.expires_at
     ];
     tx.execute(INSERT_KEY, row).await.map(|_| ())
 }
 
 /// Stores the digest of a key's new secret, and what lists may show of it.
-pub async fn insert_secret(tx: &mut OrgTx, key: KeyId, secret: &ApiKeySecret, digest: &Digest, now: Timestamp) -> Result<()> {
+pub async fn insert_secret(
+    tx: &mut OrgTx,
+    key: KeyId,
+    secret: &ApiKeySecret,
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<()> {
     let row = values![Uuid::now_v7(), key, *digest, secret.beginning(), secret.ending(), now];
     tx.execute(INSERT_SECRET, row).await.map(|_| ())
 }
@@ -120,8 +134,7 @@ pub struct Fields<'a> {
 
 pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timestamp) -> Result<()> {
     let permissions = serde_json::to_value(fields.permissions).map_err(|_| Error::internal())?;
-    let row =
-        values![key, fields.name, fields.description, permissions, fields.expires_at, fields.responsible, now];
+    let row = values![key, fields.name, fields.description, permissions, fields.expires_at, fields.responsible, now];
     tx.execute(UPDATE, row).await.map(|_| ())
 }
 
@@ -196,7 +209,12 @@ pub async fn responsible_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<Option<
 }
 
 /// What the key may do now: its own set cut by the present role of whom it answers for (none: the Owners).
-fn cut(own: PermissionSet, responsible: Option<Uuid>, role: Option<&str>, person_disabled: bool) -> Result<PermissionSet> {
+fn cut(
+    own: PermissionSet,
+    responsible: Option<Uuid>,
+    role: Option<&str>,
+    person_disabled: bool,
+) -> Result<PermissionSet> {
     let ceiling = match (responsible, role) {
         (None, _) => Role::Owner.permissions(),
         (Some(_), Some(role)) if !person_disabled => parse_role(role)?.permissions(),

@@ -10,7 +10,10 @@ use crate::{
         audit::event::{Event, Subject},
         organisations,
     },
-    kernel::{Code, KeyId, Result, Secret, UserId, time::{DAY, HOUR, MINUTE}},
+    kernel::{
+        Code, KeyId, Result, Secret, UserId,
+        time::{DAY, HOUR, MINUTE},
+    },
     policy::{KeyFeature, Level, Operation, Permission as P, PermissionSet, Role},
     server::access::{Access, Origin},
     tests::support::{Answer, Client, House, PASSWORD, each_engine},
@@ -22,12 +25,17 @@ async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
     let hash = house.app.passwords.hash(Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
     let email = accounts::model::Email::parse(email).unwrap();
     Access::system(house.app.clone())
-        .act_with_proof(Operation::InvitationJoin, house.organisation, Subject::unnamed("member", ""), |mut change| async move {
-            let (user, now) = (UserId::new(), change.now());
-            assert!(accounts::store::insert(change.tx().system(), user, &email, name, &hash, now).await?);
-            assert!(organisations::store::join(change.tx(), user, role, now).await?);
-            change.commit(Event::of(Subject::unnamed("member", user)), user).await
-        })
+        .act_with_proof(
+            Operation::InvitationJoin,
+            house.organisation,
+            Subject::unnamed("member", ""),
+            |mut change| async move {
+                let (user, now) = (UserId::new(), change.now());
+                assert!(accounts::store::insert(change.tx().system(), user, &email, name, &hash, now).await?);
+                assert!(organisations::store::join(change.tx(), user, role, now).await?);
+                change.commit(Event::of(Subject::unnamed("member", user)), user).await
+            },
+        )
         .await
         .unwrap()
 }
@@ -168,12 +176,18 @@ async fn a_key_in_use_ends_only_by_its_name() {
         let verified = verify(&house.app, made.secret.expose(), house.app.clock.now()).await.unwrap();
         let used = house.app.clock.now();
         Access::system(house.app.clone())
-            .act_with_proof(Operation::InvitationJoin, house.organisation, Subject::unnamed("api_key", ""), |mut change| async move {
-                super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used)]).await?;
-                // Within a minute the note stays.
-                super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used.plus(MINUTE - 1))]).await?;
-                change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
-            })
+            .act_with_proof(
+                Operation::InvitationJoin,
+                house.organisation,
+                Subject::unnamed("api_key", ""),
+                |mut change| async move {
+                    super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used)]).await?;
+                    // Within a minute the note stays.
+                    super::store::touch_used(change.tx(), &[(verified.key, verified.secret, used.plus(MINUTE - 1))])
+                        .await?;
+                    change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
+                },
+            )
             .await
             .unwrap();
         assert_eq!(house.key(&ada, made.id).await.used_at, Some(used));
@@ -310,7 +324,10 @@ async fn the_master_key_asks_for_the_password() {
         };
         assert_eq!(rotate("").await.code(), "password_needed");
         let wrong = rotate("not my password").await;
-        assert_eq!((wrong.code().as_str(), wrong.json()["fields"][0]["field"].as_str()), ("wrong_credentials", Some("password")));
+        assert_eq!(
+            (wrong.code().as_str(), wrong.json()["fields"][0]["field"].as_str()),
+            ("wrong_credentials", Some("password"))
+        );
         assert!(house.opens(&old).await.is_ok());
         for _ in 0..9 {
             assert_eq!(rotate("not my password").await.status, 401);
@@ -343,7 +360,17 @@ async fn keys_are_found() {
     each_engine(async |house| {
         let (house, ada) = with_ada(house).await;
         let gateway = house.make(&ada, &[("name", "Production 100%"), ("expiry", "7")]).await;
-        house.make(&ada, &[("name", "metrics exporter"), ("metrics", "enabled"), ("completions", "disabled"), ("expiry", "none")]).await;
+        house
+            .make(
+                &ada,
+                &[
+                    ("name", "metrics exporter"),
+                    ("metrics", "enabled"),
+                    ("completions", "disabled"),
+                    ("expiry", "none"),
+                ],
+            )
+            .await;
         let secret = gateway.secret.expose();
         let all = ["Master key", "metrics exporter", "Production 100%"];
         assert_eq!(house.names(&ada, &[]).await, all);
@@ -383,7 +410,8 @@ async fn keys_are_found() {
 async fn rotation_and_deletion_at_once_leave_what_some_order_gives() {
     each_engine(async |house| {
         let (house, ada) = with_ada(house).await;
-        let everything = PermissionSet::of_levels(|feature| feature.steps().last().map_or(Level::Disabled, |(level, _)| *level));
+        let everything =
+            PermissionSet::of_levels(|feature| feature.steps().last().map_or(Level::Disabled, |(level, _)| *level));
         assert_eq!(everything, KeyFeature::ALL.into_iter().fold(PermissionSet::EMPTY, |set, f| set.union(f.all())));
         for round in 0..25 {
             let made = house.make(&ada, &[("name", "racer")]).await;
@@ -393,7 +421,11 @@ async fn rotation_and_deletion_at_once_leave_what_some_order_gives() {
                 operations::rotate(&master, made.id, rotation()),
                 operations::rotate(&master, made.id, rotation()),
                 async {
-                    if round % 2 == 0 { operations::delete(&master, made.id, None).await.map(|()| true) } else { Ok(false) }
+                    if round % 2 == 0 {
+                        operations::delete(&master, made.id, None).await.map(|()| true)
+                    } else {
+                        Ok(false)
+                    }
                 },
             );
             let deleted = gone.unwrap();

@@ -87,7 +87,18 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
     .bytes();
     let hash = chain::hash(tx.organisation(), seq, &previous, body.as_bytes());
     let row = values![
-        seq, id, at, c.action, c.outcome.name(), c.actor.kind, &c.actor.id, &event.subject.id, c.request_id, body, previous, hash
+        seq,
+        id,
+        at,
+        c.action,
+        c.outcome.name(),
+        c.actor.kind,
+        &c.actor.id,
+        &event.subject.id,
+        c.request_id,
+        body,
+        previous,
+        hash
     ];
     tx.execute(APPEND, row).await?;
     tx.execute(MOVE_HEAD, values![seq, hash, at]).await?;

@@ -54,7 +54,9 @@ impl Verifier {
             return Verdict::Broken { seq };
         }
         match head {
-            Some((seq, hash)) if seq != self.seq || hash != self.previous => Verdict::Broken { seq: self.seq.min(seq) + i64::from(seq != self.seq) },
+            Some((seq, hash)) if seq != self.seq || hash != self.previous => {
+                Verdict::Broken { seq: self.seq.min(seq) + i64::from(seq != self.seq) }
+            }
             _ => Verdict::Whole { events: self.seq, head: self.previous },
         }
     }

@@ -296,7 +296,9 @@ mod tests {
         ] {
             assert_eq!(duration(us), words, "{us}");
         }
-        for (number, words) in [(0, "0"), (999, "999"), (1_204, "1,204"), (-1_234_567, "-1,234,567"), (100_000, "100,000")] {
+        for (number, words) in
+            [(0, "0"), (999, "999"), (1_204, "1,204"), (-1_234_567, "-1,234,567"), (100_000, "100,000")]
+        {
             assert_eq!(grouped(number), words);
         }
     }
@@ -315,12 +317,18 @@ mod tests {
         assert_eq!(outcome_words(Outcome::Refused, Some(403), Some("permission_denied")), "403 no Completions");
         assert_eq!(outcome_words(Outcome::Started, None, None), "under way");
         assert_eq!(outcome_words(Outcome::Lost, Some(500), Some("interrupted")), "lost");
-        assert_eq!(outcome_words(Outcome::Failed, Some(504), Some("upstream_connect_timeout")), "504 provider too slow");
+        assert_eq!(
+            outcome_words(Outcome::Failed, Some(504), Some("upstream_connect_timeout")),
+            "504 provider too slow"
+        );
     }
 
     #[test]
     fn a_first_call_names_what_is_there() {
-        let call = FirstCall { public_url: "https://keys.example.org".into(), virtual_key: Some(("claude".into(), Provider::Anthropic)) };
+        let call = FirstCall {
+            public_url: "https://keys.example.org".into(),
+            virtual_key: Some(("claude".into(), Provider::Anthropic)),
+        };
         assert!(call.curl().starts_with("curl https://keys.example.org/v1/chat/completions"));
         assert!(call.curl().contains("\"@claude/claude-sonnet-4-5\""));
     }

@@ -10,9 +10,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 /// Longest span of time that one list covers.
 const LONGEST: i64 = 400 * DAY;
 /// Widths of bars; the first that gives at most [`BARS`] is taken.
-const WIDTHS: [i64; 12] = [
-    MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY,
-];
+const WIDTHS: [i64; 12] =
+    [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 
@@ -89,22 +88,29 @@ impl Cursor {
 pub fn read(query: &Query, now: Timestamp) -> Result<(Filter, Place)> {
     let mut fields = Fields::default();
     let span = fields.take("range", span(query, now));
-    let key = fields.take("key", optional(&query.key, |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())));
+    let key = fields
+        .take("key", optional(&query.key, |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())));
     let virtual_key = fields.take(
         "virtual_key",
-        optional(&query.virtual_key, |text| text.parse::<VirtualKeyId>().map_err(|_| "This is no virtual key’s id.".into())),
+        optional(&query.virtual_key, |text| {
+            text.parse::<VirtualKeyId>().map_err(|_| "This is no virtual key’s id.".into())
+        }),
     );
     let model = fields.take("model", text::optional_line("The model", &query.model, MODEL_LIMIT));
     let ended = fields.take("status", optional(&query.status, ended));
     fields.finish()?;
-    let (Some(span), Some(key), Some(virtual_key), Some(model), Some(ended)) = (span, key, virtual_key, model, ended) else {
+    let (Some(span), Some(key), Some(virtual_key), Some(model), Some(ended)) = (span, key, virtual_key, model, ended)
+    else {
         return Err(Error::internal());
     };
     let model = Some(model.to_lowercase()).filter(|model| !model.is_empty());
     Ok((Filter { span, key, virtual_key, model, ended }, place(query)?))
 }
 
-fn optional<T>(text: &str, parse: impl FnOnce(&str) -> std::result::Result<T, String>) -> std::result::Result<Option<T>, String> {
+fn optional<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> std::result::Result<T, String>,
+) -> std::result::Result<Option<T>, String> {
     let text = text.trim();
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
@@ -151,7 +157,8 @@ fn ended(text: &str) -> std::result::Result<Ended, String> {
 
 fn place(query: &Query) -> Result<Place> {
     let cursor = |text: &str| {
-        Cursor::parse(text).ok_or_else(|| Error::new(Code::Malformed, "This page of the log does not exist. Begin with the first."))
+        Cursor::parse(text)
+            .ok_or_else(|| Error::new(Code::Malformed, "This page of the log does not exist. Begin with the first."))
     };
     match (query.after.as_str(), query.before.as_str()) {
         ("", "") => Ok(Place::First),
@@ -187,7 +194,8 @@ mod tests {
     #[test]
     fn dates_are_whole_days() {
         let custom = |from: &str, to: &str| {
-            reading(Query { range: "custom".into(), from: from.into(), to: to.into(), ..Query::default() }).map(|(f, _)| f.span)
+            reading(Query { range: "custom".into(), from: from.into(), to: to.into(), ..Query::default() })
+                .map(|(f, _)| f.span)
         };
         let day = custom("2027-02-21", "2027-02-21").expect("one day");
         assert_eq!((day.from.rfc3339().as_str(), day.to.0 - day.from.0), ("2027-02-21T00:00:00.000Z", DAY));
@@ -213,10 +221,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused_by_name() {
-        let query = Query { key: "x".into(), virtual_key: "y".into(), status: "9xx".into(), range: "2y".into(), ..Query::default() };
+        let query = Query {
+            key: "x".into(),
+            virtual_key: "y".into(),
+            status: "9xx".into(),
+            range: "2y".into(),
+            ..Query::default()
+        };
         let named: Vec<String> = reading(query).unwrap_err().fields.into_iter().map(|f| f.field).collect();
         assert_eq!(named, ["range", "key", "virtual_key", "status"]);
-        let (filter, _) = reading(Query { status: "4xx".into(), model: " GPT ".into(), ..Query::default() }).expect("a filter");
+        let (filter, _) =
+            reading(Query { status: "4xx".into(), model: " GPT ".into(), ..Query::default() }).expect("a filter");
         assert_eq!((filter.ended, filter.model.as_deref()), (Some(Ended::Class(4)), Some("gpt")));
     }
 }

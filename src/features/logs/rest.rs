@@ -18,7 +18,11 @@ const DEEPEST: i64 = 1_000;
 const MICROCENTS: f64 = 1_000_000.0;
 
 pub fn register(api: Api) -> Api {
-    api.serve(Operation::LogsList, "List model calls, newest first", list).serve(Operation::LogGet, "Read what is kept of a model call", get)
+    api.serve(Operation::LogsList, "List model calls, newest first", list).serve(
+        Operation::LogGet,
+        "Read what is kept of a model call",
+        get,
+    )
 }
 
 input! {
@@ -113,10 +117,15 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
         return Err(Error::field("cursor", "Send a cursor or a page's number, not both."));
     }
     if window.offset + window.limit > DEEPEST {
-        return Err(Error::field("current_page", format!("Numbered pages reach {DEEPEST} calls. Follow the cursor `next` from there.")));
+        return Err(Error::field(
+            "current_page",
+            format!("Numbered pages reach {DEEPEST} calls. Follow the cursor `next` from there."),
+        ));
     }
     let range = match (asked.range, &asked.from, &asked.to) {
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => return Err(Error::field("range", "Send range, or from and to, not both.")),
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+            return Err(Error::field("range", "Send range, or from and to, not both."));
+        }
         (Some(range), None, None) if range != "custom" => range,
         (Some(_), None, None) => return Err(Error::field("range", "This is one of 1h, 24h, 7d, 30d.")),
         (None, None, None) => String::new(),

@@ -160,7 +160,12 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place) -> Result<Slice
         let (at, id) = (condition.place(cursor.started_at.into()), condition.place(cursor.id.into()));
         condition.text.push_str(&format!(" AND (c.started_at, c.id) {than} ({at}, {id})"));
     }
-    let sql = format!("{}WHERE {} ORDER BY c.started_at {order}, c.id {order} LIMIT {}", calls!(""), condition.text, PAGE + 1);
+    let sql = format!(
+        "{}WHERE {} ORDER BY c.started_at {order}, c.id {order} LIMIT {}",
+        calls!(""),
+        condition.text,
+        PAGE + 1
+    );
     let mut rows: Vec<Row> = tx.all_composed(sql, condition.values).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
@@ -277,7 +282,8 @@ pub async fn any(tx: &mut OrgTx) -> Result<bool> {
 
 /// The API keys and virtual keys that a list can be filtered by.
 pub async fn choices(tx: &mut OrgTx) -> Result<(Vec<Named>, Vec<Named>)> {
-    let named = |rows: Vec<(Uuid, String)>| rows.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
+    let named =
+        |rows: Vec<(Uuid, String)>| rows.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
     let keys = tx.all(KEYS, vec![]).await?;
     let virtual_keys = tx.all(VIRTUAL_KEYS, vec![]).await?;
     Ok((named(keys), named(virtual_keys)))

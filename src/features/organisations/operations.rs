@@ -48,7 +48,9 @@ pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
 
 /// Everything that the frame shows.
 pub async fn view(access: &Access) -> Result<View> {
-    let Principal::Member { user, organisation, role } = *access.principal() else { return Err(Error::sign_in_needed()) };
+    let Principal::Member { user, organisation, role } = *access.principal() else {
+        return Err(Error::sign_in_needed());
+    };
     let mut tx = access.read(Operation::OrganisationView).await?;
     let owners = store::owners(&mut tx).await?;
     let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;

@@ -48,7 +48,14 @@ pub async fn slug_is_taken_by_others(tx: &mut Tx, slug: &str, id: OrganisationId
 }
 
 /// Changes name and slug. False: it is another version by now.
-pub async fn update(tx: &mut Tx, id: OrganisationId, version: i64, slug: &str, name: &str, now: Timestamp) -> Result<bool> {
+pub async fn update(
+    tx: &mut Tx,
+    id: OrganisationId,
+    version: i64,
+    slug: &str,
+    name: &str,
+    now: Timestamp,
+) -> Result<bool> {
     Ok(tx.execute(UPDATE, values![id, version, slug, name, now]).await? == 1)
 }
 

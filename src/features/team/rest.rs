@@ -91,7 +91,8 @@ async fn list(call: Call, query: UsersQuery) -> Result<List<User>> {
     let q = query.email.clone().or(query.q).unwrap_or_default();
     let filter = Filter { q, role: role.flatten(), sort, page: 1 };
     let page = |page: i64| {
-        let (access, filter) = (&call.access, Filter { page: u32::try_from(page).unwrap_or(u32::MAX), ..filter.clone() });
+        let (access, filter) =
+            (&call.access, Filter { page: u32::try_from(page).unwrap_or(u32::MAX), ..filter.clone() });
         async move {
             let found = operations::list(access, &filter).await?;
             // Beyond the end the console shows the last page; here there is nothing.
@@ -104,7 +105,8 @@ async fn list(call: Call, query: UsersQuery) -> Result<List<User>> {
         // An address that holds this one as a part is not meant.
         Some(email) => {
             let all = Window { offset: 0, limit: i64::from(u16::MAX) }.gather(i64::from(PAGE), page).await?;
-            window.cut(all.data.into_iter().filter(|person| person.email.eq_ignore_ascii_case(email.trim())).collect())?
+            window
+                .cut(all.data.into_iter().filter(|person| person.email.eq_ignore_ascii_case(email.trim())).collect())?
         }
     };
     Ok(found.map(|person| shown(&call, person)))

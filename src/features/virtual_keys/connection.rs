@@ -41,7 +41,12 @@ pub async fn test(outgoing: &Outgoing, key: &Detail, credential: Option<&str>) -
     }
 }
 
-async fn ask(outgoing: &Outgoing, base: &BaseUrl, wanted: UpstreamRequest, credential: Option<&str>) -> Result<Response<Bytes>, Finding> {
+async fn ask(
+    outgoing: &Outgoing,
+    base: &BaseUrl,
+    wanted: UpstreamRequest,
+    credential: Option<&str>,
+) -> Result<Response<Bytes>, Finding> {
     let uri = base.join(&wanted.path).map_err(|_| Finding::OddAnswer)?;
     let mut request = Request::new(Full::new(wanted.body));
     *request.method_mut() = wanted.method;

@@ -95,7 +95,9 @@ pub struct Saved {
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Finding {
     /// The provider took the credential and listed its models.
-    Works { models: usize },
+    Works {
+        models: usize,
+    },
     /// The provider needs a credential and none is stored.
     CredentialMissing,
     CredentialRefused,
@@ -149,8 +151,12 @@ impl Finding {
             Finding::CredentialMissing => "No credential is stored. Type one and save, then test again.",
             Finding::CredentialRefused => "The provider refused the credential. Type a new one and save.",
             Finding::NameNotFound => "The host of the base URL could not be found. Check its spelling.",
-            Finding::Unreachable => "Nothing answers at the base URL. Check its host and port, and whether the server runs.",
-            Finding::Tls => "No secure connection could be made. The server's certificate is not trusted, expired, or for another host.",
+            Finding::Unreachable => {
+                "Nothing answers at the base URL. Check its host and port, and whether the server runs."
+            }
+            Finding::Tls => {
+                "No secure connection could be made. The server's certificate is not trusted, expired, or for another host."
+            }
             Finding::AddressBlocked => {
                 "The base URL leads to an address that is not public. Who runs Latchkey can allow it with LATCHKEY_ALLOW_UPSTREAM."
             }
@@ -158,10 +164,16 @@ impl Finding {
                 "Plain http is only possible to addresses that who runs Latchkey allows with LATCHKEY_ALLOW_UPSTREAM. Use https."
             }
             Finding::TimedOut => "The provider did not answer in time. Try again in a moment.",
-            Finding::NothingThere => "A server answered, but there is no list of models at this address. Check the path of the base URL.",
-            Finding::Limited => "The provider answered that its limit is reached or the account has no credit. The address is right.",
+            Finding::NothingThere => {
+                "A server answered, but there is no list of models at this address. Check the path of the base URL."
+            }
+            Finding::Limited => {
+                "The provider answered that its limit is reached or the account has no credit. The address is right."
+            }
             Finding::ProviderFault => "The provider reports a fault of its own. Try again in a moment.",
-            Finding::OddAnswer => "A server answered, but not in the way of this provider. Check provider and base URL.",
+            Finding::OddAnswer => {
+                "A server answered, but not in the way of this provider. Check provider and base URL."
+            }
         };
         text.to_owned()
     }

@@ -195,7 +195,11 @@ pub async fn delete(access: &Access, slug: &str, confirm: &str) -> Result<()> {
                 return Err(Error::not_found());
             }
             let credential = if was.credential_set_at.is_some() { "set" } else { "none" };
-            let event = Event::of(subject(&was)).change("slug", was.slug.as_str(), serde_json::Value::Null).change("credential", credential, "none");
+            let event = Event::of(subject(&was)).change("slug", was.slug.as_str(), serde_json::Value::Null).change(
+                "credential",
+                credential,
+                "none",
+            );
             change.commit(event, ()).await
         })
         .await
@@ -226,7 +230,12 @@ async fn try_connection(access: &Access, slug: &str) -> Result<(Subject, Finding
 }
 
 /// Opens the credential of a virtual key. It opens in its own organisation and record alone.
-pub fn unseal(keyring: &Keyring, organisation: OrganisationId, id: VirtualKeyId, sealed: &[u8]) -> Result<Zeroizing<String>> {
+pub fn unseal(
+    keyring: &Keyring,
+    organisation: OrganisationId,
+    id: VirtualKeyId,
+    sealed: &[u8],
+) -> Result<Zeroizing<String>> {
     keyring.open_sealed(&[&organisation.to_string(), &id.to_string(), "credential"], sealed)
 }
 
@@ -244,7 +253,10 @@ fn own(access: &Access) -> Result<Target> {
 }
 
 fn stale(now: &Detail) -> Error {
-    let message = format!("Somebody saved {} meanwhile. Open it again to see what changed; what you typed is still here.", now.name);
+    let message = format!(
+        "Somebody saved {} meanwhile. Open it again to see what changed; what you typed is still here.",
+        now.name
+    );
     Error::new(Code::StaleVersion, message)
 }
 
@@ -297,7 +309,13 @@ fn taken(slug: &str) -> Error {
 }
 
 /// Reads what was typed; looks the host up for whoever may save, and for nobody else.
-async fn prepare(access: &Access, operation: Operation, input: Input, stored: Option<&Detail>, slug: Option<&str>) -> Result<Ready> {
+async fn prepare(
+    access: &Access,
+    operation: Operation,
+    input: Input,
+    stored: Option<&Detail>,
+    slug: Option<&str>,
+) -> Result<Ready> {
     access.check(operation, own(access)?)?;
     let mut fields = Fields::default();
     let name = fields.take("name", model::parse_name(&input.name));
@@ -331,12 +349,20 @@ async fn prepare(access: &Access, operation: Operation, input: Input, stored: Op
 
 /// The base URL that is meant: the typed one, else the provider's own. A form without JavaScript still shows the former
 /// provider's own address after another provider was chosen; that is as good as empty.
-fn read_base(access: &Access, provider: Provider, typed: &str, stored: Option<&Detail>) -> std::result::Result<BaseUrl, String> {
+fn read_base(
+    access: &Access,
+    provider: Provider,
+    typed: &str,
+    stored: Option<&Detail>,
+) -> std::result::Result<BaseUrl, String> {
     let typed = typed.trim();
-    let left_over = stored.is_some_and(|was| was.provider != provider && was.provider.default_base_url() == Some(typed));
+    let left_over =
+        stored.is_some_and(|was| was.provider != provider && was.provider.default_base_url() == Some(typed));
     let text = match provider.default_base_url() {
         Some(own) if typed.is_empty() || left_over => own,
-        None if typed.is_empty() => return Err(format!("{} needs a base URL, such as {}.", provider.label(), provider.example_base_url())),
+        None if typed.is_empty() => {
+            return Err(format!("{} needs a base URL, such as {}.", provider.label(), provider.example_base_url()));
+        }
         _ => typed,
     };
     BaseUrl::parse(text, access.app().outgoing.allowed()).map_err(|error| error.to_string())

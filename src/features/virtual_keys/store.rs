@@ -157,14 +157,34 @@ pub async fn insert(
     let (set_at, set_by) = (credential.as_ref().map(|c| c.at), credential.as_ref().map(|c| c.by));
     let sealed = credential.as_ref().map(|c| c.sealed.clone());
     let row = values![
-        id, slug, facts.name, facts.description, facts.provider.name(), facts.base_url, facts.settings(), sealed, set_at, set_by, by, now
+        id,
+        slug,
+        facts.name,
+        facts.description,
+        facts.provider.name(),
+        facts.base_url,
+        facts.settings(),
+        sealed,
+        set_at,
+        set_by,
+        by,
+        now
     ];
     Ok(tx.execute(INSERT, row).await? == 1)
 }
 
 /// Saves, if nobody else has since `version`. False: somebody has.
 pub async fn update(tx: &mut OrgTx, id: VirtualKeyId, version: i64, facts: &Facts<'_>, now: Timestamp) -> Result<bool> {
-    let row = values![id, facts.name, facts.description, facts.provider.name(), facts.base_url, facts.settings(), now, version];
+    let row = values![
+        id,
+        facts.name,
+        facts.description,
+        facts.provider.name(),
+        facts.base_url,
+        facts.settings(),
+        now,
+        version
+    ];
     Ok(tx.execute(UPDATE, row).await? == 1)
 }
 

@@ -80,7 +80,8 @@ pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
 }
 
 fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) -> StartResult<bool> {
-    let name = if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
+    let name =
+        if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
         Verdict::Whole { events, head } => writeln!(out, "{name}: {events} events verified, head {}", hex(&head))?,
         Verdict::Broken { seq } => writeln!(out, "{name}: BROKEN at event {seq}")?,
@@ -110,7 +111,8 @@ async fn verify_database(app: &App) -> StartResult<ExitCode> {
                 None => break,
             }
         }
-        let verdict = verifier.finish(Some(head.as_ref().map_or((0, [0; 32].as_slice()), |head| (head.seq, head.hash.as_slice()))));
+        let verdict = verifier
+            .finish(Some(head.as_ref().map_or((0, [0; 32].as_slice()), |head| (head.seq, head.hash.as_slice()))));
         whole &= report(&mut std::io::stdout(), organisation, verdict)?;
     }
     Ok(code(whole))
@@ -144,7 +146,8 @@ fn verify_file(path: &PathBuf) -> StartResult<ExitCode> {
     let file = File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let mut verifier: Option<(OrganisationId, Verifier)> = None;
     for (n, line) in BufReader::new(file).lines().enumerate() {
-        let line: Line = serde_json::from_str(&line?).map_err(|error| format!("line {} is no event: {error}", n + 1))?;
+        let line: Line =
+            serde_json::from_str(&line?).map_err(|error| format!("line {} is no event: {error}", n + 1))?;
         let event = Stored { seq: line.seq, body: line.body, previous: unhex(&line.previous), hash: unhex(&line.hash) };
         verifier.get_or_insert_with(|| (line.organisation, Verifier::new(line.organisation))).1.take(&event);
     }

@@ -21,7 +21,10 @@ use crate::{
         record::{Call, Endpoint, Outcome, Record, Sink},
         usage::Usage,
     },
-    kernel::{Error, Result, Secret, Timestamp, time::{DAY, HOUR, MINUTE}},
+    kernel::{
+        Error, Result, Secret, Timestamp,
+        time::{DAY, HOUR, MINUTE},
+    },
     policy::{KeyFeature, Level, PermissionSet, Role},
     server::{
         access::{Access, Origin, SignedIn},
@@ -62,10 +65,12 @@ const KEYS: [(&str, &[(KeyFeature, Level)], i64); 5] = [
     ("old notebook", &[(KeyFeature::Prompts, Level::Delete), (KeyFeature::VirtualKeys, Level::Read)], 365),
 ];
 
-const MODELS: [(usize, &str); 4] = [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
+const MODELS: [(usize, &str); 4] =
+    [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
 
 pub(super) async fn run(settings: DataSettings) -> StartResult<ExitCode> {
-    let (app, _lock) = open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
+    let (app, _lock) =
+        open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
     let filled = fill(&app).await;
     app.db.close().await;
     let slug = filled.map_err(|error| error.message)?;
@@ -93,7 +98,9 @@ async fn fill(app: &App) -> Result<String> {
     for (name, email, role) in PEOPLE {
         let batch = invite(&ada, email, role).await?;
         let token = batch.answers.into_iter().find_map(|answer| match answer.outcome {
-            Invited::Invited { link: Some(link), .. } => link.expose().split_once("token=").map(|(_, token)| Secret::new(token)),
+            Invited::Invited { link: Some(link), .. } => {
+                link.expose().split_once("token=").map(|(_, token)| Secret::new(token))
+            }
             _ => None,
         });
         let token = token.ok_or_else(|| Error::conflict(format!("{email} could not be invited.")))?;
@@ -114,7 +121,9 @@ async fn fill(app: &App) -> Result<String> {
     }
     let mut made = vec![];
     for (name, levels, days) in KEYS {
-        let level = |feature: KeyFeature| levels.iter().find(|(f, _)| *f == feature).map_or(feature.default_level(), |(_, level)| *level);
+        let level = |feature: KeyFeature| {
+            levels.iter().find(|(f, _)| *f == feature).map_or(feature.default_level(), |(_, level)| *level)
+        };
         let permissions = Some(PermissionSet::of_levels(level));
         let expiry = if days == 0 { Expiry::Never } else { Expiry::Days(days) };
         let new = New { name: name.into(), description: String::new(), permissions, expiry, submission: None };
@@ -122,7 +131,12 @@ async fn fill(app: &App) -> Result<String> {
     }
     keys::disable(&ada, made[4], None).await?;
     let log = call_log(app);
-    let records = calls(app.clock.now(), organisation.0, &made.iter().map(|id| id.0).collect::<Vec<_>>(), &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>());
+    let records = calls(
+        app.clock.now(),
+        organisation.0,
+        &made.iter().map(|id| id.0).collect::<Vec<_>>(),
+        &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>(),
+    );
     for group in records.chunks(500) {
         log.write(group).await.map_err(|_| Error::unavailable())?;
     }

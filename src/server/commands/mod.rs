@@ -118,9 +118,11 @@ fn lock(settings: &DataSettings) -> StartResult<File> {
     let file = File::create(&path).map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(format!("another latchkey uses the data in {}; stop it first, or use PostgreSQL for several", settings.data.display()).into())
-        }
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "another latchkey uses the data in {}; stop it first, or use PostgreSQL for several",
+            settings.data.display()
+        )
+        .into()),
         Err(TryLockError::Error(error)) => Err(format!("{} cannot be locked: {error}", path.display()).into()),
     }
 }

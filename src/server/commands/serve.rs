@@ -23,13 +23,20 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         allow_upstream: settings.allow_upstream.clone().into(),
     };
     let (app, _lock) = open(&settings.data, extras).await?;
-    let listener = TcpListener::bind(settings.listen).await.map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
-    let gateway = gateway::start(&app, &settings.data.data.join("calls")).map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
+    let gateway = gateway::start(&app, &settings.data.data.join("calls"))
+        .map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
     let stop = CancellationToken::new();
     let jobs = jobs::start(&app, stop.clone());
     let mut out = std::io::stdout();
     if let Some(secret) = installation::new_setup_secret(&app).await? {
-        let _ = writeln!(out, "\n  Nobody has an account yet. Open {public_url}/setup and use this one-time setup secret:\n\n      {}\n", secret.as_str());
+        let _ = writeln!(
+            out,
+            "\n  Nobody has an account yet. Open {public_url}/setup and use this one-time setup secret:\n\n      {}\n",
+            secret.as_str()
+        );
     }
     let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
     let _ = out.flush();
@@ -68,7 +75,8 @@ async fn asked_to_stop(stop: CancellationToken) {
 }
 
 fn start_log(json: bool) {
-    let filter = EnvFilter::try_from_env("LATCHKEY_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process keeps the first log.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };

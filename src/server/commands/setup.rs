@@ -36,7 +36,10 @@ pub(super) struct SetupArguments {
 
 pub(super) async fn run(arguments: SetupArguments) -> StartResult<ExitCode> {
     let mut input = Zeroizing::new(String::new());
-    std::io::stdin().take(INPUT_LIMIT).read_to_string(&mut input).map_err(|error| format!("the password cannot be read: {error}"))?;
+    std::io::stdin()
+        .take(INPUT_LIMIT)
+        .read_to_string(&mut input)
+        .map_err(|error| format!("the password cannot be read: {error}"))?;
     let password = Secret::new(input.lines().next().unwrap_or_default());
     let (app, _lock) = open(&arguments.data, Extras::default()).await?;
     let new = NewInstallation {

@@ -40,10 +40,13 @@ impl Keyring {
     pub fn open(given: Option<&str>, file: &Path) -> StartResult<Self> {
         let text = match given {
             Some(text) => Zeroizing::new(text.to_owned()),
-            None if file.exists() => Zeroizing::new(fs::read_to_string(file).map_err(|e| format!("the key file {} cannot be read: {e}", file.display()))?),
+            None if file.exists() => Zeroizing::new(
+                fs::read_to_string(file).map_err(|e| format!("the key file {} cannot be read: {e}", file.display()))?,
+            ),
             None => make_key_file(file)?,
         };
-        let root = parse(text.trim()).ok_or("the installation's key must be 64 hexadecimal digits, and no sample value")?;
+        let root =
+            parse(text.trim()).ok_or("the installation's key must be 64 hexadecimal digits, and no sample value")?;
         Ok(Self::derive(&root))
     }
 

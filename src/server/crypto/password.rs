@@ -41,7 +41,8 @@ impl Passwords {
         let _permit = self.running.acquire().await.map_err(|_| Error::unavailable())?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let fits = tokio::task::spawn_blocking(move || verify(&password, &stored)).await.map_err(|_| Error::internal())?;
+        let fits =
+            tokio::task::spawn_blocking(move || verify(&password, &stored)).await.map_err(|_| Error::internal())?;
         Ok(known && fits)
     }
 
@@ -67,7 +68,8 @@ fn hash(password: &str) -> Result<String, Error> {
 
 fn verify(password: &str, stored: &str) -> bool {
     // The stored string names its own parameters, so that older hashes are still checked.
-    PasswordHash::new(stored).is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+    PasswordHash::new(stored)
+        .is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
 /// Checks a new password: its length, and that it is neither common nor the name of something near (the person's

@@ -9,8 +9,8 @@ mod value;
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql, registered};
 pub use tx::{OrgTx, Tx};
-pub use value::{Row, Value};
 pub(crate) use value::values;
+pub use value::{Row, Value};
 
 use crate::kernel::{Error, OrganisationId, UserId};
 use sqlx::{
@@ -56,7 +56,9 @@ impl Db {
         let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&writer).await?;
         let foreign_keys: i64 = sqlx::query_scalar("PRAGMA foreign_keys").fetch_one(&writer).await?;
         if (journal.as_str(), synchronous, foreign_keys) != ("wal", 2, 1) {
-            return Err("the database file cannot be opened safely (it needs WAL, synchronous FULL and foreign keys)".into());
+            return Err(
+                "the database file cannot be opened safely (it needs WAL, synchronous FULL and foreign keys)".into()
+            );
         }
         Ok(Db::Sqlite { writer, readers })
     }
@@ -64,7 +66,11 @@ impl Db {
     /// Opens PostgreSQL with at most `connections` connections, each bound to the serving role.
     pub async fn open_postgres(url: &str, connections: u32) -> StartResult<Self> {
         let options = PgConnectOptions::from_str(url)?;
-        let owner = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(10)).connect_with(options.clone()).await?;
+        let owner = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options.clone())
+            .await?;
         migrate::postgres(&owner).await?;
         owner.close().await;
         let pool = PgPoolOptions::new()

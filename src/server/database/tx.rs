@@ -39,7 +39,9 @@ macro_rules! run {
 impl Tx {
     pub(super) async fn begin(db: &Db, writes: bool) -> Result<Self, Error> {
         let engine = match db {
-            Db::Sqlite { writer, .. } if writes => Engine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?),
+            Db::Sqlite { writer, .. } if writes => {
+                Engine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?)
+            }
             Db::Sqlite { readers, .. } => Engine::Sqlite(readers.begin().await.map_err(failed)?),
             Db::Postgres(pool) => Engine::Postgres(pool.begin().await.map_err(failed)?),
         };

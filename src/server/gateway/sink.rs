@@ -75,7 +75,9 @@ impl Sink for Log {
                 _ => SinkError::Rejected,
             })?;
             let uses = self.uses(&records);
-            if !uses.is_empty() && let Err(error) = self.note(organisation, &uses).await {
+            if !uses.is_empty()
+                && let Err(error) = self.note(organisation, &uses).await
+            {
                 tracing::warn!(%error, "the last use of API keys could not be noted");
             }
         }

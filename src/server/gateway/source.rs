@@ -57,7 +57,8 @@ impl Rooms {
     async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<Target>> {
         let mut tx = self.app.db.read_in(organisation).await?;
         let Some(stored) = target_store::target(&mut tx, slug).await? else { return Ok(None) };
-        let credential = stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
+        let credential =
+            stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
         Ok(Some(Target {
             virtual_key: stored.id.0,
             slug: stored.slug.into(),

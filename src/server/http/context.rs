@@ -40,7 +40,8 @@ pub const fn cookie_name(secure: bool) -> &'static str {
 
 /// Builds the context before a page or server function runs.
 pub async fn establish(State(app): State<App>, session: Session, mut request: Request, next: Next) -> Response {
-    let origin = origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
+    let origin =
+        origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
     if session_cookies(request.headers()) > 1 {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();

@@ -150,7 +150,8 @@ async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContex
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::CONTENT_TYPE);
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
-    let mut request = Request::builder().method(Method::GET).uri(parts.uri.clone()).body(Body::empty()).unwrap_or_default();
+    let mut request =
+        Request::builder().method(Method::GET).uri(parts.uri.clone()).body(Body::empty()).unwrap_or_default();
     *request.headers_mut() = parts.headers;
     request.extensions_mut().insert(context);
     request.extensions_mut().insert(outcome);
@@ -173,22 +174,32 @@ fn check_origin(headers: &HeaderMap, public_url: &str) -> Result<()> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let own = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin == public_url || text("host").is_some_and(|host| origin.split_once("://").is_some_and(|(_, rest)| rest == host)),
+        (None, Some(origin)) => {
+            origin == public_url
+                || text("host").is_some_and(|host| origin.split_once("://").is_some_and(|(_, rest)| rest == host))
+        }
         (None, None) => false,
     };
-    if own { Ok(()) } else { Err(Error::new(Code::ForeignOrigin, "This request did not come from Latchkey's own pages.")) }
+    if own {
+        Ok(())
+    } else {
+        Err(Error::new(Code::ForeignOrigin, "This request did not come from Latchkey's own pages."))
+    }
 }
 
 /// The error that a server function answered with.
 fn read_error(body: &Bytes, request_id: &str) -> Error {
-    let mut error: Error = serde_json::from_slice(body).unwrap_or_else(|_| Error::new(Code::Malformed, "The form could not be read. Reload the page and try again."));
+    let mut error: Error = serde_json::from_slice(body)
+        .unwrap_or_else(|_| Error::new(Code::Malformed, "The form could not be read. Reload the page and try again."));
     error.request_id = Some(request_id.to_owned());
     error
 }
 
 fn typed(body: &Bytes) -> Vec<(String, String)> {
     url::form_urlencoded::parse(body)
-        .filter(|(name, _)| !SECRET_FIELDS.iter().any(|secret| name == secret || name.ends_with(&format!("[{secret}]"))))
+        .filter(|(name, _)| {
+            !SECRET_FIELDS.iter().any(|secret| name == secret || name.ends_with(&format!("[{secret}]")))
+        })
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
 }

@@ -35,7 +35,8 @@ pub async fn security(State(app): State<App>, request: Request, next: Next) -> R
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if app.public_url.starts_with("https://") {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
+        headers
+            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
     }
     response
 }
@@ -60,7 +61,11 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
 
 /// A handler panicked: the request fails as a whole, the program lives.
 pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
-    let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    let cause = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
     tracing::error!(cause, "a handler panicked");
     error_response(&Error::new(Code::Internal, Error::internal().message), "")
 }

@@ -9,13 +9,14 @@ mod listen;
 mod pages;
 
 pub use context::{
-    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session, sign_out_session,
+    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session,
+    sign_out_session,
 };
 pub use forms::FormOutcome;
 pub use listen::serve;
 
-use crate::gateway::{call::Gateway, routes};
 use super::{app::App, assets, sessions::Sessions};
+use crate::gateway::{call::Gateway, routes};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 

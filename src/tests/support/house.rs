@@ -11,9 +11,8 @@ use crate::{
         clock::Clock,
         crypto::{Keyring, Passwords},
         database::Db,
-        http,
+        gateway, http,
         limits::Limits,
-        gateway,
         mail::Mail,
         outgoing::{AllowList, Outgoing},
         refusals::Refusals,
@@ -154,7 +153,13 @@ impl House {
             }
             (Db::Postgres(_), Some(url)) => {
                 let mut owner = PgConnection::connect(&url).await.expect("the owner connects");
-                sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(&mut owner).await.expect("a call");
+                sqlx::query(SQL)
+                    .bind(self.organisation.0)
+                    .bind(id)
+                    .bind(now)
+                    .execute(&mut owner)
+                    .await
+                    .expect("a call");
             }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
         }

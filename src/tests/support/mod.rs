@@ -4,8 +4,8 @@
 
 mod client;
 mod house;
-mod world;
 mod snapshot;
+mod world;
 
 pub use client::{Answer, Client};
 pub use house::{House, PASSWORD, each_engine};

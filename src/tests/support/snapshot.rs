@@ -21,14 +21,20 @@ fn kept(table: &str) -> bool {
 }
 
 async fn sqlite(pool: &sqlx::SqlitePool) -> Vec<String> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-        .fetch_all(pool)
-        .await
-        .expect("the tables");
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+            .fetch_all(pool)
+            .await
+            .expect("the tables");
     let mut lines = vec![];
     for table in tables.iter().filter(|t| kept(t)) {
-        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)").bind(table).fetch_all(pool).await.expect("the columns");
-        let columns: Vec<String> = columns.into_iter().filter(|c| c != "seen_at" && c != "active_at").map(|c| format!("quote({c})")).collect();
+        let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
+            .bind(table)
+            .fetch_all(pool)
+            .await
+            .expect("the columns");
+        let columns: Vec<String> =
+            columns.into_iter().filter(|c| c != "seen_at" && c != "active_at").map(|c| format!("quote({c})")).collect();
         let sql = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
         let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.expect("the rows");
         lines.extend(rows.into_iter().map(|row| format!("{table}: {row}")));

@@ -68,7 +68,9 @@ pub fn text(value: &Value, field: &str) -> String {
 /// The id that stands beside an address, wherever in the answer.
 fn find(value: &Value, email: &str) -> Option<String> {
     match value {
-        Value::Object(fields) if fields.get("email") == Some(&json!(email)) => fields.get("id")?.as_str().map(str::to_owned),
+        Value::Object(fields) if fields.get("email") == Some(&json!(email)) => {
+            fields.get("id")?.as_str().map(str::to_owned)
+        }
         Value::Object(fields) => fields.values().find_map(|value| find(value, email)),
         Value::Array(items) => items.iter().find_map(|value| find(value, email)),
         _ => None,

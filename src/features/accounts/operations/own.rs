@@ -82,11 +82,15 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
             let (user, now) = (UserId(account.id), change.now());
             let tx = change.tx().system();
             if !store::replace_password(tx, user, &account.password_hash, &hash).await? {
-                return Err(Error::conflict("The password was changed elsewhere in this moment. Nothing was changed here."));
+                return Err(Error::conflict(
+                    "The password was changed elsewhere in this moment. Nothing was changed here.",
+                ));
             }
             store::forget_resets(tx, user, now).await?;
             let ended = sessions::end_others(tx, user, None).await?;
-            change.commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), user).await
+            change
+                .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), user)
+                .await
         })
         .await?;
     tell_of_change(app, name, email);

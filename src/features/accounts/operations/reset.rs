@@ -115,7 +115,9 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
             store::set_password(tx, user, &hash).await?;
             store::forget_resets(tx, user, now).await?;
             let ended = sessions::end_others(tx, user, None).await?;
-            change.commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), ()).await
+            change
+                .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), ())
+                .await
         })
         .await?;
     tell_of_change(app, name, email);
@@ -143,8 +145,5 @@ async fn find(access: &Access, token: &Secret) -> Result<(Digest, store::Account
 
 /// The one answer to a link that was used, replaced, is too old, or never was.
 fn spent() -> Error {
-    Error::new(
-        Code::LinkSpent,
-        "It was used, a newer one was made, or its 60 minutes are over. Ask for a new one.",
-    )
+    Error::new(Code::LinkSpent, "It was used, a newer one was made, or its 60 minutes are over. Ask for a new one.")
 }

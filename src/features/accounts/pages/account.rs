@@ -9,7 +9,10 @@ use crate::{
     kernel::Timestamp,
     ui::{
         Loaded,
-        components::{Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table, Tag, Time, Tone},
+        components::{
+            Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table,
+            Tag, Time, Tone,
+        },
         form::{Form, FormFor, use_form},
     },
 };
@@ -33,10 +36,8 @@ pub fn AccountPage() -> impl IntoView {
         Forms { rename: use_form(), theme: use_form(), password: use_form(), end: use_form(), end_others: use_form() };
     let (renamed, ended, others, password) =
         (forms.rename.successes(), forms.end.successes(), forms.end_others.successes(), forms.password.successes());
-    let profile = Resource::new_blocking(
-        move || (renamed.get(), ended.get(), others.get(), password.get()),
-        |_| load_profile(),
-    );
+    let profile =
+        Resource::new_blocking(move || (renamed.get(), ended.get(), others.get(), password.get()), |_| load_profile());
     view! {
         <Title text="Your account" />
         <PersonFrame>
@@ -124,7 +125,11 @@ fn Appearance(form: Form<ChooseTheme>, theme: Theme) -> impl IntoView {
 /// Shows a theme at once; the cookie shows it from the next page on.
 fn apply(name: &str) {
     let Some(root) = document().document_element() else { return };
-    let _ = if name == Theme::System.name() { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", name) };
+    let _ = if name == Theme::System.name() {
+        root.remove_attribute("data-theme")
+    } else {
+        root.set_attribute("data-theme", name)
+    };
 }
 
 #[component]

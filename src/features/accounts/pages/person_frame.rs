@@ -25,7 +25,9 @@ pub fn PersonFrame(
             let href = path.to_string();
             let base = href.clone();
             let current = move || {
-                pathname.with(|here| here.strip_prefix(&base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))).then_some("page")
+                pathname
+                    .with(|here| here.strip_prefix(&base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+                    .then_some("page")
             };
             view! { <li><a href=href aria-current=current>{label}</a></li> }
         })

@@ -28,7 +28,9 @@ impl Edit {
         let responsible = match form.responsible.as_str() {
             "" => None,
             "owners" => Some(None),
-            id => Some(Some(id.parse::<UserId>().map_err(|_| Error::field("responsible", "Choose a person from the list."))?)),
+            id => Some(Some(
+                id.parse::<UserId>().map_err(|_| Error::field("responsible", "Choose a person from the list."))?,
+            )),
         };
         let version = form.version.parse().map_err(|_| Error::field("version", "Reload the page and try again."))?;
         Ok(Self {

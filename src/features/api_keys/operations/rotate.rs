@@ -1,6 +1,11 @@
 //! A new secret for an old key.
 
-use super::{change::{minted, moment}, changeable, new_secret, read::needs_password, subject};
+use super::{
+    change::{minted, moment},
+    changeable, new_secret,
+    read::needs_password,
+    subject,
+};
 use crate::{
     features::{
         accounts::{self, model::Email},
@@ -12,11 +17,7 @@ use crate::{
     },
     kernel::{Code, Error, FieldError, KeyId, Result, Secret, text, time::DAY},
     policy::{Operation, Target},
-    server::{
-        access::Access,
-        crypto::KeyKind,
-        limits::address_subject,
-    },
+    server::{access::Access, crypto::KeyKind, limits::address_subject},
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;

@@ -19,17 +19,14 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Tone, utc_text,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
+            Tone, utc_text,
         },
         form::{Form, FormFor, use_form},
         routes,
     },
 };
-use leptos::{
-    form::ActionForm,
-    prelude::*,
-    server_fn::ServerFn,
-};
+use leptos::{form::ActionForm, prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::de::DeserializeOwned;
@@ -61,7 +58,8 @@ fn prefilled() -> KeyForm {
     use_query_map().with_untracked(|query| {
         let part = |name: &str| query.get(name).unwrap_or_default();
         let expiry = part("expiry");
-        let known = ["date", "none"].contains(&expiry.as_str()) || Expiry::DAYS.iter().any(|days| days.to_string() == expiry);
+        let known =
+            ["date", "none"].contains(&expiry.as_str()) || Expiry::DAYS.iter().any(|days| days.to_string() == expiry);
         let mut form = KeyForm {
             name: part("name"),
             description: part("description"),
@@ -305,7 +303,8 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
         Signal::derive(move || editor.changes(&people))
     };
     let count = Memo::new(move |_| changes.with(Vec::len));
-    let stale = Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
+    let stale =
+        Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
     let theirs = take_up_newer(editor, &slug, &key, stale);
     ask_before_leaving(count, form.busy());
     let save = move || match count.get() {

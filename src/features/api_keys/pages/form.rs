@@ -229,9 +229,11 @@ pub(super) fn Basics(
     };
     let responsible = stored.map(|key| {
         let mut who = vec![Choice::new("owners", "The Owners")];
-        who.extend(people.iter().map(|person| {
-            Choice::new(person.id.to_string(), format!("{} ({})", person.name, person.role))
-        }));
+        who.extend(
+            people
+                .iter()
+                .map(|person| Choice::new(person.id.to_string(), format!("{} ({})", person.name, person.role))),
+        );
         if let Some(gone) = key.responsible.filter(|gone| people.iter().all(|person| person.id != gone.id)) {
             who.push(Choice::new(gone.id.to_string(), format!("{} (not active)", gone.name)));
         }
@@ -347,7 +349,10 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
     });
     let before = Memo::new(move |_| level_value(feature, editor.before()));
     let changed = Signal::derive(move || level.with(|level| level != before.get()));
-    let stored = level_value(feature, editor.stored.with_untracked(|key| key.as_ref().map(|key| key.permissions)).unwrap_or_default());
+    let stored = level_value(
+        feature,
+        editor.stored.with_untracked(|key| key.as_ref().map(|key| key.permissions)).unwrap_or_default(),
+    );
     let mut choices: Vec<_> = feature
         .levels()
         .into_iter()

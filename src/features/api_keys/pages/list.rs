@@ -15,8 +15,8 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, Pager,
-            RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
+            Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
+            Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
         },
         icons::{Glyph, Icon},
         routes::{self, Path},
@@ -71,7 +71,8 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: ServerAction<Enable
     let more = expiring.len().saturating_sub(banners.len());
     let every = {
         let href = routes::api_keys(&slug).with("status", "expiring").to_string();
-        (more > 0).then(|| view! { <div class="muted"><a href=href>{format!("{more} more keys expire soon")}</a></div> })
+        (more > 0)
+            .then(|| view! { <div class="muted"><a href=href>{format!("{more} more keys expire soon")}</a></div> })
     };
     let body = if nothing {
         view! { <Nothing slug=slug.clone() public_url /> }.into_any()
@@ -176,7 +177,12 @@ fn Nothing(slug: String, public_url: String) -> impl IntoView {
 }
 
 #[component]
-fn FilterBar(slug: String, filter: Filter, people: Vec<crate::features::api_keys::model::Person>, total: i64) -> impl IntoView {
+fn FilterBar(
+    slug: String,
+    filter: Filter,
+    people: Vec<crate::features::api_keys::model::Person>,
+    total: i64,
+) -> impl IntoView {
     let alive = use_alive();
     let statuses = [
         ("", "Any status"),

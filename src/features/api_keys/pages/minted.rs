@@ -7,8 +7,8 @@ use crate::{
     ui::{
         bitting::{Bitting, KeySize},
         components::{
-            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox, Time,
-            utc_text,
+            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox,
+            Time, utc_text,
         },
         routes,
     },

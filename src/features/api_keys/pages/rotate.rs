@@ -13,7 +13,8 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, Field, FieldKind, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
+            Button, Card, Choice, Field, FieldKind, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone,
+            utc_text,
         },
         form::{Form, FormFor, use_form},
         routes,
@@ -53,7 +54,10 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
     let refusal = match status {
         Status::Deleted => Some("This key was deleted. It cannot be rotated any more.".to_owned()),
         _ => key.old.as_ref().map(|old| {
-            format!("The old secret still works until {}. A key has two secrets at most: end the old one first.", utc_text(old.until.0))
+            format!(
+                "The old secret still works until {}. A key has two secrets at most: end the old one first.",
+                utc_text(old.until.0)
+            )
         }),
     };
     let header = {
@@ -88,7 +92,8 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
     let end = move || {
         let chosen = overlap.get();
         let (.., milliseconds) = OVERLAPS.into_iter().find(|(name, ..)| *name == chosen)?;
-        (alive.get() && milliseconds > 0).then(|| view! { "The old secret ends at "<Time at=now.0 + milliseconds />" your time." })
+        (alive.get() && milliseconds > 0)
+            .then(|| view! { "The old secret ends at "<Time at=now.0 + milliseconds />" your time." })
     };
     let mut ends = vec![];
     let soon = matches!(status, Status::Expiring(_) | Status::Expired);

@@ -32,8 +32,7 @@ statements! {
 
 const SELECT: &str = select!("WHERE k.org_id = $1");
 const COUNT: &str = "SELECT COUNT(*) FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > $2 WHERE k.org_id = $1";
-const LAST_USED: &str =
-    "(SELECT MAX(s.used_at) FROM api_key_secrets s WHERE s.org_id = k.org_id AND s.key_id = k.id)";
+const LAST_USED: &str = "(SELECT MAX(s.used_at) FROM api_key_secrets s WHERE s.org_id = k.org_id AND s.key_id = k.id)";
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -124,11 +123,8 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<(Ve
         let since = clause.bind(now.plus(-UNUSED_DAYS * DAY));
         clause.and(&format!("k.created_at < {since} AND COALESCE({LAST_USED}, 0) < {since}"));
     }
-    let (total,): (i64,) = tx
-        .all_composed(format!("{COUNT}{}", clause.text), clause.values.clone())
-        .await?
-        .pop()
-        .unwrap_or_default();
+    let (total,): (i64,) =
+        tx.all_composed(format!("{COUNT}{}", clause.text), clause.values.clone()).await?.pop().unwrap_or_default();
     let limit = clause.bind(PAGE);
     let offset = clause.bind((filter.page() - 1) * PAGE);
     let sql = format!("{SELECT}{} ORDER BY {} LIMIT {limit} OFFSET {offset}", clause.text, order(&filter.sort));
@@ -221,9 +217,7 @@ impl Clause {
         // SUBSTR, since LIKE ignores case on one of the engines.
         let length = self.bind(i64::try_from(part.chars().count()).unwrap_or(7));
         let length = format!("CAST({length} AS INTEGER)");
-        self.and(&format!(
-            "SUBSTR(c.{column}, 1, {length}) = {place} OR SUBSTR(o.{column}, 1, {length}) = {place}"
-        ));
+        self.and(&format!("SUBSTR(c.{column}, 1, {length}) = {place} OR SUBSTR(o.{column}, 1, {length}) = {place}"));
     }
 
     fn permission(&mut self, feature: &str) {

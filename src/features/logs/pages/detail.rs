@@ -99,7 +99,8 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
 #[component]
 fn Figures(detail: Detail) -> impl IntoView {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
-    let cached = detail.cached_input_tokens.filter(|n| *n > 0).map(|n| format!(" ({} cached)", grouped(n))).unwrap_or_default();
+    let cached =
+        detail.cached_input_tokens.filter(|n| *n > 0).map(|n| format!(" ({} cached)", grouped(n))).unwrap_or_default();
     view! {
         <DefinitionList>
             <Fact term="Latency">{or_dash(detail.call.latency_us.map(duration))}</Fact>

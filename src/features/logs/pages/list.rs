@@ -13,8 +13,8 @@ use crate::{
     ui::{
         Loaded,
         components::{
-            Bar, Card, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader, Pager, Pill,
-            SearchField, Select, Table, Time, TwoLines, machine_text,
+            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader,
+            Pager, Pill, SearchField, Select, Table, Time, TwoLines, machine_text,
         },
         routes::{self, Path},
     },
@@ -80,10 +80,16 @@ fn address(slug: &str, query: &Query) -> Path {
 /// The bar of filters.
 #[component]
 fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
-    let ranges = [("1h", "Last hour"), ("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days"), ("custom", "From, to")]
-        .into_iter()
-        .map(|(value, label)| Choice::new(value, label))
-        .collect();
+    let ranges = [
+        ("1h", "Last hour"),
+        ("24h", "Last 24 hours"),
+        ("7d", "Last 7 days"),
+        ("30d", "Last 30 days"),
+        ("custom", "From, to"),
+    ]
+    .into_iter()
+    .map(|(value, label)| Choice::new(value, label))
+    .collect();
     let range = if query.range.is_empty() { "24h".to_owned() } else { query.range };
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
         .chain(Outcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
@@ -169,9 +175,7 @@ fn Calls(page: Page, slug: String, query: Query) -> impl IntoView {
     };
     view! {
         <div class="logs-summary" role="status">{words}</div>
-        <Card>
-            <Chart title=chart summary bars />
-        </Card>
+        <Chart title=chart summary bars />
         {body}
     }
     .into_any()
@@ -197,7 +201,8 @@ fn First(first: FirstCall, slug: String) -> impl IntoView {
 
 #[component]
 fn Nothing(plain: bool, clear: Path) -> impl IntoView {
-    let sentence = if plain { "Choose a longer span of time above." } else { "No call in this span of time fits the filter." };
+    let sentence =
+        if plain { "Choose a longer span of time above." } else { "No call in this span of time fits the filter." };
     view! {
         <EmptyState title="No calls match" sentence>
             {(!plain).then(|| view! { <LinkButton label="Clear the filter" href=clear /> })}

@@ -31,7 +31,8 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
             let user = change.access().user()?;
             let mut fields = Fields::default();
             let name = fields.take("name", parse_name(name));
-            let slug = if slug.trim().is_empty() { Some(None) } else { fields.take("new_slug", parse_slug(slug)).map(Some) };
+            let slug =
+                if slug.trim().is_empty() { Some(None) } else { fields.take("new_slug", parse_slug(slug)).map(Some) };
             fields.finish()?;
             let (Some(name), Some(slug)) = (name, slug) else { return Err(Error::internal()) };
             change.once(submission).await?;
@@ -79,7 +80,13 @@ pub async fn settings(access: &Access) -> Result<Settings> {
     let id = tx.organisation();
     let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
     let retired = store::retired(&mut tx, access.now()).await?;
-    Ok(Settings { slug: own.slug, name: own.name, version: own.version, public_url: access.app().public_url.clone(), retired })
+    Ok(Settings {
+        slug: own.slug,
+        name: own.name,
+        version: own.version,
+        public_url: access.app().public_url.clone(),
+        retired,
+    })
 }
 
 /// Changes name and slug. Gives the slug that the organisation has then.
@@ -98,7 +105,8 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
             if was.version != version {
                 let now_is = format!("It is now “{}” with the short name “{}”.", was.name, was.slug);
-                let message = format!("Somebody changed these settings while you did. {now_is} Reload the page to change that.");
+                let message =
+                    format!("Somebody changed these settings while you did. {now_is} Reload the page to change that.");
                 return Err(Error::new(Code::StaleVersion, message));
             }
             if was.slug != slug {
@@ -109,11 +117,16 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
                 store::retire_slug(tx, &was.slug, id, now.plus(RETIRED_FOR)).await?;
             }
             if !store::update(tx, id, version, &slug, &name, now).await? {
-                return Err(Error::new(Code::StaleVersion, "Somebody changed these settings at the same moment. Reload the page."));
+                return Err(Error::new(
+                    Code::StaleVersion,
+                    "Somebody changed these settings at the same moment. Reload the page.",
+                ));
             }
-            let event = Event::of(Subject::new("organisation", id, &name))
-                .change("name", was.name, name)
-                .change("slug", was.slug, slug.clone());
+            let event = Event::of(Subject::new("organisation", id, &name)).change("name", was.name, name).change(
+                "slug",
+                was.slug,
+                slug.clone(),
+            );
             change.commit(event, slug).await
         })
         .await;

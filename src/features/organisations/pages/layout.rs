@@ -95,7 +95,12 @@ const GROUPS: &[(&str, &[Entry])] = &[
         "Access",
         &[
             Entry { label: "API keys", icon: Icon::ApiKeys, needs: Operation::ApiKeysList, href: routes::api_keys },
-            Entry { label: "Virtual keys", icon: Icon::VirtualKeys, needs: Operation::VirtualKeysList, href: routes::virtual_keys },
+            Entry {
+                label: "Virtual keys",
+                icon: Icon::VirtualKeys,
+                needs: Operation::VirtualKeysList,
+                href: routes::virtual_keys,
+            },
             Entry { label: "Team", icon: Icon::Team, needs: Operation::TeamList, href: routes::team },
         ],
     ),
@@ -103,7 +108,12 @@ const GROUPS: &[(&str, &[Entry])] = &[
         "Organisation",
         &[
             Entry { label: "Roles", icon: Icon::Guardrails, needs: Operation::OrganisationView, href: routes::roles },
-            Entry { label: "Settings", icon: Icon::Settings, needs: Operation::OrganisationSettings, href: routes::settings },
+            Entry {
+                label: "Settings",
+                icon: Icon::Settings,
+                needs: Operation::OrganisationSettings,
+                href: routes::settings,
+            },
         ],
     ),
 ];
@@ -190,7 +200,23 @@ fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
         None => vec![],
         Some(entry) => {
             let href = (entry.href)(&place.slug).to_string();
-            if pathname == href { vec![Crumb::here(entry.label)] } else { vec![Crumb::link(entry.label, href)] }
+            if pathname == href {
+                return vec![Crumb::here(entry.label)];
+            }
+            let here = match pathname.rsplit('/').next().unwrap_or_default() {
+                "new" => "New",
+                "invite" => "Invite people",
+                "invitations" => "Invitations",
+                "rotate" => "Rotate",
+                "disable" => "Disable",
+                "delete" => "Delete",
+                "duplicate" => "Duplicate",
+                "remove" => "Remove",
+                "revoke" => "Revoke",
+                "role" => "Role",
+                _ => "Details",
+            };
+            vec![Crumb::link(entry.label, href), Crumb::here(here)]
         }
     }
 }

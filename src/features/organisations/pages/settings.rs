@@ -8,7 +8,9 @@ use crate::{
     },
     ui::{
         Loaded,
-        components::{Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text},
+        components::{
+            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
+        },
         form::{Form, FormFor, use_form},
         routes, use_place,
     },
@@ -24,7 +26,8 @@ pub fn SettingsPage() -> impl IntoView {
     if let Some(frame) = use_context::<FrameReload>() {
         frame.after(form.successes());
     }
-    let settings = Resource::new_blocking(move || (slug.get(), form.successes().get()), |(slug, _)| load_settings(slug));
+    let settings =
+        Resource::new_blocking(move || (slug.get(), form.successes().get()), |(slug, _)| load_settings(slug));
     let organisation = use_place().map(|place| place.name).unwrap_or_default();
     view! {
         <Title text=format!("Settings · {organisation}") />

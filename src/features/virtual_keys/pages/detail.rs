@@ -16,7 +16,8 @@ use crate::{
     ui::{
         Loaded, available, can,
         components::{
-            Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time, TimeStyle, Tone,
+            Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time,
+            TimeStyle, Tone,
         },
         form::{Form, FormFor, use_form},
         routes,
@@ -45,7 +46,8 @@ pub fn DetailPage() -> impl IntoView {
 #[component]
 fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<TestVirtualKey>) -> impl IntoView {
     let key = key_;
-    let (duplicate, delete) = (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
+    let (duplicate, delete) =
+        (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
     let main = if can(Operation::VirtualKeyUpdate) {
         view! { <EditForm key_=key.clone() slug=slug.clone() form /> }.into_any()
     } else {

@@ -39,7 +39,11 @@ pub struct Stored {
 
 /// Provider, base URL, API version, credential, description.
 #[component]
-pub fn ProviderFields(values: Values, errors: Errors, #[prop(optional_no_strip)] stored: Option<Stored>) -> impl IntoView {
+pub fn ProviderFields(
+    values: Values,
+    errors: Errors,
+    #[prop(optional_no_strip)] stored: Option<Stored>,
+) -> impl IntoView {
     let provider = RwSignal::new(values.provider);
     let base_url = RwSignal::new(values.base_url);
     let chosen = move || Provider::parse(&provider.get()).unwrap_or(Provider::OpenAi);
@@ -57,7 +61,11 @@ pub fn ProviderFields(values: Values, errors: Errors, #[prop(optional_no_strip)]
         move || {
             stored.as_ref().is_some_and(|was| {
                 let typed = base_url.get();
-                let meant = if typed.trim().is_empty() { chosen().default_base_url().unwrap_or_default() } else { typed.trim() };
+                let meant = if typed.trim().is_empty() {
+                    chosen().default_base_url().unwrap_or_default()
+                } else {
+                    typed.trim()
+                };
                 chosen() != was.provider || meant.trim_end_matches('/') != was.base_url
             })
         }
@@ -69,7 +77,10 @@ pub fn ProviderFields(values: Values, errors: Errors, #[prop(optional_no_strip)]
             let needed = match provider.default_base_url() {
                 Some(own) => format!("Empty for the provider’s own, {own}."),
                 None if provider == Provider::AzureOpenAi => {
-                    format!("Your resource, such as {}. Calls name a deployment as the model.", provider.example_base_url())
+                    format!(
+                        "Your resource, such as {}. Calls name a deployment as the model.",
+                        provider.example_base_url()
+                    )
                 }
                 None => format!("Such as {}.", provider.example_base_url()),
             };
@@ -80,10 +91,14 @@ pub fn ProviderFields(values: Values, errors: Errors, #[prop(optional_no_strip)]
         let was = stored.as_ref().and_then(|stored| stored.credential.clone());
         Signal::derive(move || match &was {
             Some(set) if moved() => {
-                format!("{set} It is only sent to the provider and base URL it was saved for: enter the credential again.")
+                format!(
+                    "{set} It is only sent to the provider and base URL it was saved for: enter the credential again."
+                )
             }
             Some(set) => format!("{set} Leave this empty to keep it. Nobody can read it, only replace it."),
-            None if chosen().needs_credential() => "The provider’s API key. It is sealed, and nobody can read it afterwards.".to_owned(),
+            None if chosen().needs_credential() => {
+                "The provider’s API key. It is sealed, and nobody can read it afterwards.".to_owned()
+            }
             None => "Only if the server wants one. It is sealed, and nobody can read it afterwards.".to_owned(),
         })
     };

@@ -13,7 +13,10 @@ use crate::{
     policy::Operation,
     ui::{
         Loaded, available,
-        components::{Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Time, Tone, TwoLines},
+        components::{
+            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Time, Tone,
+            TwoLines,
+        },
         icons::Icon,
         routes,
     },
@@ -84,7 +87,8 @@ fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
     let key = key_;
     let page = routes::virtual_key(&slug, &key.slug);
     let menu = format!("menu-{}", key.id);
-    let (duplicate, delete) = (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
+    let (duplicate, delete) =
+        (routes::duplicate_virtual_key(&slug, &key.slug), routes::delete_virtual_key(&slug, &key.slug));
     let may_edit = available(Operation::VirtualKeyUpdate).reason().is_none();
     view! {
         <tr>

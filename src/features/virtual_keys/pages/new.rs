@@ -41,7 +41,9 @@ fn NewForm(slug: String) -> impl IntoView {
     // The reference follows the name until somebody types their own.
     Effect::new(move |before: Option<String>| {
         let proposal = text::slug(&name.get());
-        if before.is_none_or(|before| key_slug.get_untracked() == before) && (!proposal.is_empty() || key_slug.get_untracked().is_empty()) {
+        if before.is_none_or(|before| key_slug.get_untracked() == before)
+            && (!proposal.is_empty() || key_slug.get_untracked().is_empty())
+        {
             key_slug.set(proposal.clone());
         }
         proposal

@@ -8,8 +8,8 @@ use axum::http::Method;
 use utoipa::{
     ToSchema,
     openapi::{
-        ComponentsBuilder, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Paths, Ref, RefOr, Required,
-        Response, ResponseBuilder, SecurityRequirement,
+        ComponentsBuilder, Content, HttpMethod, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, PathItem, Paths,
+        Ref, RefOr, Required, Response, ResponseBuilder, SecurityRequirement,
         path::{OperationBuilder, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
         schema::{ObjectBuilder, Schema, SchemaType, Type},
@@ -42,7 +42,13 @@ impl Document {
     }
 
     /// Adds a route: its fields stand in the address for `GET`, else in the body.
-    pub fn add<I: ToSchema, A: ToSchema>(&mut self, operation: Operation, method: &Method, path: &'static str, summary: &str) {
+    pub fn add<I: ToSchema, A: ToSchema>(
+        &mut self,
+        operation: Operation,
+        method: &Method,
+        path: &'static str,
+        summary: &str,
+    ) {
         let mut entry = entry(operation, path, summary).response("200", json_response::<A>("Done."));
         let fields = properties(&I::schema());
         if *method == Method::GET {
@@ -71,10 +77,14 @@ impl Document {
     /// Adds a route of the gateway, whose bodies are the providers' own.
     pub fn add_open(&mut self, operation: Operation, method: &Method, path: &'static str, summary: &str) {
         let object = || ObjectBuilder::new().schema_type(SchemaType::from(Type::Object)).build();
-        let answer = ResponseBuilder::new().description("As the provider answers.").content(JSON, Content::new(Some(object())));
+        let answer =
+            ResponseBuilder::new().description("As the provider answers.").content(JSON, Content::new(Some(object())));
         let mut entry = entry(operation, path, summary).response("200", answer.build());
         if *method != Method::GET {
-            let body = RequestBodyBuilder::new().content(JSON, Content::new(Some(object()))).required(Some(Required::True)).build();
+            let body = RequestBodyBuilder::new()
+                .content(JSON, Content::new(Some(object())))
+                .required(Some(Required::True))
+                .build();
             entry = entry.request_body(Some(body));
         }
         self.insert(method, path, entry);
@@ -95,7 +105,8 @@ impl Document {
     }
 
     pub fn build(self) -> OpenApi {
-        let named = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The API key as the bearer.")).build();
+        let named =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The API key as the bearer.")).build();
         let header = ApiKeyValue::with_description("x-portkey-api-key", "The API key.");
         let components = ComponentsBuilder::new()
             .schemas_from_iter(self.schemas)
@@ -132,7 +143,10 @@ fn entry(operation: Operation, path: &str, summary: &str) -> OperationBuilder {
         .operation_id(Some(if spec.routes.first().is_some_and(|first| first.ends_with(path)) {
             spec.id.replace('.', "_")
         } else {
-            format!("{area}_{verb}_by_{}", path.split(['/', '{', '}', '-']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_"))
+            format!(
+                "{area}_{verb}_by_{}",
+                path.split(['/', '{', '}', '-']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_")
+            )
         }))
         .summary(Some(summary))
         .description(Some(needs));
@@ -149,7 +163,10 @@ fn entry(operation: Operation, path: &str, summary: &str) -> OperationBuilder {
 }
 
 fn json_response<T: ToSchema>(about: &str) -> Response {
-    ResponseBuilder::new().description(about).content(JSON, Content::new(Some(Ref::from_schema_name(T::name())))).build()
+    ResponseBuilder::new()
+        .description(about)
+        .content(JSON, Content::new(Some(Ref::from_schema_name(T::name()))))
+        .build()
 }
 
 /// The names in the braces of a path.
@@ -159,7 +176,11 @@ fn path_parts(path: &str) -> Vec<&str> {
 
 fn properties(schema: &RefOr<Schema>) -> Vec<(String, RefOr<Schema>, bool)> {
     let RefOr::T(Schema::Object(object)) = schema else { return vec![] };
-    object.properties.iter().map(|(name, schema)| (name.clone(), schema.clone(), object.required.contains(name))).collect()
+    object
+        .properties
+        .iter()
+        .map(|(name, schema)| (name.clone(), schema.clone(), object.required.contains(name)))
+        .collect()
 }
 
 fn description(schema: &RefOr<Schema>) -> Option<String> {

@@ -53,7 +53,11 @@ async fn identify(app: App, origin: Origin, headers: &HeaderMap, query: Option<&
 }
 
 fn failed(cause: &(dyn Any + Send), id: &str) -> Response {
-    let cause = cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+    let cause = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or(cause.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
     tracing::error!(cause, request_id = id, "a handler panicked");
     Refusal::from(Error::internal()).into_response(id)
 }

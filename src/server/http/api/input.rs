@@ -230,7 +230,9 @@ impl<T: Part> Part for Vec<T> {
 impl<T: Part> Part for BTreeMap<String, T> {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
         match value {
-            Value::Object(fields) => fields.into_iter().map(|(name, value)| Ok((name, T::read(value, origin)?))).collect(),
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| Ok((name, T::read(value, origin)?))).collect()
+            }
             _ => Err("This must be an object.".into()),
         }
     }

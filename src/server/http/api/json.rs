@@ -125,7 +125,10 @@ mod tests {
     #[test]
     fn objects_are_read_as_they_are() {
         let text = r#"{"a":[1,-2,0.5,true,null,"x\u00e9"],"b":{"c":{}}}"#;
-        assert_eq!(Value::Object(read(text.as_bytes()).expect("an object")), serde_json::from_str::<Value>(text).expect("JSON"));
+        assert_eq!(
+            Value::Object(read(text.as_bytes()).expect("an object")),
+            serde_json::from_str::<Value>(text).expect("JSON")
+        );
         assert_eq!(read(b""), Ok(Map::new()));
     }
 
@@ -134,7 +137,16 @@ mod tests {
         assert!(refused(r#"{"a":1,"a":1}"#).contains("twice"));
         assert!(refused(r#"{"x":[{"a":1,"\u0061":2}]}"#).contains("twice"));
         assert!(refused("[]").contains("object"));
-        for text in ["{", "{}{}", "null", "{'a':1}", "{\"a\":NaN}", "{\"a\":1e999}", "{\"a\":9223372036854775808}", r#"{"a":"\ud800"}"#] {
+        for text in [
+            "{",
+            "{}{}",
+            "null",
+            "{'a':1}",
+            "{\"a\":NaN}",
+            "{\"a\":1e999}",
+            "{\"a\":9223372036854775808}",
+            r#"{"a":"\ud800"}"#,
+        ] {
             refused(text);
         }
         assert!(read(b"{\"a\":\"\xff\"}").is_err());

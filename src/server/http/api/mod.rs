@@ -9,8 +9,8 @@ mod registrar;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Input, Nothing, Source};
 pub(crate) use input::input;
+pub use input::{Input, Nothing, Source};
 pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 
@@ -50,7 +50,7 @@ pub struct Done {}
 
 /// Every management call.
 fn api() -> Api {
-    let api = Api::new();
+    let api = Api::default();
     let api = api_keys::rest::register(api);
     let api = team::rest::register(api);
     let api = team::invitations::rest::register(api);

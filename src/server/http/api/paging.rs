@@ -143,6 +143,9 @@ mod tests {
         for (size, page) in [(0, 0), (101, 0), (-1, 0), (1, -1), (1, LAST_PAGE + 1), (i64::MAX, i64::MAX)] {
             assert!(Window::of(Some(size), Some(page)).is_err());
         }
-        assert_eq!(Window { offset: 2, limit: 2 }.cut(vec![1, 2, 3]).map(|list| (list.total, list.data)), Ok((3, vec![3])));
+        assert_eq!(
+            Window { offset: 2, limit: 2 }.cut(vec![1, 2, 3]).map(|list| (list.total, list.data)),
+            Ok((3, vec![3]))
+        );
     }
 }

@@ -8,17 +8,10 @@ use super::{
 };
 use crate::{
     features::audit::event::Subject,
-    gateway::{
-        errors::Refusal,
-        request::read_body,
-    },
+    gateway::{errors::Refusal, request::read_body},
     kernel::{Code, Error, Result},
     policy::{Operation, Target},
-    server::{
-        access::Access,
-        app::App,
-        http::BODY_LIMIT,
-    },
+    server::{access::Access, app::App, http::BODY_LIMIT},
 };
 use axum::{
     body::{Body, HttpBody},
@@ -61,11 +54,13 @@ impl Call {
     }
 }
 
-impl Api {
-    pub fn new() -> Self {
+impl Default for Api {
+    fn default() -> Self {
         Self { methods: BTreeMap::new(), served: vec![], document: Document::new() }
     }
+}
 
+impl Api {
     /// Serves an operation at all its routes. Whether the key may call it is decided before its fields are read: from
     /// the address for `GET`, else from the body.
     pub fn serve<I, A, F>(

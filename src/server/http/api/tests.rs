@@ -16,10 +16,12 @@ fn every_route_of_the_table_is_served_and_no_other() {
     let served: BTreeSet<_> = api.served.iter().copied().map(|operation| operation.spec().id).collect();
     assert_eq!(served.len(), api.served.len(), "an operation is served twice");
     let own = table(|operation| api.served.contains(&operation));
-    let of_gateway: BTreeSet<_> = gateway::routes::ROUTES.iter().map(|(method, path)| format!("{method} {path}")).collect();
+    let of_gateway: BTreeSet<_> =
+        gateway::routes::ROUTES.iter().map(|(method, path)| format!("{method} {path}")).collect();
     assert!(own.is_disjoint(&of_gateway));
     assert_eq!(own.union(&of_gateway).cloned().collect::<BTreeSet<_>>(), table(|_| true));
-    let paths: BTreeSet<_> = own.iter().filter_map(|route| route.split_once(' ')).map(|(_, path)| path.to_owned()).collect();
+    let paths: BTreeSet<_> =
+        own.iter().filter_map(|route| route.split_once(' ')).map(|(_, path)| path.to_owned()).collect();
     assert_eq!(api.methods.keys().map(|path| (*path).to_owned()).collect::<BTreeSet<_>>(), paths);
 }
 
@@ -36,7 +38,12 @@ fn the_document_tells_of_the_same_routes() {
         .collect();
     assert_eq!(told, table(|_| true));
     assert_eq!(document["openapi"], "3.1.0");
-    let mut ids: Vec<_> = paths.values().filter_map(|item| item.as_object()).flatten().map(|(_, entry)| entry["operationId"].to_string()).collect();
+    let mut ids: Vec<_> = paths
+        .values()
+        .filter_map(|item| item.as_object())
+        .flatten()
+        .map(|(_, entry)| entry["operationId"].to_string())
+        .collect();
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
