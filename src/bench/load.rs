@@ -61,6 +61,8 @@ pub struct Measured {
     elapsed: Duration,
     /// Seconds of processor time: gateway, provider, load.
     cpu: [f64; 3],
+    /// Seconds of processor time that everybody else on the machine took.
+    others: f64,
 }
 
 impl Measured {
@@ -68,6 +70,7 @@ impl Measured {
         self.times.extend(other.times);
         self.all += other.all;
         self.elapsed += other.elapsed;
+        self.others += other.others;
         for (sum, more) in self.cpu.iter_mut().zip(other.cpu) {
             *sum += more;
         }
@@ -79,6 +82,12 @@ impl Measured {
 
     pub fn rate(&self) -> f64 {
         self.times.len() as f64 / self.elapsed.as_secs_f64()
+    }
+
+    /// The share of the machine that was not this benchmark's, of 1.
+    pub fn disturbance(&self) -> f64 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+        self.others.max(0.0) / (self.elapsed.as_secs_f64() * cores)
     }
 
     /// In milliseconds.
@@ -106,11 +115,13 @@ pub async fn run(way: &Way, connections: usize, lasting: Duration, processes: [O
     }
     let pids = [processes[0], processes[1], Some(std::process::id())];
     tokio::time::sleep_until(begin.into()).await;
+    let busy = busy_seconds();
     let before = pids.map(|pid| pid.map_or(0.0, cpu_seconds));
     tokio::time::sleep_until(end.into()).await;
     let after = pids.map(|pid| pid.map_or(0.0, cpu_seconds));
     let cpu = [0, 1, 2].map(|at| after[at] - before[at]);
-    let mut measured = Measured { elapsed: lasting, cpu, ..Measured::default() };
+    let others = busy_seconds() - busy - cpu.iter().sum::<f64>();
+    let mut measured = Measured { elapsed: lasting, cpu, others, ..Measured::default() };
     for caller in callers {
         let (times, all) = caller.await?.map_err(|error| error.to_string())?;
         measured.times.extend(times);
@@ -168,6 +179,15 @@ pub fn content_length(head: &[u8]) -> Option<usize> {
     let at = head.windows(name.len()).position(|part| part == name)? + name.len();
     let digits = head[at..].iter().take_while(|byte| byte.is_ascii_digit());
     Some(digits.fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
+}
+
+/// Processor time of everything on the machine.
+fn busy_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    let ticks: Vec<f64> = fields.filter_map(|text| text.parse().ok()).collect();
+    // Idle and waiting for the disk are the fourth and fifth.
+    (ticks.iter().take(8).sum::<f64>() - ticks.iter().skip(3).take(2).sum::<f64>()) / TICKS
 }
 
 /// User and system time of a process.

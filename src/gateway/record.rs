@@ -9,6 +9,7 @@ use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::provider::Provider;
 use super::usage::Usage;
+use crate::features::logs::model as logs;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -81,15 +82,15 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The stored word for how a call ended. A call under way is `started`.
-    pub fn word(&self) -> &'static str {
+    /// How the call ended, as the log tells it.
+    pub fn kind(&self) -> logs::Outcome {
         match self.error.as_deref() {
-            None => "ok",
-            Some(INTERRUPTED) => "lost",
-            Some(CLIENT_LEFT_CODE) => "left",
+            None => logs::Outcome::Ok,
+            Some(INTERRUPTED) => logs::Outcome::Lost,
+            Some(CLIENT_LEFT_CODE) => logs::Outcome::Left,
             // Nothing was sent to the provider.
-            Some(_) if self.upstream_status.is_none() && self.status < 500 => "refused",
-            Some(_) => "failed",
+            Some(_) if self.upstream_status.is_none() && self.status < 500 => logs::Outcome::Refused,
+            Some(_) => logs::Outcome::Failed,
         }
     }
 
