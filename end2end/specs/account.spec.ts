@@ -37,7 +37,7 @@ test("a wrong sign-in says the same for known and unknown people, and keeps the 
 
 test("signing in leads where one wanted to go, and signing out closes it", async ({ page }) => {
   await page.goto(`${HOME}/team?role=admin`);
-  await expectPage(page, "Welcome back");
+  await expectPage(page, "Sign in to Latchkey");
   await hydrated(page);
   await page.getByLabel("E-mail", { exact: true }).fill(OWNER.email);
   await page.getByLabel("Password", { exact: true }).fill(OWNER.password);
@@ -119,5 +119,5 @@ test("without mail, a forgotten password leads to those who can help", async ({ 
   await expect(page.getByText("Ask an Owner or Admin of your organisation.")).toBeVisible();
   await expectNoAxe(page);
   await page.getByRole("main").getByRole("link", { name: "Back to sign-in" }).click();
-  await expectPage(page, "Welcome back");
+  await expectPage(page, "Sign in to Latchkey");
 });

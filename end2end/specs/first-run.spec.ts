@@ -1,5 +1,5 @@
 // The first visit to an installation without accounts: the setup secret, the first Owner, the master key shown once.
-import { ORGANISATION, OWNER, expect, expectNoAxe, expectPage, hasJavaScript, open, test } from "../support/index.ts";
+import { ORGANISATION, OWNER, expect, expectNoAxe, expectPage, goBack, hasJavaScript, open, test } from "../support/index.ts";
 
 test.use({ seeded: false });
 test.describe.configure({ mode: "serial" });
@@ -64,7 +64,7 @@ test("the printed secret makes the first Owner, and the master key is shown once
   await expect(page.getByRole("button", { name: `Organisation: ${ORGANISATION} Owner` })).toBeVisible();
 
   // Neither going back nor coming again shows it.
-  await page.goBack();
+  await goBack(page);
   expect(await page.content()).not.toContain(secret);
   await page.goto("/setup");
   expect(await page.content()).not.toContain(secret);

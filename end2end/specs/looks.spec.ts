@@ -146,7 +146,7 @@ test("open panels and refused forms, as Owner @js", async ({ page, faults }) => 
   await look(page, "owner-api-key-refused");
   await page.getByLabel("Name", { exact: true }).fill("shown-once");
   await page.getByRole("button", { name: "Create key" }).click();
-  await expectPage(page, "shown-once is cut");
+  await expectPage(page, "shown-once is ready");
   await look(page, "owner-api-key-made");
 });
 
@@ -179,7 +179,7 @@ test("the screens of a Member", async ({ page }) => {
 
 test("the screens of whoever is signed out", async ({ page }) => {
   await lookAtAll(page, "out", [
-    ["sign-in", "/sign-in", "Welcome back"],
+    ["sign-in", "/sign-in", "Sign in to Latchkey"],
     ["forgot", "/forgot", "Forgot your password?"],
     ["reset-spent", "/reset?token=spent", "This link does not work any more"],
     ["invitation", invitation, /^Join/],

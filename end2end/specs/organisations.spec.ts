@@ -1,5 +1,6 @@
 // Several organisations: made, switched by mouse, keyboard and without JavaScript, side by side in two tabs, renamed.
 import {
+  goBack,
   HOME,
   ORGANISATION,
   createApiKey,
@@ -48,7 +49,7 @@ test("a new organisation is its maker's, with a master key shown once", async ({
   await expect(page.getByRole("button", { name: "Organisation: Difference Works Owner" })).toBeVisible();
   const models = await fetch(`${latchkey.url}/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
   expect(models.status).toBe(200);
-  await page.goBack();
+  await goBack(page);
   expect(await page.content()).not.toContain(secret);
 });
 

@@ -49,7 +49,7 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   await page.getByRole("combobox", { name: "Level of Prompts" }).selectOption("write");
   if (hasJavaScript()) await expect(page.getByText("Can call models. Can write prompts. Cannot delete anything.").first()).toBeVisible();
   await page.getByRole("button", { name: "Create key" }).click();
-  await expectPage(page, "ci-deploy is cut");
+  await expectPage(page, "ci-deploy is ready");
   await expectNoAxe(page);
   const secret = await takeSecret(page, "ci-deploy");
   expect(secret).toMatch(/^lk_/);

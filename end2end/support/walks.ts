@@ -79,7 +79,7 @@ export async function join(page: Page, link: string, person: Person): Promise<vo
 
 /** Picks a radio card by its title. */
 export async function choose(page: Page, title: string): Promise<void> {
-  await page.getByRole("radio", { name: new RegExp(`^${title}\\b`) }).check();
+  await page.getByRole("radio", { name: new RegExp(`^${title}\\b`) }).check({ force: true });
 }
 
 /** The row of a table that has this text. */
@@ -131,6 +131,13 @@ export async function takeSecret(page: Page, name: string): Promise<string> {
   await expectPage(page, "API keys");
   await hydrated(page);
   return secret;
+}
+
+/** Goes back; a browser without JavaScript does not even ask for the answer of a form again. */
+export async function goBack(page: Page): Promise<void> {
+  await page.goBack().catch((error: Error) => {
+    if (!error.message.includes("ERR_CACHE_MISS")) throw error;
+  });
 }
 
 export interface Call {
