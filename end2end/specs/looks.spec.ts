@@ -1,4 +1,5 @@
-// Every screen as each role sees it: clean for axe in light and dark, and pictures at 1280 and 360 px for the eye.
+// Every screen as each role sees it: clean for axe in light and dark, and pictures at 1280 and 360 px for the eye. The page without
+// JavaScript is the same document before it is hydrated; the other walks hold it against axe.
 import {
   BO,
   CY,
@@ -42,7 +43,7 @@ let keyPage = "";
 let callPage = "";
 let invitation = "";
 
-test("the empty rooms, and those where somebody has worked, as Owner", async ({ page, newContext, latchkey, upstream }) => {
+test("the empty rooms, and those where somebody has worked, as Owner @js", async ({ page, newContext, latchkey, upstream }) => {
   await signIn(page);
   await lookAtAll(page, "owner-empty", [
     ["logs", `${HOME}/logs`, "Logs"],
@@ -74,7 +75,7 @@ test("the empty rooms, and those where somebody has worked, as Owner", async ({ 
   keyPage = (await page.getByRole("link", { name: "ci-deploy" }).getAttribute("href")) ?? "";
 });
 
-test("every screen inside an organisation, as Owner", async ({ page }) => {
+test("every screen inside an organisation, as Owner @js", async ({ page }) => {
   await signIn(page);
   await lookAtAll(page, "owner", [
     ["logs", `${HOME}/logs`, "Logs"],
@@ -95,7 +96,7 @@ test("every screen inside an organisation, as Owner", async ({ page }) => {
   ]);
 });
 
-test("the people's screens, as Owner", async ({ page }) => {
+test("the people's screens, as Owner @js", async ({ page }) => {
   await signIn(page);
   await lookAtAll(page, "owner", [
     ["team", `${HOME}/team`, "Team"],
@@ -163,7 +164,7 @@ test("the screens of an Admin @js", async ({ page }) => {
   ]);
 });
 
-test("the screens of a Member", async ({ page }) => {
+test("the screens of a Member @js", async ({ page }) => {
   await signIn(page, CY);
   await lookAtAll(page, "member", [
     ["logs", `${HOME}/logs`, "Logs"],
@@ -177,7 +178,7 @@ test("the screens of a Member", async ({ page }) => {
   ]);
 });
 
-test("the screens of whoever is signed out", async ({ page }) => {
+test("the screens of whoever is signed out @js", async ({ page }) => {
   await lookAtAll(page, "out", [
     ["sign-in", "/sign-in", "Sign in to Latchkey"],
     ["forgot", "/forgot", "Forgot your password?"],
