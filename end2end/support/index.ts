@@ -14,6 +14,7 @@
 // - A test fails on any console error, uncaught exception, violation of the Content-Security-Policy, or request to
 //   another origin, in any page of `context`. What a test provokes on purpose it names: `faults.allow(/regex/)`.
 //   Contexts beyond the first come from `newContext()`, so that they are watched too.
+// - `signIn`, `invite`, `join`, `createVirtualKey`, `createApiKey`, `callModel` (walks.ts) are steps that many walks share.
 // - `expectNoAxe(page)` holds the page against WCAG 2.2 A and AA; `screenshot(page, name)` puts the page at 1280 and
 //   360 px, light and dark, into target/screenshots, and fails if it scrolls sideways.
 import { fileURLToPath } from "node:url";
@@ -21,9 +22,11 @@ import AxeBuilder from "@axe-core/playwright";
 import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
 import { Latchkey } from "./program.ts";
 import { startUpstream } from "./upstream.mjs";
+import { hasJavaScript } from "./walks.ts";
 
 export { expect };
 export { Latchkey, ORGANISATION, OWNER } from "./program.ts";
+export * from "./walks.ts";
 
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
@@ -145,22 +148,6 @@ export const test = base.extend<TestFixtures, { houses: Houses }>({
     for (const context of contexts) await context.close();
   },
 });
-
-/** Whether this run has JavaScript. */
-export function hasJavaScript(): boolean {
-  return test.info().project.name === "js";
-}
-
-/** Goes to a path and, with JavaScript, waits until the page is hydrated: until then a click is a plain form's. */
-export async function open(page: Page, path: string): Promise<void> {
-  await page.goto(path);
-  await hydrated(page);
-}
-
-/** With JavaScript, waits until the page in view is hydrated. */
-export async function hydrated(page: Page): Promise<void> {
-  if (hasJavaScript()) await page.locator("html[data-live]").waitFor({ state: "attached" });
-}
 
 const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 

@@ -50,6 +50,13 @@ export class Latchkey {
     return this.printed;
   }
 
+  /** The one-time secret of the first-run page, as the server printed it at its last start. */
+  setupSecret(): string {
+    const secret = [...this.printed.matchAll(/setup secret:\s+(\S+)/g)].at(-1)?.[1];
+    if (!secret) throw new Error(`latchkey serve printed no setup secret:\n${this.printed}`);
+    return secret;
+  }
+
   /** Runs another command of the program on the same data, such as `["audit", "verify"]`. */
   run(args: string[], stdin = ""): Promise<Outcome> {
     return new Promise((resolve, reject) => {

@@ -134,10 +134,18 @@ pub fn decide(principal: &Principal, requirement: Requirement, target: Target) -
         Target::Account | Target::In(_) => Ok(()),
         Target::Rank { now, next, .. } => {
             let ceiling = principal.rank().ok_or(Denial::Unknown)?;
-            if now.is_none_or(|role| role <= ceiling) && next.is_none_or(|role| role <= ceiling) {
-                Ok(())
-            } else {
-                Err(Denial::AboveRank)
+            if now.is_some_and(|role| role > ceiling) || next.is_some_and(|role| role > ceiling) {
+                return Err(Denial::AboveRank);
+            }
+            // A key makes no Admin who could then mint what the key itself does not hold.
+            match principal {
+                Principal::ApiKey { permissions, .. } if next == Some(Role::Admin) && now != Some(Role::Admin) => {
+                    match PermissionSet::every_key_permission().without(*permissions).iter().next() {
+                        Some(lacking) => Err(Denial::AboveOwnPermissions(lacking)),
+                        None => Ok(()),
+                    }
+                }
+                _ => Ok(()),
             }
         }
         Target::Key { now, next, itself, .. } => {

@@ -127,9 +127,4 @@ impl Operation {
     pub fn of_server_fn(path: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.spec().server_fn.contains(&path))
     }
-
-    /// The operation behind a route such as `GET /v1/api-keys/{id}`.
-    pub fn of_route(route: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|operation| operation.spec().routes.contains(&route))
-    }
 }

@@ -189,7 +189,14 @@ fn naive(principal: &Principal, requirement: Requirement, target: Target) -> boo
         Target::Account => true,
         Target::In(o) => inside == Some(o),
         Target::Rank { organisation, now, next } => {
-            inside == Some(organisation) && [now, next].into_iter().flatten().all(|r| rank(r) <= own_rank)
+            inside == Some(organisation)
+                && [now, next].into_iter().flatten().all(|r| rank(r) <= own_rank)
+                && (!matches!(principal, Principal::ApiKey { .. })
+                    || next != Some(Role::Admin)
+                    || now == Some(Role::Admin)
+                    || KeyFeature::ALL
+                        .iter()
+                        .all(|feature| feature.all().names().iter().all(|name| permissions.contains(name))))
         }
         Target::Key { organisation, now, next, itself } => {
             inside == Some(organisation)

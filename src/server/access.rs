@@ -33,6 +33,9 @@ statements! {
     NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
 }
 
+/// How long a proof of the password holds, in milliseconds.
+const PROOF_HOLDS: i64 = 15 * MINUTE;
+
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
@@ -404,6 +407,17 @@ impl Change {
     /// Decides on the thing itself: ranks and ceilings.
     pub fn check(&self, target: Target) -> Result<()> {
         self.access.check(self.operation, target)
+    }
+
+    /// A person must have proven their password a short while ago, for what gives power over the whole organisation. Keys
+    /// have none to prove.
+    pub fn proven(&self) -> Result<()> {
+        let person = matches!(self.access.principal, Principal::Member { .. });
+        if person && self.access.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now()) {
+            let message = "This gives power over the whole organisation. Confirm your password first.";
+            return Err(Error::new(crate::kernel::Code::PasswordNeeded, message));
+        }
+        Ok(())
     }
 
     /// Notes that this form was sent. The second time it is refused: a double press has one effect.

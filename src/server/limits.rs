@@ -61,6 +61,14 @@ impl Limiter {
         Ok(())
     }
 
+    /// Gives back what was taken and turned out not to count.
+    pub fn give_back(&self, subject: &str) {
+        if let Some(entry) = self.subjects.get(subject) {
+            let mut entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
+            entry.1 = entry.1.saturating_sub(1);
+        }
+    }
+
     fn refusal(&self, end: Timestamp, now: Timestamp) -> Error {
         let seconds = u32::try_from((end.0 - now.0 + SECOND - 1) / SECOND).unwrap_or(1).max(1);
         let wait =
@@ -84,6 +92,20 @@ pub struct Limits {
     pub keys: Limiter,
     /// Tries of secrets in links from one address.
     pub links: Limiter,
+}
+
+impl Limits {
+    /// Takes one try of a password, before it is looked at: tries at once cannot all slip under the limit.
+    pub fn take_try(&self, account: &str, address: &str, now: Timestamp) -> Result<()> {
+        self.address.take(address, now)?;
+        self.account.take(account, now).inspect_err(|_| self.address.give_back(address))
+    }
+
+    /// The password fitted: the try does not count.
+    pub fn give_back_try(&self, account: &str, address: &str) {
+        self.account.give_back(account);
+        self.address.give_back(address);
+    }
 }
 
 impl Default for Limits {

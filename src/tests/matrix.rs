@@ -46,6 +46,10 @@ const OPEN: [&str; 28] = [
     "logs/choices",
 ];
 
+/// Where the thing itself asks for more than the role's permission: a password link opens the whole account, so only who
+/// owns every organisation of that person can make one.
+const STRICTER: [(&str, Role); 1] = [("team/make_reset_link", Role::Admin)];
+
 /// What a call of this server function needs, made anew for each call.
 async fn fields(world: &World, path: &str, n: usize) -> Fields {
     let slug = ("slug", world.house.slug.clone());
@@ -218,8 +222,9 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
     for (who, client, role) in people {
         *n += 1;
         let fields = fields(world, path, *n).await;
+        let allowed = role.is_some_and(|role| role.holds(permission) && !STRICTER.contains(&(path, role)));
         let expected = match role {
-            Some(role) if role.holds(permission) => 200,
+            Some(_) if allowed => 200,
             Some(_) => 403,
             None if who == "stranger" => 404,
             None => 401,
@@ -239,7 +244,7 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
             continue;
         }
         assert_eq!(world.house.snapshot().await, before, "{path} by {who} changed something");
-        if expected == 403 {
+        if expected == 403 && !role.is_some_and(|role| role.holds(permission)) {
             let error = answer.json();
             assert_eq!(text(&error["missing"], "permission"), permission.name(), "{path}");
         }

@@ -10,7 +10,9 @@ async fn every_statement_is_prepared_on_sqlite() {
     let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
     for text in registered() {
         let prepared = writer.prepare(text.into_sql_str()).await;
-        assert!(prepared.is_ok(), "{text}\n{}", prepared.err().expect("an error"));
+        if let Err(error) = prepared {
+            panic!("{text}\n{error}");
+        }
     }
 }
 
@@ -21,7 +23,9 @@ async fn every_statement_is_prepared_on_postgres() {
     let mut connection = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
     for text in registered() {
         let prepared = connection.prepare(text.into_sql_str()).await;
-        assert!(prepared.is_ok(), "{text}\n{}", prepared.err().expect("an error"));
+        if let Err(error) = prepared {
+            panic!("{text}\n{error}");
+        }
     }
 }
 

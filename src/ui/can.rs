@@ -1,11 +1,19 @@
 //! The policy in the console: the same decision as the server's says what is shown and what is explained.
 
 use super::{components::Availability, place::use_place};
-use crate::policy::{Denial, Operation, Target, decide};
+use crate::{
+    kernel::Error,
+    policy::{Denial, Operation, Target, decide},
+};
 
 /// Whether the person may do this in the organisation of this page.
 pub fn can(operation: Operation) -> bool {
     decision(operation).is_ok()
+}
+
+/// Why the person may not do this, for a page that is about nothing else.
+pub fn refusal(operation: Operation) -> Option<Error> {
+    decision(operation).err().map(Error::from)
 }
 
 /// Available, or why not and who can help.

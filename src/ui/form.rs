@@ -3,6 +3,7 @@
 
 use super::{
     components::{self, FormErrors},
+    place::here,
     routes,
 };
 use crate::kernel::{Code, Error};
@@ -170,9 +171,17 @@ where
         <ActionForm action=form.action attr:class=class attr:novalidate=true>
             <FormErrors errors title=problem id=errors_id />
             <WayBack error />
+            <OnPage />
             {children()}
         </ActionForm>
     }
+}
+
+/// Says on which page a form stands, inside each form: what answers a form that the browser posted has the form's address
+/// and not its page's, and the next form posted from there must still find the way back.
+#[component]
+pub fn OnPage() -> impl IntoView {
+    view! { <input type="hidden" name="page" value=here() /> }
 }
 
 /// Where to prove who one is, if that is all that is missing. A new tab keeps what was typed here.

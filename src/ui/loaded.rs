@@ -3,13 +3,12 @@
 use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
     frame::PlainFrame,
-    place::use_place,
+    place::{here, use_place},
     routes,
 };
 use crate::kernel::{Code, Error, Missing, Timestamp};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_location;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
@@ -56,9 +55,8 @@ where
 /// plain one.
 #[component]
 pub fn Problem(error: Error) -> impl IntoView {
-    let location = use_location();
     set_status(&error);
-    let here = format!("{}{}", location.pathname.get_untracked(), query(&location.search.get_untracked()));
+    let here = here();
     let title = title(error.code);
     let content = match error.code {
         Code::SignInNeeded => {
@@ -214,10 +212,6 @@ fn waiting(seconds: u32) -> String {
         2..=119 => format!("You can try again in {seconds} seconds."),
         _ => format!("You can try again in {} minutes.", seconds.div_ceil(60)),
     }
-}
-
-fn query(search: &str) -> String {
-    if search.is_empty() { String::new() } else { format!("?{}", search.trim_start_matches('?')) }
 }
 
 /// Gives the page the status of an error that it shows itself.

@@ -12,7 +12,7 @@ pub mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
 
-pub use can::{available, can, unavailable};
+pub use can::{available, can, refusal, unavailable};
 pub use console::{Console, NotFound};
 pub use loaded::{Framed, Loaded, Now, Problem, now, set_status};
 pub use place::{Place, use_place};

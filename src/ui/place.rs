@@ -6,6 +6,7 @@ use crate::{
     policy::{Principal, Role},
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 use serde::{Deserialize, Serialize};
 
 /// The organisation of this page and the person's role in it, given by the frame to everything inside.
@@ -25,6 +26,15 @@ impl Place {
     pub fn principal(&self) -> Principal {
         Principal::Member { user: self.user, organisation: self.organisation, role: self.role }
     }
+}
+
+/// The address of this page, from its path on.
+pub fn here() -> String {
+    let location = use_location();
+    let search = location.search.get_untracked();
+    let search = search.trim_start_matches('?');
+    let path = location.pathname.get_untracked();
+    if search.is_empty() { path } else { format!("{path}?{search}") }
 }
 
 /// The place of this page; none outside of organisations.

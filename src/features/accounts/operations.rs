@@ -132,9 +132,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
         access.record_refusal(Operation::SignIn, OrganisationId::INSTALLATION, subject.clone(), &error).await;
         Err(error)
     };
-    if let Err(error) =
-        app.limits.account.check(&account_subject, now).and_then(|()| app.limits.address.check(&address, now))
-    {
+    if let Err(error) = app.limits.take_try(&account_subject, &address, now) {
         return refuse(error).await;
     }
     let account = {
@@ -145,20 +143,25 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     let stored = usable.as_ref().map(|account| account.password_hash.clone());
     let plain = presented(password);
     let fits = app.passwords.verify(plain.clone(), stored).await?;
+    let wrong = || Error::new(Code::WrongCredentials, "The e-mail or the password is not right.");
     let Some(account) = usable.filter(|_| fits) else {
-        app.limits.account.count(&account_subject, now);
-        app.limits.address.count(&address, now);
-        return refuse(Error::new(Code::WrongCredentials, "The e-mail or the password is not right.")).await;
+        return refuse(wrong()).await;
     };
+    app.limits.give_back_try(&account_subject, &address);
     let renewed =
         if Passwords::is_outdated(&account.password_hash) { Some(app.passwords.hash(plain).await?) } else { None };
     let subject = Subject::new("account", account.id, &account.email);
     access
         .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {
             let user = UserId(account.id);
+            // Read anew: the password may have been changed, or the account disabled, while this one was checked.
+            let current = store::by_id(change.tx().system(), user).await?;
+            if !current.is_some_and(|c| c.disabled_at.is_none() && c.password_hash == account.password_hash) {
+                return Err(wrong());
+            }
             change.act_as(user, &account.name);
             if let Some(hash) = renewed {
-                store::set_password(change.tx().system(), user, &hash).await?;
+                store::replace_password(change.tx().system(), user, &account.password_hash, &hash).await?;
             }
             change.commit(Event::of(subject), (user, account.name)).await
         })

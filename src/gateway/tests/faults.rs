@@ -206,6 +206,7 @@ async fn a_hanging_provider_does_not_slow_another() {
     let good = Upstream::json(200, "", &completion()).await;
     let mut limits = hasty();
     limits.upstream.headers = 2 * SOON;
+    let patience = limits.upstream.headers;
     let house = std::sync::Arc::new(House::with(limits, 1000).await);
     house.target("slow", Provider::OpenAi, hanging.port);
     house.target("main", Provider::OpenAi, good.port);
@@ -222,7 +223,8 @@ async fn a_hanging_provider_does_not_slow_another() {
     sleep(Duration::from_millis(200)).await;
     let began = Instant::now();
     assert_eq!(house.chat(&hello()).await.status, 200);
-    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    // Long before the slow ones are given up: it did not stand behind any of them.
+    assert!(began.elapsed() < patience - Duration::from_millis(300), "{:?}", began.elapsed());
     for one in slow {
         assert_eq!(one.await.expect("a task"), 504);
     }

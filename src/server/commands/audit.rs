@@ -157,7 +157,7 @@ fn verify_file(path: &PathBuf) -> StartResult<ExitCode> {
 
 /// Bytes from hexadecimal; anything else gives no bytes, which no hash equals.
 fn unhex(text: &str) -> Vec<u8> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return vec![];
     }
     (0..text.len()).step_by(2).map_while(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()

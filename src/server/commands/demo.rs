@@ -57,7 +57,9 @@ const VIRTUAL_KEYS: [(&str, Provider, &str); 3] = [
 ];
 
 /// Name, the levels that differ from the defaults, days to live (0: no end).
-const KEYS: [(&str, &[(KeyFeature, Level)], i64); 5] = [
+type Wanted = (&'static str, &'static [(KeyFeature, Level)], i64);
+
+const KEYS: [Wanted; 5] = [
     ("production gateway", &[], 90),
     ("ci-deploy", &[(KeyFeature::Prompts, Level::Write), (KeyFeature::Configs, Level::Write)], 7),
     ("metrics exporter", &[(KeyFeature::Metrics, Level::Enabled), (KeyFeature::Completions, Level::Disabled)], 0),

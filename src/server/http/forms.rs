@@ -35,6 +35,9 @@ pub struct FormOutcome {
     pub values: Vec<(String, String)>,
 }
 
+/// How long a form may take to arrive.
+const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Fields whose value is never sent back.
 const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password", "credential", "secret"];
 
@@ -67,7 +70,10 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
     if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
         return refuse(error).await;
     }
-    let Ok(bytes) = to_bytes(body, super::BODY_LIMIT).await else {
+    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, super::BODY_LIMIT)).await else {
+        return refuse(Error::new(Code::Malformed, "The form did not arrive in time.")).await;
+    };
+    let Ok(bytes) = read else {
         return refuse(Error::new(Code::TooLarge, "The form is larger than 1 MiB.")).await;
     };
     let by_browser = accepts_html(&parts.headers);

@@ -46,21 +46,12 @@ impl Client {
         self
     }
 
-    pub fn with_cookie(mut self, cookie: &str) -> Self {
-        self.cookie = Some(cookie.to_owned());
-        self
-    }
-
     /// Keeps the session that an answer set.
     pub fn keep_cookie(&mut self, answer: &Answer) {
         let set = answer.headers.get(header::SET_COOKIE).and_then(|v| v.to_str().ok());
         if let Some(pair) = set.and_then(|set| set.split(';').next()) {
             self.cookie = Some(pair.to_owned());
         }
-    }
-
-    pub fn cookie(&self) -> Option<&str> {
-        self.cookie.as_deref()
     }
 
     /// Calls a server function as the hydrated page does.

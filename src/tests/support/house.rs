@@ -39,7 +39,8 @@ pub struct House {
     pub organisation: OrganisationId,
     /// Its master key's secret.
     pub master_key: String,
-    folder: TempDir,
+    /// Holds key file and database as long as the house stands.
+    _folder: TempDir,
     postgres: Option<(String, String)>,
 }
 
@@ -99,7 +100,7 @@ impl House {
             slug: String::new(),
             organisation: OrganisationId::INSTALLATION,
             master_key: String::new(),
-            folder,
+            _folder: folder,
             postgres,
         }
     }
@@ -163,11 +164,6 @@ impl House {
             }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
         }
-    }
-
-    /// The folder of key file and database.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
     }
 
     /// The address of this database for its owner, on PostgreSQL.

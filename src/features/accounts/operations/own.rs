@@ -160,13 +160,11 @@ async fn prove(access: &Access, password: &Secret) -> Result<Account> {
     let address = address_subject(access.origin().address);
     let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
     let tries = format!("{canonical} {address}");
-    app.limits.account.check(&tries, now)?;
-    app.limits.address.check(&address, now)?;
+    app.limits.take_try(&tries, &address, now)?;
     if app.passwords.verify(presented(password), Some(account.password_hash.clone())).await? {
+        app.limits.give_back_try(&tries, &address);
         return Ok(account);
     }
-    app.limits.account.count(&tries, now);
-    app.limits.address.count(&address, now);
     let message = "This is not your present password.".to_owned();
     let field = FieldError { field: "current_password".into(), message: message.clone() };
     Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })

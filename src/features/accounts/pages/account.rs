@@ -13,7 +13,7 @@ use crate::{
             Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table,
             Tag, Time, Tone,
         },
-        form::{Form, FormFor, use_form},
+        form::{Form, FormFor, OnPage, use_form},
     },
 };
 use leptos::{form::ActionForm, prelude::*};
@@ -227,6 +227,7 @@ fn row(form: Form<EndSession>, session: SessionLine, now: Timestamp) -> impl Int
                     .then(|| {
                         view! {
                             <ActionForm action=form.action>
+                                <OnPage />
                                 <input type="hidden" name="id" value=id.to_string() />
                                 <button type="submit" class="button button-small" id=button_id aria-label=name>"End"</button>
                             </ActionForm>

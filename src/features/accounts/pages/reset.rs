@@ -8,7 +8,6 @@ use crate::{
         components::{Button, Field, FieldKind, Look},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        routes,
     },
 };
 use leptos::prelude::*;
@@ -28,7 +27,6 @@ pub fn ResetPage() -> impl IntoView {
 }
 
 fn choose(form: Form<ResetPassword>, token: String, email: String) -> impl IntoView {
-    let page = routes::reset(&token).to_string();
     let whose = email.clone();
     view! {
         <PlainFrame
@@ -36,7 +34,6 @@ fn choose(form: Form<ResetPassword>, token: String, email: String) -> impl IntoV
             sentence=move || format!("For {whose}. You will be signed out everywhere.")
         >
             <FormFor form problem="The password is not changed">
-                <input type="hidden" name="page" value=page />
                 <input type="hidden" name="token" value=token />
                 <input type="hidden" autocomplete="username" value=email />
                 <Field

@@ -129,14 +129,12 @@ async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<()> {
     let address = address_subject(access.origin().address);
     let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
     let account_subject = format!("{canonical} {address}");
-    app.limits.account.check(&account_subject, now)?;
-    app.limits.address.check(&address, now)?;
+    app.limits.take_try(&account_subject, &address, now)?;
     let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
     if app.passwords.verify(plain, Some(account.password_hash)).await? {
+        app.limits.give_back_try(&account_subject, &address);
         return Ok(());
     }
-    app.limits.account.count(&account_subject, now);
-    app.limits.address.count(&address, now);
     let message = "This is not your password.".to_owned();
     let field = FieldError { field: "password".into(), message: message.clone() };
     Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })

@@ -22,7 +22,7 @@ use crate::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
             Tone, utc_text,
         },
-        form::{Form, FormFor, use_form},
+        form::{Form, FormFor, OnPage, use_form},
         routes,
     },
 };
@@ -264,6 +264,7 @@ fn notes(slug: &str, key: &Key, enable: ServerAction<EnableKey>, end: Form<EndKe
                     let hidden = hidden_too.clone();
                     view! {
                         <ActionForm action=enable>
+                            <OnPage />
                             {hidden()}
                             <Button
                                 label="Enable"

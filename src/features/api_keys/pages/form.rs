@@ -370,7 +370,7 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
         <tr>
             <th scope="row"><TwoLines first=feature.label() second=feature.sentence() /></th>
             <td class="bare"><LevelSteps of=steps at /></td>
-            <td class="bare">
+            <td class="bare fixed">
                 <Select
                     label=format!("Level of {}", feature.label())
                     hide_label=true

@@ -18,6 +18,7 @@ use crate::{
             Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
             Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
         },
+        form::OnPage,
         icons::{Glyph, Icon},
         routes::{self, Path},
     },
@@ -337,6 +338,7 @@ fn menu(slug: &str, key: &Key, enable: ServerAction<EnableKey>) -> AnyView {
     let toggle = if key.disabled_at.is_some() {
         view! {
             <ActionForm action=enable>
+                <OnPage />
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id />
                 <MenuButton label="Enable" busy=enable.pending() availability=available(Operation::ApiKeyEnable) />

@@ -14,7 +14,7 @@ pub use rotate::RotateKeyPage;
 
 use super::model::{Key, Status};
 use crate::{
-    kernel::{Timestamp, time::DAY},
+    kernel::Timestamp,
     policy::{self, PermissionSet, summary},
     ui::{
         bitting::{Teeth, Tooth},
@@ -62,7 +62,7 @@ fn short_summary(set: PermissionSet) -> String {
 fn status_pill(key: &Key, now: Timestamp) -> impl IntoView + use<> {
     let (tone, label) = match key.status(now) {
         Status::Active => (Tone::Ok, "Active".to_owned()),
-        Status::Rotating(until) if until.0 - now.0 < DAY => {
+        Status::Rotating(until) if until.date() == now.date() => {
             (Tone::Info, format!("Rotating until {} UTC", &until.clock()[..5]))
         }
         Status::Rotating(until) => (Tone::Info, format!("Rotating until {}", until.date())),

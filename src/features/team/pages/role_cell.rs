@@ -7,7 +7,7 @@ use crate::{
     policy::{Operation, Role},
     ui::{
         components::{Availability, Select, Toast, Tone, use_toasts},
-        form::{Form, use_form},
+        form::{Form, OnPage, use_form},
         routes,
     },
 };
@@ -102,6 +102,7 @@ pub fn RoleCell(
         };
         view! {
             <ActionForm action=form.action attr:class="row role-form">
+                <OnPage />
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id.to_string() />
                 <Select

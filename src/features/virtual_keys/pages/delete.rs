@@ -8,10 +8,10 @@ use crate::{
     },
     policy::Operation,
     ui::{
-        Loaded, available,
-        components::{Availability, Button, Card, Field, LinkButton, Look, Note, PageHeader, Time, Tone},
+        Loaded, Problem,
+        components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Time, Tone},
         form::{Form, FormFor, use_form},
-        routes,
+        refusal, routes,
     },
 };
 use leptos::prelude::*;
@@ -28,20 +28,20 @@ pub fn DeletePage() -> impl IntoView {
 
 #[component]
 fn Inside(key_: Detail, slug: String, form: Form<DeleteVirtualKey>) -> impl IntoView {
+    if let Some(error) = refusal(Operation::VirtualKeyDelete) {
+        return view! { <Problem error /> }.into_any();
+    }
     let key = key_;
     let heading = format!("Delete {}", key.name);
-    let body = match available(Operation::VirtualKeyDelete) {
-        Availability::Available => view! { <Confirm key_=key slug form /> }.into_any(),
-        Availability::Unavailable { reason } => view! { <Note>{reason}</Note> }.into_any(),
-    };
     view! {
         {title(&heading)}
         <PageHeader
             title=heading
             sentence=|| "Calls that name it are refused within seconds. Its credential is wiped and cannot be brought back; the log keeps its calls."
         />
-        {body}
+        <Confirm key_=key slug form />
     }
+    .into_any()
 }
 
 #[component]

@@ -9,10 +9,10 @@ use crate::{
     kernel::text,
     policy::Operation,
     ui::{
-        Loaded, available,
-        components::{Availability, Button, Card, Field, LinkButton, Look, Note, PageHeader},
+        Loaded, Problem,
+        components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        routes,
+        refusal, routes,
     },
 };
 use leptos::prelude::*;
@@ -29,20 +29,20 @@ pub fn DuplicatePage() -> impl IntoView {
 
 #[component]
 fn Inside(key_: Detail, slug: String, form: Form<DuplicateVirtualKey>) -> impl IntoView {
+    if let Some(error) = refusal(Operation::VirtualKeyDuplicate) {
+        return view! { <Problem error /> }.into_any();
+    }
     let key = key_;
     let heading = format!("Duplicate {}", key.name);
-    let body = match available(Operation::VirtualKeyDuplicate) {
-        Availability::Available => view! { <Copy key_=key slug form /> }.into_any(),
-        Availability::Unavailable { reason } => view! { <Note>{reason}</Note> }.into_any(),
-    };
     view! {
         {title(&heading)}
         <PageHeader
             title=heading
             sentence=|| "The copy has the same provider, address and credential. The credential is sealed anew on the server and stays there."
         />
-        {body}
+        <Copy key_=key slug form />
     }
+    .into_any()
 }
 
 #[component]

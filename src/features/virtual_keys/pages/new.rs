@@ -9,16 +9,19 @@ use crate::{
     kernel::text,
     policy::Operation,
     ui::{
-        available,
-        components::{Availability, Button, Card, Field, LinkButton, Look, Note, PageHeader},
+        Problem,
+        components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{FormFor, use_form},
-        routes,
+        refusal, routes,
     },
 };
 use leptos::prelude::*;
 
 #[component]
 pub fn NewPage() -> impl IntoView {
+    if let Some(error) = refusal(Operation::VirtualKeyCreate) {
+        return view! { <Problem error /> }.into_any();
+    }
     let slug = use_slug().get_untracked();
     view! {
         {title("New virtual key")}
@@ -26,11 +29,9 @@ pub fn NewPage() -> impl IntoView {
             title="New virtual key"
             sentence=|| "Store a provider’s credential once. Programs name it by its reference and never see it."
         />
-        {match available(Operation::VirtualKeyCreate) {
-            Availability::Available => view! { <NewForm slug /> }.into_any(),
-            Availability::Unavailable { reason } => view! { <Note>{reason}</Note> }.into_any(),
-        }}
+        <NewForm slug />
     }
+    .into_any()
 }
 
 #[component]

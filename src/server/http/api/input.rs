@@ -267,10 +267,11 @@ mod tests {
 
     #[test]
     fn null_clears_and_nothing_keeps() {
-        let note = |value| body(value).read::<Probe>(false).ok().expect("read").note;
+        let note = |value| body(value).read::<Probe>(false).unwrap_or_else(|_| panic!("read")).note;
         assert_eq!(note(json!({ "name": "a" })), None);
         assert_eq!(note(json!({ "name": "a", "note": null })), Some(None));
         assert_eq!(note(json!({ "name": "a", "note": "b" })), Some(Some("b".into())));
+        assert_eq!(body(json!({ "name": "a" })).read::<Probe>(false).unwrap_or_else(|_| panic!("read")).name, "a");
     }
 
     #[test]

@@ -13,12 +13,12 @@ use crate::{
     },
     policy::{Operation, Role},
     ui::{
-        available,
+        Problem, available,
         components::{
             Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
         },
         form::{Form, FormFor, use_form},
-        routes,
+        refusal, routes,
     },
 };
 use leptos::prelude::*;
@@ -26,6 +26,9 @@ use leptos_meta::Title;
 
 #[component]
 pub fn InvitePage() -> impl IntoView {
+    if let Some(error) = refusal(Operation::Invite) {
+        return view! { <Problem error /> }.into_any();
+    }
     let slug = use_slug();
     let form = use_form::<InvitePeople>();
     let roles = routes::roles(&slug.get_untracked());
@@ -56,6 +59,7 @@ pub fn InvitePage() -> impl IntoView {
             }
         }}
     }
+    .into_any()
 }
 
 /// The addresses that were not invited, one a line.
@@ -136,7 +140,9 @@ fn Results(batch: Batch, slug: String) -> impl IntoView {
                 }
             })}
         <Card title actions=move || view! { <LinkButton label="See the invitations" href=list.clone() /> }>
-            <ul class="stack" role="status">{rows}</ul>
+            <div role="status">
+                <ul class="stack">{rows}</ul>
+            </div>
         </Card>
     }
 }

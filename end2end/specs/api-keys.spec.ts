@@ -1,0 +1,263 @@
+// API keys: cut, read, changed, rotated, disabled, deleted; and what each of that does to the very next call.
+import {
+  goBack,
+  HOME,
+  callModel,
+  createApiKey,
+  createVirtualKey,
+  errorOf,
+  expect,
+  expectNoAxe,
+  expectPage,
+  fromMenu,
+  hasJavaScript,
+  hydrated,
+  open,
+  row,
+  signIn,
+  takeSecret,
+  test,
+} from "../support/index.ts";
+import type { Page } from "@playwright/test";
+
+const MODEL = { model: "@local-models/brass-large" };
+
+/** The virtual key `local-models` to the upstream of this test, new or moved there. */
+async function localModels(page: Page, baseUrl: string): Promise<void> {
+  await page.goto(`${HOME}/virtual-keys`);
+  if ((await row(page, "Local models").count()) === 0) {
+    await createVirtualKey(page, { name: "Local models", baseUrl });
+    return;
+  }
+  await open(page, `${HOME}/virtual-keys/local-models`);
+  await page.getByLabel(/^Base URL/).fill(baseUrl);
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText(/^Saved\./)).toBeVisible();
+}
+
+const level = (page: Page, feature: string) => page.getByRole("combobox", { name: `Level of ${feature}` });
+
+test("a new key has the defaults, and each feature just the levels that it has", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys/new`);
+  const expected: Record<string, [string, string[]]> = {
+    Metrics: ["disabled", ["disabled", "enabled"]],
+    Completions: ["enabled", ["disabled", "enabled"]],
+    Prompts: ["read", ["disabled", "read", "write", "delete"]],
+    Configs: ["disabled", ["disabled", "read", "write", "delete"]],
+    Guardrails: ["disabled", ["disabled", "read", "write", "delete"]],
+    "Virtual keys": ["disabled", ["disabled", "read", "write", "delete"]],
+    Users: ["disabled", ["disabled", "read", "write", "delete"]],
+    "API keys": ["disabled", ["disabled", "read", "write", "delete"]],
+  };
+  for (const [feature, [chosen, levels]] of Object.entries(expected)) {
+    const select = level(page, feature);
+    await expect(select, feature).toHaveValue(chosen);
+    const values = await select.getByRole("option").evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value));
+    expect(values, feature).toEqual(levels);
+  }
+  await expect(page.getByRole("combobox", { name: "Expires" })).toHaveValue("90");
+  await expect(page.getByText("Can call models. Can read prompts. Cannot change anything.").first()).toBeVisible();
+  await expectNoAxe(page);
+});
+
+test("presets set the rows", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys/new`);
+  if (hasJavaScript()) {
+    await expect(page.getByRole("radio", { name: "Completions only" })).toBeChecked();
+    await page.getByRole("radio", { name: "Full access" }).check({ force: true });
+  } else {
+    await page.getByRole("link", { name: "Full access" }).click();
+  }
+  await expect(level(page, "API keys")).toHaveValue("delete");
+  await expect(level(page, "Metrics")).toHaveValue("enabled");
+  const risky = page.getByText("Can make, change, rotate and delete keys.").first();
+  await expect(risky).toBeVisible();
+  if (hasJavaScript()) {
+    await level(page, "API keys").selectOption("disabled");
+    await expect(page.getByRole("radio", { name: "Custom" })).toBeChecked();
+    await expect(risky).toHaveCount(0);
+  }
+});
+
+test("an empty name is told beside the field, and what was chosen stays", async ({ page, faults }) => {
+  faults.allow(/status of 4\d\d/);
+  await signIn(page);
+  await open(page, `${HOME}/api-keys/new`);
+  await level(page, "Prompts").selectOption("delete");
+  await page.getByRole("button", { name: "Create key" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "The key is not made yet" })).toBeVisible();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveAttribute("aria-invalid", "true");
+  await expect(level(page, "Prompts")).toHaveValue("delete");
+  await expectNoAxe(page);
+});
+
+test("the secret is shown once", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys/new?name=nightly`);
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("nightly");
+  await page.getByRole("button", { name: "Create key" }).click();
+  await expectPage(page, "nightly is ready");
+  if (hasJavaScript()) {
+    const done = page.getByRole("link", { name: "Done" });
+    await expect(done).toHaveAttribute("aria-disabled", "true");
+    await expect(done).toHaveAccessibleDescription("Copy the secret, or say that you have saved it.");
+  }
+  const secret = await takeSecret(page, "nightly");
+  await expect(page.getByText("Lost a secret? It is shown only once")).toBeVisible();
+  await page.getByRole("link", { name: "nightly" }).click();
+  await expectPage(page, "nightly");
+  expect(await page.content()).not.toContain(secret);
+  await goBack(page);
+  await goBack(page);
+  expect(await page.content()).not.toContain(secret);
+});
+
+test("an edit shows what was and what will be", async ({ page }) => {
+  await signIn(page);
+  await createApiKey(page, "editable");
+  await fromMenu(page, "editable", "Edit");
+  await expectPage(page, "editable");
+  await hydrated(page);
+  await level(page, "Prompts").selectOption("write");
+  await page.getByLabel("Description (optional)").fill("For the nightly run");
+  if (hasJavaScript()) {
+    await expect(page.getByRole("row").filter({ has: level(page, "Prompts") })).toContainText("was Read");
+    await expect(page.getByRole("button", { name: "Save 2 changes" })).toBeVisible();
+    await expectNoAxe(page);
+  }
+  await page.getByRole("button", { name: /^Save/ }).click();
+  await expectPage(page, "API keys");
+  await expect(row(page, "editable")).toContainText("Completions, Prompts: Write");
+  await page.getByRole("link", { name: "editable" }).click();
+  await hydrated(page);
+  await expect(level(page, "Prompts")).toHaveValue("write");
+  await expect(page.getByLabel("Description (optional)")).toHaveValue("For the nightly run");
+});
+
+test("a key without Completions is refused before the upstream hears of it", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await localModels(page, upstream.baseUrl);
+  const secret = await createApiKey(page, "no-completions", { Completions: "disabled" });
+  const before = upstream.counts.connections;
+  for (const stream of [false, true]) {
+    const refused = await callModel(latchkey.url, secret, { ...MODEL, stream });
+    expect(refused.status).toBe(403);
+    const error = await errorOf(refused);
+    expect(error.code).toBe("permission_denied");
+    expect(error.message).toContain("Completions");
+  }
+  expect(upstream.counts.connections).toBe(before);
+  expect(upstream.counts.calls).toBe(0);
+});
+
+test("rotated with an overlap both secrets work, until the old one is ended", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await localModels(page, upstream.baseUrl);
+  const old = await createApiKey(page, "rolling");
+  await fromMenu(page, "rolling", "Rotate");
+  await expectPage(page, "Rotate rolling");
+  await hydrated(page);
+  await expect(page.getByRole("radio", { name: /24 hours|1 day/ })).toBeChecked();
+  await expectNoAxe(page);
+  await page.getByRole("button", { name: "Rotate key" }).click();
+  await expectPage(page, "New secret of rolling");
+  const secret = await takeSecret(page, "rolling");
+  expect(secret).not.toBe(old);
+  await expect(row(page, "rolling")).toContainText("Rotating until");
+  expect((await callModel(latchkey.url, old, MODEL)).status).toBe(200);
+  expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+
+  await page.getByRole("link", { name: "rolling" }).click();
+  await hydrated(page);
+  await page.getByRole("button", { name: "End now" }).click();
+  await expect(page.getByRole("button", { name: "End now" })).toHaveCount(0);
+  expect((await callModel(latchkey.url, old, MODEL)).status).toBe(401);
+  expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+});
+
+test("rotated at once, the old secret is refused on the next call", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await localModels(page, upstream.baseUrl);
+  const old = await createApiKey(page, "leaked");
+  await fromMenu(page, "leaked", "Rotate");
+  await expectPage(page, "Rotate leaked");
+  await hydrated(page);
+  await page.getByRole("radio").first().check({ force: true });
+  await page.getByRole("button", { name: "Rotate key" }).click();
+  const secret = await takeSecret(page, "leaked");
+  expect((await callModel(latchkey.url, old, MODEL)).status).toBe(401);
+  expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+});
+
+test("disabled a key opens nothing, enabled it does again", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await localModels(page, upstream.baseUrl);
+  const secret = await createApiKey(page, "switched");
+  await fromMenu(page, "switched", "Disable");
+  await expectPage(page, "Disable switched");
+  await hydrated(page);
+  await expectNoAxe(page);
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expectPage(page, "API keys");
+  await expect(row(page, "switched")).toContainText("Disabled");
+  const refused = await callModel(latchkey.url, secret, MODEL);
+  expect(refused.status).toBe(401);
+  expect((await errorOf(refused)).code).toBe("api_key_disabled");
+  await hydrated(page);
+  await fromMenu(page, "switched", "Enable");
+  await expect(row(page, "switched")).toContainText("Active");
+  expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+});
+
+test("a key in use is deleted by its name, and refused on the next call", async ({ page, latchkey, upstream, faults }) => {
+  faults.allow(/status of 4\d\d/);
+  await signIn(page);
+  await localModels(page, upstream.baseUrl);
+  const secret = await createApiKey(page, "doomed");
+  expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+  await expect(async () => {
+    await open(page, `${HOME}/api-keys`);
+    await expect(row(page, "doomed")).toContainText("just now", { timeout: 500 });
+  }).toPass();
+  await fromMenu(page, "doomed", "Delete");
+  await expectPage(page, "Delete doomed");
+  await hydrated(page);
+  const name = page.getByLabel(/Type its name, doomed/);
+  await name.fill("something else");
+  await page.getByRole("button", { name: "Delete key" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "The key is not deleted" })).toBeVisible();
+  await expectNoAxe(page);
+  await name.fill("doomed");
+  await page.getByRole("button", { name: "Delete key" }).click();
+  await expectPage(page, "API keys");
+  await expect(row(page, "doomed")).toHaveCount(0);
+  const calls = upstream.counts.calls;
+  const refused = await callModel(latchkey.url, secret, MODEL);
+  expect(refused.status).toBe(401);
+  expect((await errorOf(refused)).code).toBe("api_key_revoked");
+  expect(upstream.counts.calls).toBe(calls);
+});
+
+test("the list is found by name and by what is seen of a key, never by its secret", async ({ page }) => {
+  await signIn(page);
+  const secret = await createApiKey(page, "findable");
+  await createApiKey(page, "another");
+  const search = page.getByRole("searchbox", { name: "Name, or paste a key" });
+  if (hasJavaScript()) {
+    await search.fill(secret);
+    await search.press("Enter");
+    await expect(row(page, "another")).toHaveCount(0);
+    await expect(row(page, "findable")).toBeVisible();
+    expect(page.url()).not.toContain(secret);
+  }
+  await open(page, `${HOME}/api-keys`);
+  await search.fill("another");
+  await search.press("Enter");
+  await expect(page).toHaveURL(/[?&]q=another/);
+  await expect(row(page, "findable")).toHaveCount(0);
+  await open(page, `${HOME}/api-keys?permission=users`);
+  await expect(row(page, "another")).toHaveCount(0);
+  await expect(row(page, "Master")).toBeVisible();
+});

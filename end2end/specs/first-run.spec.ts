@@ -1,0 +1,77 @@
+// The first visit to an installation without accounts: the setup secret, the first Owner, the master key shown once.
+import { ORGANISATION, OWNER, expect, expectNoAxe, expectPage, goBack, hasJavaScript, open, test } from "../support/index.ts";
+
+test.use({ seeded: false });
+test.describe.configure({ mode: "serial" });
+
+test("signing in leads to the setup while nobody has an account", async ({ page }) => {
+  await open(page, "/sign-in");
+  await expectPage(page, "Welcome to Latchkey");
+  await page.getByRole("link", { name: "Set up this installation" }).click();
+  await expectPage(page, "Set up Latchkey");
+  await expectNoAxe(page);
+});
+
+test("a wrong setup secret is told beside its field, and what was typed stays", async ({ page, faults }) => {
+  faults.allow(/status of 4\d\d/);
+  await open(page, "/setup");
+  await page.getByLabel("Setup secret").fill("not-the-secret");
+  await page.getByLabel("Your name").fill(OWNER.name);
+  await page.getByLabel("E-mail", { exact: true }).fill(OWNER.email);
+  await page.getByLabel("Password", { exact: true }).fill(OWNER.password);
+  await page.getByLabel("Organisation", { exact: true }).fill(ORGANISATION);
+  await page.getByRole("button", { name: "Set up", exact: true }).click();
+  const words = "This is not the setup secret that the server printed at its last start.";
+  await expect(page.getByRole("alert").filter({ hasText: "Latchkey is not set up yet" })).toContainText(words);
+  const secret = page.getByLabel("Setup secret");
+  await expect(secret).toHaveAttribute("aria-invalid", "true");
+  await expect(secret).toHaveAccessibleDescription(new RegExp(words.replaceAll(".", "\\.")));
+  await expect(page.getByLabel("Your name")).toHaveValue(OWNER.name);
+  await expect(page.getByLabel("E-mail", { exact: true })).toHaveValue(OWNER.email);
+  await expect(page.getByLabel("Organisation", { exact: true })).toHaveValue(ORGANISATION);
+  await expectNoAxe(page);
+});
+
+test("the printed secret makes the first Owner, and the master key is shown once", async ({ page, latchkey }) => {
+  await open(page, "/setup");
+  await page.getByLabel("Setup secret").fill(latchkey.setupSecret());
+  await page.getByLabel("Your name").fill(OWNER.name);
+  await page.getByLabel("E-mail", { exact: true }).fill(OWNER.email);
+  await page.getByLabel("Password", { exact: true }).fill(OWNER.password);
+  await page.getByLabel("Organisation", { exact: true }).fill(ORGANISATION);
+  await page.getByRole("button", { name: "Set up", exact: true }).click();
+  await expectPage(page, `${ORGANISATION} is ready`);
+  const shown = page.getByRole("group", { name: "secret of the master key" });
+  const secret = await shown.innerText();
+  expect(secret).toMatch(/^lk_/);
+  expect(page.url()).not.toContain(secret);
+  await expect(page).not.toHaveTitle(new RegExp(secret));
+  await expectNoAxe(page);
+
+  // The key is real before the page is left.
+  const answer = await fetch(`${latchkey.url}/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
+  expect(answer.status).toBe(200);
+
+  if (hasJavaScript()) {
+    await page.getByRole("button", { name: "Go on to the organisation" }).click();
+    await expect(page.getByRole("status").filter({ hasText: "Copy it, or say that you have saved it" })).toBeVisible();
+    await page.getByLabel("I have saved it").check();
+    await page.getByRole("button", { name: "Go on to the organisation" }).click();
+  } else {
+    await page.getByRole("link", { name: "I have saved it, go on" }).click();
+  }
+  await expectPage(page, "Logs");
+  await expect(page.getByRole("button", { name: `Organisation: ${ORGANISATION} Owner` })).toBeVisible();
+
+  // Neither going back nor coming again shows it.
+  await goBack(page);
+  expect(await page.content()).not.toContain(secret);
+  await page.goto("/setup");
+  expect(await page.content()).not.toContain(secret);
+});
+
+test("the setup page is gone for ever", async ({ page }) => {
+  const response = await page.goto("/setup");
+  expect(response?.status()).toBe(404);
+  await expectPage(page, "Nothing here");
+});

@@ -1,0 +1,219 @@
+// The team: roles in the row, the last Owner, removing with what becomes of keys, leaving, invitations, the roles' page.
+import {
+  BO,
+  CY,
+  HOME,
+  ORGANISATION,
+  OWNER,
+  callModel,
+  choose,
+  createApiKey,
+  createVirtualKey,
+  expect,
+  expectNoAxe,
+  expectPage,
+  fromMenu,
+  hasJavaScript,
+  hydrated,
+  invite,
+  join,
+  open,
+  row,
+  signIn,
+  test,
+} from "../support/index.ts";
+import type { Page } from "@playwright/test";
+
+test.describe.configure({ mode: "serial" });
+
+/** Changes a role in the row, as this browser lets one. */
+async function changeInRow(page: Page, name: string, role: string): Promise<void> {
+  await page.getByRole("combobox", { name: `Role of ${name}` }).selectOption(role);
+  if (!hasJavaScript()) await page.getByRole("button", { name: `Save (Role of ${name})` }).click();
+}
+
+test("people join and stand in the list, which can be searched and filtered", async ({ page, newContext }) => {
+  await signIn(page);
+  const [forBo] = await invite(page, "Admin", [BO.email]);
+  const [forCy] = await invite(page, "Member", [CY.email]);
+  await join(await (await newContext()).newPage(), forBo ?? "", BO);
+  await join(await (await newContext()).newPage(), forCy ?? "", CY);
+
+  await open(page, `${HOME}/team`);
+  await expect(page.getByText("3 members")).toBeVisible();
+  await expect(row(page, OWNER.name)).toContainText("You");
+  await expectNoAxe(page);
+
+  const search = page.getByRole("searchbox", { name: "Name or e-mail" });
+  await search.fill("okafor");
+  await search.press("Enter");
+  await expect(page).toHaveURL(/[?&]q=okafor/);
+  await expect(row(page, BO.name)).toHaveCount(0);
+  await expect(row(page, CY.name)).toBeVisible();
+  await expect(page.getByText("1 of 3 members")).toBeVisible();
+
+  await open(page, `${HOME}/team?role=admin`);
+  await expect(row(page, BO.name)).toBeVisible();
+  await expect(row(page, CY.name)).toHaveCount(0);
+});
+
+test("a role changes in the row", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  await changeInRow(page, CY.name, "admin");
+  if (hasJavaScript()) {
+    await expect(page.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
+    await expect(page.getByRole("link", { name: "Undo" })).toBeVisible();
+  }
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+  await open(page, `${HOME}/team`);
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+});
+
+test("making an Owner asks first, and the harmless way stands first", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  await changeInRow(page, CY.name, "owner");
+  await expectPage(page, `Make ${CY.name} an Owner`);
+  await expect(page.getByText("An Owner can only be demoted by an Owner.")).toBeVisible();
+  await expectNoAxe(page);
+  await page.getByRole("link", { name: "Leave it as it is" }).click();
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+});
+
+test("the only Owner can be neither lowered nor removed, and cannot leave", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  const select = page.getByRole("combobox", { name: `Role of ${OWNER.name}` });
+  await expect(select).toBeDisabled();
+  await expect(select).toHaveAccessibleDescription("The only Owner. Make someone else an Owner first.");
+  await page.getByRole("button", { name: `Actions for ${OWNER.name}` }).click();
+  const leave = row(page, OWNER.name).getByRole("link", { name: /^Leave/ });
+  await expect(leave).toHaveAttribute("aria-disabled", "true");
+  await expect(leave).toContainText("The only Owner. Make someone else an Owner first.");
+  await open(page, `${HOME}/leave`);
+  const button = page.getByRole("button", { name: `Leave ${ORGANISATION}` });
+  await expect(button).toHaveAttribute("aria-disabled", "true");
+  await expect(button).toHaveAccessibleDescription("The only Owner. Make someone else an Owner first.");
+});
+
+test("removing somebody asks what becomes of their keys, and both answers hold", async ({ page, newContext, latchkey, upstream }) => {
+  const theirs = await (await newContext()).newPage();
+  await signIn(theirs, CY);
+  await createVirtualKey(theirs, { name: "Local models", baseUrl: upstream.baseUrl });
+  const call = { model: "@local-models/brass-large" };
+  const secret = await createApiKey(theirs, "cy-key");
+  expect((await callModel(latchkey.url, secret, call)).status).toBe(200);
+
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  await fromMenu(page, CY.name, "Remove");
+  await expectPage(page, `Remove ${CY.name}`);
+  await hydrated(page);
+  await expect(page.getByText("1 key (cy-key) answers for them.")).toBeVisible();
+  await expect(page.getByRole("radio", { name: /^Take them over/ })).toBeChecked();
+  await expectNoAxe(page);
+  await page.getByRole("button", { name: `Remove ${CY.name}` }).click();
+  await expect(page.getByText("The person was removed. They lost access at once.")).toBeVisible();
+  await expect(row(page, CY.name)).toHaveCount(0);
+  expect((await callModel(latchkey.url, secret, call)).status, "a key that was taken over works on").toBe(200);
+  expect((await theirs.goto(`${HOME}/logs`))?.status(), "whoever was removed is out at once").toBe(404);
+
+  const bos = await (await newContext()).newPage();
+  await signIn(bos, BO);
+  const revoked = await createApiKey(bos, "bo-key");
+  expect((await callModel(latchkey.url, revoked, call)).status).toBe(200);
+  await open(page, `${HOME}/team`);
+  await fromMenu(page, BO.name, "Remove");
+  await expectPage(page, `Remove ${BO.name}`);
+  await hydrated(page);
+  await choose(page, "Revoke them");
+  await page.getByRole("button", { name: `Remove ${BO.name}` }).click();
+  await expect(page.getByText("1 member", { exact: true })).toBeVisible();
+  expect((await callModel(latchkey.url, revoked, call)).status, "a revoked key stops at once").toBe(401);
+});
+
+test("whoever leaves is out, and keeps their account", async ({ page, newContext }) => {
+  await signIn(page);
+  const [link] = await invite(page, "Member", [CY.email]);
+  const theirs = await (await newContext()).newPage();
+  await open(theirs, link ?? "");
+  await theirs.getByRole("link", { name: "Sign in to accept" }).click();
+  await hydrated(theirs);
+  await theirs.getByLabel("E-mail", { exact: true }).fill(CY.email);
+  await theirs.getByLabel("Password", { exact: true }).fill(CY.password);
+  await theirs.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expectPage(theirs, `Join ${ORGANISATION}`);
+  await hydrated(theirs);
+  await theirs.getByRole("button", { name: "Accept" }).click();
+  await expect(theirs.getByText(`You belong to ${ORGANISATION} now, as Member.`)).toBeVisible();
+  await open(theirs, `${HOME}/roles`);
+  await theirs.getByRole("link", { name: "Leave the organisation" }).click();
+  await expectPage(theirs, `Leave ${ORGANISATION}`);
+  await hydrated(theirs);
+  await theirs.getByRole("button", { name: `Leave ${ORGANISATION}` }).click();
+  await expectPage(theirs, "You belong to no organisation yet");
+  expect((await theirs.goto(`${HOME}/logs`))?.status()).toBe(404);
+  await open(page, `${HOME}/team`);
+  await expect(row(page, CY.name)).toHaveCount(0);
+});
+
+test("each address of a batch has its own answer, and those that failed stay in the field", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team/invite`);
+  await page.getByLabel("E-mail addresses").fill(`Dee Roy <dee@example.com>, nonsense\n${OWNER.email}`);
+  await choose(page, "Member");
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "1 person invited as Member" })).toBeVisible();
+  const answer = (text: string) => page.getByRole("listitem").filter({ hasText: text });
+  await expect(answer("dee@example.com")).toContainText("/invitation?token=");
+  await expect(answer("nonsense")).toContainText("Not invited");
+  await expect(answer(OWNER.email)).toContainText("Not invited");
+  await expect(page.getByLabel("E-mail addresses")).toHaveValue(`nonsense\n${OWNER.email}`);
+  await expectNoAxe(page);
+});
+
+test("a new link ends the earlier one, and a revoked one opens nothing", async ({ page, newContext }) => {
+  await signIn(page);
+  const [first] = await invite(page, "Member", ["eve@example.com"]);
+  const guest = await (await newContext()).newPage();
+  await open(page, `${HOME}/team/invitations`);
+  await fromMenu(page, "eve@example.com", "Copy a new link");
+  await expectPage(page, "A new link for eve@example.com");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Make a new link" }).click();
+  const second = await page.getByRole("group", { name: "link for eve@example.com" }).innerText();
+  expect(second).not.toBe(first);
+  await guest.goto(first ?? "");
+  await expect(guest.getByRole("button", { name: "Create account and join" })).toHaveCount(0);
+  await guest.goto(second);
+  await expectPage(guest, `Join ${ORGANISATION}`);
+
+  await open(page, `${HOME}/team/invitations`);
+  await fromMenu(page, "eve@example.com", "Revoke");
+  await expectPage(page, "Revoke the invitation to eve@example.com");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await expect(page.getByText("The invitation was revoked. Its link opens nothing any more.")).toBeVisible();
+  await expect(row(page, "eve@example.com")).toHaveCount(0);
+  await guest.goto(second);
+  await expectPage(guest, `The invitation to ${ORGANISATION} is over`);
+  await expect(guest.getByText("It was revoked.")).toBeVisible();
+  await expectNoAxe(guest);
+});
+
+test("the page of roles says what the policy says", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/roles`);
+  const cells = (feature: string) =>
+    page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: feature, exact: true }) }).getByRole("cell");
+  await expect(cells("Configs")).toHaveText([
+    "list, view, create, update, delete",
+    "list, view, create, update, delete",
+    "list, view, create",
+  ]);
+  await expect(cells("Billing")).toHaveText(["manage", "–", "–"]);
+  await expect(cells("Team").nth(2)).toHaveText("–");
+  await expect(cells("API keys").nth(2)).toHaveText("–");
+  await expectNoAxe(page);
+});
