@@ -114,6 +114,20 @@ where
         Signal::derive(move || result.get().and_then(Result::ok))
     }
 
+    /// What it made, for a page that shows this in place of the form. A refusal leaves it as it is, so that the form
+    /// keeps what was typed; and it changes only after everything in the form has seen the success, so that nothing
+    /// there looks at a signal that went with the form. Call it once, outside of what it switches.
+    pub fn outcome(self) -> ReadSignal<Option<S::Output>> {
+        let done = self.done();
+        let shown = RwSignal::new(done.get_untracked());
+        Effect::new(move |_| {
+            if let Some(made) = done.get() {
+                shown.set(Some(made));
+            }
+        });
+        shown.read_only()
+    }
+
     /// What is wrong with one field.
     pub fn field(self, name: &'static str) -> Signal<Option<String>> {
         let error = self.error();

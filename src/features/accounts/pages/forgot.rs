@@ -17,9 +17,10 @@ use leptos_meta::Title;
 pub fn ForgotPage() -> impl IntoView {
     let front = Resource::new_blocking(|| (), |()| load_front());
     let form = use_form::<AskReset>();
+    let outcome = form.outcome();
     view! {
         <Title text="Forgot your password?" />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(()) => view! { <Asked /> }.into_any(),
             None => {
                 view! {

@@ -19,9 +19,10 @@ use leptos_meta::Title;
 pub fn SetupPage() -> impl IntoView {
     let front = Resource::new_blocking(|| (), |()| load_front());
     let form = use_form::<SetUp>();
+    let outcome = form.outcome();
     view! {
         <Title text="Set up" />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(done) => {
                 view! {
                     <PlainFrame wide=true title=format!("{} is ready", done.organisation) sentence=|| "One thing is left: its master key.">

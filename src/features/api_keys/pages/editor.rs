@@ -36,9 +36,10 @@ pub fn NewKeyPage() -> impl IntoView {
     let slug = use_slug();
     let draft = Resource::new_blocking(move || slug.get(), load_draft);
     let form = use_form::<CreateKey>();
+    let outcome = form.outcome();
     view! {
         <Title text=page_title("New API key") />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted /> }.into_any(),
             None => {
                 view! {

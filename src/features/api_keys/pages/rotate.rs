@@ -29,9 +29,10 @@ pub fn RotateKeyPage() -> impl IntoView {
     let id = use_key_id();
     let page = Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_key(slug, id));
     let form = use_form::<RotateKey>();
+    let outcome = form.outcome();
     view! {
         <Title text=page_title("Rotate API key") />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted rotated=true /> }.into_any(),
             None => {
                 view! {

@@ -24,10 +24,11 @@ use leptos_meta::Title;
 pub fn NewOrganisationPage() -> impl IntoView {
     let list = Resource::new_blocking(|| (), |()| load_list(String::new()));
     let form = use_form::<CreateOrganisation>();
+    let outcome = form.outcome();
     view! {
         <Title text="Create an organisation" />
         <PersonFrame narrow=true>
-            {move || match form.done().get() {
+            {move || match outcome.get() {
                 Some(done) => {
                     view! {
                         <PageHeader title=format!("{} is ready", done.name) sentence=|| "One thing is left: its master key." />

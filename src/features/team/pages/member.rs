@@ -123,9 +123,10 @@ pub fn PasswordLinkPage() -> impl IntoView {
     let slug = use_slug();
     let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
     let form = use_form::<MakeResetLink>();
+    let outcome = form.outcome();
     view! {
         <Title text=titled("Password link") />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(link) => view! { <Made link slug=slug.get_untracked() /> }.into_any(),
             None => {
                 view! {

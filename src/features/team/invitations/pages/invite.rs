@@ -32,7 +32,7 @@ pub fn InvitePage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<InvitePeople>();
     let roles = routes::roles(&slug.get_untracked());
-    let done = form.done();
+    let done = form.outcome();
     view! {
         <Title text=titled("Invite people") />
         <PageHeader

@@ -29,9 +29,10 @@ pub fn ResendPage() -> impl IntoView {
     let invitation = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_invitation(slug, id));
     let form = use_form::<ResendInvitation>();
     let show = use_query_map().with_untracked(|query| query.get("show").is_some());
+    let outcome = form.outcome();
     view! {
         <Title text=titled("Resend an invitation") />
-        {move || match form.done().get() {
+        {move || match outcome.get() {
             Some(resent) => view! { <Sent resent slug=slug.get_untracked() /> }.into_any(),
             None => {
                 view! {
