@@ -24,6 +24,8 @@ const NAME = "latchkey";
 
 /** Bytes that a first visit may load, Brotli-compressed. */
 const BUDGETS = { wasm: 350 * 1024, css: 20 * 1024, js: 20 * 1024 };
+/** What is over its budget today, and how far it may be: these may only shrink. */
+const DEBTS = { wasm: 620 * 1024 };
 /** Forms that are compressed already gain nothing by it. */
 const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
 
@@ -161,8 +163,9 @@ function sizes() {
   for (const [kind, budget] of Object.entries(BUDGETS)) {
     const raw = sizeOf(manifest[kind]);
     const [gzip, br] = [".gz", ".br"].map((form) => sizeOf(manifest[kind] + form) ?? raw);
-    const verdict = br <= budget ? "" : "  TOO MUCH";
-    within &&= br <= budget;
+    const most = DEBTS[kind] ?? budget;
+    const verdict = br <= budget ? "" : br <= most ? `  OVER BUDGET, at most ${kib(most)} until it is mended` : "  TOO MUCH";
+    within &&= br <= most;
     console.log(`  ${kind.padEnd(4)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
   }
   return within;

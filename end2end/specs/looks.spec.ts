@@ -171,7 +171,7 @@ test("the screens of a Member @js", async ({ page }) => {
     ["log", callPage, "brass-small"],
     ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
     ["virtual-key", `${HOME}/virtual-keys/local-models`, "Local models"],
-    ["virtual-key-new", `${HOME}/virtual-keys/new`, "New virtual key"],
+    ["virtual-key-new", `${HOME}/virtual-keys/new`, "Not for your role"],
     ["roles", `${HOME}/roles`, "Roles"],
     ["not-allowed", `${HOME}/api-keys`, "Not for your role"],
     ["leave", `${HOME}/leave`, /^Leave/],
