@@ -3,7 +3,8 @@
 use crate::server::database::Db;
 use sqlx::{Connection, PgConnection, Row};
 
-/// The audit log is where a refusal leaves its one trace; sessions note when they were last seen.
+/// The audit log is where a refusal leaves its one trace. When sessions and members were last seen, and so until when a
+/// session lives, is left out as well.
 const LEFT_OUT: [&str; 3] = ["audit_events", "audit_heads", "_sqlx_migrations"];
 
 pub async fn take(db: &Db, owner_url: Option<&str>) -> Vec<String> {
@@ -33,8 +34,11 @@ async fn sqlite(pool: &sqlx::SqlitePool) -> Vec<String> {
             .fetch_all(pool)
             .await
             .expect("the columns");
-        let columns: Vec<String> =
-            columns.into_iter().filter(|c| c != "seen_at" && c != "active_at").map(|c| format!("quote({c})")).collect();
+        let columns: Vec<String> = columns
+            .into_iter()
+            .filter(|c| c != "seen_at" && c != "active_at" && !(table == "sessions" && c == "expires_at"))
+            .map(|c| format!("quote({c})"))
+            .collect();
         let sql = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
         let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_all(pool).await.expect("the rows");
         lines.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
@@ -50,7 +54,10 @@ async fn postgres(url: &str) -> Vec<String> {
         .expect("the tables");
     let mut lines = vec![];
     for table in tables.iter().filter(|t| kept(t)) {
-        let sql = format!("SELECT (to_jsonb(t) - 'seen_at' - 'active_at')::text FROM {table} AS t");
+        let sql = format!(
+            "SELECT (to_jsonb(t) - 'seen_at' - 'active_at'{})::text FROM {table} AS t",
+            if table == "sessions" { " - 'expires_at'" } else { "" }
+        );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("the rows");
         lines.extend(rows.iter().map(|row| format!("{table}: {}", row.get::<String, _>(0))));
     }

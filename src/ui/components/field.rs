@@ -193,9 +193,12 @@ pub fn Field(
     }
 }
 
-/// Escapes text for the inside of a `<textarea>`. The added first line break is the one that the parser drops.
+/// The line break that the parser of a whole page drops; where a script makes the field nothing drops it.
+const DROPPED: &str = if cfg!(feature = "ssr") { "\n" } else { "" };
+
+/// Escapes text for the inside of a `<textarea>`.
 fn escape_text(text: &str) -> String {
-    format!("\n{}", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
+    format!("{DROPPED}{}", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 
 #[cfg(test)]
