@@ -43,6 +43,9 @@ let keyPage = "";
 let callPage = "";
 let invitation = "";
 
+// Many minutes of pictures and axe: LATCHKEY_LOOKS=1 ./dev browser looks.spec.ts
+test.skip(!process.env["LATCHKEY_LOOKS"], "asked for by LATCHKEY_LOOKS=1");
+
 test("the empty rooms, and those where somebody has worked, as Owner @js", async ({ page, newContext, latchkey, upstream }) => {
   await signIn(page);
   await lookAtAll(page, "owner-empty", [
