@@ -4,134 +4,73 @@
 use super::{
     components::{self, FormErrors},
     place::here,
+    remote::{self, Sending},
     routes,
 };
 use crate::kernel::{Code, Error};
-use leptos::{
-    form::ActionForm,
-    prelude::*,
-    server_fn::{
-        Http, ServerFn,
-        client::Client,
-        codec::{Json, PostUrl},
-        request::ClientReq,
-    },
-};
-use serde::de::DeserializeOwned;
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{marker::PhantomData, sync::Arc};
 
-/// A form's action and what became of it.
-pub struct Form<S: ServerFn + Send + Sync + Clone + 'static>
-where
-    S::Output: Send + Sync + Clone + 'static,
-    S::Error: Send + Sync + Clone + 'static,
-{
-    pub action: ServerAction<S>,
-    posted: StoredValue<Posted<S::Output>>,
+/// The form of the server function `S`, and what became of it.
+pub struct Form<S> {
+    sending: Sending,
+    posted: StoredValue<Posted>,
+    of: PhantomData<fn() -> S>,
 }
 
 /// What the server knows of a form that the browser posted by itself.
-#[derive(Clone)]
-struct Posted<T> {
-    result: Option<Result<T, Error>>,
+#[derive(Clone, Default)]
+struct Posted {
+    /// JSON of the value, or the error.
+    result: Option<Result<Arc<str>, Error>>,
     values: Vec<(String, String)>,
 }
 
-impl<S> Clone for Form<S>
-where
-    S: ServerFn + Send + Sync + Clone + 'static,
-    S::Output: Send + Sync + Clone + 'static,
-    S::Error: Send + Sync + Clone + 'static,
-{
+impl<S> Clone for Form<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Form<S>
-where
-    S: ServerFn + Send + Sync + Clone + 'static,
-    S::Output: Send + Sync + Clone + 'static,
-    S::Error: Send + Sync + Clone + 'static,
-{
-}
+impl<S> Copy for Form<S> {}
 
 /// The form of one server function.
-pub fn use_form<S>() -> Form<S>
-where
-    S: ServerFn<Error = Error> + Send + Sync + Clone + 'static,
-    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
-{
-    Form { action: ServerAction::new(), posted: StoredValue::new(posted::<S>()) }
+pub fn use_form<S: ServerFn>() -> Form<S> {
+    Form { sending: Sending::to(S::PATH), posted: StoredValue::new(posted(S::PATH)), of: PhantomData }
 }
 
 #[cfg(feature = "ssr")]
-fn posted<S>() -> Posted<S::Output>
-where
-    S: ServerFn,
-    S::Output: DeserializeOwned,
-{
-    let outcome = use_context::<crate::server::http::FormOutcome>().filter(|outcome| outcome.path == S::PATH);
-    match outcome {
-        None => Posted { result: None, values: vec![] },
-        Some(outcome) => Posted {
-            result: Some(outcome.result.and_then(|value| serde_json::from_value(value).map_err(|_| Error::internal()))),
-            values: outcome.values,
-        },
-    }
+fn posted(path: &str) -> Posted {
+    let outcome = use_context::<crate::server::http::FormOutcome>().filter(|outcome| outcome.path == path);
+    outcome.map_or_else(Posted::default, |outcome| Posted {
+        result: Some(outcome.result.map(|value| Arc::from(value.to_string()))),
+        values: outcome.values,
+    })
 }
 
 #[cfg(not(feature = "ssr"))]
-fn posted<S>() -> Posted<S::Output>
-where
-    S: ServerFn,
-    S::Output: DeserializeOwned,
-{
+fn posted(_path: &str) -> Posted {
     // A page that answers a posted form is never hydrated.
-    Posted { result: None, values: vec![] }
+    Posted::default()
 }
 
-impl<S> Form<S>
-where
-    S: ServerFn<Error = Error> + Send + Sync + Clone + 'static,
-    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
-{
-    /// What became of it, once it has been sent.
-    pub fn result(self) -> Signal<Option<Result<S::Output, Error>>> {
-        Signal::derive(move || {
-            self.action.value().get().or_else(|| self.posted.with_value(|posted| posted.result.clone()))
-        })
+impl<S> Form<S> {
+    /// What became of it, once it has been sent: JSON of the value, or the error.
+    fn answer(self) -> Option<Result<Arc<str>, Error>> {
+        self.sending.answer().get().or_else(|| self.posted.with_value(|posted| posted.result.clone()))
     }
 
     /// The error, if it failed.
     pub fn error(self) -> Signal<Option<Error>> {
-        let result = self.result();
-        Signal::derive(move || result.get().and_then(Result::err))
-    }
-
-    /// The value, if it succeeded.
-    pub fn done(self) -> Signal<Option<S::Output>> {
-        let result = self.result();
-        Signal::derive(move || result.get().and_then(Result::ok))
-    }
-
-    /// What it made, for a page that shows this in place of the form. A refusal leaves it as it is, so that the form
-    /// keeps what was typed; and it changes only after everything in the form has seen the success, so that nothing
-    /// there looks at a signal that went with the form. Call it once, outside of what it switches.
-    pub fn outcome(self) -> ReadSignal<Option<S::Output>> {
-        let done = self.done();
-        let shown = RwSignal::new(done.get_untracked());
-        Effect::new(move |_| {
-            if let Some(made) = done.get() {
-                shown.set(Some(made));
-            }
-        });
-        shown.read_only()
+        let form = self.erased();
+        Signal::derive(move || form.answer().and_then(Result::err))
     }
 
     /// What is wrong with one field.
     pub fn field(self, name: &'static str) -> Signal<Option<String>> {
-        let error = self.error();
-        Signal::derive(move || error.with(|error| error.as_ref().and_then(|e| e.for_field(name))))
+        let form = self.erased();
+        Signal::derive(move || form.answer().and_then(Result::err).and_then(|error| error.for_field(name)))
     }
 
     /// What was typed into a field before the browser posted the form, else `or`.
@@ -141,24 +80,73 @@ where
             .unwrap_or_else(|| or.into())
     }
 
-    /// How often it succeeded on this page: a source for data that must be loaded anew then.
+    /// A number that grows with each success on this page: for data that must be loaded anew then.
     pub fn successes(self) -> Memo<u32> {
-        let result = self.result();
+        let form = self.erased();
         Memo::new(move |before: Option<&u32>| {
-            let succeeded = result.with(|result| matches!(result, Some(Ok(_))));
-            before.copied().unwrap_or_default() + u32::from(succeeded)
+            let answers = form.sending.answers().get();
+            if matches!(form.answer(), Some(Ok(_))) { answers } else { before.copied().unwrap_or_default() }
         })
+    }
+
+    /// How many answers there were on this page. The answer itself is there before it is counted.
+    pub fn answers(self) -> ReadSignal<u32> {
+        self.sending.answers()
     }
 
     /// True while it is being sent.
     pub fn busy(self) -> Signal<bool> {
-        self.action.pending().into()
+        let sending = self.sending;
+        Signal::derive(move || sending.is_under_way())
+    }
+
+    /// The same form, of no server function in particular.
+    fn erased(self) -> Form<()> {
+        Form { sending: self.sending, posted: self.posted, of: PhantomData }
+    }
+}
+
+impl<S> Form<S>
+where
+    S: ServerFn<Error = Error>,
+    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
+{
+    /// What became of it, once it has been sent.
+    pub fn result(self) -> Option<Result<S::Output, Error>> {
+        self.answer().map(|answer| answer.and_then(|json| remote::parse(&json)))
+    }
+
+    /// The value, if it succeeded.
+    pub fn done(self) -> Option<S::Output> {
+        self.result().and_then(Result::ok)
+    }
+
+    /// What it made, for a page that shows this in place of the form. A refusal leaves it as it is, so that the form
+    /// keeps what was typed; and it changes only after everything in the form has seen the success, so that nothing
+    /// there looks at a signal that went with the form. Call it once, outside of what it switches.
+    pub fn outcome(self) -> ReadSignal<Option<S::Output>> {
+        let form = self.erased();
+        let shown = RwSignal::new(untrack(|| self.done()));
+        Effect::new(move |_| {
+            if let Some(Ok(json)) = form.answer() {
+                shown.set(remote::parse(&json).ok());
+            }
+        });
+        shown.read_only()
+    }
+
+    /// Sends arguments that no form holds.
+    pub fn send(self, arguments: &S)
+    where
+        S: Serialize,
+    {
+        self.sending.send_arguments(arguments);
     }
 }
 
 /// The form itself: its errors first, then its fields.
 #[component]
-pub fn FormFor<S>(
+pub fn FormFor<S: 'static>(
     /// From [`use_form`].
     form: Form<S>,
     /// Heading of the errors.
@@ -172,29 +160,54 @@ pub fn FormFor<S>(
     class: String,
     /// Fields and buttons.
     children: Children,
-) -> impl IntoView
-where
-    S: ServerFn<Protocol = Http<PostUrl, Json>, Error = Error> + DeserializeOwned + Send + Sync + Clone + 'static,
-    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
-    S::Client: Client<Error>,
-    <<S::Client as Client<Error>>::Request as ClientReq<Error>>::FormData: From<leptos::web_sys::FormData>,
-{
+) -> impl IntoView {
     let error = form.error();
     let errors = Signal::derive(move || error.with(|error| error.as_ref().map(listed).unwrap_or_default()));
     view! {
-        <ActionForm action=form.action attr:class=class attr:novalidate=true>
+        <BareForm form class>
             <FormErrors errors title=problem id=errors_id />
             <WayBack error />
+            {children()}
+        </BareForm>
+    }
+}
+
+/// A form that says its errors elsewhere, or has none to say.
+#[component]
+pub fn BareForm<S: 'static>(
+    /// From [`use_form`].
+    form: Form<S>,
+    /// Class of the form element.
+    #[prop(optional, into)]
+    class: Option<String>,
+    /// Fields and buttons.
+    children: Children,
+) -> impl IntoView {
+    let sending = form.sending;
+    view! { <Sent sending class children /> }
+}
+
+/// It sends itself once the page is alive, and is posted by the browser otherwise.
+#[component]
+fn Sent(sending: Sending, class: Option<String>, children: Children) -> impl IntoView {
+    view! {
+        <form
+            method="post"
+            action=sending.path()
+            class=class
+            novalidate=true
+            on:submit=move |event| sending.submit(&event)
+        >
             <OnPage />
             {children()}
-        </ActionForm>
+        </form>
     }
 }
 
 /// Says on which page a form stands, inside each form: what answers a form that the browser posted has the form's address
 /// and not its page's, and the next form posted from there must still find the way back.
 #[component]
-pub fn OnPage() -> impl IntoView {
+fn OnPage() -> impl IntoView {
     view! { <input type="hidden" name="page" value=here() /> }
 }
 

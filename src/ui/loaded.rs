@@ -4,13 +4,14 @@ use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
     frame::PlainFrame,
     place::{here, use_place},
+    remote::{Data, read},
     routes,
 };
 use crate::kernel::{Code, Error, Missing, Timestamp};
-use leptos::prelude::*;
+use leptos::{prelude::*, server::codee::string::FromToStringCodec};
 use leptos_meta::Title;
-use serde::{Serialize, de::DeserializeOwned};
-use std::time::Duration;
+use serde::de::DeserializeOwned;
+use std::{sync::Arc, time::Duration};
 
 /// The moment against which a page's relative times are told. It is part of the page's data, so that server and browser
 /// render the same.
@@ -29,23 +30,29 @@ pub struct Framed;
 /// Shows a page once its data is there; else why there is none: sign in, not allowed, not found, a fault.
 #[component]
 pub fn Loaded<T, V>(
-    /// A blocking resource: the server waits for it before the first byte, so that statuses are right.
-    resource: Resource<Result<T, Error>>,
+    /// From [`load`](super::load).
+    data: Data<T>,
     /// The page.
     view: V,
 ) -> impl IntoView
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static,
-    V: Fn(T) -> AnyView + Clone + Send + Sync + 'static,
+    T: DeserializeOwned + 'static,
+    V: Fn(T) -> AnyView + Send + Sync + 'static,
 {
+    let show = move |text: &str| match read(text) {
+        Ok(data) => view(data),
+        Err(error) => view! { <Problem error /> }.into_any(),
+    };
+    view! { <Shown text=data.text() show=Arc::new(show) /> }
+}
+
+#[component]
+fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> AnyView + Send + Sync>) -> impl IntoView {
     view! {
         <Transition fallback=|| view! { <Skeleton rows=6 /> }>
             {move || {
-                let view = view.clone();
-                resource.get().map(move |result| match result {
-                    Ok(data) => view(data),
-                    Err(error) => view! { <Problem error /> }.into_any(),
-                })
+                let show = Arc::clone(&show);
+                text.get().map(move |text| show(&text))
             }}
         </Transition>
     }

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod icons;
 mod loaded;
 mod place;
+mod remote;
 pub mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
@@ -16,5 +17,6 @@ pub use can::{available, can, refusal, unavailable};
 pub use console::{Console, NotFound};
 pub use loaded::{Framed, Loaded, Now, Problem, now, set_status};
 pub use place::{Place, use_place};
+pub use remote::{Data, load, load_after};
 #[cfg(feature = "ssr")]
 pub use shell::shell;

@@ -149,7 +149,7 @@ pub fn MenuLink(
     }
 }
 
-/// The button of a form in a menu: `<ActionForm action><input type="hidden" …/><MenuButton label="Disable" /></ActionForm>`.
+/// The button of a form in a menu: `<ActionForm action><input type="hidden" …/><MenuButton label="Disable" /></BareForm>`.
 #[component]
 pub fn MenuButton(
     /// Words.

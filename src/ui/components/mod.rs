@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Forms: `<ActionForm action><FormErrors errors /><div class="stack"><Field …/><Select …/></div><div class="form-end">
-//! <Button look=Look::Primary label="Save" busy=action.pending() /></div></ActionForm>`, inside a [`Card`].
+//! <Button look=Look::Primary label="Save" busy=action.pending() /></div></BareForm>`, inside a [`Card`].
 //!
 //! Rules that the parts keep, so that pages need not think of them:
 //! - Each control takes its accessible name as `label` (a required prop). `hide_label` and `icon_only` hide it from view only.

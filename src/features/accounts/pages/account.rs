@@ -3,7 +3,7 @@
 use super::PersonFrame;
 use crate::{
     features::accounts::{
-        functions::{ChangePassword, ChooseTheme, EndOtherSessions, EndSession, RenameAccount, load_profile},
+        functions::{ChangePassword, ChooseTheme, EndOtherSessions, EndSession, LoadProfile, RenameAccount},
         model::{Profile, SessionLine, Theme},
     },
     kernel::Timestamp,
@@ -13,10 +13,11 @@ use crate::{
             Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table,
             Tag, Time, Tone,
         },
-        form::{Form, FormFor, OnPage, use_form},
+        form::{BareForm, Form, FormFor, use_form},
+        load_after,
     },
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
@@ -36,12 +37,11 @@ pub fn AccountPage() -> impl IntoView {
         Forms { rename: use_form(), theme: use_form(), password: use_form(), end: use_form(), end_others: use_form() };
     let (renamed, ended, others, password) =
         (forms.rename.successes(), forms.end.successes(), forms.end_others.successes(), forms.password.successes());
-    let profile =
-        Resource::new_blocking(move || (renamed.get(), ended.get(), others.get(), password.get()), |_| load_profile());
+    let profile = load_after(move || renamed.get() + ended.get() + others.get() + password.get(), || LoadProfile {});
     view! {
         <Title text="Your account" />
         <PersonFrame>
-            <Loaded resource=profile view=move |profile| view! { <Sections profile forms /> }.into_any() />
+            <Loaded data=profile view=move |profile| view! { <Sections profile forms /> }.into_any() />
         </PersonFrame>
     }
 }
@@ -72,7 +72,7 @@ fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoVi
     view! {
         <Card title="You">
             <FormFor form problem="The name is not changed" errors_id="name-errors">
-                {saved(form.done(), "Your name is changed.")}
+                {saved(move || form.done().is_some(), "Your name is changed.")}
                 <Field
                     label="Name"
                     name="name"
@@ -92,9 +92,9 @@ fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoVi
 }
 
 /// Says that a form worked, in a region that is there before.
-fn saved<T: Clone + Send + Sync + 'static>(done: Signal<Option<T>>, words: &'static str) -> impl IntoView {
+fn saved(done: impl Fn() -> bool + Send + Sync + 'static, words: &'static str) -> impl IntoView {
     view! {
-        <div role="status">{move || done.with(Option::is_some).then(|| view! { <Note tone=Tone::Ok>{words}</Note> })}</div>
+        <div role="status">{move || done().then(|| view! { <Note tone=Tone::Ok>{words}</Note> })}</div>
     }
 }
 
@@ -103,7 +103,7 @@ fn Appearance(form: Form<ChooseTheme>, theme: Theme) -> impl IntoView {
     let choices = Theme::ALL.into_iter().map(|theme| Choice::new(theme.name(), theme.label())).collect();
     let choose = move |name: String| {
         apply(&name);
-        form.action.dispatch(ChooseTheme { theme: name });
+        form.send(&ChooseTheme { theme: name });
     };
     view! {
         <Card title="Appearance">
@@ -178,8 +178,9 @@ fn Sessions(
             </FormFor>
         }
     });
+    let failed = end.error();
     let said = move || {
-        end_others.done().get().map(|count| match count {
+        end_others.done().map(|count| match count {
             1 => "1 session is ended.".to_owned(),
             count => format!("{count} sessions are ended."),
         })
@@ -191,10 +192,10 @@ fn Sessions(
                 <div role="status">
                     {move || {
                         said()
-                            .or_else(|| end.done().get().map(|()| "The session is ended.".to_owned()))
+                            .or_else(|| end.done().map(|()| "The session is ended.".to_owned()))
                             .map(|words| view! { <Note tone=Tone::Ok>{words}</Note> })
                     }}
-                    {move || end.error().get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> })}
+                    {move || failed.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> })}
                 </div>
                 {end_all}
             </div>
@@ -226,11 +227,10 @@ fn row(form: Form<EndSession>, session: SessionLine, now: Timestamp) -> impl Int
                 {(!is_current)
                     .then(|| {
                         view! {
-                            <ActionForm action=form.action>
-                                <OnPage />
+                            <BareForm form>
                                 <input type="hidden" name="id" value=id.to_string() />
                                 <button type="submit" class="button button-small" id=button_id aria-label=name>"End"</button>
-                            </ActionForm>
+                            </BareForm>
                         }
                     })}
             </td>

@@ -2,12 +2,12 @@
 
 use super::PersonFrame;
 use crate::{
-    features::accounts::functions::{ConfirmPassword, load_profile},
+    features::accounts::functions::{ConfirmPassword, LoadProfile},
     ui::{
         Loaded,
         components::{Button, Card, Field, FieldKind, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -18,13 +18,13 @@ use leptos_router::hooks::use_query_map;
 pub fn ConfirmPage() -> impl IntoView {
     let query = use_query_map();
     let done = move || query.with(|query| query.get("done").is_some());
-    let profile = Resource::new_blocking(|| (), |()| load_profile());
+    let profile = load(|| LoadProfile {});
     let form = use_form::<ConfirmPassword>();
     view! {
         <Title text="Confirm your password" />
         <PersonFrame narrow=true>
             <Loaded
-                resource=profile
+                data=profile
                 view=move |profile| {
                     view! {
                         {move || if done() { confirmed().into_any() } else { ask(form, profile.email.clone()).into_any() }}

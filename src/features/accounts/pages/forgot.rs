@@ -1,13 +1,13 @@
 //! A forgotten password: asking for a link.
 
 use crate::{
-    features::accounts::functions::{AskReset, load_front},
+    features::accounts::functions::{AskReset, LoadFront},
     ui::{
         Loaded,
         components::{Button, Field, FieldKind, LinkButton, Look},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -15,7 +15,7 @@ use leptos_meta::Title;
 
 #[component]
 pub fn ForgotPage() -> impl IntoView {
-    let front = Resource::new_blocking(|| (), |()| load_front());
+    let front = load(|| LoadFront {});
     let form = use_form::<AskReset>();
     let outcome = form.outcome();
     view! {
@@ -25,7 +25,7 @@ pub fn ForgotPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=front
+                        data=front
                         view=move |front| if front.has_mail { ask(form).into_any() } else { view! { <NoMail /> }.into_any() }
                     />
                 }

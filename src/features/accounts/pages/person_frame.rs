@@ -2,9 +2,14 @@
 
 use crate::{
     features::accounts::functions::SignOut,
-    ui::{Framed, icons::Mark, routes},
+    ui::{
+        Framed,
+        form::{BareForm, use_form},
+        icons::Mark,
+        routes,
+    },
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
 /// A top bar with the way to the organisations, to the account and out; below it the page.
@@ -17,7 +22,7 @@ pub fn PersonFrame(
     children: Children,
 ) -> impl IntoView {
     provide_context(Framed);
-    let sign_out = ServerAction::<SignOut>::new();
+    let sign_out = use_form::<SignOut>();
     let pathname = use_location().pathname;
     let links: Vec<_> = [("Organisations", routes::organisations()), ("Account", routes::account())]
         .into_iter()
@@ -38,9 +43,9 @@ pub fn PersonFrame(
             <header class="own-bar">
                 <a class="brand" href=routes::home().to_string()><Mark />"Latchkey"</a>
                 <nav aria-label="You"><ul>{links}</ul></nav>
-                <ActionForm action=sign_out>
+                <BareForm form=sign_out>
                     <button type="submit" class="button button-quiet">"Sign out"</button>
-                </ActionForm>
+                </BareForm>
             </header>
             <main id="main" tabindex="-1" class:own-narrow=narrow>{children()}</main>
         </div>

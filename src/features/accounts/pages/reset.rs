@@ -1,13 +1,14 @@
 //! A reset link: choosing the new password. Opening the page uses nothing up.
 
 use crate::{
-    features::accounts::functions::{ResetPassword, load_reset},
+    features::accounts::functions::{LoadReset, ResetPassword},
     kernel::Secret,
     ui::{
         Loaded,
         components::{Button, Field, FieldKind, Look},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
+        load,
     },
 };
 use leptos::prelude::*;
@@ -18,11 +19,11 @@ use leptos_router::hooks::use_query_map;
 pub fn ResetPage() -> impl IntoView {
     let query = use_query_map();
     let token = Memo::new(move |_| query.with(|query| query.get("token").unwrap_or_default()));
-    let link = Resource::new_blocking(move || token.get(), |token| load_reset(Secret::new(token)));
+    let link = load(move || LoadReset { token: Secret::new(token.get()) });
     let form = use_form::<ResetPassword>();
     view! {
         <Title text="Choose a new password" />
-        <Loaded resource=link view=move |link| choose(form, token.get_untracked(), link.email).into_any() />
+        <Loaded data=link view=move |link| choose(form, token.get_untracked(), link.email).into_any() />
     }
 }
 

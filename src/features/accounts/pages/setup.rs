@@ -2,7 +2,7 @@
 
 use crate::{
     features::{
-        accounts::functions::{SetUp, load_front},
+        accounts::functions::{LoadFront, SetUp},
         organisations::pages::Handover,
     },
     ui::{
@@ -10,6 +10,7 @@ use crate::{
         components::{Button, Field, FieldKind, Look},
         form::{FormFor, use_form},
         frame::PlainFrame,
+        load,
     },
 };
 use leptos::prelude::*;
@@ -17,7 +18,7 @@ use leptos_meta::Title;
 
 #[component]
 pub fn SetupPage() -> impl IntoView {
-    let front = Resource::new_blocking(|| (), |()| load_front());
+    let front = load(|| LoadFront {});
     let form = use_form::<SetUp>();
     let outcome = form.outcome();
     view! {
@@ -34,7 +35,7 @@ pub fn SetupPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=front
+                        data=front
                         view=move |front| {
                             if front.is_set_up { view! { <crate::ui::NotFound /> }.into_any() } else { setup_form(form).into_any() }
                         }

@@ -1,13 +1,13 @@
 //! Sign-in.
 
 use crate::{
-    features::accounts::functions::{SignIn, load_front},
+    features::accounts::functions::{LoadFront, SignIn},
     ui::{
         Loaded,
         components::{Button, Field, FieldKind, Look, Note, Tone},
         form::{FormFor, use_form},
         frame::PlainFrame,
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -16,11 +16,11 @@ use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let front = Resource::new_blocking(|| (), |()| load_front());
+    let front = load(|| LoadFront {});
     view! {
         <Title text="Sign in" />
         <Loaded
-            resource=front
+            data=front
             view=move |front| {
                 if front.is_set_up { view! { <SignInForm /> }.into_any() } else { view! { <NotYet /> }.into_any() }
             }

@@ -4,18 +4,18 @@ use super::{page_title, use_key_id, used};
 use crate::{
     features::{
         api_keys::{
-            functions::{DeleteKey, DisableKey, load_key},
+            functions::{DeleteKey, DisableKey, LoadKey},
             model::{Key, KeyPage},
         },
         organisations::pages::use_slug,
     },
-    kernel::{Error, Timestamp},
+    kernel::Timestamp,
     policy::Operation,
     ui::{
-        Loaded, available,
+        Data, Loaded, available,
         components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Tone},
         form::{FormFor, use_form},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -29,7 +29,7 @@ pub fn DisableKeyPage() -> impl IntoView {
     view! {
         <Title text=page_title("Disable API key") />
         <Loaded
-            resource=page
+            data=page
             view=move |KeyPage { key, now, .. }| {
                 let slug = slug.get_untracked();
                 if let Some(settled) = settled(&slug, &key, "Disable") {
@@ -69,7 +69,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
     view! {
         <Title text=page_title("Delete API key") />
         <Loaded
-            resource=page
+            data=page
             view=move |KeyPage { key, now, .. }| {
                 let slug = slug.get_untracked();
                 if let Some(settled) = settled(&slug, &key, "Delete") {
@@ -101,10 +101,10 @@ pub fn DeleteKeyPage() -> impl IntoView {
     }
 }
 
-fn use_key_page() -> Resource<Result<KeyPage, Error>> {
+fn use_key_page() -> Data<KeyPage> {
     let slug = use_slug();
     let id = use_key_id();
-    Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_key(slug, id))
+    load(move || LoadKey { slug: slug.get(), id: id.get() })
 }
 
 /// The page if there is nothing left to do.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     features::{
         api_keys::{
-            functions::{CreateKey, EnableKey, EndKeyOverlap, UpdateKey, load_draft, load_key},
+            functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
             model::{Draft, Expiry, Key, KeyForm, KeyPage, Person},
         },
         organisations::pages::use_slug,
@@ -22,11 +22,11 @@ use crate::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
             Tone, utc_text,
         },
-        form::{Form, FormFor, OnPage, use_form},
-        routes,
+        form::{BareForm, Form, FormFor, use_form},
+        load, load_after, routes,
     },
 };
-use leptos::{form::ActionForm, prelude::*, server_fn::ServerFn};
+use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use serde::de::DeserializeOwned;
@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 #[component]
 pub fn NewKeyPage() -> impl IntoView {
     let slug = use_slug();
-    let draft = Resource::new_blocking(move || slug.get(), load_draft);
+    let draft = load(move || LoadDraft { slug: slug.get() });
     let form = use_form::<CreateKey>();
     let outcome = form.outcome();
     view! {
@@ -44,7 +44,7 @@ pub fn NewKeyPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=draft
+                        data=draft
                         view=move |draft| view! { <NewKey slug=slug.get_untracked() draft form /> }.into_any()
                     />
                 }
@@ -151,23 +151,23 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
 pub fn KeyDetailPage() -> impl IntoView {
     let slug = use_slug();
     let id = use_key_id();
-    let enable = ServerAction::<EnableKey>::new();
+    let enable = use_form::<EnableKey>();
     let end = use_form::<EndKeyOverlap>();
-    let page = Resource::new_blocking(
-        move || (slug.get(), id.get(), enable.version().get(), end.action.version().get()),
-        |(slug, id, ..)| load_key(slug, id),
+    let page = load_after(
+        move || enable.answers().get() + end.answers().get(),
+        move || LoadKey { slug: slug.get(), id: id.get() },
     );
     view! {
         <Title text=page_title("API key") />
         <Loaded
-            resource=page
+            data=page
             view=move |page| view! { <Detail slug=slug.get_untracked() page enable end /> }.into_any()
         />
     }
 }
 
 #[component]
-fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView {
+fn Detail(slug: String, page: KeyPage, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView {
     let KeyPage { key, people, now, .. } = page;
     let deleted = key.deleted_at.is_some();
     let (rotate, disable, delete) = (
@@ -225,7 +225,7 @@ fn Detail(slug: String, page: KeyPage, enable: ServerAction<EnableKey>, end: For
 }
 
 /// What one should know before anything else: two secrets, disabled, cut by a role, the master key.
-fn notes(slug: &str, key: &Key, enable: ServerAction<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView + use<> {
+fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView + use<> {
     let (slug, id) = (slug.to_owned(), key.id);
     let hidden = move || {
         view! {
@@ -264,15 +264,14 @@ fn notes(slug: &str, key: &Key, enable: ServerAction<EnableKey>, end: Form<EndKe
                 action=move || {
                     let hidden = hidden_too.clone();
                     view! {
-                        <ActionForm action=enable>
-                            <OnPage />
+                        <BareForm form=enable>
                             {hidden()}
                             <Button
                                 label="Enable"
-                                busy=enable.pending()
+                                busy=enable.busy()
                                 availability=available(Operation::ApiKeyEnable)
                             />
-                        </ActionForm>
+                        </BareForm>
                     }
                 }
             >
@@ -399,14 +398,14 @@ fn take_up_newer(
 ) -> RwSignal<Option<Vec<crate::ui::components::Change>>> {
     let theirs = RwSignal::new(None);
     let (slug, id, opened) = (slug.to_owned(), opened.id.to_string(), opened.clone());
-    let newer = Action::new(move |_: &()| load_key(slug.clone(), id.clone()));
+    let newer = use_form::<LoadKey>();
     Effect::new(move |_| {
         if stale.get() {
-            newer.dispatch(());
+            newer.send(&LoadKey { slug: slug.clone(), id: id.clone() });
         }
     });
     Effect::new(move |_| {
-        if let Some(Ok(page)) = newer.value().get() {
+        if let Some(page) = newer.done() {
             theirs.set(Some(differences(&opened, &page.key)));
             editor.stored.set(Some(page.key));
         }

@@ -4,7 +4,7 @@ use super::{page_title, short_summary, status_pill, teeth, use_alive, used};
 use crate::{
     features::{
         api_keys::{
-            functions::{EnableKey, load_keys},
+            functions::{EnableKey, LoadKeys},
             model::{Filter, Key, KeyList, NAME_LIMIT, PAGE, Status, UNUSED_DAYS, reduce_search},
         },
         organisations::pages::use_slug,
@@ -18,12 +18,13 @@ use crate::{
             Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
             Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
         },
-        form::OnPage,
+        form::{BareForm, Form, use_form},
         icons::{Glyph, Icon},
+        load_after,
         routes::{self, Path},
     },
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
@@ -45,15 +46,12 @@ pub fn KeysPage() -> impl IntoView {
             }
         })
     });
-    let enable = ServerAction::<EnableKey>::new();
-    let keys = Resource::new_blocking(
-        move || (slug.get(), filter.get(), enable.version().get()),
-        |(slug, filter, _)| load_keys(slug, filter),
-    );
+    let enable = use_form::<EnableKey>();
+    let keys = load_after(move || enable.answers().get(), move || LoadKeys { slug: slug.get(), filter: filter.get() });
     view! {
         <Title text=page_title("API keys") />
         <Loaded
-            resource=keys
+            data=keys
             view=move |list| {
                 view! { <List slug=slug.get_untracked() filter=filter.get_untracked() list enable /> }.into_any()
             }
@@ -62,7 +60,7 @@ pub fn KeysPage() -> impl IntoView {
 }
 
 #[component]
-fn List(slug: String, filter: Filter, list: KeyList, enable: ServerAction<EnableKey>) -> impl IntoView {
+fn List(slug: String, filter: Filter, list: KeyList, enable: Form<EnableKey>) -> impl IntoView {
     let KeyList { keys, total, expiring, people, now, public_url } = list;
     let only_master = filter.is_empty() && total == 1 && keys.iter().all(|key| key.master);
     let nothing = keys.is_empty() && filter.is_empty() && filter.page() == 1;
@@ -283,7 +281,7 @@ fn columns(slug: &str, filter: &Filter) -> Vec<Column> {
     ]
 }
 
-fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) -> impl IntoView + use<> {
+fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl IntoView + use<> {
     let href = routes::api_key(slug, key.id).to_string();
     let pill = status_pill(&key, now);
     let menu = menu(slug, &key, enable);
@@ -325,7 +323,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) ->
     }
 }
 
-fn menu(slug: &str, key: &Key, enable: ServerAction<EnableKey>) -> AnyView {
+fn menu(slug: &str, key: &Key, enable: Form<EnableKey>) -> AnyView {
     if key.deleted_at.is_some() {
         return ().into_any();
     }
@@ -337,12 +335,11 @@ fn menu(slug: &str, key: &Key, enable: ServerAction<EnableKey>) -> AnyView {
     let label = format!("Actions for {}", key.name);
     let toggle = if key.disabled_at.is_some() {
         view! {
-            <ActionForm action=enable>
-                <OnPage />
+            <BareForm form=enable>
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id />
-                <MenuButton label="Enable" busy=enable.pending() availability=available(Operation::ApiKeyEnable) />
-            </ActionForm>
+                <MenuButton label="Enable" busy=enable.busy() availability=available(Operation::ApiKeyEnable) />
+            </BareForm>
         }
         .into_any()
     } else {

@@ -4,7 +4,7 @@ use super::{minted::NewSecret, page_title, use_alive, use_key_id, used};
 use crate::{
     features::{
         api_keys::{
-            functions::{RotateKey, load_key},
+            functions::{LoadKey, RotateKey},
             model::{Expiry, KeyPage, OVERLAPS, SOON_DAYS, Status},
         },
         organisations::pages::use_slug,
@@ -17,7 +17,7 @@ use crate::{
             utc_text,
         },
         form::{Form, FormFor, use_form},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -27,7 +27,7 @@ use leptos_meta::Title;
 pub fn RotateKeyPage() -> impl IntoView {
     let slug = use_slug();
     let id = use_key_id();
-    let page = Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_key(slug, id));
+    let page = load(move || LoadKey { slug: slug.get(), id: id.get() });
     let form = use_form::<RotateKey>();
     let outcome = form.outcome();
     view! {
@@ -37,7 +37,7 @@ pub fn RotateKeyPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=page
+                        data=page
                         view=move |page| view! { <Rotate slug=slug.get_untracked() page form /> }.into_any()
                     />
                 }

@@ -4,7 +4,7 @@ use super::{title, tone};
 use crate::{
     features::{
         logs::{
-            functions::load_log,
+            functions::LoadLog,
             model::{Detail, duration, grouped},
         },
         organisations::pages::use_slug,
@@ -14,7 +14,7 @@ use crate::{
     ui::{
         Loaded, can,
         components::{Card, CopyText, DefinitionList, Fact, LinkButton, PageHeader, Pill, Time},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -24,8 +24,8 @@ use leptos_router::hooks::use_params_map;
 pub fn DetailPage() -> impl IntoView {
     let (slug, params) = (use_slug(), use_params_map());
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let call = Resource::new_blocking(move || (slug.get(), id.get()), |(slug, id)| load_log(slug, id));
-    view! { <Loaded resource=call view=move |detail| view! { <Inside detail slug=slug.get_untracked() /> }.into_any() /> }
+    let call = load(move || LoadLog { slug: slug.get(), id: id.get() });
+    view! { <Loaded data=call view=move |detail| view! { <Inside detail slug=slug.get_untracked() /> }.into_any() /> }
 }
 
 #[component]

@@ -4,7 +4,7 @@ use super::{title, tone};
 use crate::{
     features::{
         logs::{
-            functions::{load_log_choices, load_logs},
+            functions::{LoadLogChoices, LoadLogs},
             model::{Bucket, Call, Choices, FirstCall, Named, Outcome, Page, Query, bar_label, duration, grouped},
         },
         organisations::pages::use_slug,
@@ -16,6 +16,7 @@ use crate::{
             Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader,
             Pager, Pill, SearchField, Select, Table, Time, TwoLines, machine_text,
         },
+        load,
         routes::{self, Path},
     },
 };
@@ -26,17 +27,17 @@ use leptos_router::hooks::use_query_map;
 pub fn ListPage() -> impl IntoView {
     let slug = use_slug();
     let query = use_query();
-    let page = Resource::new_blocking(move || (slug.get(), query.get()), |(slug, query)| load_logs(slug, query));
-    let choices = Resource::new_blocking(move || slug.get(), load_log_choices);
+    let page = load(move || LoadLogs { slug: slug.get(), query: query.get() });
+    let choices = load(move || LoadLogChoices { slug: slug.get() });
     view! {
         {title("Logs")}
         <PageHeader title="Logs" sentence=|| "Every model call, refused ones too. What was asked and answered is not kept." />
         <Loaded
-            resource=choices
+            data=choices
             view=move |choices| view! { <Bars choices slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
         />
         <Loaded
-            resource=page
+            data=page
             view=move |page| {
                 view! { <Calls page slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
             }

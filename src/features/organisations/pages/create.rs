@@ -5,7 +5,7 @@ use crate::{
     features::{
         accounts::pages::PersonFrame,
         organisations::{
-            functions::{CreateOrganisation, load_list},
+            functions::{CreateOrganisation, LoadList},
             model::{NAME_LIMIT, SLUG_LIMIT},
         },
     },
@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -22,7 +22,7 @@ use leptos_meta::Title;
 
 #[component]
 pub fn NewOrganisationPage() -> impl IntoView {
-    let list = Resource::new_blocking(|| (), |()| load_list(String::new()));
+    let list = load(|| LoadList { q: String::new() });
     let form = use_form::<CreateOrganisation>();
     let outcome = form.outcome();
     view! {
@@ -39,7 +39,7 @@ pub fn NewOrganisationPage() -> impl IntoView {
                         .into_any()
                 }
                 None => {
-                    view! { <Loaded resource=list view=move |list| ask(form, list.submission.to_string()).into_any() /> }
+                    view! { <Loaded data=list view=move |list| ask(form, list.submission.to_string()).into_any() /> }
                         .into_any()
                 }
             }}

@@ -2,8 +2,8 @@
 
 use super::list::NowhereYet;
 use crate::{
-    features::{accounts::pages::PersonFrame, organisations::functions::load_list},
-    ui::{Loaded, routes},
+    features::{accounts::pages::PersonFrame, organisations::functions::LoadList},
+    ui::{Loaded, load, routes},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -11,12 +11,12 @@ use leptos_router::components::Redirect;
 
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let list = Resource::new_blocking(|| (), |()| load_list(String::new()));
+    let list = load(|| LoadList { q: String::new() });
     view! {
         <Title text="" />
         <PersonFrame>
             <Loaded
-                resource=list
+                data=list
                 view=|list| match list.memberships.as_slice() {
                     [] => view! { <NowhereYet /> }.into_any(),
                     [first, ..] => view! { <Redirect path=routes::organisation(&first.slug).to_string() /> }.into_any(),

@@ -3,14 +3,16 @@
 use crate::{
     features::{
         accounts::functions::SignOut,
-        organisations::{functions::load_view, model::View},
+        organisations::{functions::LoadView, model::View},
     },
     kernel::text::initials,
     policy::Operation,
     ui::{
         Framed, Loaded, Place,
+        form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
         icons::Icon,
+        load_after,
         routes::{self, Path},
     },
 };
@@ -48,8 +50,8 @@ pub fn OrganisationLayout() -> impl IntoView {
     let slug = use_slug();
     let reload = RwSignal::new(0);
     provide_context(FrameReload(reload));
-    let data = Resource::new_blocking(move || (slug.get(), reload.get()), |(slug, _)| load_view(slug));
-    view! { <Loaded resource=data view=|view| view! { <Inside view /> }.into_any() /> }
+    let data = load_after(move || reload.get(), move || LoadView { slug: slug.get() });
+    view! { <Loaded data=data view=|view| view! { <Inside view /> }.into_any() /> }
 }
 
 #[component]
@@ -73,11 +75,11 @@ fn Inside(view: View) -> impl IntoView {
 
 #[component]
 pub fn SignOutForm() -> impl IntoView {
-    let action = ServerAction::<SignOut>::new();
+    let action = use_form::<SignOut>();
     view! {
-        <leptos::form::ActionForm action>
+        <BareForm form=action>
             <button type="submit" class="menu-item">"Sign out"</button>
-        </leptos::form::ActionForm>
+        </BareForm>
     }
 }
 

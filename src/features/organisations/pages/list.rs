@@ -4,7 +4,7 @@ use crate::{
     features::{
         accounts::pages::PersonFrame,
         organisations::{
-            functions::load_list,
+            functions::LoadList,
             model::{Belonging, Membership},
         },
         team::invitations::pages::WaitingInvitations,
@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Card, EmptyState, Filters, LinkButton, Look, OrgMark, PageHeader, SearchField},
         icons::{Glyph, Icon},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -28,11 +28,11 @@ const SEARCH_BEYOND: usize = 7;
 pub fn OrganisationsPage() -> impl IntoView {
     let query = use_query_map();
     let wanted = Memo::new(move |_| query.with(|query| query.get("q").unwrap_or_default()));
-    let list = Resource::new_blocking(move || wanted.get(), load_list);
+    let list = load(move || LoadList { q: wanted.get() });
     view! {
         <Title text="Your organisations" />
         <PersonFrame>
-            <Loaded resource=list view=move |list| view! { <List list wanted=wanted.get_untracked() /> }.into_any() />
+            <Loaded data=list view=move |list| view! { <List list wanted=wanted.get_untracked() /> }.into_any() />
         </PersonFrame>
     }
 }

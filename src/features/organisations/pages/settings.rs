@@ -3,7 +3,7 @@
 use super::{FrameReload, use_slug};
 use crate::{
     features::organisations::{
-        functions::{UpdateOrganisation, load_settings},
+        functions::{LoadSettings, UpdateOrganisation},
         model::{NAME_LIMIT, SLUG_LIMIT, Settings},
     },
     ui::{
@@ -12,7 +12,7 @@ use crate::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
         form::{Form, FormFor, use_form},
-        routes, use_place,
+        load_after, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -26,12 +26,11 @@ pub fn SettingsPage() -> impl IntoView {
     if let Some(frame) = use_context::<FrameReload>() {
         frame.after(form.successes());
     }
-    let settings =
-        Resource::new_blocking(move || (slug.get(), form.successes().get()), |(slug, _)| load_settings(slug));
+    let settings = load_after(move || form.successes().get(), move || LoadSettings { slug: slug.get() });
     let organisation = use_place().map(|place| place.name).unwrap_or_default();
     view! {
         <Title text=format!("Settings · {organisation}") />
-        <Loaded resource=settings view=move |settings| view! { <Page settings form /> }.into_any() />
+        <Loaded data=settings view=move |settings| view! { <Page settings form /> }.into_any() />
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         team::{
-            functions::{LeaveTeam, load_leaving},
+            functions::{LeaveTeam, LoadLeaving},
             model::Leaving,
         },
     },
@@ -13,7 +13,7 @@ use crate::{
         Loaded,
         components::{Availability, Button, Card, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        routes, use_place,
+        load, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -22,11 +22,11 @@ use leptos_meta::Title;
 #[component]
 pub fn LeavePage() -> impl IntoView {
     let slug = use_slug();
-    let leaving = Resource::new_blocking(move || slug.get(), load_leaving);
+    let leaving = load(move || LoadLeaving { slug: slug.get() });
     let form = use_form::<LeaveTeam>();
     view! {
         <Title text=titled("Leave") />
-        <Loaded resource=leaving view=move |leaving| view! { <Leave leaving slug=slug.get_untracked() form /> }.into_any() />
+        <Loaded data=leaving view=move |leaving| view! { <Leave leaving slug=slug.get_untracked() form /> }.into_any() />
     }
 }
 

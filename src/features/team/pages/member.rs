@@ -5,7 +5,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         team::{
-            functions::{ChangeRole, MakeResetLink, load_person},
+            functions::{ChangeRole, LoadPerson, MakeResetLink},
             model::{Keys, Profile, ResetLink, cuts_keys},
         },
     },
@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        routes, use_place,
+        load, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -24,13 +24,13 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub fn ChangeRolePage() -> impl IntoView {
     let slug = use_slug();
-    let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
+    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
     let form = use_form::<ChangeRole>();
     let wanted = use_query_map().with_untracked(|query| query.get("role").and_then(|role| Role::parse(&role)));
     view! {
         <Title text=titled("Change a role") />
         <Loaded
-            resource=profile
+            data=profile
             view=move |profile| view! { <Question profile slug=slug.get_untracked() wanted form /> }.into_any()
         />
     }
@@ -121,7 +121,7 @@ pub fn KeysQuestion(
 #[component]
 pub fn PasswordLinkPage() -> impl IntoView {
     let slug = use_slug();
-    let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
+    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
     let form = use_form::<MakeResetLink>();
     let outcome = form.outcome();
     view! {
@@ -131,7 +131,7 @@ pub fn PasswordLinkPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=profile
+                        data=profile
                         view=move |profile| view! { <Make profile slug=slug.get_untracked() form /> }.into_any()
                     />
                 }

@@ -9,7 +9,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         team::{
-            functions::load_people,
+            functions::LoadPeople,
             model::{PAGE, People, Person, Sort, SortBy},
         },
     },
@@ -21,6 +21,7 @@ use crate::{
             Pager, RowMenu, SearchField, Select, Sort as Direction, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
+        load,
         routes::{self, Path},
         use_place,
     },
@@ -72,15 +73,15 @@ pub fn TeamPage() -> impl IntoView {
             }
         })
     });
-    let people = Resource::new_blocking(
-        move || asked.get(),
-        |asked| load_people(asked.slug, asked.q, asked.role, asked.sort, asked.page),
-    );
+    let people = load(move || {
+        let Asked { slug, q, role, sort, page, .. } = asked.get();
+        LoadPeople { slug, q, role, sort, page }
+    });
     let form = RoleForm::new();
     view! {
         <Title text=titled("Team") />
         <Loaded
-            resource=people
+            data=people
             view=move |people| view! { <List people asked=asked.get_untracked() form /> }.into_any()
         />
     }

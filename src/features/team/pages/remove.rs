@@ -5,7 +5,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         team::{
-            functions::{RemovePerson, load_person},
+            functions::{LoadPerson, RemovePerson},
             model::Profile,
         },
     },
@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Availability, Button, Card, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        routes, use_place,
+        load, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -23,11 +23,11 @@ use leptos_meta::Title;
 #[component]
 pub fn RemovePage() -> impl IntoView {
     let slug = use_slug();
-    let profile = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_person(slug, id));
+    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
     let form = use_form::<RemovePerson>();
     view! {
         <Title text=titled("Remove a person") />
-        <Loaded resource=profile view=move |profile| view! { <Remove profile slug=slug.get_untracked() form /> }.into_any() />
+        <Loaded data=profile view=move |profile| view! { <Remove profile slug=slug.get_untracked() form /> }.into_any() />
     }
 }
 

@@ -7,11 +7,11 @@ use crate::{
     policy::{Operation, Role},
     ui::{
         components::{Availability, Select, Toast, Tone, use_toasts},
-        form::{Form, OnPage, use_form},
+        form::{BareForm, Form, use_form},
         routes,
     },
 };
-use leptos::{form::ActionForm, prelude::*};
+use leptos::prelude::*;
 
 /// The one form that all rows of the list share, and the row that used it last.
 #[derive(Clone, Copy)]
@@ -45,19 +45,20 @@ pub fn RoleCell(
     let RoleForm { form, used_by } = form;
     let chosen = RwSignal::new(role.get_untracked().name().to_owned());
     let mine = move || used_by.get() == Some(id);
-    let error = Signal::derive(move || if mine() { form.error().get().map(|error| error.message) } else { None });
-    let busy = Signal::derive(move || mine() && form.action.pending().get());
+    let (failed, sending) = (form.error(), form.busy());
+    let error = Signal::derive(move || if mine() { failed.get().map(|error| error.message) } else { None });
+    let busy = Signal::derive(move || mine() && sending.get());
     let toasts = use_toasts();
-    let answered = StoredValue::new(form.action.version().get_untracked());
+    let answered = StoredValue::new(form.answers().get_untracked());
     {
         let slug = slug.clone();
         Effect::new(move |_| {
-            let version = form.action.version().get();
+            let version = form.answers().get();
             if version == answered.get_value() || used_by.get_untracked() != Some(id) {
                 return;
             }
             answered.set_value(version);
-            match form.action.value().get_untracked() {
+            match untrack(|| form.result()) {
                 Some(Ok(Some(changed))) => {
                     role.set(changed.now);
                     owners.update(|owners| {
@@ -91,7 +92,7 @@ pub fn RoleCell(
             let slug = slug.clone();
             Callback::new(move |next: String| {
                 used_by.set(Some(id));
-                form.action.dispatch(ChangeRole {
+                form.send(&ChangeRole {
                     slug: slug.clone(),
                     id: id.to_string(),
                     role: next,
@@ -101,8 +102,7 @@ pub fn RoleCell(
             })
         };
         view! {
-            <ActionForm action=form.action attr:class="row role-form">
-                <OnPage />
+            <BareForm form class="row role-form">
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id.to_string() />
                 <Select
@@ -127,7 +127,7 @@ pub fn RoleCell(
                             </button>
                         }
                     })}
-            </ActionForm>
+            </BareForm>
         }
     }
 }

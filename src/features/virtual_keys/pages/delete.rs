@@ -22,7 +22,7 @@ pub fn DeletePage() -> impl IntoView {
     let form = use_form::<DeleteVirtualKey>();
     let key = use_virtual_key(|| 0);
     view! {
-        <Loaded resource=key view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form /> }.into_any() />
+        <Loaded data=key view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form /> }.into_any() />
     }
 }
 

@@ -31,13 +31,11 @@ pub fn DetailPage() -> impl IntoView {
     let form = use_form::<UpdateVirtualKey>();
     let test = use_form::<TestVirtualKey>();
     // Read again after a save alone: a refused one keeps what was typed.
-    let saves = Memo::new(move |before: Option<&usize>| {
-        if form.done().get().is_some() { form.action.version().get() } else { before.copied().unwrap_or_default() }
-    });
+    let saves = form.successes();
     let key = use_virtual_key(move || saves.get());
     view! {
         <Loaded
-            resource=key
+            data=key
             view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form test /> }.into_any()
         />
     }
@@ -67,7 +65,6 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         </PageHeader>
         {move || {
             form.done()
-                .get()
                 .map(|saved| {
                     if saved.credential_removed {
                         view! {
@@ -95,7 +92,7 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
     let key = key_;
     // After a save, what is stored; after a refusal, what was typed.
     let kept = move |name: &str, stored: &str| {
-        if form.done().get_untracked().is_some() { stored.to_owned() } else { form.typed(name, stored) }
+        if untrack(|| form.done()).is_some() { stored.to_owned() } else { form.typed(name, stored) }
     };
     let values = Values {
         description: kept("description", &key.description),
@@ -172,7 +169,6 @@ fn Reference(key_: Detail) -> impl IntoView {
 
 #[component]
 fn Connection(key_: Detail, slug: String, form: Form<TestVirtualKey>) -> impl IntoView {
-    let finding = form.done();
     view! {
         <Card title="Connection">
             <FormFor form problem="The connection was not tested" errors_id="test-errors">
@@ -188,8 +184,7 @@ fn Connection(key_: Detail, slug: String, form: Form<TestVirtualKey>) -> impl In
                 </div>
                 <div role="status">
                     {move || {
-                        finding
-                            .get()
+                        form.done()
                             .map(|finding| {
                                 let tone = if finding.works() { Tone::Ok } else { Tone::Warn };
                                 view! { <Note tone>{finding.sentence()}</Note> }

@@ -23,7 +23,7 @@ pub fn DuplicatePage() -> impl IntoView {
     let form = use_form::<DuplicateVirtualKey>();
     let key = use_virtual_key(|| 0);
     view! {
-        <Loaded resource=key view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form /> }.into_any() />
+        <Loaded data=key view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form /> }.into_any() />
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         virtual_keys::{
-            functions::load_virtual_keys,
+            functions::LoadVirtualKeys,
             model::{List, Listed},
         },
     },
@@ -18,7 +18,7 @@ use crate::{
             TwoLines,
         },
         icons::Icon,
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -26,8 +26,8 @@ use leptos::prelude::*;
 #[component]
 pub fn ListPage() -> impl IntoView {
     let slug = use_slug();
-    let keys = Resource::new_blocking(move || slug.get(), load_virtual_keys);
-    view! { <Loaded resource=keys view=move |list| view! { <Keys list slug=slug.get_untracked() /> }.into_any() /> }
+    let keys = load(move || LoadVirtualKeys { slug: slug.get() });
+    view! { <Loaded data=keys view=move |list| view! { <Keys list slug=slug.get_untracked() /> }.into_any() /> }
 }
 
 #[component]

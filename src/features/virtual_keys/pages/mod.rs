@@ -16,10 +16,9 @@ pub use new::NewPage;
 use crate::{
     features::{
         organisations::pages::use_slug,
-        virtual_keys::{functions::load_virtual_key, model::Detail},
+        virtual_keys::{functions::LoadVirtualKey, model::Detail},
     },
-    kernel::Error,
-    ui::use_place,
+    ui::{Data, load_after, use_place},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -32,9 +31,9 @@ fn use_key() -> Memo<String> {
 }
 
 /// The virtual key in this page's path, read again whenever `saves` counts one more.
-fn use_virtual_key(saves: impl Fn() -> usize + Send + Sync + 'static) -> Resource<Result<Detail, Error>> {
+fn use_virtual_key(saves: impl Fn() -> u32 + Send + Sync + 'static) -> Data<Detail> {
     let (slug, key) = (use_slug(), use_key());
-    Resource::new_blocking(move || (slug.get(), key.get(), saves()), |(slug, key, _)| load_virtual_key(slug, key))
+    load_after(saves, move || LoadVirtualKey { slug: slug.get(), key: key.get() })
 }
 
 /// The document's title: the page, then the organisation.

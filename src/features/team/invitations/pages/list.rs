@@ -5,7 +5,7 @@ use crate::{
         organisations::pages::use_slug,
         team::{
             invitations::{
-                functions::load_invitations,
+                functions::LoadInvitations,
                 model::{Invitation, Invitations, PAGE, State},
             },
             pages::{may, range, tabs, titled},
@@ -19,7 +19,7 @@ use crate::{
             Tone, TwoLines,
         },
         icons::Icon,
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -31,10 +31,10 @@ pub fn InvitationsPage() -> impl IntoView {
     let (slug, query) = (use_slug(), use_query_map());
     let page = Memo::new(move |_| query.with(|q| q.get("page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)));
     let revoked = query.with_untracked(|q| q.get("done").is_some_and(|done| done == "revoked"));
-    let list = Resource::new_blocking(move || (slug.get(), page.get()), |(slug, page)| load_invitations(slug, page));
+    let list = load(move || LoadInvitations { slug: slug.get(), page: page.get() });
     view! {
         <Title text=titled("Invitations") />
-        <Loaded resource=list view=move |list| view! { <List list slug=slug.get_untracked() revoked /> }.into_any() />
+        <Loaded data=list view=move |list| view! { <List list slug=slug.get_untracked() revoked /> }.into_any() />
     }
 }
 

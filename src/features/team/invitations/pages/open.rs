@@ -4,7 +4,7 @@ use crate::{
     features::{
         accounts::functions::SignOut,
         team::invitations::{
-            functions::{AcceptInvitation, AcceptMyInvitation, DeclineInvitation, JoinByInvitation, view_invitation},
+            functions::{AcceptInvitation, AcceptMyInvitation, DeclineInvitation, JoinByInvitation, ViewInvitation},
             model::{Shown, State},
         },
     },
@@ -15,7 +15,7 @@ use crate::{
         components::{Availability, Button, Field, FieldKind, LinkButton, Look, date_text, relative_text},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -39,7 +39,10 @@ pub fn InvitationPage() -> impl IntoView {
     let named = Memo::new(move |_| {
         query.with(|query| (query.get("token").unwrap_or_default(), query.get("id").unwrap_or_default()))
     });
-    let shown = Resource::new_blocking(move || named.get(), |(token, id)| view_invitation(Secret::new(token), id));
+    let shown = load(move || {
+        let (token, id) = named.get();
+        ViewInvitation { token: Secret::new(token), id }
+    });
     let forms = Forms {
         accept: use_form(),
         accept_mine: use_form(),
@@ -50,7 +53,7 @@ pub fn InvitationPage() -> impl IntoView {
     };
     view! {
         <Title text="Invitation" />
-        <Loaded resource=shown view=move |shown| page(shown, forms) />
+        <Loaded data=shown view=move |shown| page(shown, forms) />
     }
 }
 

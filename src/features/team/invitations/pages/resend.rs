@@ -5,7 +5,7 @@ use crate::{
         organisations::pages::use_slug,
         team::{
             invitations::{
-                functions::{ResendInvitation, RevokeInvitation, load_invitation},
+                functions::{LoadInvitation, ResendInvitation, RevokeInvitation},
                 model::{Invitation, Resent},
             },
             pages::{may, param, titled},
@@ -16,7 +16,7 @@ use crate::{
         Loaded,
         components::{Button, Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -26,7 +26,7 @@ use leptos_router::hooks::use_query_map;
 #[component]
 pub fn ResendPage() -> impl IntoView {
     let slug = use_slug();
-    let invitation = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_invitation(slug, id));
+    let invitation = load(move || LoadInvitation { slug: slug.get(), id: param("id") });
     let form = use_form::<ResendInvitation>();
     let show = use_query_map().with_untracked(|query| query.get("show").is_some());
     let outcome = form.outcome();
@@ -37,7 +37,7 @@ pub fn ResendPage() -> impl IntoView {
             None => {
                 view! {
                     <Loaded
-                        resource=invitation
+                        data=invitation
                         view=move |invitation| view! { <Resend invitation slug=slug.get_untracked() show form /> }.into_any()
                     />
                 }
@@ -109,12 +109,12 @@ fn Sent(resent: Resent, slug: String) -> impl IntoView {
 #[component]
 pub fn RevokePage() -> impl IntoView {
     let slug = use_slug();
-    let invitation = Resource::new_blocking(move || (slug.get(), param("id")), |(slug, id)| load_invitation(slug, id));
+    let invitation = load(move || LoadInvitation { slug: slug.get(), id: param("id") });
     let form = use_form::<RevokeInvitation>();
     view! {
         <Title text=titled("Revoke an invitation") />
         <Loaded
-            resource=invitation
+            data=invitation
             view=move |invitation| view! { <Revoke invitation slug=slug.get_untracked() form /> }.into_any()
         />
     }

@@ -1,11 +1,11 @@
 //! Invitations that wait for the signed-in person, each with its answers.
 
 use crate::{
-    features::{organisations::model::Waiting, team::invitations::functions::load_waiting},
+    features::{organisations::model::Waiting, team::invitations::functions::LoadWaiting},
     kernel::text::initials,
     ui::{
         components::{LinkButton, OrgMark},
-        routes,
+        load, routes,
     },
 };
 use leptos::prelude::*;
@@ -13,7 +13,7 @@ use leptos::prelude::*;
 /// The list; nothing at all where none waits.
 #[component]
 pub fn WaitingInvitations() -> impl IntoView {
-    let waiting = Resource::new_blocking(|| (), |()| load_waiting());
+    let waiting = load(|| LoadWaiting {});
     view! {
         <Transition>
             {move || waiting.get().map(|result| view! { <List waiting=result.unwrap_or_default() /> })}

@@ -1,0 +1,200 @@
+//! What pages ask of the server: data to load, and forms to send. Whatever does not depend on the types of one server
+//! function is written once for all of them: that is what keeps the WebAssembly small.
+
+#[cfg(not(feature = "ssr"))]
+#[path = "browser.rs"]
+mod side;
+#[cfg(feature = "ssr")]
+#[path = "server.rs"]
+mod side;
+
+use crate::kernel::{Code, Error, Result};
+use leptos::{
+    prelude::*,
+    server::codee::string::FromToStringCodec,
+    server_fn::ServerFn,
+    web_sys::{FormData, HtmlButtonElement, HtmlFormElement, SubmitEvent, UrlSearchParams, wasm_bindgen::JsCast},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{marker::PhantomData, sync::Arc};
+
+/// Data of type `T` that a page loads before it is shown.
+pub struct Data<T> {
+    text: Resource<String, FromToStringCodec>,
+    loads: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Data<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Data<T> {}
+
+impl<T: DeserializeOwned> Data<T> {
+    /// What was loaded, once it was.
+    pub fn get(self) -> Option<Result<T>> {
+        self.text.get().map(|text| read(&text))
+    }
+
+    /// What was loaded as text, for [`read`].
+    pub fn text(self) -> Resource<String, FromToStringCodec> {
+        self.text
+    }
+}
+
+/// Loads what the server function `S` gives, and anew when its arguments change. The server waits for it before the first
+/// byte, so that statuses are right.
+pub fn load<S>(arguments: impl Fn() -> S + Send + Sync + 'static) -> Data<S::Output>
+where
+    S: ServerFn<Error = Error> + Serialize + Clone + Send + Sync + 'static,
+    S::Output: Serialize,
+{
+    load_after(|| 0, arguments)
+}
+
+/// Like [`load`], and anew when the count of changes grows.
+pub fn load_after<S>(
+    changes: impl Fn() -> u32 + Send + Sync + 'static,
+    arguments: impl Fn() -> S + Send + Sync + 'static,
+) -> Data<S::Output>
+where
+    S: ServerFn<Error = Error> + Serialize + Clone + Send + Sync + 'static,
+    S::Output: Serialize,
+{
+    let source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync> =
+        Box::new(move || (changes(), side::Call::of(arguments())));
+    Data { text: resource(source), loads: PhantomData }
+}
+
+fn resource(source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync>) -> Resource<String, FromToStringCodec> {
+    Resource::new_str_blocking(source, |(_, call)| side::answer(call))
+}
+
+/// What a server function answered, as text: a sign, then JSON of the value or of the error.
+fn write(result: std::result::Result<impl AsRef<str>, &Error>) -> String {
+    match result {
+        Ok(json) => format!("+{}", json.as_ref()),
+        Err(error) => format!("-{}", serde_json::to_string(error).unwrap_or_default()),
+    }
+}
+
+/// The value or the error in what [`load`] gave.
+pub fn read<T: DeserializeOwned>(text: &str) -> Result<T> {
+    parse(value_in(text)?)
+}
+
+fn value_in(text: &str) -> Result<&str> {
+    match (text.strip_prefix('+'), text.strip_prefix('-')) {
+        (Some(json), _) => Ok(json),
+        (_, Some(json)) => Err(parse(json).unwrap_or_else(|error| error)),
+        _ => Err(unreadable()),
+    }
+}
+
+/// A value in an answer.
+pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|_| unreadable())
+}
+
+/// The page is of another version than the server.
+fn unreadable() -> Error {
+    Error::new(Code::Malformed, "The answer could not be read. Reload the page and try again.")
+}
+
+/// A form on its way to a server function, and what became of it.
+#[derive(Clone, Copy)]
+pub struct Sending {
+    path: &'static str,
+    /// JSON of the value, or the error.
+    answer: RwSignal<Option<Result<Arc<str>>>>,
+    answers: RwSignal<u32>,
+    sent: RwSignal<u32>,
+}
+
+impl Sending {
+    /// A form of the server function at this path that has not been sent yet.
+    pub fn to(path: &'static str) -> Self {
+        Self { path, answer: RwSignal::new(None), answers: RwSignal::new(0), sent: RwSignal::new(0) }
+    }
+
+    pub fn path(self) -> &'static str {
+        self.path
+    }
+
+    /// The last answer: JSON of the value, or the error.
+    pub fn answer(self) -> ReadSignal<Option<Result<Arc<str>>>> {
+        self.answer.read_only()
+    }
+
+    /// How many answers there were. The answer itself is there before it is counted.
+    pub fn answers(self) -> ReadSignal<u32> {
+        self.answers.read_only()
+    }
+
+    /// True while it is being sent.
+    pub fn is_under_way(self) -> bool {
+        self.sent.get() > self.answers.get()
+    }
+
+    /// Sends these fields, encoded as a form. Of several on their way only the last one's answer is shown.
+    pub fn send(self, fields: String) {
+        let number = self.sent.try_update(|sent| {
+            *sent += 1;
+            *sent
+        });
+        leptos::task::spawn_local(async move {
+            let answer = side::post(self.path, fields).await.map(Arc::from);
+            // Whoever asked may have left the page, and its signals with it.
+            if self.sent.try_get_untracked() == number {
+                self.answer.try_set(Some(answer));
+                if let Some(number) = number {
+                    self.answers.try_set(number);
+                }
+            }
+        });
+    }
+
+    /// Sends a form that was submitted, unless somebody else took care of it.
+    pub fn submit(self, event: &SubmitEvent) {
+        if event.default_prevented() {
+            return;
+        }
+        if let Some(fields) = fields(event) {
+            event.prevent_default();
+            self.send(fields);
+        }
+    }
+
+    /// Sends arguments that no form holds.
+    pub fn send_arguments<S: Serialize>(self, arguments: &S) {
+        self.send(side::encode(arguments));
+    }
+}
+
+/// The fields of a submitted form, with the button that submitted it, as the browser itself would send them.
+fn fields(event: &SubmitEvent) -> Option<String> {
+    let form = event.target()?.dyn_into::<HtmlFormElement>().ok()?;
+    let data = FormData::new_with_form(&form).ok()?;
+    if let Some(button) = event.submitter().and_then(|element| element.dyn_into::<HtmlButtonElement>().ok()) {
+        if !button.name().is_empty() {
+            data.append_with_str(&button.name(), &button.value()).ok()?;
+        }
+    }
+    UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?.to_string().as_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_errors_are_told_apart() {
+        assert_eq!(read::<Vec<u32>>(&write(Ok("[1,2]"))).unwrap(), vec![1, 2]);
+        let error = Error::not_found();
+        assert_eq!(read::<Vec<u32>>(&write(Err::<&str, _>(&error))).unwrap_err(), error);
+        assert_eq!(read::<Vec<u32>>("+{}").unwrap_err().code, Code::Malformed);
+        assert_eq!(read::<Vec<u32>>("").unwrap_err().code, Code::Malformed);
+    }
+}
