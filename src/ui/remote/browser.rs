@@ -1,7 +1,8 @@
 //! In the browser a page calls its server functions over HTTP.
 
-use super::write;
-use crate::kernel::{Code, Error, Result};
+use super::{UNREACHABLE, unreadable, write};
+use crate::kernel::{Error, Result};
+use js_sys::JSON;
 use leptos::server_fn::{
     ServerFn,
     client::{Client, browser::BrowserClient},
@@ -9,10 +10,10 @@ use leptos::server_fn::{
     request::{ClientReq, browser::BrowserRequest},
     response::{ClientRes, browser::BrowserResponse},
 };
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-const JSON: &str = "application/json";
+const JSON_TYPE: &str = "application/json";
 
 /// A call of a server function with its arguments, encoded as a form.
 #[derive(Clone, PartialEq)]
@@ -29,27 +30,38 @@ impl Call {
 
 pub async fn answer(call: Call) -> String {
     let answer = post(call.path, call.fields).await;
-    write(answer.as_ref())
+    write(answer.as_deref().map_err(String::as_str))
 }
 
-/// Posts fields to a server function. Gives JSON of the value, and goes where the answer leads.
-pub async fn post(path: &'static str, fields: String) -> Result<String> {
-    let request = <BrowserRequest as ClientReq<Error>>::try_new_post(path, FORM, JSON, fields)?;
-    let response = <BrowserClient as Client<Error>>::send(request).await?;
-    let failed = <BrowserResponse as ClientRes<Error>>::status(&response) >= 400;
-    let location = <BrowserResponse as ClientRes<Error>>::location(&response);
-    let leads = <BrowserResponse as ClientRes<Error>>::has_redirect(&response);
-    let text = <BrowserResponse as ClientRes<Error>>::try_into_string(response).await?;
-    if failed {
-        // Something between here and the server may answer in its own words.
-        return Err(super::parse(&text).unwrap_or_else(|_| {
-            Error::new(Code::Unavailable, "Latchkey could not be reached. Check the connection and try again.")
-        }));
+/// Posts fields to a server function, and goes where the answer leads. Gives JSON of the value or of the error.
+pub async fn post(path: &'static str, fields: String) -> std::result::Result<String, String> {
+    let (status, text) = exchange(path, fields).await.unwrap_or_default();
+    match status {
+        200..400 => Ok(text),
+        // Nobody answered, or something between here and the server did in its own words.
+        _ if parse::<Error>(&text).is_err() => Err(UNREACHABLE.to_owned()),
+        _ => Err(text),
     }
+}
+
+/// The status and the text of the answer.
+async fn exchange(path: &'static str, fields: String) -> Result<(u16, String)> {
+    let request = <BrowserRequest as ClientReq<Error>>::try_new_post(path, FORM, JSON_TYPE, fields)?;
+    let response = <BrowserClient as Client<Error>>::send(request).await?;
+    let status = <BrowserResponse as ClientRes<Error>>::status(&response);
+    let leads = <BrowserResponse as ClientRes<Error>>::has_redirect(&response);
+    let location = <BrowserResponse as ClientRes<Error>>::location(&response);
+    let text = <BrowserResponse as ClientRes<Error>>::try_into_string(response).await?;
     if leads {
         call_redirect_hook(&location);
     }
-    Ok(text)
+    Ok((status, text))
+}
+
+/// The browser reads JSON by itself: no reader of it needs to be loaded.
+pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    let value = JSON::parse(json).map_err(|_| unreadable())?;
+    serde_wasm_bindgen::from_value(value).map_err(|_| unreadable())
 }
 
 pub fn encode<S: Serialize>(arguments: &S) -> String {

@@ -72,11 +72,15 @@ fn resource(source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync>) -> Resourc
     Resource::new_str_blocking(source, |(_, call)| side::answer(call))
 }
 
+/// What is said when no answer came, as a server function would say it.
+const UNREACHABLE: &str =
+    r#"{"code":"unavailable","message":"Latchkey could not be reached. Check the connection and try again."}"#;
+
 /// What a server function answered, as text: a sign, then JSON of the value or of the error.
-fn write(result: std::result::Result<impl AsRef<str>, &Error>) -> String {
+fn write(result: std::result::Result<&str, &str>) -> String {
     match result {
-        Ok(json) => format!("+{}", json.as_ref()),
-        Err(error) => format!("-{}", serde_json::to_string(error).unwrap_or_default()),
+        Ok(json) => format!("+{json}"),
+        Err(json) => format!("-{json}"),
     }
 }
 
@@ -95,7 +99,7 @@ fn value_in(text: &str) -> Result<&str> {
 
 /// A value in an answer.
 pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
-    serde_json::from_str(json).map_err(|_| unreadable())
+    side::parse(json)
 }
 
 /// The page is of another version than the server.
@@ -145,7 +149,10 @@ impl Sending {
             *sent
         });
         leptos::task::spawn_local(async move {
-            let answer = side::post(self.path, fields).await.map(Arc::from);
+            let answer = match side::post(self.path, fields).await {
+                Ok(json) => Ok(Arc::from(json)),
+                Err(json) => Err(parse(&json).unwrap_or_else(|error| error)),
+            };
             // Whoever asked may have left the page, and its signals with it.
             if self.sent.try_get_untracked() == number {
                 self.answer.try_set(Some(answer));
@@ -192,8 +199,9 @@ mod tests {
     #[test]
     fn values_and_errors_are_told_apart() {
         assert_eq!(read::<Vec<u32>>(&write(Ok("[1,2]"))).unwrap(), vec![1, 2]);
-        let error = Error::not_found();
-        assert_eq!(read::<Vec<u32>>(&write(Err::<&str, _>(&error))).unwrap_err(), error);
+        assert_eq!(read::<Vec<u32>>(&write(Err(UNREACHABLE))).unwrap_err().code, Code::Unavailable);
+        let error = serde_json::to_string(&Error::field("name", "Too long.")).unwrap();
+        assert_eq!(read::<Vec<u32>>(&write(Err(&error))).unwrap_err(), Error::field("name", "Too long."));
         assert_eq!(read::<Vec<u32>>("+{}").unwrap_err().code, Code::Malformed);
         assert_eq!(read::<Vec<u32>>("").unwrap_err().code, Code::Malformed);
     }

@@ -1,9 +1,9 @@
 //! On the server a page calls its server functions directly.
 
-use super::write;
+use super::{unreadable, write};
 use crate::kernel::{Error, Result};
 use leptos::server_fn::ServerFn;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use std::{pin::Pin, sync::Arc};
 
 type Answer = Pin<Box<dyn Future<Output = String> + Send>>;
@@ -31,7 +31,8 @@ impl Call {
                 let json = S::run_body(arguments)
                     .await
                     .and_then(|value| serde_json::to_string(&value).map_err(|_| Error::internal()));
-                write(json.as_ref())
+                let error = json.as_ref().err().map(|error| serde_json::to_string(error).unwrap_or_default());
+                write(json.as_deref().map_err(|_| error.as_deref().unwrap_or_default()))
             })
         }))
     }
@@ -42,8 +43,12 @@ pub async fn answer(call: Call) -> String {
 }
 
 /// Forms are sent by browsers only.
-pub async fn post(_path: &'static str, _fields: String) -> Result<String> {
-    Err(Error::internal())
+pub async fn post(_path: &'static str, _fields: String) -> std::result::Result<String, String> {
+    Err(super::UNREACHABLE.to_owned())
+}
+
+pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    serde_json::from_str(json).map_err(|_| unreadable())
 }
 
 /// Forms are sent by browsers only.
