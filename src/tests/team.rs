@@ -1,6 +1,6 @@
 //! The team: who may bring, change and remove whom; invitations and their links; races.
 
-use super::support::{Client, House, PASSWORD, each_engine};
+use super::support::{Client, House, PASSWORD, each_engine, each_engine_with_mail};
 use crate::{
     kernel::time::{DAY, MINUTE},
     server::clock::Clock,
@@ -17,6 +17,15 @@ impl House {
         let answer = by.form("team/invite", &[("slug", &self.slug), ("addresses", address), ("role", role)]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         token(&answer.json()["answers"][0]["outcome"]["invited"]["link"])
+    }
+
+    /// Invites one address by mail and gives the invitation's id.
+    async fn invite_by_mail(&self, by: &Client, address: &str) -> String {
+        let answer = by.form("team/invite", &[("slug", &self.slug), ("addresses", address), ("role", "member")]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let invited = answer.json()["answers"][0]["outcome"]["invited"].clone();
+        assert_eq!(invited["link"], Value::Null, "a link that was mailed is shown to nobody");
+        invited["id"].as_str().expect("an id").to_owned()
     }
 
     /// Invites and lets join.
@@ -154,12 +163,10 @@ async fn an_invitation_is_for_one_address_one_time_and_seven_days() {
         );
         assert_eq!(accept(&eve, &first).await, (403, "permission_denied".into()));
 
-        // Resending lets the earlier link die, after a pause.
+        // A new link lets the earlier one die, at once: it is shown and mailed to nobody.
         let list = ada.form("team/invitations", &[("slug", &house.slug)]).await.json();
         let id = list["invitations"][0]["id"].as_str().expect("an id").to_owned();
         let resend = async || ada.form("team/resend_invitation", &[("slug", house.slug.as_str()), ("id", &id), ("show", "true")]).await;
-        assert_eq!(resend().await.status, 429);
-        house.clock().advance(2 * MINUTE);
         let second = token(&resend().await.json()["link"]);
         let dead = house.nobody().form("invitation/join", &[("token", &first), ("name", "Cy"), ("password", PASSWORD)]).await;
         assert_eq!(dead.status, 404, "{}", dead.text);
@@ -179,6 +186,45 @@ async fn an_invitation_is_for_one_address_one_time_and_seven_days() {
         let dead = house.nobody().form("invitation/join", &[("token", &third), ("name", "Cy"), ("password", PASSWORD)]).await;
         assert_eq!((dead.status, dead.code().as_str()), (410, "link_spent"));
         assert_eq!(house.nobody().form("invitation/view", &[("token", "guessed")]).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_mailed_again_waits_and_what_is_shown_does_not() {
+    each_engine_with_mail(async |house, mailbox| {
+        let house = house.founded().await;
+        let ada = house.person("ada@north.test").await;
+        let id = house.invite_by_mail(&ada, "cy@north.test").await;
+        let first = mailbox.token("cy@north.test").await;
+        let resend = async |show: &str| {
+            ada.form("team/resend_invitation", &[("slug", house.slug.as_str()), ("id", &id), ("show", show)]).await
+        };
+        let before = house.snapshot().await;
+        let early = resend("false").await;
+        assert_eq!((early.status, early.code().as_str()), (429, "too_many_requests"), "{}", early.text);
+        assert!(early.headers.contains_key("retry-after"));
+        assert_eq!(house.snapshot().await, before);
+        let seen = async |token: &str| house.nobody().form("invitation/view", &[("token", token)]).await.status;
+        assert_eq!(seen(&first).await, 200, "what was refused ended nothing");
+
+        // Links to hand over follow one another at once; each ends the one before it.
+        let second = token(&resend("true").await.json()["link"]);
+        let third = token(&resend("true").await.json()["link"]);
+        assert_eq!((seen(&first).await, seen(&second).await, seen(&third).await), (404, 404, 200));
+        assert_eq!(mailbox.unread(), 0, "they are shown and not mailed");
+        assert_eq!(resend("false").await.status, 429, "the pause counts from the newest link");
+
+        house.clock().advance(2 * MINUTE);
+        let mailed = resend("false").await;
+        assert_eq!((mailed.status, &mailed.json()["link"]), (200, &Value::Null), "{}", mailed.text);
+        assert_eq!(seen(&third).await, 404);
+        assert_eq!(seen(&mailbox.token("cy@north.test").await).await, 200);
+
+        // What the mail server does not take is shown instead.
+        mailbox.refuse(true);
+        house.clock().advance(2 * MINUTE);
+        assert_eq!(seen(&token(&resend("false").await.json()["link"])).await, 200);
     })
     .await;
 }

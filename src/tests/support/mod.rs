@@ -4,9 +4,11 @@
 
 mod client;
 mod house;
+mod mailbox;
 mod snapshot;
 mod world;
 
 pub use client::{Answer, Client};
-pub use house::{House, PASSWORD, each_engine};
+pub use house::{House, PASSWORD, each_engine, each_engine_with_mail};
+pub use mailbox::Mailbox;
 pub use world::{World, text};
