@@ -19,9 +19,9 @@ impl House {
         token(&answer.json()["answers"][0]["outcome"]["invited"]["link"])
     }
 
-    /// Invites one address by mail and gives the invitation's id.
-    async fn invite_by_mail(&self, by: &Client, address: &str) -> String {
-        let answer = by.form("team/invite", &[("slug", &self.slug), ("addresses", address), ("role", "member")]).await;
+    /// Invites one address by mail to this organisation and gives the invitation's id.
+    async fn invite_by_mail(&self, by: &Client, slug: &str, address: &str) -> String {
+        let answer = by.form("team/invite", &[("slug", slug), ("addresses", address), ("role", "admin")]).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let invited = answer.json()["answers"][0]["outcome"]["invited"].clone();
         assert_eq!(invited["link"], Value::Null, "a link that was mailed is shown to nobody");
@@ -195,7 +195,7 @@ async fn what_is_mailed_again_waits_and_what_is_shown_does_not() {
     each_engine_with_mail(async |house, mailbox| {
         let house = house.founded().await;
         let ada = house.person("ada@north.test").await;
-        let id = house.invite_by_mail(&ada, "cy@north.test").await;
+        let id = house.invite_by_mail(&ada, &house.slug, "cy@north.test").await;
         let first = mailbox.token("cy@north.test").await;
         let resend = async |show: &str| {
             ada.form("team/resend_invitation", &[("slug", house.slug.as_str()), ("id", &id), ("show", show)]).await
@@ -231,16 +231,18 @@ async fn what_is_mailed_again_waits_and_what_is_shown_does_not() {
 
 #[tokio::test]
 async fn who_is_signed_in_answers_from_the_switcher() {
-    each_engine(async |house| {
+    each_engine_with_mail(async |house, mailbox| {
         let house = house.founded().await;
         let ada = house.person("ada@north.test").await;
-        let bo = house.with_person(&ada, "Bo", "owner").await;
+        house.invite_by_mail(&ada, &house.slug, "bo@north.test").await;
+        let bo = join(&house, &mailbox.token("bo@north.test").await, "Bo").await;
         // Bo leaves, so that there is an account to invite.
         let left = bo.form("team/leave", &[("slug", &house.slug)]).await;
         assert!(left.status < 400, "{}", left.text);
         assert_eq!(bo.form("team/list", &[("slug", &house.slug)]).await.status, 404);
 
-        house.invite(&ada, "BO@north.test", "admin").await;
+        house.invite_by_mail(&ada, &house.slug, "BO@north.test").await;
+        mailbox.token("BO@north.test").await;
         let waiting = bo.form("invitation/mine", &[]).await.json();
         assert_eq!(waiting[0]["organisation"], "North");
         let id = waiting[0]["id"].as_str().expect("an id").to_owned();
@@ -254,10 +256,153 @@ async fn who_is_signed_in_answers_from_the_switcher() {
 
         let left = bo.form("team/leave", &[("slug", &house.slug)]).await;
         assert!(left.status < 400);
-        let token = house.invite(&ada, "bo@north.test", "member").await;
+        house.invite_by_mail(&ada, &house.slug, "bo@north.test").await;
+        let token = mailbox.token("bo@north.test").await;
         let declined = bo.form("invitation/decline", &[("token", &token)]).await;
         assert!(declined.status < 400, "{}", declined.text);
         assert_eq!(accept(&bo, &token).await, (410, "link_spent".into()));
+    })
+    .await;
+}
+
+/// What a person sees of the invitations to their address, by the organisations' names.
+async fn waiting(person: &Client) -> Vec<String> {
+    let list = person.form("invitation/mine", &[]).await;
+    assert_eq!(list.status, 200, "{}", list.text);
+    let names = |waiting: &Value| waiting["organisation"].as_str().expect("a name").to_owned();
+    list.json().as_array().expect("a list").iter().map(names).collect()
+}
+
+/// Another organisation of the same person. Gives its slug.
+async fn found_south(person: &Client) -> String {
+    let made = person.form("organisation/create", &[("name", "South")]).await;
+    assert_eq!(made.status, 200, "{}", made.text);
+    made.json()["slug"].as_str().expect("a slug").to_owned()
+}
+
+#[tokio::test]
+async fn who_made_an_account_of_anothers_address_sees_nothing_that_is_sent_there() {
+    each_engine_with_mail(async |house, mailbox| {
+        let house = house.founded().await;
+        let ada = house.person("ada@north.test").await;
+        let south = found_south(&ada).await;
+        // Whoever may invite makes a link to hand over, and uses it themselves.
+        let invited = house.invite_by_mail(&ada, &house.slug, "vi@north.test").await;
+        let fields = [("slug", house.slug.as_str()), ("id", invited.as_str()), ("show", "true")];
+        let shown = token(&ada.form("team/resend_invitation", &fields).await.json()["link"]);
+        let thief = join(&house, &shown, "Vi").await;
+
+        let id = house.invite_by_mail(&ada, &south, "vi@north.test").await;
+        let before = house.snapshot().await;
+        assert_eq!(waiting(&thief).await, [""; 0]);
+        let view = thief.form("organisation/view", &[("slug", &house.slug)]).await.json();
+        assert_eq!(view["invitations"], json!([]));
+        for (path, field) in [("invitation/view", "id"), ("invitation/accept_mine", "id"), ("invitation/decline", "id")]
+        {
+            let refused = thief.form(path, &[(field, &id)]).await;
+            assert_eq!((refused.status, refused.code().as_str()), (404, "not_found"), "{path}: {}", refused.text);
+        }
+        assert_eq!(thief.page(&format!("/invitation?id={id}")).await.status, 404);
+        assert_eq!(house.snapshot().await, before, "what was refused changed nothing");
+
+        // Whoever reads the mail takes the account, and what was sent to its address.
+        let asked = house.nobody().form("account/ask_reset", &[("email", "vi@north.test")]).await;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        for _ in 0..2 {
+            // Both invitations were mailed before it.
+            mailbox.token("vi@north.test").await;
+        }
+        let link = mailbox.token("vi@north.test").await;
+        let password = "another long test password";
+        let reset =
+            house.nobody().form("account/reset_password", &[("token", &link), ("new_password", password)]).await;
+        assert!(reset.status < 400, "{}", reset.text);
+        assert_eq!(thief.form("invitation/mine", &[]).await.status, 401);
+        let mut vi = house.nobody();
+        let signed_in = vi.form("account/sign_in", &[("email", "vi@north.test"), ("password", password)]).await;
+        assert_eq!(signed_in.status, 200, "{}", signed_in.text);
+        vi.keep_cookie(&signed_in);
+        assert_eq!(waiting(&vi).await, ["South"]);
+        let accepted = vi.form("invitation/accept_mine", &[("id", &id)]).await;
+        assert!(accepted.status < 400, "{}", accepted.text);
+        assert_eq!(vi.form("organisation/view", &[("slug", &south)]).await.status, 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_shown_proves_no_address_and_still_lets_in() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let ada = house.person("ada@north.test").await;
+        let bo = house.with_person(&ada, "Bo", "member").await;
+        let id = house.id_of(&ada, "Bo").await;
+        let made = ada.form("team/make_reset_link", &[("slug", &house.slug), ("id", &id)]).await;
+        let link = made.json()["link"].as_str().expect("a link").to_owned();
+        let link = link.strip_prefix("http://latchkey.test/reset?token=").expect("this installation's address");
+        let reset = house.nobody().form("account/reset_password", &[("token", link), ("new_password", PASSWORD)]).await;
+        assert!(reset.status < 400, "{}", reset.text);
+        assert_eq!(bo.form("invitation/mine", &[]).await.status, 401, "it ended all sessions");
+        let bo = house.person("bo@north.test").await;
+
+        let south = found_south(&ada).await;
+        let fields = [("slug", south.as_str()), ("addresses", "bo@north.test"), ("role", "member")];
+        let answer = ada.form("team/invite", &fields).await.json();
+        let shown = token(&answer["answers"][0]["outcome"]["invited"]["link"]);
+        assert_eq!(waiting(&bo).await, [""; 0], "neither link proved the address");
+        // Whoever holds the link needs no proof beyond it.
+        let page = bo.page(&format!("/invitation?token={shown}")).await;
+        assert!(page.status == 200 && page.text.contains("Join South"), "{}", page.text);
+        assert_eq!(accept(&bo, &shown).await.1, "");
+        assert_eq!(bo.form("organisation/view", &[("slug", &south)]).await.status, 200);
+
+        // Nor did the first Owner's own word prove theirs.
+        let left = bo.form("team/leave", &[("slug", &south)]).await;
+        assert!(left.status < 400, "{}", left.text);
+        let east = bo.form("organisation/create", &[("name", "East")]).await.json();
+        let fields =
+            [("slug", east["slug"].as_str().expect("a slug")), ("addresses", "ada@north.test"), ("role", "member")];
+        assert_eq!(bo.form("team/invite", &fields).await.status, 200);
+        assert_eq!(waiting(&ada).await, [""; 0]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_only_mailed_proves_the_address() {
+    each_engine_with_mail(async |house, mailbox| {
+        let house = house.founded().await;
+        let ada = house.person("ada@north.test").await;
+        let south = found_south(&ada).await;
+
+        // The mail server took this one, so that nobody saw the link: a new account.
+        house.invite_by_mail(&ada, &house.slug, "bo@north.test").await;
+        let bo = join(&house, &mailbox.token("bo@north.test").await, "Bo").await;
+        house.invite_by_mail(&ada, &south, "bo@north.test").await;
+        assert_eq!(waiting(&bo).await, ["South"]);
+
+        // And not this one, whose link was shown.
+        mailbox.refuse(true);
+        let shown = house.invite(&ada, "cy@north.test", "member").await;
+        mailbox.refuse(false);
+        let cy = join(&house, &shown, "Cy").await;
+        house.invite_by_mail(&ada, &south, "cy@north.test").await;
+        assert_eq!(waiting(&cy).await, [""; 0]);
+
+        // An account that is there already is proven by the first mailed link that it uses.
+        assert_eq!(accept(&cy, &mailbox.token("cy@north.test").await).await.1, "");
+        let left = cy.form("team/leave", &[("slug", &south)]).await;
+        assert!(left.status < 400, "{}", left.text);
+        house.invite_by_mail(&ada, &south, "cy@north.test").await;
+        assert_eq!(waiting(&cy).await, ["South"]);
+
+        // A link that was mailed and then replaced by one to copy proves nothing any more.
+        let id = house.invite_by_mail(&ada, &house.slug, "dee@north.test").await;
+        let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("show", "true")];
+        let copied = token(&ada.form("team/resend_invitation", &fields).await.json()["link"]);
+        let dee = join(&house, &copied, "Dee").await;
+        house.invite_by_mail(&ada, &south, "dee@north.test").await;
+        assert_eq!(waiting(&dee).await, [""; 0]);
     })
     .await;
 }

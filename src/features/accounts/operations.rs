@@ -4,7 +4,7 @@ mod own;
 mod reset;
 
 pub use own::{change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, rename};
-pub use reset::{ask_reset, reset_password, reset_token, view_reset};
+pub use reset::{Way, ask_reset, reset_password, reset_token, view_reset};
 
 use super::{
     model::{Email, Founded, Front, NAME_LIMIT},
@@ -108,6 +108,8 @@ pub async fn set_up(
             let now = change.now();
             let system = change.tx().system();
             installation::finish_setup(system, now).await?;
+            // The setup secret proves who runs the machine, not who reads the mail of the address that they typed: like any
+            // other it is proven by a mailed link later on. What the Owner may do does not depend on it.
             if !store::insert(system, user, &email, &name, &hash, now).await? {
                 return Err(Error::conflict("There is an account already."));
             }

@@ -202,7 +202,7 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                      this person belongs to can make one.",
                 ));
             }
-            let token = accounts::operations::reset_token(&mut change, id).await?;
+            let token = accounts::operations::reset_token(&mut change, id, accounts::operations::Way::Shown).await?;
             let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
             let event = Event::of(named(&person)).with("reset_link", "made");
             change.commit(event, ResetLink { name: person.name, link }).await

@@ -53,6 +53,8 @@ pub async fn get(access: &Access, id: InvitationId) -> Result<Invitation> {
 
 /// What is mailed, or shown if it cannot be.
 struct Letter {
+    id: InvitationId,
+    digest: Digest,
     to: String,
     link: Secret,
     organisation: String,
@@ -86,9 +88,11 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
                         }
                         None => {
                             app.limits.invitations.take(&limited, change.now())?;
-                            let (id, link) = make(&mut change, &app, &email, role, &inviter).await?;
+                            let (id, link, digest) = make(&mut change, &app, &email, role, &inviter).await?;
                             waiting += 1;
                             let letter = Letter {
+                                id,
+                                digest,
                                 to: email.shown,
                                 link,
                                 organisation: organisation.clone(),
@@ -108,7 +112,7 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
             change.finish((Batch { role, answers }, letters)).await
         })
         .await?;
-    Ok(post(access.app(), batch, letters).await)
+    Ok(post(access, batch, letters).await)
 }
 
 /// The addresses as typed: some, and not too many.
@@ -162,7 +166,7 @@ async fn make(
     email: &Email,
     role: Role,
     inviter: &Inviter,
-) -> Result<(InvitationId, Secret)> {
+) -> Result<(InvitationId, Secret, Digest)> {
     let (id, now) = (InvitationId::new(), change.now());
     let (link, digest) = new_link(app)?;
     let expires_at = now.plus(LIFE);
@@ -172,7 +176,7 @@ async fn make(
         .with("role", role.name())
         .with("expires_at", expires_at.rfc3339());
     change.record(&event).await?;
-    Ok((id, link))
+    Ok((id, link, digest))
 }
 
 /// A new link and the digest under which its token is stored.
@@ -216,12 +220,12 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
             let event = Event::of(Subject::new("invitation", id, &invitation.email))
                 .change("expires_at", invitation.expires_at.rfc3339(), expires_at.rfc3339())
                 .with("link", "renewed");
-            let letter =
-                Letter { to: invitation.email, link, organisation, inviter: inviter.name, role: invitation.role };
+            let Invitation { email: to, role, .. } = invitation;
+            let letter = Letter { id, digest, to, link, organisation, inviter: inviter.name, role };
             change.commit(event, letter).await
         })
         .await?;
-    let mailed = !show && send(access.app(), &letter).await;
+    let mailed = !show && send(access, &letter).await;
     Ok(Resent { email: letter.to, link: (!mailed).then_some(letter.link) })
 }
 
@@ -269,9 +273,9 @@ async fn organisation_name(change: &mut Change) -> Result<String> {
 }
 
 /// Mails the letters, and puts the links of those that could not be mailed into their answers.
-async fn post(app: &App, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
+async fn post(access: &Access, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
     let unsent: Vec<(usize, Secret)> = stream::iter(letters)
-        .map(async |(at, letter)| (!send(app, &letter).await).then_some((at, letter.link)))
+        .map(async |(at, letter)| (!send(access, &letter).await).then_some((at, letter.link)))
         .buffer_unordered(MAILS_AT_ONCE)
         .filter_map(async |unsent| unsent)
         .collect()
@@ -285,8 +289,8 @@ async fn post(app: &App, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Bat
 }
 
 /// False: it could not be mailed.
-async fn send(app: &App, letter: &Letter) -> bool {
-    let Letter { to, link, organisation, inviter, role } = letter;
+async fn send(access: &Access, letter: &Letter) -> bool {
+    let Letter { id, digest, to, link, organisation, inviter, role } = letter;
     let subject = format!("Invitation to {organisation}");
     let text = format!(
         "{inviter} invites you to join {organisation} on Latchkey as {role}.\n\n\
@@ -294,5 +298,9 @@ async fn send(app: &App, letter: &Letter) -> bool {
          If you do not know what this is about, do nothing.\n",
         link.expose()
     );
-    app.mail.send(to, &subject, text).await
+    let mailed = access.app().mail.send(to, &subject, text).await;
+    if mailed {
+        access.note_mailed(*id, digest).await;
+    }
+    mailed
 }
