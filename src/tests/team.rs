@@ -584,6 +584,14 @@ async fn a_password_link_opens_only_what_its_maker_owns() {
         let bo = house.with_person(&ada, "Bo", "member").await;
         let id = house.id_of(&ada, "Bo").await;
         let fields = [("slug", house.slug.as_str()), ("id", id.as_str())];
+        // A session that was left open is not enough.
+        house.clock().advance(16 * MINUTE);
+        let early = ada.form("team/make_reset_link", &fields).await;
+        assert_eq!((early.status, early.code().as_str()), (401, "password_needed"), "{}", early.text);
+        let mut ada = ada;
+        let confirmed = ada.form("account/confirm_password", &[("current_password", PASSWORD)]).await;
+        assert!(confirmed.status < 400, "{}", confirmed.text);
+        ada.keep_cookie(&confirmed);
         let made = ada.form("team/make_reset_link", &fields).await;
         assert_eq!(made.status, 200, "{}", made.text);
         assert!(made.json()["link"].as_str().is_some_and(|l| l.starts_with("http://latchkey.test/reset?token=")));

@@ -156,9 +156,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     access
         .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {
             let user = UserId(account.id);
-            // Read anew: the password may have been changed, or the account disabled, while this one was checked.
-            let current = store::by_id(change.tx().system(), user).await?;
-            if !current.is_some_and(|c| c.disabled_at.is_none() && c.password_hash == account.password_hash) {
+            if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(wrong());
             }
             change.act_as(user, &account.name);

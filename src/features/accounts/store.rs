@@ -50,6 +50,13 @@ pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<Option<Account>> {
     tx.optional(BY_ID, values![id]).await
 }
 
+/// Whether the account is active and this is still its password: it may have been changed, or the account disabled, while
+/// a password was checked against the hash.
+pub async fn has_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<bool> {
+    let account = by_id(tx, id).await?;
+    Ok(account.is_some_and(|account| account.disabled_at.is_none() && account.password_hash == hash))
+}
+
 pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<()> {
     tx.execute(SET_PASSWORD, values![id, hash]).await.map(|_| ())
 }

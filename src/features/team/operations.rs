@@ -178,6 +178,7 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                 now: Some(person.role),
                 next: Some(person.role),
             })?;
+            change.proven()?;
             let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
             if app.mail.is_configured() {
                 return Err(Error::conflict(
