@@ -1,6 +1,6 @@
 //! The team: who may bring, change and remove whom; invitations and their links; races.
 
-use super::support::{Client, House, PASSWORD, each_engine, each_engine_with_mail};
+use super::support::{Client, House, PASSWORD, answer_for, each_engine, each_engine_with_mail};
 use crate::{
     kernel::time::{DAY, MINUTE},
     server::clock::Clock,
@@ -606,27 +606,6 @@ async fn a_password_link_opens_only_what_its_maker_owns() {
         assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{}", refused.text);
     })
     .await;
-}
-
-/// Lets the keys of one person answer for another.
-async fn answer_for(house: &House, from: &str, to: &str) {
-    use crate::{
-        features::{
-            api_keys::operations::hand_over,
-            audit::event::{Event, Subject},
-        },
-        policy::Operation,
-        server::access::Access,
-    };
-    let subject = Subject::unnamed("test", "");
-    let (from, to) = (from.parse().expect("an id"), to.parse().expect("an id"));
-    Access::system(house.app.clone())
-        .act_with_proof(Operation::Setup, house.organisation, subject.clone(), |mut change| async move {
-            hand_over(&mut change, from, Some(to)).await?;
-            change.commit(Event::of(subject), ()).await
-        })
-        .await
-        .expect("handed over");
 }
 
 impl House {

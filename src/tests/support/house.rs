@@ -2,7 +2,10 @@
 
 use super::{Client, Mailbox, snapshot};
 use crate::{
-    features::accounts::operations::{NewInstallation, set_up},
+    features::{
+        accounts::operations::{NewInstallation, set_up},
+        audit,
+    },
     gateway::call::Gateway,
     kernel::{OrganisationId, Secret},
     server::{
@@ -20,6 +23,7 @@ use crate::{
     },
 };
 use axum::Router;
+use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection};
 use std::future::Future;
 use tempfile::TempDir;
@@ -167,6 +171,14 @@ impl House {
     /// Every row of every table but the audit log, as sorted lines: equal before and after means that nothing changed.
     pub async fn snapshot(&self) -> Vec<String> {
         snapshot::take(&self.app.db, self.owner_url().as_deref()).await
+    }
+
+    /// How many events the chain of an organisation has, and its last one.
+    pub async fn chain(&self, organisation: OrganisationId) -> (i64, Option<Value>) {
+        let mut tx = self.app.read_proven(organisation).await.expect("reads");
+        let Some(head) = audit::store::head(&mut tx).await.expect("a head") else { return (0, None) };
+        let last = audit::store::page(&mut tx, head.seq - 1, 1).await.expect("a page");
+        (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
     }
 
     /// Puts a finished call into the first organisation's log.

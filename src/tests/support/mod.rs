@@ -11,4 +11,5 @@ mod world;
 pub use client::{Answer, Client};
 pub use house::{House, PASSWORD, each_engine, each_engine_with_mail};
 pub use mailbox::Mailbox;
-pub use world::{World, text};
+pub use snapshot::difference;
+pub use world::{World, answer_for, text};
