@@ -230,6 +230,26 @@ async fn what_is_mailed_again_waits_and_what_is_shown_does_not() {
 }
 
 #[tokio::test]
+async fn to_revoke_and_invite_anew_is_no_way_around_the_pause() {
+    each_engine_with_mail(async |house, mailbox| {
+        let house = house.founded().await;
+        let ada = house.person("ada@north.test").await;
+        let id = house.invite_by_mail(&ada, &house.slug, "cy@north.test").await;
+        mailbox.token("cy@north.test").await;
+        let revoked = ada.form("team/revoke_invitation", &[("slug", &house.slug), ("id", &id)]).await;
+        assert!(revoked.status < 400, "{}", revoked.text);
+        let fields = [("slug", house.slug.as_str()), ("addresses", "CY@north.test"), ("role", "member")];
+        let early = ada.form("team/invite", &fields).await;
+        assert_eq!((early.status, early.code().as_str()), (422, "invalid"), "{}", early.text);
+        assert_eq!(mailbox.unread(), 0);
+        house.clock().advance(2 * MINUTE);
+        house.invite_by_mail(&ada, &house.slug, "cy@north.test").await;
+        mailbox.token("cy@north.test").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_is_signed_in_answers_from_the_switcher() {
     each_engine_with_mail(async |house, mailbox| {
         let house = house.founded().await;

@@ -13,7 +13,7 @@ use crate::{
         audit::event::{Event, Subject},
         organisations, team,
     },
-    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, text, time::MINUTE},
+    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, text, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, Change},
@@ -151,7 +151,12 @@ async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>>
         return Ok(Some(Outcome::AlreadyMember));
     }
     let now = change.now();
-    let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else { return Ok(None) };
+    let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else {
+        // To revoke and invite anew is no way around the pause.
+        let revoked = store::last_revoked(change.tx(), &email.canonical).await?;
+        let left = revoked.and_then(|sent_at| pause_left(change.access(), sent_at));
+        return Ok(left.map(|s| Outcome::Invalid(format!("Was invited a moment ago. Wait {s} seconds."))));
+    };
     if open.invitation.state == State::Pending {
         return Ok(Some(Outcome::AlreadyInvited));
     }
@@ -203,10 +208,8 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
                 return Err(over(invitation.state));
             }
             let app = change.access().app().clone();
-            let rest = invitation.sent_at.plus(RESEND_PAUSE).0 - now.0;
             // A link that is only shown reaches no inbox: the organisation's limit is enough for it.
-            if rest > 0 && !show && app.mail.is_configured() {
-                let seconds = u32::try_from(rest / 1_000 + 1).unwrap_or(1);
+            if !show && let Some(seconds) = pause_left(change.access(), invitation.sent_at) {
                 return Err(Error::wait(seconds, format!("Its link was made a moment ago. Wait {seconds} seconds.")));
             }
             app.limits.invitations.take(&change.organisation().to_string(), now)?;
@@ -227,6 +230,13 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
         .await?;
     let mailed = !show && send(access, &letter).await;
     Ok(Resent { email: letter.to, link: (!mailed).then_some(letter.link) })
+}
+
+/// The seconds until another mail may follow a link that was made then; none where nothing is to be waited for, since it
+/// is over or there is no mail.
+fn pause_left(access: &Access, sent_at: Timestamp) -> Option<u32> {
+    let rest = sent_at.plus(RESEND_PAUSE).0 - access.now().0;
+    (rest > 0 && access.app().mail.is_configured()).then(|| u32::try_from(rest / 1_000 + 1).unwrap_or(1))
 }
 
 /// Makes an open invitation worthless.

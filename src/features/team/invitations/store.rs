@@ -19,6 +19,7 @@ statements! {
     GET: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
     BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
     OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    LAST_REVOKED: TenantSql = "SELECT MAX(sent_at) FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND revoked_at IS NOT NULL";
     RENEW: TenantSql = "UPDATE invitations SET digest = $3, mailed = FALSE, invited_by = $4, invited_by_name = $5, invited_by_key = $6, sent_at = $7, expires_at = $8 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
     // The link may have been replaced while the mail was on its way.
     NOTE_MAILED: TenantSql = "UPDATE invitations SET mailed = TRUE WHERE org_id = $1 AND id = $2 AND digest = $3";
@@ -184,6 +185,12 @@ pub async fn by_digest(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Resul
 pub async fn open_for(tx: &mut OrgTx, canonical: &str, now: Timestamp) -> Result<Option<Stored>> {
     let row: Option<Row> = tx.optional(OPEN_FOR, values![canonical]).await?;
     row.map(|row| row.read(now)).transpose()
+}
+
+/// When the newest link of a revoked invitation to this address was made.
+pub async fn last_revoked(tx: &mut OrgTx, canonical: &str) -> Result<Option<Timestamp>> {
+    let (at,): (Option<i64>,) = tx.one(LAST_REVOKED, values![canonical]).await?;
+    Ok(at.map(Timestamp))
 }
 
 /// Gives an open invitation a new secret and a new term. False: it is not open any more.
