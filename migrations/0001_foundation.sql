@@ -9,6 +9,8 @@ CREATE TABLE users (
     name TEXT NOT NULL,
     password_hash TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    -- When a link that only its mailbox had seen was used. None: whoever made the account may have made up the address.
+    address_proven_at BIGINT,
     disabled_at BIGINT
 );
 
@@ -27,6 +29,8 @@ CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 CREATE TABLE password_resets (
     digest BYTEA NOT NULL PRIMARY KEY,
     user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- The link was mailed, and shown to nobody.
+    mailed BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
@@ -76,6 +80,8 @@ CREATE TABLE invitations (
     email_canonical TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member')),
     digest BYTEA NOT NULL UNIQUE,
+    -- The present link was mailed, and shown to nobody.
+    mailed BOOLEAN NOT NULL,
     invited_by UUID,
     invited_by_name TEXT NOT NULL,
     invited_by_key BOOLEAN NOT NULL,

@@ -69,10 +69,8 @@ pub struct CallerKey {
     pub expires_at: Option<i64>,
     /// The first instant, in milliseconds since 1970, at which this secret is refused because a newer one replaced it.
     pub rotated_at: Option<i64>,
-    /// Whether the policy lets it make model calls.
+    /// Whether the policy lets it call and list models: one permission, see the table of operations.
     pub may_complete: bool,
-    /// Whether the policy lets it list virtual keys, which is enough to list models.
-    pub may_list_targets: bool,
 }
 
 /// Whether a key works.

@@ -44,7 +44,6 @@ impl Source for Fake {
             expires_at: None,
             rotated_at: None,
             may_complete: true,
-            may_list_targets: false,
         }))
     }
 

@@ -34,7 +34,7 @@ async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {
     let found = authenticate(gateway, parts).await?;
     let known = known(&found)?;
     standing(gateway, known)?;
-    if !known.caller.may_complete && !known.caller.may_list_targets {
+    if !known.caller.may_complete {
         return Err(Refusal::may_not_complete());
     }
     if let Some(slug) = named_slug(&parts.headers)? {

@@ -4,6 +4,7 @@
 
 use super::{
     app::App,
+    crypto::Digest,
     database::{OrgTx, Tx, statements, values},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         },
         team,
     },
-    kernel::{Error, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
+    kernel::{Error, InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
     policy::{Operation, Principal, Requirement, Target, decide},
 };
 use std::{
@@ -191,6 +192,20 @@ impl Access {
         };
         if let Err(error) = noted.await {
             tracing::warn!(%error, "it could not be noted that a member is here");
+        }
+    }
+
+    /// Notes that an invitation's link was mailed and will be shown to nobody. Until then, and if it fails, the link proves
+    /// no address.
+    pub async fn note_mailed(&self, id: InvitationId, digest: &Digest) {
+        let Some(organisation) = self.principal.organisation() else { return };
+        let noted = async {
+            let mut tx = self.app.db.write_in(organisation).await?;
+            team::invitations::store::note_mailed(&mut tx, id, digest).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "it could not be noted that an invitation was mailed");
         }
     }
 

@@ -1,13 +1,11 @@
 //! The permission matrix: every server function × every person. The privileged call goes first, so that a refusal cannot
 //! be true by accident; a refusal is seen to have changed nothing, and every act that is audited to have left one event.
 
-use super::support::{Answer, Client, World, each_engine, text};
+use super::support::{Answer, Client, World, difference, each_engine, text};
 use crate::{
-    features::audit,
-    kernel::{OrganisationId, time::SECOND},
+    kernel::OrganisationId,
     policy::{Operation, Permission, Requirement, Role},
 };
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 type Fields = Vec<(&'static str, String)>;
@@ -84,8 +82,6 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
         }
         "team/invitation" | "team/resend_invitation" | "team/revoke_invitation" => {
             fields.push(("id", world.invitation(&other, "member").await.0));
-            // An invitation is not sent anew within a minute.
-            world.house.app.clock.advance(61 * SECOND);
         }
         "api_keys/create" => fields.push(("name", format!("key {n}"))),
         "api_keys/get" | "api_keys/disable" | "api_keys/delete" => {
@@ -165,14 +161,6 @@ async fn call(client: &Client, path: &str, fields: &Fields) -> Answer {
     client.form(path, &fields).await
 }
 
-/// How many events a chain has, and its last one.
-async fn chain(world: &World, organisation: OrganisationId) -> (i64, Option<Value>) {
-    let mut tx = world.house.app.read_proven(organisation).await.expect("reads");
-    let Some(head) = audit::store::head(&mut tx).await.expect("a head") else { return (0, None) };
-    let last = audit::store::page(&mut tx, head.seq - 1, 1).await.expect("a page");
-    (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
-}
-
 fn permission(operation: Operation) -> Permission {
     match operation.spec().requires {
         Requirement::Holds(permission) => permission,
@@ -232,10 +220,10 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
             None => 401,
         };
         let organisation = if role.is_some() { world.house.organisation } else { OrganisationId::INSTALLATION };
-        let (before, events) = (world.house.snapshot().await, chain(world, organisation).await.0);
+        let (before, events) = (world.house.snapshot().await, world.house.chain(organisation).await.0);
         let answer = call(client, path, &fields).await;
         assert_eq!(answer.status, expected, "{path} by {who}: {}", answer.text);
-        let (after, last) = chain(world, organisation).await;
+        let (after, last) = world.house.chain(organisation).await;
         assert_eq!(after - events, i64::from(audited), "events of {path} by {who}");
         if audited {
             let last = last.expect("an event");
@@ -246,11 +234,7 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
             continue;
         }
         let after = world.house.snapshot().await;
-        let changed: Vec<_> = after
-            .iter()
-            .filter(|row| !before.contains(row))
-            .chain(before.iter().filter(|row| !after.contains(row)))
-            .collect();
+        let changed = difference(&before, &after);
         assert!(changed.is_empty(), "{path} by {who} changed something: {changed:#?}");
         if expected == 403 && !role.is_some_and(|role| role.holds(permission)) {
             let error = answer.json();

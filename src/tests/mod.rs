@@ -1,9 +1,11 @@
 //! Tests against the real router on real databases. One binary.
 
+mod accounts;
 mod gateway;
 mod logs;
 mod matrix;
 mod rest;
+mod rest_matrix;
 mod statements;
 pub mod support;
 mod team;

@@ -109,10 +109,9 @@ pub async fn ask_reset(#[server(default)] email: String) -> Result<(), Error> {
     operations::ask_reset(&http::nobody()?, &email).await
 }
 
-/// What a reset link is for. The page that asks has the token in its address: it tells it to nobody.
+/// What a reset link is for.
 #[server(prefix = "/fn", endpoint = "account/view_reset")]
 pub async fn load_reset(#[server(default)] token: Secret) -> Result<ResetLink, Error> {
-    http::send_no_referrer();
     operations::view_reset(&http::nobody()?, &token).await
 }
 

@@ -18,11 +18,12 @@ statements! {
     REPLACE_PASSWORD: SystemSql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     RENAME: SystemSql = "UPDATE users SET name = $2 WHERE id = $1";
     ANY: SystemSql = "SELECT COUNT(*) FROM users";
-    INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+    INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, mailed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
     // Those of others that are over go along, so that the table stays small.
     FORGET_RESETS: SystemSql = "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2";
     BY_RESET: SystemSql = "SELECT u.id, u.email, u.name, u.password_hash, u.disabled_at FROM password_resets r JOIN users u ON u.id = r.user_id WHERE r.digest = $1 AND r.expires_at > $2 AND u.disabled_at IS NULL";
-    USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2";
+    USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2 RETURNING mailed";
+    PROVE_ADDRESS: SystemSql = "UPDATE users SET address_proven_at = $2 WHERE id = $1 AND address_proven_at IS NULL";
 }
 
 /// An account as stored.
@@ -49,6 +50,13 @@ pub async fn by_id(tx: &mut Tx, id: UserId) -> Result<Option<Account>> {
     tx.optional(BY_ID, values![id]).await
 }
 
+/// Whether the account is active and this is still its password: it may have been changed, or the account disabled, while
+/// a password was checked against the hash.
+pub async fn has_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<bool> {
+    let account = by_id(tx, id).await?;
+    Ok(account.is_some_and(|account| account.disabled_at.is_none() && account.password_hash == hash))
+}
+
 pub async fn set_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<()> {
     tx.execute(SET_PASSWORD, values![id, hash]).await.map(|_| ())
 }
@@ -68,9 +76,21 @@ pub async fn count(tx: &mut Tx) -> Result<i64> {
     Ok(count)
 }
 
+/// Notes that the person reads the mail of their address. False: it was known.
+pub async fn prove_address(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(PROVE_ADDRESS, values![id, now]).await? == 1)
+}
+
 /// Stores the digest of a reset link's token. Call [`forget_resets`] first: only the newest link of a person works.
-pub async fn insert_reset(tx: &mut Tx, user: UserId, digest: &Digest, now: Timestamp, until: Timestamp) -> Result<()> {
-    tx.execute(INSERT_RESET, values![*digest, user, now, until]).await.map(|_| ())
+pub async fn insert_reset(
+    tx: &mut Tx,
+    user: UserId,
+    digest: &Digest,
+    mailed: bool,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<()> {
+    tx.execute(INSERT_RESET, values![*digest, user, mailed, now, until]).await.map(|_| ())
 }
 
 /// Ends the reset links of a person.
@@ -83,7 +103,8 @@ pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Op
     tx.optional(BY_RESET, values![*digest, now]).await
 }
 
-/// Uses a reset link up. False: somebody else did, or its time is over.
-pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<bool> {
-    Ok(tx.execute(USE_RESET, values![*digest, now]).await? == 1)
+/// Uses a reset link up, and says whether it was mailed. None: somebody else used it, or its time is over.
+pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<bool>> {
+    let used: Option<(bool,)> = tx.optional(USE_RESET, values![*digest, now]).await?;
+    Ok(used.map(|(mailed,)| mailed))
 }

@@ -195,9 +195,15 @@ impl Expiry {
     }
 }
 
+/// The longest time for which an old secret can live on after a rotation, in milliseconds.
+pub const LONGEST_OVERLAP: i64 = 7 * DAY;
 /// How long the old secret lives after a rotation, in milliseconds, by the names that the form speaks.
-pub const OVERLAPS: [(&str, &str, i64); 4] =
-    [("now", "Stop it now", 0), ("1h", "1 hour", HOUR), ("24h", "24 hours", 24 * HOUR), ("7d", "7 days", 7 * DAY)];
+pub const OVERLAPS: [(&str, &str, i64); 4] = [
+    ("now", "Stop it now", 0),
+    ("1h", "1 hour", HOUR),
+    ("24h", "24 hours", 24 * HOUR),
+    ("7d", "7 days", LONGEST_OVERLAP),
+];
 
 /// What the editor posts: everything as typed. What is empty was not named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

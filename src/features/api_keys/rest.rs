@@ -5,10 +5,7 @@ use super::{
     operations::{self, Edit, New, Rotation},
 };
 use crate::{
-    kernel::{
-        Code, Error, Fields, KeyId, Result, Secret, Timestamp,
-        time::{DAY, MINUTE},
-    },
+    kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
     server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
 };
@@ -18,7 +15,6 @@ use utoipa::ToSchema;
 
 /// How long the old secret works on where a rotation does not say.
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
-const LONGEST_TRANSITION: i64 = 7 * DAY;
 /// What the operations call their fields, and what they are called here.
 const NAMES: [(&str, &str); 3] =
     [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("permissions", "scopes")];
@@ -266,18 +262,9 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
 }
 
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
-    let asked = input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION);
-    // One that is out of bounds is refused by the operation, with its event.
-    let overlap = Some(if asked > LONGEST_TRANSITION { i64::MAX } else { asked });
+    let overlap = Some(input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION));
     let rotation = Rotation { overlap, ..Rotation::default() };
-    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(|error| {
-        match error.for_field("overlap") {
-            Some(_) => {
-                Error::field("key_transition_period_ms", "The old secret can work on for 0 milliseconds to 7 days.")
-            }
-            None => error,
-        }
-    })?;
+    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(named)?;
     let until = minted.old_until.map(Timestamp::rfc3339);
     Ok(RotatedApiKey {
         object: "api-key",

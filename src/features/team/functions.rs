@@ -22,7 +22,7 @@ pub async fn load_people(
     #[server(default)] sort: String,
     #[server(default)] page: u32,
 ) -> Result<People, Error> {
-    let filter = Filter { q, role: Role::parse(&role), sort: Sort::parse(&sort), page };
+    let filter = Filter { q, role: Role::parse(&role), sort: Sort::parse(&sort), page, ..Filter::default() };
     operations::list(&http::member(&slug).await?, &filter).await
 }
 

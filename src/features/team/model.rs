@@ -119,6 +119,8 @@ impl Keys {
 pub struct Filter {
     /// Part of a name or address.
     pub q: String,
+    /// A whole address in its canonical form; empty: any.
+    pub email: String,
     pub role: Option<Role>,
     pub sort: Sort,
     /// From 1; 0 is the first as well.

@@ -178,6 +178,7 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                 now: Some(person.role),
                 next: Some(person.role),
             })?;
+            change.proven()?;
             let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
             if app.mail.is_configured() {
                 return Err(Error::conflict(
@@ -202,7 +203,7 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                      this person belongs to can make one.",
                 ));
             }
-            let token = accounts::operations::reset_token(&mut change, id).await?;
+            let token = accounts::operations::reset_token(&mut change, id, accounts::operations::Way::Shown).await?;
             let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
             let event = Event::of(named(&person)).with("reset_link", "made");
             change.commit(event, ResetLink { name: person.name, link }).await

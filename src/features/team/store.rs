@@ -12,9 +12,9 @@ statements! {
     MEMBERSHIP_BY_SLUG: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND o.slug = $2 AND u.disabled_at IS NULL";
     ROLE_OF: TenantSql = "SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2 AND u.disabled_at IS NULL";
     // $2: a role, or empty; $3: a pattern in lower case, or empty; $4: the same as typed, for letters that SQLite cannot
-    // lower; $5: the order.
-    PEOPLE: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') ORDER BY CASE $5 WHEN 'joined' THEN m.joined_at WHEN '-joined' THEN -m.joined_at WHEN 'active' THEN COALESCE(m.active_at, 0) WHEN '-active' THEN -COALESCE(m.active_at, 0) ELSE 0 END, CASE WHEN $5 = 'name' THEN LOWER(u.name) END, CASE WHEN $5 = '-name' THEN LOWER(u.name) END DESC, CASE WHEN $5 = '-role' THEN 0 WHEN m.role = 'owner' THEN 1 WHEN m.role = 'admin' THEN 2 ELSE 3 END, CASE WHEN m.role = 'owner' THEN 3 WHEN m.role = 'admin' THEN 2 ELSE 1 END, LOWER(u.name), m.user_id LIMIT $6 OFFSET $7";
-    PEOPLE_FOUND: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!')";
+    // lower; $5: a whole address, or empty; $6: the order.
+    PEOPLE: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') AND ($5 = '' OR u.email_canonical = $5) ORDER BY CASE $6 WHEN 'joined' THEN m.joined_at WHEN '-joined' THEN -m.joined_at WHEN 'active' THEN COALESCE(m.active_at, 0) WHEN '-active' THEN -COALESCE(m.active_at, 0) ELSE 0 END, CASE WHEN $6 = 'name' THEN LOWER(u.name) END, CASE WHEN $6 = '-name' THEN LOWER(u.name) END DESC, CASE WHEN $6 = '-role' THEN 0 WHEN m.role = 'owner' THEN 1 WHEN m.role = 'admin' THEN 2 ELSE 3 END, CASE WHEN m.role = 'owner' THEN 3 WHEN m.role = 'admin' THEN 2 ELSE 1 END, LOWER(u.name), m.user_id LIMIT $7 OFFSET $8";
+    PEOPLE_FOUND: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') AND ($5 = '' OR u.email_canonical = $5)";
     COUNTS: TenantSql = "SELECT COUNT(*), COUNT(CASE WHEN m.role = 'owner' AND u.disabled_at IS NULL THEN 1 END) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1";
     PERSON: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2";
     IS_MEMBER: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email_canonical = $2";
@@ -86,10 +86,11 @@ fn pattern(text: &str) -> String {
 pub async fn people(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Person>, i64)> {
     let role = filter.role.map(Role::name).unwrap_or_default();
     let (lower, typed) = (pattern(&filter.q.to_lowercase()), pattern(&filter.q));
-    let (found,): (i64,) = tx.one(PEOPLE_FOUND, values![role, &lower, &typed]).await?;
+    let (found,): (i64,) = tx.one(PEOPLE_FOUND, values![role, &lower, &typed, &filter.email]).await?;
     let skipped = i64::from(filter.page.max(1) - 1) * i64::from(PAGE);
     let order = filter.sort.text();
-    let rows: Vec<PersonRow> = tx.all(PEOPLE, values![role, lower, typed, order, i64::from(PAGE), skipped]).await?;
+    let row = values![role, lower, typed, &filter.email, order, i64::from(PAGE), skipped];
+    let rows: Vec<PersonRow> = tx.all(PEOPLE, row).await?;
     Ok((rows.into_iter().map(PersonRow::read).collect::<Result<_>>()?, found))
 }
 

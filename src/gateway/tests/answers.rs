@@ -180,9 +180,11 @@ async fn models_are_listed_for_one_virtual_key_or_for_all() {
     let body = told.json();
     assert_eq!((&body["object"], &body["total"]), (&json!("list"), &json!(1)));
     assert_eq!(body["data"][0]["id"], "@main/gpt-4o");
-    house.key("lk_lister", |key| (key.may_complete, key.may_list_targets) = (false, true));
-    let told = house.send(Method::GET, "/v1/models", &[("authorization", "Bearer lk_lister")], "").await;
-    assert_eq!(told.status, 200, "{told:?}");
+    let before = upstream.seen();
+    house.key("lk_weak", |key| key.may_complete = false);
+    let told = house.send(Method::GET, "/v1/models", &[("authorization", "Bearer lk_weak")], "").await;
+    assert_eq!(told.refusal(), (403, "permission_denied".into()));
+    assert_eq!(upstream.seen(), before);
     let headers = [("x-portkey-api-key", "lk_good"), ("x-portkey-virtual-key", "theirs")];
     let told = house.send(Method::GET, "/v1/models", &headers, "").await;
     assert_eq!(told.refusal(), (404, "virtual_key_not_found".into()));

@@ -145,7 +145,6 @@ impl House {
             expires_at: None,
             rotated_at: None,
             may_complete: true,
-            may_list_targets: false,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

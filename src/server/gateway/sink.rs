@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    features::api_keys::store as keys,
+    features::{api_keys::store as keys, logs::model as logs},
     gateway::record::{Record, Sink, SinkError},
     kernel::{Code, KeyId, OrganisationId, Result, Timestamp, time::MINUTE},
     server::app::App,
@@ -37,10 +37,12 @@ impl Log {
         tx.commit().await
     }
 
-    /// The uses in a group that deserve a note: for each secret its last, unless one was noted within the minute.
+    /// The uses in a group that deserve a note: for each secret its last, unless one was noted within the minute. What was
+    /// refused is no use: a key that is gone stays as it was.
     fn uses(&self, records: &[&Record]) -> Uses {
         let mut last: HashMap<Uuid, (KeyId, i64)> = HashMap::new();
-        for call in records.iter().map(|record| &record.call) {
+        let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::Outcome::Refused);
+        for call in records.iter().filter(is_use).map(|record| &record.call) {
             let entry = last.entry(call.secret).or_insert((KeyId(call.key), call.started_at));
             entry.1 = entry.1.max(call.started_at);
         }

@@ -49,8 +49,7 @@ impl Rooms {
             },
             expires_at: holder.expires_at.map(|at| at.0),
             rotated_at: holder.valid_until.map(|at| at.0),
-            may_complete: may(Operation::ChatCompletion) && may(Operation::Messages),
-            may_list_targets: may(Operation::VirtualKeysList),
+            may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
 

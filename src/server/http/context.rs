@@ -207,10 +207,3 @@ pub fn kept_theme(cookie: &HeaderValue) -> Option<Option<&'static str>> {
 fn known_theme(value: &str) -> Option<&'static str> {
     ["light", "dark"].into_iter().find(|theme| *theme == value)
 }
-
-/// Makes the browser tell no other page, of ours or of others, the address of this one: it holds a secret.
-pub fn send_no_referrer() {
-    if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
-        options.insert_header(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    }
-}

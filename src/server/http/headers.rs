@@ -22,11 +22,13 @@ pub fn cookies_are_secure(public_url: &str) -> bool {
 
 /// Security headers on every answer.
 pub async fn security(State(app): State<App>, request: Request, next: Next) -> Response {
+    // An address that holds a link's secret, its own or that of the page to go on to, is told to no other page.
+    let is_secret = request.uri().query().is_some_and(|query| query.contains("token"));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "same-origin"),
+        (header::REFERRER_POLICY, if is_secret { "no-referrer" } else { "same-origin" }),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),

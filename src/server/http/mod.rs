@@ -9,8 +9,7 @@ mod listen;
 mod pages;
 
 pub use context::{
-    RequestContext, access, keep_theme, member, nobody, redirect, request, send_no_referrer, sign_in_session,
-    sign_out_session,
+    RequestContext, access, keep_theme, member, nobody, redirect, request, sign_in_session, sign_out_session,
 };
 pub use forms::FormOutcome;
 pub use listen::serve;

@@ -1,8 +1,11 @@
 //! A fresh installation.
 
-use super::{Client, snapshot};
+use super::{Client, Mailbox, snapshot};
 use crate::{
-    features::accounts::operations::{NewInstallation, set_up},
+    features::{
+        accounts::operations::{NewInstallation, set_up},
+        audit,
+    },
     gateway::call::Gateway,
     kernel::{OrganisationId, Secret},
     server::{
@@ -20,6 +23,7 @@ use crate::{
     },
 };
 use axum::Router;
+use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection};
 use std::future::Future;
 use tempfile::TempDir;
@@ -47,23 +51,48 @@ pub struct House {
 /// Runs the test on each engine that is there.
 pub async fn each_engine<F: Future<Output = ()>>(test: impl Fn(House) -> F) {
     test(House::on_sqlite().await).await;
-    match std::env::var("LATCHKEY_TEST_POSTGRES") {
-        Ok(url) => test(House::on_postgres(&url).await).await,
-        // `./dev test` always gives one; a run by hand says what it leaves out.
-        Err(_) => eprintln!("LATCHKEY_TEST_POSTGRES is not set: this test ran on SQLite alone"),
+    if let Some(url) = test_server() {
+        test(House::on_postgres(&url).await).await;
     }
+}
+
+/// The same, for installations that send mail.
+pub async fn each_engine_with_mail<F: Future<Output = ()>>(test: impl Fn(House, Mailbox) -> F) {
+    let mailbox = Mailbox::open().await;
+    test(House::new_on_sqlite(mailbox.mail()).await, mailbox).await;
+    if let Some(url) = test_server() {
+        let mailbox = Mailbox::open().await;
+        test(House::new_on_postgres(&url, mailbox.mail()).await, mailbox).await;
+    }
+}
+
+/// `./dev test` always gives one; a run by hand says what it leaves out.
+fn test_server() -> Option<String> {
+    let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok();
+    if server.is_none() {
+        eprintln!("LATCHKEY_TEST_POSTGRES is not set: this test ran on SQLite alone");
+    }
+    server
 }
 
 impl House {
     /// An empty installation on SQLite.
     pub async fn on_sqlite() -> Self {
+        Self::new_on_sqlite(Mail::none()).await
+    }
+
+    async fn new_on_sqlite(mail: Mail) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = folder.path().join("latchkey.db").display().to_string();
-        Self::open(&url, folder, None).await
+        Self::open(&url, folder, None, mail).await
     }
 
     /// An empty installation on a new database of this PostgreSQL server.
     pub async fn on_postgres(server: &str) -> Self {
+        Self::new_on_postgres(server, Mail::none()).await
+    }
+
+    async fn new_on_postgres(server: &str, mail: Mail) -> Self {
         let name = format!("lk_{}", Uuid::new_v4().simple());
         let mut admin = PgConnection::connect(server).await.expect("the test server answers");
         admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database can be made");
@@ -71,10 +100,10 @@ impl House {
         let mut url = url::Url::parse(server).expect("an address");
         url.set_path(&name);
         let folder = tempfile::tempdir().expect("a folder");
-        Self::open(url.as_str(), folder, Some((server.to_owned(), name))).await
+        Self::open(url.as_str(), folder, Some((server.to_owned(), name)), mail).await
     }
 
-    async fn open(url: &str, folder: TempDir, postgres: Option<(String, String)>) -> Self {
+    async fn open(url: &str, folder: TempDir, postgres: Option<(String, String)>, mail: Mail) -> Self {
         let db = Db::open(url).await.expect("the database opens");
         let keyring = Keyring::open(None, &folder.path().join("latchkey.key")).expect("a key");
         let app = App::new(Parts {
@@ -82,7 +111,7 @@ impl House {
             clock: Clock::default(),
             keyring,
             passwords: Passwords::new().expect("argon2 works"),
-            mail: Mail::none(),
+            mail,
             outgoing: Outgoing::new(AllowList::parse("127.0.0.1").expect("a list")),
             public_url: "http://latchkey.test".into(),
             trusted_proxies: vec![],
@@ -142,6 +171,14 @@ impl House {
     /// Every row of every table but the audit log, as sorted lines: equal before and after means that nothing changed.
     pub async fn snapshot(&self) -> Vec<String> {
         snapshot::take(&self.app.db, self.owner_url().as_deref()).await
+    }
+
+    /// How many events the chain of an organisation has, and its last one.
+    pub async fn chain(&self, organisation: OrganisationId) -> (i64, Option<Value>) {
+        let mut tx = self.app.read_proven(organisation).await.expect("reads");
+        let Some(head) = audit::store::head(&mut tx).await.expect("a head") else { return (0, None) };
+        let last = audit::store::page(&mut tx, head.seq - 1, 1).await.expect("a page");
+        (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
     }
 
     /// Puts a finished call into the first organisation's log.

@@ -4,9 +4,12 @@
 
 mod client;
 mod house;
+mod mailbox;
 mod snapshot;
 mod world;
 
 pub use client::{Answer, Client};
-pub use house::{House, PASSWORD, each_engine};
-pub use world::{World, text};
+pub use house::{House, PASSWORD, each_engine, each_engine_with_mail};
+pub use mailbox::Mailbox;
+pub use snapshot::difference;
+pub use world::{World, answer_for, text};

@@ -17,6 +17,12 @@ pub async fn take(db: &Db, owner_url: Option<&str>) -> Vec<String> {
     lines
 }
 
+/// The rows that are in one of two snapshots alone.
+pub fn difference<'a>(before: &'a [String], after: &'a [String]) -> Vec<&'a String> {
+    let gone = before.iter().filter(|row| !after.contains(row));
+    after.iter().filter(|row| !before.contains(row)).chain(gone).collect()
+}
+
 fn kept(table: &str) -> bool {
     !LEFT_OUT.contains(&table)
 }

@@ -1,6 +1,15 @@
 //! An organisation with people, and a neighbour: what tests of permissions need.
 
 use super::{Client, House, PASSWORD};
+use crate::{
+    features::{
+        api_keys::operations::hand_over,
+        audit::event::{Event, Subject},
+    },
+    kernel::OrganisationId,
+    policy::Operation,
+    server::access::Access,
+};
 use serde_json::{Value, json};
 
 /// North with Ada (Owner), Bo (Admin) and Cy (Member); South, whose only Owner is Eve.
@@ -12,6 +21,9 @@ pub struct World {
     /// Owner of South, nobody in North.
     pub stranger: Client,
     pub south: String,
+    pub south_id: OrganisationId,
+    /// South's master key.
+    pub south_key: String,
     /// The id of a call in North's log.
     pub log: String,
 }
@@ -27,10 +39,13 @@ impl World {
         assert_eq!(made.status, 200, "{}", made.text);
         let left = stranger.form("team/leave", &[("slug", &house.slug)]).await;
         assert_eq!(left.status, 200, "{}", left.text);
-        let south = made.json()["slug"].as_str().expect("a slug").to_owned();
+        let south = text(&made.json(), "slug");
+        let south_key = text(&made.json(), "master_key");
+        let keys = house.program(&south_key).api("GET", "/v1/api-keys", Value::Null).await.json();
+        let south_id = text(&keys["data"][0], "organisation_id").parse().expect("an id");
         let log = uuid::Uuid::now_v7();
         house.add_call(log).await;
-        Self { house, owner, admin, member, stranger, south, log: log.to_string() }
+        Self { house, owner, admin, member, stranger, south, south_id, south_key, log: log.to_string() }
     }
 
     /// A new member of North with this role.
@@ -58,6 +73,19 @@ impl World {
     pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
         invite(&self.house, &self.owner, email, role).await
     }
+}
+
+/// Lets the keys of one person answer for another, both by their ids.
+pub async fn answer_for(house: &House, from: &str, to: &str) {
+    let subject = Subject::unnamed("test", "");
+    let (from, to) = (from.parse().expect("an id"), to.parse().expect("an id"));
+    Access::system(house.app.clone())
+        .act_with_proof(Operation::Setup, house.organisation, subject.clone(), |mut change| async move {
+            hand_over(&mut change, from, Some(to)).await?;
+            change.commit(Event::of(subject), ()).await
+        })
+        .await
+        .expect("handed over");
 }
 
 /// A field of an answer, as text.

@@ -101,14 +101,17 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
 pub async fn confirm_password(access: &Access, password: &Secret) -> Result<UserId> {
     let operation = Operation::PasswordConfirm;
     let subject = own(access);
-    before(access, operation, &subject, async {
+    let account = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
         prove(access, password).await
     })
     .await?;
     access
-        .act_on_account(operation, subject.clone(), |change| async move {
-            let user = change.access().user()?;
+        .act_on_account(operation, subject.clone(), |mut change| async move {
+            let user = UserId(account.id);
+            if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
+                return Err(not_present());
+            }
             change.commit(Event::of(subject), user).await
         })
         .await
@@ -165,9 +168,13 @@ async fn prove(access: &Access, password: &Secret) -> Result<Account> {
         app.limits.give_back_try(&tries, &address);
         return Ok(account);
     }
+    Err(not_present())
+}
+
+fn not_present() -> Error {
     let message = "This is not your present password.".to_owned();
     let field = FieldError { field: "current_password".into(), message: message.clone() };
-    Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })
+    Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) }
 }
 
 /// The hash of a new password, if it may be one: long enough, not common, and no name from around this person.

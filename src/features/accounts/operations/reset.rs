@@ -28,14 +28,23 @@ const PURPOSE: &str = "reset";
 /// How long a reset link works.
 const LIFETIME: i64 = HOUR;
 
+/// How a reset link reaches its person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By mail and by nothing else: whoever uses it reads the mail of the account's address.
+    Mailed,
+    /// Shown to somebody who hands it over, and who could use it as well.
+    Shown,
+}
+
 /// Makes the token of a reset link for this person. Earlier links of theirs die. Who may ask is for the caller to decide.
-pub async fn reset_token(change: &mut Change, user: UserId) -> Result<Zeroizing<String>> {
+pub async fn reset_token(change: &mut Change, user: UserId, way: Way) -> Result<Zeroizing<String>> {
     let token = link_token()?;
     let digest = change.access().app().keyring.digest(PURPOSE, &token);
     let now = change.now();
     let tx = change.tx().system();
     store::forget_resets(tx, user, now).await?;
-    store::insert_reset(tx, user, &digest, now, now.plus(LIFETIME)).await?;
+    store::insert_reset(tx, user, &digest, way == Way::Mailed, now, now.plus(LIFETIME)).await?;
     Ok(token)
 }
 
@@ -66,7 +75,7 @@ pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
             let account = store::by_email(change.tx().system(), &email.canonical).await?;
             let account = account.filter(|account| may_mail && account.disabled_at.is_none());
             let mail = match account {
-                Some(account) => Some((reset_token(&mut change, UserId(account.id)).await?, account)),
+                Some(account) => Some((reset_token(&mut change, UserId(account.id), Way::Mailed).await?, account)),
                 None => None,
             };
             change.commit(Event::of(subject), mail).await
@@ -109,15 +118,13 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
             let (user, now) = (UserId(account.id), change.now());
             change.act_as(user, &account.name);
             let tx = change.tx().system();
-            if !store::use_reset(tx, &digest, now).await? {
-                return Err(spent());
-            }
+            let mailed = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;
+            let proves = mailed && store::prove_address(tx, user, now).await?;
             store::set_password(tx, user, &hash).await?;
             store::forget_resets(tx, user, now).await?;
             let ended = sessions::end_others(tx, user, None).await?;
-            change
-                .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), ())
-                .await
+            let event = Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended);
+            change.commit(if proves { event.with("address", "proven") } else { event }, ()).await
         })
         .await?;
     tell_of_change(app, name, email);

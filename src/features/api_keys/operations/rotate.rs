@@ -10,20 +10,17 @@ use crate::{
     features::{
         accounts::{self, model::Email},
         api_keys::{
-            model::{Expiry, Key, Minted},
+            model::{Expiry, Key, LONGEST_OVERLAP, Minted},
             store,
         },
         audit::event::{Event, Subject},
     },
-    kernel::{Code, Error, FieldError, KeyId, Result, Secret, text, time::DAY},
+    kernel::{Code, Error, FieldError, KeyId, Result, Secret, UserId, text},
     policy::{Operation, Target},
     server::{access::Access, crypto::KeyKind, limits::address_subject},
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
-
-/// The longest time for which an old secret can live on.
-const LONGEST_OVERLAP: i64 = 30 * DAY;
 
 /// How a key is rotated.
 #[derive(Default)]
@@ -39,19 +36,27 @@ pub struct Rotation {
 
 /// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time.
 pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Minted> {
-    if let Err(error) = prove(access, id, &rotation.password).await {
-        if let Some(organisation) = access.principal().organisation() {
-            let shown = Subject::unnamed("api_key", id);
-            access.record_refusal(Operation::ApiKeyRotate, organisation, shown, &error).await;
+    let proof = match prove(access, id, &rotation.password).await {
+        Ok(proof) => proof,
+        Err(error) => {
+            if let Some(organisation) = access.principal().organisation() {
+                let shown = Subject::unnamed("api_key", id);
+                access.record_refusal(Operation::ApiKeyRotate, organisation, shown, &error).await;
+            }
+            return Err(error);
         }
-        return Err(error);
-    }
+    };
     access
         .act(Operation::ApiKeyRotate, Subject::unnamed("api_key", id), |mut change| async move {
             let now = change.now();
+            if let Some((user, hash)) = proof
+                && !accounts::store::has_password(change.tx().system(), user, &hash).await?
+            {
+                return Err(not_yours());
+            }
             let overlap = match rotation.overlap {
                 Some(overlap) if (0..=LONGEST_OVERLAP).contains(&overlap) => overlap,
-                Some(_) => return Err(Error::field("overlap", "The old secret can live on for 30 days at most.")),
+                Some(_) => return Err(Error::field("overlap", "The old secret can live on for 7 days at most.")),
                 None => return Err(Error::field("overlap", "Choose how long the old secret shall live on.")),
             };
             let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
@@ -106,15 +111,16 @@ pub async fn end_overlap(access: &Access, id: KeyId) -> Result<()> {
 }
 
 /// The master key hands over everything, so a session left open must not be enough: the password is asked for again
-/// where it was not checked a short while ago. Wrong ones count as failed sign-ins.
-async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<()> {
+/// where it was not checked a short while ago. Wrong ones count as failed sign-ins. Gives whose password it was, and its
+/// hash.
+async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<Option<(UserId, String)>> {
     let now = access.now();
     let key = {
         let mut tx = access.read(Operation::ApiKeyRotate).await?;
         store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?
     };
     if !needs_password(access, &key, now) {
-        return Ok(());
+        return Ok(None);
     }
     if password.is_empty() {
         let message = "The master key can do everything. Type your password to get a new secret of it.".to_owned();
@@ -131,11 +137,15 @@ async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<()> {
     let account_subject = format!("{canonical} {address}");
     app.limits.take_try(&account_subject, &address, now)?;
     let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
-    if app.passwords.verify(plain, Some(account.password_hash)).await? {
+    if app.passwords.verify(plain, Some(account.password_hash.clone())).await? {
         app.limits.give_back_try(&account_subject, &address);
-        return Ok(());
+        return Ok(Some((UserId(account.id), account.password_hash)));
     }
+    Err(not_yours())
+}
+
+fn not_yours() -> Error {
     let message = "This is not your password.".to_owned();
     let field = FieldError { field: "password".into(), message: message.clone() };
-    Err(Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) })
+    Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) }
 }

@@ -111,7 +111,7 @@ pub fn NowhereYet() -> impl IntoView {
         <Card>
             <EmptyState
                 title="Make one, or be invited"
-                sentence="Make an organisation and you are its Owner. To join one that exists, ask one of its Owners or Admins for an invitation to your e-mail address."
+                sentence="Make an organisation and you are its Owner. To join one that exists, ask one of its Owners or Admins for an invitation to your e-mail address, and open its link."
             >
                 <LinkButton look=Look::Primary icon=Icon::Plus label="Create an organisation" href=routes::new_organisation() />
             </EmptyState>

@@ -3,7 +3,7 @@
 use super::{
     model::{Invitation, Shown, State},
     operations::PURPOSE,
-    store::{self, By, Stored},
+    store::{self, By, Own, Stored},
 };
 use crate::{
     features::{
@@ -20,7 +20,6 @@ use crate::{
     policy::{Operation, Permission, Principal, Requirement, Target, decide},
     server::{
         access::{Access, Change},
-        app::App,
         crypto::check_new_password,
         limits::address_subject,
     },
@@ -32,23 +31,19 @@ use zeroize::Zeroizing;
 pub enum Which {
     /// By the secret of its link: whoever has it.
     Token(Secret),
-    /// By its id: the signed-in person whose address it is for.
+    /// By its id: the signed-in person whose address it is for, and has been proven to be.
     Mine(InvitationId),
 }
 
-/// Invitations that wait for this address' answer.
-pub async fn waiting_for(app: &App, canonical: &str) -> Result<Vec<Waiting>> {
-    let mut tx = app.db.read_by_email(canonical).await?;
-    let rows = store::waiting(&mut tx, canonical, app.clock.now()).await?;
-    Ok(rows.into_iter().map(|(id, organisation, role, inviter)| Waiting { id, organisation, role, inviter }).collect())
-}
-
-/// Invitations that wait for the signed-in person.
+/// Invitations that wait for the signed-in person; none to an address that is not proven to be theirs.
 pub async fn mine(access: &Access) -> Result<Vec<Waiting>> {
     let mut tx = access.read_account(Operation::InvitationsMine).await?;
-    let (_, canonical) = store::address_of(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?;
+    let own = store::address_of(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?;
     drop(tx);
-    waiting_for(access.app(), &canonical).await
+    let Some(canonical) = own.proven() else { return Ok(vec![]) };
+    let mut tx = access.app().db.read_by_email(canonical).await?;
+    let rows = store::waiting(&mut tx, canonical, access.now()).await?;
+    Ok(rows.into_iter().map(|(id, organisation, role, inviter)| Waiting { id, organisation, role, inviter }).collect())
 }
 
 /// What an invitation's page shows. Somebody who is signed in as another learns for whom it is, and no more.
@@ -66,8 +61,8 @@ pub async fn view(access: &Access, which: &Which) -> Result<Shown> {
     let organisation = organisations::store::by_id(tx.system(), place).await?.ok_or_else(unknown)?.name;
     let Stored { invitation: Invitation { id, email, role, inviter, expires_at, state, .. }, canonical, .. } = stored;
     Ok(match own {
-        Some((signed_in_as, address)) if address != canonical => {
-            Shown::ForSomeoneElse { organisation, email, signed_in_as }
+        Some(own) if own.email_canonical != canonical => {
+            Shown::ForSomeoneElse { organisation, email, signed_in_as: own.email }
         }
         _ if state != State::Pending => Shown::Over { organisation, inviter, state },
         own => Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in: own.is_some() },
@@ -110,7 +105,7 @@ async fn answer<T>(
         let own = store::address_of(&mut tx, user).await?.ok_or_else(Error::sign_in_needed)?;
         drop(tx);
         let (place, id) = find(access, which, Some(&own)).await?;
-        Ok((user, own.1, place, id))
+        Ok((user, own.email_canonical, place, id))
     };
     let (user, address, place, id) = match found.await {
         Ok(found) => found,
@@ -186,11 +181,7 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
 }
 
 /// Where the invitation stands. Guesses of tokens are counted by address.
-async fn find(
-    access: &Access,
-    which: &Which,
-    own: Option<&(String, String)>,
-) -> Result<(OrganisationId, InvitationId)> {
+async fn find(access: &Access, which: &Which, own: Option<&Own>) -> Result<(OrganisationId, InvitationId)> {
     let app = access.app();
     match which {
         Which::Token(token) => {
@@ -205,7 +196,7 @@ async fn find(
             found.ok_or_else(unknown)
         }
         Which::Mine(id) => {
-            let (_, canonical) = own.ok_or_else(Error::sign_in_needed)?;
+            let canonical = own.ok_or_else(Error::sign_in_needed)?.proven().ok_or_else(unknown)?;
             let mut tx = app.db.read_by_email(canonical).await?;
             store::find_for(&mut tx, canonical, *id).await?.ok_or_else(unknown)
         }
@@ -268,7 +259,10 @@ async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Eve
     if !organisations::store::join(change.tx(), user, role, now).await? {
         return Err(Error::conflict(format!("You belong to {} already.", organisation.name)));
     }
-    Ok((event(stored).with("member", user.to_string()).with("role", role.name()), organisation.slug))
+    let event = event(stored).with("member", user.to_string()).with("role", role.name());
+    // Answered by id the address is proven already: only the link's own use proves anything here.
+    let proves = stored.mailed && accounts::store::prove_address(change.tx().system(), user, now).await?;
+    Ok((if proves { event.with("address", "proven") } else { event }, organisation.slug))
 }
 
 fn event(stored: &Stored) -> Event {

@@ -13,7 +13,7 @@ use crate::{
         audit::event::{Event, Subject},
         organisations, team,
     },
-    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, text, time::MINUTE},
+    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, text, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, Change},
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 /// The purpose under which tokens of invitations are digested.
 pub(super) const PURPOSE: &str = "invitation";
-/// Between two sendings of one invitation.
+/// Between a link and the next mail for one invitation: nobody's inbox is flooded.
 const RESEND_PAUSE: i64 = MINUTE;
 /// Mails on their way at once.
 const MAILS_AT_ONCE: usize = 8;
@@ -53,6 +53,8 @@ pub async fn get(access: &Access, id: InvitationId) -> Result<Invitation> {
 
 /// What is mailed, or shown if it cannot be.
 struct Letter {
+    id: InvitationId,
+    digest: Digest,
     to: String,
     link: Secret,
     organisation: String,
@@ -86,9 +88,11 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
                         }
                         None => {
                             app.limits.invitations.take(&limited, change.now())?;
-                            let (id, link) = make(&mut change, &app, &email, role, &inviter).await?;
+                            let (id, link, digest) = make(&mut change, &app, &email, role, &inviter).await?;
                             waiting += 1;
                             let letter = Letter {
+                                id,
+                                digest,
                                 to: email.shown,
                                 link,
                                 organisation: organisation.clone(),
@@ -108,7 +112,7 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
             change.finish((Batch { role, answers }, letters)).await
         })
         .await?;
-    Ok(post(access.app(), batch, letters).await)
+    Ok(post(access, batch, letters).await)
 }
 
 /// The addresses as typed: some, and not too many.
@@ -147,7 +151,12 @@ async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>>
         return Ok(Some(Outcome::AlreadyMember));
     }
     let now = change.now();
-    let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else { return Ok(None) };
+    let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else {
+        // To revoke and invite anew is no way around the pause.
+        let revoked = store::last_revoked(change.tx(), &email.canonical).await?;
+        let left = revoked.and_then(|sent_at| pause_left(change.access(), sent_at));
+        return Ok(left.map(|s| Outcome::Invalid(format!("Was invited a moment ago. Wait {s} seconds."))));
+    };
     if open.invitation.state == State::Pending {
         return Ok(Some(Outcome::AlreadyInvited));
     }
@@ -162,7 +171,7 @@ async fn make(
     email: &Email,
     role: Role,
     inviter: &Inviter,
-) -> Result<(InvitationId, Secret)> {
+) -> Result<(InvitationId, Secret, Digest)> {
     let (id, now) = (InvitationId::new(), change.now());
     let (link, digest) = new_link(app)?;
     let expires_at = now.plus(LIFE);
@@ -172,7 +181,7 @@ async fn make(
         .with("role", role.name())
         .with("expires_at", expires_at.rfc3339());
     change.record(&event).await?;
-    Ok((id, link))
+    Ok((id, link, digest))
 }
 
 /// A new link and the digest under which its token is stored.
@@ -198,12 +207,11 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
             if !invitation.state.is_open() {
                 return Err(over(invitation.state));
             }
-            let rest = invitation.sent_at.plus(RESEND_PAUSE).0 - now.0;
-            if rest > 0 {
-                let seconds = u32::try_from(rest / 1_000 + 1).unwrap_or(1);
-                return Err(Error::wait(seconds, format!("It was sent a moment ago. Wait {seconds} seconds.")));
-            }
             let app = change.access().app().clone();
+            // A link that is only shown reaches no inbox: the organisation's limit is enough for it.
+            if !show && let Some(seconds) = pause_left(change.access(), invitation.sent_at) {
+                return Err(Error::wait(seconds, format!("Its link was made a moment ago. Wait {seconds} seconds.")));
+            }
             app.limits.invitations.take(&change.organisation().to_string(), now)?;
             let inviter = inviter(&change)?;
             let (link, digest) = new_link(&app)?;
@@ -215,13 +223,20 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
             let event = Event::of(Subject::new("invitation", id, &invitation.email))
                 .change("expires_at", invitation.expires_at.rfc3339(), expires_at.rfc3339())
                 .with("link", "renewed");
-            let letter =
-                Letter { to: invitation.email, link, organisation, inviter: inviter.name, role: invitation.role };
+            let Invitation { email: to, role, .. } = invitation;
+            let letter = Letter { id, digest, to, link, organisation, inviter: inviter.name, role };
             change.commit(event, letter).await
         })
         .await?;
-    let mailed = !show && send(access.app(), &letter).await;
+    let mailed = !show && send(access, &letter).await;
     Ok(Resent { email: letter.to, link: (!mailed).then_some(letter.link) })
+}
+
+/// The seconds until another mail may follow a link that was made then; none where nothing is to be waited for, since it
+/// is over or there is no mail.
+fn pause_left(access: &Access, sent_at: Timestamp) -> Option<u32> {
+    let rest = sent_at.plus(RESEND_PAUSE).0 - access.now().0;
+    (rest > 0 && access.app().mail.is_configured()).then(|| u32::try_from(rest / 1_000 + 1).unwrap_or(1))
 }
 
 /// Makes an open invitation worthless.
@@ -268,9 +283,9 @@ async fn organisation_name(change: &mut Change) -> Result<String> {
 }
 
 /// Mails the letters, and puts the links of those that could not be mailed into their answers.
-async fn post(app: &App, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
+async fn post(access: &Access, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
     let unsent: Vec<(usize, Secret)> = stream::iter(letters)
-        .map(async |(at, letter)| (!send(app, &letter).await).then_some((at, letter.link)))
+        .map(async |(at, letter)| (!send(access, &letter).await).then_some((at, letter.link)))
         .buffer_unordered(MAILS_AT_ONCE)
         .filter_map(async |unsent| unsent)
         .collect()
@@ -284,8 +299,8 @@ async fn post(app: &App, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Bat
 }
 
 /// False: it could not be mailed.
-async fn send(app: &App, letter: &Letter) -> bool {
-    let Letter { to, link, organisation, inviter, role } = letter;
+async fn send(access: &Access, letter: &Letter) -> bool {
+    let Letter { id, digest, to, link, organisation, inviter, role } = letter;
     let subject = format!("Invitation to {organisation}");
     let text = format!(
         "{inviter} invites you to join {organisation} on Latchkey as {role}.\n\n\
@@ -293,5 +308,9 @@ async fn send(app: &App, letter: &Letter) -> bool {
          If you do not know what this is about, do nothing.\n",
         link.expose()
     );
-    app.mail.send(to, &subject, text).await
+    let mailed = access.app().mail.send(to, &subject, text).await;
+    if mailed {
+        access.note_mailed(*id, digest).await;
+    }
+    mailed
 }

@@ -13,13 +13,16 @@ use crate::{
 use uuid::Uuid;
 
 statements! {
-    INSERT: TenantSql = "INSERT INTO invitations (org_id, id, email, email_canonical, role, digest, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
+    INSERT: TenantSql = "INSERT INTO invitations (org_id, id, email, email_canonical, role, digest, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10, $10, $11)";
     COUNT: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
-    LIST: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL ORDER BY sent_at DESC, id LIMIT $2 OFFSET $3";
-    GET: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
-    BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
-    OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
-    RENEW: TenantSql = "UPDATE invitations SET digest = $3, invited_by = $4, invited_by_name = $5, invited_by_key = $6, sent_at = $7, expires_at = $8 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    LIST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL ORDER BY sent_at DESC, id LIMIT $2 OFFSET $3";
+    GET: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
+    BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
+    OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    LAST_REVOKED: TenantSql = "SELECT MAX(sent_at) FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND revoked_at IS NOT NULL";
+    RENEW: TenantSql = "UPDATE invitations SET digest = $3, mailed = FALSE, invited_by = $4, invited_by_name = $5, invited_by_key = $6, sent_at = $7, expires_at = $8 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    // The link may have been replaced while the mail was on its way.
+    NOTE_MAILED: TenantSql = "UPDATE invitations SET mailed = TRUE WHERE org_id = $1 AND id = $2 AND digest = $3";
     REVOKE: TenantSql = "UPDATE invitations SET revoked_at = $3 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
     // The write itself checks what makes an invitation good, so that of two answers one wins.
     ACCEPT: TenantSql = "UPDATE invitations SET accepted_at = $3 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL AND expires_at > $3";
@@ -27,7 +30,7 @@ statements! {
     FIND: SystemSql = "SELECT org_id, id FROM invitations WHERE digest = $1";
     FIND_FOR: SystemSql = "SELECT org_id, id FROM invitations WHERE email_canonical = $1 AND id = $2";
     WAITING: SystemSql = "SELECT i.id, o.name, i.role, i.invited_by_name FROM invitations i JOIN organisations o ON o.id = i.org_id WHERE i.email_canonical = $1 AND i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2 ORDER BY i.sent_at DESC LIMIT 20";
-    ADDRESS: SystemSql = "SELECT email, email_canonical FROM users WHERE id = $1 AND disabled_at IS NULL";
+    ADDRESS: SystemSql = "SELECT email, email_canonical, address_proven_at FROM users WHERE id = $1 AND disabled_at IS NULL";
 }
 
 /// Who invites, as it is stored.
@@ -58,8 +61,26 @@ impl Inviter {
 pub struct Stored {
     pub invitation: Invitation,
     pub canonical: String,
+    /// Its present link was mailed, and shown to nobody.
+    pub mailed: bool,
     /// None: it is not known any more.
     pub by: Option<By>,
+}
+
+/// A person's address.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Own {
+    pub email: String,
+    pub email_canonical: String,
+    address_proven_at: Option<i64>,
+}
+
+impl Own {
+    /// The canonical address of somebody who is known to read its mail. Whoever hands links over by hand could have made
+    /// the account themselves: what is sent to such an address is for its mailbox, and not for the account.
+    pub fn proven(&self) -> Option<&str> {
+        self.address_proven_at.map(|_| self.email_canonical.as_str())
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -68,6 +89,7 @@ struct Row {
     email: String,
     email_canonical: String,
     role: String,
+    mailed: bool,
     invited_by: Option<Uuid>,
     invited_by_name: String,
     invited_by_key: bool,
@@ -104,7 +126,7 @@ impl Row {
             expires_at: Timestamp(self.expires_at),
             state,
         };
-        Ok(Stored { invitation, canonical: self.email_canonical, by })
+        Ok(Stored { invitation, canonical: self.email_canonical, mailed: self.mailed, by })
     }
 }
 
@@ -165,6 +187,12 @@ pub async fn open_for(tx: &mut OrgTx, canonical: &str, now: Timestamp) -> Result
     row.map(|row| row.read(now)).transpose()
 }
 
+/// When the newest link of a revoked invitation to this address was made.
+pub async fn last_revoked(tx: &mut OrgTx, canonical: &str) -> Result<Option<Timestamp>> {
+    let (at,): (Option<i64>,) = tx.one(LAST_REVOKED, values![canonical]).await?;
+    Ok(at.map(Timestamp))
+}
+
 /// Gives an open invitation a new secret and a new term. False: it is not open any more.
 pub async fn renew(
     tx: &mut OrgTx,
@@ -176,6 +204,11 @@ pub async fn renew(
 ) -> Result<bool> {
     let (by, by_key) = inviter.columns();
     Ok(tx.execute(RENEW, values![id, *digest, by, &inviter.name, by_key, now, expires_at]).await? == 1)
+}
+
+/// Notes that the link with this digest was mailed and will be shown to nobody.
+pub async fn note_mailed(tx: &mut OrgTx, id: InvitationId, digest: &Digest) -> Result<()> {
+    tx.execute(NOTE_MAILED, values![id, *digest]).await.map(|_| ())
 }
 
 /// False: it is not open any more.
@@ -220,7 +253,7 @@ pub async fn waiting(
         .collect()
 }
 
-/// An active person's address: as they wrote it, and its canonical form.
-pub async fn address_of(tx: &mut Tx, user: UserId) -> Result<Option<(String, String)>> {
+/// The address of an active person.
+pub async fn address_of(tx: &mut Tx, user: UserId) -> Result<Option<Own>> {
     tx.optional(ADDRESS, values![user]).await
 }

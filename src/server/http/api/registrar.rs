@@ -116,7 +116,7 @@ where
         tracing::error!(operation = operation.spec().id, "a call came past the door");
         return Refusal::from(Error::internal()).into_response("");
     };
-    let id = access.origin().request_id.clone();
+    let caller = access.clone();
     let path = path.map(|path| path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
     let call = Call { access, path: path.unwrap_or_default() };
     let outcome = match admit::<I>(operation, &call, &parts, body).await {
@@ -129,7 +129,11 @@ where
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             response
         }
-        Err(error) => Refusal::from(error).into_response(&id),
+        Err(error) => {
+            // What failed between the operations' own steps, such as reading the thing that shall change.
+            caller.leave_trace(operation, &error).await;
+            Refusal::from(error).into_response(&caller.origin().request_id)
+        }
     }
 }
 

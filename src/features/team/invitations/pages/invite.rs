@@ -135,7 +135,7 @@ fn Results(batch: Batch, slug: String) -> impl IntoView {
                 view! {
                     <Note tone=Tone::Warn>
                         <strong>"Hand the links over yourself."</strong>
-                        " They could not be mailed, and they are shown this once. Each works once, and for its address alone."
+                        " They could not be mailed, and they are shown this once. Each works once, and for its address alone: without mail, people join by these links only."
                     </Note>
                 }
             })}

@@ -1,0 +1,374 @@
+//! The permission matrix of programs: every route of the OpenAPI document × API keys. The privileged call goes first, so
+//! that a refusal cannot be true by accident; a refusal is seen to have changed nothing, and every act that is audited to
+//! have left one event.
+
+use super::support::{Answer, Client, World, answer_for, difference, each_engine, text};
+use crate::{
+    gateway::tests::support::{Upstream, completion},
+    kernel::{OrganisationId, time::SECOND},
+    policy::{KeyFeature, Level, Operation, Permission, PermissionSet, Requirement, Role},
+};
+use serde_json::{Map, Value, json};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+/// A call of a route.
+struct Call {
+    method: String,
+    path: String,
+    body: Value,
+    /// What it is about, as the path names it.
+    thing: Option<String>,
+}
+
+impl Call {
+    async fn by(&self, client: &Client) -> Answer {
+        client.api(&self.method, &self.path, self.body.clone()).await
+    }
+
+    /// The same about something that was never there.
+    fn elsewhere(&self, thing: &str) -> Self {
+        let invented = if thing.len() == 36 { "00000000-0000-0000-0000-000000000007" } else { "never-made" };
+        Self {
+            method: self.method.clone(),
+            path: self.path.replace(thing, invented),
+            body: self.body.clone(),
+            thing: None,
+        }
+    }
+}
+
+/// A key that lives, and what it may do.
+struct Holder {
+    name: String,
+    client: Client,
+    holds: PermissionSet,
+}
+
+/// North with its keys, and a provider behind its virtual keys.
+struct Matrix {
+    world: World,
+    master: Client,
+    south: Client,
+    /// Keys with one feature at one level, by feature.
+    steps: Vec<(KeyFeature, Holder)>,
+    /// Keys with everything but one feature, by that feature.
+    all_but: Vec<(KeyFeature, Holder)>,
+    /// A key with everything whose person is a Member.
+    of_member: Holder,
+    /// What is no living key, with the code of its refusal.
+    strangers: Vec<(&'static str, Client, &'static str)>,
+    provider: Upstream,
+    /// How many calls were made ready: what they need has a number of its own.
+    made: AtomicUsize,
+}
+
+/// Levels for every feature, as the interface takes them.
+fn levels(level: impl Fn(KeyFeature) -> Level) -> Value {
+    let levels = KeyFeature::ALL.map(|feature| (feature.name().to_owned(), Value::from(level(feature).name())));
+    Value::Object(Map::from_iter(levels))
+}
+
+fn highest(feature: KeyFeature) -> Level {
+    *feature.levels().last().expect("a level")
+}
+
+impl Matrix {
+    async fn new(world: World) -> Self {
+        let master = world.house.program(&world.house.master_key);
+        let south = world.house.program(&world.south_key);
+        let key = async |name: String, levels: Value| {
+            let answer = master.api("POST", "/v1/api-keys", json!({ "name": name, "permissions": levels })).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            (text(&answer.json(), "id"), text(&answer.json(), "key"))
+        };
+        let (mut steps, mut all_but) = (vec![], vec![]);
+        for feature in KeyFeature::ALL {
+            for level in feature.levels() {
+                let name = format!("{} {}", feature.name(), level.name());
+                let only = |other| if other == feature { level } else { Level::Disabled };
+                let client = world.house.program(&key(name.clone(), levels(only)).await.1);
+                let holds = feature.permissions(level).expect("a level of the feature");
+                steps.push((feature, Holder { name, client, holds }));
+            }
+            let name = format!("all but {}", feature.name());
+            let others = |other| if other == feature { Level::Disabled } else { highest(other) };
+            let client = world.house.program(&key(name.clone(), levels(others)).await.1);
+            let holds = PermissionSet::every_key_permission().without(feature.all());
+            all_but.push((feature, Holder { name, client, holds }));
+        }
+        let strangers = Self::strangers(&world, &master, key).await;
+        let of_member = Self::of_member(&world).await;
+        let provider = Upstream::json(200, "", &completion()).await;
+        let matrix =
+            Self { world, master, south, steps, all_but, of_member, strangers, provider, made: AtomicUsize::new(0) };
+        matrix.virtual_key("main", "openai").await;
+        matrix.virtual_key("native", "anthropic").await;
+        matrix
+    }
+
+    /// Whoever has no living key: each with a full one that died, or with none.
+    async fn strangers(
+        world: &World,
+        master: &Client,
+        key: impl AsyncFn(String, Value) -> (String, String),
+    ) -> Vec<(&'static str, Client, &'static str)> {
+        let house = &world.house;
+        let done = async |method: &str, path: String, body: Value| {
+            let answer = master.api(method, &path, body).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        };
+        let (id, revoked) = key("revoked".into(), levels(highest)).await;
+        done("DELETE", format!("/v1/api-keys/{id}"), Value::Null).await;
+        let (id, disabled) = key("disabled".into(), levels(highest)).await;
+        done("POST", format!("/v1/api-keys/{id}/disable"), Value::Null).await;
+        let (id, rotated) = key("rotated".into(), levels(highest)).await;
+        done("POST", format!("/v1/api-keys/{id}/rotate"), json!({ "key_transition_period_ms": 0 })).await;
+        let (id, expired) = key("expired".into(), levels(highest)).await;
+        let end = house.app.clock.now().plus(10 * SECOND);
+        done("PUT", format!("/v1/api-keys/{id}"), json!({ "expires_at": end.rfc3339() })).await;
+        house.app.clock.advance(11 * SECOND);
+        vec![
+            ("nobody", house.nobody(), "invalid_api_key"),
+            ("an Owner's session", world.owner.clone(), "invalid_api_key"),
+            ("a malformed key", house.program("lk_nonsense"), "invalid_api_key"),
+            ("a revoked key", house.program(&revoked), "api_key_revoked"),
+            ("a disabled key", house.program(&disabled), "api_key_disabled"),
+            ("a rotated secret", house.program(&rotated), "api_key_revoked"),
+            ("an expired key", house.program(&expired), "api_key_expired"),
+        ]
+    }
+
+    async fn of_member(world: &World) -> Holder {
+        let all = KeyFeature::ALL.map(|feature| (feature.name(), highest(feature).name()));
+        let fields: Vec<_> = [("slug", world.house.slug.as_str()), ("name", "of a Member"), ("expiry", "none")]
+            .into_iter()
+            .chain(all)
+            .collect();
+        let made = world.admin.form("api_keys/create", &fields).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let (bo, cy) = (world.id_of("bo@north.test").await, world.id_of("cy@north.test").await);
+        answer_for(&world.house, &bo, &cy).await;
+        Holder {
+            name: "a full key that answers for a Member".into(),
+            client: world.house.program(&text(&made.json(), "secret")),
+            holds: PermissionSet::every_key_permission().intersection(Role::Member.permissions()),
+        }
+    }
+
+    async fn virtual_key(&self, slug: &str, provider: &str) {
+        let base = format!("http://127.0.0.1:{}/v1", self.provider.port);
+        let body = json!({ "name": slug, "slug": slug, "provider": provider, "key": "sk-matrix", "base_url": base });
+        let made = self.master.api("POST", "/v1/virtual-keys", body).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+    }
+
+    /// What a call of this route needs, made anew.
+    async fn call(&self, route: &str) -> Call {
+        let (world, n) = (&self.world, self.made.fetch_add(1, Ordering::Relaxed));
+        let email = format!("p{n}@north.test");
+        let member = async |role: &str| {
+            world.join(&email, role).await;
+            world.id_of(&email).await
+        };
+        let key = async |then: &str| {
+            let (id, _) = world.key(&format!("key {n}"), &[("completions", "disabled"), ("prompts", "disabled")]).await;
+            if !then.is_empty() {
+                let done = self.master.api("POST", &format!("/v1/api-keys/{id}/{then}"), Value::Null).await;
+                assert_eq!(done.status, 200, "{}", done.text);
+            }
+            id
+        };
+        let virtual_key = async || {
+            let slug = format!("vk-{n}");
+            self.virtual_key(&slug, "openai").await;
+            slug
+        };
+        let (thing, body) = match route {
+            "GET /v1/admin/users"
+            | "GET /v1/admin/users/invites"
+            | "GET /v1/api-keys"
+            | "GET /v1/virtual-keys"
+            | "GET /v1/logs"
+            | "GET /v1/models" => (None, Value::Null),
+            "GET /v1/admin/users/{id}" | "DELETE /v1/admin/users/{id}" => (Some(member("member").await), Value::Null),
+            "PUT /v1/admin/users/{id}" => (Some(member("admin").await), json!({ "role": "member" })),
+            "POST /v1/admin/users/invites" => (None, json!({ "email": email, "role": "member" })),
+            "GET /v1/admin/users/invites/{id}"
+            | "DELETE /v1/admin/users/invites/{id}"
+            | "POST /v1/admin/users/invites/{id}/resend" => {
+                (Some(world.invitation(&email, "member").await.0), Value::Null)
+            }
+            "POST /v1/api-keys" | "POST /v1/api-keys/{type}/{sub_type}" => {
+                (None, json!({ "name": format!("key {n}"), "scopes": [] }))
+            }
+            "GET /v1/api-keys/{id}"
+            | "DELETE /v1/api-keys/{id}"
+            | "POST /v1/api-keys/{id}/disable"
+            | "POST /v1/api-keys/{id}/rotate"
+            | "POST /v2/api-keys/{id}/rotate" => (Some(key("").await), Value::Null),
+            "PUT /v1/api-keys/{id}" => (Some(key("").await), json!({ "description": "changed" })),
+            "POST /v1/api-keys/{id}/enable" => (Some(key("disable").await), Value::Null),
+            "POST /v1/api-keys/{id}/end-overlap" => (Some(key("rotate").await), Value::Null),
+            "POST /v1/virtual-keys" => {
+                (None, json!({ "name": format!("vk {n}"), "provider": "openai", "key": "sk-matrix" }))
+            }
+            "GET /v1/virtual-keys/{slug}" | "DELETE /v1/virtual-keys/{slug}" | "POST /v1/virtual-keys/{slug}/test" => {
+                (Some(virtual_key().await), Value::Null)
+            }
+            "PUT /v1/virtual-keys/{slug}" => (Some(virtual_key().await), json!({ "note": "changed" })),
+            "POST /v1/virtual-keys/{slug}/duplicate" => {
+                (Some(virtual_key().await), json!({ "name": format!("copy {n}") }))
+            }
+            "GET /v1/logs/{id}" => (Some(world.log.clone()), Value::Null),
+            "POST /v1/chat/completions" => {
+                (None, json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] }))
+            }
+            "POST /v1/messages" => {
+                (None, json!({ "model": "@native/claude-sonnet-4-5", "max_tokens": 9, "messages": [] }))
+            }
+            other => panic!("the matrix does not know {other}: say what a call of it needs"),
+        };
+        let (method, path) = route.split_once(' ').expect("a method and a path");
+        let path = path.replace("{type}/{sub_type}", "organisation/service");
+        let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
+        Call { method: method.to_owned(), path, body, thing }
+    }
+
+    /// The database, once the log of calls is at rest. That a refused model call is logged is the log's own matter.
+    async fn snapshot(&self) -> Vec<String> {
+        assert!(self.world.house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
+        let mut rows = self.world.house.snapshot().await;
+        rows.retain(|row| !row.starts_with("call_logs:"));
+        rows
+    }
+
+    async fn allowed(&self, operation: Operation, call: &Call, client: &Client, who: &str) {
+        let what = format!("{} {} by {who}", call.method, call.path);
+        let before = self.world.house.chain(self.world.house.organisation).await.0;
+        let answer = call.by(client).await;
+        assert_eq!(answer.status, 200, "{what}: {}", answer.text);
+        self.left(self.world.house.organisation, before, operation, "done", &what).await;
+    }
+
+    /// A call that is refused, and seen to have changed nothing but the chain of whoever called: all rows are as `before`.
+    async fn refused(
+        &self,
+        call: &Call,
+        before: &[String],
+        client: &Client,
+        who: &str,
+        expected: (u16, &str),
+    ) -> Answer {
+        let answer = call.by(client).await;
+        let what = format!("{} {} by {who}", call.method, call.path);
+        let code = answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned();
+        assert_eq!((answer.status, code.as_str()), expected, "{what}: {}", answer.text);
+        let after = self.snapshot().await;
+        let changed = difference(before, &after);
+        assert!(changed.is_empty(), "{what} changed something: {changed:#?}");
+        answer
+    }
+
+    /// What an act by a key left in a chain since then: one event if it is audited, else none.
+    async fn left(&self, place: OrganisationId, before: i64, operation: Operation, outcome: &str, what: &str) {
+        let (after, last) = self.world.house.chain(place).await;
+        assert_eq!(after - before, i64::from(operation.spec().audited), "events of {what}");
+        if operation.spec().audited {
+            let last = last.expect("an event");
+            let told = (last["action"].as_str(), last["outcome"].as_str(), last["actor"]["kind"].as_str());
+            assert_eq!(told, (Some(operation.spec().id), Some(outcome), Some("api_key")), "{what}: {last}");
+        }
+    }
+
+    /// One route, by every key.
+    async fn row(&self, operation: Operation, route: &str) {
+        let permission = needed(operation);
+        let feature = KeyFeature::ALL.into_iter().find(|feature| feature.all().contains(permission));
+        let feature = feature.unwrap_or_else(|| panic!("{route} needs {permission}, which no key can hold"));
+        let first = self.call(route).await;
+        self.allowed(operation, &first, &self.master, "the master key").await;
+
+        let call = self.call(route).await;
+        let north = self.world.house.organisation;
+        let rows = self.snapshot().await;
+        for (who, client, code) in &self.strangers {
+            let before = self.world.house.chain(north).await.0;
+            self.refused(&call, &rows, client, who, (401, code)).await;
+            assert_eq!(self.world.house.chain(north).await.0, before, "{route} by {who}");
+        }
+        let holders = || {
+            let own = self.steps.iter().chain(&self.all_but).filter(|(of, _)| *of == feature).map(|(_, holder)| holder);
+            own.chain([&self.of_member])
+        };
+        let (may, may_not): (Vec<_>, Vec<_>) = holders().partition(|holder| holder.holds.contains(permission));
+        assert!(!may.is_empty() && may_not.len() >= 2, "{route} tells keys apart");
+        for holder in may_not {
+            let before = self.world.house.chain(north).await.0;
+            let answer = self.refused(&call, &rows, &holder.client, &holder.name, (403, "permission_denied")).await;
+            assert_eq!(answer.json()["error"]["permission"], permission.name(), "{route} by {}", holder.name);
+            self.left(north, before, operation, "refused", &format!("{route} by {}", holder.name)).await;
+        }
+        if let Some(thing) = &call.thing {
+            self.is_unknown_elsewhere(operation, &call, thing, &rows).await;
+        }
+        // All of that was about a thing with which the same call works.
+        self.allowed(operation, &call, &self.master, "the master key, after all others").await;
+
+        for holder in may {
+            let call = self.call(route).await;
+            self.allowed(operation, &call, &holder.client, &holder.name).await;
+        }
+    }
+
+    /// To the strongest key of another organisation it is the same as what was never there.
+    async fn is_unknown_elsewhere(&self, operation: Operation, call: &Call, thing: &str, rows: &[String]) {
+        let mut answers = vec![];
+        for call in [call, &call.elsewhere(thing)] {
+            let before = self.world.house.chain(self.world.south_id).await.0;
+            let mut body = self.refused(call, rows, &self.south, "South's master key", (404, "not_found")).await.json();
+            let what = format!("{} {} from South", call.method, call.path);
+            self.left(self.world.south_id, before, operation, "refused", &what).await;
+            body.as_object_mut().expect("an object").remove("request_id");
+            answers.push(body);
+        }
+        assert_eq!(answers[0], answers[1], "{}", call.path);
+    }
+}
+
+fn needed(operation: Operation) -> Permission {
+    match operation.spec().requires {
+        Requirement::Holds(permission) => permission,
+        other => panic!("{} is served to keys and asks for {other:?}", operation.spec().id),
+    }
+}
+
+/// Every route that the document tells of, with its operation.
+async fn routes(world: &World) -> Vec<(Operation, String)> {
+    let document = world.house.nobody().api("GET", "/v1/openapi.json", Value::Null).await.json();
+    let mut routes = vec![];
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("methods").keys() {
+            let route = format!("{} {path}", method.to_uppercase());
+            let operation = Operation::ALL.iter().find(|operation| operation.spec().routes.contains(&route.as_str()));
+            routes.push((*operation.unwrap_or_else(|| panic!("{route} is no operation's")), route));
+        }
+    }
+    routes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_keeps_the_matrix() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let routes = routes(&world).await;
+        assert_eq!(routes.len(), Operation::ALL.iter().map(|operation| operation.spec().routes.len()).sum::<usize>());
+        let matrix = Matrix::new(world).await;
+        for (operation, route) in routes {
+            matrix.row(operation, &route).await;
+        }
+    })
+    .await;
+}
