@@ -9,11 +9,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import binaryen from "binaryen";
 import * as esbuild from "esbuild";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -25,7 +25,7 @@ const NAME = "latchkey";
 /** Bytes that a first visit may load, Brotli-compressed. */
 const BUDGETS = { wasm: 350 * 1024, css: 20 * 1024, js: 20 * 1024 };
 /** What is over its budget today, and how far it may be: these may only shrink. */
-const DEBTS = { wasm: 620 * 1024 };
+const DEBTS = { wasm: 388 * 1024 };
 /** Forms that are compressed already gain nothing by it. */
 const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
 
@@ -74,7 +74,44 @@ function write(folder, files) {
   }
 }
 
-/** The optimised WebAssembly and its script, which take a minute or more and so are kept until an input changes. */
+/** Code that no page ever runs, but that the linker must keep since tables of functions name it. */
+const NEVER_RUN = [
+  // The console hydrates at once, without waiting for parts that are loaded later.
+  /hydrate_async/,
+  // Templates are used where nothing was rendered by a server.
+  /hydrate_from_template|to_template/,
+];
+/**
+ * What makes the WebAssembly small once it is compressed. Inlining and the shuffling of locals make it smaller before
+ * that, and larger afterwards: compiled generics resemble one another, and these passes make them differ.
+ */
+const PASSES = [
+  ...["remove-unused-module-elements", "dae-optimizing", "duplicate-function-elimination", "vacuum"],
+  ...["remove-unused-module-elements", "duplicate-function-elimination"],
+  // Instances of one generic function come to stand beside each other.
+  ...["reorder-functions-by-name", "strip-debug", "strip-producers"],
+];
+
+/** The WebAssembly without what is never run. A call of it all the same would stop the page with an error. */
+function trim(bytes) {
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(bytes);
+  module.setFeatures(binaryen.Features.All);
+  for (let index = 0; index < module.getNumFunctions(); index++) {
+    const target = module.getFunctionByIndex(index);
+    const { name, module: isImported } = binaryen.getFunctionInfo(target);
+    if (!isImported && NEVER_RUN.some((pattern) => pattern.test(name))) {
+      binaryen.Function.setBody(target, module.unreachable());
+    }
+  }
+  module.runPasses(PASSES);
+  binaryen.setDebugInfo(false);
+  const trimmed = Buffer.from(module.emitBinary());
+  module.dispose();
+  return trimmed;
+}
+
+/** The trimmed WebAssembly and its script, which take a while and so are kept until an input changes. */
 function packWasm(wasm, wasmBindgen) {
   const stampFile = join(PACKED, "stamp");
   const stamp = digest(
@@ -88,19 +125,10 @@ function packWasm(wasm, wasmBindgen) {
   rmSync(PACKED, { recursive: true, force: true });
   const raw = join(PACKED, "raw");
   mkdirSync(raw, { recursive: true });
-  execFileSync(
-    wasmBindgen,
-    ["--target", "web", "--no-typescript", "--remove-name-section", "--remove-producers-section"].concat(
-      ["--out-name", NAME, "--out-dir", raw, wasm],
-    ),
-    { stdio: "inherit" },
-  );
-  console.error("    wasm-opt -Oz (one to four minutes, only when the WebAssembly changed)");
-  const optimiser = join(dirname(createRequire(import.meta.url).resolve("binaryen")), "bin/wasm-opt");
-  const optimised = join(raw, "optimised.wasm");
-  execFileSync(process.execPath, [optimiser, "-Oz", join(raw, `${NAME}_bg.wasm`), "-o", optimised], { stdio: "inherit" });
-
-  const bytes = readFileSync(optimised);
+  execFileSync(wasmBindgen, ["--target", "web", "--no-typescript", "--out-name", NAME, "--out-dir", raw, wasm], {
+    stdio: "inherit",
+  });
+  const bytes = trim(readFileSync(join(raw, `${NAME}_bg.wasm`)));
   const wasmName = `${NAME}.${digest(bytes)}.wasm`;
   const script = esbuild.buildSync({
     entryPoints: [join(raw, `${NAME}.js`)],

@@ -1,6 +1,7 @@
 //! The frame around every page: side bar, switcher, top bar; and the plain one for people who are signed out.
 use super::components::{Avatar, OrgMark, Panel, PanelState, dom, open_on_down};
 use super::icons::{Glyph, Icon, Mark};
+use crate::ui::reactive;
 use leptos::prelude::*;
 
 /// An organisation that the person belongs to.
@@ -165,7 +166,7 @@ pub fn Frame(
                     </button>
                 </div>
                 <SwitcherButton data state=switcher />
-                <div class="side-nav">{move || data.with(|d| nav_view(&d.nav))}</div>
+                <div class="side-nav">{reactive(move || data.with(|d| nav_view(&d.nav)))}</div>
                 <PersonButton data state=person />
             </nav>
             <header class="bar">
@@ -179,13 +180,13 @@ pub fn Frame(
                     <span class="vh">"Menu"</span>
                 </button>
                 <div class="bar-switcher"><SwitcherButton data state=switcher /></div>
-                <div class="crumbs">{move || breadcrumb.with(|crumbs| data.with(|data| crumbs_view(data, crumbs)))}</div>
+                <div class="crumbs">{reactive(move || breadcrumb.with(|crumbs| data.with(|data| crumbs_view(data, crumbs))))}</div>
                 <div class="bar-tools">{tools.run()}</div>
             </header>
             <main id="main" tabindex="-1">{children()}</main>
         </div>
         <Panel id=SWITCHER state=switcher class="panel switcher-panel" label="Organisations">
-            {move || data.with(|data| view! { <SwitcherList data=data.clone() /> })}
+            {reactive(move || data.with(|data| view! { <SwitcherList data=data.clone() /> }))}
         </Panel>
         <Panel id=PERSON state=person class="panel menu person-panel" label="Account">
             <a class="menu-item" href=move || data.with(|d| d.account_href.clone())>"Your account"</a>
@@ -206,20 +207,20 @@ fn SwitcherButton(data: Signal<FrameData>, state: PanelState) -> impl IntoView {
             aria-expanded=move || state.expanded()
             on:keydown=move |event| open_on_down(event, button)
         >
-            {move || data.with(|d| view! { <OrgMark initials=d.initials.clone() current=true /> })}
+            {reactive(move || data.with(|d| view! { <OrgMark initials=d.initials.clone() current=true /> }))}
             <span class="two-lines">
                 <span class="vh">"Organisation: "</span>
-                <span class="cell-name">{move || data.with(|d| d.organisation.clone())}</span>
-                <span class="cell-second">{move || data.with(|d| d.role.clone())}</span>
+                <span class="cell-name">{reactive(move || data.with(|d| d.organisation.clone()))}</span>
+                <span class="cell-second">{reactive(move || data.with(|d| d.role.clone()))}</span>
             </span>
-            {move || {
+            {reactive(move || {
                 let waiting = data.with(|d| d.invitations.len());
                 (waiting > 0)
                     .then(|| {
                         let words = if waiting == 1 { " invitation" } else { " invitations" };
                         view! { <span class="count-badge">{waiting}<span class="vh">{words}</span></span> }
                     })
-            }}
+            })}
             <Glyph icon=Icon::ChevronsUpDown />
         </button>
     }
@@ -237,11 +238,11 @@ fn PersonButton(data: Signal<FrameData>, state: PanelState) -> impl IntoView {
             aria-expanded=move || state.expanded()
             on:keydown=move |event| open_on_down(event, button)
         >
-            {move || data.with(|d| view! { <Avatar name=d.person.clone() /> })}
+            {reactive(move || data.with(|d| view! { <Avatar name=d.person.clone() /> }))}
             <span class="two-lines">
                 <span class="vh">"Account: "</span>
-                <span class="cell-name">{move || data.with(|d| d.person.clone())}</span>
-                <span class="cell-second">{move || data.with(|d| d.email.clone())}</span>
+                <span class="cell-name">{reactive(move || data.with(|d| d.person.clone()))}</span>
+                <span class="cell-second">{reactive(move || data.with(|d| d.email.clone()))}</span>
             </span>
         </button>
     }
@@ -373,7 +374,7 @@ fn SwitcherList(data: FrameData) -> impl IntoView {
                             on:input=move |event| typed.set(event_target_value(&event))
                         />
                         <div class="vh" role="status">
-                            {move || found().map(|n| if n == 1 { "1 organisation".into() } else { format!("{n} organisations") })}
+                            {reactive(move || found().map(|n| if n == 1 { "1 organisation".into() } else { format!("{n} organisations") }))}
                         </div>
                     </form>
                 }

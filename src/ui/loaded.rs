@@ -4,6 +4,7 @@ use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
     frame::PlainFrame,
     place::{here, use_place},
+    reactive,
     remote::{Data, read},
     routes,
 };
@@ -50,10 +51,10 @@ where
 fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> AnyView + Send + Sync>) -> impl IntoView {
     view! {
         <Transition fallback=|| view! { <Skeleton rows=6 /> }>
-            {move || {
+            {reactive(move || {
                 let show = Arc::clone(&show);
                 text.get().map(move |text| show(&text))
-            }}
+            })}
         </Transition>
     }
 }
@@ -209,7 +210,7 @@ fn Countdown(seconds: u32) -> impl IntoView {
             on_cleanup(move || tick.clear());
         }
     });
-    view! { <div role="timer">{move || waiting(left.get())}</div> }
+    view! { <div role="timer">{reactive(move || waiting(left.get()))}</div> }
 }
 
 fn waiting(seconds: u32) -> String {

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod icons;
 mod loaded;
 mod place;
+mod reactive;
 mod remote;
 pub mod routes;
 #[cfg(feature = "ssr")]
@@ -17,6 +18,7 @@ pub use can::{available, can, refusal, unavailable};
 pub use console::{Console, NotFound};
 pub use loaded::{Framed, Loaded, Now, Problem, now, set_status};
 pub use place::{Place, use_place};
+pub use reactive::reactive;
 pub use remote::{Data, load, load_after};
 #[cfg(feature = "ssr")]
 pub use shell::shell;

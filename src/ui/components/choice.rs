@@ -1,6 +1,7 @@
 //! Choosing: select, checkbox, cards, segmented presets.
 use super::Availability;
 use crate::ui::icons::{Glyph, Icon};
+use crate::ui::reactive;
 use leptos::prelude::*;
 
 /// One thing that can be chosen.
@@ -157,7 +158,7 @@ pub fn Select(
                 <Glyph icon=Icon::ChevronDown />
             </div>
             {super::form::field_error(error, error_id)}
-            {hint.map(|hint| view! { <div class="hint" id=hint_id>{move || hint.get()}</div> })}
+            {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>
     }
 }

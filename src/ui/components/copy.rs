@@ -1,6 +1,7 @@
 //! Copying, and secrets that are shown once.
 use super::{announce, dom};
 use crate::ui::icons::{Glyph, Icon};
+use crate::ui::reactive;
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ pub fn CopyButton(
     };
     view! {
         <button type="button" class="button copy needs-js" class:button-quiet=icon_only on:click=press>
-            {move || view! { <Glyph icon=if said.get() == "Copied" { Icon::Check } else { Icon::Copy } /> }}
-            <span class="copy-words" class:copy-short=move || icon_only && said.get() == "Copy">{move || said.get()}</span>
+            {reactive(move || view! { <Glyph icon=if said.get() == "Copied" { Icon::Check } else { Icon::Copy } /> })}
+            <span class="copy-words" class:copy-short=move || icon_only && said.get() == "Copy">{reactive(move || said.get())}</span>
             <span class="vh">{format!(" {what}")}</span>
         </button>
     }

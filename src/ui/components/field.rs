@@ -1,5 +1,6 @@
 //! Text fields.
 use super::Availability;
+use crate::ui::reactive;
 use leptos::prelude::*;
 
 /// What a field takes.
@@ -172,7 +173,7 @@ pub fn Field(
                 aria-controls=id.clone()
                 on:click=move |_| shown.update(|shown| *shown = !*shown)
             >
-                {move || if shown.get() { "Hide" } else { "Show" }}
+                {reactive(move || if shown.get() { "Hide" } else { "Show" })}
                 <span class="vh">" password"</span>
             </button>
         }
@@ -188,7 +189,7 @@ pub fn Field(
             </div>
             <div class="field-control" class:has-button=password>{control}{show_button}</div>
             {super::form::field_error(error, error_id)}
-            {hint.map(|hint| view! { <div class="hint" id=hint_id>{move || hint.get()}</div> })}
+            {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>
     }
 }

@@ -1,6 +1,7 @@
 //! What belongs to a whole form.
 use super::dom;
 use crate::ui::icons::{Glyph, Icon};
+use crate::ui::reactive;
 use leptos::prelude::*;
 
 /// Something wrong with one field (`field` is its id), or with the form as a whole (`field` is `None`).
@@ -16,7 +17,7 @@ pub struct FieldError {
 pub(super) fn field_error(error: Signal<Option<String>>, id: String) -> impl IntoView {
     view! {
         <div class="error" id=id>
-            {move || error.get().map(|error| view! { <Glyph icon=Icon::Alert /><span>{error}</span> })}
+            {reactive(move || error.get().map(|error| view! { <Glyph icon=Icon::Alert /><span>{error}</span> }))}
         </div>
     }
 }

@@ -1,6 +1,7 @@
 //! The parts of a page around its content.
 use super::{announce, dom};
 use crate::ui::icons::{Glyph, Icon};
+use crate::ui::reactive;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Element, HtmlFormElement};
@@ -151,7 +152,7 @@ pub fn Filters(
                 "Apply"
             </button>
             <span class="filters-count" role="status">
-                {move || count.get()}
+                {reactive(move || count.get())}
             </span>
         </Form>
     }

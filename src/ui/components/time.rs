@@ -1,4 +1,5 @@
 //! Points in time for people. The first render is UTC on both sides; the browser adds its own zone after that.
+use crate::ui::reactive;
 use leptos::prelude::*;
 use leptos::web_sys::js_sys::{Date, Object, Reflect};
 
@@ -114,19 +115,19 @@ pub fn Time(
             <time class="time" datetime=machine_text(at) tabindex="0">
                 {relative_text(at, now)}
                 <span class="time-exact">
-                    {move || match local.get() {
+                    {reactive(move || match local.get() {
                         Some(local) => format!("{local} here, {}", utc_text(at)),
                         None => utc_text(at),
-                    }}
+                    })}
                 </span>
             </time>
         }
         .into_any(),
         None => view! {
             <time datetime=machine_text(at)>
-                {move || {
+                {reactive(move || {
                     local.get().unwrap_or_else(|| if style == TimeStyle::Date { date_text(at) } else { utc_text(at) })
-                }}
+                })}
             </time>
         }
         .into_any(),

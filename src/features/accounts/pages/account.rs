@@ -14,7 +14,7 @@ use crate::{
             Tag, Time, Tone,
         },
         form::{BareForm, Form, FormFor, use_form},
-        load_after,
+        load_after, reactive,
     },
 };
 use leptos::prelude::*;
@@ -52,12 +52,12 @@ fn Sections(profile: Profile, forms: Forms) -> impl IntoView {
     let password_changed = move || query.with(|query| query.get("done").is_some_and(|done| done == "password"));
     view! {
         <PageHeader title="Your account" sentence=|| "It is yours in every organisation you belong to." />
-        {move || {
+        {reactive(move || {
             password_changed()
                 .then(|| {
                     view! { <Note tone=Tone::Ok>"Your password is changed. You were signed out everywhere else."</Note> }
                 })
-        }}
+        })}
         <div class="stack">
             <Person form=forms.rename name=profile.name email=profile.email.clone() />
             <Appearance form=forms.theme theme=profile.theme />
@@ -94,7 +94,7 @@ fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoVi
 /// Says that a form worked, in a region that is there before.
 fn saved(done: impl Fn() -> bool + Send + Sync + 'static, words: &'static str) -> impl IntoView {
     view! {
-        <div role="status">{move || done().then(|| view! { <Note tone=Tone::Ok>{words}</Note> })}</div>
+        <div role="status">{reactive(move || done().then(|| view! { <Note tone=Tone::Ok>{words}</Note> }))}</div>
     }
 }
 
@@ -190,12 +190,12 @@ fn Sessions(
             <div class="own-sessions">
                 <div class="hint">"Where you are signed in. End what you do not know, then change your password."</div>
                 <div role="status">
-                    {move || {
+                    {reactive(move || {
                         said()
                             .or_else(|| end.done().map(|()| "The session is ended.".to_owned()))
                             .map(|words| view! { <Note tone=Tone::Ok>{words}</Note> })
-                    }}
-                    {move || failed.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> })}
+                    })}
+                    {reactive(move || failed.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))}
                 </div>
                 {end_all}
             </div>

@@ -7,7 +7,7 @@ use crate::{
         Loaded,
         components::{Button, Card, Field, FieldKind, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -27,7 +27,7 @@ pub fn ConfirmPage() -> impl IntoView {
                 data=profile
                 view=move |profile| {
                     view! {
-                        {move || if done() { confirmed().into_any() } else { ask(form, profile.email.clone()).into_any() }}
+                        {reactive(move || if done() { confirmed().into_any() } else { ask(form, profile.email.clone()).into_any() })}
                     }
                         .into_any()
                 }

@@ -7,7 +7,7 @@ use crate::{
         components::{Button, Field, FieldKind, LinkButton, Look},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -20,7 +20,7 @@ pub fn ForgotPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text="Forgot your password?" />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(()) => view! { <Asked /> }.into_any(),
             None => {
                 view! {
@@ -31,7 +31,7 @@ pub fn ForgotPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         components::{Button, Field, FieldKind, Look},
         form::{FormFor, use_form},
         frame::PlainFrame,
-        load,
+        load, reactive,
     },
 };
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ pub fn SetupPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text="Set up" />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(done) => {
                 view! {
                     <PlainFrame wide=true title=format!("{} is ready", done.organisation) sentence=|| "One thing is left: its master key.">
@@ -43,7 +43,7 @@ pub fn SetupPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 

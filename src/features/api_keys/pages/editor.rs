@@ -23,7 +23,7 @@ use crate::{
             Tone, utc_text,
         },
         form::{BareForm, Form, FormFor, use_form},
-        load, load_after, routes,
+        load, load_after, reactive, routes,
     },
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -39,7 +39,7 @@ pub fn NewKeyPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text=page_title("New API key") />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted /> }.into_any(),
             None => {
                 view! {
@@ -50,7 +50,7 @@ pub fn NewKeyPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 
@@ -334,7 +334,7 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                 </div>
                 <aside>
                     <div class="stack">
-                        {move || {
+                        {reactive(move || {
                             stale
                                 .get()
                                 .then(|| {
@@ -347,7 +347,7 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                                         </Card>
                                     }
                                 })
-                        }}
+                        })}
                         <Card>
                             <div class="stack">
                                 <Picture editor visible />
@@ -355,7 +355,7 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                                 <DiffRows changes />
                             </div>
                             <div class="form-end">
-                                {move || {
+                                {reactive(move || {
                                     view! {
                                         <Button
                                             look=Look::Primary
@@ -365,7 +365,7 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                                             availability=available(Operation::ApiKeyUpdate)
                                         />
                                     }
-                                }}
+                                })}
                                 <LinkButton label="Cancel" href=back />
                             </div>
                         </Card>

@@ -10,7 +10,7 @@ use crate::{
         components::{
             Availability, Change, Choice, Column, Field, FieldKind, LevelSteps, Segments, Select, Table, Time, TwoLines,
         },
-        use_place,
+        reactive, use_place,
     },
 };
 use leptos::prelude::*;
@@ -383,7 +383,7 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
                 />
             </td>
             <td class="bare muted">
-                {move || changed.get().then(|| format!("was {}", level_words(before.get())))}
+                {reactive(move || changed.get().then(|| format!("was {}", level_words(before.get()))))}
             </td>
         </tr>
     }
@@ -416,13 +416,13 @@ pub(super) fn Picture(editor: Editor, visible: String) -> impl IntoView {
                 <code>{visible}</code>
             </div>
             <div>
-                {move || {
+                {reactive(move || {
                     let (risky, plain) = summary_sentence(set.get());
                     let strong = (!risky.is_empty()).then(|| view! { <strong>{risky}</strong>" " });
                     view! { {strong}{plain} }
-                }}
+                })}
             </div>
-            <div class="vh" role="status">{move || spoken.get()}</div>
+            <div class="vh" role="status">{reactive(move || spoken.get())}</div>
         </div>
     }
 }

@@ -10,7 +10,7 @@ use crate::{
             Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox,
             Time, utc_text,
         },
-        routes,
+        reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -63,13 +63,13 @@ pub(super) fn NewSecret(
                         />
                     </div>
                     <div class="form-end">
-                        {move || {
+                        {reactive(move || {
                             let ready = saved.get() || !alive.get();
                             let availability = Availability::when(ready, "Copy the secret, or say that you have saved it.");
                             view! {
                                 <LinkButton look=Look::Primary label="Done" href=back.clone() id="secret-done" availability />
                             }
-                        }}
+                        })}
                     </div>
                 </div>
             </Card>

@@ -17,7 +17,7 @@ use crate::{
             utc_text,
         },
         form::{Form, FormFor, use_form},
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -32,7 +32,7 @@ pub fn RotateKeyPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text=page_title("Rotate API key") />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted rotated=true /> }.into_any(),
             None => {
                 view! {
@@ -43,7 +43,7 @@ pub fn RotateKeyPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -28,7 +28,7 @@ pub fn NewOrganisationPage() -> impl IntoView {
     view! {
         <Title text="Create an organisation" />
         <PersonFrame narrow=true>
-            {move || match outcome.get() {
+            {reactive(move || match outcome.get() {
                 Some(done) => {
                     view! {
                         <PageHeader title=format!("{} is ready", done.name) sentence=|| "One thing is left: its master key." />
@@ -42,7 +42,7 @@ pub fn NewOrganisationPage() -> impl IntoView {
                     view! { <Loaded data=list view=move |list| ask(form, list.submission.to_string()).into_any() /> }
                         .into_any()
                 }
-            }}
+            })}
         </PersonFrame>
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     kernel::Secret,
     ui::{
         components::{Button, Checkbox, LinkButton, Look, SecretBox},
-        routes,
+        reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -47,7 +47,7 @@ pub fn Handover(
                     on_change=Callback::new(move |ticked| safe.set(ticked))
                 />
                 <div role="status">
-                    {move || (left.get() && !safe.get()).then_some("Copy it, or say that you have saved it, before you go on.")}
+                    {reactive(move || (left.get() && !safe.get()).then_some("Copy it, or say that you have saved it, before you go on."))}
                 </div>
                 <Button look=Look::Primary label="Go on to the organisation" on_press=Callback::new(go) />
             </div>

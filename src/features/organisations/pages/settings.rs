@@ -12,7 +12,7 @@ use crate::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
         form::{Form, FormFor, use_form},
-        load_after, routes, use_place,
+        load_after, reactive, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -44,7 +44,7 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
     view! {
         <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
         <div role="status">
-            {move || {
+            {reactive(move || {
                 let (href, words) = (said.clone(), said.clone());
                 saved()
                     .then(|| {
@@ -54,7 +54,7 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
                             </Note>
                         }
                     })
-            }}
+            })}
         </div>
         <div class="stack">
             <Names settings address form />

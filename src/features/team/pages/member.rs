@@ -14,7 +14,7 @@ use crate::{
         Loaded,
         components::{Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        load, routes, use_place,
+        load, reactive, routes, use_place,
     },
 };
 use leptos::prelude::*;
@@ -126,7 +126,7 @@ pub fn PasswordLinkPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text=titled("Password link") />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(link) => view! { <Made link slug=slug.get_untracked() /> }.into_any(),
             None => {
                 view! {
@@ -137,7 +137,7 @@ pub fn PasswordLinkPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 

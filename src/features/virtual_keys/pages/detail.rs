@@ -20,7 +20,7 @@ use crate::{
             TimeStyle, Tone,
         },
         form::{Form, FormFor, use_form},
-        routes,
+        reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -63,7 +63,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
             <LinkButton label="Delete" look=Look::Danger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>
-        {move || {
+        {reactive(move || {
             form.done()
                 .map(|saved| {
                     if saved.credential_removed {
@@ -75,7 +75,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
                         view! { <Note tone=Tone::Ok>"Saved. New calls use it at once."</Note> }.into_any()
                     }
                 })
-        }}
+        })}
         <div class="columns">
             <div class="stack">{main}</div>
             <aside class="stack" aria-label="Reference and connection">
@@ -183,13 +183,13 @@ fn Connection(key_: Detail, slug: String, form: Form<TestVirtualKey>) -> impl In
                     />
                 </div>
                 <div role="status">
-                    {move || {
+                    {reactive(move || {
                         form.done()
                             .map(|finding| {
                                 let tone = if finding.works() { Tone::Ok } else { Tone::Warn };
                                 view! { <Note tone>{finding.sentence()}</Note> }
                             })
-                    }}
+                    })}
                 </div>
             </FormFor>
         </Card>

@@ -18,7 +18,7 @@ use crate::{
             Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
         },
         form::{Form, FormFor, use_form},
-        refusal, routes,
+        reactive, refusal, routes,
     },
 };
 use leptos::prelude::*;
@@ -46,7 +46,7 @@ pub fn InvitePage() -> impl IntoView {
         >
             <LinkButton label="Back to the team" href=routes::team(&slug.get_untracked()) />
         </PageHeader>
-        {move || {
+        {reactive(move || {
             let batch = done.get();
             // Who could not be invited stays in the field, with the reason above it.
             let (typed, role) = match &batch {
@@ -57,7 +57,7 @@ pub fn InvitePage() -> impl IntoView {
                 {batch.map(|batch| view! { <Results batch slug=slug.get_untracked() /> })}
                 <InviteForm form slug=slug.get_untracked() typed role />
             }
-        }}
+        })}
     }
     .into_any()
 }

@@ -16,7 +16,7 @@ use crate::{
         Loaded,
         components::{Button, Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -32,7 +32,7 @@ pub fn ResendPage() -> impl IntoView {
     let outcome = form.outcome();
     view! {
         <Title text=titled("Resend an invitation") />
-        {move || match outcome.get() {
+        {reactive(move || match outcome.get() {
             Some(resent) => view! { <Sent resent slug=slug.get_untracked() /> }.into_any(),
             None => {
                 view! {
@@ -43,7 +43,7 @@ pub fn ResendPage() -> impl IntoView {
                 }
                     .into_any()
             }
-        }}
+        })}
     }
 }
 

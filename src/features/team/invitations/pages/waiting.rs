@@ -5,7 +5,7 @@ use crate::{
     kernel::text::initials,
     ui::{
         components::{LinkButton, OrgMark},
-        load, routes,
+        load, reactive, routes,
     },
 };
 use leptos::prelude::*;
@@ -16,7 +16,7 @@ pub fn WaitingInvitations() -> impl IntoView {
     let waiting = load(|| LoadWaiting {});
     view! {
         <Transition>
-            {move || waiting.get().map(|result| view! { <List waiting=result.unwrap_or_default() /> })}
+            {reactive(move || waiting.get().map(|result| view! { <List waiting=result.unwrap_or_default() /> }))}
         </Transition>
     }
 }
