@@ -3,6 +3,7 @@
 mod gateway;
 mod logs;
 mod matrix;
+mod pages;
 mod rest;
 mod statements;
 pub mod support;
