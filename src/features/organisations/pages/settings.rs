@@ -23,11 +23,16 @@ use leptos_router::hooks::use_query_map;
 pub fn SettingsPage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<UpdateOrganisation>();
+    let result = form.result();
+    // Under a new short name the page moves, and everything is loaded there; the old one leads nowhere.
+    let stayed = Memo::new(move |before: Option<&u32>| {
+        let here = result.with(|result| matches!(result, Some(Ok(now)) if *now == slug.get_untracked()));
+        before.copied().unwrap_or_default() + u32::from(here)
+    });
     if let Some(frame) = use_context::<FrameReload>() {
-        frame.after(form.successes());
+        frame.after(stayed);
     }
-    let settings =
-        Resource::new_blocking(move || (slug.get(), form.successes().get()), |(slug, _)| load_settings(slug));
+    let settings = Resource::new_blocking(move || (slug.get(), stayed.get()), |(slug, _)| load_settings(slug));
     let organisation = use_place().map(|place| place.name).unwrap_or_default();
     view! {
         <Title text=format!("Settings · {organisation}") />
