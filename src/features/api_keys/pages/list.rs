@@ -292,7 +292,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) ->
     let cut = key.cut_sentence();
     let expires = match key.expires_at {
         Some(at) => view! { <Time at=at.0 style=TimeStyle::Date /> }.into_any(),
-        None => "Never".into_any(),
+        None => "never".into_any(),
     };
     view! {
         <tr>
