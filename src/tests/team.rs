@@ -154,13 +154,20 @@ async fn an_invitation_is_for_one_address_one_time_and_seven_days() {
         );
         assert_eq!(accept(&eve, &first).await, (403, "permission_denied".into()));
 
-        // Resending lets the earlier link die, after a pause.
+        // Resending lets the earlier link die: at once where the link is only shown, after a pause where it is sent.
         let list = ada.form("team/invitations", &[("slug", &house.slug)]).await.json();
         let id = list["invitations"][0]["id"].as_str().expect("an id").to_owned();
-        let resend = async || ada.form("team/resend_invitation", &[("slug", house.slug.as_str()), ("id", &id), ("show", "true")]).await;
-        assert_eq!(resend().await.status, 429);
+        let resend = async |show| {
+            let fields = [("slug", house.slug.as_str()), ("id", &id), ("show", show)];
+            ada.form("team/resend_invitation", &fields).await
+        };
+        assert_eq!(resend("false").await.status, 429);
+        let shown = token(&resend("true").await.json()["link"]);
+        assert_ne!(shown, first);
+        assert_eq!(resend("false").await.status, 429, "the pause begins anew");
         house.clock().advance(2 * MINUTE);
-        let second = token(&resend().await.json()["link"]);
+        let second = token(&resend("false").await.json()["link"]);
+        assert_ne!(second, shown);
         let dead = house.nobody().form("invitation/join", &[("token", &first), ("name", "Cy"), ("password", PASSWORD)]).await;
         assert_eq!(dead.status, 404, "{}", dead.text);
 

@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 /// The purpose under which tokens of invitations are digested.
 pub(super) const PURPOSE: &str = "invitation";
-/// Between two sendings of one invitation.
+/// Between two mails of one invitation.
 const RESEND_PAUSE: i64 = MINUTE;
 /// Mails on their way at once.
 const MAILS_AT_ONCE: usize = 8;
@@ -198,7 +198,8 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
             if !invitation.state.is_open() {
                 return Err(over(invitation.state));
             }
-            let rest = invitation.sent_at.plus(RESEND_PAUSE).0 - now.0;
+            // A link that is only shown floods nobody's mailbox.
+            let rest = if show { 0 } else { invitation.sent_at.plus(RESEND_PAUSE).0 - now.0 };
             if rest > 0 {
                 let seconds = u32::try_from(rest / 1_000 + 1).unwrap_or(1);
                 return Err(Error::wait(seconds, format!("It was sent a moment ago. Wait {seconds} seconds.")));
