@@ -384,7 +384,7 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
                     error=field_error(error, feature.name())
                 />
             </td>
-            <td class="bare muted">
+            <td class="bare was muted">
                 {move || changed.get().then(|| format!("was {}", level_words(before.get())))}
             </td>
         </tr>

@@ -297,7 +297,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: ServerAction<EnableKey>) ->
     view! {
         <tr>
             <th scope="row">
-                <span class="two-lines">
+                <span class="two-lines two-made">
                     <span class="cell-first">
                         <a class="cell-name" href=href>{key.name}</a>
                         {key.master.then(|| view! { <Tag label="Master" /> })}
