@@ -150,13 +150,17 @@ export const test = base.extend<TestFixtures, { houses: Houses }>({
 });
 
 const STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** Those of their rules that look at colours: dark is the same document in other colours. */
+const RULES_OF_COLOUR = ["color-contrast", "link-in-text-block"];
 
 /** Holds the page in view, light and dark, against WCAG 2.2 A and AA. */
 export async function expectNoAxe(page: Page): Promise<void> {
   const subject = hasJavaScript() ? page : await copyWithTimers(page);
   for (const colorScheme of ["light", "dark"] as const) {
     await subject.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    const { violations } = await new AxeBuilder({ page: subject }).withTags(STANDARDS).analyze();
+    // The legacy mode opens no further page for each look; it differs in frames of other origins, which the policy forbids.
+    const axe = new AxeBuilder({ page: subject }).options({ resultTypes: ["violations"] }).setLegacyMode(true);
+    const { violations } = await (colorScheme === "light" ? axe.withTags(STANDARDS) : axe.withRules(RULES_OF_COLOUR)).analyze();
     const lines = violations.flatMap(({ id, help, nodes }) =>
       nodes.map((node) => `${colorScheme}: ${id}: ${help}: ${node.target.join(" ")}`),
     );
