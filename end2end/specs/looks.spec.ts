@@ -1,5 +1,6 @@
-// Every screen as each role sees it: clean for axe in light and dark, and pictures at 1280 and 360 px for the eye. The page without
-// JavaScript is the same document before it is hydrated; the other walks hold it against axe.
+// Every screen as each role sees it: clean for axe in light and dark, and nowhere wider than 1280 or 360 px. The page without
+// JavaScript is the same document before it is hydrated; the other walks hold it against axe. For pictures of it all:
+// LATCHKEY_LOOKS=1 ./dev browser looks.spec.ts
 import {
   BO,
   CY,
@@ -8,6 +9,7 @@ import {
   createApiKey,
   createVirtualKey,
   expect,
+  expectFits,
   expectNoAxe,
   expectPage,
   fromMenu,
@@ -16,7 +18,6 @@ import {
   join,
   open,
   row,
-  screenshot,
   signIn,
   test,
 } from "../support/index.ts";
@@ -27,7 +28,7 @@ test.setTimeout(180_000);
 
 async function look(page: Page, name: string): Promise<void> {
   await expectNoAxe(page);
-  await screenshot(page, name);
+  await expectFits(page, name);
 }
 
 /** Looks at each page in turn: its name for the picture, its path, its title. */
@@ -42,9 +43,6 @@ async function lookAtAll(page: Page, who: string, screens: [name: string, path: 
 let keyPage = "";
 let callPage = "";
 let invitation = "";
-
-// Many minutes of pictures and axe: LATCHKEY_LOOKS=1 ./dev browser looks.spec.ts
-test.skip(!process.env["LATCHKEY_LOOKS"], "asked for by LATCHKEY_LOOKS=1");
 
 test("the empty rooms, and those where somebody has worked, as Owner @js", async ({ page, newContext, latchkey, upstream }) => {
   await signIn(page);

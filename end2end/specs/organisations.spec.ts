@@ -159,9 +159,7 @@ test("the list of organisations is there for everybody", async ({ page }) => {
   await expect(page).toHaveURL(/\/o\/difference-works/);
 });
 
-test("a new name and short name show everywhere, and the old address leads nowhere", async ({ page, faults }) => {
-  // The page asks once more under its old address before it moves to the new one.
-  faults.allow(/404 \(Not Found\) \(.*\/fn\/organisation\/(settings|view)\)/);
+test("a new name and short name show everywhere, and the old address leads nowhere", async ({ page }) => {
   await signIn(page);
   await open(page, "/o/difference-works/settings");
   await expectNoAxe(page);

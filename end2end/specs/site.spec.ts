@@ -1,5 +1,5 @@
 // The site's own files, as the program carries them, and the first page that they make.
-import { expect, expectNoAxe, open, screenshot, test } from "../support/index.ts";
+import { expect, expectFits, expectNoAxe, open, test } from "../support/index.ts";
 
 test("the parts of the first page are kept for ever and come compressed", async ({ page }) => {
   await page.goto("/");
@@ -37,5 +37,5 @@ test("the first page is whole, hydrates, and is clean for axe", async ({ page })
   await expect(page.getByRole("main")).toBeVisible();
   await expect(page.getByRole("heading", { level: 1 })).toHaveCount(1);
   await expectNoAxe(page);
-  await screenshot(page, "first-page");
+  await expectFits(page, "first-page");
 });

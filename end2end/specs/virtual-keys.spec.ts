@@ -35,7 +35,7 @@ test("the first visit says what they are for; a wrong entry is told beside its f
   await expectNoAxe(page);
 });
 
-test.fixme("the reference follows the name, accents too @js", async ({ page }) => {
+test("the reference follows the name, accents too @js", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/virtual-keys/new`);
   await page.getByLabel("Name", { exact: true }).fill("Café Models 2");

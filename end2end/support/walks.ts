@@ -47,8 +47,11 @@ export async function signIn(page: Page, person: Person = OWNER): Promise<void> 
 
 export async function signOut(page: Page): Promise<void> {
   const account = page.getByRole("button", { name: /^Account:/ });
+  const out = page.getByRole("button", { name: "Sign out", exact: true });
+  // Inside an organisation it stands in the person's panel; a page that one has just gone to may not show either yet.
+  await expect(account.or(out).first()).toBeVisible();
   if (await account.isVisible()) await account.click();
-  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await out.click();
   await page.waitForURL(/\/sign-in$/);
   await hydrated(page);
 }

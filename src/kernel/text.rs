@@ -54,14 +54,53 @@ pub fn slug(name: &str) -> String {
     for c in name.chars() {
         if c.is_ascii_alphanumeric() {
             slug.push(c.to_ascii_lowercase());
+        } else if let Some(letters) = folded(c) {
+            slug.push_str(letters);
         } else if !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
         }
-        if slug.len() >= 40 {
+        if slug.len() >= SLUG_LIMIT {
+            slug.truncate(SLUG_LIMIT);
             break;
         }
     }
     slug.trim_end_matches('-').to_owned()
+}
+
+/// Characters of a proposed slug.
+const SLUG_LIMIT: usize = 40;
+
+/// A Latin letter without its accent, in lower case; an accent by itself is nothing. Only what European languages and
+/// Vietnamese write: Unicode's whole table would weigh more in the browser than all of this file.
+const fn folded(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{300}'..='\u{36F}' => "",
+        'À'..='Å' | 'à'..='å' | 'Ā'..='ą' | 'Ạ'..='ặ' => "a",
+        'Æ' | 'æ' => "ae",
+        'Ç' | 'ç' | 'Ć'..='č' => "c",
+        'Ð' | 'ð' | 'Ď'..='đ' => "d",
+        'È'..='Ë' | 'è'..='ë' | 'Ē'..='ě' | 'Ẹ'..='ệ' => "e",
+        'Ĝ'..='ģ' => "g",
+        'Ĥ'..='ħ' => "h",
+        'Ì'..='Ï' | 'ì'..='ï' | 'Ĩ'..='ı' | 'Ỉ'..='ị' => "i",
+        'Ĳ' | 'ĳ' => "ij",
+        'Ĵ' | 'ĵ' => "j",
+        'Ķ'..='ĸ' => "k",
+        'Ĺ'..='ł' => "l",
+        'Ñ' | 'ñ' | 'Ń'..='ŋ' => "n",
+        'Ò'..='Ö' | 'Ø' | 'ò'..='ö' | 'ø' | 'Ō'..='ő' | 'Ơ' | 'ơ' | 'Ọ'..='ợ' => "o",
+        'Œ' | 'œ' => "oe",
+        'Ŕ'..='ř' => "r",
+        'Ś'..='š' | 'ſ' | 'Ș' | 'ș' => "s",
+        'ß' | 'ẞ' => "ss",
+        'Ţ'..='ŧ' | 'Ț' | 'ț' => "t",
+        'Þ' | 'þ' => "th",
+        'Ù'..='Ü' | 'ù'..='ü' | 'Ũ'..='ų' | 'Ư' | 'ư' | 'Ụ'..='ự' => "u",
+        'Ŵ' | 'ŵ' => "w",
+        'Ý' | 'ý' | 'ÿ' | 'Ŷ'..='Ÿ' | 'Ỳ'..='ỹ' => "y",
+        'Ź'..='ž' => "z",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -85,9 +124,26 @@ mod tests {
     }
 
     #[test]
+    fn slugs_keep_letters_without_their_accents() {
+        assert_eq!(slug("Café Models 2"), "cafe-models-2");
+        assert_eq!(slug("Cafe\u{301} Models"), "cafe-models", "an accent of its own");
+        assert_eq!(slug("Süß & Größe"), "suss-grosse");
+        assert_eq!(slug("Łódź Øresund Ærø Þór Œuvre"), "lodz-oresund-aero-thor-oeuvre");
+        assert_eq!(slug("ŠKODA Çağrı Țara Điện Nước"), "skoda-cagri-tara-dien-nuoc");
+        // Each folded letter is written in both cases alike, and never outgrows the limit.
+        for c in ('\u{C0}'..'\u{1F00}').filter(|c| folded(*c).is_some()) {
+            let other: String = if c.is_lowercase() { c.to_uppercase().collect() } else { c.to_lowercase().collect() };
+            assert_eq!(slug(&other), slug(&c.to_string()), "{c} and {other}");
+        }
+        assert_eq!(slug(&"ß".repeat(40)).len(), SLUG_LIMIT);
+        assert_eq!(slug(&format!("a{}", "ß".repeat(40))).len(), SLUG_LIMIT);
+    }
+
+    #[test]
     fn names_become_slugs_and_initials() {
         assert_eq!(slug("Northwind Research!"), "northwind-research");
         assert_eq!(slug("日本"), "");
+        assert_eq!(slug("Tokyo 東京 2"), "tokyo-2");
         assert_eq!(initials("Northwind Research"), "NR");
         assert_eq!(initials("Sandbox"), "SA");
         assert_eq!(initials(""), "?");

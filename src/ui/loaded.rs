@@ -53,10 +53,29 @@ fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> An
         <Transition fallback=|| view! { <Skeleton rows=6 /> }>
             {reactive(move || {
                 let show = Arc::clone(&show);
-                text.get().map(move |text| show(&text))
+                text.get().map(move |text| once(move || show(&text)))
             })}
         </Transition>
     }
+}
+
+/// Makes what stands inside a page's data when it is shown, and not before. The server runs the closures below a
+/// transition more often than it shows what they make, to see which data they wait for. What is made in such a trial would
+/// load data of its own there, which the browser then takes for that of the page: HTML of one moment, data of another.
+#[cfg(feature = "ssr")]
+fn once(make: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
+    Suspend::new(async move {
+        // A trial asks once, and drops what is not ready.
+        tokio::task::yield_now().await;
+        make().resolve().await
+    })
+    .into_any()
+}
+
+/// The browser shows whatever it makes.
+#[cfg(not(feature = "ssr"))]
+fn once(make: impl FnOnce() -> AnyView) -> AnyView {
+    make()
 }
 
 /// The page in place of one that cannot be shown: what happened, why, and what to do. Outside of a frame it brings a

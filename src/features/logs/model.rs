@@ -174,8 +174,8 @@ pub struct Bucket {
 pub struct Totals {
     pub calls: i64,
     pub failed: i64,
-    /// Micro-cents.
-    pub cost: i64,
+    /// Micro-cents; none if no call's cost is known.
+    pub cost: Option<i64>,
     /// The middle latency of the newest 10,000, in microseconds.
     pub p50_us: Option<i64>,
 }

@@ -189,7 +189,7 @@ struct BucketRow {
     bucket: i64,
     calls: i64,
     failed: i64,
-    cost: i64,
+    cost: Option<i64>,
     timed: i64,
 }
 
@@ -201,7 +201,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let sql = format!(
         "SELECT c.started_at / {by} AS bucket, COUNT(*) AS calls, \
          SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE 1 END) AS failed, \
-         CAST(COALESCE(SUM(c.cost), 0) AS BIGINT) AS cost, COUNT(c.latency_us) AS timed \
+         CAST(SUM(c.cost) AS BIGINT) AS cost, COUNT(c.latency_us) AS timed \
          FROM call_logs c WHERE {} GROUP BY 1 ORDER BY 1",
         condition.text
     );
@@ -211,7 +211,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     for row in &rows {
         totals.calls += row.calls;
         totals.failed += row.failed;
-        totals.cost = totals.cost.saturating_add(row.cost);
+        totals.cost = [totals.cost, row.cost].into_iter().flatten().reduce(i64::saturating_add);
         timed += row.timed;
     }
     totals.p50_us = middle(tx, filter, timed).await?;
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn every_minute_of_an_hour_has_a_bar() {
         let span = Span { from: Timestamp(30 * MINUTE + 5_000), to: Timestamp(30 * MINUTE + 5_001 + HOUR) };
-        let row = |bucket, calls, failed| BucketRow { bucket, calls, failed, cost: 0, timed: calls };
+        let row = |bucket, calls, failed| BucketRow { bucket, calls, failed, cost: None, timed: calls };
         let bars = bars(span, &[row(30, 3, 1), row(90, 2, 2)]);
         assert_eq!(bars.len(), 61);
         assert_eq!(bars[0], Bucket { start: Timestamp(30 * MINUTE), ok: 2, failed: 1 });

@@ -37,16 +37,16 @@ pub async fn load_settings(slug: String) -> Result<Settings, Error> {
     operations::settings(&http::member(&slug).await?).await
 }
 
-/// Changes name and slug, and goes to the settings under the slug that the organisation has then.
+/// Changes name and slug, and goes to the settings under the slug that the organisation has then, which it gives.
 #[server(prefix = "/fn", endpoint = "organisation/update")]
 pub async fn update_organisation(
     slug: String,
     #[server(default)] name: String,
     #[server(default)] new_slug: String,
     #[server(default)] version: i64,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let access = http::member(&slug).await?;
     let slug = operations::update(&access, &name, &new_slug, version).await?;
     http::redirect(&routes::settings(&slug).with("done", "saved"));
-    Ok(())
+    Ok(slug)
 }

@@ -166,7 +166,7 @@ pub async fn sign_in_session(user: UserId, now: Timestamp) -> Result<()> {
         tracing::error!(%error, "a session could not be begun");
         Error::unavailable()
     };
-    session.flush().await.map_err(fault)?;
+    end(&session).await.map_err(fault)?;
     session.insert(field::USER, user).await.map_err(fault)?;
     session.insert(field::CONFIRMED, now).await.map_err(fault)?;
     let address = request.origin.address.map(|a| a.to_string()).unwrap_or_default();
@@ -178,10 +178,15 @@ pub async fn sign_in_session(user: UserId, now: Timestamp) -> Result<()> {
 /// Ends the session of this browser.
 pub async fn sign_out_session() -> Result<()> {
     let request = request()?;
-    request.session.flush().await.map_err(|error| {
+    end(&request.session).await.map_err(|error| {
         tracing::error!(%error, "a session could not be ended");
         Error::unavailable()
     })
+}
+
+/// Ends a session, if the browser came with one.
+async fn end(session: &Session) -> std::result::Result<(), tower_sessions::session::Error> {
+    if session.id().is_some() { session.flush().await } else { Ok(()) }
 }
 
 /// Sends the browser to a page of ours. Takes only what the one maker of URLs made.

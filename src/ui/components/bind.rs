@@ -1,4 +1,5 @@
-//! Keeps signals and native controls the same. On hydration the control wins, so that nothing typed is lost.
+//! Keeps signals and native controls the same. On hydration the control wins, so that nothing typed is lost; after that
+//! the signal does, also where a new view takes over the control of the one before it.
 use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::HtmlInputElement;
@@ -11,11 +12,12 @@ fn tie<N: Clone + 'static>(
     write: impl Fn(&N, &str) + 'static,
 ) {
     let Some(bind) = bind else { return };
+    let hydrates = Owner::current_shared_context().is_some_and(|context| context.during_hydration());
     Effect::new(move |adopted: Option<bool>| {
         let Some(node) = node() else { return false };
         let (wanted, present) = (bind.get(), read(&node));
         if wanted != present {
-            if adopted == Some(true) {
+            if adopted == Some(true) || !hydrates {
                 write(&node, &wanted);
             } else {
                 bind.set(present);

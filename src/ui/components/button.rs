@@ -15,6 +15,8 @@ pub enum Look {
     Quiet,
     /// What cannot be undone.
     Danger,
+    /// Leads to the page that asks before it.
+    TowardsDanger,
 }
 
 impl Look {
@@ -24,6 +26,7 @@ impl Look {
             Self::Secondary => "button",
             Self::Quiet => "button button-quiet",
             Self::Danger => "button button-danger",
+            Self::TowardsDanger => "button button-towards-danger",
         }
     }
 }

@@ -50,6 +50,8 @@ pub fn machine_text(at: i64) -> String {
 pub fn relative_text(at: i64, now: i64) -> String {
     let apart = (now - at).abs();
     let past = at <= now;
+    // What was is counted in whole units that have passed; what comes is told by the nearest, so that a week just begun is one.
+    let units = |unit: i64| if past { apart / unit } else { (apart + unit / 2) / unit };
     let count = |number: i64, unit: &str| {
         let plural = if number == 1 { "" } else { "s" };
         if past { format!("{number} {unit}{plural} ago") } else { format!("in {number} {unit}{plural}") }
@@ -57,10 +59,10 @@ pub fn relative_text(at: i64, now: i64) -> String {
     match apart {
         _ if past && apart < 45_000 => "just now".into(),
         _ if apart < 90_000 => count(1, "minute"),
-        _ if apart < 3_600_000 => count(apart / 60_000, "minute"),
-        _ if apart < DAY => count(apart / 3_600_000, "hour"),
+        _ if apart < 3_600_000 => count(units(60_000), "minute"),
+        _ if apart < DAY => count(units(3_600_000), "hour"),
         _ if apart < 2 * DAY => if past { "yesterday" } else { "tomorrow" }.into(),
-        _ if apart < 365 * DAY => count(apart / DAY, "day"),
+        _ if apart < 365 * DAY => count(units(DAY), "day"),
         _ => date_text(at),
     }
 }
@@ -175,6 +177,8 @@ mod tests {
             (94 * DAY, "94 days ago"),
             (-minute, "in 1 minute"),
             (-12 * DAY - 1, "in 12 days"),
+            (-7 * DAY + 3 * minute, "in 7 days"),
+            (7 * DAY - 3 * minute, "6 days ago"),
             (-DAY, "tomorrow"),
             (400 * DAY, "17 Jan 2026"),
         ] {

@@ -1,6 +1,6 @@
 //! Disabling and deleting a key: what was it used for, and is it meant?
 
-use super::{page_title, use_key_id, used};
+use super::{last_use, page_title, use_key_id};
 use crate::{
     features::{
         api_keys::{
@@ -132,7 +132,7 @@ fn Body(slug: String, key: Key, now: Timestamp, error: Signal<Option<String>>) -
     let name = key.name.clone();
     let old = key.old.clone().map(|old| {
         view! {
-            <div>"Its old secret "<code>{old.visible.text()}</code>" was last used "{used(old.visible.used_at, now)}"."</div>
+            <div>"Its old secret "<code>{old.visible.text()}</code>" "{last_use(old.visible.used_at, now)}"."</div>
         }
     });
     view! {
@@ -140,8 +140,8 @@ fn Body(slug: String, key: Key, now: Timestamp, error: Signal<Option<String>>) -
         <input type="hidden" name="id" value=key.id.to_string() />
         <div>
             <code>{key.secret.text()}</code>
-            " was last used "
-            {used(key.secret.used_at, now)}
+            " "
+            {last_use(key.secret.used_at, now)}
             "."
         </div>
         {old}

@@ -185,7 +185,7 @@ fn Detail(slug: String, page: KeyPage, enable: Form<EnableKey>, end: Form<EndKey
                 })}
             <LinkButton
                 label="Delete"
-                look=Look::Danger
+                look=Look::TowardsDanger
                 href=delete
                 availability=available(Operation::ApiKeyDelete)
             />

@@ -314,9 +314,11 @@ pub(super) fn presets(editor: Editor, here: &crate::ui::routes::Path) -> impl In
         }
     };
     view! {
-        <span class="nojs">"Start from: "{links}</span>
-        <div class="needs-js">
-            <Segments legend="Preset" name="preset" choices bind=editor.preset on_change=Callback::new(choose) />
+        <div class="presets">
+            <span class="nojs">"Start from: "{links}</span>
+            <div class="needs-js">
+                <Segments legend="Preset" name="preset" choices bind=editor.preset on_change=Callback::new(choose) />
+            </div>
         </div>
     }
 }
@@ -382,7 +384,7 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
                     error=field_error(error, feature.name())
                 />
             </td>
-            <td class="bare muted">
+            <td class="bare was muted">
                 {reactive(move || changed.get().then(|| format!("was {}", level_words(before.get()))))}
             </td>
         </tr>

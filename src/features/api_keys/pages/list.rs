@@ -290,12 +290,12 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl In
     let cut = key.cut_sentence();
     let expires = match key.expires_at {
         Some(at) => view! { <Time at=at.0 style=TimeStyle::Date /> }.into_any(),
-        None => "Never".into_any(),
+        None => "never".into_any(),
     };
     view! {
         <tr>
             <th scope="row">
-                <span class="two-lines">
+                <span class="two-lines two-made">
                     <span class="cell-first">
                         <a class="cell-name" href=href>{key.name}</a>
                         {key.master.then(|| view! { <Tag label="Master" /> })}

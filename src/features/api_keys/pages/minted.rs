@@ -33,7 +33,7 @@ pub(super) fn NewSecret(
     let (risky, plain) = summary_sentence(permissions);
     let end = match expires_at {
         Some(at) => view! { <Time at=at.0 /> }.into_any(),
-        None => "Never".into_any(),
+        None => "never".into_any(),
     };
     view! {
         <PageHeader title sentence=|| "Save the secret now. You will not see it again: only a keyed digest of it is stored." />

@@ -83,6 +83,14 @@ fn used(at: Option<Timestamp>, now: Timestamp) -> AnyView {
     }
 }
 
+/// The same within a sentence: "was last used just now", "was never used".
+fn last_use(at: Option<Timestamp>, now: Timestamp) -> AnyView {
+    match at {
+        Some(_) => view! { "was last used "{used(at, now)} }.into_any(),
+        None => "was never used".into_any(),
+    }
+}
+
 /// True once the page is alive: the server and the first render of the browser say false.
 fn use_alive() -> RwSignal<bool> {
     let alive = RwSignal::new(false);

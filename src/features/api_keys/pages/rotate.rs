@@ -1,6 +1,6 @@
 //! A new secret for a key.
 
-use super::{minted::NewSecret, page_title, use_alive, use_key_id, used};
+use super::{last_use, minted::NewSecret, page_title, use_alive, use_key_id};
 use crate::{
     features::{
         api_keys::{
@@ -132,7 +132,7 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
                 <input type="hidden" name="id" value=key.id.to_string() />
                 <input type="hidden" name="submission" value=submission.to_string() />
                 <div>
-                    "Present secret: "<code>{secret.text()}</code>", last used "{used(secret.used_at, now)}"."
+                    "The present secret, "<code>{secret.text()}</code>", "{last_use(secret.used_at, now)}"."
                 </div>
                 <RadioCards
                     legend="How long shall the old secret live on?"

@@ -150,7 +150,8 @@ fn Calls(page: Page, slug: String, query: Query) -> impl IntoView {
         n => {
             let plural = if n == 1 { "call" } else { "calls" };
             let p50 = totals.p50_us.map(|us| format!(" · p50 {}", duration(us))).unwrap_or_default();
-            format!("{} {plural} · {}{p50}", grouped(n), dollars(totals.cost))
+            let cost = totals.cost.map_or_else(|| "–".into(), dollars);
+            format!("{} {plural} · {cost}{p50}", grouped(n))
         }
     };
     let summary = format!("{} calls, {} not successful", grouped(totals.calls), grouped(totals.failed));

@@ -23,10 +23,16 @@ use leptos_router::hooks::use_query_map;
 pub fn SettingsPage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<UpdateOrganisation>();
+    // Under a new short name the page moves, and everything is loaded there; the old one leads nowhere.
+    let stayed = Memo::new(move |before: Option<&u32>| {
+        let answers = form.answers().get();
+        let here = matches!(form.result(), Some(Ok(now)) if now == slug.get_untracked());
+        if here { answers } else { before.copied().unwrap_or_default() }
+    });
     if let Some(frame) = use_context::<FrameReload>() {
-        frame.after(form.successes());
+        frame.after(stayed);
     }
-    let settings = load_after(move || form.successes().get(), move || LoadSettings { slug: slug.get() });
+    let settings = load_after(move || stayed.get(), move || LoadSettings { slug: slug.get() });
     let organisation = use_place().map(|place| place.name).unwrap_or_default();
     view! {
         <Title text=format!("Settings · {organisation}") />

@@ -61,7 +61,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         {title(&key.name)}
         <PageHeader title=key.name.clone() sentence=move || provider>
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
-            <LinkButton label="Delete" look=Look::Danger href=delete availability=available(Operation::VirtualKeyDelete) />
+            <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>
         {reactive(move || {
             form.done()
@@ -205,7 +205,7 @@ fn About(key_: Detail) -> impl IntoView {
                 <Fact term="Last used">
                     {match key.used_at {
                         Some(at) => view! { <Time at=at.0 now=key.now.0 /> }.into_any(),
-                        None => view! { "Never" }.into_any(),
+                        None => view! { "never" }.into_any(),
                     }}
                 </Fact>
                 <Fact term="Made by">{key.created_by.clone()}</Fact>

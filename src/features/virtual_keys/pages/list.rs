@@ -113,7 +113,7 @@ fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
             <td data-label="Last used">
                 {match key.used_at {
                     Some(at) => view! { <Time at=at.0 now=now.0 /> }.into_any(),
-                    None => view! { <span class="muted">"Never"</span> }.into_any(),
+                    None => view! { <span class="muted">"never"</span> }.into_any(),
                 }}
             </td>
             <td class="row-actions">
