@@ -1,6 +1,5 @@
 //! The program: one binary with the console, the API, the gateway and the commands that look after them.
 
-use clap::Parser;
 use latchkey::server::{assets, commands};
 use std::process::ExitCode;
 
@@ -11,5 +10,5 @@ struct Site;
 
 fn main() -> ExitCode {
     assets::install::<Site>();
-    commands::run(commands::Program::parse())
+    commands::main()
 }

@@ -1,4 +1,4 @@
-//! Settings: by flag or environment; one struct, checked at start.
+//! Settings: by flag, environment or file (`--config`); one struct, checked at start.
 
 use super::database::StartResult;
 use clap::Args;

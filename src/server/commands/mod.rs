@@ -1,6 +1,7 @@
 //! The program's commands.
 
 mod audit;
+mod config;
 mod demo;
 mod serve;
 mod setup;
@@ -21,13 +22,17 @@ use clap::{Parser, Subcommand};
 use std::{
     fs::{File, TryLockError},
     io::Write,
+    path::PathBuf,
     process::ExitCode,
 };
 
 /// Self-hosted access control for teams that use language models
 #[derive(Parser)]
 #[command(name = "latchkey", version, about)]
-pub struct Program {
+struct Program {
+    /// File of settings, one `NAME=value` a line, with the names of the environment; that and flags go first
+    #[arg(long, env = "LATCHKEY_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -47,8 +52,12 @@ enum Command {
     Audit(audit::AuditCommand),
 }
 
-/// Runs a command. A failure is one line on standard error and exit code 1 (2: a broken audit chain).
-pub fn run(program: Program) -> ExitCode {
+/// Reads the settings and runs the command that the arguments name. A failure is one line on standard error and exit code 1 (2: a broken audit chain).
+pub fn main() -> ExitCode {
+    if let Err(error) = config::load() {
+        return fail(&*error);
+    }
+    let program = Program::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
