@@ -184,10 +184,10 @@ impl Sending {
 fn fields(event: &SubmitEvent) -> Option<String> {
     let form = event.target()?.dyn_into::<HtmlFormElement>().ok()?;
     let data = FormData::new_with_form(&form).ok()?;
-    if let Some(button) = event.submitter().and_then(|element| element.dyn_into::<HtmlButtonElement>().ok()) {
-        if !button.name().is_empty() {
-            data.append_with_str(&button.name(), &button.value()).ok()?;
-        }
+    if let Some(button) = event.submitter().and_then(|element| element.dyn_into::<HtmlButtonElement>().ok())
+        && !button.name().is_empty()
+    {
+        data.append_with_str(&button.name(), &button.value()).ok()?;
     }
     UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?.to_string().as_string()
 }
