@@ -101,15 +101,6 @@ impl From<GoogleUsage> for Usage {
     }
 }
 
-/// Usage in a whole answer of an OpenAI-like server. `None` when it says nothing.
-pub fn of_openai_body(body: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Body {
-        usage: Option<OpenAiUsage>,
-    }
-    serde_json::from_slice::<Body>(body).ok()?.usage.map(Usage::from)
-}
-
 /// Usage in a whole answer of Anthropic's Messages.
 pub fn of_anthropic_body(body: &[u8]) -> Option<Usage> {
     #[derive(Deserialize)]
@@ -316,6 +307,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Usage in a whole answer of an OpenAI-like server.
+    fn of_openai_body(body: &[u8]) -> Option<Usage> {
+        #[derive(Deserialize)]
+        struct Body {
+            usage: Option<OpenAiUsage>,
+        }
+        serde_json::from_slice::<Body>(body).ok()?.usage.map(Usage::from)
+    }
 
     fn usage(input_tokens: u64, output_tokens: u64, cached_input_tokens: u64) -> Usage {
         Usage { input_tokens, output_tokens, cached_input_tokens }

@@ -68,21 +68,6 @@ impl Timestamp {
         format!("{}, {:02}:{:02} UTC", self.date(), t.hour(), t.minute())
     }
 
-    /// The distance from `now` in words: `just now`, `5 minutes ago`, `in 12 days`.
-    pub fn relative(self, now: Timestamp) -> String {
-        let distance = now.0.saturating_sub(self.0);
-        let size = distance.saturating_abs();
-        let (count, unit) = match size {
-            s if s < 45 * SECOND => return if distance >= 0 { "just now".into() } else { "in a moment".into() },
-            s if s < HOUR => ((s + MINUTE / 2) / MINUTE, "minute"),
-            s if s < DAY => ((s + HOUR / 2) / HOUR, "hour"),
-            s => ((s + DAY / 2) / DAY, "day"),
-        };
-        let count = count.max(1);
-        let plural = if count == 1 { "" } else { "s" };
-        if distance >= 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
-    }
-
     /// Reads RFC 3339, or a bare date `2027-02-21` as the end of that day in UTC.
     #[cfg(feature = "ssr")]
     pub fn parse(text: &str) -> Option<Self> {
@@ -109,15 +94,6 @@ mod tests {
         assert_eq!(moment.rfc3339(), "2027-02-21T14:05:09.123Z");
         assert_eq!(moment.date(), "21 Feb 2027");
         assert_eq!(moment.date_time(), "21 Feb 2027, 14:05 UTC");
-    }
-
-    #[test]
-    fn distances_are_words() {
-        let now = Timestamp(1_000 * DAY);
-        assert_eq!(now.plus(-3 * MINUTE).relative(now), "3 minutes ago");
-        assert_eq!(now.plus(12 * DAY).relative(now), "in 12 days");
-        assert_eq!(now.plus(-DAY).relative(now), "1 day ago");
-        assert_eq!(now.relative(now), "just now");
     }
 
     #[cfg(feature = "ssr")]

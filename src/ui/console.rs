@@ -3,7 +3,7 @@
 use super::{
     components::{LinkButton, Live},
     frame::PlainFrame,
-    routes,
+    routes, side,
 };
 use crate::features::{
     accounts::pages as accounts,
@@ -13,6 +13,7 @@ use crate::features::{
     team::{invitations::pages as invitations, pages as team},
     virtual_keys::pages as virtual_keys,
 };
+use crate::kernel::Error;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
@@ -116,10 +117,7 @@ fn VirtualKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
 /// The page for an address that leads nowhere.
 #[component]
 pub fn NotFound() -> impl IntoView {
-    #[cfg(feature = "ssr")]
-    if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
-        options.set_status(axum::http::StatusCode::NOT_FOUND);
-    }
+    side::set_status(&Error::not_found());
     view! {
         <Title text="Nothing here" />
         <PlainFrame title="Nothing here" sentence=|| "This page does not exist, or it is in another organisation.">

@@ -5,7 +5,7 @@ use super::{
     components::{self, FormErrors},
     place::here,
     remote::{self, Sending},
-    routes,
+    routes, side,
 };
 use crate::kernel::{Code, Error};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -21,10 +21,11 @@ pub struct Form<S> {
 
 /// What the server knows of a form that the browser posted by itself.
 #[derive(Clone, Default)]
-struct Posted {
+pub(super) struct Posted {
     /// JSON of the value, or the error.
-    result: Option<Result<Arc<str>, Error>>,
-    values: Vec<(String, String)>,
+    pub result: Option<Result<Arc<str>, Error>>,
+    /// What was typed, less what is secret.
+    pub values: Vec<(String, String)>,
 }
 
 impl<S> Clone for Form<S> {
@@ -37,22 +38,7 @@ impl<S> Copy for Form<S> {}
 
 /// The form of one server function.
 pub fn use_form<S: ServerFn>() -> Form<S> {
-    Form { sending: Sending::to(S::PATH), posted: StoredValue::new(posted(S::PATH)), of: PhantomData }
-}
-
-#[cfg(feature = "ssr")]
-fn posted(path: &str) -> Posted {
-    let outcome = use_context::<crate::server::http::FormOutcome>().filter(|outcome| outcome.path == path);
-    outcome.map_or_else(Posted::default, |outcome| Posted {
-        result: Some(outcome.result.map(|value| Arc::from(value.to_string()))),
-        values: outcome.values,
-    })
-}
-
-#[cfg(not(feature = "ssr"))]
-fn posted(_path: &str) -> Posted {
-    // A page that answers a posted form is never hydrated.
-    Posted::default()
+    Form { sending: Sending::to(S::PATH), posted: StoredValue::new(side::posted(S::PATH)), of: PhantomData }
 }
 
 impl<S> Form<S> {

@@ -6,7 +6,7 @@ use super::{
     place::{here, use_place},
     reactive,
     remote::{Data, read},
-    routes,
+    routes, side,
 };
 use crate::kernel::{Code, Error, Missing, Timestamp};
 use leptos::{prelude::*, server::codee::string::FromToStringCodec};
@@ -53,41 +53,22 @@ fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> An
         <Transition fallback=|| view! { <Skeleton rows=6 /> }>
             {reactive(move || {
                 let show = Arc::clone(&show);
-                text.get().map(move |text| once(move || show(&text)))
+                text.get().map(move |text| side::once(move || show(&text)))
             })}
         </Transition>
     }
-}
-
-/// Makes what stands inside a page's data when it is shown, and not before. The server runs the closures below a
-/// transition more often than it shows what they make, to see which data they wait for. What is made in such a trial would
-/// load data of its own there, which the browser then takes for that of the page: HTML of one moment, data of another.
-#[cfg(feature = "ssr")]
-fn once(make: impl FnOnce() -> AnyView + Send + 'static) -> AnyView {
-    Suspend::new(async move {
-        // A trial asks once, and drops what is not ready.
-        tokio::task::yield_now().await;
-        make().resolve().await
-    })
-    .into_any()
-}
-
-/// The browser shows whatever it makes.
-#[cfg(not(feature = "ssr"))]
-fn once(make: impl FnOnce() -> AnyView) -> AnyView {
-    make()
 }
 
 /// The page in place of one that cannot be shown: what happened, why, and what to do. Outside of a frame it brings a
 /// plain one.
 #[component]
 pub fn Problem(error: Error) -> impl IntoView {
-    set_status(&error);
+    side::set_status(&error);
     let here = here();
     let title = title(error.code);
     let content = match error.code {
         Code::SignInNeeded => {
-            send_to(&routes::sign_in().with("next", &here));
+            side::send_to(&routes::sign_in().with("next", &here));
             view! { <LinkButton look=Look::Primary label="Sign in" href=routes::sign_in().with("next", &here) /> }
                 .into_any()
         }
@@ -195,7 +176,7 @@ fn Elsewhere() -> impl IntoView {
 #[component]
 fn Fault(error: Error, here: String) -> impl IntoView {
     let wait = error.retry_after.unwrap_or_default();
-    let request_id = error.request_id.or_else(request_id);
+    let request_id = error.request_id.or_else(side::request_id);
     view! {
         <div class="stack">
             {(wait > 0).then(|| view! { <Countdown seconds=wait /> })}
@@ -239,45 +220,6 @@ fn waiting(seconds: u32) -> String {
         2..=119 => format!("You can try again in {seconds} seconds."),
         _ => format!("You can try again in {} minutes.", seconds.div_ceil(60)),
     }
-}
-
-/// Gives the page the status of an error that it shows itself.
-#[cfg(feature = "ssr")]
-pub fn set_status(error: &Error) {
-    if let Some(options) = use_context::<leptos_axum::ResponseOptions>() {
-        let status = axum::http::StatusCode::from_u16(error.code.status());
-        options.set_status(status.unwrap_or(axum::http::StatusCode::INTERNAL_SERVER_ERROR));
-        if let Some(seconds) = error.retry_after {
-            options.insert_header(axum::http::header::RETRY_AFTER, seconds.into());
-        }
-    }
-}
-
-/// In the browser a page has no status.
-#[cfg(not(feature = "ssr"))]
-pub fn set_status(_error: &Error) {}
-
-#[cfg(feature = "ssr")]
-fn send_to(path: &routes::Path) {
-    crate::server::http::redirect(path);
-}
-
-#[cfg(not(feature = "ssr"))]
-fn send_to(path: &routes::Path) {
-    let navigate = leptos_router::hooks::use_navigate();
-    navigate(path.as_str(), leptos_router::NavigateOptions { replace: true, ..Default::default() });
-}
-
-/// The id of the request that brought this document.
-#[cfg(feature = "ssr")]
-fn request_id() -> Option<String> {
-    use_context::<crate::server::http::RequestContext>().map(|request| request.origin().request_id.clone())
-}
-
-/// The shell notes it in the document, so that both renders are the same.
-#[cfg(not(feature = "ssr"))]
-fn request_id() -> Option<String> {
-    document().query_selector("meta[name=request-id]").ok().flatten().and_then(|meta| meta.get_attribute("content"))
 }
 
 #[cfg(test)]

@@ -13,10 +13,17 @@ mod remote;
 pub mod routes;
 #[cfg(feature = "ssr")]
 mod shell;
+// What differs between server and browser stands in these two files, under the same names.
+#[cfg(not(feature = "ssr"))]
+#[path = "browser.rs"]
+mod side;
+#[cfg(feature = "ssr")]
+#[path = "server.rs"]
+mod side;
 
 pub use can::{available, can, refusal, unavailable};
 pub use console::{Console, NotFound};
-pub use loaded::{Framed, Loaded, Now, Problem, now, set_status};
+pub use loaded::{Framed, Loaded, Now, Problem, now};
 pub use place::{Place, use_place};
 pub use reactive::reactive;
 pub use remote::{Data, load, load_after};

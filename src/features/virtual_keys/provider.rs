@@ -118,11 +118,6 @@ impl Provider {
         }
     }
 
-    /// Whether a virtual key must name a base URL.
-    pub const fn needs_base_url(self) -> bool {
-        self.default_base_url().is_none()
-    }
-
     /// Whether a virtual key must hold a credential. A compatible server on one's own network often has none.
     pub const fn needs_credential(self) -> bool {
         !matches!(self, Self::Ollama | Self::OpenAiCompatible)
@@ -240,7 +235,6 @@ mod tests {
         for provider in Provider::ALL {
             assert!(!provider.example_base_url().ends_with('/'));
             assert!(!provider.example_models().is_empty());
-            assert_eq!(provider.needs_base_url(), provider.default_base_url().is_none());
         }
         assert!(!Provider::Ollama.needs_credential());
     }

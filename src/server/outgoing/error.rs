@@ -59,23 +59,6 @@ impl OutgoingError {
         }
     }
 
-    pub fn is_timeout(self) -> bool {
-        matches!(self, OutgoingError::TimedOut(_))
-    }
-
-    /// Whether it is certain that no byte of the request reached the other side.
-    pub fn nothing_sent(self) -> bool {
-        matches!(
-            self,
-            OutgoingError::Blocked(_)
-                | OutgoingError::PlainHttp
-                | OutgoingError::NameNotFound
-                | OutgoingError::Unreachable
-                | OutgoingError::Tls
-                | OutgoingError::TimedOut(Phase::Connect)
-        )
-    }
-
     /// Finds the cause in the chain of errors of the HTTP library. `connecting` tells whether the connection was
     /// still being made, where an error that names nothing else means that the server cannot be reached.
     pub(super) fn from_chain(error: &(dyn StdError + 'static), connecting: bool) -> Self {

@@ -1,13 +1,7 @@
 //! What pages ask of the server: data to load, and forms to send. Whatever does not depend on the types of one server
 //! function is written once for all of them: that is what keeps the WebAssembly small.
 
-#[cfg(not(feature = "ssr"))]
-#[path = "browser.rs"]
-mod side;
-#[cfg(feature = "ssr")]
-#[path = "server.rs"]
-mod side;
-
+use super::side;
 use crate::kernel::{Code, Error, Result};
 use leptos::{
     prelude::*,
@@ -73,11 +67,11 @@ fn resource(source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync>) -> Resourc
 }
 
 /// What is said when no answer came, as a server function would say it.
-const UNREACHABLE: &str =
+pub(super) const UNREACHABLE: &str =
     r#"{"code":"unavailable","message":"Latchkey could not be reached. Check the connection and try again."}"#;
 
 /// What a server function answered, as text: a sign, then JSON of the value or of the error.
-fn write(result: std::result::Result<&str, &str>) -> String {
+pub(super) fn write(result: std::result::Result<&str, &str>) -> String {
     match result {
         Ok(json) => format!("+{json}"),
         Err(json) => format!("-{json}"),
@@ -103,7 +97,7 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
 }
 
 /// The page is of another version than the server.
-fn unreadable() -> Error {
+pub(super) fn unreadable() -> Error {
     Error::new(Code::Malformed, "The answer could not be read. Reload the page and try again.")
 }
 

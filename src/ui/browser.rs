@@ -1,15 +1,23 @@
-//! In the browser a page calls its server functions over HTTP.
+//! What pages do in the browser: they call server functions over HTTP. An answer has no status and no headers to give.
 
-use super::{UNREACHABLE, unreadable, write};
+use super::{
+    form::Posted,
+    remote::{UNREACHABLE, unreadable, write},
+    routes::Path,
+};
 use crate::kernel::{Error, Result};
 use js_sys::JSON;
-use leptos::server_fn::{
-    ServerFn,
-    client::{Client, browser::BrowserClient},
-    redirect::call_redirect_hook,
-    request::{ClientReq, browser::BrowserRequest},
-    response::{ClientRes, browser::BrowserResponse},
+use leptos::{
+    prelude::*,
+    server_fn::{
+        ServerFn,
+        client::{Client, browser::BrowserClient},
+        redirect::call_redirect_hook,
+        request::{ClientReq, browser::BrowserRequest},
+        response::{ClientRes, browser::BrowserResponse},
+    },
 };
+use leptos_router::{NavigateOptions, hooks::use_navigate};
 use serde::{Serialize, de::DeserializeOwned};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -66,4 +74,26 @@ pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
 
 pub fn encode<S: Serialize>(arguments: &S) -> String {
     serde_qs::to_string(arguments).unwrap_or_default()
+}
+
+/// A page that answers a posted form is never hydrated.
+pub fn posted(_path: &str) -> Posted {
+    Posted::default()
+}
+
+/// The browser shows whatever it makes.
+pub fn once(make: impl FnOnce() -> AnyView) -> AnyView {
+    make()
+}
+
+pub fn set_status(_error: &Error) {}
+
+/// Goes elsewhere, in place of this page in the browser's history.
+pub fn send_to(path: &Path) {
+    use_navigate()(path.as_str(), NavigateOptions { replace: true, ..Default::default() });
+}
+
+/// The id of the request that brought this document: the shell notes it there, so that both sides render the same.
+pub fn request_id() -> Option<String> {
+    document().query_selector("meta[name=request-id]").ok().flatten().and_then(|meta| meta.get_attribute("content"))
 }
