@@ -1,4 +1,5 @@
 //! Latchkey: self-hosted access control for teams that use language models.
+#![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
 pub mod features;
 #[cfg(feature = "ssr")]
@@ -14,7 +15,7 @@ pub mod ui;
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(ui::Console);
+    leptos::mount::hydrate_lazy(ui::Console);
 }
 
 #[cfg(all(test, feature = "ssr"))]

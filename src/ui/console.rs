@@ -3,6 +3,7 @@
 use super::{
     components::{LinkButton, Live},
     frame::PlainFrame,
+    later::{self, Later},
     routes, side,
 };
 use crate::features::{
@@ -26,26 +27,27 @@ use leptos_router::{
 #[component]
 pub fn Console() -> impl IntoView {
     provide_meta_context();
+    later::load_ahead();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Latchkey".to_owned() } else { format!("{page} · Latchkey") } />
         <Live>
             <Router>
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
-                    <Route path=path!("/setup") view=accounts::SetupPage ssr=SsrMode::Async />
+                    <Route path=path!("/setup") view=Later::Setup ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
-                    <Route path=path!("/forgot") view=accounts::ForgotPage ssr=SsrMode::Async />
-                    <Route path=path!("/reset") view=accounts::ResetPage ssr=SsrMode::Async />
-                    <Route path=path!("/account") view=accounts::AccountPage ssr=SsrMode::Async />
-                    <Route path=path!("/account/confirm") view=accounts::ConfirmPage ssr=SsrMode::Async />
+                    <Route path=path!("/forgot") view=Later::Forgot ssr=SsrMode::Async />
+                    <Route path=path!("/reset") view=Later::Reset ssr=SsrMode::Async />
+                    <Route path=path!("/account") view=Later::Account ssr=SsrMode::Async />
+                    <Route path=path!("/account/confirm") view=Later::Confirm ssr=SsrMode::Async />
                     <Route path=path!("/organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
-                    <Route path=path!("/organisations/new") view=organisations::NewOrganisationPage ssr=SsrMode::Async />
-                    <Route path=path!("/invitation") view=invitations::InvitationPage ssr=SsrMode::Async />
+                    <Route path=path!("/organisations/new") view=Later::NewOrganisation ssr=SsrMode::Async />
+                    <Route path=path!("/invitation") view=Later::Invitation ssr=SsrMode::Async />
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=organisations::StartPage ssr=SsrMode::Async />
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
-                        <Route path=path!("leave") view=team::LeavePage ssr=SsrMode::Async />
-                        <Route path=path!("settings") view=organisations::SettingsPage ssr=SsrMode::Async />
+                        <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
+                        <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
                         <LogRoutes />
                         <TeamRoutes />
                         <ApiKeyRoutes />
@@ -73,13 +75,13 @@ fn TeamRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=team::TeamPage ssr=SsrMode::Async />
-            <Route path=path!("invite") view=invitations::InvitePage ssr=SsrMode::Async />
+            <Route path=path!("invite") view=Later::Invite ssr=SsrMode::Async />
             <Route path=path!("invitations") view=invitations::InvitationsPage ssr=SsrMode::Async />
-            <Route path=path!("invitations/:id/resend") view=invitations::ResendPage ssr=SsrMode::Async />
-            <Route path=path!("invitations/:id/revoke") view=invitations::RevokePage ssr=SsrMode::Async />
-            <Route path=path!(":id/role") view=team::ChangeRolePage ssr=SsrMode::Async />
-            <Route path=path!(":id/remove") view=team::RemovePage ssr=SsrMode::Async />
-            <Route path=path!(":id/password-link") view=team::PasswordLinkPage ssr=SsrMode::Async />
+            <Route path=path!("invitations/:id/resend") view=Later::Resend ssr=SsrMode::Async />
+            <Route path=path!("invitations/:id/revoke") view=Later::Revoke ssr=SsrMode::Async />
+            <Route path=path!(":id/role") view=Later::ChangeRole ssr=SsrMode::Async />
+            <Route path=path!(":id/remove") view=Later::Remove ssr=SsrMode::Async />
+            <Route path=path!(":id/password-link") view=Later::PasswordLink ssr=SsrMode::Async />
         </ParentRoute>
     }
     .into_inner()
@@ -90,11 +92,11 @@ fn ApiKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=api_keys::KeysPage ssr=SsrMode::Async />
-            <Route path=path!("new") view=api_keys::NewKeyPage ssr=SsrMode::Async />
-            <Route path=path!(":id") view=api_keys::KeyDetailPage ssr=SsrMode::Async />
-            <Route path=path!(":id/rotate") view=api_keys::RotateKeyPage ssr=SsrMode::Async />
-            <Route path=path!(":id/disable") view=api_keys::DisableKeyPage ssr=SsrMode::Async />
-            <Route path=path!(":id/delete") view=api_keys::DeleteKeyPage ssr=SsrMode::Async />
+            <Route path=path!("new") view=Later::NewApiKey ssr=SsrMode::Async />
+            <Route path=path!(":id") view=Later::ApiKey ssr=SsrMode::Async />
+            <Route path=path!(":id/rotate") view=Later::RotateApiKey ssr=SsrMode::Async />
+            <Route path=path!(":id/disable") view=Later::DisableApiKey ssr=SsrMode::Async />
+            <Route path=path!(":id/delete") view=Later::DeleteApiKey ssr=SsrMode::Async />
         </ParentRoute>
     }
     .into_inner()
@@ -105,10 +107,10 @@ fn VirtualKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=virtual_keys::ListPage ssr=SsrMode::Async />
-            <Route path=path!("new") view=virtual_keys::NewPage ssr=SsrMode::Async />
-            <Route path=path!(":key") view=virtual_keys::DetailPage ssr=SsrMode::Async />
-            <Route path=path!(":key/duplicate") view=virtual_keys::DuplicatePage ssr=SsrMode::Async />
-            <Route path=path!(":key/delete") view=virtual_keys::DeletePage ssr=SsrMode::Async />
+            <Route path=path!("new") view=Later::NewVirtualKey ssr=SsrMode::Async />
+            <Route path=path!(":key") view=Later::VirtualKey ssr=SsrMode::Async />
+            <Route path=path!(":key/duplicate") view=Later::DuplicateVirtualKey ssr=SsrMode::Async />
+            <Route path=path!(":key/delete") view=Later::DeleteVirtualKey ssr=SsrMode::Async />
         </ParentRoute>
     }
     .into_inner()

@@ -6,6 +6,9 @@ mod console;
 pub mod form;
 pub mod frame;
 pub mod icons;
+// What links the later part to the rest is generated, and nothing else here is unsafe.
+#[cfg_attr(target_family = "wasm", allow(unsafe_code))]
+mod later;
 mod loaded;
 mod place;
 mod reactive;
