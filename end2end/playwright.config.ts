@@ -22,7 +22,7 @@ export default defineConfig({
   // A file's tests share one instance in their order; files and projects run beside one another.
   fullyParallel: false,
   workers: 2,
-  retries: 0,
+  retries: process.env["CI"] ? 1 : 0,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 60_000,
   expect: { timeout: 10_000 },
