@@ -17,10 +17,9 @@ use zeroize::Zeroizing;
 #[tokio::test]
 async fn a_password_that_changed_meanwhile_is_not_confirmed() {
     each_engine(async |house| {
-        let house = house.founded().await;
-        let ada = house.person("ada@north.test").await;
+        let (house, ada) = house.with_ada().await;
         let mut tx = house.app.db.read().await.expect("reads");
-        let account = accounts::store::by_email(&mut tx, "ada@north.test").await.expect("reads").expect("Ada");
+        let account = accounts::by_email(&mut tx, "ada@north.test").await.expect("reads").expect("Ada");
         drop(tx);
         let other = Zeroizing::new("another long test password".to_owned());
         let other = house.app.passwords.hash(other).await.expect("a hash");
@@ -28,7 +27,7 @@ async fn a_password_that_changed_meanwhile_is_not_confirmed() {
         let subject = Subject::unnamed("test", "");
         let confirming = Access::system(house.app.clone())
             .act_on_account(Operation::Setup, subject.clone(), |mut change| async move {
-                accounts::store::set_password(change.tx().system(), UserId(account.id), &other).await?;
+                accounts::set_password(change.tx().system(), UserId(account.id), &other).await?;
                 let confirming = tokio::spawn(async move {
                     ada.form("account/confirm_password", &[("current_password", PASSWORD)]).await
                 });

@@ -31,8 +31,8 @@ async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
             Subject::unnamed("member", ""),
             |mut change| async move {
                 let (user, now) = (UserId::new(), change.now());
-                assert!(accounts::store::insert(change.tx().system(), user, &email, name, &hash, now).await?);
-                assert!(organisations::store::join(change.tx(), user, role, now).await?);
+                assert!(accounts::insert(change.tx().system(), user, &email, name, &hash, now).await?);
+                assert!(organisations::join(change.tx(), user, role, now).await?);
                 change.commit(Event::of(Subject::unnamed("member", user)), user).await
             },
         )
@@ -42,8 +42,7 @@ async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
 
 /// A house with Ada signed in as its Owner.
 async fn with_ada(house: House) -> (House, Client) {
-    let house = house.founded().await;
-    let ada = house.person("ada@north.test").await;
+    let (house, ada) = house.with_ada().await;
     (house, ada)
 }
 

@@ -149,6 +149,13 @@ impl House {
         self
     }
 
+    /// The same, with Ada signed in.
+    pub async fn with_ada(self) -> (Self, Client) {
+        let house = self.founded().await;
+        let ada = house.person("ada@north.test").await;
+        (house, ada)
+    }
+
     /// Nobody: no cookie, no key.
     pub fn nobody(&self) -> Client {
         Client::new(self.router.clone())
@@ -176,8 +183,8 @@ impl House {
     /// How many events the chain of an organisation has, and its last one.
     pub async fn chain(&self, organisation: OrganisationId) -> (i64, Option<Value>) {
         let mut tx = self.app.read_proven(organisation).await.expect("reads");
-        let Some(head) = audit::store::head(&mut tx).await.expect("a head") else { return (0, None) };
-        let last = audit::store::page(&mut tx, head.seq - 1, 1).await.expect("a page");
+        let Some(head) = audit::head(&mut tx).await.expect("a head") else { return (0, None) };
+        let last = audit::page(&mut tx, head.seq - 1, 1).await.expect("a page");
         (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
     }
 

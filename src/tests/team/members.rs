@@ -1,0 +1,250 @@
+//! Members: ranks, the last Owner, what becomes of keys, the list.
+
+use super::{found, join};
+use crate::{
+    kernel::time::MINUTE,
+    tests::support::{Client, House, PASSWORD, answer_for, each_engine},
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn nobody_reaches_above_their_own_rank() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let bo = house.with_person(&ada, "Bo", "admin").await;
+        let cy = house.with_person(&ada, "Cy", "member").await;
+        let ada_id = house.id_of(&ada, "Ada").await;
+        let bo_id = house.id_of(&ada, "Bo").await;
+        let before = house.snapshot().await;
+
+        assert_eq!(house.set_role(&bo, "Cy", "owner", &ada).await, (403, "permission_denied".into()));
+        assert_eq!(house.set_role(&bo, "Bo", "owner", &ada).await, (403, "permission_denied".into()));
+        assert_eq!(house.set_role(&bo, "Ada", "member", &ada).await, (403, "permission_denied".into()));
+        let slug = house.slug.as_str();
+        assert_eq!(bo.form("team/remove", &[("slug", slug), ("id", &ada_id)]).await.status, 403);
+        assert_eq!(
+            bo.form("team/invite", &[("slug", slug), ("addresses", "x@x.org"), ("role", "owner")]).await.status,
+            403
+        );
+        assert_eq!(bo.form("team/make_reset_link", &[("slug", slug), ("id", &ada_id)]).await.status, 403);
+
+        // A Member does nothing here, and hears what is missing.
+        for (path, more) in [
+            ("team/list", vec![]),
+            ("team/get", vec![("id", bo_id.as_str())]),
+            ("team/invitations", vec![]),
+            ("team/change_role", vec![("id", bo_id.as_str()), ("role", "member")]),
+            ("team/remove", vec![("id", bo_id.as_str())]),
+            ("team/invite", vec![("addresses", "x@x.org"), ("role", "member")]),
+            ("team/make_reset_link", vec![("id", bo_id.as_str())]),
+        ] {
+            let fields: Vec<_> = [("slug", slug)].into_iter().chain(more).collect();
+            let answer = cy.form(path, &fields).await;
+            assert_eq!(answer.status, 403, "{path}");
+            assert!(answer.json()["missing"]["permission"].as_str().is_some_and(|p| p.starts_with("team.")), "{path}");
+            assert_eq!(house.nobody().form(path, &fields).await.status, 401, "{path}");
+        }
+        assert_eq!(house.snapshot().await, before, "refusals change nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_owner_stays() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        house.invite(&ada, "late@north.test", "owner").await;
+        let before = house.snapshot().await;
+        assert_eq!(house.set_role(&ada, "Ada", "admin", &ada).await, (409, "last_owner".into()));
+        let left = ada.form("team/leave", &[("slug", &house.slug)]).await;
+        assert_eq!((left.status, left.code().as_str()), (409, "last_owner"));
+        assert_eq!(house.snapshot().await, before);
+        let page = ada.page(&format!("/o/{}/team", house.slug)).await;
+        assert!(page.text.contains("The only Owner. Make someone else an Owner first."));
+
+        let bo = house.with_person(&ada, "Bo", "owner").await;
+        assert_eq!(house.set_role(&ada, "Ada", "member", &bo).await.1, "");
+        assert_eq!(house.set_role(&bo, "Bo", "member", &bo).await, (409, "last_owner".into()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_matters_is_asked_first() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        house.with_person(&ada, "Bo", "member").await;
+        let id = house.id_of(&ada, "Bo").await;
+        let slug = house.slug.as_str();
+        let page = format!("/o/{slug}/team");
+        let asked = ada.plain_form(&page, "team/change_role", &[("slug", slug), ("id", &id), ("role", "owner")]).await;
+        assert_eq!(asked.status, 303);
+        let location = asked.headers["location"].to_str().expect("an address").to_owned();
+        assert_eq!(location, format!("/o/{slug}/team/{id}/role?role=owner"));
+        assert_eq!(house.role_of(&ada, "Bo").await, "member", "nothing happened yet");
+        let question = ada.page(&location).await;
+        assert!(question.text.contains("removing Owners, you included"), "{}", question.text);
+        let plain = ada.plain_form(&page, "team/change_role", &[("slug", slug), ("id", &id), ("role", "admin")]).await;
+        assert_eq!(plain.status, 200, "an ordinary change is done at once");
+        assert_eq!(house.role_of(&ada, "Bo").await, "admin");
+    })
+    .await;
+}
+
+/// The rows of keys: name, whether they are revoked, whether somebody answers for them, their permissions.
+async fn keys(house: &House) -> Vec<String> {
+    house.snapshot().await.into_iter().filter(|line| line.starts_with("api_keys:")).collect()
+}
+
+#[tokio::test]
+async fn keys_of_those_who_go_are_taken_over_or_revoked() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let slug = house.slug.as_str();
+        for (name, fate) in [("Bo", "take_over"), ("Cy", "revoke")] {
+            let client = house.with_person(&ada, name, "admin").await;
+            let answer = client
+                .form(
+                    "api_keys/create",
+                    &[("slug", slug), ("name", name), ("completions", "enabled"), ("prompts", "delete")],
+                )
+                .await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let id = house.id_of(&ada, name).await;
+            let profile = ada.form("team/get", &[("slug", slug), ("id", &id)]).await.json();
+            assert_eq!((&profile["keys"], &profile["key_names"]), (&json!(1), &json!([name])), "{profile}");
+            let removed = ada.form("team/remove", &[("slug", slug), ("id", &id), ("keys", fate)]).await;
+            assert!(removed.status < 400, "{}", removed.text);
+            assert_eq!(client.page(&format!("/o/{slug}/logs")).await.status, 404, "access is gone at once");
+        }
+        let rows = keys(&house).await;
+        let ada_id = house.id_of(&ada, "Ada").await.replace('-', "").to_lowercase();
+        let row_of = |name: &str| {
+            rows.iter()
+                .find(|row| row.contains(&format!("'{name}'")) || row.contains(&format!("\"{name}\"")))
+                .expect("a key")
+                .to_lowercase()
+                .replace('-', "")
+        };
+        assert!(row_of("Bo").contains(&ada_id), "Ada answers for Bo's key");
+        assert!(!row_of("Cy").contains(&ada_id), "nobody answers for Cy's");
+
+        // Whoever demotes a person takes the keys over with it.
+        let dee = house.with_person(&ada, "Dee", "admin").await;
+        let key = [("slug", slug), ("name", "Dee"), ("completions", "enabled"), ("prompts", "delete")];
+        assert_eq!(dee.form("api_keys/create", &key).await.status, 200);
+        let id = house.id_of(&ada, "Dee").await;
+        let page = format!("/o/{slug}/team");
+        let asked = ada.plain_form(&page, "team/change_role", &[("slug", slug), ("id", &id), ("role", "member")]).await;
+        assert_eq!(asked.status, 303, "what becomes of the keys is asked first");
+        assert_eq!(house.set_role(&ada, "Dee", "member", &ada).await.1, "");
+        let row_of = |rows: Vec<String>, name: &str| {
+            let named = |row: &&String| row.contains(&format!("'{name}'")) || row.contains(&format!("\"{name}\""));
+            rows.iter().find(named).expect("a key").to_lowercase().replace('-', "")
+        };
+        assert!(row_of(keys(&house).await, "Dee").contains(&ada_id));
+
+        // A key that answers for a Member does no more than a Member; nor does it once the Member has left.
+        answer_for(&house, &ada_id, &id).await;
+        assert!(dee.form("team/leave", &[("slug", slug)]).await.status < 400);
+        let row = row_of(keys(&house).await, "Dee");
+        assert!(row.contains(&ada_id) && row.contains("prompts.update") && !row.contains("prompts.delete"), "{row}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_password_link_opens_only_what_its_maker_owns() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let bo = house.with_person(&ada, "Bo", "member").await;
+        let id = house.id_of(&ada, "Bo").await;
+        let fields = [("slug", house.slug.as_str()), ("id", id.as_str())];
+        // A session that was left open is not enough.
+        house.clock().advance(16 * MINUTE);
+        let early = ada.form("team/make_reset_link", &fields).await;
+        assert_eq!((early.status, early.code().as_str()), (401, "password_needed"), "{}", early.text);
+        let mut ada = ada;
+        let confirmed = ada.form("account/confirm_password", &[("current_password", PASSWORD)]).await;
+        assert!(confirmed.status < 400, "{}", confirmed.text);
+        ada.keep_cookie(&confirmed);
+        let made = ada.form("team/make_reset_link", &fields).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        assert!(made.json()["link"].as_str().is_some_and(|l| l.starts_with("http://latchkey.test/reset?token=")));
+        let resets =
+            async || house.snapshot().await.into_iter().filter(|line| line.starts_with("password_resets:")).count();
+        assert_eq!(resets().await, 1);
+
+        // Bo founds another organisation: Ada's links die, and she makes no new ones.
+        found(&bo, "Elsewhere").await;
+        let refused = ada.form("team/make_reset_link", &fields).await;
+        assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{}", refused.text);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn two_owners_who_demote_each_other_leave_one() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let bo = house.with_person(&ada, "Bo", "owner").await;
+        let (ada_id, bo_id) = (house.id_of(&ada, "Ada").await, house.id_of(&ada, "Bo").await);
+        for round in 0..20 {
+            let slug = house.slug.as_str();
+            let demote = async |by: &Client, id: &str| {
+                by.form("team/change_role", &[("slug", slug), ("id", id), ("role", "admin"), ("asked", "true")])
+                    .await
+                    .status
+            };
+            let (first, second) = tokio::join!(demote(&ada, &bo_id), demote(&bo, &ada_id));
+            let mut statuses = [first / 100, second / 100];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [2, 4], "round {round}: {first} and {second}");
+            assert!([403, 409].contains(&first.max(second)));
+            let (winner, loser) = if first < 400 { (&ada, &bo_id) } else { (&bo, &ada_id) };
+            assert_eq!(house.people(winner).await["owners"], 1, "round {round}");
+            let fields = [("slug", slug), ("id", loser.as_str()), ("role", "owner"), ("asked", "true")];
+            assert!(winner.form("team/change_role", &fields).await.status < 400);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_list_is_searched_filtered_and_sorted_on_the_server() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        for (name, role) in [("Zoe", "admin"), ("Åsa", "member"), ("Bo_100%", "member")] {
+            let token = house.invite(&ada, &format!("{}@north.test", name.len()), role).await;
+            join(&house, &token, name).await;
+        }
+        let names = async |fields: &[(&str, &str)]| -> Vec<String> {
+            let fields: Vec<_> = [("slug", house.slug.as_str())].into_iter().chain(fields.iter().copied()).collect();
+            let list = ada.form("team/list", &fields).await.json();
+            list["people"]
+                .as_array()
+                .expect("people")
+                .iter()
+                .map(|p| p["name"].as_str().expect("a name").to_owned())
+                .collect()
+        };
+        assert_eq!(names(&[]).await[..2], ["Ada", "Zoe"], "Owners first, then Admins");
+        assert_eq!(names(&[("q", "zO")]).await, ["Zoe"]);
+        assert_eq!(names(&[("q", "Åsa")]).await, ["Åsa"]);
+        assert_eq!(names(&[("q", "_100%")]).await, ["Bo_100%"]);
+        assert_eq!(names(&[("q", "%")]).await, ["Bo_100%"]);
+        assert_eq!(names(&[("q", "ada@NORTH")]).await, ["Ada"]);
+        assert_eq!(names(&[("role", "admin")]).await, ["Zoe"]);
+        assert_eq!(names(&[("sort", "-joined")]).await[0], "Bo_100%");
+        assert_eq!(names(&[("sort", "-role")]).await[3], "Ada");
+        assert_eq!(names(&[("sort", "-name"), ("q", "north")]).await.len(), 4);
+        assert_eq!(names(&[("page", "7")]).await.len(), 4, "a page that is not there is the last");
+
+        let page = ada.page(&format!("/o/{}/team?q=zo", house.slug)).await;
+        assert!(page.text.contains("1 of 4 members") && page.text.contains("Zoe") && !page.text.contains("Bo_100%"));
+        let list = house.people(&ada).await;
+        let own = list["people"].as_array().expect("people").iter().find(|p| p["name"] == "Ada").expect("Ada").clone();
+        assert!(own["active_at"].is_i64(), "a page was opened: {own}");
+    })
+    .await;
+}
