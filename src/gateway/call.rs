@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, HeaderName, USER_AGENT, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCEPT_ENCODING, HeaderName, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
@@ -104,7 +104,6 @@ pub(super) fn finish(served: Result<Response<Body>, Refusal>, trace: &str) -> Re
     if let Ok(value) = HeaderValue::from_str(trace) {
         response.headers_mut().insert(TRACE_ID, value);
     }
-    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

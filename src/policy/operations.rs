@@ -11,8 +11,6 @@ pub struct Spec {
     pub requires: Requirement,
     /// Leaves exactly one audit event, whether it succeeds, is refused, or fails.
     pub audited: bool,
-    /// The existence of what it acts on is a secret to those without the permission: 404 rather than 403.
-    pub conceals: bool,
     /// Path of the server function below `/fn/`.
     pub server_fn: &'static [&'static str],
     /// REST and gateway routes, `METHOD /path`.
@@ -34,7 +32,6 @@ macro_rules! operations {
                         id: $id,
                         requires: $requires,
                         audited: operations!(@audited $audited),
-                        conceals: false,
                         server_fn: &[$($f),*],
                         routes: &[$($r),*],
                     },)*

@@ -5,18 +5,18 @@
 use super::{
     app::App,
     crypto::Digest,
-    database::{OrgTx, Tx, statements, values},
+    database::{OrgTx, Tx, note_submission, revise},
 };
 use crate::{
     features::{
         api_keys,
         audit::{
+            self, Circumstances,
             event::{Actor, Event, Outcome, Subject},
-            store::{self as audit, Circumstances},
         },
         team,
     },
-    kernel::{Error, InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
+    kernel::{Code, Error, InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
     policy::{Operation, Principal, Requirement, Target, decide},
 };
 use std::{
@@ -28,11 +28,6 @@ use std::{
     },
 };
 use uuid::Uuid;
-
-statements! {
-    REVISE: SystemSql = "UPDATE organisations SET revision = revision + 1 WHERE id = $1";
-    NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
-}
 
 /// How long a proof of the password holds, in milliseconds.
 const PROOF_HOLDS: i64 = 15 * MINUTE;
@@ -106,13 +101,12 @@ impl Access {
     pub async fn enter(self, slug: &str) -> Result<Self> {
         let user = self.principal.user().ok_or_else(Error::sign_in_needed)?;
         let mut tx = self.app.db.read_as(user).await?;
-        let (organisation, role) =
-            team::store::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
+        let (organisation, role) = team::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
         Ok(Self { principal: Principal::Member { user, organisation, role }, ..self })
     }
 
     /// An API key, by its verified identity.
-    pub fn key(app: App, origin: Origin, key: &api_keys::store::Verified) -> Self {
+    pub fn key(app: App, origin: Origin, key: &api_keys::Verified) -> Self {
         let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
         Self {
             app,
@@ -187,7 +181,7 @@ impl Access {
         }
         let noted = async {
             let mut tx = self.app.db.write_in(organisation).await?;
-            team::store::note_active(&mut tx, user, now).await?;
+            team::note_active(&mut tx, user, now).await?;
             tx.commit().await
         };
         if let Err(error) = noted.await {
@@ -201,7 +195,7 @@ impl Access {
         let Some(organisation) = self.principal.organisation() else { return };
         let noted = async {
             let mut tx = self.app.db.write_in(organisation).await?;
-            team::invitations::store::note_mailed(&mut tx, id, digest).await?;
+            team::invitations::note_mailed(&mut tx, id, digest).await?;
             tx.commit().await
         };
         if let Err(error) = noted.await {
@@ -377,11 +371,11 @@ async fn reread(tx: &mut OrgTx, principal: Principal, now: Timestamp) -> Result<
     match principal {
         Principal::Nobody | Principal::Person { .. } => Ok(principal),
         Principal::Member { user, organisation, .. } => {
-            let role = team::store::role_of(tx, user).await?.ok_or_else(Error::not_found)?;
+            let role = team::role_of(tx, user).await?.ok_or_else(Error::not_found)?;
             Ok(Principal::Member { user, organisation, role })
         }
         Principal::ApiKey { key, organisation, .. } => {
-            let permissions = api_keys::store::effective(tx, key, now).await?;
+            let permissions = api_keys::effective(tx, key, now).await?;
             Ok(Principal::ApiKey { key, organisation, permissions })
         }
     }
@@ -430,7 +424,7 @@ impl Change {
         let person = matches!(self.access.principal, Principal::Member { .. });
         if person && self.access.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now()) {
             let message = "This gives power over the whole organisation. Confirm your password first.";
-            return Err(Error::new(crate::kernel::Code::PasswordNeeded, message));
+            return Err(Error::new(Code::PasswordNeeded, message));
         }
         Ok(())
     }
@@ -439,9 +433,9 @@ impl Change {
     pub async fn once(&mut self, submission: Option<Uuid>) -> Result<()> {
         let Some(id) = submission else { return Ok(()) };
         let now = self.now();
-        match self.tx.execute(NOTE_SUBMISSION, values![id, now]).await? {
-            0 => Err(Error::new(crate::kernel::Code::AlreadyDone, "This was already done. Reload the page to see it.")),
-            _ => Ok(()),
+        match note_submission(&mut self.tx, id, now).await? {
+            true => Ok(()),
+            false => Err(Error::new(Code::AlreadyDone, "This was already done. Reload the page to see it.")),
         }
     }
 
@@ -466,7 +460,7 @@ impl Change {
     pub async fn finish<T>(mut self, value: T) -> Result<Committed<T>> {
         let organisation = self.tx.organisation();
         if organisation != OrganisationId::INSTALLATION {
-            self.tx.system().execute(REVISE, values![organisation]).await?;
+            revise(self.tx.system(), organisation).await?;
             self.tx.system().notify(organisation).await?;
         }
         self.tx.commit().await?;

@@ -43,7 +43,7 @@ pub struct ServeSettings {
     #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <latchkey@localhost>")]
     pub mail_from: String,
     /// Log lines as JSON
-    #[arg(long, env = "LATCHKEY_LOG_JSON")]
+    #[arg(long, env = "LATCHKEY_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,
 }
 

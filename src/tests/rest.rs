@@ -333,7 +333,7 @@ async fn what_is_refused_leaves_its_event() {
         let (_, secret) = made(&program, json!({ "name": "weak", "scopes": [] })).await;
         let events = async || {
             let mut tx = house.app.read_proven(house.organisation).await.expect("a transaction");
-            audit::store::head(&mut tx).await.expect("the chain").expect("an event").seq
+            audit::head(&mut tx).await.expect("the chain").expect("an event").seq
         };
         let before = events().await;
         assert_eq!(house.program(&secret).api("POST", "/v1/api-keys", json!({ "nonsense": 1 })).await.status, 403);

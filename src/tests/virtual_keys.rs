@@ -1,7 +1,7 @@
 //! Virtual keys on both databases: what is stored, what is never told, and what a test of the connection says.
 
 use super::support::{Answer, Client, House, World, each_engine};
-use crate::{features::virtual_keys::store, gateway::tests::support::Upstream, kernel::OrganisationId};
+use crate::{features::virtual_keys, gateway::tests::support::Upstream, kernel::OrganisationId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tokio::{
@@ -49,7 +49,7 @@ async fn save(client: &Client, house: &House, key: &str, different: &[(&str, &st
 /// The sealed credential as stored, and what it opens to.
 async fn stored_credential(house: &House, organisation: OrganisationId, slug: &str) -> Option<(Vec<u8>, String)> {
     let mut tx = house.app.read_proven(organisation).await.expect("a transaction");
-    let target = store::target(&mut tx, slug).await.expect("a look-up").expect("a virtual key");
+    let target = virtual_keys::target(&mut tx, slug).await.expect("a look-up").expect("a virtual key");
     let sealed = target.credential?;
     let plain = crate::features::virtual_keys::operations::unseal(&house.app.keyring, organisation, target.id, &sealed);
     Some((sealed, plain.expect("it opens in its place").as_str().to_owned()))
@@ -117,7 +117,7 @@ async fn a_credential_is_sealed_to_its_place_and_told_to_nobody() {
         assert_eq!(plain, CREDENTIAL);
         assert_ne!(copy, sealed);
         let mut tx = house.app.read_proven(house.organisation).await.expect("a transaction");
-        let id = store::target(&mut tx, "main").await.expect("a look-up").expect("a virtual key").id;
+        let id = virtual_keys::target(&mut tx, "main").await.expect("a look-up").expect("a virtual key").id;
         let misplaced =
             crate::features::virtual_keys::operations::unseal(&house.app.keyring, house.organisation, id, &copy);
         assert!(misplaced.is_err(), "a copied ciphertext does not open");

@@ -17,7 +17,6 @@ statements! {
     SET_PASSWORD: SystemSql = "UPDATE users SET password_hash = $2 WHERE id = $1";
     REPLACE_PASSWORD: SystemSql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     RENAME: SystemSql = "UPDATE users SET name = $2 WHERE id = $1";
-    ANY: SystemSql = "SELECT COUNT(*) FROM users";
     INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, mailed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
     // Those of others that are over go along, so that the table stays small.
     FORGET_RESETS: SystemSql = "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2";
@@ -68,12 +67,6 @@ pub async fn replace_password(tx: &mut Tx, id: UserId, was: &str, hash: &str) ->
 
 pub async fn rename(tx: &mut Tx, id: UserId, name: &str) -> Result<()> {
     tx.execute(RENAME, values![id, name]).await.map(|_| ())
-}
-
-/// How many accounts there are.
-pub async fn count(tx: &mut Tx) -> Result<i64> {
-    let (count,): (i64,) = tx.one(ANY, vec![]).await?;
-    Ok(count)
 }
 
 /// Notes that the person reads the mail of their address. False: it was known.

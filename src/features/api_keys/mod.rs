@@ -3,13 +3,17 @@
 pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]
-pub mod narrow;
-#[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{
+    STATEMENTS, Verified, effective, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, touch_used,
+};

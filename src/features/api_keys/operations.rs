@@ -7,7 +7,7 @@ mod read;
 mod rotate;
 
 pub use change::{Edit, New, create, delete, disable, enable, update};
-pub use people::{count_of, hand_over, held_by, revoke_of};
+pub use people::{count_of, hand_over, held_by, narrow, revoke_of};
 pub use read::{draft, get, list};
 pub use rotate::{Rotation, end_overlap, rotate};
 

@@ -5,12 +5,11 @@ pub mod list;
 
 use super::model::Person;
 use crate::{
-    features::team::store::parse_role,
     kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
     policy::{PermissionSet, Role},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
-        database::{OrgTx, Tx, statements, values},
+        database::{OrgTx, Tx, read_role, statements, values},
     },
 };
 use sqlx::types::Json;
@@ -33,6 +32,8 @@ statements! {
     COUNT_OF: TenantSql = "SELECT COUNT(*) FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
     HAND_OVER: TenantSql = "UPDATE api_keys SET responsible = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND responsible = $2";
     REVOKE_OF: TenantSql = "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, $3), responsible = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND responsible = $2";
+    SETS_OF: TenantSql = "SELECT id, permissions FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
+    SET_PERMISSIONS: TenantSql = "UPDATE api_keys SET permissions = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
@@ -188,6 +189,17 @@ pub async fn revoke_of(tx: &mut OrgTx, user: UserId, now: Timestamp) -> Result<(
     tx.execute(REVOKE_OF, values![user, now]).await.map(|_| ())
 }
 
+/// The sets of a person's keys that are not deleted.
+pub async fn sets_of(tx: &mut OrgTx, user: UserId) -> Result<Vec<(KeyId, PermissionSet)>> {
+    let rows: Vec<(Uuid, Json<PermissionSet>)> = tx.all(SETS_OF, values![user]).await?;
+    Ok(rows.into_iter().map(|(id, Json(set))| (KeyId(id), set)).collect())
+}
+
+pub async fn set_permissions(tx: &mut OrgTx, key: KeyId, set: PermissionSet, now: Timestamp) -> Result<()> {
+    let set = serde_json::to_value(set).map_err(|_| Error::internal())?;
+    tx.execute(SET_PERMISSIONS, values![key, set, now]).await.map(|_| ())
+}
+
 /// Notes when secrets were last used. A note less than a minute after the one before changes nothing.
 pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Result<()> {
     for (key, secret, at) in uses {
@@ -199,7 +211,7 @@ pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Re
 /// The active people of the organisation, by name.
 pub async fn people(tx: &mut OrgTx) -> Result<Vec<Person>> {
     let rows: Vec<(Uuid, String, String)> = tx.all(PEOPLE, vec![]).await?;
-    rows.into_iter().map(|(id, name, role)| Ok(Person { id: UserId(id), name, role: parse_role(&role)? })).collect()
+    rows.into_iter().map(|(id, name, role)| Ok(Person { id: UserId(id), name, role: read_role(&role)? })).collect()
 }
 
 /// Whom a key answers for. None: it does not exist; `Some(None)`: the Owners.
@@ -217,7 +229,7 @@ fn cut(
 ) -> Result<PermissionSet> {
     let ceiling = match (responsible, role) {
         (None, _) => Role::Owner.permissions(),
-        (Some(_), Some(role)) if !person_disabled => parse_role(role)?.permissions(),
+        (Some(_), Some(role)) if !person_disabled => read_role(role)?.permissions(),
         (Some(_), _) => PermissionSet::EMPTY,
     };
     Ok(own.intersection(ceiling))

@@ -5,6 +5,10 @@ pub mod chain;
 #[cfg(feature = "ssr")]
 pub mod event;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
 #[cfg(feature = "ssr")]
 pub mod verify;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{Circumstances, STATEMENTS, Stored, append, chains, head, lock, page};

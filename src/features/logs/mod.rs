@@ -10,4 +10,8 @@ pub mod query;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
+
+// For the test that prepares each on both engines.
+#[cfg(feature = "ssr")]
+pub use store::STATEMENTS;

@@ -6,4 +6,8 @@ pub mod model;
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{STATEMENTS, by_id, join};

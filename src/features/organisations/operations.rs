@@ -26,6 +26,9 @@ pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -
     if !store::insert(change.tx().system(), id, slug, name, now).await? {
         return Err(Error::field("new_slug", "Another organisation has this short name."));
     }
+    // Links to a new password that others made for the owner would open this organisation too.
+    team::lock_person(change.tx().system(), owner).await?;
+    accounts::forget_resets(change.tx().system(), owner, now).await?;
     store::join(change.tx(), owner, Role::Owner, now).await?;
     api_keys::operations::make_master(change).await
 }
@@ -54,8 +57,8 @@ pub async fn view(access: &Access) -> Result<View> {
     let mut tx = access.read(Operation::OrganisationView).await?;
     let owners = store::owners(&mut tx).await?;
     let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;
-    let account = accounts::store::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
-    let seen = team::store::active_at(&mut tx, user).await?;
+    let account = accounts::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
+    let seen = team::active_at(&mut tx, user).await?;
     drop(tx);
     access.note_active(seen).await;
     let memberships = list(access).await?;

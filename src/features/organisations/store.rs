@@ -2,10 +2,9 @@
 
 use super::model::Membership;
 use crate::{
-    features::team::store::parse_role,
     kernel::{OrganisationId, Result, Timestamp, UserId},
     policy::Role,
-    server::database::{OrgTx, Tx, statements, values},
+    server::database::{OrgTx, Tx, read_role, statements, values},
 };
 
 statements! {
@@ -82,7 +81,7 @@ pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisatio
 /// Where a person belongs, by name.
 pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<Membership>> {
     let rows: Vec<(String, String, String)> = tx.all(MEMBERSHIPS, values![user]).await?;
-    rows.into_iter().map(|(slug, name, role)| Ok(Membership { slug, name, role: parse_role(&role)? })).collect()
+    rows.into_iter().map(|(slug, name, role)| Ok(Membership { slug, name, role: read_role(&role)? })).collect()
 }
 
 /// Makes a person a member. False: they are one already.

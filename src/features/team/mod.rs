@@ -9,4 +9,8 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{STATEMENTS, active_at, lock_person, membership_by_slug, note_active, role_of};

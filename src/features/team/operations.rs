@@ -28,7 +28,7 @@ pub async fn list(access: &Access, filter: &Filter) -> Result<People> {
         people = store::people(&mut tx, &filter).await?.0;
     }
     let (total, owners) = store::counts(&mut tx).await?;
-    let invitations = invitations::store::count(&mut tx).await?;
+    let invitations = invitations::count(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
     Ok(People { people, found, total, owners, invitations, page: filter.page.max(1), has_mail, now: access.now() })
 }
@@ -143,7 +143,7 @@ async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Ev
     let (settled, fate) = match keys {
         Keys::Revoke => (api_keys::operations::revoke_of(change, person.id).await?, "revoked".to_owned()),
         Keys::TakeOver => {
-            api_keys::narrow::to(change, person.id, person.role.permissions()).await?;
+            api_keys::operations::narrow(change, person.id, person.role.permissions()).await?;
             let heir = heir(change, person.id).await?;
             let keys = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
             (keys, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))

@@ -2,9 +2,9 @@
 
 use super::model::{Filter, PAGE, Person};
 use crate::{
-    kernel::{Error, OrganisationId, Result, Timestamp, UserId},
+    kernel::{OrganisationId, Result, Timestamp, UserId},
     policy::Role,
-    server::database::{OrgTx, Tx, statements, values},
+    server::database::{OrgTx, Tx, read_role, statements, values},
 };
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl PersonRow {
             id: UserId(self.user_id),
             name: self.name,
             email: self.email,
-            role: parse_role(&self.role)?,
+            role: read_role(&self.role)?,
             joined_at: Timestamp(self.joined_at),
             active_at: self.active_at.map(Timestamp),
             disabled: self.disabled_at.is_some(),
@@ -53,24 +53,16 @@ impl PersonRow {
     }
 }
 
-/// Reads a stored role; one that is not known is a fault, never a lesser or greater role.
-pub fn parse_role(stored: &str) -> Result<Role> {
-    Role::parse(stored).ok_or_else(|| {
-        tracing::error!(stored, "a stored role is not known");
-        Error::internal()
-    })
-}
-
 /// Where the person belongs under this slug, and as what.
 pub async fn membership_by_slug(tx: &mut Tx, user: UserId, slug: &str) -> Result<Option<(OrganisationId, Role)>> {
     let row: Option<(Uuid, String)> = tx.optional(MEMBERSHIP_BY_SLUG, values![user, slug]).await?;
-    row.map(|(id, role)| Ok((OrganisationId(id), parse_role(&role)?))).transpose()
+    row.map(|(id, role)| Ok((OrganisationId(id), read_role(&role)?))).transpose()
 }
 
 /// The role of an active person here.
 pub async fn role_of(tx: &mut OrgTx, user: UserId) -> Result<Option<Role>> {
     let row: Option<(String,)> = tx.optional(ROLE_OF, values![user]).await?;
-    row.map(|(role,)| parse_role(&role)).transpose()
+    row.map(|(role,)| read_role(&role)).transpose()
 }
 
 /// A text as a pattern of LIKE that finds it anywhere; `!` escapes. Empty finds everything.
@@ -143,7 +135,7 @@ pub async fn lock_person(tx: &mut Tx, id: UserId) -> Result<()> {
 pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role)>> {
     tx.see_memberships_of(id).await?;
     let rows: Vec<(Uuid, String)> = tx.all(PLACES, values![id]).await?;
-    rows.into_iter().map(|(organisation, role)| Ok((OrganisationId(organisation), parse_role(&role)?))).collect()
+    rows.into_iter().map(|(organisation, role)| Ok((OrganisationId(organisation), read_role(&role)?))).collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub mod provider;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{STATEMENTS, slugs, target};

@@ -85,7 +85,6 @@ async fn nothing_of_the_provider_comes_back_but_what_helps() {
             "content-type",
             "date",
             "openai-processing-ms",
-            "x-content-type-options",
             "x-portkey-cache-status",
             "x-portkey-last-used-option-index",
             "x-portkey-provider",

@@ -3,7 +3,7 @@
 use super::{Extras, open};
 use crate::{
     features::audit::{
-        store::{self, Stored},
+        self, Stored,
         verify::{Verdict, Verifier},
     },
     kernel::OrganisationId,
@@ -95,16 +95,16 @@ fn code(whole: bool) -> ExitCode {
 
 async fn verify_database(app: &App) -> StartResult<ExitCode> {
     let mut tx = app.db.read().await?;
-    let chains = store::chains(&mut tx).await?;
+    let chains = audit::chains(&mut tx).await?;
     drop(tx);
     let mut whole = true;
     for organisation in chains {
         let mut verifier = Verifier::new(organisation);
         let mut tx = app.read_proven(organisation).await?;
-        let head = store::head(&mut tx).await?;
+        let head = audit::head(&mut tx).await?;
         let mut seq = 0;
         loop {
-            let page = store::page(&mut tx, seq, PAGE).await?;
+            let page = audit::page(&mut tx, seq, PAGE).await?;
             page.iter().for_each(|event| verifier.take(event));
             match page.last() {
                 Some(last) => seq = last.seq,
@@ -123,7 +123,7 @@ async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode
     let mut out = std::io::BufWriter::new(std::io::stdout());
     let mut seq = 0;
     loop {
-        let page = store::page(&mut tx, seq, PAGE).await?;
+        let page = audit::page(&mut tx, seq, PAGE).await?;
         let Some(last) = page.last() else { break };
         seq = last.seq;
         for event in &page {

@@ -1,7 +1,14 @@
 //! `latchkey serve`.
 
 use super::{Extras, open};
-use crate::server::{database::StartResult, gateway, http, installation, jobs, mail::Mail, settings::ServeSettings};
+use crate::server::{
+    database::StartResult,
+    gateway,
+    http::{self, Security},
+    installation, jobs,
+    mail::Mail,
+    settings::ServeSettings,
+};
 use std::{io::Write, process::ExitCode, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -42,8 +49,9 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let _ = out.flush();
     tokio::spawn(asked_to_stop(stop.clone()));
     let recorder = gateway.recorder.clone();
+    let router = http::router(&app, gateway.clone());
     tokio::select! {
-        () = http::serve(listener, http::router(&app, gateway.clone()), gateway, stop.clone()) => {}
+        () = http::serve(listener, router, gateway, Security::of(&public_url), stop.clone()) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not finish in time");
         }

@@ -10,9 +10,9 @@ pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql, registered};
 pub use tx::{OrgTx, Tx};
 pub(crate) use value::values;
-pub use value::{Row, Value};
+pub use value::{Row, Value, read_role};
 
-use crate::kernel::{Error, OrganisationId, UserId};
+use crate::kernel::{Error, OrganisationId, Timestamp, UserId};
 use sqlx::{
     PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -165,9 +165,21 @@ pub type StartResult<T> = std::result::Result<T, Box<dyn std::error::Error + Sen
 
 statements! {
     REVISIONS: SystemSql = "SELECT id, revision FROM organisations";
+    REVISE: SystemSql = "UPDATE organisations SET revision = revision + 1 WHERE id = $1";
+    NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
 }
 
 /// The revision of every organisation: it grows with each change inside.
 pub async fn revisions(db: &Db) -> Result<Vec<(uuid::Uuid, i64)>, Error> {
     db.read().await?.all(REVISIONS, vec![]).await
+}
+
+/// Counts a change inside an organisation.
+pub(in crate::server) async fn revise(tx: &mut Tx, organisation: OrganisationId) -> Result<(), Error> {
+    tx.execute(REVISE, values![organisation]).await.map(|_| ())
+}
+
+/// Notes that a form was sent. False: it was noted before.
+pub(in crate::server) async fn note_submission(tx: &mut OrgTx, id: uuid::Uuid, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(NOTE_SUBMISSION, values![id, now]).await? == 1)
 }

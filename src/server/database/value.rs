@@ -1,5 +1,6 @@
 //! Arguments and rows that both engines understand.
 
+use crate::{kernel::Error, policy::Role};
 use sqlx::{Arguments, FromRow, postgres::PgArguments, postgres::PgRow, sqlite::SqliteArguments, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -54,7 +55,7 @@ from! {
     crate::kernel::InvitationId => |v| Value::Uuid(Some(v.0));
     crate::kernel::CallId => |v| Value::Uuid(Some(v.0));
     crate::kernel::SessionId => |v| Value::Uuid(Some(v.0));
-    crate::policy::Role => |v| Value::Text(Some(v.name().to_owned()));
+    Role => |v| Value::Text(Some(v.name().to_owned()));
 }
 
 /// `values![id, name, now]`: the arguments of a statement, in order.
@@ -62,6 +63,14 @@ macro_rules! values {
     ($($value:expr),* $(,)?) => { vec![$($crate::server::database::Value::from($value)),*] };
 }
 pub(crate) use values;
+
+/// Reads a stored role; one that is not known is a fault, never a lesser or greater role.
+pub fn read_role(stored: &str) -> Result<Role, Error> {
+    Role::parse(stored).ok_or_else(|| {
+        tracing::error!(stored, "a stored role is not known");
+        Error::internal()
+    })
+}
 
 macro_rules! arguments {
     ($name:ident, $arguments:ty) => {

@@ -2,7 +2,7 @@
 
 use super::store;
 use crate::{
-    features::{api_keys::store as keys, logs::model as logs},
+    features::{api_keys, logs::model as logs},
     gateway::record::{Record, Sink, SinkError},
     kernel::{Code, KeyId, OrganisationId, Result, Timestamp, time::MINUTE},
     server::app::App,
@@ -58,7 +58,7 @@ impl Log {
     /// In a transaction of its own, so that a failure costs no record.
     async fn note(&self, organisation: OrganisationId, uses: &Uses) -> Result<()> {
         let mut tx = self.app.db.write_in(organisation).await?;
-        keys::touch_used(&mut tx, uses).await?;
+        api_keys::touch_used(&mut tx, uses).await?;
         tx.commit().await
     }
 }

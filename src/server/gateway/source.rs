@@ -2,8 +2,8 @@
 
 use crate::{
     features::{
-        api_keys::{operations as keys, store as key_store},
-        virtual_keys::{operations::unseal, store as target_store},
+        api_keys::{self, operations::digest},
+        virtual_keys::{self, operations::unseal},
     },
     gateway::{
         directory::{CallerKey, Digest, Source, Standing, Unavailable},
@@ -29,11 +29,11 @@ impl Rooms {
     async fn find(&self, digest: &Digest) -> Result<Option<CallerKey>> {
         let organisation = {
             let mut tx = self.app.db.read_by_digest(digest).await?;
-            key_store::find_secret(&mut tx, digest).await?
+            api_keys::find_secret(&mut tx, digest).await?
         };
         let Some(organisation) = organisation else { return Ok(None) };
         let mut tx = self.app.db.read_in(organisation).await?;
-        let Some(holder) = key_store::holder::find(&mut tx, digest).await? else { return Ok(None) };
+        let Some(holder) = api_keys::holder::find(&mut tx, digest).await? else { return Ok(None) };
         let principal = Principal::ApiKey { key: holder.key, organisation, permissions: holder.effective };
         let may = |operation: Operation| {
             decide(&principal, operation.spec().requires, policy::Target::In(organisation)).is_ok()
@@ -55,7 +55,7 @@ impl Rooms {
 
     async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<Target>> {
         let mut tx = self.app.db.read_in(organisation).await?;
-        let Some(stored) = target_store::target(&mut tx, slug).await? else { return Ok(None) };
+        let Some(stored) = virtual_keys::target(&mut tx, slug).await? else { return Ok(None) };
         let credential =
             stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
         Ok(Some(Target {
@@ -78,7 +78,7 @@ fn unavailable(_: Error) -> Unavailable {
 #[async_trait]
 impl Source for Rooms {
     fn digest(&self, presented: &str) -> Option<Digest> {
-        keys::digest(&self.app.keyring, presented)
+        digest(&self.app.keyring, presented)
     }
 
     async fn key(&self, digest: &Digest) -> std::result::Result<Option<CallerKey>, Unavailable> {
@@ -92,7 +92,7 @@ impl Source for Rooms {
     async fn slugs(&self, organisation: Uuid) -> std::result::Result<Vec<String>, Unavailable> {
         let listed = async {
             let mut tx = self.app.db.read_in(OrganisationId(organisation)).await?;
-            target_store::slugs(&mut tx).await
+            virtual_keys::slugs(&mut tx).await
         };
         listed.await.map_err(unavailable)
     }

@@ -180,10 +180,7 @@ fn check_origin(headers: &HeaderMap, public_url: &str) -> Result<()> {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
     let own = match (text("sec-fetch-site"), text("origin")) {
         (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => {
-            origin == public_url
-                || text("host").is_some_and(|host| origin.split_once("://").is_some_and(|(_, rest)| rest == host))
-        }
+        (None, Some(origin)) => origin == public_url,
         (None, None) => false,
     };
     if own {
@@ -227,6 +224,8 @@ mod tests {
         assert!(!ok(&[("sec-fetch-site", "same-site")]));
         assert!(!ok(&[("sec-fetch-site", "none")]));
         assert!(!ok(&[("origin", "https://evil.example")]));
+        assert!(!ok(&[("origin", "https://evil.example"), ("host", "evil.example")]));
+        assert!(!ok(&[("origin", "http://keys.example.org")]));
         assert!(!ok(&[("origin", "null")]));
         assert!(!ok(&[]));
     }

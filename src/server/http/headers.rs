@@ -1,13 +1,10 @@
 //! Headers that every answer carries, and answers to what went wrong.
 
-use crate::{
-    kernel::{Code, Error},
-    server::app::App,
-};
+use crate::kernel::{Code, Error};
 use axum::{
     Json,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -20,26 +17,51 @@ pub fn cookies_are_secure(public_url: &str) -> bool {
     matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
-/// Security headers on every answer.
-pub async fn security(State(app): State<App>, request: Request, next: Next) -> Response {
+/// The security headers of every answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Security {
+    /// Browsers reach this installation over TLS.
+    is_tls: bool,
+}
+
+impl Security {
+    /// Those of the installation at this address.
+    pub fn of(public_url: &str) -> Self {
+        Self { is_tls: public_url.starts_with("https://") }
+    }
+
+    /// Puts them on an answer. What it says already about one of them stays.
+    pub fn put_on(self, headers: &mut HeaderMap) {
+        const FIXED: [(HeaderName, HeaderValue); 5] = [
+            (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+            (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
+            (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+            (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+            (
+                HeaderName::from_static("permissions-policy"),
+                HeaderValue::from_static("camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+            ),
+        ];
+        headers.reserve(FIXED.len() + 1);
+        for (name, value) in FIXED {
+            headers.entry(name).or_insert(value);
+        }
+        if self.is_tls {
+            let two_years = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, two_years);
+        }
+    }
+}
+
+/// Puts the security headers on what the router answers.
+pub async fn security(State(security): State<Security>, request: Request, next: Next) -> Response {
     // An address that holds a link's secret, its own or that of the page to go on to, is told to no other page.
     let is_secret = request.uri().query().is_some_and(|query| query.contains("token"));
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    let fixed: [(HeaderName, &str); 5] = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, if is_secret { "no-referrer" } else { "same-origin" }),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
-    ];
-    for (name, value) in fixed {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    if is_secret {
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
-    if app.public_url.starts_with("https://") {
-        headers
-            .insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=63072000; includeSubDomains"));
-    }
+    security.put_on(response.headers_mut());
     response
 }
 

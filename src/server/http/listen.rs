@@ -1,5 +1,6 @@
 //! Connections: accepted, bounded in how slow they may be, and led to the gateway or to the router.
 
+use super::headers::{Security, panicked};
 use crate::gateway::{call::Gateway, routes};
 use axum::{
     Router,
@@ -7,10 +8,10 @@ use axum::{
     extract::ConnectInfo,
     http::{Request, Response},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
@@ -19,12 +20,18 @@ use tower::ServiceExt;
 /// connection is closed after it.
 const HEAD: Duration = Duration::from_secs(75);
 /// The most bytes of a request's head.
-const HEAD_SIZE: usize = 64 * 1024;
+const HEAD_SIZE: usize = 32 * 1024;
 /// The pause after a connection could not be accepted, as when there are no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` is cancelled, and then finishes the requests that are under way.
-pub async fn serve(listener: TcpListener, router: Router, gateway: Gateway, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    gateway: Gateway,
+    security: Security,
+    stop: CancellationToken,
+) {
     let connections = TaskTracker::new();
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_SIZE);
@@ -35,7 +42,7 @@ pub async fn serve(listener: TcpListener, router: Router, gateway: Gateway, stop
         };
         match accepted {
             Ok((stream, peer)) => {
-                let front = Front { router: router.clone(), gateway: gateway.clone(), peer };
+                let front = Front { router: router.clone(), gateway: gateway.clone(), security, peer };
                 connections.spawn(connection(server.clone(), stream, front, stop.clone()));
             }
             Err(error) if is_of_one_connection(&error) => {}
@@ -76,6 +83,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Front {
     router: Router,
     gateway: Gateway,
+    security: Security,
     peer: SocketAddr,
 }
 
@@ -88,8 +96,13 @@ impl Service<Request<Incoming>> for Front {
         let mut request = request.map(Body::new);
         match routes::straight(request.method(), request.uri().path()) {
             Some(endpoint) => {
-                let gateway = self.gateway.clone();
-                Box::pin(async move { Ok(routes::call(&gateway, endpoint, request).await) })
+                let (gateway, security) = (self.gateway.clone(), self.security);
+                Box::pin(async move {
+                    let call = AssertUnwindSafe(routes::call(&gateway, endpoint, request));
+                    let mut response = call.catch_unwind().await.unwrap_or_else(panicked);
+                    security.put_on(response.headers_mut());
+                    Ok(response)
+                })
             }
             None => {
                 request.extensions_mut().insert(ConnectInfo(self.peer));

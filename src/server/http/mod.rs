@@ -12,6 +12,7 @@ pub use context::{
     RequestContext, access, keep_theme, member, nobody, redirect, request, sign_in_session, sign_out_session,
 };
 pub use forms::FormOutcome;
+pub use headers::Security;
 pub use listen::serve;
 
 use super::{app::App, assets, sessions::Sessions};
@@ -47,8 +48,9 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .merge(assets::routes())
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready).with_state(app.clone()))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::security));
-    site.merge(routes::routes(gateway)).layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
+        .merge(routes::routes(gateway));
+    site.layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
+        .layer(middleware::from_fn_with_state(Security::of(&app.public_url), headers::security))
 }
 
 async fn ready(axum::extract::State(app): axum::extract::State<App>) -> impl IntoResponse {

@@ -212,7 +212,7 @@ async fn check_responsible(change: &mut Change, responsible: Option<UserId>) -> 
         return Err(Denial::NotForKeys.into());
     }
     let Some(user) = responsible else { return Ok(()) };
-    match team::store::role_of(change.tx(), user).await? {
+    match team::role_of(change.tx(), user).await? {
         Some(_) => Ok(()),
         None => Err(Error::field("responsible", "This person is not an active member of the organisation.")),
     }

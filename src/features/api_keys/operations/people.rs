@@ -3,6 +3,7 @@
 use crate::{
     features::api_keys::store,
     kernel::{KeyId, Result, UserId},
+    policy::PermissionSet,
     server::{access::Change, database::OrgTx},
 };
 
@@ -32,4 +33,16 @@ pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<Vec<(KeyId, 
     let keys = store::held_by(change.tx(), user).await?;
     store::revoke_of(change.tx(), user, now).await?;
     Ok(keys)
+}
+
+/// Takes from a person's keys what `ceiling` does not hold, before somebody else answers for them. Their effective
+/// permissions stay what they are.
+pub async fn narrow(change: &mut Change, person: UserId, ceiling: PermissionSet) -> Result<()> {
+    let now = change.now();
+    for (key, set) in store::sets_of(change.tx(), person).await? {
+        if !set.is_subset_of(ceiling) {
+            store::set_permissions(change.tx(), key, set.intersection(ceiling), now).await?;
+        }
+    }
+    Ok(())
 }

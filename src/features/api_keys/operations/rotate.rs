@@ -50,7 +50,7 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Mi
         .act(Operation::ApiKeyRotate, Subject::unnamed("api_key", id), |mut change| async move {
             let now = change.now();
             if let Some((user, hash)) = proof
-                && !accounts::store::has_password(change.tx().system(), user, &hash).await?
+                && !accounts::has_password(change.tx().system(), user, &hash).await?
             {
                 return Err(not_yours());
             }
@@ -130,7 +130,7 @@ async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<Option<(
     let app = access.app();
     let account = {
         let mut tx = app.db.read().await?;
-        accounts::store::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
+        accounts::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
     };
     let address = address_subject(access.origin().address);
     let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();

@@ -2,13 +2,12 @@
 
 use super::cut;
 use crate::{
-    features::{
-        api_keys::model::{Filter, Key, OldSecret, PAGE, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, reduce_search},
-        team::store::parse_role,
+    features::api_keys::model::{
+        Filter, Key, OldSecret, PAGE, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, reduce_search,
     },
     kernel::{KeyId, Result, Timestamp, UserId, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
-    server::database::{OrgTx, Value, statements, values},
+    server::database::{OrgTx, Value, read_role, statements, values},
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -66,7 +65,7 @@ impl Row {
     fn key(self) -> Result<Key> {
         let disabled = self.person_disabled_at.is_some();
         let effective = cut(self.permissions.0, self.responsible, self.role.as_deref(), disabled)?;
-        let role = self.role.filter(|_| !disabled).map(|role| parse_role(&role)).transpose()?;
+        let role = self.role.filter(|_| !disabled).map(|role| read_role(&role)).transpose()?;
         let old = match (self.old_beginning, self.old_ending, self.old_until) {
             (Some(beginning), Some(ending), Some(until)) => Some(OldSecret {
                 visible: Visible { beginning, ending, used_at: self.old_used_at.map(Timestamp) },

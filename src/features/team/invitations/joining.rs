@@ -46,7 +46,7 @@ pub async fn mine(access: &Access) -> Result<Vec<Waiting>> {
     Ok(rows.into_iter().map(|(id, organisation, role, inviter)| Waiting { id, organisation, role, inviter }).collect())
 }
 
-/// What an invitation's page shows. Somebody who is signed in as another learns for whom it is, and no more.
+/// What an invitation's page shows. Somebody who is signed in as another learns that it is not for them, and where to.
 pub async fn view(access: &Access, which: &Which) -> Result<Shown> {
     let mut tx = access.read_account(Operation::InvitationView).await?;
     let own = match access.user() {
@@ -58,11 +58,11 @@ pub async fn view(access: &Access, which: &Which) -> Result<Shown> {
     let now = access.now();
     let mut tx = access.app().read_proven(place).await?;
     let stored = store::get(&mut tx, id, now).await?.ok_or_else(unknown)?;
-    let organisation = organisations::store::by_id(tx.system(), place).await?.ok_or_else(unknown)?.name;
+    let organisation = organisations::by_id(tx.system(), place).await?.ok_or_else(unknown)?.name;
     let Stored { invitation: Invitation { id, email, role, inviter, expires_at, state, .. }, canonical, .. } = stored;
     Ok(match own {
         Some(own) if own.email_canonical != canonical => {
-            Shown::ForSomeoneElse { organisation, email, signed_in_as: own.email }
+            Shown::ForSomeoneElse { organisation, signed_in_as: own.email }
         }
         _ if state != State::Pending => Shown::Over { organisation, inviter, state },
         own => Shown::Open { id, organisation, inviter, role, email, expires_at, now, signed_in: own.is_some() },
@@ -118,10 +118,8 @@ async fn answer<T>(
         .act_with_proof(operation, place, Subject::unnamed("invitation", id), |mut change| async move {
             let stored = again(&mut change, which, id).await?;
             if stored.canonical != address {
-                return Err(Error::new(
-                    Code::PermissionDenied,
-                    format!("This invitation is for {}. Sign in as that person.", stored.invitation.email),
-                ));
+                let message = "This invitation is for somebody else. Sign in as that person.";
+                return Err(Error::new(Code::PermissionDenied, message));
             }
             let (event, value) = act(&mut change, &stored, user).await?;
             change.commit(event, value).await
@@ -146,7 +144,7 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             return Err(error);
         }
     };
-    let email = {
+    let (email, organisation) = {
         let mut tx = access.app().read_proven(place).await?;
         let stored = store::get(&mut tx, id, access.now()).await?.ok_or_else(unknown)?;
         if stored.invitation.state != State::Pending {
@@ -155,11 +153,12 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             access.record_refusal(Operation::InvitationJoin, place, Subject::unnamed("invitation", id), &error).await;
             return Err(error);
         }
-        Email::parse(&stored.invitation.email).map_err(|_| Error::internal())?
+        let organisation = organisations::by_id(tx.system(), place).await?.ok_or_else(unknown)?;
+        (Email::parse(&stored.invitation.email).map_err(|_| Error::internal())?, organisation.name)
     };
     let mut fields = Fields::default();
     let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
-    fields.take("password", check_new_password(new.password.expose(), &[email.local(), &new.name]));
+    fields.take("password", check_new_password(new.password.expose(), &[email.local(), &new.name, &organisation]));
     fields.finish()?;
     let Some(name) = name else { return Err(Error::internal()) };
     let hash = access.app().passwords.hash(Zeroizing::new(new.password.expose().to_owned())).await?;
@@ -170,7 +169,7 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             check_inviter(&mut change, &stored).await?;
             use_up(&mut change, &stored).await?;
             let (user, now) = (UserId::new(), change.now());
-            if !accounts::store::insert(change.tx().system(), user, &email, &name, &hash, now).await? {
+            if !accounts::insert(change.tx().system(), user, &email, &name, &hash, now).await? {
                 return Err(Error::conflict("This address has an account already. Sign in to accept the invitation."));
             }
             change.act_as(user, &name);
@@ -221,9 +220,9 @@ async fn check_inviter(change: &mut Change, stored: &Stored) -> Result<()> {
     let (organisation, now) = (change.organisation(), change.now());
     let principal = match stored.by {
         Some(By::Person(user)) => {
-            team::store::role_of(change.tx(), user).await?.map(|role| Principal::Member { user, organisation, role })
+            team::role_of(change.tx(), user).await?.map(|role| Principal::Member { user, organisation, role })
         }
-        Some(By::Key(key)) => match api_keys::store::effective(change.tx(), key, now).await {
+        Some(By::Key(key)) => match api_keys::effective(change.tx(), key, now).await {
             Ok(permissions) => Some(Principal::ApiKey { key, organisation, permissions }),
             Err(error) if error.code.status() == 401 => None,
             Err(error) => return Err(error),
@@ -252,16 +251,16 @@ async fn use_up(change: &mut Change, stored: &Stored) -> Result<()> {
 /// Makes the person a member. Somebody who is one keeps their role, and the invitation stays as it was.
 async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Event, String)> {
     let (place, now, role) = (change.organisation(), change.now(), stored.invitation.role);
-    let organisation = organisations::store::by_id(change.tx().system(), place).await?.ok_or_else(Error::not_found)?;
+    let organisation = organisations::by_id(change.tx().system(), place).await?.ok_or_else(Error::not_found)?;
     // A reset link may have been made by somebody who owns all that this person belongs to. That ends here.
     team::store::lock_person(change.tx().system(), user).await?;
-    accounts::store::forget_resets(change.tx().system(), user, now).await?;
-    if !organisations::store::join(change.tx(), user, role, now).await? {
+    accounts::forget_resets(change.tx().system(), user, now).await?;
+    if !organisations::join(change.tx(), user, role, now).await? {
         return Err(Error::conflict(format!("You belong to {} already.", organisation.name)));
     }
     let event = event(stored).with("member", user.to_string()).with("role", role.name());
     // Answered by id the address is proven already: only the link's own use proves anything here.
-    let proves = stored.mailed && accounts::store::prove_address(change.tx().system(), user, now).await?;
+    let proves = stored.mailed && accounts::prove_address(change.tx().system(), user, now).await?;
     Ok((if proves { event.with("address", "proven") } else { event }, organisation.slug))
 }
 

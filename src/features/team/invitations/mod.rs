@@ -10,4 +10,8 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
-pub mod store;
+mod store;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{STATEMENTS, count, note_mailed};

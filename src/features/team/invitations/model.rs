@@ -139,7 +139,7 @@ pub enum Shown {
         signed_in: bool,
     },
     /// Somebody else is signed in; they learn no more than this.
-    ForSomeoneElse { organisation: String, email: String, signed_in_as: String },
+    ForSomeoneElse { organisation: String, signed_in_as: String },
     /// It cannot be answered any more.
     Over { organisation: String, inviter: String, state: State },
 }

@@ -278,7 +278,7 @@ fn inviter(change: &Change) -> Result<Inviter> {
 
 async fn organisation_name(change: &mut Change) -> Result<String> {
     let id = change.organisation();
-    let organisation = organisations::store::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
+    let organisation = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
     Ok(organisation.name)
 }
 

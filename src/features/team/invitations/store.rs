@@ -2,12 +2,11 @@
 
 use super::model::{Invitation, PAGE, State};
 use crate::{
-    features::team::store::parse_role,
     kernel::{InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId},
     policy::Role,
     server::{
         crypto::Digest,
-        database::{OrgTx, Tx, statements, values},
+        database::{OrgTx, Tx, read_role, statements, values},
     },
 };
 use uuid::Uuid;
@@ -119,7 +118,7 @@ impl Row {
         let invitation = Invitation {
             id: InvitationId(self.id),
             email: self.email,
-            role: parse_role(&self.role)?,
+            role: read_role(&self.role)?,
             inviter: self.invited_by_name,
             created_at: Timestamp(self.created_at),
             sent_at: Timestamp(self.sent_at),
@@ -249,7 +248,7 @@ pub async fn waiting(
 ) -> Result<Vec<(InvitationId, String, Role, String)>> {
     let rows: Vec<(Uuid, String, String, String)> = tx.all(WAITING, values![canonical, now]).await?;
     rows.into_iter()
-        .map(|(id, organisation, role, inviter)| Ok((InvitationId(id), organisation, parse_role(&role)?, inviter)))
+        .map(|(id, organisation, role, inviter)| Ok((InvitationId(id), organisation, read_role(&role)?, inviter)))
         .collect()
 }
 

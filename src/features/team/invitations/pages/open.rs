@@ -67,10 +67,10 @@ fn page(shown: Shown, forms: Forms) -> AnyView {
                 view! { <Join offer forms /> }.into_any()
             }
         }
-        Shown::ForSomeoneElse { organisation, email, signed_in_as } => view! {
+        Shown::ForSomeoneElse { organisation, signed_in_as } => view! {
             <PlainFrame
                 title=format!("An invitation to {organisation}")
-                sentence=move || format!("It is for {email}. You are signed in as {signed_in_as}.")
+                sentence=move || format!("It is for somebody else. You are signed in as {signed_in_as}.")
                 below=|| "After signing out, open the link again."
             >
                 <div class="stack">

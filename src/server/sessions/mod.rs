@@ -1,17 +1,17 @@
 //! Where sessions live: a row each, found by a keyed digest of the cookie's value, so that they can be listed and ended
 //! and a stolen table opens nothing.
 
-use super::{
-    app::App,
-    database::{Tx, hex, statements, values},
-};
+mod store;
+
+use super::{app::App, crypto::Digest, database::hex};
 use crate::kernel::{
-    Error, SessionId, Timestamp, UserId,
+    Error, Timestamp,
     time::{DAY, HOUR, MINUTE},
 };
 use async_trait::async_trait;
 use serde_json::Value as Json;
 use std::{collections::HashMap, fmt};
+pub use store::{Listed, STATEMENTS, end, end_others, list};
 use time::OffsetDateTime;
 use tower_sessions::{
     SessionStore,
@@ -39,19 +39,6 @@ pub mod field {
     pub const BROWSER: &str = "browser";
 }
 
-statements! {
-    INSERT: SystemSql = "INSERT INTO sessions (digest, id, user_id, created_at, seen_at, expires_at, data) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    UPDATE: SystemSql = "UPDATE sessions SET user_id = $2, data = $3 WHERE digest = $1";
-    LOAD: SystemSql = "SELECT s.id, s.user_id, s.created_at, s.seen_at, s.data, u.name, u.disabled_at FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.digest = $1";
-    SEEN: SystemSql = "UPDATE sessions SET seen_at = $2, expires_at = $3 WHERE digest = $1";
-    DELETE: SystemSql = "DELETE FROM sessions WHERE digest = $1";
-    EXPIRED: SystemSql = "DELETE FROM sessions WHERE expires_at < $1";
-    LIST: SystemSql = "SELECT id, created_at, seen_at, data FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY seen_at DESC LIMIT 100";
-    END: SystemSql = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
-    END_OTHERS: SystemSql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
-    END_ALL: SystemSql = "DELETE FROM sessions WHERE user_id = $1";
-}
-
 /// The store that tower-sessions uses.
 #[derive(Clone)]
 pub struct Sessions(App);
@@ -62,30 +49,19 @@ impl fmt::Debug for Sessions {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    user_id: Option<Uuid>,
-    created_at: i64,
-    seen_at: i64,
-    data: String,
-    name: Option<String>,
-    disabled_at: Option<i64>,
-}
-
 impl Sessions {
     pub fn new(app: App) -> Self {
         Self(app)
     }
 
-    fn digest(&self, id: &Id) -> [u8; 32] {
+    fn digest(&self, id: &Id) -> Digest {
         self.0.keyring.digest("session", &hex(&id.0.to_be_bytes()))
     }
 
     /// Removes what is over. Returns how many.
     pub async fn sweep(&self) -> Result<u64, Error> {
         let mut tx = self.0.db.write().await?;
-        let gone = tx.execute(EXPIRED, values![self.0.clock.now()]).await?;
+        let gone = store::sweep(&mut tx, self.0.clock.now()).await?;
         tx.commit().await?;
         Ok(gone)
     }
@@ -111,17 +87,15 @@ impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         let now = self.0.clock.now();
         let (user, data) = stored(record);
-        let id = Uuid::new_v4();
-        let row = values![self.digest(&record.id), id, user, now, now, now.plus(IDLE), data];
         let mut tx = self.0.db.write().await.map_err(backend)?;
-        tx.execute(INSERT, row).await.map_err(backend)?;
+        store::insert(&mut tx, self.digest(&record.id), user, &data, now).await.map_err(backend)?;
         tx.commit().await.map_err(backend)
     }
 
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         let (user, data) = stored(record);
         let mut tx = self.0.db.write().await.map_err(backend)?;
-        tx.execute(UPDATE, values![self.digest(&record.id), user, data]).await.map_err(backend)?;
+        store::update(&mut tx, self.digest(&record.id), user, &data).await.map_err(backend)?;
         tx.commit().await.map_err(backend)
     }
 
@@ -129,7 +103,7 @@ impl SessionStore for Sessions {
         let now = self.0.clock.now();
         let digest = self.digest(id);
         let mut tx = self.0.db.read().await.map_err(backend)?;
-        let row: Option<Row> = tx.optional(LOAD, values![digest]).await.map_err(backend)?;
+        let row = store::load(&mut tx, digest).await.map_err(backend)?;
         drop(tx);
         let Some(row) = row else { return Ok(None) };
         let over = row.seen_at + IDLE <= now.0 || row.created_at + ABSOLUTE <= now.0 || row.disabled_at.is_some();
@@ -137,9 +111,8 @@ impl SessionStore for Sessions {
             return Ok(None);
         }
         if row.seen_at + MINUTE <= now.0 {
-            let end = now.plus(IDLE).min(Timestamp(row.created_at).plus(ABSOLUTE));
             let mut tx = self.0.db.write().await.map_err(backend)?;
-            tx.execute(SEEN, values![digest, now, end]).await.map_err(backend)?;
+            store::seen(&mut tx, digest, Timestamp(row.created_at), now).await.map_err(backend)?;
             tx.commit().await.map_err(backend)?;
         }
         let mut data: HashMap<String, Json> =
@@ -156,49 +129,7 @@ impl SessionStore for Sessions {
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
         let mut tx = self.0.db.write().await.map_err(backend)?;
-        tx.execute(DELETE, values![self.digest(id)]).await.map_err(backend)?;
+        store::delete(&mut tx, self.digest(id)).await.map_err(backend)?;
         tx.commit().await.map_err(backend)
-    }
-}
-
-/// A session as its owner sees it.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    pub id: SessionId,
-    pub created_at: Timestamp,
-    pub seen_at: Timestamp,
-    pub address: String,
-    pub browser: String,
-}
-
-/// The living sessions of a person, latest first.
-pub async fn list(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<Listed>, Error> {
-    let rows: Vec<(Uuid, i64, i64, String)> = tx.all(LIST, values![user, now]).await?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, created_at, seen_at, data)| {
-            let data: HashMap<String, Json> = serde_json::from_str(&data).unwrap_or_default();
-            let text = |name: &str| data.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
-            Listed {
-                id: SessionId(id),
-                created_at: Timestamp(created_at),
-                seen_at: Timestamp(seen_at),
-                address: text(field::ADDRESS),
-                browser: text(field::BROWSER),
-            }
-        })
-        .collect())
-}
-
-/// Ends one session of a person. False: they have none with this id.
-pub async fn end(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, Error> {
-    Ok(tx.execute(END, values![user, id]).await? == 1)
-}
-
-/// Ends all sessions of a person but this one; none: all of them. Returns how many.
-pub async fn end_others(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<u64, Error> {
-    match but {
-        Some(but) => tx.execute(END_OTHERS, values![user, but]).await,
-        None => tx.execute(END_ALL, values![user]).await,
     }
 }
