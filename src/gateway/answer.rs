@@ -50,13 +50,21 @@ impl Reader {
     }
 }
 
+/// When an answer must be there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) at: Instant,
+    /// Whether the request itself asks for that.
+    pub(super) callers_own: bool,
+}
+
 /// Turns a provider's response into the caller's, and closes the record, now or when the stream has ended.
 pub(super) async fn read(
     reader: Reader,
     response: Upstream,
     mut open: Open,
     patience: Patience,
-    end: Instant,
+    end: End,
     stamp: (i64, &str),
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = response.into_parts();
@@ -70,7 +78,7 @@ pub(super) async fn read(
             open: Some(open),
             idle: patience.idle,
             heard: Instant::now(),
-            end,
+            end: end.at,
             alarm: None,
         });
         let mut answer = Response::new(body);
@@ -83,9 +91,10 @@ pub(super) async fn read(
     open.first_byte();
     let refused = !status.is_success();
     let largest = if refused { patience.largest.min(LARGEST_REFUSAL) } else { patience.largest };
-    let whole = match read_whole(body, Patience { largest, ..patience }, end).await {
+    let whole = match read_whole(body, Patience { largest, ..patience }, end.at).await {
         // The provider's words in a refusal are a help, not needed.
         Err(_) if refused => Ok(Bytes::new()),
+        Err(OutgoingError::TimedOut(Phase::Total)) if end.callers_own => Err(Refusal::callers_limit()),
         other => other.map_err(Refusal::from),
     };
     // What nobody asked for, and what cannot be read.
@@ -194,6 +203,17 @@ impl Streamed {
     }
 }
 
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        // A caller may go once it has read the end, before the provider's connection has told its own.
+        if *self.stream.outcome() == Outcome::Complete
+            && let Some(open) = self.open.take()
+        {
+            open.finish(StatusCode::OK.as_u16(), None);
+        }
+    }
+}
+
 impl HttpBody for Streamed {
     type Data = Bytes;
     type Error = Infallible;
@@ -206,6 +226,11 @@ impl HttpBody for Streamed {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     this.heard = Instant::now();
+                    // A provider that always has more is never waited for.
+                    if this.heard >= this.end {
+                        let last = this.close(Some(OutgoingError::TimedOut(Phase::Total)));
+                        return Poll::Ready(Some(Ok(Frame::data(last))));
+                    }
                     if let Some(open) = &mut this.open {
                         open.first_byte();
                     }

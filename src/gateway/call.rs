@@ -1,6 +1,6 @@
 //! One call, from the request to the first byte of the answer.
 
-use super::answer::{self, Reader};
+use super::answer::{self, End, Reader};
 use super::credential::presented;
 use super::dialect::{self, Head, UpstreamRequest};
 use super::directory::{Directory, Known, Standing};
@@ -183,6 +183,7 @@ async fn serve(
     let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
     let upstream = gateway.limits.upstream;
     let headers = prepared.limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
+    open.sent();
     let sent = gateway.outgoing.send(prepared.request, headers).await;
     let sent = sent.map_err(|error| match (error, prepared.limit) {
         (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => Refusal::callers_limit(),
@@ -191,8 +192,8 @@ async fn serve(
     match sent {
         Ok(response) => {
             open.answered(response.status().as_u16());
-            let total = prepared.limit.filter(|_| !prepared.reader.streamed());
-            let end = arrived + total.map_or(upstream.total, |limit| limit.min(upstream.total));
+            let own = prepared.limit.filter(|limit| *limit <= upstream.total && !prepared.reader.streamed());
+            let end = End { at: arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
             let mut answer =
                 answer::read(prepared.reader, response, open, upstream, end, (created, &id.to_string())).await?;
             about(answer.headers_mut(), prepared.provider);

@@ -168,6 +168,27 @@ async fn the_callers_own_limit_is_kept_to() {
 }
 
 #[tokio::test]
+async fn the_callers_own_limit_holds_for_the_body_too() {
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+        let _ = stream.write_all(head).await;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut headers = CALLER.to_vec();
+    headers.push(("x-portkey-request-timeout", "500"));
+    let told = house.send(Method::POST, CHAT, &headers, hello().to_string()).await;
+    assert_eq!(told.refusal(), (408, "request_timeout".into()));
+    // The call had left, so it failed and was not refused.
+    let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+    assert_eq!((outcome.status, outcome.kind().name()), (408, "failed"));
+}
+
+#[tokio::test]
 async fn a_caller_that_leaves_ends_the_call_upstream() {
     let (closed, mut closings) = mpsc::unbounded_channel();
     let mut upstream = Upstream::scripted(move |mut stream: TcpStream| {
