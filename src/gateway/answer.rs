@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+use uuid::Uuid;
 
 /// The most bytes of a refusal that are read.
 const LARGEST_REFUSAL: usize = 256 << 10;
@@ -35,14 +36,14 @@ impl Reader {
         }
     }
 
-    fn whole(&self, status: u16, body: Bytes, (created, id): (i64, &str)) -> Answer {
+    fn whole(&self, status: u16, body: Bytes, (created, id): (i64, Uuid)) -> Result<Answer, ApiError> {
         match self {
             Reader::Chat(exchange) => exchange.whole(status, body, created, id),
             Reader::Messages(exchange) => exchange.whole(status, body),
         }
     }
 
-    fn stream(&self, (created, id): (i64, &str)) -> ChatStream {
+    fn stream(&self, (created, id): (i64, Uuid)) -> ChatStream {
         match self {
             Reader::Chat(exchange) => exchange.stream(created, id),
             Reader::Messages(exchange) => exchange.stream(),
@@ -65,7 +66,7 @@ pub(super) async fn read(
     mut open: Open,
     patience: Patience,
     end: End,
-    stamp: (i64, &str),
+    stamp: (i64, Uuid),
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = response.into_parts();
     let status = parts.status;
@@ -104,27 +105,23 @@ pub(super) async fn read(
             return Err(ApiError::bad_answer().into());
         }
         let body = if plain { body } else { Bytes::new() };
-        let answer = reader.whole(status.as_u16(), body, stamp);
-        match answer.error {
-            Some(error) => Err(Refusal::from(error)),
-            None => Ok(answer),
-        }
+        reader.whole(status.as_u16(), body, stamp).map_err(Refusal::from)
     });
     match answer {
         Ok(answer) => {
             if let Some(usage) = answer.usage {
                 open.used(usage);
             }
-            open.finish(answer.status, None);
+            open.finish(StatusCode::OK.as_u16(), None);
             let mut response = Response::new(Body::from(answer.body));
-            *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
             handed_on(&parts.headers, response.headers_mut());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Ok(response)
         }
         Err(refusal) => {
+            // Seconds only: what clients make of a date depends on their clocks.
             let later = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            let refusal = refusal.retry_after(later);
+            let refusal = refusal.retry_after(later).headers(|headers| handed_on(&parts.headers, headers));
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(refusal)
         }

@@ -10,6 +10,7 @@ use crate::{
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
         record::{Bounds, Recorder, Sink},
+        request::Room,
     },
     kernel::OrganisationId,
 };
@@ -36,6 +37,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         outgoing: app.outgoing.clone(),
         recorder,
         limits: Limits::default(),
+        room: Room::default(),
         now: Now::new(move || clock.now().0),
     })
 }
