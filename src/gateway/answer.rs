@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
+use uuid::Uuid;
 
 /// The most bytes of a refusal that are read.
 const LARGEST_REFUSAL: usize = 256 << 10;
@@ -35,19 +36,27 @@ impl Reader {
         }
     }
 
-    fn whole(&self, status: u16, body: Bytes, (created, id): (i64, &str)) -> Answer {
+    fn whole(&self, status: u16, body: Bytes, (created, id): (i64, Uuid)) -> Result<Answer, ApiError> {
         match self {
             Reader::Chat(exchange) => exchange.whole(status, body, created, id),
             Reader::Messages(exchange) => exchange.whole(status, body),
         }
     }
 
-    fn stream(&self, (created, id): (i64, &str)) -> ChatStream {
+    fn stream(&self, (created, id): (i64, Uuid)) -> ChatStream {
         match self {
             Reader::Chat(exchange) => exchange.stream(created, id),
             Reader::Messages(exchange) => exchange.stream(),
         }
     }
+}
+
+/// When an answer must be there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) at: Instant,
+    /// Whether the request itself asks for that.
+    pub(super) callers_own: bool,
 }
 
 /// Turns a provider's response into the caller's, and closes the record, now or when the stream has ended.
@@ -56,8 +65,8 @@ pub(super) async fn read(
     response: Upstream,
     mut open: Open,
     patience: Patience,
-    end: Instant,
-    stamp: (i64, &str),
+    end: End,
+    stamp: (i64, Uuid),
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = response.into_parts();
     let status = parts.status;
@@ -70,7 +79,7 @@ pub(super) async fn read(
             open: Some(open),
             idle: patience.idle,
             heard: Instant::now(),
-            end,
+            end: end.at,
             alarm: None,
         });
         let mut answer = Response::new(body);
@@ -83,9 +92,10 @@ pub(super) async fn read(
     open.first_byte();
     let refused = !status.is_success();
     let largest = if refused { patience.largest.min(LARGEST_REFUSAL) } else { patience.largest };
-    let whole = match read_whole(body, Patience { largest, ..patience }, end).await {
+    let whole = match read_whole(body, Patience { largest, ..patience }, end.at).await {
         // The provider's words in a refusal are a help, not needed.
         Err(_) if refused => Ok(Bytes::new()),
+        Err(OutgoingError::TimedOut(Phase::Total)) if end.callers_own => Err(Refusal::callers_limit()),
         other => other.map_err(Refusal::from),
     };
     // What nobody asked for, and what cannot be read.
@@ -95,27 +105,23 @@ pub(super) async fn read(
             return Err(ApiError::bad_answer().into());
         }
         let body = if plain { body } else { Bytes::new() };
-        let answer = reader.whole(status.as_u16(), body, stamp);
-        match answer.error {
-            Some(error) => Err(Refusal::from(error)),
-            None => Ok(answer),
-        }
+        reader.whole(status.as_u16(), body, stamp).map_err(Refusal::from)
     });
     match answer {
         Ok(answer) => {
             if let Some(usage) = answer.usage {
                 open.used(usage);
             }
-            open.finish(answer.status, None);
+            open.finish(StatusCode::OK.as_u16(), None);
             let mut response = Response::new(Body::from(answer.body));
-            *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
             handed_on(&parts.headers, response.headers_mut());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             Ok(response)
         }
         Err(refusal) => {
+            // Seconds only: what clients make of a date depends on their clocks.
             let later = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            let refusal = refusal.retry_after(later);
+            let refusal = refusal.retry_after(later).headers(|headers| handed_on(&parts.headers, headers));
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(refusal)
         }
@@ -194,6 +200,17 @@ impl Streamed {
     }
 }
 
+impl Drop for Streamed {
+    fn drop(&mut self) {
+        // A caller may go once it has read the end, before the provider's connection has told its own.
+        if *self.stream.outcome() == Outcome::Complete
+            && let Some(open) = self.open.take()
+        {
+            open.finish(StatusCode::OK.as_u16(), None);
+        }
+    }
+}
+
 impl HttpBody for Streamed {
     type Data = Bytes;
     type Error = Infallible;
@@ -206,6 +223,11 @@ impl HttpBody for Streamed {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     this.heard = Instant::now();
+                    // A provider that always has more is never waited for.
+                    if this.heard >= this.end {
+                        let last = this.close(Some(OutgoingError::TimedOut(Phase::Total)));
+                        return Poll::Ready(Some(Ok(Frame::data(last))));
+                    }
                     if let Some(open) = &mut this.open {
                         open.first_byte();
                     }

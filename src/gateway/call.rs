@@ -1,12 +1,12 @@
 //! One call, from the request to the first byte of the answer.
 
-use super::answer::{self, Reader};
+use super::answer::{self, End, Reader};
 use super::credential::presented;
 use super::dialect::{self, Head, UpstreamRequest};
 use super::directory::{Directory, Known, Standing};
 use super::errors::Refusal;
 use super::record::{Call, Endpoint, Recorder};
-use super::request::{destination, named_slug, read_body, time_limit, trace_id};
+use super::request::{Part, Room, destination, named_slug, time_limit, trace_id};
 use super::target::Target;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
 use axum::body::Body;
@@ -31,6 +31,7 @@ pub struct Gateway {
     pub outgoing: Outgoing,
     pub recorder: Recorder,
     pub limits: Limits,
+    pub room: Room,
     pub now: Now,
 }
 
@@ -84,6 +85,10 @@ pub(super) async fn complete(gateway: &Gateway, endpoint: Endpoint, request: Req
     let id = Uuid::now_v7();
     let trace = trace_id(&parts.headers, id);
     let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
+    let served = served.map_err(|refusal| match endpoint {
+        Endpoint::ChatCompletions => refusal,
+        Endpoint::Messages => refusal.for_anthropics_clients(),
+    });
     finish(served, &trace)
 }
 
@@ -170,44 +175,54 @@ async fn serve(
         trace: trace.into(),
         started_at: gateway.now.get(),
     };
-    let prepared = match prepare(gateway, known, parts, body, &mut call).await {
-        Ok(prepared) => prepared,
-        Err(refusal) => {
-            if let Ok(open) = gateway.recorder.begin(call, arrived).await {
-                open.finish(refusal.status.as_u16(), Some(&refusal.code));
+    let Prepared { request, part, reader, provider, limit } =
+        match prepare(gateway, known, parts, body, &mut call).await {
+            Ok(prepared) => prepared,
+            Err(refusal) => {
+                if let Ok(open) = gateway.recorder.begin(call, arrived).await {
+                    open.finish(refusal.status.as_u16(), Some(&refusal.code));
+                }
+                return Err(refusal);
             }
-            return Err(refusal);
-        }
-    };
+        };
     let created = call.started_at / 1000;
     let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
     let upstream = gateway.limits.upstream;
-    let headers = prepared.limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
-    let sent = gateway.outgoing.send(prepared.request, headers).await;
-    let sent = sent.map_err(|error| match (error, prepared.limit) {
+    let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
+    open.sent();
+    let sent = gateway.outgoing.send(request, headers).await;
+    // The body has gone out.
+    drop(part);
+    let sent = sent.map_err(|error| match (error, limit) {
         (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => Refusal::callers_limit(),
         _ => error.into(),
     });
-    match sent {
+    let answered = match sent {
         Ok(response) => {
             open.answered(response.status().as_u16());
-            let total = prepared.limit.filter(|_| !prepared.reader.streamed());
-            let end = arrived + total.map_or(upstream.total, |limit| limit.min(upstream.total));
-            let mut answer =
-                answer::read(prepared.reader, response, open, upstream, end, (created, &id.to_string())).await?;
-            about(answer.headers_mut(), prepared.provider);
-            Ok(answer)
+            let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
+            let end = End { at: arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
+            answer::read(reader, response, open, upstream, end, (created, id)).await
         }
         Err(refusal) => {
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(refusal)
         }
+    };
+    match answered {
+        Ok(mut answer) => {
+            about(answer.headers_mut(), provider);
+            Ok(answer)
+        }
+        Err(refusal) => Err(refusal.headers(|headers| about(headers, provider))),
     }
 }
 
 /// A call that may leave.
 struct Prepared {
     request: Request<Full<Bytes>>,
+    /// What its body takes of the room.
+    part: Part,
     reader: Reader,
     provider: &'static str,
     /// The caller's own limit.
@@ -228,7 +243,7 @@ async fn prepare(
     }
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
-    let body = read_body(&parts.headers, body, gateway.limits.request).await?;
+    let (body, part) = gateway.room.read_body(&parts.headers, body, gateway.limits.request).await?;
     let head = Head::read(&body)?;
     call.streamed = head.stream;
     let destination = destination(named, &head)?;
@@ -254,7 +269,7 @@ async fn prepare(
             (request, Reader::Messages(exchange))
         }
     };
-    Ok(Prepared { request: build(target, request)?, reader, provider: target.provider.name(), limit })
+    Ok(Prepared { request: build(target, request)?, part, reader, provider: target.provider.name(), limit })
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Refusal> {
@@ -264,19 +279,18 @@ pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result
 /// Puts a request together from the program's own parts: no header of the caller is in it but those that the dialect
 /// has read and checked.
 pub(super) fn build(target: &Target, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
-    let base = target.base.as_ref().ok_or(OutgoingError::Blocked(None))?;
-    let uri = base.join(&request.path).map_err(|_| Refusal::bad_model())?;
+    let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
+    let uri = address.join(&request.path).map_err(|_| Refusal::bad_model())?;
     let mut built = Request::new(Full::new(request.body));
     *built.method_mut() = request.method;
     *built.uri_mut() = uri;
+    *built.headers_mut() = request.headers;
     let headers = built.headers_mut();
-    headers.reserve(request.headers.len() + 4);
-    headers.extend(request.headers);
     // A compressed answer could not be watched, and could be a bomb.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION"))));
     if let Some(credential) = &target.credential {
-        let (name, value) = request.auth.header(credential.expose())?;
+        let (name, value) = credential.header();
         headers.insert(name, value);
     }
     Ok(built)

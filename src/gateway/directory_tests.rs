@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::gateway::provider::Provider;
+use crate::gateway::target::Address;
 use crate::server::outgoing::{AllowList, BaseUrl};
 use std::sync::atomic::AtomicUsize;
 use tokio::sync::Notify;
@@ -56,7 +57,7 @@ impl Source for Fake {
             virtual_key: Uuid::from_u128(3),
             slug: slug.into(),
             provider: Provider::OpenAi,
-            base: Some(base),
+            address: Some(Address::new(Provider::OpenAi, base)),
             credential: None,
             api_version: None,
         }))

@@ -1,13 +1,13 @@
 //! What a caller is told when there is no answer: one envelope that every client library can read.
 
 use super::credential::CredentialError;
-use super::dialect::ApiError;
+use super::dialect::{ApiError, anthropic_kind};
 use crate::kernel::{self, FieldError};
 use crate::policy::Permission;
 use crate::server::outgoing::{OutgoingError, Phase};
 use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -22,7 +22,7 @@ pub struct Refusal(Box<Details>);
 pub struct Details {
     pub status: StatusCode,
     pub code: Cow<'static, str>,
-    /// The family of the error, in the words that OpenAI's clients know.
+    /// The family of the error, in the words that the caller's library knows.
     pub kind: &'static str,
     /// A sentence for people.
     pub message: Cow<'static, str>,
@@ -38,6 +38,8 @@ pub struct Details {
     pub retry_after: Option<u32>,
     /// The methods that the path has.
     pub allow: Option<&'static str>,
+    /// More headers for the answer.
+    pub headers: HeaderMap,
 }
 
 impl Deref for Refusal {
@@ -60,6 +62,7 @@ impl Refusal {
             fields: Vec::new(),
             retry_after: None,
             allow: None,
+            headers: HeaderMap::new(),
         }))
     }
 
@@ -72,6 +75,16 @@ impl Refusal {
     /// The same with the provider's word on when to try again, in seconds.
     pub fn retry_after(self, seconds: Option<u32>) -> Self {
         self.with(|details| details.retry_after = seconds)
+    }
+
+    /// The same, with headers that `more` adds.
+    pub fn headers(self, more: impl FnOnce(&mut HeaderMap)) -> Self {
+        self.with(|details| more(&mut details.headers))
+    }
+
+    /// The same, its family named in the words that Anthropic's clients know.
+    pub fn for_anthropics_clients(self) -> Self {
+        self.with(|details| details.kind = anthropic_kind(details.status.as_u16()))
     }
 
     fn invalid(status: StatusCode, code: &'static str, message: &'static str) -> Self {
@@ -199,6 +212,11 @@ impl Refusal {
         Self::unavailable("log_unavailable", "The call cannot be recorded at the moment, so it was not made.")
     }
 
+    /// The bodies of other requests take all the memory that there is for them.
+    pub fn no_room() -> Self {
+        Self::unavailable("server_busy", "Too many large requests are under way at the moment.")
+    }
+
     fn unavailable(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "api_error", message).retry_after(Some(1))
     }
@@ -234,13 +252,15 @@ impl Refusal {
         };
         let body = serde_json::to_vec(&envelope).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() = self.status;
+        let Details { status, retry_after, allow, .. } = *self;
+        *response.status_mut() = status;
+        *response.headers_mut() = self.0.headers;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(methods) = self.allow {
+        if let Some(methods) = allow {
             headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
         response
@@ -292,6 +312,7 @@ impl From<ApiError> for Refusal {
             fields: Vec::new(),
             retry_after: None,
             allow: None,
+            headers: HeaderMap::new(),
         }))
     }
 }
@@ -316,6 +337,7 @@ impl From<kernel::Error> for Refusal {
             fields: error.fields,
             retry_after: error.retry_after,
             allow: None,
+            headers: HeaderMap::new(),
         }))
     }
 }

@@ -3,7 +3,8 @@
 //! Each call writes a line before it leaves and one when it has ended: two short appends to the operating system's
 //! memory, which the end of the process does not undo. (A power cut can take the last seconds: waiting for the disk
 //! with each call would cost milliseconds.) The journal is a chain of segments; a segment goes when every call in it
-//! is in the database. Lines hold no secrets and nothing that was said to a model.
+//! is in the database, and stays for the next start when the process ends before that. Lines hold no secrets and
+//! nothing that was said to a model.
 
 use super::record::{Call, Outcome};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ use uuid::Uuid;
 const SEGMENT: u64 = 4 << 20;
 const PREFIX: &str = "calls-";
 const SUFFIX: &str = ".journal";
+/// The extension of a file that is kept for a person to read.
+const SPOILT: &str = "unread";
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
@@ -28,16 +32,33 @@ enum Line<C, O> {
     Ended(Uuid, O),
 }
 
-/// One file. It is locked while its process lives, and removed when nobody needs it any more.
+/// One file, locked while its process lives. When nobody needs it any more it goes, unless it still tells of something
+/// that is nowhere else: then the next start finds it.
 #[derive(Debug)]
 pub struct Segment {
     path: PathBuf,
     file: File,
+    /// Bytes written.
+    size: AtomicU64,
+    /// Calls in it whose records are not in the database yet.
+    unwritten: AtomicUsize,
+    /// It holds lines that cannot be read.
+    spoilt: bool,
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
+        if *self.unwritten.get_mut() > 0 {
+            return;
+        }
+        let done = if self.spoilt {
+            let aside = self.path.with_extension(SPOILT);
+            tracing::warn!(path = %aside.display(), "a journal of calls with lines that cannot be read is kept aside");
+            fs::rename(&self.path, aside)
+        } else {
+            fs::remove_file(&self.path)
+        };
+        if let Err(error) = done {
             tracing::warn!(%error, path = %self.path.display(), "a segment of the journal of calls cannot be removed");
         }
     }
@@ -52,7 +73,31 @@ impl Segment {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path)?;
         file.try_lock()?;
-        Ok(Self { path, file })
+        Ok(Self { path, file, size: AtomicU64::new(0), unwritten: AtomicUsize::new(0), spoilt: false })
+    }
+
+    /// Notes how a call ended, in the segment where it began.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn ended(&self, call: Uuid, outcome: &Outcome) -> io::Result<()> {
+        self.append(&text(&Line::Ended(call, outcome))?)
+    }
+
+    /// Notes that the record of one of its calls is in the database, or was refused there for good.
+    pub fn written(&self) {
+        self.unwritten.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Writes one line. The system appends each as a whole, so that this needs no lock.
+    fn append(&self, line: &[u8]) -> io::Result<()> {
+        if let Err(error) = (&self.file).write_all(line) {
+            // The file may end in half a line: go on in another one.
+            self.size.store(SEGMENT, Ordering::Relaxed);
+            return Err(error);
+        }
+        self.size.fetch_add(line.len() as u64, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -60,14 +105,7 @@ impl Segment {
 #[derive(Debug)]
 pub struct Journal {
     folder: PathBuf,
-    current: Mutex<Current>,
-}
-
-#[derive(Debug)]
-struct Current {
-    segment: Arc<Segment>,
-    size: u64,
-    line: Vec<u8>,
+    current: Mutex<Arc<Segment>>,
 }
 
 impl Journal {
@@ -78,55 +116,43 @@ impl Journal {
     pub fn create(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let segment = Arc::new(Segment::create(folder)?);
-        Ok(Self { folder: folder.to_owned(), current: Mutex::new(Current { segment, size: 0, line: Vec::new() }) })
+        Ok(Self { folder: folder.to_owned(), current: Mutex::new(segment) })
     }
 
-    /// Notes that a call is about to leave. Keep the segment until the call's record is in the database.
+    /// Notes that a call is about to leave. Say [`Segment::written`] once the call's record is in the database.
     ///
     /// # Errors
     /// When the line cannot be written.
     pub fn begun(&self, call: &Call) -> io::Result<Arc<Segment>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.size >= SEGMENT {
-            current.segment = Arc::new(Segment::create(&self.folder)?);
-            current.size = 0;
-        }
-        let segment = current.segment.clone();
-        current.append(&segment, &Line::<&Call, &Outcome>::Begun(call))?;
+        let line = text(&Line::Begun(call))?;
+        let segment = self.current()?;
+        segment.append(&line)?;
+        segment.unwritten.fetch_add(1, Ordering::SeqCst);
         Ok(segment)
     }
 
-    /// Notes how a call ended, in the segment where it began.
-    ///
-    /// # Errors
-    /// When the line cannot be written.
-    pub fn ended(&self, segment: &Arc<Segment>, call: Uuid, outcome: &Outcome) -> io::Result<()> {
+    /// The segment for the next call.
+    fn current(&self) -> io::Result<Arc<Segment>> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.append(segment, &Line::<&Call, &Outcome>::Ended(call, outcome))
+        if current.size.load(Ordering::Relaxed) >= SEGMENT {
+            *current = Arc::new(Segment::create(&self.folder)?);
+        }
+        Ok(current.clone())
     }
 }
 
-impl Current {
-    fn append(&mut self, segment: &Arc<Segment>, line: &Line<&Call, &Outcome>) -> io::Result<()> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, line)?;
-        self.line.push(b'\n');
-        if let Err(error) = (&segment.file).write_all(&self.line) {
-            // The file may end in half a line: go on in another one.
-            self.size = SEGMENT;
-            return Err(error);
-        }
-        if Arc::ptr_eq(&self.segment, segment) {
-            self.size += self.line.len() as u64;
-        }
-        Ok(())
-    }
+fn text(line: &Line<&Call, &Outcome>) -> io::Result<Vec<u8>> {
+    // Longer than most.
+    let mut text = Vec::with_capacity(512);
+    serde_json::to_writer(&mut text, line)?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// Calls that a process left behind, each with its outcome if it had one.
 pub type Left = Vec<(Call, Option<Outcome>)>;
 
-/// Reads the journals in a folder whose processes have ended. A segment is removed once it is dropped.
+/// Reads the journals in a folder whose processes have ended. Say [`Segment::written`] for each call of a segment.
 ///
 /// # Errors
 /// When the folder or a file in it cannot be read.
@@ -151,15 +177,18 @@ pub fn recover(folder: &Path) -> io::Result<Vec<(Arc<Segment>, Left)>> {
         if file.try_lock().is_err() {
             continue;
         }
-        let left = read(&file)?;
-        all.push((Arc::new(Segment { path, file }), left));
+        let (left, spoilt) = read(&file)?;
+        let (size, unwritten) = (AtomicU64::new(SEGMENT), AtomicUsize::new(left.len()));
+        all.push((Arc::new(Segment { path, file, size, unwritten, spoilt }), left));
     }
     Ok(all)
 }
 
-fn read(file: &File) -> io::Result<Left> {
+/// The calls of a file, and whether there are lines in it that cannot be read.
+fn read(file: &File) -> io::Result<(Left, bool)> {
     let mut order = Vec::new();
     let mut outcomes = HashMap::new();
+    let mut spoilt = false;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
@@ -167,18 +196,17 @@ fn read(file: &File) -> io::Result<Left> {
         if reader.read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        // A line that was cut off by the end of the process tells of nothing that happened after it.
         match serde_json::from_slice(&line) {
             Ok(Line::Begun(call)) => order.push(call),
             Ok(Line::Ended(id, outcome)) => drop(outcomes.insert(id, outcome)),
-            Err(_) => tracing::warn!("a line of the journal of calls cannot be read"),
+            // A line that was cut off by the end of the process tells of nothing that happened after it.
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(_) => spoilt = true,
         }
     }
-    Ok(order
-        .into_iter()
-        .map(|call: Call| {
-            let outcome = outcomes.remove(&call.id);
-            (call, outcome)
-        })
-        .collect())
+    let left = order.into_iter().map(|call: Call| {
+        let outcome = outcomes.remove(&call.id);
+        (call, outcome)
+    });
+    Ok((left.collect(), spoilt))
 }

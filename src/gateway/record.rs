@@ -16,6 +16,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -69,8 +70,14 @@ pub struct Outcome {
     pub status: u16,
     /// The provider's status, if it gave one.
     pub upstream_status: Option<u16>,
-    /// The stable code of what went wrong, if anything did.
+    /// The stable code of what went wrong, if anything did. It may be the provider's own word.
     pub error: Option<Box<str>>,
+    /// Whether anything was sent to the provider.
+    #[serde(default)]
+    pub sent: bool,
+    /// Who ended it.
+    #[serde(default)]
+    pub ended_by: EndedBy,
     /// From the arrival of the request to the last byte for the caller, in microseconds.
     pub latency_us: u64,
     /// From the arrival of the request to the provider's first byte, in microseconds.
@@ -84,19 +91,18 @@ pub struct Outcome {
 impl Outcome {
     /// How the call ended, as the log tells it.
     pub fn kind(&self) -> logs::Outcome {
-        match self.error.as_deref() {
-            None => logs::Outcome::Ok,
-            Some(INTERRUPTED) => logs::Outcome::Lost,
-            Some(CLIENT_LEFT_CODE) => logs::Outcome::Left,
-            // Nothing was sent to the provider.
-            Some(_) if self.upstream_status.is_none() && self.status < 500 => logs::Outcome::Refused,
-            Some(_) => logs::Outcome::Failed,
+        match (self.ended_by, &self.error) {
+            (EndedBy::Process, _) => logs::Outcome::Lost,
+            (EndedBy::Caller, _) => logs::Outcome::Left,
+            (EndedBy::Answer, None) => logs::Outcome::Ok,
+            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::Outcome::Refused,
+            (EndedBy::Answer, Some(_)) => logs::Outcome::Failed,
         }
     }
 
     /// Whether the end of the process cut the call off.
     pub fn is_interrupted(&self) -> bool {
-        self.error.as_deref() == Some(INTERRUPTED)
+        self.ended_by == EndedBy::Process
     }
 
     /// The outcome of a call that was under way when the process ended.
@@ -105,12 +111,28 @@ impl Outcome {
             status: 500,
             upstream_status: None,
             error: Some(INTERRUPTED.into()),
+            // It was about to be, and nobody can tell any more.
+            sent: true,
+            ended_by: EndedBy::Process,
             latency_us: 0,
             first_byte_us: None,
             usage: None,
             cost: None,
         }
     }
+}
+
+/// Who ended a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// Whoever answered it: the provider, or the gateway in its stead.
+    #[default]
+    Answer,
+    /// The caller, by going away.
+    Caller,
+    /// The end of the process.
+    Process,
 }
 
 /// One entry of the log.
@@ -182,6 +204,8 @@ struct Inner {
     bounds: Bounds,
     journal: Journal,
     queue: mpsc::UnboundedSender<Queued>,
+    /// The process is about to end, and cuts off the calls that are under way.
+    ending: AtomicBool,
     under_way: Mutex<HashMap<Uuid, UnderWay>>,
 }
 
@@ -191,11 +215,12 @@ struct UnderWay {
     shown: bool,
 }
 
-/// A record on its way to the sink. Its place and its part of the journal are free once it is dropped.
+/// A record on its way to the sink. Its place is free once it is dropped.
 struct Queued {
     record: Record,
     _place: Option<OwnedSemaphorePermit>,
-    _segment: Option<Arc<Segment>>,
+    /// Where the call stands in the journal; `None` if its end is still to come.
+    segment: Option<Arc<Segment>>,
 }
 
 /// A call under way. Finish it; one that is merely dropped is recorded as left by its caller.
@@ -206,6 +231,7 @@ pub struct Open {
     first_byte_us: Option<u64>,
     upstream_status: Option<u16>,
     status: Option<u16>,
+    sent: bool,
     usage: Option<Usage>,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
@@ -225,7 +251,7 @@ impl Recorder {
                 let outcome = Some(outcome.unwrap_or_else(Outcome::interrupted));
                 let record = Record { call: Arc::new(call), outcome };
                 // The receiver is at hand, so this cannot fail.
-                let _ = queue.send(Queued { record, _place: None, _segment: Some(segment.clone()) });
+                let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
             }
         }
         let inner = Arc::new(Inner {
@@ -233,6 +259,7 @@ impl Recorder {
             bounds,
             journal,
             queue,
+            ending: AtomicBool::new(false),
             under_way: Mutex::default(),
         });
         tokio::spawn(Writer { sink, queued, bounds }.run());
@@ -267,17 +294,21 @@ impl Recorder {
             first_byte_us: None,
             upstream_status: None,
             status: None,
+            sent: false,
             usage: None,
             place: Some(place),
             segment: Some(segment),
         })
     }
 
-    /// Waits until every call has ended and every record is written, at most `patience`. Whether that was achieved;
-    /// what is left stays in the journal for the next start.
+    /// Waits until every call has ended and every record is written, at most `patience`. Whether that was achieved.
+    /// If not, the process is taken to end now: what is left stays in the journal for the next start, and calls that
+    /// are cut off from here on were not left by their callers.
     pub async fn drain(&self, patience: Duration) -> bool {
         let all = u32::try_from(self.0.bounds.places).unwrap_or(u32::MAX);
-        timeout(patience, self.0.places.acquire_many(all)).await.is_ok()
+        let done = timeout(patience, self.0.places.acquire_many(all)).await.is_ok();
+        self.0.ending.store(!done, Ordering::SeqCst);
+        done
     }
 }
 
@@ -291,6 +322,11 @@ impl Open {
     /// The call's id.
     pub fn id(&self) -> Uuid {
         self.call.id
+    }
+
+    /// Notes that the call leaves for the provider now.
+    pub fn sent(&mut self) {
+        self.sent = true;
     }
 
     /// Notes the provider's status.
@@ -316,15 +352,17 @@ impl Open {
 
     /// Ends the call with what the caller was told.
     pub fn finish(mut self, status: u16, error: Option<&str>) {
-        self.close(status, error);
+        self.close(status, error, EndedBy::Answer);
     }
 
-    fn close(&mut self, status: u16, error: Option<&str>) {
+    fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
         let outcome = Outcome {
             status,
             upstream_status: self.upstream_status,
             error: error.map(Into::into),
+            sent: self.sent,
+            ended_by,
             latency_us: micros(self.arrived),
             first_byte_us: self.first_byte_us,
             usage: self.usage,
@@ -333,20 +371,22 @@ impl Open {
                 .zip(self.call.provider)
                 .and_then(|(usage, provider)| cost(provider, &self.call.model, usage)),
         };
-        if let Err(error) = self.recorder.journal.ended(&segment, self.call.id, &outcome) {
+        if let Err(error) = segment.ended(self.call.id, &outcome) {
             // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.
             tracing::error!(%error, "the journal of calls cannot be written");
         }
         self.recorder.lock().remove(&self.call.id);
         let record = Record { call: self.call.clone(), outcome: Some(outcome) };
-        let _ = self.recorder.queue.send(Queued { record, _place: Some(place), _segment: Some(segment) });
+        let _ = self.recorder.queue.send(Queued { record, _place: Some(place), segment: Some(segment) });
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let status = self.status.unwrap_or(CLIENT_LEFT);
-        self.close(status, Some(CLIENT_LEFT_CODE));
+        // The journal has begun this call and tells of no end: that is what happened to it.
+        if !self.recorder.ending.load(Ordering::SeqCst) {
+            self.close(self.status.unwrap_or(CLIENT_LEFT), Some(CLIENT_LEFT_CODE), EndedBy::Caller);
+        }
     }
 }
 
@@ -369,7 +409,7 @@ async fn show_long_calls(recorder: std::sync::Weak<Inner>, after: Duration) {
         for call in inner.lock().values_mut().filter(|call| !call.shown && call.since.elapsed() >= after) {
             call.shown = true;
             let record = Record { call: call.call.clone(), outcome: None };
-            let _ = inner.queue.send(Queued { record, _place: None, _segment: None });
+            let _ = inner.queue.send(Queued { record, _place: None, segment: None });
         }
     }
 }
@@ -395,7 +435,7 @@ impl Writer {
             }
             self.write(&group).await;
             // Only now are the places free and may the journal forget.
-            group.clear();
+            group.drain(..).filter_map(|queued| queued.segment).for_each(|segment| segment.written());
         }
     }
 

@@ -182,8 +182,8 @@ fn leave_behind(folder: &Path, tail: &str) -> [Call; 3] {
     let segment = journal.begun(&calls[0]).expect("a line");
     journal.begun(&calls[1]).expect("a line");
     journal.begun(&calls[2]).expect("a line");
-    let outcome = Outcome { status: 200, error: None, ..Outcome::interrupted() };
-    journal.ended(&segment, calls[1].id, &outcome).expect("a line");
+    let outcome = Outcome { status: 200, error: None, ended_by: EndedBy::Answer, ..Outcome::interrupted() };
+    segment.ended(calls[1].id, &outcome).expect("a line");
     let file = std::fs::read_dir(elsewhere.path()).expect("the folder").next().expect("a file").expect("a file");
     let mut text = std::fs::read_to_string(file.path()).expect("the text");
     text.push_str(tail);
@@ -198,15 +198,8 @@ async fn what_a_killed_process_left_is_accounted_for() {
     let calls = leave_behind(folder.path(), "{\"b\":{\"id\":\"0190");
     let sink = Arc::new(Memory::default());
     let recorder = Recorder::start(folder.path(), sink.clone(), quick()).expect("a recorder");
-    timeout(SOON, async {
-        while sink.all().len() < 3 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await
-    .expect("all three");
-    let told: Vec<_> = sink
-        .all()
+    let told: Vec<_> = records(&sink, 3)
+        .await
         .into_iter()
         .map(|record| (record.call.id, record.outcome.and_then(|outcome| outcome.error).map(String::from)))
         .collect();
@@ -215,6 +208,96 @@ async fn what_a_killed_process_left_is_accounted_for() {
     assert!(recorder.drain(SOON).await);
     sleep(Duration::from_millis(20)).await;
     assert_eq!(std::fs::read_dir(folder.path()).expect("the folder").count(), 1, "only the new journal is left");
+}
+
+/// Waits for a number of records.
+async fn records(sink: &Memory, number: usize) -> Vec<Record> {
+    timeout(SOON, async {
+        while sink.all().len() < number {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("all records");
+    sink.all()
+}
+
+#[tokio::test]
+async fn a_journal_with_lines_that_cannot_be_read_is_kept_aside() {
+    let folder = TempDir::new().expect("a folder");
+    leave_behind(folder.path(), "{\"x\":1}\n");
+    let sink = Arc::new(Memory::default());
+    let _recorder = Recorder::start(folder.path(), sink.clone(), quick()).expect("a recorder");
+    records(&sink, 3).await;
+    let aside = || {
+        let entries = std::fs::read_dir(folder.path()).expect("the folder");
+        entries.filter_map(|entry| Some(entry.ok()?.path())).find(|path| path.extension() == Some("unread".as_ref()))
+    };
+    timeout(SOON, async {
+        while aside().is_none() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("it is kept");
+    assert!(std::fs::read_to_string(aside().expect("a file")).expect("the text").ends_with("{\"x\":1}\n"));
+    let again = Arc::new(Memory::default());
+    let recorder = Recorder::start(folder.path(), again.clone(), quick()).expect("a recorder");
+    begin(&recorder).await.finish(200, None);
+    assert_eq!(records(&again, 1).await.len(), 1, "it is not read a second time");
+}
+
+#[test]
+fn what_an_orderly_end_cuts_off_is_found_by_the_next_start() {
+    let folder = TempDir::new().expect("a folder");
+    let process = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let first = process();
+    let [finished, streaming] = first.block_on(async {
+        let sink = Arc::new(Memory::default());
+        sink.away.store(true, Ordering::SeqCst);
+        let recorder = Recorder::start(folder.path(), sink, quick()).expect("a recorder");
+        let (one, two) = (begin(&recorder).await, begin(&recorder).await);
+        let ids = [one.id(), two.id()];
+        one.finish(200, None);
+        tokio::spawn(async move {
+            let _open = two;
+            std::future::pending::<()>().await;
+        });
+        assert!(!recorder.drain(Duration::from_millis(20)).await);
+        ids
+    });
+    drop(first);
+    process().block_on(async {
+        let sink = Arc::new(Memory::default());
+        let _recorder = Recorder::start(folder.path(), sink.clone(), quick()).expect("a recorder");
+        let ended = |record: Record| (record.call.id, record.outcome.map(|outcome| outcome.kind()));
+        let told: Vec<_> = records(&sink, 2).await.into_iter().map(ended).collect();
+        assert_eq!(told, [(finished, Some(logs::Outcome::Ok)), (streaming, Some(logs::Outcome::Lost))]);
+    });
+}
+
+#[tokio::test]
+async fn how_a_call_ended_is_known_and_not_guessed_from_words() {
+    let (_folder, sink, recorder) = start(quick());
+    for (sent, status, code) in [
+        (false, 200, None),
+        (false, 404, Some("virtual_key_not_found")),
+        (true, 408, Some("request_timeout")),
+        // Words of a provider's own.
+        (true, 400, Some("interrupted")),
+        (true, 400, Some("client_left")),
+    ] {
+        let mut open = begin(&recorder).await;
+        if sent {
+            open.sent();
+        }
+        open.finish(status, code);
+    }
+    drop(begin(&recorder).await);
+    assert!(recorder.drain(SOON).await);
+    use logs::Outcome::{Failed, Left, Ok, Refused};
+    let kinds: Vec<_> = sink.all().iter().filter_map(|record| Some(record.outcome.as_ref()?.kind())).collect();
+    assert_eq!(kinds, [Ok, Refused, Failed, Failed, Failed, Left]);
 }
 
 #[tokio::test]

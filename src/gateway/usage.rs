@@ -101,15 +101,6 @@ impl From<GoogleUsage> for Usage {
     }
 }
 
-/// Usage in a whole answer of Anthropic's Messages.
-pub fn of_anthropic_body(body: &[u8]) -> Option<Usage> {
-    #[derive(Deserialize)]
-    struct Body {
-        usage: Option<AnthropicUsage>,
-    }
-    serde_json::from_slice::<Body>(body).ok()?.usage.map(Usage::from)
-}
-
 /// Whose events an [`Observer`] reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
@@ -332,15 +323,13 @@ mod tests {
         assert_eq!(of_openai_body(responses), Some(usage(9, 1, 9)));
         let both = br#"{"usage":{"prompt_tokens":9,"input_tokens":9,"completion_tokens":1,"output_tokens":1}}"#;
         assert_eq!(of_openai_body(both), Some(usage(9, 1, 0)));
-        let anthropic = br#"{"type":"message","usage":{"input_tokens":3,"cache_creation_input_tokens":10,
-            "cache_read_input_tokens":100,"output_tokens":7,"service_tier":"standard"}}"#;
-        assert_eq!(of_anthropic_body(anthropic), Some(usage(113, 7, 100)));
         assert_eq!(of_openai_body(b"{\"choices\":[]}"), None);
         assert_eq!(of_openai_body(b"{\"usage\":null}"), None);
         assert_eq!(of_openai_body(b"{\"usage\":{\"prompt_tokens\":-1}}"), None);
         assert_eq!(of_openai_body(b"<html>"), None);
-        let most = format!("{{\"usage\":{{\"input_tokens\":{0},\"cache_read_input_tokens\":{0}}}}}", u64::MAX);
-        assert_eq!(of_anthropic_body(most.as_bytes()), Some(usage(u64::MAX, 0, u64::MAX)));
+        let most = format!("{{\"input_tokens\":{0},\"cache_read_input_tokens\":{0}}}", u64::MAX);
+        let most: AnthropicUsage = serde_json::from_str(&most).expect("usage");
+        assert_eq!(Usage::from(most), usage(u64::MAX, 0, u64::MAX));
     }
 
     const OPENAI: &str = concat!(
@@ -396,7 +385,7 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = (of_openai_body(&bytes), of_anthropic_body(&bytes));
+            let _ = of_openai_body(&bytes);
             observe(StreamKind::OpenAi, &[b"data: {\"usage\":", &bytes, b"\n\n"]);
             observe(StreamKind::Anthropic, &[b"data: {\"type\":\"error\"", &bytes, b"\n\n"]);
         }

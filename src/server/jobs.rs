@@ -59,8 +59,7 @@ async fn listen(app: &App) {
     }
 }
 
-/// Compares revisions, so that a change is noticed within a second even when news of it is not heard. When the database
-/// cannot be asked, whatever is cached must not be believed for longer than its own bound.
+/// Compares revisions, so that a change is noticed within a second even when news of it is not heard.
 async fn compare(app: &App) {
     if !app.db.is_postgres() {
         return;
@@ -76,7 +75,8 @@ async fn compare(app: &App) {
                     }
                 }
             }
-            Err(_) => app.changes.announce(Change::Unknown),
+            // Told in the log already. Whoever caches believes no answer beyond its own bound, which is there for this.
+            Err(_) => {}
         }
     }
 }

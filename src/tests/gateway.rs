@@ -3,7 +3,8 @@
 use super::support::{Answer, Client, House, each_engine};
 use crate::{
     gateway::tests::support::{Upstream, completion},
-    server::database::Db,
+    kernel::OrganisationId,
+    server::{database::Db, watch::Change},
 };
 use axum::{body::Body, http::Request};
 use serde_json::json;
@@ -150,6 +151,22 @@ async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
             assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!(code)), "{}", answer.text);
             assert_eq!(provider.seen(), before);
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_happens_to_accounts_makes_the_gateway_forget_nothing() {
+    each_engine(async |house| {
+        let (house, owner, _provider) = with_provider(house).await;
+        let (_, secret) = key(&house, &owner, "Production", "enabled").await;
+        assert_eq!(call(&house, &secret).await.status, 200);
+        // From here on whoever forgets cannot ask again.
+        house.app.db.close().await;
+        house.app.changes.announce(Change::Of(OrganisationId::INSTALLATION));
+        assert_eq!(call(&house, &secret).await.status, 200);
+        house.app.changes.announce(Change::Of(house.organisation));
+        assert_eq!(call(&house, &secret).await.status, 503);
     })
     .await;
 }

@@ -232,7 +232,7 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
     }
     let usage = message.usage.map(Usage::from);
     let choice = Choice { text, calls, finish: finish(stop_reason) };
-    Ok(Answer::good(200, answer::completion(&stamp, &[choice], usage.unwrap_or_default()).into(), usage))
+    Ok(Answer { body: answer::completion(&stamp, &[choice], usage.unwrap_or_default()).into(), usage })
 }
 
 fn block_text<'a>(block: &'a Value, name: &str) -> Result<&'a str, ApiError> {

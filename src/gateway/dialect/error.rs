@@ -64,20 +64,25 @@ impl ApiError {
         json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
     }
 
-    /// The whole body, and the data of an `error` event, in Anthropic's shape.
+    /// The data of an `error` event in Anthropic's shape.
     pub fn anthropic_body(&self) -> Value {
-        let kind = match self.status {
-            400 | 422 => "invalid_request_error",
-            401 => "authentication_error",
-            403 => "permission_error",
-            404 => "not_found_error",
-            413 => "request_too_large",
-            429 => "rate_limit_error",
-            503 => "overloaded_error",
-            504 => "timeout_error",
-            _ => "api_error",
-        };
+        let kind = anthropic_kind(self.status);
         json!({ "type": "error", "error": { "type": kind, "message": self.message, "code": self.code } })
+    }
+}
+
+/// The family of an error in the words that Anthropic's clients know.
+pub fn anthropic_kind(status: u16) -> &'static str {
+    match status {
+        401 => "authentication_error",
+        403 => "permission_error",
+        404 => "not_found_error",
+        408 | 504 => "timeout_error",
+        413 => "request_too_large",
+        429 => "rate_limit_error",
+        400..=499 => "invalid_request_error",
+        503 => "overloaded_error",
+        _ => "api_error",
     }
 }
 

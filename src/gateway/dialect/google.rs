@@ -323,7 +323,7 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
     stamp.id = generated.response_id.unwrap_or(stem);
     stamp.model = generated.model_version.unwrap_or(stamp.model);
     let usage = generated.usage_metadata.map(Usage::from);
-    Ok(Answer::good(200, answer::completion(&stamp, &choices, usage.unwrap_or_default()).into(), usage))
+    Ok(Answer { body: answer::completion(&stamp, &choices, usage.unwrap_or_default()).into(), usage })
 }
 
 /// Translates a stream: each event is a partial answer, function calls come whole, and the end is the end of the bytes.

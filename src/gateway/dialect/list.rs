@@ -1,5 +1,7 @@
 //! The list of a provider's models, and the cheapest call that shows whether a credential works.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
@@ -15,10 +17,13 @@ pub struct Listing {
 /// The request for the models of a provider, as many as one page holds.
 pub fn list(provider: Provider, api_version: Option<&str>) -> (UpstreamRequest, Listing) {
     let path = match provider.dialect() {
-        Dialect::OpenAi => "/models".to_owned(),
-        Dialect::Anthropic => "/models?limit=1000".to_owned(),
-        Dialect::Google => "/models?pageSize=1000".to_owned(),
-        Dialect::Azure => format!("/openai/models{}", Target { provider, model: "", api_version }.azure_query()),
+        Dialect::OpenAi => Cow::Borrowed("/models"),
+        Dialect::Anthropic => Cow::Borrowed("/models?limit=1000"),
+        Dialect::Google => Cow::Borrowed("/models?pageSize=1000"),
+        Dialect::Azure => {
+            let target = Target { provider, model: "", api_version };
+            Cow::Owned(format!("/openai/models{}", target.azure_query()))
+        }
     };
     (UpstreamRequest::get(provider, path), Listing { provider })
 }
@@ -27,7 +32,7 @@ pub fn list(provider: Provider, api_version: Option<&str>) -> (UpstreamRequest, 
 /// OpenRouter, whose list is public.
 pub fn probe(provider: Provider, api_version: Option<&str>) -> UpstreamRequest {
     match provider {
-        Provider::OpenRouter => UpstreamRequest::get(provider, "/key".to_owned()),
+        Provider::OpenRouter => UpstreamRequest::get(provider, "/key"),
         _ => list(provider, api_version).0,
     }
 }

@@ -24,12 +24,14 @@ mod stream;
 mod testing;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::{borrow::Cow, fmt::Display};
+use zeroize::Zeroizing;
 
 pub use self::{
     answer::Stamp,
-    error::{ApiError, map_status, upstream_error},
+    error::{ApiError, anthropic_kind, map_status, upstream_error},
     head::{Head, MAX_MODEL, check_model},
     list::{Listing, list, probe},
     native::{NativeExchange, messages},
@@ -42,6 +44,9 @@ use super::{
 
 /// Azure's API version where the virtual key names none: the latest that is generally available in dated form.
 pub const AZURE_API_VERSION: &str = "2024-10-21";
+/// Azure's first API version that counts tokens in a stream. Those before refuse a request that asks for it. Versions
+/// begin with their date, and those without one are newer.
+const AZURE_COUNTS_STREAMS: &str = "2024-09-01";
 
 /// What stands unescaped in a path segment or a query value.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -57,10 +62,19 @@ pub struct Target<'a> {
 }
 
 impl Target<'_> {
+    fn azure_version(&self) -> &str {
+        self.api_version.filter(|version| !version.is_empty()).unwrap_or(AZURE_API_VERSION)
+    }
+
     /// The `api-version` query.
     fn azure_query(&self) -> String {
-        let version = self.api_version.filter(|version| !version.is_empty()).unwrap_or(AZURE_API_VERSION);
-        format!("?api-version={}", utf8_percent_encode(version, SEGMENT))
+        format!("?api-version={}", utf8_percent_encode(self.azure_version(), SEGMENT))
+    }
+
+    /// Whether tokens of a stream are counted only when asked for, and may be asked for.
+    fn counts_streams_on_request(&self) -> bool {
+        let old = self.provider.dialect() == Dialect::Azure && self.azure_version() < AZURE_COUNTS_STREAMS;
+        self.provider.stream_usage_on_request() && !old
     }
 }
 
@@ -84,14 +98,16 @@ impl Auth {
         }
     }
 
-    /// The header, made at the last moment and marked sensitive, so that debug output does not show it. Fails with
-    /// `upstream_credential_refused` if the credential has characters that no header may have.
+    /// The header, marked sensitive, so that debug output does not show it. Its clones share one text, which is wiped
+    /// with the last of them. Fails with `upstream_credential_refused` if the credential has characters that no header
+    /// may have.
     pub fn header(self, credential: &str) -> Result<(HeaderName, HeaderValue), ApiError> {
-        let (name, value) = match self {
-            Self::Bearer => (header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {credential}"))),
-            Self::Header(name) => (HeaderName::from_static(name), HeaderValue::try_from(credential)),
+        let (name, text) = match self {
+            Self::Bearer => (header::AUTHORIZATION, ["Bearer ", credential].concat()),
+            Self::Header(name) => (HeaderName::from_static(name), credential.to_owned()),
         };
-        let mut value = value.map_err(|_| upstream_error(401, b""))?;
+        let text = Bytes::from_owner(Zeroizing::new(text.into_bytes()));
+        let mut value = HeaderValue::from_maybe_shared(text).map_err(|_| upstream_error(401, b""))?;
         value.set_sensitive(true);
         Ok((name, value))
     }
@@ -102,67 +118,59 @@ impl Auth {
 pub struct UpstreamRequest {
     pub method: Method,
     /// Path and query, to be put behind the virtual key's base URL (which has no trailing slash). Begins with a slash.
-    pub path: String,
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub path: Cow<'static, str>,
+    pub headers: HeaderMap,
     /// Where the credential goes, if the virtual key has one.
     pub auth: Auth,
     pub body: Bytes,
 }
 
 impl UpstreamRequest {
-    fn get(provider: Provider, path: String) -> Self {
+    fn get(provider: Provider, path: impl Into<Cow<'static, str>>) -> Self {
         Self {
             method: Method::GET,
-            path,
-            headers: version_header(provider),
+            path: path.into(),
+            headers: first_headers(provider),
             auth: Auth::of(provider),
             body: Bytes::new(),
         }
     }
 
-    fn post(provider: Provider, path: String, stream: bool, body: Bytes) -> Self {
+    fn post(provider: Provider, path: impl Into<Cow<'static, str>>, stream: bool, body: Bytes) -> Self {
         let accept = if stream { "text/event-stream" } else { "application/json" };
-        let mut headers = version_header(provider);
-        headers.push((header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-        headers.push((header::ACCEPT, HeaderValue::from_static(accept)));
-        Self { method: Method::POST, path, headers, auth: Auth::of(provider), body }
+        let mut headers = first_headers(provider);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        Self { method: Method::POST, path: path.into(), headers, auth: Auth::of(provider), body }
     }
 }
 
-fn version_header(provider: Provider) -> Vec<(HeaderName, HeaderValue)> {
+fn first_headers(provider: Provider) -> HeaderMap {
+    // Room for those that every request gets.
+    let mut headers = HeaderMap::with_capacity(8);
+    if provider.dialect() == Dialect::Anthropic {
+        let name = HeaderName::from_static("anthropic-version");
+        headers.insert(name, HeaderValue::from_static(anthropic::VERSION));
+    }
+    headers
+}
+
+/// The path of a provider's calls, where it does not depend on the model.
+pub const fn fixed_path(provider: Provider) -> Option<&'static str> {
     match provider.dialect() {
-        Dialect::Anthropic => {
-            vec![(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(anthropic::VERSION))]
-        }
-        Dialect::OpenAi | Dialect::Azure | Dialect::Google => Vec::new(),
+        Dialect::OpenAi => Some(openai::PATH),
+        Dialect::Anthropic => Some(anthropic::PATH),
+        Dialect::Azure | Dialect::Google => None,
     }
 }
 
-/// A whole answer for the caller.
-#[derive(Clone, Debug)]
+/// A whole answer for the caller, with status 200.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP status for the caller.
-    pub status: u16,
     /// JSON object.
     pub body: Bytes,
     /// `None` where the provider told none.
     pub usage: Option<Usage>,
-    /// Set when the call failed; then `body` tells it.
-    pub error: Option<ApiError>,
-}
-
-impl Answer {
-    fn good(status: u16, body: Bytes, usage: Option<Usage>) -> Self {
-        Self { status, body, usage, error: None }
-    }
-
-    fn openai_error(error: ApiError) -> Self {
-        Self { status: error.status, body: error.openai_body().to_string().into(), usage: None, error: Some(error) }
-    }
-
-    fn anthropic_error(error: ApiError) -> Self {
-        Self { status: error.status, body: error.anthropic_body().to_string().into(), usage: None, error: Some(error) }
-    }
 }
 
 /// Reads the provider's answer to a chat completion.
@@ -186,11 +194,11 @@ pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(Upstr
     let mut hide_usage = false;
     let request = match provider.dialect() {
         Dialect::OpenAi | Dialect::Azure => {
-            let ask_usage = provider.stream_usage_on_request();
+            let ask_usage = target.counts_streams_on_request();
             hide_usage = ask_usage && head.stream && !head.include_usage;
             let path = match provider.dialect() {
-                Dialect::Azure => openai::azure_path(target),
-                _ => "/chat/completions".to_owned(),
+                Dialect::Azure => Cow::Owned(openai::azure_path(target)),
+                _ => Cow::Borrowed(openai::PATH),
             };
             UpstreamRequest::post(provider, path, head.stream, head.edited(body, model, ask_usage))
         }
@@ -199,7 +207,7 @@ pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(Upstr
             let request = request::ChatRequest::read(&tree, provider.label())?;
             if dialect == Dialect::Anthropic {
                 let body = anthropic::request(&request, model, head.stream)?;
-                UpstreamRequest::post(provider, anthropic::PATH.to_owned(), head.stream, body.to_string().into())
+                UpstreamRequest::post(provider, anthropic::PATH, head.stream, body.to_string().into())
             } else {
                 let body = google::request(&request, model)?;
                 UpstreamRequest::post(provider, google::path(model, head.stream), head.stream, body.to_string().into())
@@ -219,20 +227,19 @@ pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(Upstr
 impl Exchange {
     /// Reads a whole answer: any answer to a call that is not streamed, and the error (status other than 2xx) of one
     /// that is. `created` is the time in seconds since 1970, `id` an id for the answer if the provider gives none.
-    pub fn whole(&self, status: u16, body: Bytes, created: i64, id: &str) -> Answer {
+    pub fn whole(&self, status: u16, body: Bytes, created: i64, id: impl Display) -> Result<Answer, ApiError> {
         if !(200..300).contains(&status) {
-            return Answer::openai_error(upstream_error(status, &body));
+            return Err(upstream_error(status, &body));
         }
-        let read = match self.dialect {
+        match self.dialect {
             Dialect::OpenAi | Dialect::Azure => openai::whole(body),
             Dialect::Anthropic => anthropic::whole(&body, self.stamp(created, id)),
             Dialect::Google => google::whole(&body, self.stamp(created, id)),
-        };
-        read.unwrap_or_else(Answer::openai_error)
+        }
     }
 
     /// Reads a streamed answer (status 2xx); the arguments are those of [`Exchange::whole`].
-    pub fn stream(&self, created: i64, id: &str) -> ChatStream {
+    pub fn stream(&self, created: i64, id: impl Display) -> ChatStream {
         let chunks = || answer::Chunks { stamp: self.stamp(created, id), include_usage: self.include_usage };
         match self.dialect {
             Dialect::OpenAi | Dialect::Azure => ChatStream::passing(self.hide_usage),
@@ -241,8 +248,8 @@ impl Exchange {
         }
     }
 
-    fn stamp(&self, created: i64, id: &str) -> Stamp {
-        Stamp { created, id: id.to_owned(), model: self.model.clone() }
+    fn stamp(&self, created: i64, id: impl Display) -> Stamp {
+        Stamp { created, id: id.to_string(), model: self.model.clone() }
     }
 }
 

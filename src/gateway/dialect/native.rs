@@ -8,7 +8,10 @@ use super::{
     error::upstream_error,
     raw_json::{self, JsonError},
 };
-use crate::gateway::{provider::Dialect, usage};
+use crate::gateway::{
+    provider::Dialect,
+    usage::{AnthropicUsage, Usage},
+};
 
 /// Longest `anthropic-beta` header, in bytes.
 const MAX_BETA: usize = 1024;
@@ -40,7 +43,7 @@ pub fn messages(
         });
     }
     let body = head.edited(body, target.model, false);
-    let mut request = UpstreamRequest::post(target.provider, anthropic::PATH.to_owned(), head.stream, body);
+    let mut request = UpstreamRequest::post(target.provider, anthropic::PATH, head.stream, body);
     for (name, value, most) in [("anthropic-version", version, 32), ("anthropic-beta", beta, MAX_BETA)] {
         let Some(value) = value else { continue };
         let plain = value.len() <= most
@@ -51,25 +54,26 @@ pub fn messages(
             .ok()
             .filter(|_| plain)
             .ok_or_else(|| ApiError::invalid(name, format!("The header `{name}` is not acceptable.")))?;
-        request.headers.retain(|(known, _)| known != name);
-        request.headers.push((HeaderName::from_static(name), value));
+        request.headers.insert(HeaderName::from_static(name), value);
     }
     Ok((request, NativeExchange { streamed: head.stream }))
 }
 
 impl NativeExchange {
-    /// Reads a whole answer, or the error of a call that was to be streamed. Errors have Anthropic's shape.
-    pub fn whole(&self, status: u16, body: Bytes) -> Answer {
+    /// Reads a whole answer, or the error of a call that was to be streamed.
+    pub fn whole(&self, status: u16, body: Bytes) -> Result<Answer, ApiError> {
         if !(200..300).contains(&status) {
-            return Answer::anthropic_error(upstream_error(status, &body));
+            return Err(upstream_error(status, &body));
         }
-        match raw_json::members(&body, |_| Ok::<_, JsonError>(())) {
-            Ok(()) => {
-                let usage = usage::of_anthropic_body(&body);
-                Answer::good(200, body, usage)
+        let mut usage = None;
+        raw_json::members(&body, |member| {
+            if raw_json::text(&body[member.key]).as_deref() == Some("usage") {
+                usage = serde_json::from_slice::<AnthropicUsage>(&body[member.value]).ok().map(Usage::from);
             }
-            Err(_) => Answer::anthropic_error(ApiError::bad_answer()),
-        }
+            Ok::<_, JsonError>(())
+        })
+        .map_err(|_| ApiError::bad_answer())?;
+        Ok(Answer { body, usage })
     }
 
     /// Reads a streamed answer (status 2xx).

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::{Answer, ApiError, SEGMENT, Target, error, raw_json};
 use crate::gateway::usage::{OpenAiUsage, Usage};
 
+/// The path of a call.
+pub(super) const PATH: &str = "/chat/completions";
+
 /// Azure's path of a deployment.
 pub(super) fn azure_path(target: &Target<'_>) -> String {
     let deployment = utf8_percent_encode(target.model, SEGMENT);
@@ -31,6 +34,6 @@ pub(super) fn whole(body: Bytes) -> Result<Answer, ApiError> {
         Some(_) if !answered => {
             Err(error::stream_error(&serde_json::from_slice::<Value>(&body).map_err(|_| ApiError::bad_answer())?))
         }
-        _ => Ok(Answer::good(200, body, usage)),
+        _ => Ok(Answer { body, usage }),
     }
 }

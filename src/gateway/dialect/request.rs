@@ -3,7 +3,7 @@
 //! Long texts stay borrowed from the parsed body. A field that nobody could translate is refused by its name; fields that
 //! do not change what the answer may be (storage, tracing, cache and tier hints) are passed over.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Number, Value};
 
@@ -164,7 +164,7 @@ impl<'a> ChatRequest<'a> {
     fn messages(&mut self, value: &'a Value, provider: &str) -> Result<(), ApiError> {
         let messages = value.as_array().ok_or_else(|| ApiError::invalid("messages", "`messages` must be an array."))?;
         // The name behind the id of every call so far, for providers that match results by name.
-        let mut called: Vec<(&str, &str)> = Vec::new();
+        let mut called: HashMap<&str, &str> = HashMap::new();
         for (at, message) in messages.iter().enumerate() {
             let path = format!("messages[{at}]");
             let role = message.get("role").and_then(Value::as_str).unwrap_or("");
@@ -186,7 +186,7 @@ impl<'a> ChatRequest<'a> {
                 }
                 "tool" => {
                     let id = message.get("tool_call_id").and_then(Value::as_str).unwrap_or("");
-                    let Some((_, name)) = called.iter().rev().find(|(known, _)| *known == id) else {
+                    let Some(name) = called.get(id) else {
                         let path = format!("{path}.tool_call_id");
                         return Err(ApiError::invalid(&path, "It is the id of no tool call before it."));
                     };
@@ -480,6 +480,25 @@ mod tests {
             "max_tokens": 5, "max_completion_tokens": 7, "made_up": null });
         let request = ChatRequest::read(&body, "X").unwrap();
         assert_eq!((request.max_tokens, request.n, request.frequency_penalty), (Some(7), 1, None));
+    }
+
+    #[test]
+    fn a_result_belongs_to_the_last_call_of_its_id() {
+        let call = |id: &str, name: &str| json!({ "role": "assistant", "tool_calls": [{ "id": id, "type": "function", "function": { "name": name } }] });
+        let result = |id: &str| json!({ "role": "tool", "tool_call_id": id, "content": "x" });
+        let messages =
+            [call("a", "first"), call("b", "other"), result("a"), call("a", "second"), result("a"), result("b")];
+        let body = json!({ "messages": messages });
+        let request = ChatRequest::read(&body, "X").unwrap();
+        let names: Vec<&str> = request
+            .turns
+            .iter()
+            .filter_map(|turn| match turn {
+                Turn::ToolResult { name, .. } => Some(*name),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(names, ["first", "second", "other"]);
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 
 use super::support::*;
 use crate::gateway::provider::Provider;
+use crate::gateway::target::Address;
+use crate::server::outgoing::BaseUrl;
 use http::Method;
 use serde_json::json;
 use std::time::Duration;
@@ -113,8 +115,8 @@ async fn bad_tls_is_a_502() {
                 let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
             }
         });
-        let base = crate::server::outgoing::BaseUrl::parse(&format!("https://127.0.0.1:{port}"), allowed);
-        target.base = Some(base.expect("a base"));
+        let base = BaseUrl::parse(&format!("https://127.0.0.1:{port}"), allowed).expect("a base");
+        target.address = Some(Address::new(Provider::OpenAi, base));
     }
     let refusal = house.chat(&hello()).await.refusal();
     assert_eq!(refusal, (502, "upstream_tls_failed".into()));
@@ -139,15 +141,72 @@ async fn a_refused_credential_does_not_look_like_the_callers_key() {
 #[tokio::test]
 async fn a_providers_refusal_keeps_its_meaning() {
     let error = json!({ "error": { "message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded" } });
-    let upstream = Upstream::json(429, "retry-after: 7\r\n", &error).await;
-    let house = House::new().await;
-    house.target("main", Provider::OpenAi, upstream.port);
-    for body in [hello(), streamed()] {
-        let told = house.chat(&body).await;
-        assert_eq!(told.refusal(), (429, "rate_limit_exceeded".into()));
-        assert_eq!(told.header("retry-after"), Some("7"));
-        assert_eq!(told.json()["message"], "Slow down.");
+    // A date says nothing to a client whose clock is another.
+    for (later, told_later) in [("7", Some("7")), ("Fri, 27 Nov 2026 20:00:00 GMT", None)] {
+        let headers = format!("retry-after: {later}\r\nx-ratelimit-remaining-requests: 0\r\nset-cookie: a=b\r\n");
+        let upstream = Upstream::json(429, &headers, &error).await;
+        let house = House::new().await;
+        house.target("main", Provider::OpenAi, upstream.port);
+        for body in [hello(), streamed()] {
+            let told = house.chat(&body).await;
+            assert_eq!(told.refusal(), (429, "rate_limit_exceeded".into()));
+            assert_eq!(told.header("retry-after"), told_later);
+            assert_eq!(told.json()["message"], "Slow down.");
+            assert_eq!(told.header("x-ratelimit-remaining-requests"), Some("0"));
+            assert_eq!(told.header("x-portkey-provider"), Some("openai"));
+            assert_eq!(told.header("set-cookie"), None);
+        }
     }
+}
+
+#[tokio::test]
+async fn on_anthropics_own_path_errors_have_its_families() {
+    let error = json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } });
+    let upstream = Upstream::json(529, "", &error).await;
+    let house = House::new().await;
+    house.target("main", Provider::Anthropic, upstream.port);
+    let mut headers = CALLER;
+    let mut families = Vec::new();
+    for (key, slug) in [("lk_good", "main"), ("lk_good", "none"), ("lk_bad", "main")] {
+        (headers[0].1, headers[1].1) = (key, slug);
+        let told = house.send(Method::POST, "/v1/messages", &headers, hello().to_string()).await;
+        told.refusal();
+        assert_eq!(told.json()["type"], "error");
+        families.push(told.json()["error"]["type"].clone());
+    }
+    assert_eq!(families, ["overloaded_error", "not_found_error", "authentication_error"]);
+}
+
+#[tokio::test]
+async fn large_bodies_under_way_leave_room_for_small_ones_only() {
+    let mut hanging = Upstream::scripted(|stream| async move {
+        let _held = stream;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let mut limits = hasty();
+    limits.request = 256 << 10;
+    limits.upstream.headers = 4 * SOON;
+    let house = std::sync::Arc::new(House::with(limits, 8).await);
+    house.target("main", Provider::OpenAi, hanging.port);
+    let good = Upstream::json(200, "", &completion()).await;
+    house.target("good", Provider::OpenAi, good.port);
+    let large = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": "x".repeat(200 << 10) }] });
+    let mut under_way = Vec::new();
+    for _ in 0..2 {
+        let (house, large) = (house.clone(), large.clone());
+        under_way.push(tokio::spawn(async move { house.chat(&large).await.status }));
+        hanging.request().await;
+    }
+    assert_eq!(house.chat(&large).await.refusal(), (503, "server_busy".into()));
+    let mut headers = CALLER;
+    headers[1].1 = "good";
+    assert_eq!(house.send(Method::POST, CHAT, &headers, hello().to_string()).await.status, 200);
+    for call in under_way {
+        assert_eq!(call.await.expect("a task"), 504);
+    }
+    // What has ended takes no room.
+    assert_eq!(house.send(Method::POST, CHAT, &headers, large.to_string()).await.status, 200);
 }
 
 #[tokio::test]
@@ -165,6 +224,27 @@ async fn the_callers_own_limit_is_kept_to() {
     let told = house.send(Method::POST, CHAT, &headers, hello().to_string()).await;
     assert_eq!(told.refusal(), (408, "request_timeout".into()));
     assert!(began.elapsed() < Duration::from_millis(290));
+}
+
+#[tokio::test]
+async fn the_callers_own_limit_holds_for_the_body_too() {
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+        let _ = stream.write_all(head).await;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut headers = CALLER.to_vec();
+    headers.push(("x-portkey-request-timeout", "500"));
+    let told = house.send(Method::POST, CHAT, &headers, hello().to_string()).await;
+    assert_eq!(told.refusal(), (408, "request_timeout".into()));
+    // The call had left, so it failed and was not refused.
+    let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+    assert_eq!((outcome.status, outcome.kind().name()), (408, "failed"));
 }
 
 #[tokio::test]

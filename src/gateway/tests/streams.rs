@@ -149,6 +149,28 @@ async fn a_caller_that_leaves_in_the_middle_ends_the_stream_upstream() {
 }
 
 #[tokio::test]
+async fn a_caller_that_leaves_after_the_end_has_had_its_answer() {
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        // The answer is whole, and the provider keeps the connection.
+        let _ = stream.write_all(format!("{STREAM}{}{}", chunk(&piece("Hi")), chunk(&ending())).as_bytes()).await;
+        let _ = stream.read_u8().await;
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut body = house.open_chat(&streamed()).await.into_body();
+    let mut text = Vec::new();
+    while !text.ends_with(b"data: [DONE]\n\n") {
+        let frame = body.frame().await.expect("a piece").expect("a piece");
+        text.extend_from_slice(&frame.into_data().expect("data"));
+    }
+    drop(body);
+    assert_eq!(house.only_record().await, (200, None));
+}
+
+#[tokio::test]
 async fn a_slow_reader_slows_the_provider_and_nothing_piles_up() {
     let written = Arc::new(AtomicU64::new(0));
     let counter = written.clone();

@@ -4,8 +4,9 @@ use crate::gateway::call::{Gateway, Limits, Now};
 use crate::gateway::directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable};
 use crate::gateway::provider::Provider;
 use crate::gateway::record::{Bounds, Record, Recorder, Sink, SinkError};
+use crate::gateway::request::Room;
 use crate::gateway::routes::routes;
-use crate::gateway::target::{Credential, Target};
+use crate::gateway::target::{Address, Credential, Target};
 use crate::server::outgoing::{AllowList, BaseUrl, Outgoing, Patience};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -98,6 +99,11 @@ pub fn hasty() -> Limits {
     Limits { request: 64 << 10, upstream }
 }
 
+/// Room for two bodies of the largest size.
+fn room(limits: Limits) -> Room {
+    Room::new(2 * limits.request, Duration::from_millis(50))
+}
+
 /// 2023-11-14, the hour at which everything happens here.
 pub fn now() -> i64 {
     1_700_000_000_000
@@ -124,6 +130,7 @@ impl House {
             outgoing: Outgoing::new(local()),
             recorder: Recorder::start(folder.path(), log.clone(), bounds).expect("a recorder"),
             limits,
+            room: room(limits),
             now: Now::new(now),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -157,12 +164,13 @@ impl House {
 
     pub fn target_of(&self, organisation: Uuid, slug: &str, provider: Provider, port: u16) {
         let allowed = AllowList::parse("127.0.0.1").expect("a list");
+        let base = BaseUrl::parse(&format!("http://127.0.0.1:{port}/v1"), &allowed).expect("a base");
         let target = Target {
             virtual_key: Uuid::from_u128(20),
             slug: slug.into(),
             provider,
-            base: Some(BaseUrl::parse(&format!("http://127.0.0.1:{port}/v1"), &allowed).expect("a base")),
-            credential: Some(Credential::new(SECRET).expect("a credential")),
+            address: Some(Address::new(provider, base)),
+            credential: Some(Credential::new(provider, SECRET).expect("a credential")),
             api_version: None,
         };
         self.rooms.targets.lock().expect("the targets").insert((organisation, slug.to_owned()), target);

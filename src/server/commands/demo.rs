@@ -18,7 +18,7 @@ use crate::{
     gateway::{
         prices::cost,
         provider::Provider,
-        record::{Call, Endpoint, Outcome, Record, Sink},
+        record::{Call, EndedBy, Endpoint, Outcome, Record, Sink},
         usage::Usage,
     },
     kernel::{
@@ -182,6 +182,8 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[Uuid], targets: &[(Uuid, Pr
             status: if failed { 429 } else { 200 },
             upstream_status: Some(if failed { 429 } else { 200 }),
             error: failed.then(|| "upstream_rate_limited".into()),
+            sent: true,
+            ended_by: EndedBy::Answer,
             latency_us: if failed { 90_000 } else { latency },
             first_byte_us: Some(250_000 + next(200_000)),
             usage: (!failed).then_some(usage),

@@ -10,6 +10,7 @@ use crate::{
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
         record::{Bounds, Recorder, Sink},
+        request::Room,
     },
     kernel::OrganisationId,
 };
@@ -25,8 +26,9 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
     let forgetful = directory.clone();
     // Called before the change's author has their answer: the next request already meets the new state.
     app.changes.listen(move |change| match change {
-        // Accounts live outside of organisations, and keys answer for people.
-        Change::Of(OrganisationId::INSTALLATION) | Change::Unknown => forgetful.invalidate_all(),
+        // Names, passwords and sessions of people: nothing there changes what a key may do.
+        Change::Of(OrganisationId::INSTALLATION) => {}
+        Change::Unknown => forgetful.invalidate_all(),
         Change::Of(organisation) => forgetful.invalidate(organisation.0),
     });
     let clock = app.clock.clone();
@@ -35,6 +37,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         outgoing: app.outgoing.clone(),
         recorder,
         limits: Limits::default(),
+        room: Room::default(),
         now: Now::new(move || clock.now().0),
     })
 }

@@ -7,7 +7,7 @@ use crate::{
     },
     gateway::{
         directory::{CallerKey, Digest, Source, Standing, Unavailable},
-        target::{Credential, Target},
+        target::{Address, Credential, Target},
     },
     kernel::{Error, OrganisationId, Result},
     policy::{self, Operation, Principal, decide},
@@ -63,8 +63,13 @@ impl Rooms {
             slug: stored.slug.into(),
             provider: stored.provider,
             // An address that the operator has since closed: calls say so, rather than that there is no such key.
-            base: BaseUrl::parse(&stored.base_url, self.app.outgoing.allowed()).ok(),
-            credential: credential.map(|plain| Credential::new(&plain)).transpose().map_err(|_| Error::internal())?,
+            address: BaseUrl::parse(&stored.base_url, self.app.outgoing.allowed())
+                .ok()
+                .map(|base| Address::new(stored.provider, base)),
+            credential: credential
+                .map(|plain| Credential::new(stored.provider, &plain))
+                .transpose()
+                .map_err(|_| Error::internal())?,
             api_version: Some(stored.settings.api_version).filter(|version| !version.is_empty()).map(Into::into),
         }))
     }

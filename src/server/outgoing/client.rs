@@ -84,7 +84,7 @@ impl Outgoing {
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())
             .http1_max_buf_size(BUFFER)
-            .build(Timed { inner: connector, limit: connect });
+            .build(Timed::new(connector, connect));
         Self { client, allowed, resolver }
     }
 

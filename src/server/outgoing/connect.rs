@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tower::Service;
+use tower::{Service, ServiceExt};
 
 /// What a look-up brings.
 pub type Addresses = BoxFuture<'static, io::Result<Vec<IpAddr>>>;
@@ -143,15 +143,27 @@ impl Service<Uri> for Dial {
 }
 
 /// Bounds the whole making of a connection: name, TCP and TLS.
-#[derive(Clone)]
 pub(super) struct Timed<C> {
-    pub(super) inner: C,
-    pub(super) limit: Duration,
+    /// Shared, since the client clones its connector with every request, though few need a connection.
+    inner: Arc<C>,
+    limit: Duration,
+}
+
+impl<C> Timed<C> {
+    pub(super) fn new(inner: C, limit: Duration) -> Self {
+        Self { inner: Arc::new(inner), limit }
+    }
+}
+
+impl<C> Clone for Timed<C> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), limit: self.limit }
+    }
 }
 
 impl<C> Service<Uri> for Timed<C>
 where
-    C: Service<Uri, Error = Box<dyn StdError + Send + Sync>>,
+    C: Service<Uri, Error = Box<dyn StdError + Send + Sync>> + Clone + Send + 'static,
     C::Future: Send + 'static,
     C::Response: 'static,
 {
@@ -159,12 +171,12 @@ where
     type Error = C::Error;
     type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = tokio::time::timeout(self.limit, self.inner.call(destination));
+        let connecting = tokio::time::timeout(self.limit, C::clone(&self.inner).oneshot(destination));
         Box::pin(async move {
             match connecting.await {
                 Ok(connected) => connected,

@@ -137,7 +137,7 @@ fn a_blocked_prompt_and_reasons_to_stop() {
         assert_eq!((&body["choices"][0]["finish_reason"], usage), (&json!(ours), None));
     }
     let none = exchange(Provider::Google, false, false).whole(200, "{}".into(), CREATED, ID);
-    assert_eq!(none.error.unwrap().code, "upstream_invalid_answer");
+    assert_eq!(none.unwrap_err().code, "upstream_invalid_answer");
 }
 
 pub(super) fn events() -> Vec<Value> {

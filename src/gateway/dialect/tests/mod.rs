@@ -39,8 +39,7 @@ fn exchange(provider: Provider, stream: bool, include_usage: bool) -> Exchange {
 
 /// The whole answer as the caller gets it.
 fn answered(provider: Provider, answer: &Value) -> (Value, Option<Usage>) {
-    let answer = exchange(provider, false, false).whole(200, answer.to_string().into(), CREATED, ID);
-    assert_eq!((answer.status, answer.error), (200, None));
+    let answer = exchange(provider, false, false).whole(200, answer.to_string().into(), CREATED, ID).unwrap();
     (serde_json::from_slice(&answer.body).unwrap(), answer.usage)
 }
 
@@ -158,11 +157,10 @@ fn a_refusal_keeps_its_shape_in_every_dialect() {
     for provider in Provider::ALL {
         for stream in [false, true] {
             let answer = exchange(provider, stream, false).whole(401, "{\"error\":\"no\"}".into(), CREATED, ID);
-            assert_eq!(answer.status, 502);
-            let body: Value = serde_json::from_slice(&answer.body).unwrap();
-            assert_eq!(body["error"]["code"], "upstream_credential_refused");
+            let error = answer.unwrap_err();
+            assert_eq!((error.status, error.code.as_str()), (502, "upstream_credential_refused"));
         }
-        let answer = exchange(provider, false, false).whole(200, "<html>".into(), CREATED, ID);
-        assert_eq!((answer.status, answer.error.unwrap().code.as_str()), (502, "upstream_invalid_answer"));
+        let error = exchange(provider, false, false).whole(200, "<html>".into(), CREATED, ID).unwrap_err();
+        assert_eq!((error.status, error.code.as_str()), (502, "upstream_invalid_answer"));
     }
 }

@@ -14,7 +14,7 @@ fn only_the_models_name_changes_on_the_way_out() {
     let head = Head::read(&body).unwrap();
     let (request, exchange) = chat(&target(Provider::OpenAi, "gpt-4o"), &body, &head).unwrap();
     assert_eq!(request.body.as_ref(), b"{ \"model\":\"gpt-4o\", \"temperature\":1.0, \"unheard_of\":[1] }");
-    assert_eq!((request.path.as_str(), exchange.streamed), ("/chat/completions", false));
+    assert_eq!((request.path.as_ref(), exchange.streamed), ("/chat/completions", false));
     assert_eq!(request.method, Method::POST);
     let body = Bytes::from_static(b"{\"model\":\"gpt-4o\"}");
     let (request, _) = chat(&target(Provider::OpenAi, "gpt-4o"), &body, &Head::read(&body).unwrap()).unwrap();
@@ -26,6 +26,27 @@ fn usage_is_asked_for_where_the_provider_wants_to_be_asked() {
     let body = json!({ "model": "m", "stream": true, "messages": [] });
     for (provider, asked) in [(Provider::OpenAi, true), (Provider::AzureOpenAi, true), (Provider::Mistral, false)] {
         assert_eq!(sent(provider, &body).pointer("/stream_options/include_usage").is_some(), asked, "{provider}");
+    }
+}
+
+#[test]
+fn azure_is_asked_for_usage_only_by_versions_that_know_the_question() {
+    let body = Bytes::from_static(b"{\"model\":\"m\",\"stream\":true,\"messages\":[]}");
+    let head = Head::read(&body).unwrap();
+    for (api_version, asked) in [
+        (None, true),
+        (Some(""), true),
+        (Some("2024-10-21"), true),
+        (Some("2024-09-01-preview"), true),
+        (Some("preview"), true),
+        (Some("2024-08-01-preview"), false),
+        (Some("2024-06-01"), false),
+    ] {
+        let target = Target { api_version, ..target(Provider::AzureOpenAi, "m") };
+        let (request, exchange) = chat(&target, &body, &head).unwrap();
+        assert_eq!(request.body != body, asked, "{api_version:?}");
+        let (text, ..) = streamed(exchange.stream(0, ""), &[[STREAM, USAGE, DONE].concat().as_bytes()], true);
+        assert_eq!(!text.contains(USAGE), asked, "{api_version:?}");
     }
 }
 
@@ -72,12 +93,12 @@ fn whole_answers_pass_and_hidden_errors_do_not() {
     let body = Bytes::from_static(
         b"{\"choices\":[{}],\"error\":null,\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}",
     );
-    let answer = exchange(Provider::OpenAi, false, false).whole(200, body.clone(), 0, "");
+    let answer = exchange(Provider::OpenAi, false, false).whole(200, body.clone(), 0, "").unwrap();
     assert_eq!(answer.body.as_ptr(), body.as_ptr());
     assert_eq!(answer.usage.map(|usage| usage.output_tokens), Some(1));
     let hidden = "{\"error\":{\"message\":\"slow down\",\"code\":429}}";
-    let answer = exchange(Provider::OpenRouter, false, false).whole(200, hidden.into(), 0, "");
-    assert_eq!((answer.status, answer.error.unwrap().message.as_str()), (429, "slow down"));
+    let error = exchange(Provider::OpenRouter, false, false).whole(200, hidden.into(), 0, "").unwrap_err();
+    assert_eq!((error.status, error.message.as_str()), (429, "slow down"));
 }
 
 #[test]
@@ -88,7 +109,7 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     let (request, exchange) = messages(&to, &body, &head, Some("2024-01-01"), Some("a-1,b-2")).unwrap();
     assert_eq!(request.body.as_ref(), b"{\"model\":\"claude\",\"stream\":true,\"max_tokens\":5,\"messages\":[]}");
     let header = |name: &str| {
-        let all: Vec<_> = request.headers.iter().filter(|(known, _)| known == name).collect();
+        let all: Vec<_> = request.headers.iter().filter(|(known, _)| *known == name).collect();
         assert_eq!(all.len(), 1, "{name}");
         all[0].1.to_str().unwrap().to_owned()
     };
@@ -100,11 +121,13 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     let wrong = messages(&target(Provider::OpenAi, "m"), &body, &head, None, None).unwrap_err();
     assert_eq!(wrong.code, "unsupported_provider");
 
-    let answer = exchange.whole(200, "{\"usage\":{\"input_tokens\":4,\"output_tokens\":2}}".into());
-    assert_eq!(answer.usage.map(|usage| usage.input_tokens), Some(4));
-    let refused = exchange.whole(403, "{}".into());
-    let shape: Value = serde_json::from_slice(&refused.body).unwrap();
-    assert_eq!((refused.status, &shape["type"], &shape["error"]["type"]), (502, &json!("error"), &json!("api_error")));
+    let body = r#"{"usage":{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":100,
+        "output_tokens":7,"service_tier":"standard"}}"#;
+    let answer = exchange.whole(200, body.into()).unwrap();
+    assert_eq!(answer.usage, Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100 }));
+    assert_eq!(exchange.whole(200, "{}".into()).unwrap().usage, None);
+    assert_eq!(exchange.whole(200, "<html>".into()).unwrap_err().code, "upstream_invalid_answer");
+    assert_eq!(exchange.whole(403, "{}".into()).unwrap_err().status, 502);
 
     let events = named(&[
         json!({ "type": "message_start", "message": { "usage": { "input_tokens": 4 } } }),

@@ -88,7 +88,7 @@ proptest! {
             let (text, outcome, _) = streamed(exchange.stream(CREATED, ID), &[b"data: {", &bytes, b"}\n\n"], true);
             check_outcome(&text, &outcome);
             let answer = exchange.whole(200, bytes.clone().into(), CREATED, ID);
-            prop_assert!(serde_json::from_slice::<Value>(&answer.body).is_ok_and(|body| body.is_object()));
+            prop_assert!(answer.is_err() || serde_json::from_slice::<Value>(&answer.unwrap().body).unwrap().is_object());
         }
     }
 
@@ -96,10 +96,10 @@ proptest! {
     fn arbitrary_answers_give_an_object(answer in testing::near_answer(), status in prop_oneof![Just(200u16), 300u16..600]) {
         for provider in [Provider::OpenAi, Provider::Anthropic, Provider::Google] {
             let answer = exchange(provider, false, false).whole(status, answer.to_string().into(), CREATED, ID);
-            let body: Value = serde_json::from_slice(&answer.body).unwrap();
-            prop_assert!(body.is_object());
-            prop_assert_eq!(answer.error.is_some(), answer.status != 200);
-            prop_assert!(answer.status != 401 && answer.status != 403);
+            match answer {
+                Ok(answer) => prop_assert!(serde_json::from_slice::<Value>(&answer.body).unwrap().is_object()),
+                Err(error) => prop_assert!(!matches!(error.status, 200 | 401 | 403)),
+            }
         }
     }
 
