@@ -262,12 +262,25 @@ CREATE POLICY by_secret ON api_key_secrets FOR SELECT USING (digest = latchkey_d
 CREATE POLICY by_token ON invitations FOR SELECT USING (digest = latchkey_digest());
 CREATE POLICY by_email ON invitations FOR SELECT USING (email_canonical = latchkey_email());
 
+-- An administrator may have made the role and granted it beforehand: then this user needs no right to do so. Other
+-- databases of the server may be made at the same moment.
 DO $$
 BEGIN
-    CREATE ROLE latchkey_serving NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'latchkey_serving') THEN
+        CREATE ROLE latchkey_serving NOLOGIN NOSUPERUSER NOBYPASSRLS;
+    END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
-GRANT latchkey_serving TO CURRENT_USER;
+DO $$
+DECLARE
+    -- From version 16 on a member may lack the right to take the role, as its maker does at first.
+    needed text := CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END;
+BEGIN
+    IF NOT pg_has_role(current_user, 'latchkey_serving', needed) THEN
+        GRANT latchkey_serving TO CURRENT_USER;
+    END IF;
+EXCEPTION WHEN unique_violation THEN NULL;
+END $$;
 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, password_resets, installation, organisations, retired_slugs,
     memberships, invitations, api_keys, api_key_secrets, virtual_keys, call_logs, submissions TO latchkey_serving;
 GRANT SELECT, INSERT, UPDATE ON audit_heads TO latchkey_serving;

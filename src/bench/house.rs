@@ -6,7 +6,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -37,7 +37,11 @@ impl House {
         let empty = TempDir::new()?;
         let (child, _, first_start) = serve(empty.path())?;
         stop(child)?;
-        let folder = TempDir::new()?;
+        Self::open_in(TempDir::new()?, first_start, provider)
+    }
+
+    /// Starts and fills it in this folder; `first_start` is what a start on an empty one took.
+    pub fn open_in(folder: TempDir, first_start: Duration, provider: u16) -> Result<Self> {
         let made = set_up(folder.path())?;
         let slug = made["slug"].as_str().ok_or("no slug")?;
         let key = made["master_key"].as_str().ok_or("no key")?.to_owned();
@@ -75,6 +79,27 @@ impl House {
         exchange(self.port, &request)
     }
 
+    /// Calls the REST API with the master key; gives status and body.
+    pub fn api(&self, method: &str, path: &str, body: &str) -> Result<(u16, String)> {
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            self.key,
+            body.len()
+        );
+        exchange(self.port, &request).map(|(status, _, body)| (status, body))
+    }
+
+    /// The folder of its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs another command of the program on its data.
+    pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(Command::new(program()).args(arguments).env("LATCHKEY_DATA", self.folder()).output()?)
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -96,9 +121,15 @@ impl House {
 
     /// Asks it to stop, and counts the calls that are in its log.
     pub fn stop_and_count(&mut self) -> Result<u64> {
+        self.stop()?;
+        Ok(self.logged("ok")?.len() as u64)
+    }
+
+    /// Asks it to stop, and waits for it.
+    pub fn stop(&mut self) -> Result<()> {
         ask_to_stop(&self.child)?;
         self.child.wait()?;
-        Ok(self.logged("ok")?.len() as u64)
+        Ok(())
     }
 
     /// Kills it as a crash would.
@@ -114,24 +145,25 @@ impl House {
         Ok(())
     }
 
-    /// Stops it, and has the program verify its audit log.
-    pub fn verify_audit(&mut self) -> Result<()> {
-        ask_to_stop(&self.child)?;
-        self.child.wait()?;
-        let done =
-            Command::new(program()).args(["audit", "verify"]).env("LATCHKEY_DATA", self.folder.path()).output()?;
+    /// Has the program verify its audit log, once it is stopped.
+    pub fn verify_audit(&self) -> Result<()> {
+        let done = self.run(&["audit", "verify"])?;
         if done.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&done.stderr).into_owned().into()) }
     }
 
     /// The trace ids of the calls in the log with this outcome.
     pub fn logged(&self, outcome: &str) -> Result<Vec<String>> {
+        self.texts("SELECT trace_id FROM call_logs WHERE outcome = $1", outcome)
+    }
+
+    /// The texts that a query of its database gives; `$1` is `value`.
+    pub fn texts(&self, query: &'static str, value: &str) -> Result<Vec<String>> {
         let database = self.folder.path().join("latchkey.db");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(database);
             let mut connection = sqlx::ConnectOptions::connect(&options).await?;
-            let rows = sqlx::query_scalar("SELECT trace_id FROM call_logs WHERE outcome = $1").bind(outcome);
-            Ok(rows.fetch_all(&mut connection).await?)
+            Ok(sqlx::query_scalar(query).bind(value).fetch_all(&mut connection).await?)
         })
     }
 }

@@ -2,7 +2,7 @@
 //! per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
-#[expect(dead_code, reason = "the test of crashes needs more of the program than this")]
+#[expect(dead_code, reason = "the tests of the program need more of it than this")]
 mod house;
 mod load;
 mod upstream;

@@ -270,10 +270,14 @@ proptest! {
     }
 
     #[test]
-    fn a_key_never_makes_or_touches_an_owner(set in any_set(), o in 1u128..3, now in proptest::option::of(any_role())) {
+    fn a_key_never_makes_or_touches_an_owner(set in any_set(), o in 1u128..3, role in proptest::option::of(any_role())) {
         let key = Principal::ApiKey { key: KeyId(Uuid::from_u128(8)), organisation: org(o), permissions: set };
-        let target = Target::Rank { organisation: org(o), now, next: Some(Role::Owner) };
-        prop_assert!(decide(&key, Requirement::Holds(Permission::TeamAssignRoles), target).is_err());
+        let making = Target::Rank { organisation: org(o), now: role, next: Some(Role::Owner) };
+        let touching = Target::Rank { organisation: org(o), now: Some(Role::Owner), next: role };
+        for permission in [Permission::TeamAssignRoles, Permission::TeamInvite, Permission::TeamRemove] {
+            prop_assert!(decide(&key, Requirement::Holds(permission), making).is_err());
+            prop_assert!(decide(&key, Requirement::Holds(permission), touching).is_err());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The permission matrix: every server function × every person. The privileged call goes first, so that a refusal cannot
 //! be true by accident; a refusal is seen to have changed nothing, and every act that is audited to have left one event.
 
-use super::support::{Answer, Client, World, difference, each_engine, text};
+use super::support::{Answer, Client, PASSWORD, World, difference, each_engine, text};
 use crate::{
     kernel::OrganisationId,
     policy::{Operation, Permission, Requirement, Role},
@@ -10,9 +10,9 @@ use std::collections::BTreeSet;
 
 type Fields = Vec<(&'static str, String)>;
 
-/// Server functions that anybody may call, or that act on the caller's own account: they have tests of their own.
-/// This list may only shrink.
-const OPEN: [&str; 28] = [
+/// Server functions that no permission guards: those of accounts stand in a matrix of their own below, those of links and
+/// memberships in the tests of sessions, accounts and the team. This list may only shrink.
+const OPEN: [&str; 25] = [
     "account/ask_reset",
     "account/change_password",
     "account/choose_theme",
@@ -39,9 +39,20 @@ const OPEN: [&str; 28] = [
     "team/leave",
     "team/view_leave",
     "organisation/view",
-    "organisation/home",
-    "api_keys/draft",
-    "logs/choices",
+];
+
+/// Server functions on the caller's own account.
+const ACCOUNT: [&str; 9] = [
+    "account/front",
+    "account/view",
+    "account/choose_theme",
+    "account/rename",
+    "account/end_session",
+    "account/end_other_sessions",
+    "account/confirm_password",
+    "account/sign_out",
+    // Last: it ends the password of everybody in tests.
+    "account/change_password",
 ];
 
 /// Where the thing itself asks for more than the role's permission: a password link opens the whole account, so only who
@@ -58,8 +69,10 @@ async fn fields(world: &World, path: &str, n: usize) -> Fields {
         | "team/list"
         | "team/invitations"
         | "api_keys/list"
+        | "api_keys/draft"
         | "virtual_keys/list"
-        | "logs/list" => {}
+        | "logs/list"
+        | "logs/choices" => {}
         "organisation/update" => {
             let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
             fields.push(("version", settings["version"].to_string()));
@@ -175,6 +188,11 @@ fn every_server_function_is_in_the_table_of_operations() {
     let table: BTreeSet<String> =
         Operation::ALL.iter().flat_map(|o| o.spec().server_fn).map(|path| (*path).to_owned()).collect();
     assert_eq!(served, table, "left: what the program serves; right: the table of operations");
+    for path in OPEN {
+        let operation = Operation::of_server_fn(path).unwrap_or_else(|| panic!("there is no {path}"));
+        let requires = operation.spec().requires;
+        assert!(!matches!(requires, Requirement::Holds(_)), "{path} asks for {requires:?}: it belongs into the matrix");
+    }
 }
 
 #[test]
@@ -244,4 +262,63 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
         let privileged = call(&world.owner, path, &fields).await;
         assert_eq!(privileged.status, 200, "{path} by the Owner after {who}: {}", privileged.text);
     }
+}
+
+/// What a call on one's own account needs; `other` is the id of another session of the person.
+fn account_fields<'a>(path: &str, other: &'a str) -> Vec<(&'static str, &'a str)> {
+    match path {
+        "account/choose_theme" => vec![("theme", "dark")],
+        "account/rename" => vec![("name", "Ada Lovelace")],
+        "account/end_session" => vec![("id", other)],
+        "account/confirm_password" => vec![("current_password", PASSWORD)],
+        "account/change_password" => {
+            vec![("current_password", PASSWORD), ("new_password", "another long test password")]
+        }
+        _ => vec![],
+    }
+}
+
+#[tokio::test]
+async fn an_account_is_its_own_persons() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        for path in ACCOUNT {
+            let operation = Operation::of_server_fn(path).unwrap_or_else(|| panic!("there is no {path}"));
+            let audited = operation.spec().audited;
+            let (_other, ada) = (house.person("ada@north.test").await, house.person("ada@north.test").await);
+            let profile = ada.form("account/view", &[]).await.json();
+            let sessions = profile["sessions"].as_array().expect("sessions");
+            let other = sessions.iter().find(|session| session["is_current"] == false).expect("another session");
+            let other = text(other, "id");
+            let fields = account_fields(path, &other);
+            let open = operation.spec().requires == Requirement::Anyone;
+            for nobody in [house.nobody(), house.program(&house.master_key)] {
+                let (before, events) = (house.snapshot().await, house.chain(OrganisationId::INSTALLATION).await.0);
+                let answer = nobody.form(path, &fields).await;
+                let expected = if open { (200, String::new()) } else { (401, "sign_in_needed".to_owned()) };
+                assert_eq!((answer.status, if open { String::new() } else { answer.code() }), expected, "{path}");
+                let (after, last) = house.chain(OrganisationId::INSTALLATION).await;
+                assert_eq!(after - events, i64::from(audited), "events of {path} by nobody");
+                if audited {
+                    assert_eq!(last.expect("an event")["outcome"], "refused", "{path}");
+                }
+                let after = house.snapshot().await;
+                assert_eq!(difference(&before, &after), Vec::<&String>::new(), "{path} by nobody");
+            }
+            let events = house.chain(OrganisationId::INSTALLATION).await.0;
+            let answer = ada.form(path, &fields).await;
+            assert_eq!(answer.status, 200, "{path} by Ada: {}", answer.text);
+            let (after, last) = house.chain(OrganisationId::INSTALLATION).await;
+            assert_eq!(after - events, i64::from(audited), "events of {path} by Ada");
+            if audited {
+                let last = last.expect("an event");
+                assert_eq!(
+                    (&last["action"], &last["outcome"], &last["actor"]["kind"]),
+                    (&operation.spec().id.into(), &"done".into(), &"person".into()),
+                    "{last}"
+                );
+            }
+        }
+    })
+    .await;
 }

@@ -1,13 +1,14 @@
 //! The walls between organisations, as the database itself holds them.
 
-use super::support::House;
-use crate::server::database::Db;
-use sqlx::{Connection, PgConnection, Row};
+use super::support::{House, World, each_engine};
+use crate::{features::audit, server::database::Db};
+use sqlx::{Connection, Executor, PgConnection, Row};
+use uuid::Uuid;
 
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 6] =
     ["_sqlx_migrations", "installation", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 10] = [
+const ORGANISATION: [&str; 9] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
@@ -15,10 +16,12 @@ const ORGANISATION: [&str; 10] = [
     "call_logs",
     "invitations",
     "memberships",
-    "retired_slugs",
     "submissions",
     "virtual_keys",
 ];
+/// A slug that was given up is kept from all other organisations, so each must be able to ask for those of others: the one
+/// table of organisations that has no wall. It tells no more than what an address that leads nowhere tells.
+const SHARED: [&str; 1] = ["retired_slugs"];
 
 #[tokio::test]
 async fn every_table_is_the_installations_or_an_organisations() {
@@ -30,10 +33,10 @@ async fn every_table_is_the_installations_or_an_organisations() {
             .await
             .expect("the tables");
     tables.sort();
-    let mut expected: Vec<&str> = INSTALLATION.iter().chain(&ORGANISATION).copied().collect();
+    let mut expected: Vec<&str> = INSTALLATION.iter().chain(&ORGANISATION).chain(&SHARED).copied().collect();
     expected.sort_unstable();
     assert_eq!(tables, expected);
-    for table in ORGANISATION {
+    for table in ORGANISATION.iter().chain(&SHARED) {
         let required: i64 = sqlx::query_scalar("SELECT \"notnull\" FROM pragma_table_info($1) WHERE name = 'org_id'")
             .bind(table)
             .fetch_one(readers)
@@ -56,11 +59,34 @@ async fn every_table_is_the_installations_or_an_organisations() {
     }
 }
 
+/// Fills every table of an organisation: the world itself leaves the rest of them with rows.
+async fn filled(house: House) -> World {
+    let world = World::new(house).await;
+    let slug = ("slug", world.house.slug.as_str());
+    let virtual_key = [
+        slug,
+        ("name", "Main"),
+        ("key_slug", "main"),
+        ("provider", "openai"),
+        ("base_url", "https://api.openai.com/v1"),
+        ("credential", "sk-wall"),
+    ];
+    let submission = Uuid::new_v4().to_string();
+    for (path, fields) in [
+        ("virtual_keys/create", virtual_key.as_slice()),
+        ("api_keys/create", &[slug, ("name", "ci"), ("submission", &submission)]),
+    ] {
+        let made = world.owner.form(path, fields).await;
+        assert_eq!(made.status, 200, "{path}: {}", made.text);
+    }
+    world
+}
+
 #[tokio::test]
 async fn postgres_shows_rows_of_one_organisation_or_none() {
     let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
-    let house = House::on_postgres(&server).await.founded().await;
-    let mut connection = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+    let world = filled(House::on_postgres(&server).await).await;
+    let mut connection = PgConnection::connect(&world.house.owner_url().expect("an address")).await.expect("connects");
     let serving: (bool, bool) =
         sqlx::query_as("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'latchkey_serving'")
             .fetch_one(&mut connection)
@@ -68,18 +94,7 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
             .expect("the role");
     assert_eq!(serving, (false, false));
     sqlx::query("SET ROLE latchkey_serving").execute(&mut connection).await.expect("the role can be taken");
-    let walled = [
-        "api_key_secrets",
-        "api_keys",
-        "audit_events",
-        "audit_heads",
-        "call_logs",
-        "invitations",
-        "memberships",
-        "submissions",
-        "virtual_keys",
-    ];
-    for table in walled {
+    for table in ORGANISATION {
         let forced: (bool, bool, String) = sqlx::query_as(
             "SELECT relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = $1 AND relkind = 'r'",
         )
@@ -88,38 +103,87 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
         .await
         .expect("the table");
         assert!(forced.0 && forced.1 && forced.2 != "latchkey_serving", "{table}");
-        let count = |table| sqlx::AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
-        let seen: i64 = sqlx::query_scalar(count(table)).fetch_one(&mut connection).await.expect("counts");
-        assert_eq!(seen, 0, "{table} without an organisation");
-        // The organisation filter is left out on purpose: the wall alone holds.
-        let mut tx = connection.begin().await.expect("begins");
-        sqlx::query("SELECT set_config('latchkey.org', $1, true)")
-            .bind(uuid::Uuid::from_u128(9).to_string())
-            .execute(&mut *tx)
-            .await
-            .expect("sets");
-        let elsewhere: i64 = sqlx::query_scalar(count(table)).fetch_one(&mut *tx).await.expect("counts");
-        assert_eq!(elsewhere, 0, "{table} from another organisation");
-        tx.rollback().await.expect("ends");
+        // The organisation filter is left out on purpose: the wall alone holds. The connection is one and the same, as in
+        // a pool.
+        let own = seen(&mut connection, table, Some(world.house.organisation.0)).await;
+        assert!(own.0 > 0, "{table} holds nothing of North: the rest would be true by accident");
+        assert_eq!(own.1, 1, "{table} from North");
+        for context in [None, Some(Uuid::from_u128(9))] {
+            assert_eq!(seen(&mut connection, table, context).await, (0, 0), "{table} from {context:?}");
+        }
     }
     let mut tx = connection.begin().await.expect("begins");
+    take_context(&mut tx, world.house.organisation.0).await;
+    for statement in ["UPDATE audit_events SET body = '{}'", "DELETE FROM audit_events"] {
+        let mut attempt = tx.begin().await.expect("begins");
+        let refused = attempt.execute(statement).await.expect_err("the serving role may not").to_string();
+        assert!(refused.contains("permission denied"), "{statement}: {refused}");
+    }
+}
+
+async fn take_context(connection: &mut PgConnection, organisation: Uuid) {
     sqlx::query("SELECT set_config('latchkey.org', $1, true)")
-        .bind(house.organisation.to_string())
-        .execute(&mut *tx)
+        .bind(organisation.to_string())
+        .execute(connection)
         .await
         .expect("sets");
-    let own: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM api_keys").fetch_one(&mut *tx).await.expect("counts");
-    assert_eq!(own, 1, "its own master key");
-    let refused = sqlx::query("DELETE FROM audit_events").execute(&mut *tx).await;
-    assert!(refused.is_err(), "the serving role cannot delete events");
+}
+
+/// How many rows of a table a transaction sees in this context, and of how many organisations they are.
+async fn seen(connection: &mut PgConnection, table: &str, context: Option<Uuid>) -> (i64, i64) {
+    let mut tx = connection.begin().await.expect("begins");
+    if let Some(organisation) = context {
+        take_context(&mut tx, organisation).await;
+    }
+    let sql = sqlx::AssertSqlSafe(format!("SELECT COUNT(*), COUNT(DISTINCT org_id) FROM {table}"));
+    let seen = sqlx::query_as(sql).fetch_one(&mut *tx).await.expect("counts");
+    tx.rollback().await.expect("ends");
+    seen
 }
 
 #[tokio::test]
 async fn events_cannot_be_changed_or_deleted() {
-    let house = House::on_sqlite().await.founded().await;
-    let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
-    for statement in ["UPDATE audit_events SET body = '{}'", "DELETE FROM audit_events"] {
-        let refused = sqlx::query(statement).execute(writer).await;
-        assert!(refused.is_err(), "{statement}");
-    }
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let mut statements = vec!["UPDATE audit_events SET body = '{}'", "DELETE FROM audit_events"];
+        if house.app.db.is_postgres() {
+            statements.push("TRUNCATE audit_events");
+        }
+        for statement in statements {
+            let refused = house.as_owner(statement).await.expect_err("the trigger refuses").to_string();
+            assert!(refused.contains("audit events cannot be"), "{statement}: {refused}");
+        }
+        let mut tx = house.app.read_proven(house.organisation).await.expect("reads");
+        assert!(!audit::page(&mut tx, 0, 10).await.expect("a page").is_empty(), "there are events to keep");
+    })
+    .await;
+}
+
+/// As the README says: whoever administers the server makes the role beforehand, and the program's user needs no right
+/// to make roles or to give them.
+#[tokio::test]
+async fn an_administrator_may_make_the_serving_role() {
+    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    // Another database of this server has made the role.
+    let house = House::on_postgres(&server).await;
+    let mut admin = PgConnection::connect(&server).await.expect("connects");
+    let name = format!("lk_user_{}", Uuid::new_v4().simple());
+    let run = async |admin: &mut PgConnection, sql: String| {
+        admin.execute(sqlx::AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    };
+    run(&mut admin, format!("CREATE ROLE {name} LOGIN PASSWORD '{name}' NOSUPERUSER NOCREATEROLE NOCREATEDB")).await;
+    run(&mut admin, format!("CREATE DATABASE {name} OWNER {name}")).await;
+    let mut url = url::Url::parse(&server).expect("an address");
+    url.set_path(&name);
+    url.set_username(&name).expect("a user");
+    url.set_password(Some(&name)).expect("a password");
+    let refused = Db::open(url.as_str()).await.err().expect("it cannot take the role").to_string();
+    assert!(refused.contains("latchkey_serving"), "{refused}");
+    run(&mut admin, format!("GRANT latchkey_serving TO {name}")).await;
+    let db = Db::open(url.as_str()).await.expect("it can take the role");
+    assert!(db.is_ready().await);
+    db.close().await;
+    run(&mut admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    run(&mut admin, format!("DROP ROLE {name}")).await;
+    drop(house);
 }

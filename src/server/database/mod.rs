@@ -33,10 +33,9 @@ pub enum Db {
 impl Db {
     /// Opens `postgres://…` or a SQLite file, and brings the schema up to date.
     pub async fn open(url: &str) -> StartResult<Self> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Self::open_postgres(url, 16).await
-        } else {
-            Self::open_sqlite(Path::new(url.strip_prefix("sqlite:").unwrap_or(url))).await
+        match sqlite_file(url) {
+            Some(path) => Self::open_sqlite(path).await,
+            None => Self::open_postgres(url, 16).await,
         }
     }
 
@@ -149,6 +148,12 @@ impl Db {
             Db::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// The file of a SQLite database's address; none if the address is PostgreSQL's.
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    (!is_postgres).then(|| Path::new(url.strip_prefix("sqlite:").unwrap_or(url)))
 }
 
 /// Lower-case hexadecimal.

@@ -3,9 +3,11 @@
 use axum::{
     Router,
     body::{Body, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, header},
 };
 use serde_json::Value;
+use std::net::SocketAddr;
 use tower::ServiceExt;
 
 /// Speaks to the router.
@@ -14,6 +16,10 @@ pub struct Client {
     router: Router,
     cookie: Option<String>,
     key: Option<String>,
+    /// The connection's other end, if the test says one.
+    peer: Option<SocketAddr>,
+    /// Sent with every request besides.
+    headers: HeaderMap,
 }
 
 /// An answer, read whole.
@@ -38,7 +44,30 @@ impl Answer {
 
 impl Client {
     pub fn new(router: Router) -> Self {
-        Self { router, cookie: None, key: None }
+        Self { router, cookie: None, key: None, peer: None, headers: HeaderMap::new() }
+    }
+
+    /// Connects from this address.
+    pub fn at(mut self, address: &str) -> Self {
+        self.peer = Some(SocketAddr::new(address.parse().expect("an address"), 50_000));
+        self
+    }
+
+    /// Sends this header with every request.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().expect("a value"));
+        self
+    }
+
+    /// The session's cookie, as `name=value`.
+    pub fn cookie(&self) -> &str {
+        self.cookie.as_deref().expect("a session")
+    }
+
+    /// With a session's cookie, as `name=value`.
+    pub fn with_cookie(mut self, cookie: &str) -> Self {
+        self.cookie = Some(cookie.to_owned());
+        self
     }
 
     pub fn with_key(mut self, key: &str) -> Self {
@@ -102,6 +131,12 @@ impl Client {
         }
         if let Some(key) = &self.key {
             request.headers_mut().append("x-portkey-api-key", key.parse().expect("a key"));
+        }
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(ConnectInfo(peer));
         }
         let Ok(response) = self.router.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();

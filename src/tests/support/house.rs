@@ -104,10 +104,9 @@ impl House {
     }
 
     async fn open(url: &str, folder: TempDir, postgres: Option<(String, String)>, mail: Mail) -> Self {
-        let db = Db::open(url).await.expect("the database opens");
         let keyring = Keyring::open(None, &folder.path().join("latchkey.key")).expect("a key");
-        let app = App::new(Parts {
-            db,
+        let parts = Parts {
+            db: Db::open(url).await.expect("the database opens"),
             clock: Clock::default(),
             keyring,
             passwords: Passwords::new().expect("argon2 works"),
@@ -118,7 +117,12 @@ impl House {
             changes: Changes::default(),
             refusals: Refusals::default(),
             limits: Limits::default(),
-        });
+        };
+        Self::start(parts, folder, postgres).await
+    }
+
+    async fn start(parts: Parts, folder: TempDir, postgres: Option<(String, String)>) -> Self {
+        let app = App::new(parts);
         app.check_key().await.expect("the key fits");
         let gateway = gateway::start(&app, &folder.path().join("calls")).expect("a journal");
         let router = http::router(&app, gateway.clone());
@@ -132,6 +136,31 @@ impl House {
             _folder: folder,
             postgres,
         }
+    }
+
+    /// One more program on the same data and with the same clock, as a replica is; `adapt` changes its settings.
+    pub async fn another(&self, adapt: impl FnOnce(&mut Parts)) -> Self {
+        let db = match self.owner_url() {
+            Some(url) => Db::open(&url).await.expect("the database opens"),
+            None => self.app.db.clone(),
+        };
+        let mut parts = Parts {
+            db,
+            clock: self.app.clock.clone(),
+            keyring: self.app.keyring.clone(),
+            passwords: self.app.passwords.clone(),
+            mail: self.app.mail.clone(),
+            outgoing: self.app.outgoing.clone(),
+            public_url: self.app.public_url.clone(),
+            trusted_proxies: vec![],
+            changes: Changes::default(),
+            refusals: Refusals::default(),
+            limits: Limits::default(),
+        };
+        adapt(&mut parts);
+        let another = Self::start(parts, tempfile::tempdir().expect("a folder"), self.postgres.clone()).await;
+        let (slug, organisation, master_key) = (self.slug.clone(), self.organisation, self.master_key.clone());
+        Self { slug, organisation, master_key, ..another }
     }
 
     /// With its first Owner, `ada@north.test`, and organisation North.
@@ -206,6 +235,15 @@ impl House {
                     .await
                     .expect("a call");
             }
+            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
+        }
+    }
+
+    /// Runs a statement as whoever owns the tables.
+    pub async fn as_owner(&self, sql: &'static str) -> sqlx::Result<()> {
+        match (&self.app.db, self.owner_url()) {
+            (Db::Sqlite { writer, .. }, _) => writer.execute(sql).await.map(|_| ()),
+            (Db::Postgres(_), Some(url)) => PgConnection::connect(&url).await?.execute(sql).await.map(|_| ()),
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
         }
     }

@@ -50,10 +50,16 @@ impl Mailbox {
 
     /// The token of the link in the oldest unread mail to this address that has one. Waits for it.
     pub async fn token(&self, address: &str) -> String {
+        let link = self.link(address).await;
+        link.split_once("token=").expect("a token").1.to_owned()
+    }
+
+    /// That link itself.
+    pub async fn link(&self, address: &str) -> String {
         let found = async {
             loop {
-                if let Some(token) = self.take(address) {
-                    return token;
+                if let Some(link) = self.take(address) {
+                    return link;
                 }
                 sleep(Duration::from_millis(10)).await;
             }
@@ -70,7 +76,7 @@ impl Mailbox {
         let mut mails = self.mails.lock().expect("the mails");
         let at = mails.iter().position(|(to, text)| to == address && text.contains("token="))?;
         let (_, text) = mails.remove(at);
-        text.split_once("token=").and_then(|(_, rest)| rest.lines().next()).map(|token| token.trim().to_owned())
+        text.lines().find(|line| line.contains("token=")).map(|link| link.trim().to_owned())
     }
 
     async fn serve(&self, stream: TcpStream) -> Option<()> {

@@ -1,10 +1,6 @@
 //! The real program is killed in the middle of calls: every call that was answered is in the log after the next start.
 
-#[path = "../bench/house.rs"]
-#[expect(dead_code, reason = "the benchmark measures more of the program than this needs")]
-mod house;
-
-use house::House;
+use super::{Result, house::House};
 use std::{
     collections::HashSet,
     io::{BufRead, BufReader, Read, Write},
@@ -12,8 +8,6 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 const CALLERS: usize = 8;
 const BODY: &str = r#"{"model":"gpt-4o","messages":[{"role":"user","content":"Hello"}]}"#;
@@ -56,6 +50,7 @@ fn every_answered_call_survives_a_kill() -> Result<()> {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert!(lost.is_empty(), "{} of {} answered calls are lost: {lost:?}", lost.len(), answered.len());
+    house.stop()?;
     house.verify_audit()?;
     let running = house.logged("started")?;
     assert!(running.is_empty(), "no call is left open: {running:?}");
@@ -78,7 +73,7 @@ fn call(port: u16, key: &str, trace: &str) -> Result<()> {
 }
 
 /// A provider that answers after a moment; gives its port.
-fn provider() -> Result<u16> {
+pub fn provider() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     std::thread::spawn(move || {

@@ -1,0 +1,11 @@
+//! Tests of the program itself, as it is started and killed. One binary.
+
+mod audit;
+mod calls;
+mod files;
+#[path = "../../bench/house.rs"]
+#[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
+mod house;
+mod writes;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
