@@ -19,6 +19,7 @@ use crate::{
         mail::Mail,
         outgoing::{AllowList, Outgoing},
         refusals::Refusals,
+        uses::Uses,
         watch::Changes,
     },
 };
@@ -118,6 +119,7 @@ impl House {
             changes: Changes::default(),
             refusals: Refusals::default(),
             limits: Limits::default(),
+            uses: Uses::default(),
         });
         app.check_key().await.expect("the key fits");
         let gateway = gateway::start(&app, &folder.path().join("calls")).expect("a journal");
