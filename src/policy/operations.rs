@@ -111,7 +111,8 @@ operations! {
     VirtualKeyDelete = "virtual_key.delete", holds(P::VirtualKeysDelete), audited, fns: ["virtual_keys/delete"], routes: ["DELETE /v1/virtual-keys/{slug}"];
     VirtualKeyTest = "virtual_key.test", holds(P::VirtualKeysUpdate), audited, fns: ["virtual_keys/test"], routes: ["POST /v1/virtual-keys/{slug}/test"];
     // Logs
-    LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list", "logs/choices"], routes: ["GET /v1/logs"];
+    LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
+    LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
     LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

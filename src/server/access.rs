@@ -6,6 +6,7 @@ use super::{
     app::App,
     crypto::Digest,
     database::{OrgTx, Tx, note_submission, revise},
+    refusals::Refusal,
 };
 use crate::{
     features::{
@@ -138,9 +139,10 @@ impl Access {
         self.app.clock.now()
     }
 
-    /// When the person last proved their password.
-    pub fn confirmed_at(&self) -> Option<Timestamp> {
-        self.confirmed_at
+    /// Whether a person asks who has not proven their password a short while ago. Keys have none to prove.
+    pub fn needs_proof(&self) -> bool {
+        let person = matches!(self.principal, Principal::Member { .. });
+        person && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
     }
 
     /// The signed-in person.
@@ -233,8 +235,26 @@ impl Access {
         self.act_with_proof(operation, OrganisationId::INSTALLATION, subject, act).await
     }
 
-    /// Acts in an organisation that something other than a membership has proven: the token of an invitation, or that the
-    /// organisation is only now being made. Only for operations that are open to anyone or to any person.
+    /// Makes an organisation and acts in it. Its chain begins with it: a refusal or failure, after which there is no such
+    /// organisation, stands in the installation's.
+    pub async fn act_founding<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let result = self.attempt_outside(operation, organisation, act).await;
+        let place = if result.is_ok() { organisation } else { OrganisationId::INSTALLATION };
+        self.settle(operation, place, subject, result).await
+    }
+
+    /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
+    /// operations that are open to anyone or to any person.
     pub async fn act_with_proof<T, F, Fut>(
         &self,
         operation: Operation,
@@ -246,7 +266,16 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let result = match operation.spec().requires {
+        let result = self.attempt_outside(operation, organisation, act).await;
+        self.settle(operation, organisation, subject, result).await
+    }
+
+    async fn attempt_outside<T, F, Fut>(&self, operation: Operation, organisation: OrganisationId, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        match operation.spec().requires {
             Requirement::Anyone | Requirement::Person => match self.check(operation, Target::Account) {
                 Ok(()) => self.attempt(operation, organisation, false, act).await,
                 Err(error) => Err(error),
@@ -258,8 +287,7 @@ impl Access {
                 );
                 Err(Error::internal())
             }
-        };
-        self.settle(operation, organisation, subject, result).await
+        }
     }
 
     async fn attempt<T, F, Fut>(
@@ -319,11 +347,34 @@ impl Access {
             _ => Outcome::Failed,
         };
         let key = (organisation, self.actor.id.clone(), operation);
-        let Some(count) = self.app.refusals.admit(key, self.now()) else { return };
+        let refusal = Refusal { actor: self.actor.clone(), outcome, reason: error.code.as_str() };
+        let Some(count) = self.app.refusals.admit(key, refusal, self.now()) else { return };
+        self.write_refusal(operation, organisation, subject, outcome, error.code.as_str(), count).await;
+    }
+
+    /// Leaves the events of floods of refusals that have ended, and of which a part was only counted.
+    pub async fn record_ended_floods(app: &App) {
+        for ((organisation, _, operation), refusal, count) in app.refusals.take_ended(app.clock.now()) {
+            let Refusal { actor, outcome, reason } = refusal;
+            let access = Self { actor, credential: String::new(), ..Self::system(app.clone()) };
+            let subject = Subject::unnamed("request", "");
+            access.write_refusal(operation, organisation, subject, outcome, reason, count).await;
+        }
+    }
+
+    async fn write_refusal(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        outcome: Outcome,
+        reason: &'static str,
+        count: u64,
+    ) {
         let event = Event::of(subject);
         let written = async {
             let mut tx = self.app.db.write_in(organisation).await?;
-            self.append(&mut tx, operation, &event, outcome, Some(error.code.as_str()), count).await?;
+            self.append(&mut tx, operation, &event, outcome, Some(reason), count).await?;
             tx.commit().await
         };
         if let Err(fault) = written.await {
@@ -418,11 +469,9 @@ impl Change {
         self.access.check(self.operation, target)
     }
 
-    /// A person must have proven their password a short while ago, for what gives power over the whole organisation. Keys
-    /// have none to prove.
+    /// A person must have proven their password a short while ago, for what gives power over the whole organisation.
     pub fn proven(&self) -> Result<()> {
-        let person = matches!(self.access.principal, Principal::Member { .. });
-        if person && self.access.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now()) {
+        if self.access.needs_proof() {
             let message = "This gives power over the whole organisation. Confirm your password first.";
             return Err(Error::new(Code::PasswordNeeded, message));
         }

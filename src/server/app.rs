@@ -32,6 +32,7 @@ pub struct Parts {
     pub changes: Changes,
     pub refusals: Refusals,
     pub limits: super::limits::Limits,
+    pub uses: super::uses::Uses,
 }
 
 impl std::ops::Deref for App {

@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{app::App, database::Db, sessions::Sessions, watch::Change};
+use super::{access::Access, app::App, database::Db, sessions::Sessions, watch::Change};
 use crate::kernel::OrganisationId;
 use sqlx::postgres::PgListener;
 use std::{collections::HashMap, time::Duration};
@@ -33,6 +33,7 @@ async fn sweep(app: &App) {
         if let Err(error) = sessions.sweep().await {
             tracing::warn!(%error, "sessions that are over could not be removed");
         }
+        Access::record_ended_floods(app).await;
         tokio::time::sleep(SWEEP).await;
     }
 }

@@ -90,6 +90,8 @@ pub struct Limits {
     pub invitations: Limiter,
     /// Keys made in one organisation.
     pub keys: Limiter,
+    /// Organisations made by one person.
+    pub organisations: Limiter,
     /// Tries of secrets in links from one address.
     pub links: Limiter,
 }
@@ -116,6 +118,7 @@ impl Default for Limits {
             resets: Limiter::new("reset requests", 5, HOUR),
             invitations: Limiter::new("invitations", 500, HOUR),
             keys: Limiter::new("new keys", 300, HOUR),
+            organisations: Limiter::new("new organisations", 50, HOUR),
             links: Limiter::new("attempts", 60, 10 * MINUTE),
         }
     }

@@ -17,4 +17,5 @@ pub mod outgoing;
 pub mod refusals;
 pub mod sessions;
 pub mod settings;
+pub mod uses;
 pub mod watch;

@@ -232,3 +232,21 @@ async fn an_empty_log_shows_the_first_call_and_no_other_organisations() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn names_of_keys_are_for_those_who_may_list_them_or_see_their_calls() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let (busy, _) = world.key("busy", &[]).await;
+        world.key("idle", &[]).await;
+        let call = Row { key: Some(busy.parse().expect("an id")), ..Row::default() };
+        put(house, house.app.clock.now().0, &[call]).await;
+        for (client, expected) in [(&world.owner, vec!["Master key", "busy", "idle"]), (&world.member, vec!["busy"])] {
+            let choices = client.form("logs/choices", &[("slug", &house.slug)]).await.json();
+            let names: Vec<_> = choices["keys"].as_array().expect("keys").iter().map(|key| &key["name"]).collect();
+            assert_eq!(names, expected);
+        }
+    })
+    .await;
+}

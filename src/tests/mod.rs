@@ -4,6 +4,7 @@ mod accounts;
 mod gateway;
 mod logs;
 mod matrix;
+mod organisations;
 mod pages;
 mod rest;
 mod rest_matrix;

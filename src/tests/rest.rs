@@ -1,9 +1,11 @@
 //! The management calls, as programs make them.
 
 use super::support::{Answer, Client, House, each_engine};
-use crate::features::audit;
+use crate::{features::audit, kernel::time::DAY};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::sleep;
 
 async fn founded(house: House) -> (House, Client) {
     let house = house.founded().await;
@@ -123,6 +125,10 @@ async fn what_cannot_be_read_is_refused_and_changes_nothing() {
         let fields: Vec<_> =
             answer.json()["error"]["fields"].as_array().expect("fields").iter().map(|f| f["field"].clone()).collect();
         assert_eq!(fields, ["scopes", "admin"]);
+        for permissions in [json!({ "metrics": "write" }), json!({ "billing": "write" })] {
+            let answer = program.api("POST", "/v1/api-keys", json!({ "name": "a", "permissions": permissions })).await;
+            assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (422, Some("permissions")));
+        }
         for path in [
             "/v1/api-keys?page_size=101",
             "/v1/api-keys?current_page=-1",
@@ -269,8 +275,110 @@ async fn members_and_invitations_are_looked_after() {
         let again = program.api("POST", &format!("{path}/resend"), Value::Null).await;
         assert_eq!(again.status, 200, "a link that is handed over waits for nothing: {}", again.text);
         assert_ne!(again.json()["invite_link"], invited.json()["invite_link"]);
+        // Whoever is invited already, or is a member, is no mistake of the body.
+        for email in ["BO@x.test", "ada@north.test"] {
+            let body = json!({ "email": email, "role": "member" });
+            let again = program.api("POST", "/v1/admin/users/invites", body).await;
+            assert_eq!((again.status, code(&again).as_str()), (409, "conflict"), "{email}");
+        }
         assert_eq!(program.api("DELETE", &path, Value::Null).await.status, 200);
         assert_eq!(program.api("GET", &path, Value::Null).await.json()["status"], "cancelled");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn invitations_are_listed_by_role_address_and_status() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let invite = async |email: &str, role: &str| {
+            let body = json!({ "email": email, "role": role });
+            let invited = program.api("POST", "/v1/admin/users/invites", body).await;
+            assert_eq!(invited.status, 200, "{}", invited.text);
+            invited.json()["id"].as_str().expect("an id").to_owned()
+        };
+        let revoked = invite("gone@x.test", "member").await;
+        assert_eq!(program.api("DELETE", &format!("/v1/admin/users/invites/{revoked}"), Value::Null).await.status, 200);
+        invite("late@x.test", "member").await;
+        house.app.clock.advance(8 * DAY);
+        invite("bo@x.test", "admin").await;
+        for (query, expected) in [
+            ("", vec!["bo@x.test", "late@x.test"]),
+            ("status=pending", vec!["bo@x.test"]),
+            ("status=expired", vec!["late@x.test"]),
+            ("status=cancelled", vec!["gone@x.test"]),
+            ("status=accepted", vec![]),
+            ("role=member", vec!["late@x.test"]),
+            ("email=BO@x.test", vec!["bo@x.test"]),
+            ("email=bo@x.test&role=member", vec![]),
+        ] {
+            let list = program.api("GET", &format!("/v1/admin/users/invites?{query}"), Value::Null).await.json();
+            let emails: Vec<_> =
+                list["data"].as_array().expect("a list").iter().map(|invite| &invite["email"]).collect();
+            assert_eq!(emails, expected, "{query}");
+            assert_eq!(list["total"].as_u64(), Some(expected.len() as u64), "{query}");
+        }
+        let odd = program.api("GET", "/v1/admin/users/invites?status=open", Value::Null).await;
+        assert_eq!((odd.status, odd.json()["error"]["param"].as_str()), (422, Some("status")));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_that_cannot_be_stored_finds_nothing() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        for path in ["/v1/api-keys?q=a%00b", "/v1/admin/users?q=a%00b", "/v1/api-keys?q=%E2%80%AE"] {
+            let list = program.api("GET", path, Value::Null).await;
+            assert_eq!((list.status, list.json()["total"].as_i64()), (200, Some(0)), "{path}: {}", list.text);
+        }
+        let model = program.api("GET", "/v1/logs?model=a%00b", Value::Null).await;
+        assert_eq!((model.status, code(&model).as_str()), (422, "invalid"));
+        let events = async || house.chain(house.organisation).await;
+        let long = "a".repeat(50_000);
+        for slug in ["a%00b", &long] {
+            let path = format!("/v1/virtual-keys/{slug}");
+            assert_eq!(program.api("GET", &path, Value::Null).await.status, 404);
+            for (method, path) in [("PUT", path.clone()), ("DELETE", path.clone()), ("POST", format!("{path}/test"))] {
+                let before = events().await.0;
+                assert_eq!(program.api(method, &path, Value::Null).await.status, 404, "{method}");
+                let (after, last) = events().await;
+                assert_eq!(after - before, 1, "{method}");
+                let last = last.expect("an event");
+                assert!(last["subject"]["id"].as_str().is_some_and(|id| id.len() <= 40), "{method}");
+            }
+        }
+        let ada = house.person("ada@north.test").await;
+        assert_eq!(ada.form("team/list", &[("slug", "no\0rth")]).await.status, 404);
+        assert_eq!(ada.form("team/list", &[("slug", house.slug.as_str()), ("q", "\0")]).await.json()["found"], 0);
+        assert_eq!(
+            house.nobody().form("account/sign_in", &[("email", "a\0@x.test"), ("password", "x")]).await.status,
+            401
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_management_call_is_a_use_of_its_key() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let (id, secret) = made(&program, json!({ "name": "tool", "scopes": ["api_keys.list"] })).await;
+        let used = async || {
+            program.api("GET", &format!("/v1/api-keys/{id}"), Value::Null).await.json()["last_used_at"].clone()
+        };
+        assert_eq!(used().await, Value::Null);
+        assert_eq!(house.program(&secret).api("GET", "/v1/api-keys", Value::Null).await.status, 200);
+        let mut at = used().await;
+        for _ in 0..100 {
+            if !at.is_null() {
+                break;
+            }
+            // Nobody waits for the note, apart from this test.
+            sleep(Duration::from_millis(20)).await;
+            at = used().await;
+        }
+        assert!(at.is_string(), "the use is noted");
     })
     .await;
 }
@@ -327,6 +435,33 @@ async fn credentials_of_virtual_keys_go_in_and_never_come_out() {
 }
 
 #[tokio::test]
+async fn virtual_keys_are_changed_and_deleted_by_those_who_may_not_list_them() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let base = "http://127.0.0.1:4000/v1";
+        let body = json!({ "name": "Main", "provider": "openai", "key": "sk-x", "base_url": base });
+        let made_of = program.api("POST", "/v1/virtual-keys", body).await;
+        assert_eq!(made_of.status, 200, "{}", made_of.text);
+        let scopes = json!(["virtual_keys.update", "virtual_keys.delete"]);
+        let (_, secret) = made(&program, json!({ "name": "hand", "scopes": scopes })).await;
+        let hand = house.program(&secret);
+        assert_eq!(hand.api("GET", "/v1/virtual-keys/main", Value::Null).await.status, 403);
+        // Another name of the provider that it has is no move: address and credential stay.
+        let change = json!({ "provider": "Open_AI", "note": "n" });
+        let changed = hand.api("PUT", "/v1/virtual-keys/main", change).await;
+        assert_eq!((changed.status, changed.json()), (200, json!({})), "{}", changed.text);
+        let shown = program.api("GET", "/v1/virtual-keys/main", Value::Null).await.json();
+        assert_eq!((&shown["base_url"], &shown["note"]), (&json!(base), &json!("n")));
+        assert!(shown["credential_set_at"].is_string());
+        let stale = hand.api("PUT", "/v1/virtual-keys/main", json!({ "note": "m", "version": 1 })).await;
+        assert_eq!((stale.status, code(&stale).as_str()), (409, "stale_version"));
+        assert!(!stale.text.contains("Main"), "it may not be read: {}", stale.text);
+        assert_eq!(hand.api("DELETE", "/v1/virtual-keys/main", Value::Null).await.json(), json!({}));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_refused_leaves_its_event() {
     each_engine(async |house| {
         let (house, program) = founded(house).await;
@@ -351,7 +486,7 @@ async fn what_is_refused_leaves_its_event() {
 #[tokio::test]
 async fn the_log_is_listed_by_number_and_cursor() {
     each_engine(async |house| {
-        let (_house, program) = founded(house).await;
+        let (house, program) = founded(house).await;
         let answer = program.api("GET", "/v1/logs?range=7d&pageSize=10&currentPage=0&status=4xx", Value::Null).await;
         well_formed(&answer);
         let list = answer.json();
@@ -372,6 +507,15 @@ async fn the_log_is_listed_by_number_and_cursor() {
         }
         let answer = program.api("GET", "/v1/logs/none", Value::Null).await;
         assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"));
+        // To view is not to filter.
+        let (_, secret) = made(&program, json!({ "name": "viewer", "scopes": ["logs.view"] })).await;
+        let viewer = house.program(&secret);
+        assert_eq!(viewer.api("GET", "/v1/logs?range=7d", Value::Null).await.status, 200);
+        for filter in ["status=ok", "ai_model=gpt", "api_key_id=x", "virtual_key=x"] {
+            let denied = viewer.api("GET", &format!("/v1/logs?{filter}"), Value::Null).await;
+            assert_eq!((denied.status, code(&denied).as_str()), (403, "permission_denied"), "{filter}");
+            assert_eq!(denied.json()["error"]["permission"], "logs.filter");
+        }
     })
     .await;
 }

@@ -47,7 +47,9 @@ pub async fn sign_in(
 
 #[server(prefix = "/fn", endpoint = "account/sign_out")]
 pub async fn sign_out() -> Result<(), Error> {
-    operations::sign_out(&http::access()?).await?;
+    let request = http::request()?;
+    operations::sign_out(&http::access()?, request.session_id()).await?;
+    // The row is gone; the browser forgets its cookie.
     http::sign_out_session().await?;
     http::redirect(&routes::sign_in());
     Ok(())

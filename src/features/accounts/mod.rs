@@ -2,6 +2,8 @@
 
 #[cfg(feature = "ssr")]
 mod devices;
+#[cfg(feature = "ssr")]
+pub mod email;
 pub mod functions;
 #[cfg(feature = "ssr")]
 mod mails;
@@ -11,6 +13,8 @@ pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 mod store;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]

@@ -3,11 +3,14 @@
 mod own;
 mod reset;
 
-pub use own::{change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, rename};
+pub use own::{
+    change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, prove, rename,
+};
 pub use reset::{Way, ask_reset, reset_password, reset_token, view_reset};
 
 use super::{
-    model::{Email, Founded, Front, NAME_LIMIT},
+    email::Email,
+    model::{Founded, Front, NAME_LIMIT},
     store,
 };
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         audit::event::{Event, Subject},
         organisations::{self, operations::found},
     },
-    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, UserId, text},
+    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, SessionId, UserId, text},
     policy::Operation,
     server::{
         access::Access,
@@ -23,6 +26,7 @@ use crate::{
         crypto::{Passwords, check_new_password},
         installation,
         limits::address_subject,
+        sessions,
     },
 };
 use std::future::Future;
@@ -103,7 +107,7 @@ pub async fn set_up(
     let hash = app.passwords.hash(Zeroizing::new(new.password.expose().to_owned())).await?;
     let subject = Subject::new("installation", "", &title);
     access
-        .act_with_proof(Operation::Setup, organisation, subject.clone(), |mut change| async move {
+        .act_founding(Operation::Setup, organisation, subject.clone(), |mut change| async move {
             let user = UserId::new();
             let now = change.now();
             let system = change.tx().system();
@@ -115,8 +119,11 @@ pub async fn set_up(
             }
             change.act_as(user, &name);
             let slug = organisations::operations::free_slug(&mut change, &title).await?;
-            let master_key = found(&mut change, user, &title, &slug).await?;
-            let event = Event::of(subject).with("owner", email.shown.clone()).with("organisation", title.clone());
+            let (key, master_key) = found(&mut change, user, &title, &slug).await?;
+            let event = Event::of(subject)
+                .with("owner", email.shown.clone())
+                .with("organisation", title.clone())
+                .with("master_key", key.to_string());
             change.commit(event, (Founded { slug, organisation: title, master_key }, user, organisation)).await
         })
         .await
@@ -129,7 +136,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     let address = address_subject(access.origin().address);
     let canonical = Email::parse(email).map(|e| e.canonical).unwrap_or_default();
     let account_subject = format!("{canonical} {address}");
-    let subject = Subject::new("account", "", text::cut(&canonical, 254));
+    let subject = Subject::new("account", "", canonical.as_str());
     let refuse = async |error: Error| {
         access.record_refusal(Operation::SignIn, OrganisationId::INSTALLATION, subject.clone(), &error).await;
         Err(error)
@@ -168,9 +175,16 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
         .await
 }
 
-/// Notes that a person signs out; the session itself is ended by whoever holds it.
-pub async fn sign_out(access: &Access) -> Result<()> {
+/// Ends the session that asks, by its public id.
+pub async fn sign_out(access: &Access, session: Option<&str>) -> Result<()> {
     let user = access.user()?;
+    let session: SessionId = session.and_then(|id| id.parse().ok()).ok_or_else(Error::sign_in_needed)?;
     let subject = Subject::new("account", user, access.actor_name());
-    access.act_on_account(Operation::SignOut, subject.clone(), |change| change.commit(Event::of(subject), ())).await
+    access
+        .act_on_account(Operation::SignOut, subject.clone(), |mut change| async move {
+            // One that another window has ended meanwhile is ended.
+            sessions::end(change.tx().system(), user, session).await?;
+            change.commit(Event::of(subject), ()).await
+        })
+        .await
 }

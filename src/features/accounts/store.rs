@@ -1,6 +1,6 @@
 //! The accounts' SQL.
 
-use super::model::Email;
+use super::email::Email;
 use crate::{
     kernel::{Result, Timestamp, UserId},
     server::{

@@ -52,7 +52,7 @@ pub async fn rotate_key(
     #[server(default)] submission: Option<Uuid>,
 ) -> Result<Minted, Error> {
     let access = http::member(&slug).await?;
-    operations::rotate(&access, id, Rotation::from_form(&overlap, &expiry, password, submission)).await
+    operations::rotate(&access, id, &password, || Rotation::from_form(&overlap, &expiry, submission)).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/end_overlap")]

@@ -29,8 +29,8 @@ use crate::{
 /// The purpose under which secrets of keys are digested.
 const PURPOSE: &str = "api key";
 
-/// Makes the master key of a new organisation. It answers for the Owners. Gives its secret, this once.
-pub async fn make_master(change: &mut Change) -> Result<Secret> {
+/// Makes the master key of a new organisation. It answers for the Owners. Gives its id, and its secret this once.
+pub async fn make_master(change: &mut Change) -> Result<(KeyId, Secret)> {
     let created_by = change.access().actor_name().to_owned();
     let key = NewKey {
         id: KeyId::new(),
@@ -44,7 +44,7 @@ pub async fn make_master(change: &mut Change) -> Result<Secret> {
     };
     let now = change.now();
     store::insert(change.tx(), &key, now).await?;
-    new_secret(change, key.id, key.kind).await
+    Ok((key.id, new_secret(change, key.id, key.kind).await?))
 }
 
 /// Makes and stores a new secret of a key.

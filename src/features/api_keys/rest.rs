@@ -16,8 +16,7 @@ use utoipa::ToSchema;
 /// How long the old secret works on where a rotation does not say.
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 3] =
-    [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("permissions", "scopes")];
+const NAMES: [(&str, &str); 2] = [("expiry", "expires_at"), ("overlap", "key_transition_period_ms")];
 
 /// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
 const SCOPES: [(&str, Permission); 36] = {
@@ -99,7 +98,7 @@ input! {
         scopes: Option<Vec<String>>,
         /// A level for each feature; one that is not named has its default.
         permissions: Option<BTreeMap<String, String>>,
-        /// RFC 3339; left out or null: it does not expire.
+        /// RFC 3339; left out or null: it does not expire. A key that expires makes none that expires later.
         expires_at: Option<String>,
     }
     unsupported: ["user_id", "rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy"]
@@ -115,7 +114,7 @@ input! {
         scopes: Option<Vec<String>>,
         /// Levels of features; one that is not named stays.
         permissions: Option<BTreeMap<String, String>>,
-        /// RFC 3339; null: it does not expire.
+        /// RFC 3339; null: it does not expire. A key that expires gives no other a later end.
         expires_at: Option<Option<String>>,
         /// The version that was read; the change is refused if there is a newer one.
         version: Option<i64>,
@@ -124,7 +123,7 @@ input! {
 }
 
 input! {
-    /// How a key is rotated.
+    /// How a key is rotated. A key that expires rotates none that expires later.
     RotateApiKey {
         /// Milliseconds for which the old secret works on, up to 7 days; 30 minutes where nothing is said.
         key_transition_period_ms: Option<i64>,
@@ -220,9 +219,10 @@ async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
 
 async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
     check_kind(call.part("type"), call.part("sub_type"))?;
+    let sent = sent(input.scopes.as_ref());
     let new = || {
         let mut fields = Fields::default();
-        let permissions = fields.take("scopes", chosen(input.scopes, input.permissions, None));
+        let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, None));
         let expiry = fields.take("expires_at", end(input.expires_at));
         fields.finish()?;
         let (Some(permissions), Some(expiry)) = (permissions, expiry) else { return Err(Error::internal()) };
@@ -230,7 +230,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         Ok(New { name: input.name, description, permissions, expiry, submission: None })
     };
     let Minted { id, name, secret, permissions, expires_at, .. } =
-        operations::create(&call.access, new).await.map_err(named)?;
+        operations::create(&call.access, new).await.map_err(|error| named(error, sent))?;
     let expires_at = expires_at.map(Timestamp::rfc3339);
     Ok(CreatedApiKey {
         object: "api-key",
@@ -243,9 +243,10 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
 }
 
 async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
+    let sent = sent(input.scopes.as_ref());
     let edit = |key: &Key| {
         let mut fields = Fields::default();
-        let permissions = fields.take("scopes", chosen(input.scopes, input.permissions, Some(key.permissions)));
+        let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, Some(key.permissions)));
         let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
         fields.finish()?;
         Ok(Edit {
@@ -257,14 +258,15 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
             version: input.version,
         })
     };
-    operations::update(&call.access, call.id("id")?, edit).await.map_err(named)?;
+    operations::update(&call.access, call.id("id")?, edit).await.map_err(|error| named(error, sent))?;
     Ok(Done {})
 }
 
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
     let overlap = Some(input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION));
-    let rotation = Rotation { overlap, ..Rotation::default() };
-    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await.map_err(named)?;
+    let rotation = || Ok(Rotation { overlap, ..Rotation::default() });
+    let minted = operations::rotate(&call.access, call.id("id")?, &Secret::default(), rotation).await;
+    let minted = minted.map_err(|error| renamed(error, &NAMES))?;
     let until = minted.old_until.map(Timestamp::rfc3339);
     Ok(RotatedApiKey {
         object: "api-key",
@@ -290,8 +292,13 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
     operations::delete(&call.access, call.id::<KeyId>("id")?, None).await.map(|()| Done {})
 }
 
-fn named(error: Error) -> Error {
-    renamed(error, &NAMES)
+/// The field in which a body says what a key may do.
+fn sent(scopes: Option<&Vec<String>>) -> &'static str {
+    if scopes.is_some() { "scopes" } else { "permissions" }
+}
+
+fn named(error: Error, sent: &'static str) -> Error {
+    renamed(renamed(error, &NAMES), &[("permissions", sent)])
 }
 
 /// Only keys of the organisation are made, for no user of their own. Other kinds of existing clients are no addresses.

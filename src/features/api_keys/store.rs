@@ -3,7 +3,6 @@
 pub mod holder;
 pub mod list;
 
-use super::model::Person;
 use crate::{
     kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
     policy::{PermissionSet, Role},
@@ -35,8 +34,9 @@ statements! {
     SETS_OF: TenantSql = "SELECT id, permissions FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
     SET_PERMISSIONS: TenantSql = "UPDATE api_keys SET permissions = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
-    PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
+    NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
+    END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
 }
 
@@ -94,8 +94,6 @@ pub struct Verified {
     pub name: String,
     /// Its own set, cut by what the person it answers for may do now.
     pub effective: PermissionSet,
-    /// The moment from which this secret is refused: its key's expiry or its own, whichever is first.
-    pub until: Option<Timestamp>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -160,11 +158,10 @@ pub async fn retire_secret(tx: &mut OrgTx, key: KeyId, until: Timestamp, now: Ti
     tx.execute(BUMP, values![key, now]).await.map(|_| ())
 }
 
-/// Ends the old secret now. False: none worked any more.
-pub async fn end_overlap(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<bool> {
-    let ended = tx.execute(END_OVERLAP, values![key, now]).await? > 0;
-    tx.execute(BUMP, values![key, now]).await?;
-    Ok(ended)
+/// Ends the old secret now.
+pub async fn end_overlap(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<()> {
+    tx.execute(END_OVERLAP, values![key, now]).await?;
+    tx.execute(BUMP, values![key, now]).await.map(|_| ())
 }
 
 /// The keys that answer for a person and are not deleted, oldest first.
@@ -208,16 +205,22 @@ pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Re
     Ok(())
 }
 
-/// The active people of the organisation, by name.
-pub async fn people(tx: &mut OrgTx) -> Result<Vec<Person>> {
-    let rows: Vec<(Uuid, String, String)> = tx.all(PEOPLE, vec![]).await?;
-    rows.into_iter().map(|(id, name, role)| Ok(Person { id: UserId(id), name, role: read_role(&role)? })).collect()
+/// The keys of the organisation, the deleted ones too, by name.
+pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = tx.all(NAMES, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 
 /// Whom a key answers for. None: it does not exist; `Some(None)`: the Owners.
 pub async fn responsible_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<Option<UserId>>> {
     let row: Option<(Option<Uuid>,)> = tx.optional(RESPONSIBLE_OF, values![key]).await?;
     Ok(row.map(|(user,)| user.map(UserId)))
+}
+
+/// When a key ends. None: it does not end, or does not exist.
+pub async fn end_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<i64>,)> = tx.optional(END_OF, values![key]).await?;
+    Ok(row.and_then(|(at,)| at).map(Timestamp))
 }
 
 /// What the key may do now: its own set cut by the present role of whom it answers for (none: the Owners).
@@ -267,14 +270,12 @@ pub async fn verify(tx: &mut OrgTx, digest: &[u8], now: Timestamp) -> Result<Ver
     if row.valid_until.is_some_and(|until| until <= now.0) {
         return Err(Error::new(Code::ApiKeyRevoked, "This secret was rotated away. Use the key's newer one."));
     }
-    let until = [row.expires_at, row.valid_until].into_iter().flatten().min().map(Timestamp);
     Ok(Verified {
         organisation: tx.organisation(),
         key: KeyId(row.id),
         secret: row.secret_id,
         name: row.name,
         effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
-        until,
     })
 }
 

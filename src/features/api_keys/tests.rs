@@ -1,14 +1,14 @@
 //! The life of keys, through the console's own forms and on both databases.
 
 use super::{
-    model::{Key, KeyList, KeyPage, Minted},
+    model::{Expiry, Key, KeyList, KeyPage, Minted},
     operations::{self, Edit, New, Rotation, verify},
 };
 use crate::{
     features::{
         accounts,
         audit::event::{Event, Subject},
-        organisations,
+        team,
     },
     kernel::{
         Code, KeyId, Result, Secret, UserId,
@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 /// Adds a person to the first organisation.
 async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
     let hash = house.app.passwords.hash(Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
-    let email = accounts::model::Email::parse(email).unwrap();
+    let email = accounts::email::Email::parse(email).unwrap();
     Access::system(house.app.clone())
         .act_with_proof(
             Operation::InvitationJoin,
@@ -32,7 +32,7 @@ async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
             |mut change| async move {
                 let (user, now) = (UserId::new(), change.now());
                 assert!(accounts::insert(change.tx().system(), user, &email, name, &hash, now).await?);
-                assert!(organisations::join(change.tx(), user, role, now).await?);
+                assert!(team::join(change.tx(), user, role, now).await?);
                 change.commit(Event::of(Subject::unnamed("member", user)), user).await
             },
         )
@@ -92,7 +92,7 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             name: "made by a key".into(),
             description: String::new(),
             permissions: Some(permissions),
-            expiry: super::model::Expiry::DEFAULT,
+            expiry: Expiry::DEFAULT,
             submission: None,
         })
     }
@@ -237,7 +237,7 @@ async fn members_change_nothing_and_are_told_what_is_missing() {
 async fn no_key_reaches_beyond_itself() {
     each_engine(async |house| {
         let (house, ada) = with_ada(house).await;
-        let boss = house.make(&ada, &[("name", "boss"), ("api_keys", "delete")]).await;
+        let boss = house.make(&ada, &[("name", "boss"), ("api_keys", "delete"), ("expiry", "none")]).await;
         let strong = house.make(&ada, &[("name", "strong"), ("users", "write")]).await;
         let weak = house.make(&ada, &[("name", "weak")]).await;
         let access = house.by_key(&boss.secret).await;
@@ -255,22 +255,54 @@ async fn no_key_reaches_beyond_itself() {
         denied(operations::enable(&access, strong.id).await);
         denied(operations::delete(&access, strong.id, None).await);
         denied(operations::end_overlap(&access, strong.id).await);
-        let rotation = || Rotation { overlap: Some(0), ..Rotation::default() };
-        denied(operations::rotate(&access, strong.id, rotation()).await.map(|_| ()));
-        denied(operations::rotate(&access, boss.id, rotation()).await.map(|_| ()));
+        let (rotation, none) = (|| Ok(Rotation { overlap: Some(0), ..Rotation::default() }), Secret::default());
+        denied(operations::rotate(&access, strong.id, &none, rotation).await.map(|_| ()));
+        denied(operations::rotate(&access, boss.id, &none, rotation).await.map(|_| ()));
         let wider = Edit { permissions: Some(beyond), ..Edit::default() };
         denied(operations::update(&access, weak.id, |_| Ok(wider)).await.map(|_| ()));
-        let longer = Edit { expiry: Some(super::model::Expiry::Never), ..Edit::default() };
+        let longer = Edit { expiry: Some(Expiry::Never), ..Edit::default() };
         denied(operations::update(&access, boss.id, |_| Ok(longer)).await.map(|_| ()));
         let mine = Edit { responsible: Some(None), ..Edit::default() };
         denied(operations::update(&access, weak.id, |_| Ok(mine)).await.map(|_| ()));
         assert!(house.opens(&strong.secret).await.is_ok() && house.opens(&boss.secret).await.is_ok());
-        operations::rotate(&access, weak.id, rotation()).await.unwrap();
+        operations::rotate(&access, weak.id, &none, rotation).await.unwrap();
         assert_eq!(house.opens(&weak.secret).await, Err(Code::ApiKeyRevoked));
         // What no key can hold is refused to an Owner's key as well.
         let master = house.by_key(&Secret::new(house.master_key.clone())).await;
         let refused = operations::create(&master, new(PermissionSet::EMPTY.with(P::BillingManage))).await.unwrap_err();
         assert_eq!(refused.code, Code::PermissionDenied);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_key_gives_another_a_longer_life_than_its_own() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let week = house.make(&ada, &[("name", "week"), ("api_keys", "delete"), ("expiry", "7")]).await;
+        let lasting = house.make(&ada, &[("name", "lasting"), ("prompts", "disabled"), ("expiry", "none")]).await;
+        let access = house.by_key(&week.secret).await;
+        let before = house.snapshot().await;
+        let until = |expiry| move || new(PermissionSet::EMPTY)().map(|asked| New { expiry, ..asked });
+        let denied = |result: Result<()>| assert_eq!(result.unwrap_err().code, Code::PermissionDenied);
+        for expiry in [Expiry::Never, Expiry::Days(8)] {
+            denied(operations::create(&access, until(expiry)).await.map(|_| ()));
+        }
+        // Nor does it get, by a rotation or as more permissions, a working secret that outlives its own.
+        let (rotation, none) = (|| Ok(Rotation { overlap: Some(0), ..Rotation::default() }), Secret::default());
+        denied(operations::rotate(&access, lasting.id, &none, rotation).await.map(|_| ()));
+        let wider = Edit { permissions: Some(PermissionSet::key_default()), ..Edit::default() };
+        denied(operations::update(&access, lasting.id, |_| Ok(wider)).await.map(|_| ()));
+        assert_eq!(house.snapshot().await, before);
+
+        let made = operations::create(&access, until(Expiry::Days(6))).await.unwrap();
+        let longer = Edit { expiry: Some(Expiry::Never), ..Edit::default() };
+        denied(operations::update(&access, made.id, |_| Ok(longer)).await.map(|_| ()));
+        let shorter = Edit { expiry: Some(Expiry::Days(5)), ..Edit::default() };
+        operations::update(&access, made.id, |_| Ok(shorter)).await.unwrap();
+        operations::rotate(&access, made.id, &none, rotation).await.unwrap();
+        let renamed = Edit { name: Some("long".into()), ..Edit::default() };
+        operations::update(&access, lasting.id, |_| Ok(renamed)).await.unwrap();
     })
     .await;
 }
@@ -335,6 +367,9 @@ async fn the_master_key_asks_for_the_password() {
         house.app.clock.advance(11 * MINUTE);
         assert_eq!(rotate(PASSWORD).await.status, 200);
         assert_eq!(house.opens(&old).await, Err(Code::ApiKeyRevoked));
+        let odd = [("id", id.as_str()), ("overlap", "now"), ("expiry", "91"), ("password", PASSWORD)];
+        let refused = house.call(&ada, "rotate", &odd).await;
+        assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("expiry")));
     })
     .await;
 }
@@ -350,6 +385,12 @@ async fn a_double_press_makes_one_key() {
         assert_eq!((second.status, second.code().as_str()), (409, "already_done"));
         assert!(!second.text.contains("lk_p"));
         assert_eq!(house.names(&ada, &[]).await, ["Master key", "once"]);
+        // What was noted of the form goes after a day.
+        house.app.clock.advance(DAY + 1);
+        let ada = house.person("ada@north.test").await;
+        let submission = uuid::Uuid::new_v4().to_string();
+        house.make(&ada, &[("name", "later"), ("submission", &submission)]).await;
+        assert_eq!(house.snapshot().await.iter().filter(|row| row.starts_with("submissions:")).count(), 1);
     })
     .await;
 }
@@ -358,6 +399,11 @@ async fn a_double_press_makes_one_key() {
 async fn keys_are_found() {
     each_engine(async |house| {
         let (house, ada) = with_ada(house).await;
+        for far in ["2", "1000001", &i64::MAX.to_string()] {
+            let answer = house.call(&ada, "list", &[("filter[page]", far)]).await;
+            let list: KeyList = serde_json::from_str(&answer.text).unwrap();
+            assert_eq!((list.keys.len(), list.total), (0, 1), "page {far}");
+        }
         let gateway = house.make(&ada, &[("name", "Production 100%"), ("expiry", "7")]).await;
         house
             .make(
@@ -415,10 +461,10 @@ async fn rotation_and_deletion_at_once_leave_what_some_order_gives() {
         for round in 0..25 {
             let made = house.make(&ada, &[("name", "racer")]).await;
             let master = house.by_key(&Secret::new(house.master_key.clone())).await;
-            let rotation = || Rotation { overlap: Some(HOUR), ..Rotation::default() };
+            let (rotation, none) = (|| Ok(Rotation { overlap: Some(HOUR), ..Rotation::default() }), Secret::default());
             let (one, two, gone) = tokio::join!(
-                operations::rotate(&master, made.id, rotation()),
-                operations::rotate(&master, made.id, rotation()),
+                operations::rotate(&master, made.id, &none, rotation),
+                operations::rotate(&master, made.id, &none, rotation),
                 async {
                     if round % 2 == 0 {
                         operations::delete(&master, made.id, None).await.map(|()| true)

@@ -45,9 +45,16 @@ pub struct Subject {
     pub name: String,
 }
 
+/// Longest id of a subject, in characters: a UUID has 36, a slug 40 at most.
+const ID_LIMIT: usize = 40;
+/// Longest name of a subject, in characters: a person's name of 100 and an address of 254, with what stands around them.
+const NAME_LIMIT: usize = 400;
+
 impl Subject {
+    /// A refused caller names things as they like: what they wrote is cut to what a thing can be called.
     pub fn new(kind: &'static str, id: impl ToString, name: impl Into<String>) -> Self {
-        Self { kind, id: id.to_string(), name: name.into() }
+        let cut = |text: String, limit| text::cut(&text, limit).to_owned();
+        Self { kind, id: cut(id.to_string(), ID_LIMIT), name: cut(name.into(), NAME_LIMIT) }
     }
 
     /// The thing is not known by name yet, or there is none.

@@ -35,7 +35,7 @@ input! {
         /// A date (its end) or a moment.
         to | "time_of_generation_max": Option<String>,
         /// An API key's id.
-        api_key_id | "key": Option<String>,
+        api_key_id: Option<String>,
         /// A virtual key's id.
         virtual_key_id | "virtual_key": Option<String>,
         /// Part of the model's name.

@@ -1,13 +1,13 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, Call, Detail, Named, Outcome, PAGE, Totals},
+    model::{Bucket, Call, Detail, Outcome, PAGE, Totals},
     query::{Cursor, Ended, Filter, Place, Span},
 };
 use crate::{
     features::virtual_keys::provider::Provider,
     kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId},
-    server::database::{OrgTx, Value, statements, values},
+    server::database::{OrgTx, Value, containing, statements, values},
 };
 use uuid::Uuid;
 
@@ -31,9 +31,7 @@ macro_rules! calls {
 statements! {
     BY_ID: TenantSql = calls!("WHERE c.org_id = $1 AND c.id = $2");
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
-    KEYS: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
-    VIRTUAL_KEYS: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
-    SOME_VIRTUAL_KEY: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
+    KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
 #[derive(sqlx::FromRow)]
@@ -110,7 +108,7 @@ impl Condition {
             condition.and("c.virtual_key_id = ?", key.into());
         }
         if let Some(model) = &filter.model {
-            condition.and("LOWER(c.model) LIKE ? ESCAPE '!'", format!("%{}%", escape(model)).into());
+            condition.and("LOWER(c.model) LIKE ? ESCAPE '!'", containing(model).into());
         }
         match filter.ended {
             None => {}
@@ -135,11 +133,6 @@ impl Condition {
         self.text.push_str(" AND ");
         self.text.push_str(&text.replacen('?', &place, 1));
     }
-}
-
-/// For `LIKE … ESCAPE '!'`.
-fn escape(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
 /// A page of calls, newest first, with what comes before and after it.
@@ -280,19 +273,10 @@ pub async fn any(tx: &mut OrgTx) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// The API keys and virtual keys that a list can be filtered by.
-pub async fn choices(tx: &mut OrgTx) -> Result<(Vec<Named>, Vec<Named>)> {
-    let named =
-        |rows: Vec<(Uuid, String)>| rows.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
-    let keys = tx.all(KEYS, vec![]).await?;
-    let virtual_keys = tx.all(VIRTUAL_KEYS, vec![]).await?;
-    Ok((named(keys), named(virtual_keys)))
-}
-
-/// The oldest virtual key that is there.
-pub async fn some_virtual_key(tx: &mut OrgTx) -> Result<Option<(String, Provider)>> {
-    let row: Option<(String, String)> = tx.optional(SOME_VIRTUAL_KEY, vec![]).await?;
-    Ok(row.and_then(|(slug, provider)| Provider::parse(&provider).map(|provider| (slug, provider))))
+/// The API keys that made calls, by name.
+pub async fn keys_seen(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = tx.all(KEYS_SEEN, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 
 #[cfg(test)]
@@ -309,10 +293,5 @@ mod tests {
         assert_eq!(bars[0], Bucket { start: Timestamp(30 * MINUTE), ok: 2, failed: 1 });
         assert_eq!(bars[1], Bucket { start: Timestamp(31 * MINUTE), ok: 0, failed: 0 });
         assert_eq!(bars[60], Bucket { start: Timestamp(90 * MINUTE), ok: 0, failed: 2 });
-    }
-
-    #[test]
-    fn a_model_is_searched_as_it_is_written() {
-        assert_eq!(escape("100%_!"), "100!%!_!!");
     }
 }

@@ -10,4 +10,4 @@ mod store;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, by_id, join};
+pub use store::{STATEMENTS, by_id};

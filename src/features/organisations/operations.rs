@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     features::{accounts, api_keys, team},
-    kernel::{Error, Result, Secret, UserId, text},
+    kernel::{Error, KeyId, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role},
     server::{
         access::{Access, Change},
@@ -20,8 +20,8 @@ use crate::{
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Makes the organisation of a change, with its Owner and its master key. Gives the key's secret, this once.
-pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -> Result<Secret> {
+/// Makes the organisation of a change, with its Owner and its master key. Gives the key's id, and its secret this once.
+pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -> Result<(KeyId, Secret)> {
     let (now, id) = (change.now(), change.organisation());
     if !store::insert(change.tx().system(), id, slug, name, now).await? {
         return Err(Error::field("new_slug", "Another organisation has this short name."));
@@ -29,7 +29,7 @@ pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -
     // Links to a new password that others made for the owner would open this organisation too.
     team::lock_person(change.tx().system(), owner).await?;
     accounts::forget_resets(change.tx().system(), owner, now).await?;
-    store::join(change.tx(), owner, Role::Owner, now).await?;
+    team::join(change.tx(), owner, Role::Owner, now).await?;
     api_keys::operations::make_master(change).await
 }
 
@@ -41,7 +41,7 @@ pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
         slug => slug,
     };
     for n in 1..1_000 {
-        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 36)) };
+        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 36).trim_end_matches('-')) };
         if !store::slug_is_taken(change.tx().system(), &slug, now).await? {
             return Ok(slug);
         }
@@ -55,7 +55,7 @@ pub async fn view(access: &Access) -> Result<View> {
         return Err(Error::sign_in_needed());
     };
     let mut tx = access.read(Operation::OrganisationView).await?;
-    let owners = store::owners(&mut tx).await?;
+    let owners = team::owners(&mut tx).await?;
     let own = store::by_id(tx.system(), organisation).await?.ok_or_else(Error::not_found)?;
     let account = accounts::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
     let seen = team::active_at(&mut tx, user).await?;
@@ -70,7 +70,8 @@ pub async fn view(access: &Access) -> Result<View> {
 /// Where the signed-in person belongs.
 pub async fn list(access: &Access) -> Result<Vec<Membership>> {
     let mut tx = access.read_account(Operation::OrganisationsList).await?;
-    store::memberships(&mut tx, access.user()?).await
+    let memberships = team::memberships(&mut tx, access.user()?).await?;
+    Ok(memberships.into_iter().map(|(slug, name, role)| Membership { slug, name, role }).collect())
 }
 
 /// Where the signed-in person belongs and whose name or slug has `wanted` in it, whatever the case and accents.
@@ -85,7 +86,7 @@ pub async fn search(access: &Access, wanted: &str) -> Result<Belonging> {
 /// The names of the organisations that a person belongs to, for what must not equal one of them.
 pub async fn names_of(app: &App, user: UserId) -> Result<Vec<String>> {
     let mut tx = app.db.read_as(user).await?;
-    Ok(store::memberships(&mut tx, user).await?.into_iter().map(|m| m.name).collect())
+    Ok(team::memberships(&mut tx, user).await?.into_iter().map(|(_, name, _)| name).collect())
 }
 
 /// A text without case and accents, for searching.

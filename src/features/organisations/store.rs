@@ -1,10 +1,8 @@
 //! The organisations' SQL.
 
-use super::model::Membership;
 use crate::{
-    kernel::{OrganisationId, Result, Timestamp, UserId},
-    policy::Role,
-    server::database::{OrgTx, Tx, read_role, statements, values},
+    kernel::{OrganisationId, Result, Timestamp},
+    server::database::{OrgTx, Tx, statements, values},
 };
 
 statements! {
@@ -16,9 +14,6 @@ statements! {
     RESUME_SLUG: SystemSql = "DELETE FROM retired_slugs WHERE slug = $1";
     RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
     BY_ID: SystemSql = "SELECT slug, name, version FROM organisations WHERE id = $1";
-    MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
-    JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
-    OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
 }
 
 /// An organisation's own facts.
@@ -76,21 +71,4 @@ pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Time
 
 pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {
     tx.optional(BY_ID, values![id]).await
-}
-
-/// Where a person belongs, by name.
-pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<Membership>> {
-    let rows: Vec<(String, String, String)> = tx.all(MEMBERSHIPS, values![user]).await?;
-    rows.into_iter().map(|(slug, name, role)| Ok(Membership { slug, name, role: read_role(&role)? })).collect()
-}
-
-/// Makes a person a member. False: they are one already.
-pub async fn join(tx: &mut OrgTx, user: UserId, role: Role, now: Timestamp) -> Result<bool> {
-    Ok(tx.execute(JOIN, values![user, role, now]).await? == 1)
-}
-
-/// Up to three active Owners by name, longest first.
-pub async fn owners(tx: &mut OrgTx) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = tx.all(OWNERS, vec![]).await?;
-    Ok(rows.into_iter().map(|(name,)| name).collect())
 }

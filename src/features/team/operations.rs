@@ -140,10 +140,11 @@ async fn keep_an_owner(change: &mut Change, than: UserId) -> Result<()> {
 /// Carries out what was decided about a person's keys. What they could not do any more, because the person could not,
 /// they cannot do for whoever takes them over either: going is no way to win back what a demotion took.
 async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Event) -> Result<Event> {
+    let mut narrowed = vec![];
     let (settled, fate) = match keys {
         Keys::Revoke => (api_keys::operations::revoke_of(change, person.id).await?, "revoked".to_owned()),
         Keys::TakeOver => {
-            api_keys::operations::narrow(change, person.id, person.role.permissions()).await?;
+            narrowed = api_keys::operations::narrow(change, person.id, person.role.permissions()).await?;
             let heir = heir(change, person.id).await?;
             let keys = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
             (keys, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))
@@ -153,7 +154,13 @@ async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Ev
         return Ok(event);
     }
     let keys: Vec<String> = settled.into_iter().map(|(id, name)| format!("{name} ({id})")).collect();
-    Ok(event.with("keys", fate).with("keys_settled", keys))
+    let event = event.with("keys", fate).with("keys_settled", keys);
+    if narrowed.is_empty() {
+        return Ok(event);
+    }
+    let narrowed: Vec<String> =
+        narrowed.into_iter().map(|(id, lost)| format!("{id} lost {}", lost.names().join(", "))).collect();
+    Ok(event.with("keys_narrowed", narrowed))
 }
 
 /// Who takes keys over: the person who decides; an Owner, if that is a key, or the person who goes.

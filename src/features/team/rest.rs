@@ -5,7 +5,7 @@ use super::{
     operations,
 };
 use crate::{
-    features::accounts::model::Email,
+    features::accounts::email::Email,
     kernel::{Error, Fields, Result, Timestamp},
     policy::{Operation, Role},
     server::http::api::{Api, Call, Done, List, Nothing, Window, input},

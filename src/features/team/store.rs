@@ -4,7 +4,7 @@ use super::model::{Filter, PAGE, Person};
 use crate::{
     kernel::{OrganisationId, Result, Timestamp, UserId},
     policy::Role,
-    server::database::{OrgTx, Tx, read_role, statements, values},
+    server::database::{OrgTx, Tx, containing, read_role, statements, values},
 };
 use uuid::Uuid;
 
@@ -25,6 +25,10 @@ statements! {
     NOTE_ACTIVE: TenantSql = "UPDATE memberships SET active_at = $3 WHERE org_id = $1 AND user_id = $2 AND (active_at IS NULL OR active_at < $3)";
     // Makes those who join and those who hand out reset links wait for one another.
     LOCK_PERSON: SystemSql = "UPDATE users SET name = name WHERE id = $1";
+    MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
+    JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
+    OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
+    ACTIVE_PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
     PLACES: SystemSql = "SELECT org_id, role FROM memberships WHERE user_id = $1";
 }
 
@@ -65,18 +69,11 @@ pub async fn role_of(tx: &mut OrgTx, user: UserId) -> Result<Option<Role>> {
     row.map(|(role,)| read_role(&role)).transpose()
 }
 
-/// A text as a pattern of LIKE that finds it anywhere; `!` escapes. Empty finds everything.
-fn pattern(text: &str) -> String {
-    if text.is_empty() {
-        return String::new();
-    }
-    let escaped = text.replace('!', "!!").replace('%', "!%").replace('_', "!_");
-    format!("%{escaped}%")
-}
-
 /// A page of the members that a filter lets through, and how many there are of them over all pages.
 pub async fn people(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Person>, i64)> {
     let role = filter.role.map(Role::name).unwrap_or_default();
+    // Empty finds everybody.
+    let pattern = |text: &str| if text.is_empty() { String::new() } else { containing(text) };
     let (lower, typed) = (pattern(&filter.q.to_lowercase()), pattern(&filter.q));
     let (found,): (i64,) = tx.one(PEOPLE_FOUND, values![role, &lower, &typed, &filter.email]).await?;
     let skipped = i64::from(filter.page.max(1) - 1) * i64::from(PAGE);
@@ -138,13 +135,25 @@ pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role
     rows.into_iter().map(|(organisation, role)| Ok((OrganisationId(organisation), read_role(&role)?))).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::pattern;
+/// The organisations that a person belongs to, by name: slug, name, their role.
+pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<(String, String, Role)>> {
+    let rows: Vec<(String, String, String)> = tx.all(MEMBERSHIPS, values![user]).await?;
+    rows.into_iter().map(|(slug, name, role)| Ok((slug, name, read_role(&role)?))).collect()
+}
 
-    #[test]
-    fn what_is_searched_for_is_taken_literally() {
-        assert_eq!(pattern(""), "");
-        assert_eq!(pattern("100%_!"), "%100!%!_!!%");
-    }
+/// Makes a person a member. False: they are one already.
+pub async fn join(tx: &mut OrgTx, user: UserId, role: Role, now: Timestamp) -> Result<bool> {
+    Ok(tx.execute(JOIN, values![user, role, now]).await? == 1)
+}
+
+/// Up to three active Owners by name, longest first.
+pub async fn owners(tx: &mut OrgTx) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx.all(OWNERS, vec![]).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// The active members, by name; 1,000 at most.
+pub async fn active_people(tx: &mut OrgTx) -> Result<Vec<(UserId, String, Role)>> {
+    let rows: Vec<(Uuid, String, String)> = tx.all(ACTIVE_PEOPLE, vec![]).await?;
+    rows.into_iter().map(|(id, name, role)| Ok((UserId(id), name, read_role(&role)?))).collect()
 }

@@ -53,7 +53,7 @@ pub async fn update_virtual_key(
 ) -> Result<Saved, Error> {
     let access = http::member(&slug).await?;
     let input = Input { name, description, provider, base_url, api_version, credential };
-    operations::update(&access, &key, version, input).await
+    operations::update(&access, &key, Some(version), |_| input).await
 }
 
 /// Makes a copy and goes to its page.
@@ -72,7 +72,7 @@ pub async fn duplicate_virtual_key(
 /// Deletes a virtual key and goes to the list.
 #[server(prefix = "/fn", endpoint = "virtual_keys/delete")]
 pub async fn delete_virtual_key(slug: String, key: String, #[server(default)] confirm: String) -> Result<(), Error> {
-    operations::delete(&http::member(&slug).await?, &key, &confirm).await?;
+    operations::delete(&http::member(&slug).await?, &key, Some(&confirm)).await?;
     http::redirect(&routes::virtual_keys(&slug));
     Ok(())
 }

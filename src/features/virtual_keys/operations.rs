@@ -90,24 +90,22 @@ pub async fn create(access: &Access, slug: &str, input: Input) -> Result<Detail>
         .await
 }
 
-/// Changes a virtual key. A credential that is not typed stays, unless provider or base URL change.
-pub async fn update(access: &Access, slug: &str, version: i64, input: Input) -> Result<Saved> {
-    // What is stored decides what an empty base URL means. Whether it may be read is decided by `act` as well.
-    let stored = match access.check(Operation::VirtualKeyUpdate, own(access)?) {
-        Ok(()) => get(access, slug).await.map(Some),
-        Err(_) => Ok(None),
-    };
-    let ready = match stored {
-        Ok(stored) => prepare(access, Operation::VirtualKeyUpdate, input, stored.as_ref(), None).await,
-        Err(error) => Err(error),
-    };
+/// Changes a virtual key to what `edit` makes of the stored one. A credential that is not typed stays, unless provider or
+/// base URL change. `version` is the one that was read (none: whatever is there); another one by now is refused.
+pub async fn update(
+    access: &Access,
+    slug: &str,
+    version: Option<i64>,
+    edit: impl FnOnce(&Detail) -> Input,
+) -> Result<Saved> {
+    let ready = edited(access, slug, version, edit).await;
     access
         .act(Operation::VirtualKeyUpdate, Subject::unnamed("virtual_key", slug), |mut change| async move {
-            let ready = ready?;
+            let (version, ready) = ready?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             if was.version != version {
-                return Err(stale(&was));
+                return Err(stale());
             }
             let moved = was.provider != ready.provider || was.base_url != ready.base_url;
             let had = was.credential_set_at.is_some();
@@ -116,7 +114,7 @@ pub async fn update(access: &Access, slug: &str, version: i64, input: Input) -> 
                 return Err(Error::field("credential", sentence));
             }
             if !store::update(change.tx(), was.id, version, &ready.facts(), now).await? {
-                return Err(stale(&was));
+                return Err(stale());
             }
             let removed = moved && had && ready.credential.is_none();
             if let Some(plain) = &ready.credential {
@@ -145,6 +143,22 @@ pub async fn update(access: &Access, slug: &str, version: i64, input: Input) -> 
             change.commit(event, Saved { credential_removed: removed }).await
         })
         .await
+}
+
+/// The stored virtual key as it shall become, and the version that this is made of. Reads by the permission to change
+/// it, which does not include the one to list.
+async fn edited(
+    access: &Access,
+    slug: &str,
+    version: Option<i64>,
+    edit: impl FnOnce(&Detail) -> Input,
+) -> Result<(i64, Ready)> {
+    let mut tx = access.read(Operation::VirtualKeyUpdate).await?;
+    let stored = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
+    // A host is looked up next; the database does not wait for it.
+    drop(tx);
+    let ready = prepare(access, Operation::VirtualKeyUpdate, edit(&stored), Some(&stored), None).await?;
+    Ok((version.unwrap_or(stored.version), ready))
 }
 
 /// Makes a copy with a name and reference of its own. The credential is sealed anew for it and never leaves the server.
@@ -183,12 +197,13 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
 }
 
 /// Deletes a virtual key and wipes its credential. One that carried a call within the last day wants its name typed.
-pub async fn delete(access: &Access, slug: &str, confirm: &str) -> Result<()> {
+/// None: the caller is a program, which names it by its reference.
+pub async fn delete(access: &Access, slug: &str, confirm: Option<&str>) -> Result<()> {
     access
         .act(Operation::VirtualKeyDelete, Subject::unnamed("virtual_key", slug), |mut change| async move {
             let now = change.now();
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
-            if was.is_in_use() && confirm.trim() != was.name {
+            if was.is_in_use() && confirm.is_some_and(|typed| typed.trim() != was.name) {
                 return Err(Error::field("confirm", format!("Type the name, {}, to delete it.", was.name)));
             }
             if !store::delete(change.tx(), was.id, now).await? {
@@ -252,12 +267,8 @@ fn own(access: &Access) -> Result<Target> {
     access.principal().organisation().map(Target::In).ok_or_else(Error::not_found)
 }
 
-fn stale(now: &Detail) -> Error {
-    let message = format!(
-        "Somebody saved {} meanwhile. Open it again to see what changed; what you typed is still here.",
-        now.name
-    );
-    Error::new(Code::StaleVersion, message)
+fn stale() -> Error {
+    Error::new(Code::StaleVersion, "Somebody saved this virtual key meanwhile. Read it again to see what changed.")
 }
 
 /// Stores a new virtual key and its event.

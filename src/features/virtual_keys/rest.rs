@@ -3,6 +3,7 @@
 use super::{
     model::{Detail, Finding},
     operations::{self, Input},
+    provider::Provider,
 };
 use crate::{
     kernel::{Error, Result, Secret, Timestamp},
@@ -212,22 +213,20 @@ async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> 
 }
 
 async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
-    let slug = call.part("slug");
-    let stored = operations::get(&call.access, slug).await?;
-    let input = Input {
-        name: change.name.unwrap_or(stored.name),
-        description: change.note.map_or(stored.description, Option::unwrap_or_default),
+    let edit = |stored: &Detail| Input {
+        name: change.name.unwrap_or_else(|| stored.name.clone()),
+        description: change.note.map_or_else(|| stored.description.clone(), Option::unwrap_or_default),
         base_url: match (&change.provider, change.base_url) {
             (_, Some(typed)) => typed,
-            // Another provider is at another address.
-            (Some(provider), None) if provider != stored.provider.name() => String::new(),
-            _ => stored.base_url,
+            // Another provider, and no other name of the same, is at another address.
+            (Some(provider), None) if Provider::parse(provider) != Some(stored.provider) => String::new(),
+            _ => stored.base_url.clone(),
         },
         provider: change.provider.unwrap_or_else(|| stored.provider.name().to_owned()),
-        api_version: change.api_version.map_or(stored.settings.api_version, Option::unwrap_or_default),
+        api_version: change.api_version.map_or_else(|| stored.settings.api_version.clone(), Option::unwrap_or_default),
         credential: change.key.unwrap_or_default(),
     };
-    operations::update(&call.access, slug, change.version.unwrap_or(stored.version), input).await.map_err(named)?;
+    operations::update(&call.access, call.part("slug"), change.version, edit).await.map_err(named)?;
     Ok(Done {})
 }
 
@@ -237,11 +236,8 @@ async fn duplicate(call: Call, copy: DuplicateVirtualKey) -> Result<CreatedVirtu
     made_of.map(made).map_err(|error| renamed(error, &[("key_slug", "new_slug")]))
 }
 
-/// A program names what it deletes by its slug, so the question that people are asked is answered for it.
 async fn delete(call: Call, _: Nothing) -> Result<Done> {
-    let slug = call.part("slug");
-    let name = operations::get(&call.access, slug).await.map(|key| key.name).unwrap_or_default();
-    operations::delete(&call.access, slug, &name).await.map(|()| Done {})
+    operations::delete(&call.access, call.part("slug"), None).await.map(|()| Done {})
 }
 
 async fn test(call: Call, _: Nothing) -> Result<VirtualKeyTested> {

@@ -37,6 +37,8 @@ statements! {
     CREDENTIAL: TenantSql = "SELECT credential FROM virtual_keys WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     DELETE: TenantSql = "UPDATE virtual_keys SET deleted_at = $3, credential = NULL, credential_set_at = NULL, credential_set_by = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     TARGET: TenantSql = "SELECT id, slug, provider, base_url, settings, credential FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
+    NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
+    OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
 }
 
@@ -244,6 +246,18 @@ pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Target>> {
         })
     })
     .transpose()
+}
+
+/// Those that are not deleted, by name.
+pub async fn names(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = tx.all(NAMES, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, name)| (VirtualKeyId(id), name)).collect())
+}
+
+/// The slug and provider of the oldest that is there.
+pub async fn oldest(tx: &mut OrgTx) -> Result<Option<(String, Provider)>> {
+    let row: Option<(String, String)> = tx.optional(OLDEST, vec![]).await?;
+    row.map(|(slug, provider)| Ok((slug, parse_provider(&provider)?))).transpose()
 }
 
 /// The slugs of all that calls can name.

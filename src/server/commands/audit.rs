@@ -99,23 +99,29 @@ async fn verify_database(app: &App) -> StartResult<ExitCode> {
     drop(tx);
     let mut whole = true;
     for organisation in chains {
-        let mut verifier = Verifier::new(organisation);
-        let mut tx = app.read_proven(organisation).await?;
-        let head = audit::head(&mut tx).await?;
-        let mut seq = 0;
-        loop {
-            let page = audit::page(&mut tx, seq, PAGE).await?;
-            page.iter().for_each(|event| verifier.take(event));
-            match page.last() {
-                Some(last) => seq = last.seq,
-                None => break,
-            }
-        }
-        let verdict = verifier
-            .finish(Some(head.as_ref().map_or((0, [0; 32].as_slice()), |head| (head.seq, head.hash.as_slice()))));
+        let verdict = verify_chain(app, organisation).await?;
         whole &= report(&mut std::io::stdout(), organisation, verdict)?;
     }
     Ok(code(whole))
+}
+
+/// Events may be written while these are read. So each page is read after the head: once it is empty, nothing stands
+/// behind that head.
+async fn verify_chain(app: &App, organisation: OrganisationId) -> StartResult<Verdict> {
+    let mut verifier = Verifier::new(organisation);
+    let mut tx = app.read_proven(organisation).await?;
+    let (mut head, mut seq) = (audit::head(&mut tx).await?, 0);
+    loop {
+        let page = audit::page(&mut tx, seq, PAGE).await?;
+        page.iter().for_each(|event| verifier.take(event));
+        match page.last() {
+            Some(last) => seq = last.seq,
+            None => break,
+        }
+        head = audit::head(&mut tx).await?;
+    }
+    let head = head.as_ref().map_or((0, [0; 32].as_slice()), |head| (head.seq, head.hash.as_slice()));
+    Ok(verifier.finish(Some(head)))
 }
 
 async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode> {
@@ -161,4 +167,43 @@ fn unhex(text: &str) -> Vec<u8> {
         return vec![];
     }
     (0..text.len()).step_by(2).map_while(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        features::audit::event::{Event, Subject},
+        policy::Operation,
+        server::access::Access,
+        tests::support::each_engine,
+    };
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_chain_that_grows_meanwhile_is_whole() {
+        each_engine(async |house| {
+            let house = house.founded().await;
+            let (system, organisation) = (Access::system(house.app.clone()), house.organisation);
+            let writing = tokio::spawn(async move {
+                for _ in 0..300 {
+                    let subject = Subject::unnamed("test", "");
+                    system
+                        .act_with_proof(Operation::Setup, organisation, subject.clone(), |change| {
+                            change.commit(Event::of(subject), ())
+                        })
+                        .await
+                        .expect("an event");
+                }
+            });
+            let mut rounds = 0;
+            while !writing.is_finished() {
+                let verdict = verify_chain(&house.app, organisation).await.expect("verified");
+                assert!(matches!(verdict, Verdict::Whole { .. }), "round {rounds}: {verdict:?}");
+                rounds += 1;
+            }
+            writing.await.expect("written");
+            assert!(rounds > 10, "it was verified while it grew");
+        })
+        .await;
+    }
 }

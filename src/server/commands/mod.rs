@@ -16,6 +16,7 @@ use super::{
     outgoing::{AllowList, Outgoing},
     refusals::Refusals,
     settings::{DataSettings, ServeSettings},
+    uses::Uses,
     watch::Changes,
 };
 use clap::{Parser, Subcommand};
@@ -118,6 +119,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         changes: Changes::default(),
         refusals: Refusals::default(),
         limits: Limits::default(),
+        uses: Uses::default(),
     });
     app.check_key().await?;
     Ok((app, lock))

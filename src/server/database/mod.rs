@@ -10,9 +10,9 @@ pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql, registered};
 pub use tx::{OrgTx, Tx};
 pub(crate) use value::values;
-pub use value::{Row, Value, read_role};
+pub use value::{Row, Value, containing, read_role};
 
-use crate::kernel::{Error, OrganisationId, Timestamp, UserId};
+use crate::kernel::{Error, OrganisationId, Timestamp, UserId, time::DAY};
 use sqlx::{
     PgPool, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -171,6 +171,7 @@ pub type StartResult<T> = std::result::Result<T, Box<dyn std::error::Error + Sen
 statements! {
     REVISIONS: SystemSql = "SELECT id, revision FROM organisations";
     REVISE: SystemSql = "UPDATE organisations SET revision = revision + 1 WHERE id = $1";
+    FORGET_SUBMISSIONS: TenantSql = "DELETE FROM submissions WHERE org_id = $1 AND at < $2";
     NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
 }
 
@@ -184,7 +185,11 @@ pub(in crate::server) async fn revise(tx: &mut Tx, organisation: OrganisationId)
     tx.execute(REVISE, values![organisation]).await.map(|_| ())
 }
 
-/// Notes that a form was sent. False: it was noted before.
+/// How long it is known that a form was sent.
+const REMEMBERED: i64 = DAY;
+
+/// Notes that a form was sent. False: it was noted before, within a day; older notes go.
 pub(in crate::server) async fn note_submission(tx: &mut OrgTx, id: uuid::Uuid, now: Timestamp) -> Result<bool, Error> {
+    tx.execute(FORGET_SUBMISSIONS, values![now.plus(-REMEMBERED)]).await?;
     Ok(tx.execute(NOTE_SUBMISSION, values![id, now]).await? == 1)
 }

@@ -19,6 +19,7 @@ use crate::{
         mail::Mail,
         outgoing::{AllowList, Outgoing},
         refusals::Refusals,
+        uses::Uses,
         watch::Changes,
     },
 };
@@ -117,6 +118,7 @@ impl House {
             changes: Changes::default(),
             refusals: Refusals::default(),
             limits: Limits::default(),
+            uses: Uses::default(),
         };
         Self::start(parts, folder, postgres).await
     }

@@ -3,8 +3,8 @@
 use crate::server::database::Db;
 use sqlx::{Connection, PgConnection, Row};
 
-/// The audit log is where a refusal leaves its one trace. When sessions and members were last seen, and so until when a
-/// session lives, is left out as well.
+/// The audit log is where a refusal leaves its one trace. When sessions, members and keys were last seen, and so until
+/// when a session lives, is left out as well.
 const LEFT_OUT: [&str; 3] = ["audit_events", "audit_heads", "_sqlx_migrations"];
 
 pub async fn take(db: &Db, owner_url: Option<&str>) -> Vec<String> {
@@ -42,7 +42,10 @@ async fn sqlite(pool: &sqlx::SqlitePool) -> Vec<String> {
             .expect("the columns");
         let columns: Vec<String> = columns
             .into_iter()
-            .filter(|c| c != "seen_at" && c != "active_at" && !(table == "sessions" && c == "expires_at"))
+            .filter(|c| {
+                let moves = ["seen_at", "active_at", "used_at"].contains(&c.as_str());
+                !moves && (table != "sessions" || c != "expires_at")
+            })
             .map(|c| format!("quote({c})"))
             .collect();
         let sql = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
@@ -61,7 +64,7 @@ async fn postgres(url: &str) -> Vec<String> {
     let mut lines = vec![];
     for table in tables.iter().filter(|t| kept(t)) {
         let sql = format!(
-            "SELECT (to_jsonb(t) - 'seen_at' - 'active_at'{})::text FROM {table} AS t",
+            "SELECT (to_jsonb(t) - 'seen_at' - 'active_at' - 'used_at'{})::text FROM {table} AS t",
             if table == "sessions" { " - 'expires_at'" } else { "" }
         );
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect("the rows");

@@ -2,6 +2,7 @@
 
 use super::{accept, found, join, token};
 use crate::{
+    features::audit,
     kernel::time::{DAY, MINUTE},
     tests::support::{Client, PASSWORD, each_engine, each_engine_with_mail},
 };
@@ -104,6 +105,38 @@ async fn an_invitation_is_for_one_address_one_time_and_seven_days() {
             house.nobody().form("invitation/join", &[("token", &third), ("name", "Cy"), ("password", PASSWORD)]).await;
         assert_eq!((dead.status, dead.code().as_str()), (410, "link_spent"));
         assert_eq!(house.nobody().form("invitation/view", &[("token", "guessed")]).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_expired_invitation_makes_room_and_the_log_says_so() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        house.with_person(&ada, "Bo", "admin").await;
+        house.invite(&ada, "cy@north.test", "member").await;
+        house.invite(&ada, "dee@north.test", "owner").await;
+        house.clock().advance(8 * DAY);
+        let bo = house.person("bo@north.test").await;
+        let before = house.chain(house.organisation).await.0;
+        let text = "cy@north.test, dee@north.test, eve@north.test";
+        let fields = [("slug", house.slug.as_str()), ("addresses", text), ("role", "member")];
+        // An Admin takes no Owner's invitation away; the others are invited.
+        let batch = bo.form("team/invite", &fields).await;
+        assert_eq!(batch.status, 200, "{}", batch.text);
+        let outcomes: Vec<String> = outcomes(&batch.json()).into_iter().map(|(_, outcome)| outcome).collect();
+        assert_eq!(outcomes, ["invited", "invalid", "invited"]);
+        let mut tx = house.app.read_proven(house.organisation).await.expect("reads");
+        let events = audit::page(&mut tx, before, 10).await.expect("events");
+        let told: Vec<_> = events
+            .iter()
+            .map(|event| {
+                let event: Value = serde_json::from_str(&event.body).expect("JSON");
+                (event["subject"]["name"].clone(), event["changes"][0]["now"].clone())
+            })
+            .collect();
+        let expected = [("cy@north.test", "Revoked"), ("cy@north.test", "member"), ("eve@north.test", "member")];
+        assert_eq!(told, expected.map(|(name, now)| (json!(name), json!(now))));
     })
     .await;
 }

@@ -149,6 +149,12 @@ async fn keys_of_those_who_go_are_taken_over_or_revoked() {
         assert!(dee.form("team/leave", &[("slug", slug)]).await.status < 400);
         let row = row_of(keys(&house).await, "Dee");
         assert!(row.contains(&ada_id) && row.contains("prompts.update") && !row.contains("prompts.delete"), "{row}");
+        let event = house.chain(house.organisation).await.1.expect("an event");
+        let changes = event["changes"].as_array().expect("changes");
+        let narrowed = changes.iter().find(|change| change["field"] == "keys_narrowed").expect("what was taken");
+        let told = narrowed["now"][0].as_str().expect("a sentence");
+        assert!(told.contains(" lost ") && told.contains("prompts.delete"), "{event}");
+        assert!(!told.contains("prompts.update"), "{event}");
     })
     .await;
 }
@@ -170,13 +176,19 @@ async fn a_password_link_opens_only_what_its_maker_owns() {
         ada.keep_cookie(&confirmed);
         let made = ada.form("team/make_reset_link", &fields).await;
         assert_eq!(made.status, 200, "{}", made.text);
-        assert!(made.json()["link"].as_str().is_some_and(|l| l.starts_with("http://latchkey.test/reset?token=")));
+        let made = made.json();
+        let link = made["link"].as_str().and_then(|link| link.strip_prefix("http://latchkey.test/reset?token="));
+        let token = link.expect("this installation's address");
         let resets =
             async || house.snapshot().await.into_iter().filter(|line| line.starts_with("password_resets:")).count();
         assert_eq!(resets().await, 1);
 
         // Bo founds another organisation: Ada's links die, and she makes no new ones.
         found(&bo, "Elsewhere").await;
+        assert_eq!(resets().await, 0);
+        let reset =
+            house.nobody().form("account/reset_password", &[("token", token), ("new_password", PASSWORD)]).await;
+        assert_eq!((reset.status, reset.code().as_str()), (410, "link_spent"), "{}", reset.text);
         let refused = ada.form("team/make_reset_link", &fields).await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{}", refused.text);
     })

@@ -2,8 +2,10 @@
 
 use super::{
     super::{
-        devices, mails,
-        model::{Email, NAME_LIMIT, Profile, SessionLine, Theme},
+        devices,
+        email::Email,
+        mails,
+        model::{NAME_LIMIT, Profile, SessionLine, Theme},
         store::{self, Account},
     },
     before, presented,
@@ -68,7 +70,7 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
     let app = access.app();
     let (account, hash) = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
-        let account = prove(access, current).await?;
+        let account = prove(access, current).await?.ok_or_else(not_present)?;
         if current == new {
             return Err(Error::field("new_password", "This is the password that you have now. Choose another."));
         }
@@ -103,7 +105,7 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<User
     let subject = own(access);
     let account = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
-        prove(access, password).await
+        prove(access, password).await?.ok_or_else(not_present)
     })
     .await?;
     access
@@ -119,7 +121,7 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<User
 
 /// Ends one session of the person.
 pub async fn end_session(access: &Access, id: &str) -> Result<()> {
-    let subject = Subject::new("session", text::cut(id, 40), access.actor_name());
+    let subject = Subject::new("session", id, access.actor_name());
     access
         .act_on_account(Operation::SessionEnd, subject.clone(), |mut change| async move {
             let user = change.access().user()?;
@@ -153,8 +155,8 @@ pub fn choose_theme(access: &Access, name: &str) -> Result<Theme> {
     Theme::parse(name).ok_or_else(|| Error::field("theme", "The theme is light, dark or system."))
 }
 
-/// Checks the password of whoever asks. Wrong ones count like failed sign-ins.
-async fn prove(access: &Access, password: &Secret) -> Result<Account> {
+/// The account of whoever asks, if this is its password. Wrong ones count like failed sign-ins.
+pub async fn prove(access: &Access, password: &Secret) -> Result<Option<Account>> {
     let (app, now) = (access.app(), access.now());
     let account = {
         let mut tx = app.db.read().await?;
@@ -164,11 +166,11 @@ async fn prove(access: &Access, password: &Secret) -> Result<Account> {
     let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
     let tries = format!("{canonical} {address}");
     app.limits.take_try(&tries, &address, now)?;
-    if app.passwords.verify(presented(password), Some(account.password_hash.clone())).await? {
+    let fits = app.passwords.verify(presented(password), Some(account.password_hash.clone())).await?;
+    if fits {
         app.limits.give_back_try(&tries, &address);
-        return Ok(account);
     }
-    Err(not_present())
+    Ok(fits.then_some(account))
 }
 
 fn not_present() -> Error {

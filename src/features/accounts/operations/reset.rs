@@ -1,17 +1,13 @@
 //! Forgotten passwords: a link that works once, for an hour, and only while it is the newest.
 
 use super::{
-    super::{
-        mails,
-        model::{Email, ResetLink},
-        store,
-    },
+    super::{email::Email, mails, model::ResetLink, store},
     before,
     own::{new_hash, tell_of_change},
 };
 use crate::{
     features::audit::event::{Event, Subject},
-    kernel::{Code, Error, Result, Secret, UserId, text, time::HOUR},
+    kernel::{Code, Error, Result, Secret, UserId, time::HOUR},
     policy::{Operation, Target},
     server::{
         access::{Access, Change},
@@ -52,7 +48,7 @@ pub async fn reset_token(change: &mut Change, user: UserId, way: Way) -> Result<
 pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
     let operation = Operation::ResetAsk;
     let (app, now) = (access.app(), access.now());
-    let subject = Subject::new("account", "", text::cut(email.trim(), 254));
+    let subject = Subject::new("account", "", email.trim());
     let email = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
         if !app.mail.is_configured() {

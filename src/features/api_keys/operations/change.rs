@@ -61,6 +61,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             let organisation = change.organisation();
             change.check(Target::Key { organisation, now: PermissionSet::EMPTY, next: permissions, itself: false })?;
             only_of_keys(permissions)?;
+            within_own_life(&mut change, expires_at).await?;
             change.once(new.submission).await?;
             change.access().app().limits.keys.take(&organisation.to_string(), now)?;
             let responsible = maker(&mut change).await?;
@@ -103,20 +104,23 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             if asked.version.is_some_and(|version| version != key.version) {
                 return Err(Error::new(
                     Code::StaleVersion,
-                    "Somebody changed this key since you opened it. Both versions are shown below; yours is kept in the form.",
+                    "Somebody changed this key since it was read. Nothing was changed now.",
                 ));
             }
             only_of_keys(permissions)?;
             let mut fields = Fields::default();
             let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
-            let description =
-                fields.take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
+            let description = fields
+                .take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
             let expiry = asked.expiry.unwrap_or(Expiry::Keep);
             let expires_at = fields.take("expiry", expiry.end(key.expires_at, now));
             fields.finish()?;
             let (Some(name), Some(description), Some(expires_at)) = (name, description, expires_at) else {
                 return Err(Error::internal());
             };
+            if expires_at != key.expires_at || !permissions.is_subset_of(key.permissions) {
+                within_own_life(&mut change, expires_at).await?;
+            }
             let before = key.responsible.as_ref().map(|person| person.id);
             let responsible = asked.responsible.unwrap_or(before);
             if responsible != before {
@@ -193,6 +197,18 @@ fn only_of_keys(permissions: PermissionSet) -> Result<()> {
         Some(permission) => {
             Err(Error::field("permissions", format!("No API key can hold {permission}: it is for people alone.")))
         }
+    }
+}
+
+/// A key gives no other a longer life than its own: by such a twin it would outlive its end.
+pub(super) async fn within_own_life(change: &mut Change, end: Option<Timestamp>) -> Result<()> {
+    let Some(key) = change.own_key() else { return Ok(()) };
+    match store::end_of(change.tx(), key).await? {
+        Some(own) if end.is_none_or(|end| end > own) => {
+            let message = format!("The key that asks ends on {}. It gives no key a longer life.", own.date_time());
+            Err(Error::new(Code::PermissionDenied, message))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Edit, New, Rotation};
 use crate::{
     features::api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
-    kernel::{Error, Fields, Result, Secret, Timestamp, UserId},
+    kernel::{Error, Fields, Result, Timestamp, UserId},
     policy::PermissionSet,
 };
 use uuid::Uuid;
@@ -45,10 +45,10 @@ impl Edit {
 }
 
 impl Rotation {
-    pub fn from_form(overlap: &str, expiry: &str, password: Secret, submission: Option<Uuid>) -> Self {
-        let expiry = read_expiry(expiry, "").ok().flatten();
+    pub fn from_form(overlap: &str, expiry: &str, submission: Option<Uuid>) -> Result<Self> {
+        let expiry = read_expiry(expiry, "").map_err(|(_, sentence)| Error::field("expiry", sentence))?;
         let overlap = OVERLAPS.into_iter().find(|(name, ..)| *name == overlap).map(|(.., milliseconds)| milliseconds);
-        Self { overlap, expiry, password, submission }
+        Ok(Self { overlap, expiry, submission })
     }
 }
 

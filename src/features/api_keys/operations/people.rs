@@ -36,13 +36,19 @@ pub async fn revoke_of(change: &mut Change, user: UserId) -> Result<Vec<(KeyId, 
 }
 
 /// Takes from a person's keys what `ceiling` does not hold, before somebody else answers for them. Their effective
-/// permissions stay what they are.
-pub async fn narrow(change: &mut Change, person: UserId, ceiling: PermissionSet) -> Result<()> {
+/// permissions stay what they are. Gives what was taken from which keys, for the event.
+pub async fn narrow(
+    change: &mut Change,
+    person: UserId,
+    ceiling: PermissionSet,
+) -> Result<Vec<(KeyId, PermissionSet)>> {
     let now = change.now();
+    let mut narrowed = vec![];
     for (key, set) in store::sets_of(change.tx(), person).await? {
         if !set.is_subset_of(ceiling) {
             store::set_permissions(change.tx(), key, set.intersection(ceiling), now).await?;
+            narrowed.push((key, set.without(ceiling)));
         }
     }
-    Ok(())
+    Ok(narrowed)
 }

@@ -1,13 +1,16 @@
 //! Reading keys.
 
 use crate::{
-    features::api_keys::{
-        model::{Draft, FRESH, Filter, Key, KeyList, KeyPage},
-        store,
+    features::{
+        api_keys::{
+            model::{Draft, Filter, Key, KeyList, KeyPage, Person},
+            store,
+        },
+        team,
     },
-    kernel::{Error, KeyId, Result, Timestamp},
-    policy::{Operation, Principal},
-    server::access::Access,
+    kernel::{Error, KeyId, Result},
+    policy::Operation,
+    server::{access::Access, database::OrgTx},
 };
 use uuid::Uuid;
 
@@ -20,7 +23,7 @@ pub async fn list(access: &Access, filter: &Filter) -> Result<KeyList> {
         keys,
         total,
         expiring: store::list::expiring(&mut tx, now).await?,
-        people: store::people(&mut tx).await?,
+        people: people(&mut tx).await?,
         now,
         public_url: access.app().public_url.clone(),
     })
@@ -31,8 +34,8 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let mut tx = access.read(Operation::ApiKeyGet).await?;
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
-    let people = store::people(&mut tx).await?;
-    let needs_password = needs_password(access, &key, now);
+    let people = people(&mut tx).await?;
+    let needs_password = needs_password(access, &key);
     Ok(KeyPage { key, people, now, submission: Uuid::now_v7(), needs_password })
 }
 
@@ -42,8 +45,13 @@ pub async fn draft(access: &Access) -> Result<Draft> {
     Ok(Draft { now: access.now(), submission: Uuid::now_v7() })
 }
 
+/// Whom a key can answer for.
+async fn people(tx: &mut OrgTx) -> Result<Vec<Person>> {
+    let people = team::active_people(tx).await?;
+    Ok(people.into_iter().map(|(id, name, role)| Person { id, name, role }).collect())
+}
+
 /// Whether a person has to prove their password anew before they get a new secret of this key.
-pub(super) fn needs_password(access: &Access, key: &Key, now: Timestamp) -> bool {
-    let person = matches!(access.principal(), Principal::Member { .. });
-    key.master && person && access.confirmed_at().is_none_or(|at| at.plus(FRESH) < now)
+pub(super) fn needs_password(access: &Access, key: &Key) -> bool {
+    key.master && access.needs_proof()
 }

@@ -1,26 +1,25 @@
 //! A new secret for an old key.
 
 use super::{
-    change::{minted, moment},
+    change::{minted, moment, within_own_life},
     changeable, new_secret,
     read::needs_password,
     subject,
 };
 use crate::{
     features::{
-        accounts::{self, model::Email},
+        accounts,
         api_keys::{
             model::{Expiry, Key, LONGEST_OVERLAP, Minted},
             store,
         },
         audit::event::{Event, Subject},
     },
-    kernel::{Code, Error, FieldError, KeyId, Result, Secret, UserId, text},
+    kernel::{Code, Error, FieldError, KeyId, Result, Secret, UserId},
     policy::{Operation, Target},
-    server::{access::Access, crypto::KeyKind, limits::address_subject},
+    server::{access::Access, crypto::KeyKind},
 };
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 /// How a key is rotated.
 #[derive(Default)]
@@ -29,14 +28,18 @@ pub struct Rotation {
     pub overlap: Option<i64>,
     /// The key's end: a rotation is a good moment to set another.
     pub expiry: Option<Expiry>,
-    /// The person's password, for the master key.
-    pub password: Secret,
     pub submission: Option<Uuid>,
 }
 
-/// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time.
-pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Minted> {
-    let proof = match prove(access, id, &rotation.password).await {
+/// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time. For the master
+/// key a person's password may be needed. How it is rotated is read once the caller is known to be allowed.
+pub async fn rotate(
+    access: &Access,
+    id: KeyId,
+    password: &Secret,
+    rotation: impl FnOnce() -> Result<Rotation>,
+) -> Result<Minted> {
+    let proof = match prove(access, id, password).await {
         Ok(proof) => proof,
         Err(error) => {
             if let Some(organisation) = access.principal().organisation() {
@@ -54,6 +57,7 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Mi
             {
                 return Err(not_yours());
             }
+            let rotation = rotation()?;
             let overlap = match rotation.overlap {
                 Some(overlap) if (0..=LONGEST_OVERLAP).contains(&overlap) => overlap,
                 Some(_) => return Err(Error::field("overlap", "The old secret can live on for 7 days at most.")),
@@ -72,6 +76,8 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: Rotation) -> Result<Mi
             if expires_at.is_some_and(|end| end <= now) {
                 return Err(Error::field("expiry", "This key has expired. Give it a later end."));
             }
+            // The new secret is known to whoever asks.
+            within_own_life(&mut change, expires_at).await?;
             if expires_at != key.expires_at {
                 // Another end is an edit, and asks for the right to edit.
                 let organisation = change.organisation();
@@ -119,7 +125,7 @@ async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<Option<(
         let mut tx = access.read(Operation::ApiKeyRotate).await?;
         store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?
     };
-    if !needs_password(access, &key, now) {
+    if !needs_password(access, &key) {
         return Ok(None);
     }
     if password.is_empty() {
@@ -127,21 +133,8 @@ async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<Option<(
         let field = FieldError { field: "password".into(), message: message.clone() };
         return Err(Error { fields: vec![field], ..Error::new(Code::PasswordNeeded, message) });
     }
-    let app = access.app();
-    let account = {
-        let mut tx = app.db.read().await?;
-        accounts::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
-    };
-    let address = address_subject(access.origin().address);
-    let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
-    let account_subject = format!("{canonical} {address}");
-    app.limits.take_try(&account_subject, &address, now)?;
-    let plain = Zeroizing::new(text::cut(password.expose(), 1_000).to_owned());
-    if app.passwords.verify(plain, Some(account.password_hash.clone())).await? {
-        app.limits.give_back_try(&account_subject, &address);
-        return Ok(Some((UserId(account.id), account.password_hash)));
-    }
-    Err(not_yours())
+    let account = accounts::operations::prove(access, password).await?.ok_or_else(not_yours)?;
+    Ok(Some((UserId(account.id), account.password_hash)))
 }
 
 fn not_yours() -> Error {

@@ -7,7 +7,7 @@ use crate::{
     },
     kernel::{KeyId, Result, Timestamp, UserId, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
-    server::database::{OrgTx, Value, read_role, statements, values},
+    server::database::{OrgTx, Value, containing, read_role, statements, values},
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -125,7 +125,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<(Ve
     let (total,): (i64,) =
         tx.all_composed(format!("{COUNT}{}", clause.text), clause.values.clone()).await?.pop().unwrap_or_default();
     let limit = clause.bind(PAGE);
-    let offset = clause.bind((filter.page() - 1) * PAGE);
+    let offset = clause.bind((filter.page() - 1).saturating_mul(PAGE));
     let sql = format!("{SELECT}{} ORDER BY {} LIMIT {limit} OFFSET {offset}", clause.text, order(&filter.sort));
     let rows: Vec<Row> = tx.all_composed(sql, clause.values).await?;
     Ok((rows.into_iter().map(Row::key).collect::<Result<_>>()?, total))
@@ -199,9 +199,9 @@ impl Clause {
         if text.starts_with("lk_") {
             return self.secret_part("beginning", text);
         }
-        let lower = self.bind(contains(&text.to_lowercase()));
-        let plain = self.bind(contains(text));
-        let mut condition = format!("LOWER(k.name) LIKE {lower} ESCAPE '\\' OR k.name LIKE {plain} ESCAPE '\\'");
+        let lower = self.bind(containing(&text.to_lowercase()));
+        let plain = self.bind(containing(text));
+        let mut condition = format!("LOWER(k.name) LIKE {lower} ESCAPE '!' OR k.name LIKE {plain} ESCAPE '!'");
         if text.len() >= 4 && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
             let ending = self.bind(&text[text.len() - 4..]);
             condition.push_str(&format!(" OR c.ending = {ending} OR o.ending = {ending}"));
@@ -225,8 +225,8 @@ impl Clause {
         let conditions: Vec<_> = names
             .iter()
             .map(|name| {
-                let place = self.bind(contains(&format!("\"{name}\"")));
-                format!("CAST(k.permissions AS TEXT) LIKE {place} ESCAPE '\\'")
+                let place = self.bind(containing(&format!("\"{name}\"")));
+                format!("CAST(k.permissions AS TEXT) LIKE {place} ESCAPE '!'")
             })
             .collect();
         self.and(&conditions.join(" OR "));
@@ -240,17 +240,4 @@ impl Clause {
             self.and(&format!("k.responsible = {place}"));
         }
     }
-}
-
-/// A LIKE pattern for a text that holds this one.
-fn contains(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }

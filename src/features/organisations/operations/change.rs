@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     features::audit::event::{Event, Subject},
-    kernel::{Code, Error, Fields, OrganisationId, Result, text, time::DAY},
+    kernel::{Code, Error, Fields, OrganisationId, Result, time::DAY},
     policy::Operation,
     server::access::Access,
 };
@@ -25,9 +25,9 @@ const TAKEN: &str = "Another organisation has this short name, or had it in the 
 /// A form sent twice makes one organisation: the second time answers `already_done`.
 pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<Uuid>) -> Result<Created> {
     let organisation = identity(access, submission);
-    let subject = Subject::new("organisation", organisation, text::cut(name.trim(), 100));
+    let subject = Subject::new("organisation", organisation, name.trim());
     let result = access
-        .act_with_proof(Operation::OrganisationCreate, organisation, subject, |mut change| async move {
+        .act_founding(Operation::OrganisationCreate, organisation, subject, |mut change| async move {
             let user = change.access().user()?;
             let mut fields = Fields::default();
             let name = fields.take("name", parse_name(name));
@@ -45,9 +45,13 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
                 Some(slug) => slug,
                 None => free_slug(&mut change, &name).await?,
             };
-            let master_key = found(&mut change, user, &name, &slug).await?;
+            change.access().app().limits.organisations.take(&user.to_string(), now)?;
+            let (key, master_key) = found(&mut change, user, &name, &slug).await?;
             let subject = Subject::new("organisation", organisation, &name);
-            let event = Event::of(subject).with("name", name.clone()).with("slug", slug.clone());
+            let event = Event::of(subject)
+                .with("name", name.clone())
+                .with("slug", slug.clone())
+                .with("master_key", key.to_string());
             change.commit(event, Created { slug, name, master_key }).await
         })
         .await;

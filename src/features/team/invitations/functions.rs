@@ -11,6 +11,7 @@ use leptos::prelude::*;
 use {
     super::{
         joining::{self, NewPerson, Which},
+        model::Filter,
         operations,
     },
     crate::{kernel::InvitationId, policy::Role, server::http, ui::routes},
@@ -19,7 +20,7 @@ use {
 /// A page of the open invitations.
 #[server(prefix = "/fn", endpoint = "team/invitations")]
 pub async fn load_invitations(slug: String, #[server(default)] page: u32) -> Result<Invitations, Error> {
-    operations::list(&http::member(&slug).await?, page).await
+    operations::list(&http::member(&slug).await?, &Filter::default(), page).await
 }
 
 /// One invitation.

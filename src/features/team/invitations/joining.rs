@@ -7,10 +7,7 @@ use super::{
 };
 use crate::{
     features::{
-        accounts::{
-            self,
-            model::{Email, NAME_LIMIT},
-        },
+        accounts::{self, email::Email, model::NAME_LIMIT},
         api_keys,
         audit::event::{Event, Subject},
         organisations::{self, model::Waiting},
@@ -255,7 +252,7 @@ async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Eve
     // A reset link may have been made by somebody who owns all that this person belongs to. That ends here.
     team::store::lock_person(change.tx().system(), user).await?;
     accounts::forget_resets(change.tx().system(), user, now).await?;
-    if !organisations::join(change.tx(), user, role, now).await? {
+    if !team::join(change.tx(), user, role, now).await? {
         return Err(Error::conflict(format!("You belong to {} already.", organisation.name)));
     }
     let event = event(stored).with("member", user.to_string()).with("role", role.name());

@@ -43,6 +43,19 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [State; 5] = [State::Pending, State::Expired, State::Accepted, State::Declined, State::Revoked];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Expired => "expired",
+            State::Accepted => "accepted",
+            State::Declined => "declined",
+            State::Revoked => "revoked",
+        }
+    }
+
     pub const fn label(self) -> &'static str {
         match self {
             State::Pending => "Pending",
@@ -59,7 +72,17 @@ impl State {
     }
 }
 
-/// A page of the open invitations, latest first.
+/// Which invitations are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub role: Option<Role>,
+    /// A whole canonical address; empty: any.
+    pub email: String,
+    /// None: those that are open, expired ones included.
+    pub state: Option<State>,
+}
+
+/// A page of the invitations that a filter lets through, latest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitations {
     pub invitations: Vec<Invitation>,

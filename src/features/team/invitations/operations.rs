@@ -2,14 +2,14 @@
 
 use super::{
     model::{
-        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT,
+        Answer, BATCH_LIMIT, Batch, Filter, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT,
         WAITING_LIMIT, addresses,
     },
     store::{self, By, Inviter, New},
 };
 use crate::{
     features::{
-        accounts::model::Email,
+        accounts::email::Email,
         audit::event::{Event, Subject},
         organisations, team,
     },
@@ -32,16 +32,17 @@ const RESEND_PAUSE: i64 = MINUTE;
 /// Mails on their way at once.
 const MAILS_AT_ONCE: usize = 8;
 
-/// A page of the open invitations.
-pub async fn list(access: &Access, page: u32) -> Result<Invitations> {
+/// A page of the invitations that fit.
+pub async fn list(access: &Access, filter: &Filter, page: u32) -> Result<Invitations> {
     let mut tx = access.read(Operation::InvitationsList).await?;
-    let total = store::count(&mut tx).await?;
+    let now = access.now();
+    let total = store::found(&mut tx, filter, now).await?;
     let last = u32::try_from(total.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
     let page = page.clamp(1, last);
-    let invitations = store::list(&mut tx, page, access.now()).await?;
+    let invitations = store::list(&mut tx, filter, page, now).await?;
     let (members, _) = team::store::counts(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
-    Ok(Invitations { invitations, total, members, page, has_mail, now: access.now() })
+    Ok(Invitations { invitations, total, members, page, has_mail, now })
 }
 
 /// One invitation, whatever became of it.
@@ -142,7 +143,9 @@ fn nobody_invited(answers: &[Answer]) -> Error {
         [only] => only.message.clone(),
         _ => "None of these addresses can be invited.".to_owned(),
     };
-    Error { fields, ..Error::new(Code::Invalid, message) }
+    let is_there = |answer: &Answer| matches!(answer.outcome, Outcome::AlreadyMember | Outcome::AlreadyInvited);
+    let code = if answers.iter().all(is_there) { Code::Conflict } else { Code::Invalid };
+    Error { fields, ..Error::new(code, message) }
 }
 
 /// Why this address is not invited now; an invitation that has expired makes room.
@@ -160,8 +163,14 @@ async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>>
     if open.invitation.state == State::Pending {
         return Ok(Some(Outcome::AlreadyInvited));
     }
-    change.check(Target::Rank { organisation: change.organisation(), now: Some(open.invitation.role), next: None })?;
-    store::revoke(change.tx(), open.invitation.id, now).await?;
+    let Invitation { id, email, role, .. } = open.invitation;
+    if let Err(error) = change.check(Target::Rank { organisation: change.organisation(), now: Some(role), next: None })
+    {
+        return Ok(Some(Outcome::Invalid(format!("Was invited as {role}, and that expired. {}", error.message))));
+    }
+    store::revoke(change.tx(), id, now).await?;
+    let event = Event::of(Subject::new("invitation", id, email));
+    change.record(&event.change("state", State::Expired.label(), State::Revoked.label())).await?;
     Ok(None)
 }
 

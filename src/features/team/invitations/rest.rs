@@ -1,11 +1,11 @@
 //! The invitations' management calls.
 
 use super::{
-    model::{Invitation, Outcome, PAGE, State},
+    model::{Filter, Invitation, Outcome, PAGE, State},
     operations,
 };
 use crate::{
-    features::{accounts::model::Email, team::rest::role},
+    features::{accounts::email::Email, team::rest::role},
     kernel::{Error, Fields, InvitationId, Result, Secret},
     policy::Operation,
     server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
-    api.serve(Operation::InvitationsList, "List the open invitations, latest first", list)
+    api.serve(Operation::InvitationsList, "List invitations, latest first; the open ones if no status is named", list)
         .serve(Operation::InvitationGet, "Read an invitation", get)
         .serve(Operation::Invite, "Invite somebody; the answer alone holds the link, if it is not mailed", invite)
         .serve(Operation::InvitationResend, "Replace an invitation's link by a new one", resend)
@@ -22,8 +22,14 @@ pub fn register(api: Api) -> Api {
 }
 
 input! {
-    /// Which part of the list.
+    /// Which invitations are listed.
     InvitesQuery {
+        /// `owner`, `admin` or `member`.
+        role: Option<String>,
+        /// A whole address.
+        email: Option<String>,
+        /// `pending`, `expired`, `accepted`, `declined` or `cancelled`; left out: `pending` and `expired`.
+        status: Option<String>,
         page_size | "pageSize": Option<i64>,
         current_page | "currentPage": Option<i64>,
     }
@@ -81,10 +87,17 @@ pub struct ResentInvite {
 
 async fn list(call: Call, query: InvitesQuery) -> Result<List<Invite>> {
     let window = Window::of(query.page_size, query.current_page)?;
+    let mut fields = Fields::default();
+    let by_role = fields.take("role", query.role.as_deref().map(role).transpose());
+    let email = fields.take("email", query.email.as_deref().map(Email::parse).transpose());
+    let state = fields.take("status", query.status.as_deref().map(state).transpose());
+    fields.finish()?;
+    let email = email.flatten().map(|email| email.canonical).unwrap_or_default();
+    let filter = &Filter { role: by_role.flatten(), email, state: state.flatten() };
     let page = |page: i64| {
         let (access, page) = (&call.access, u32::try_from(page).unwrap_or(u32::MAX));
         async move {
-            let found = operations::list(access, page).await?;
+            let found = operations::list(access, filter, page).await?;
             // Beyond the end the console shows the last page; here there is nothing.
             let invitations = if found.page == page { found.invitations } else { vec![] };
             Ok((invitations, found.total))
@@ -122,19 +135,22 @@ async fn revoke(call: Call, _: Nothing) -> Result<Done> {
     operations::revoke(&call.access, call.id::<InvitationId>("id")?).await.map(|()| Done {})
 }
 
+fn status(state: State) -> &'static str {
+    if state == State::Revoked { "cancelled" } else { state.name() }
+}
+
+fn state(name: &str) -> std::result::Result<State, String> {
+    let known = State::ALL.into_iter().find(|state| status(*state) == name);
+    known.ok_or_else(|| format!("This is one of {}.", State::ALL.map(status).join(", ")))
+}
+
 fn shown(call: &Call, invitation: Invitation) -> Invite {
     Invite {
         object: "invite",
         id: invitation.id.to_string(),
         email: invitation.email,
         role: invitation.role.name(),
-        status: match invitation.state {
-            State::Pending => "pending",
-            State::Expired => "expired",
-            State::Accepted => "accepted",
-            State::Declined => "declined",
-            State::Revoked => "cancelled",
-        },
+        status: status(invitation.state),
         invited_by: invitation.inviter,
         organisation_id: call.organisation_id(),
         created_at: invitation.created_at.rfc3339(),

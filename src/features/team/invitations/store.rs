@@ -1,12 +1,12 @@
 //! The invitations' SQL.
 
-use super::model::{Invitation, PAGE, State};
+use super::model::{Filter, Invitation, PAGE, State};
 use crate::{
     kernel::{InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId},
     policy::Role,
     server::{
         crypto::Digest,
-        database::{OrgTx, Tx, read_role, statements, values},
+        database::{OrgTx, Tx, Value, read_role, statements, values},
     },
 };
 use uuid::Uuid;
@@ -14,7 +14,9 @@ use uuid::Uuid;
 statements! {
     INSERT: TenantSql = "INSERT INTO invitations (org_id, id, email, email_canonical, role, digest, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10, $10, $11)";
     COUNT: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
-    LIST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL ORDER BY sent_at DESC, id LIMIT $2 OFFSET $3";
+    // $2: a role, or empty; $3: a whole address, or empty; $4: a state, or `open`; $5: the present.
+    LIST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND ($2 = '' OR role = $2) AND ($3 = '' OR email_canonical = $3) AND $4 IN (CASE WHEN accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL THEN 'open' ELSE '' END, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN declined_at IS NOT NULL THEN 'declined' WHEN expires_at <= $5 THEN 'expired' ELSE 'pending' END) ORDER BY sent_at DESC, id LIMIT $6 OFFSET $7";
+    FOUND: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND ($2 = '' OR role = $2) AND ($3 = '' OR email_canonical = $3) AND $4 IN (CASE WHEN accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL THEN 'open' ELSE '' END, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN declined_at IS NOT NULL THEN 'declined' WHEN expires_at <= $5 THEN 'expired' ELSE 'pending' END)";
     GET: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
     BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
     OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
@@ -163,10 +165,23 @@ pub async fn count(tx: &mut OrgTx) -> Result<i64> {
     Ok(count)
 }
 
-/// A page of the open ones, latest first.
-pub async fn list(tx: &mut OrgTx, page: u32, now: Timestamp) -> Result<Vec<Invitation>> {
+fn narrowed(filter: &Filter, now: Timestamp) -> Vec<Value> {
+    let role = filter.role.map(Role::name).unwrap_or_default();
+    values![role, &filter.email, filter.state.map_or("open", State::name), now]
+}
+
+/// How many a filter lets through.
+pub async fn found(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<i64> {
+    let (count,): (i64,) = tx.one(FOUND, narrowed(filter, now)).await?;
+    Ok(count)
+}
+
+/// A page of those that a filter lets through, latest first.
+pub async fn list(tx: &mut OrgTx, filter: &Filter, page: u32, now: Timestamp) -> Result<Vec<Invitation>> {
     let skipped = i64::from(page.max(1) - 1) * i64::from(PAGE);
-    let rows: Vec<Row> = tx.all(LIST, values![i64::from(PAGE), skipped]).await?;
+    let mut row = narrowed(filter, now);
+    row.extend(values![i64::from(PAGE), skipped]);
+    let rows: Vec<Row> = tx.all(LIST, row).await?;
     rows.into_iter().map(|row| row.read(now).map(|stored| stored.invitation)).collect()
 }
 

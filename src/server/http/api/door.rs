@@ -8,6 +8,7 @@ use crate::{
         access::{Access, Origin},
         app::App,
         http::context,
+        uses,
     },
 };
 use axum::{
@@ -49,6 +50,9 @@ async fn identify(app: App, origin: Origin, headers: &HeaderMap, query: Option<&
     let secret = credential::presented(headers, query)?;
     let now = app.clock.now();
     let key = api_keys::operations::verify(&app, secret, now).await?;
+    let (used, noting) = ((key.key, key.secret, now), app.clone());
+    // Nobody waits for the note.
+    tokio::spawn(async move { uses::note(&noting, key.organisation, vec![used]).await });
     Ok(Access::key(app, origin, &key))
 }
 

@@ -158,7 +158,7 @@ async fn admit<I: Input>(operation: Operation, call: &Call, parts: &Parts, body:
         Ok(input) => Ok(input),
         Err(error) => {
             let thing = ["id", "slug"].into_iter().map(|name| call.part(name)).find(|part| !part.is_empty());
-            let subject = Subject::unnamed(kind(operation), crate::kernel::text::cut(thing.unwrap_or_default(), 100));
+            let subject = Subject::unnamed(kind(operation), thing.unwrap_or_default());
             access.record_refusal(operation, organisation, subject, &error).await;
             Err(error)
         }
