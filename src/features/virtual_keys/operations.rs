@@ -254,7 +254,7 @@ fn own(access: &Access) -> Result<Target> {
 
 fn stale(now: &Detail) -> Error {
     let message = format!(
-        "Somebody saved {} meanwhile. Open it again to see what changed; what you typed is still here.",
+        "Somebody saved {} meanwhile. What you typed is still here: saving it again replaces what is stored now.",
         now.name
     );
     Error::new(Code::StaleVersion, message)
