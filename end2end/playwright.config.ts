@@ -22,8 +22,7 @@ export default defineConfig({
   // A file's tests share one instance in their order; files and projects run beside one another.
   fullyParallel: false,
   workers: 2,
-  // A machine that is busy for a moment is no fault of the product; a fault shows twice.
-  retries: process.env["CI"] ? 1 : 0,
+  retries: 0,
   forbidOnly: Boolean(process.env["CI"]),
   timeout: 60_000,
   expect: { timeout: 10_000 },

@@ -10,12 +10,14 @@ pub mod policy;
 pub mod server;
 pub mod ui;
 
-/// Brings the server-rendered page to life.
+/// Brings the server-rendered page to life, and marks it so once all of it is.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
+pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_lazy(ui::Console);
+    let page = leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), ui::Console).await;
+    ui::mark_alive();
+    page.forget();
 }
 
 #[cfg(all(test, feature = "ssr"))]

@@ -37,15 +37,21 @@ pub fn cut(text: &str, limit: usize) -> &str {
 
 /// Up to two initials for a name: `Northwind Research` is `NR`.
 pub fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
-    let first = words.next();
-    let last = words.next_back();
-    let letters: String = match (first, last) {
-        (Some(a), Some(b)) => [a, b].iter().collect(),
-        (Some(_), None) => name.trim().chars().take(2).collect(),
-        _ => String::from("?"),
+    let mut words = name.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
+    let first = words.next().unwrap_or("?");
+    let letter = |word: &str| word.chars().find(|c| c.is_alphanumeric());
+    let second = match words.next_back() {
+        Some(last) => letter(last),
+        None => first.chars().filter(|c| c.is_alphanumeric()).nth(1),
     };
-    letters.to_uppercase()
+    let initials: String = letter(first).into_iter().chain(second).flat_map(char::to_uppercase).take(2).collect();
+    if initials.is_empty() { "?".into() } else { initials }
+}
+
+/// The same words with a capital at their start.
+pub fn capital(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// A slug proposed from a name: lower-case ASCII letters, digits and single hyphens.
@@ -144,8 +150,26 @@ mod tests {
         assert_eq!(slug("Northwind Research!"), "northwind-research");
         assert_eq!(slug("日本"), "");
         assert_eq!(slug("Tokyo 東京 2"), "tokyo-2");
-        assert_eq!(initials("Northwind Research"), "NR");
-        assert_eq!(initials("Sandbox"), "SA");
-        assert_eq!(initials(""), "?");
+        for (name, expected) in [
+            ("Ada Lind", "AL"),
+            ("Northwind Research Group", "NG"),
+            ("Sandbox", "SA"),
+            ("eun-ji park", "EP"),
+            ("", "?"),
+            ("  ", "?"),
+            ("X", "X"),
+            ("🔑 keys", "KE"),
+            ("שלום עולם", "שע"),
+            ("ßeta", "SS"),
+        ] {
+            assert_eq!(initials(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn words_begin_with_a_capital() {
+        assert_eq!(capital("only Owners"), "Only Owners");
+        assert_eq!(capital("Owners and Admins"), "Owners and Admins");
+        assert_eq!(capital(""), "");
     }
 }

@@ -1,31 +1,13 @@
 //! The picture of a key: eight teeth, from bow to tip, each cut as deep as its permission's level.
+use crate::policy::Tooth;
 use leptos::prelude::*;
 
-/// How one permission is cut into the blade.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tooth {
-    /// Nothing is given: the blade stays straight.
-    #[default]
-    None,
-    /// Level `at` of `of`: `of` is 1 for a permission that is on or off, 3 for read, write, delete.
-    Level {
-        /// Number of levels above "none".
-        of: u8,
-        /// The level held, `0..=of`.
-        at: u8,
-    },
-    /// A set that no level expresses: the tooth is hatched.
-    Custom,
-}
-
-impl Tooth {
-    /// Depth of the cut in thirds of a full tooth, `0.0..=3.0`; deeper for a higher level.
-    pub fn depth(self) -> f32 {
-        match self {
-            Self::None => 0.0,
-            Self::Level { of, at } => 3.0 * f32::from(at.min(of)) / f32::from(of.max(1)),
-            Self::Custom => 2.0,
-        }
+/// Depth of a cut in thirds of a full tooth, `0.0..=3.0`; deeper for a higher level.
+fn depth(tooth: Tooth) -> f32 {
+    match tooth {
+        Tooth::None => 0.0,
+        Tooth::Level { of, at } => 3.0 * f32::from(at.min(of)) / f32::from(of.max(1)),
+        Tooth::Custom => 2.0,
     }
 }
 
@@ -106,7 +88,7 @@ pub fn key_shape(teeth: &Teeth, size: KeySize) -> KeyShape {
     let mut hatch = String::new();
     for (index, tooth) in (0u8..).zip(teeth) {
         let centre = FIRST + PITCH * f32::from(index);
-        let tip = BELLY + THIRD * tooth.depth();
+        let tip = BELLY + THIRD * depth(*tooth);
         let cut = if *tooth == Tooth::Custom { BELLY } else { tip };
         outline.push_str(&format!(
             "L{} {}L{} {}L{} {}L{} {}",
@@ -207,8 +189,10 @@ pub fn Bitting(
 mod tests {
     use super::*;
 
+    const NO_TEETH: Teeth = [Tooth::None; 8];
+
     fn with(index: usize, tooth: Tooth) -> Teeth {
-        let mut teeth = Teeth::default();
+        let mut teeth = NO_TEETH;
         teeth[index] = tooth;
         teeth
     }
@@ -240,10 +224,10 @@ mod tests {
 
     #[test]
     fn level_zero_is_no_tooth_and_levels_beyond_the_last_are_the_last() {
-        let none = key_shape(&Teeth::default(), KeySize::List);
+        let none = key_shape(&NO_TEETH, KeySize::List);
         assert_eq!(none, key_shape(&with(3, Tooth::Level { of: 3, at: 0 }), KeySize::List));
-        assert_eq!(Tooth::Level { of: 3, at: 9 }.depth(), Tooth::Level { of: 3, at: 3 }.depth());
-        assert!(Tooth::Level { of: 0, at: 0 }.depth().is_finite());
+        assert_eq!(depth(Tooth::Level { of: 3, at: 9 }), depth(Tooth::Level { of: 3, at: 3 }));
+        assert!(depth(Tooth::Level { of: 0, at: 0 }).is_finite());
     }
 
     #[test]
@@ -260,7 +244,7 @@ mod tests {
 
     #[test]
     fn every_outline_has_the_same_commands_so_that_it_can_move() {
-        let none = commands(&key_shape(&Teeth::default(), KeySize::Large).outline);
+        let none = commands(&key_shape(&NO_TEETH, KeySize::Large).outline);
         for tooth in [Tooth::Custom, Tooth::Level { of: 3, at: 1 }, Tooth::Level { of: 1, at: 1 }] {
             assert_eq!(none, commands(&key_shape(&[tooth; 8], KeySize::Large).outline));
         }
@@ -276,7 +260,7 @@ mod tests {
     #[test]
     fn a_custom_tooth_is_hatched_and_not_filled() {
         let custom = key_shape(&with(2, Tooth::Custom), KeySize::List);
-        assert_eq!(custom.outline, key_shape(&Teeth::default(), KeySize::List).outline);
+        assert_eq!(custom.outline, key_shape(&NO_TEETH, KeySize::List).outline);
         assert!(!custom.hatch.is_empty());
         assert!(key_shape(&with(2, Tooth::Level { of: 3, at: 3 }), KeySize::List).hatch.is_empty());
     }

@@ -37,19 +37,19 @@ impl Call {
 }
 
 pub async fn answer(call: Call) -> String {
-    let answer = post(call.path, call.fields).await;
-    write(answer.as_deref().map_err(String::as_str))
+    post(call.path, call.fields).await
 }
 
-/// Posts fields to a server function, and goes where the answer leads. Gives JSON of the value or of the error.
-pub async fn post(path: &'static str, fields: String) -> std::result::Result<String, String> {
+/// Posts fields to a server function, and goes where the answer leads. Gives what it answered, for
+/// [`read`](super::remote::read).
+pub async fn post(path: &'static str, fields: String) -> String {
     let (status, text) = exchange(path, fields).await.unwrap_or_default();
-    match status {
-        200..400 => Ok(text),
+    write(match status {
+        200..400 => Ok(&text),
         // Nobody answered, or something between here and the server did in its own words.
-        _ if parse::<Error>(&text).is_err() => Err(UNREACHABLE.to_owned()),
-        _ => Err(text),
-    }
+        _ if parse::<Error>(&text).is_err() => Err(UNREACHABLE),
+        _ => Err(&text),
+    })
 }
 
 /// The status and the text of the answer.
@@ -93,7 +93,23 @@ pub fn send_to(path: &Path) {
     use_navigate()(path.as_str(), NavigateOptions { replace: true, ..Default::default() });
 }
 
-/// The id of the request that brought this document: the shell notes it there, so that both sides render the same.
+/// Marks the document: what needs JavaScript is shown, and what is for those without goes.
+pub fn mark_alive() {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("data-live", "");
+    }
+}
+
+/// Whether the page is still being brought to life. Until then it is what the server made, and works as that.
+pub fn is_hydrating() -> bool {
+    Owner::current_shared_context().is_some_and(|context| context.during_hydration())
+}
+
+/// The id of the request that brought this document, for what came with it: the shell notes it there, so that both sides
+/// render the same. What fails later was another request.
 pub fn request_id() -> Option<String> {
+    if !is_hydrating() {
+        return None;
+    }
     document().query_selector("meta[name=request-id]").ok().flatten().and_then(|meta| meta.get_attribute("content"))
 }

@@ -2,7 +2,7 @@
 
 use super::{components::Availability, place::use_place};
 use crate::{
-    kernel::Error,
+    kernel::{Error, text::capital},
     policy::{Denial, Operation, Target, decide},
 };
 
@@ -29,8 +29,7 @@ pub fn unavailable(denial: Denial) -> Availability {
     let owners = use_place().map(|place| place.owners).unwrap_or_default();
     let reason = match denial.missing() {
         Some(permission) => {
-            let who = permission.held_by();
-            let who = who[..1].to_uppercase() + &who[1..];
+            let who = capital(&permission.held_by());
             let ask = match owners.as_slice() {
                 [] => String::new(),
                 [one] => format!(" Ask {one}."),

@@ -2,8 +2,9 @@
 //! beside the same fields, the same values kept.
 
 use super::{
-    components::{self, FormErrors},
+    components::{self, FormErrors, Note, Tone},
     place::here,
+    reactive,
     remote::{self, Sending},
     routes, side,
 };
@@ -37,8 +38,12 @@ impl<S> Clone for Form<S> {
 impl<S> Copy for Form<S> {}
 
 /// The form of one server function.
-pub fn use_form<S: ServerFn>() -> Form<S> {
-    Form { sending: Sending::to(S::PATH), posted: StoredValue::new(side::posted(S::PATH)), of: PhantomData }
+pub fn use_form<S>() -> Form<S>
+where
+    S: ServerFn,
+    S::Output: DeserializeOwned,
+{
+    Form { sending: Sending::to::<S>(), posted: StoredValue::new(side::posted(S::PATH)), of: PhantomData }
 }
 
 impl<S> Form<S> {
@@ -51,6 +56,11 @@ impl<S> Form<S> {
     pub fn error(self) -> Signal<Option<Error>> {
         let form = self.erased();
         Signal::derive(move || form.answer().and_then(Result::err))
+    }
+
+    /// True after a save that was refused since somebody else saved first.
+    pub fn is_stale(self) -> bool {
+        self.answer().is_some_and(|answer| answer.is_err_and(|error| error.code == Code::StaleVersion))
     }
 
     /// What is wrong with one field.
@@ -114,8 +124,8 @@ where
         let form = self.erased();
         let shown = RwSignal::new(untrack(|| self.done()));
         Effect::new(move |_| {
-            if let Some(Ok(json)) = form.answer() {
-                shown.set(remote::parse(&json).ok());
+            if let Some(Ok(made)) = form.answer().map(|answer| answer.and_then(|json| remote::parse(&json))) {
+                shown.set(Some(made));
             }
         });
         shown.read_only()
@@ -127,6 +137,44 @@ where
         S: Serialize,
     {
         self.sending.send_arguments(arguments);
+    }
+}
+
+/// What is stored now, once a save was refused since somebody else saved first: for what is to stand beside what was typed,
+/// and for the version against which it is saved then. `opened` is what the page was made with: where the browser posted
+/// the form by itself, that is what is stored now.
+pub fn use_newer<S, L>(form: Form<S>, opened: &L::Output, load: L) -> ReadSignal<Option<L::Output>>
+where
+    S: 'static,
+    L: ServerFn<Error = Error> + Serialize + 'static,
+    L::Output: DeserializeOwned + Send + Sync + Clone + 'static,
+{
+    let read = use_form::<L>();
+    let newer = RwSignal::new(untrack(|| form.is_stale()).then(|| opened.clone()));
+    Effect::new(move |_| {
+        if form.is_stale() {
+            read.send(&load);
+        }
+    });
+    Effect::new(move |_| {
+        if let Some(now) = read.done() {
+            newer.set(Some(now));
+        }
+    });
+    newer.read_only()
+}
+
+/// Why a form was refused that has no place of its own to say so, such as the one button of a menu.
+#[component]
+pub fn Refusal<S: 'static>(
+    /// From [`use_form`].
+    form: Form<S>,
+) -> impl IntoView {
+    let error = form.error();
+    view! {
+        <div role="alert">
+            {reactive(move || error.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))}
+        </div>
     }
 }
 

@@ -1,5 +1,5 @@
 //! The frame around every page: side bar, switcher, top bar; and the plain one for people who are signed out.
-use super::components::{Avatar, OrgMark, Panel, PanelState, dom, open_on_down};
+use super::components::{Avatar, Heading, OrgMark, Panel, PanelState, dom, open_on_down};
 use super::icons::{Glyph, Icon, Mark};
 use crate::ui::reactive;
 use leptos::prelude::*;
@@ -54,8 +54,6 @@ pub struct NavItem {
     pub href: String,
     /// Icon before the words.
     pub icon: Icon,
-    /// A number at the right.
-    pub count: Option<u64>,
     /// Whether the page belongs to it.
     pub current: bool,
 }
@@ -127,9 +125,6 @@ pub fn Frame(
     /// The way to this page, below the organisation.
     #[prop(into)]
     breadcrumb: Signal<Vec<Crumb>>,
-    /// Right end of the top bar.
-    #[prop(optional, into)]
-    tools: ViewFn,
     /// In the person's panel: the form that signs out, the choice of theme. Use `class="menu-item"` on buttons.
     #[prop(optional, into)]
     account: ViewFn,
@@ -181,7 +176,6 @@ pub fn Frame(
                 </button>
                 <div class="bar-switcher"><SwitcherButton data state=switcher /></div>
                 <div class="crumbs">{reactive(move || breadcrumb.with(|crumbs| data.with(|data| crumbs_view(data, crumbs))))}</div>
-                <div class="bar-tools">{tools.run()}</div>
             </header>
             <main id="main" tabindex="-1">{children()}</main>
         </div>
@@ -255,7 +249,6 @@ fn nav_view(groups: &[NavGroup]) -> Vec<impl IntoView + use<>> {
                 <a href=item.href.clone() aria-current=item.current.then_some("page")>
                     <Glyph icon=item.icon />
                     <span class="nav-words">{item.label.clone()}</span>
-                    {item.count.map(|count| view! { <span class="nav-count">{count}</span> })}
                 </a>
             </li>
         }
@@ -418,7 +411,7 @@ pub fn PlainFrame(
             <main id="main" tabindex="-1" class="plain-main" class:plain-wide=wide>
                 <div class="plain-top">
                     <Mark />
-                    <h1 tabindex="-1">{title}</h1>
+                    <Heading title />
                     <div class="page-sentence">{sentence.run()}</div>
                 </div>
                 <div class="card">{children()}</div>

@@ -1,7 +1,7 @@
 //! Pages on which people act, whose code a browser loads when somebody first goes to one of them: the first page that one
 //! lands on, a list or the sign-in, does not wait for it. The build splits the WebAssembly at [`part::open`].
 
-use super::{frame::PlainFrame, place::here};
+use super::{Problem, side};
 use crate::features::{
     accounts::pages as accounts,
     api_keys::pages as api_keys,
@@ -9,8 +9,8 @@ use crate::features::{
     team::{invitations::pages as invitations, pages as team},
     virtual_keys::pages as virtual_keys,
 };
+use crate::kernel::{Code, Error};
 use leptos::prelude::*;
-use leptos_meta::Title;
 use leptos_router::ChooseView;
 
 /// `later! { Page => View, … }`: what a route names as its view, and the function that makes it.
@@ -28,8 +28,11 @@ macro_rules! later {
             }
 
             async fn preload(&self) {
-                // What cannot be loaded now is tried again, and told of, when the page is opened.
-                let _ = part::preload().await;
+                if part::preload().await.is_err() && side::is_hydrating() {
+                    // The page is there, and works as plain HTML: it is left at that.
+                    std::future::pending::<()>().await;
+                }
+                // In the app it is tried again, and told of, when the page is opened.
             }
         }
 
@@ -82,13 +85,6 @@ pub fn load_ahead() {
 /// In place of a page whose code could not be loaded.
 #[component]
 fn NotLoaded() -> impl IntoView {
-    view! {
-        <Title text="This page cannot be shown right now" />
-        <PlainFrame
-            title="This page cannot be shown right now"
-            sentence=|| "A part of it could not be loaded. Check the connection and try again."
-        >
-            <a class="button" href=here() rel="external">"Try again"</a>
-        </PlainFrame>
-    }
+    let message = "A part of it could not be loaded. Check the connection and try again.";
+    view! { <Problem error=Error::new(Code::Unavailable, message) /> }
 }

@@ -8,7 +8,7 @@ use super::{
     remote::{Data, read},
     routes, side,
 };
-use crate::kernel::{Code, Error, Missing, Timestamp};
+use crate::kernel::{Code, Error, Missing, Timestamp, text::capital};
 use leptos::{prelude::*, server::codee::string::FromToStringCodec};
 use leptos_meta::Title;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,10 @@ pub fn now() -> Timestamp {
 /// Given by a frame to everything inside it: a page there brings no frame of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Framed;
+
+/// Given by a page to what it loads beside its own heading: what cannot be shown there is told below that.
+#[derive(Clone, Copy, Debug)]
+pub struct Headed;
 
 /// Shows a page once its data is there; else why there is none: sign in, not allowed, not found, a fault.
 #[component]
@@ -59,8 +63,8 @@ fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> An
     }
 }
 
-/// The page in place of one that cannot be shown: what happened, why, and what to do. Outside of a frame it brings a
-/// plain one.
+/// In place of a page, or of a part of one, that cannot be shown: what happened, why, and what to do. Outside of a frame
+/// it brings a plain one.
 #[component]
 pub fn Problem(error: Error) -> impl IntoView {
     side::set_status(&error);
@@ -82,7 +86,17 @@ pub fn Problem(error: Error) -> impl IntoView {
         _ => view! { <Fault error=error.clone() here /> }.into_any(),
     };
     let sentence = error.message;
-    if use_context::<Framed>().is_some() {
+    if use_context::<Headed>().is_some() {
+        view! {
+            <Card title>
+                <div class="stack">
+                    <div>{sentence}</div>
+                    {content}
+                </div>
+            </Card>
+        }
+        .into_any()
+    } else if use_context::<Framed>().is_some() {
         view! {
             <Title text=title />
             <PageHeader title sentence=move || sentence.clone() />
@@ -124,7 +138,7 @@ fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
             <Fact term="Missing permission">
                 {format!("{}: {} ", permission.feature().label(), permission.verb())} <code class="muted">{permission.name()}</code>
             </Fact>
-            <Fact term="Held by">{first_upper(&missing.held_by)}</Fact>
+            <Fact term="Held by">{capital(&missing.held_by)}</Fact>
         }
     });
     let (role, owners) = place.map(|place| (place.role.label(), place.owners)).unzip();
@@ -144,16 +158,11 @@ fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
                 .map(|slug| {
                     view! {
                         <LinkButton label="What can each role do?" href=routes::roles(&slug) />
-                        <LinkButton look=Look::Quiet label="Back to the start" href=routes::organisation(&slug) />
+                        <LinkButton look=Look::Quiet label="Back to the start" href=routes::logs(&slug) />
                     }
                 })}
         </div>
     }
-}
-
-fn first_upper(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The way to one's own organisations.
@@ -232,12 +241,5 @@ mod tests {
         assert_eq!(waiting(1), "You can try again in 1 second.");
         assert_eq!(waiting(119), "You can try again in 119 seconds.");
         assert_eq!(waiting(121), "You can try again in 3 minutes.");
-    }
-
-    #[test]
-    fn words_begin_with_a_capital() {
-        assert_eq!(first_upper("only Owners"), "Only Owners");
-        assert_eq!(first_upper("Owners and Admins"), "Owners and Admins");
-        assert_eq!(first_upper(""), "");
     }
 }

@@ -26,9 +26,11 @@ mod side;
 
 pub use can::{available, can, refusal, unavailable};
 pub use console::{Console, NotFound};
-pub use loaded::{Framed, Loaded, Now, Problem, now};
+pub use loaded::{Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{Place, use_place};
 pub use reactive::reactive;
 pub use remote::{Data, load, load_after};
 #[cfg(feature = "ssr")]
 pub use shell::shell;
+#[cfg(feature = "hydrate")]
+pub use side::mark_alive;

@@ -105,6 +105,8 @@ pub(super) fn unreadable() -> Error {
 #[derive(Clone, Copy)]
 pub struct Sending {
     path: &'static str,
+    /// Whether the JSON of a value can be read as what the server function gives.
+    check: fn(&str) -> Result<()>,
     /// JSON of the value, or the error.
     answer: RwSignal<Option<Result<Arc<str>>>>,
     answers: RwSignal<u32>,
@@ -112,9 +114,14 @@ pub struct Sending {
 }
 
 impl Sending {
-    /// A form of the server function at this path that has not been sent yet.
-    pub fn to(path: &'static str) -> Self {
-        Self { path, answer: RwSignal::new(None), answers: RwSignal::new(0), sent: RwSignal::new(0) }
+    /// A form of a server function that has not been sent yet.
+    pub fn to<S>() -> Self
+    where
+        S: ServerFn,
+        S::Output: DeserializeOwned,
+    {
+        let check = |json: &str| parse::<S::Output>(json).map(drop);
+        Self { path: S::PATH, check, answer: RwSignal::new(None), answers: RwSignal::new(0), sent: RwSignal::new(0) }
     }
 
     pub fn path(self) -> &'static str {
@@ -143,10 +150,8 @@ impl Sending {
             *sent
         });
         leptos::task::spawn_local(async move {
-            let answer = match side::post(self.path, fields).await {
-                Ok(json) => Ok(Arc::from(json)),
-                Err(json) => Err(parse(&json).unwrap_or_else(|error| error)),
-            };
+            let text = side::post(self.path, fields).await;
+            let answer = value_in(&text).and_then(|json| (self.check)(json).map(|()| Arc::from(json)));
             // Whoever asked may have left the page, and its signals with it.
             if self.sent.try_get_untracked() == number {
                 self.answer.try_set(Some(answer));

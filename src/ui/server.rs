@@ -52,8 +52,8 @@ pub async fn answer(call: Call) -> String {
 }
 
 /// Forms are sent by browsers only.
-pub async fn post(_path: &'static str, _fields: String) -> std::result::Result<String, String> {
-    Err(UNREACHABLE.to_owned())
+pub async fn post(_path: &'static str, _fields: String) -> String {
+    write(Err(UNREACHABLE))
 }
 
 pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
@@ -100,6 +100,11 @@ pub fn set_status(error: &Error) {
 /// Answers with a redirection in place of the page.
 pub fn send_to(path: &Path) {
     http::redirect(path);
+}
+
+/// What the server renders is there at once.
+pub fn is_hydrating() -> bool {
+    false
 }
 
 /// The id of the request that brings this document.

@@ -3,7 +3,7 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::{Function, JsString, Object, Reflect};
-use leptos::web_sys::{Element, HtmlElement, HtmlInputElement};
+use leptos::web_sys::{Element, HtmlElement, HtmlInputElement, HtmlSelectElement};
 
 /// What arrow keys move between inside a panel.
 const STOPS: &str = "a[href], button, input:not([type=hidden]), [tabindex='0']";
@@ -87,6 +87,14 @@ pub fn from_link(event: &leptos::ev::MouseEvent) -> bool {
         .is_some()
 }
 
+/// Whether focus goes on to something outside of a panel. The button that opens the panel closes it by itself.
+pub fn leaves(event: &leptos::ev::FocusEvent, panel: &Element) -> bool {
+    let to = event.related_target().and_then(|target| target.dyn_into::<Element>().ok());
+    to.is_some_and(|to| {
+        !panel.contains(Some(&to)) && to.get_attribute("popovertarget").is_none_or(|opens| opens != panel.id())
+    })
+}
+
 /// Lower case without accents, for finding as one types.
 pub fn fold(text: &str) -> String {
     let split: String = JsString::from(text).normalize("NFD").into();
@@ -125,7 +133,25 @@ pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) {
     let _ = then.call2(&promise, &fulfilled, &rejected);
 }
 
-/// Path of the page, without query.
-pub fn path() -> String {
-    location().pathname().unwrap_or_default()
+/// Whether what had focus is gone.
+pub fn nothing_has_focus() -> bool {
+    document().active_element().is_none_or(|element| element.tag_name() == "BODY")
+}
+
+/// Sets the named controls of a form to what `value` gives for their names. A select that has no such choice takes its
+/// empty one, which stands for what is usual.
+pub fn follow(form: &Element, value: impl Fn(&str) -> Option<String>) {
+    for input in matching::<HtmlInputElement>(form, "input[name]") {
+        if let Some(value) = value(&input.name()) {
+            input.set_value(&value);
+        }
+    }
+    for select in matching::<HtmlSelectElement>(form, "select[name]") {
+        if let Some(value) = value(&select.name()) {
+            select.set_value(&value);
+            if select.selected_index() < 0 {
+                select.set_value("");
+            }
+        }
+    }
 }

@@ -46,16 +46,6 @@ impl Toasts {
         self.shown.update(|shown| shown.push((id, toast)));
     }
 
-    /// Says that something worked.
-    pub fn done(self, message: impl Into<String>) {
-        self.show(Toast { tone: Tone::Ok, message: message.into(), link: None });
-    }
-
-    /// Says that something failed; stays until closed.
-    pub fn failed(self, message: impl Into<String>) {
-        self.show(Toast { tone: Tone::Bad, message: message.into(), link: None });
-    }
-
     fn close(self, id: u32) {
         self.shown.update(|shown| shown.retain(|(shown, _)| *shown != id));
     }
@@ -69,6 +59,10 @@ pub fn use_toasts() -> Toasts {
 /// How long a toast stays: 5 s, and 1 s for each 120 characters.
 fn stay(message: &str) -> Duration {
     Duration::from_millis(5000 + 1000 * (message.chars().count() as u64).div_ceil(120))
+}
+
+fn toast_id(id: u32) -> String {
+    format!("toast-{id}")
 }
 
 #[component]
@@ -96,6 +90,7 @@ fn ToastView(id: u32, toast: Toast, toasts: Toasts) -> impl IntoView {
     };
     view! {
         <div
+            id=toast_id(id)
             class=format!("toast {}", toast.tone.class())
             tabindex="-1"
             on:mouseenter=move |_| held.set_value(true)
@@ -114,8 +109,7 @@ fn ToastView(id: u32, toast: Toast, toasts: Toasts) -> impl IntoView {
     }
 }
 
-/// Wraps the application: provides [`Toasts`], holds the live regions, and marks the page as alive once it is hydrated
-/// (which shows what needs JavaScript and hides what is for those without). F6 focuses the newest toast.
+/// Wraps the application: provides [`Toasts`] and holds the live regions. F6 focuses the newest toast.
 #[component]
 pub fn Live(
     /// The application.
@@ -124,17 +118,13 @@ pub fn Live(
     let toasts = Toasts::new();
     provide_context(toasts);
     Effect::new(move |_| {
-        if let Some(root) = document().document_element() {
-            let _ = root.set_attribute("data-live", "");
-        }
-        let handle = window_event_listener(leptos::ev::keydown, |event| {
+        let handle = window_event_listener(leptos::ev::keydown, move |event| {
             if event.key() == "F6"
-                && let Ok(Some(toast)) = document().query_selector(".toasts > :last-child .toast:last-child, .toast")
+                && let Some(newest) = toasts.shown.with_untracked(|shown| shown.last().map(|(id, _)| *id))
+                && let Some(toast) = dom::by_id(&toast_id(newest))
             {
                 event.prevent_default();
-                if let Some(toast) = leptos::wasm_bindgen::JsCast::dyn_ref::<leptos::web_sys::HtmlElement>(&toast) {
-                    let _ = toast.focus();
-                }
+                let _ = toast.focus();
             }
         });
         on_cleanup(move || handle.remove());

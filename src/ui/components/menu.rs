@@ -70,6 +70,12 @@ pub fn Panel(
             on:click=move |event| if dom::from_link(&event) && let Some(panel) = node.get() {
                 let _ = panel.hide_popover();
             }
+            on:submit=move |_| if let Some(panel) = node.get() {
+                let _ = panel.hide_popover();
+            }
+            on:focusout=move |event| if let Some(panel) = node.get() && dom::leaves(&event, &panel) {
+                let _ = panel.hide_popover();
+            }
         >
             {children()}
         </div>
@@ -149,7 +155,7 @@ pub fn MenuLink(
     }
 }
 
-/// The button of a form in a menu: `<ActionForm action><input type="hidden" …/><MenuButton label="Disable" /></BareForm>`.
+/// The button of a form in a menu: `<BareForm form><input type="hidden" …/><MenuButton label="Disable" /></BareForm>`.
 #[component]
 pub fn MenuButton(
     /// Words.

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Forms: `<ActionForm action><FormErrors errors /><div class="stack"><Field …/><Select …/></div><div class="form-end">
-//! <Button look=Look::Primary label="Save" busy=action.pending() /></div></BareForm>`, inside a [`Card`].
+//! <Button look=Look::Primary label="Save" busy=action.pending() /></div></ActionForm>`, inside a [`Card`].
 //!
 //! Rules that the parts keep, so that pages need not think of them:
 //! - Each control takes its accessible name as `label` (a required prop). `hide_label` and `icon_only` hide it from view only.
@@ -42,8 +42,8 @@
 //! - `bind` ties a signal to a control; what was typed before hydration wins.
 //!
 //! Layout classes: `stack` (fields below one another), `row` (side by side, wrapping), `columns` (main and 320 px aside),
-//! `form-end` (buttons of a form; with `grow` the first is wide), `narrow` (640 px), `cut` (key picture and words), `muted`, `mono`, `vh` (for assistive technology only),
-//! `needs-js` (appears once hydrated; its place is kept), `nojs` (goes once hydrated).
+//! `form-end` (buttons of a form), `cut` (key picture and words), `muted`, `mono`, `vh` (for assistive technology only),
+//! `needs-js` (appears once hydrated; its place is kept), `nojs` (goes once hydrated; with `keep` its place is kept).
 //! [`Live`] stands once around the application, `Frame` or `PlainFrame` (in `ui::frame`) around each page.
 mod bind;
 mod button;
@@ -73,8 +73,9 @@ pub use live::{Live, Toast, Toasts, announce, use_toasts};
 pub(crate) use menu::open_on_down;
 pub use menu::{MenuButton, MenuLink, Panel, PanelState, RowMenu};
 pub use note::{EmptyState, KeyRing, Note, Skeleton};
+pub(crate) use page::Heading;
 pub use page::{Card, Filters, PageHeader, Pager, SearchField, Tab, Tabs};
-pub use pill::{Avatar, LevelSteps, OrgMark, Pill, Tag, Tone, initials};
+pub use pill::{Avatar, LevelSteps, OrgMark, Pill, Tag, Tone};
 pub use table::{Column, Sort, Table, TwoLines};
 pub use time::{Time, TimeStyle, date_text, machine_text, relative_text, utc_text};
 

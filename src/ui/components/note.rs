@@ -1,6 +1,7 @@
 //! Notes in the page, empty states, placeholders.
 use super::Tone;
-use crate::ui::bitting::{KeySize, Teeth, Tooth, key_shape};
+use crate::policy::Tooth;
+use crate::ui::bitting::{KeySize, Teeth, key_shape};
 use crate::ui::icons::{Glyph, Icon};
 use leptos::prelude::*;
 
@@ -62,7 +63,7 @@ pub fn EmptyState(
 #[component]
 pub fn KeyRing() -> impl IntoView {
     let level = |at| Tooth::Level { of: 3, at };
-    let mut teeth: [Teeth; 3] = [Teeth::default(); 3];
+    let mut teeth: [Teeth; 3] = [[Tooth::None; 8]; 3];
     teeth[0][1] = level(3);
     teeth[1][1..5].copy_from_slice(&[level(3), level(1), level(2), level(1)]);
     teeth[2] = [level(3); 8];

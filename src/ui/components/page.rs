@@ -5,17 +5,44 @@ use crate::ui::reactive;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Element, HtmlFormElement};
-use leptos_router::components::Form;
+use leptos_router::{
+    components::Form,
+    hooks::{use_location, use_query_map},
+    params::ParamsMap,
+};
 use std::cell::RefCell;
 
 thread_local! {
-    /// Path of the page that last had its heading focused. There is one page per browser tab, and the server never
-    /// touches it: it is read in effects only.
-    static SHOWN: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// Path and title of the page that was last shown. There is one page per browser tab, and the server never touches
+    /// it: it is read in effects only.
+    static SHOWN: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
-/// Title, one sentence, and the main action at the right (its children). After a navigation inside the app the
-/// heading takes focus and is announced once.
+/// The page's one `h1`. Where another page, or another thing in its place, has come inside the app it takes focus and is
+/// announced once. A page that merely has another title now leaves focus where it is.
+#[component]
+pub(crate) fn Heading(
+    /// The words.
+    title: String,
+) -> impl IntoView {
+    let heading = NodeRef::<leptos::html::H1>::new();
+    let pathname = use_location().pathname;
+    let spoken = title.clone();
+    Effect::new(move |_| {
+        let Some(heading) = heading.get() else { return };
+        let (path, title) = (pathname.get_untracked(), spoken.clone());
+        let before = SHOWN.replace(Some((path.clone(), title.clone())));
+        let is_new = before
+            .is_some_and(|(was_path, was_title)| was_path != path || (was_title != title && dom::nothing_has_focus()));
+        if is_new {
+            dom::focus_in_place(&heading);
+            announce(&spoken);
+        }
+    });
+    view! { <h1 node_ref=heading tabindex="-1">{title}</h1> }
+}
+
+/// Title, one sentence, and the main action at the right (its children).
 #[component]
 pub fn PageHeader(
     /// The page's one `h1`.
@@ -28,21 +55,10 @@ pub fn PageHeader(
     #[prop(optional)]
     children: Option<Children>,
 ) -> impl IntoView {
-    let heading = NodeRef::<leptos::html::H1>::new();
-    let spoken = title.clone();
-    Effect::new(move |_| {
-        let Some(heading) = heading.get() else { return };
-        let path = dom::path();
-        let before = SHOWN.replace(Some(path.clone()));
-        if before.is_some_and(|before| before != path) {
-            dom::focus_in_place(&heading);
-            announce(&spoken);
-        }
-    });
     view! {
         <div class="page-header">
             <div class="page-words">
-                <h1 node_ref=heading tabindex="-1">{title}</h1>
+                <Heading title />
                 <div class="page-sentence">{sentence.run()}</div>
             </div>
             {children.map(|children| view! { <div class="page-actions">{children()}</div> })}
@@ -118,7 +134,7 @@ pub fn Tabs(
 
 /// The bar of search and filters above a table: a GET form, so that what is filtered is in the address. Put
 /// [`SearchField`] and compact [`Select`](super::Select)s in it. Once hydrated a change is applied at once; until then,
-/// and without JavaScript, by its button. Keep the bar outside of what is loaded anew, so that its fields keep focus.
+/// and without JavaScript, by its button. The fields follow the address, whatever changes it.
 #[component]
 pub fn Filters(
     /// Address of the list.
@@ -130,6 +146,20 @@ pub fn Filters(
     /// Fields.
     children: Children,
 ) -> impl IntoView {
+    let query = use_query_map();
+    let node = NodeRef::<leptos::html::Span>::new();
+    Effect::new(move |before: Option<ParamsMap>| {
+        let now = query.get();
+        if let (Some(before), Some(node)) = (before, node.get_untracked())
+            && let Ok(Some(form)) = node.closest("form")
+        {
+            dom::follow(&form, |name| {
+                let (was, now) = (before.get(name), now.get(name));
+                (was != now).then(|| now.unwrap_or_default())
+            });
+        }
+        now
+    });
     view! {
         <Form
             method="get"
@@ -148,10 +178,10 @@ pub fn Filters(
             }
         >
             {children()}
-            <button type="submit" class="button nojs">
+            <button type="submit" class="button nojs keep">
                 "Apply"
             </button>
-            <span class="filters-count" role="status">
+            <span node_ref=node class="filters-count" role="status">
                 {reactive(move || count.get())}
             </span>
         </Form>

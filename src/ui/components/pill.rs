@@ -1,4 +1,5 @@
 //! Small marks: states, tags, people, levels.
+use crate::kernel::text::initials;
 use leptos::prelude::*;
 
 /// What a state means for the reader; the word says what it is.
@@ -55,19 +56,6 @@ pub fn Tag(
     view! { <span class="tag" class:tag-plain=plain>{label}</span> }
 }
 
-/// Initials of a person's or organisation's name: first letters of its first and last word.
-pub fn initials(name: &str) -> String {
-    let mut words = name.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric));
-    let first = words.next().unwrap_or("?");
-    let letter = |word: &str| word.chars().find(|c| c.is_alphanumeric());
-    let second = match words.next_back() {
-        Some(last) => letter(last),
-        None => first.chars().filter(|c| c.is_alphanumeric()).nth(1),
-    };
-    let initials: String = letter(first).into_iter().chain(second).flat_map(char::to_uppercase).take(2).collect();
-    if initials.is_empty() { "?".into() } else { initials }
-}
-
 /// One of eight hues for a name, always the same one.
 fn hue(name: &str) -> u32 {
     name.bytes().fold(7_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte))) % 8
@@ -109,26 +97,4 @@ pub fn LevelSteps(
         .map(|step| view! { <span class="step" class:step-on={move || at.get().ge(&step)}></span> })
         .collect();
     view! { <span class="steps" aria-hidden="true">{bars}</span> }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::initials;
-
-    #[test]
-    fn initials_of_names_of_all_kinds() {
-        for (name, expected) in [
-            ("Ada Lind", "AL"),
-            ("Northwind Research Group", "NG"),
-            ("Sandbox", "SA"),
-            ("eun-ji park", "EP"),
-            ("  ", "?"),
-            ("X", "X"),
-            ("🔑 keys", "KE"),
-            ("שלום עולם", "שע"),
-            ("ßeta", "SS"),
-        ] {
-            assert_eq!(initials(name), expected, "{name}");
-        }
-    }
 }

@@ -13,7 +13,7 @@ use crate::{
             Button, Card, Choice, Column, DefinitionList, Fact, Field, FieldKind, Note, PageHeader, Segments, Table,
             Tag, Time, Tone,
         },
-        form::{BareForm, Form, FormFor, use_form},
+        form::{BareForm, Form, FormFor, Refusal, use_form},
         load_after, reactive,
     },
 };
@@ -29,14 +29,35 @@ struct Forms {
     password: Form<ChangePassword>,
     end: Form<EndSession>,
     end_others: Form<EndOtherSessions>,
+    typed: Typed,
+}
+
+/// The passwords as they are typed.
+#[derive(Clone, Copy)]
+struct Typed {
+    present: RwSignal<String>,
+    new: RwSignal<String>,
 }
 
 #[component]
 pub fn AccountPage() -> impl IntoView {
-    let forms =
-        Forms { rename: use_form(), theme: use_form(), password: use_form(), end: use_form(), end_others: use_form() };
+    let typed = Typed { present: RwSignal::default(), new: RwSignal::default() };
+    let forms = Forms {
+        rename: use_form(),
+        theme: use_form(),
+        password: use_form(),
+        end: use_form(),
+        end_others: use_form(),
+        typed,
+    };
     let (renamed, ended, others, password) =
         (forms.rename.successes(), forms.end.successes(), forms.end_others.successes(), forms.password.successes());
+    Effect::new(move |_| {
+        if password.get() > 0 {
+            typed.present.set(String::new());
+            typed.new.set(String::new());
+        }
+    });
     let profile = load_after(move || renamed.get() + ended.get() + others.get() + password.get(), || LoadProfile {});
     view! {
         <Title text="Your account" />
@@ -61,7 +82,7 @@ fn Sections(profile: Profile, forms: Forms) -> impl IntoView {
         <div class="stack">
             <Person form=forms.rename name=profile.name email=profile.email.clone() />
             <Appearance form=forms.theme theme=profile.theme />
-            <Password form=forms.password email=profile.email />
+            <Password form=forms.password typed=forms.typed email=profile.email />
             <Sessions end=forms.end end_others=forms.end_others sessions=profile.sessions now=profile.now />
         </div>
     }
@@ -133,7 +154,7 @@ fn apply(name: &str) {
 }
 
 #[component]
-fn Password(form: Form<ChangePassword>, email: String) -> impl IntoView {
+fn Password(form: Form<ChangePassword>, typed: Typed, email: String) -> impl IntoView {
     view! {
         <Card title="Password">
             <FormFor form problem="The password is not changed" errors_id="password-errors">
@@ -143,6 +164,7 @@ fn Password(form: Form<ChangePassword>, email: String) -> impl IntoView {
                     label="Present password"
                     name="current_password"
                     kind=FieldKind::Password
+                    bind=typed.present
                     error=form.field("current_password")
                     autocomplete="current-password"
                 />
@@ -150,6 +172,7 @@ fn Password(form: Form<ChangePassword>, email: String) -> impl IntoView {
                     label="New password"
                     name="new_password"
                     kind=FieldKind::Password
+                    bind=typed.new
                     hint=Signal::stored(super::PASSWORD_RULE.to_owned())
                     error=form.field("new_password")
                     autocomplete="new-password"
@@ -169,7 +192,6 @@ fn Sessions(
     now: Timestamp,
 ) -> impl IntoView {
     let others = sessions.iter().filter(|session| !session.is_current).count();
-    let rows: Vec<_> = sessions.into_iter().map(|session| row(end, session, now)).collect();
     let end_all = (others > 0).then(|| {
         let label = if others == 1 { "End the other session".to_owned() } else { format!("End all {others} others") };
         view! {
@@ -178,7 +200,6 @@ fn Sessions(
             </FormFor>
         }
     });
-    let failed = end.error();
     let said = move || {
         end_others.done().map(|count| match count {
             1 => "1 session is ended.".to_owned(),
@@ -195,12 +216,15 @@ fn Sessions(
                             .or_else(|| end.done().map(|()| "The session is ended.".to_owned()))
                             .map(|words| view! { <Note tone=Tone::Ok>{words}</Note> })
                     })}
-                    {reactive(move || failed.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))}
                 </div>
+                <Refusal form=end />
                 {end_all}
             </div>
             <Table caption="Sessions" columns=vec![Column::new("Browser"), Column::new("Last seen"), Column::new("Signed in"), Column::actions()]>
-                {rows}
+                // A second press on "End" meets the session that it was meant for, or none.
+                <For each=move || sessions.clone() key=|session| session.id let:session>
+                    {row(end, session, now)}
+                </For>
             </Table>
         </Card>
     }

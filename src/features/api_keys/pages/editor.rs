@@ -13,8 +13,8 @@ use crate::{
         },
         organisations::pages::use_slug,
     },
-    kernel::{Code, Error, Timestamp},
-    policy::{KeyFeature, Level, Operation, PermissionSet, summary},
+    kernel::{Error, Timestamp},
+    policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
     ui::{
         Loaded, available,
         bitting::Bitting,
@@ -22,8 +22,8 @@ use crate::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
             Tone, utc_text,
         },
-        form::{BareForm, Form, FormFor, use_form},
-        load, load_after, reactive, routes,
+        form::{Form, FormFor, Refusal, use_form},
+        load, reactive, routes,
     },
 };
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -151,29 +151,54 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
 pub fn KeyDetailPage() -> impl IntoView {
     let slug = use_slug();
     let id = use_key_id();
-    let enable = use_form::<EnableKey>();
-    let end = use_form::<EndKeyOverlap>();
-    let page = load_after(
-        move || enable.answers().get() + end.answers().get(),
-        move || LoadKey { slug: slug.get(), id: id.get() },
-    );
+    let page = load(move || LoadKey { slug: slug.get(), id: id.get() });
     view! {
         <Title text=page_title("API key") />
-        <Loaded
-            data=page
-            view=move |page| view! { <Detail slug=slug.get_untracked() page enable end /> }.into_any()
-        />
+        <Loaded data=page view=move |page| view! { <Detail slug=slug.get_untracked() page /> }.into_any() />
     }
 }
 
 #[component]
-fn Detail(slug: String, page: KeyPage, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView {
+fn Detail(slug: String, page: KeyPage) -> impl IntoView {
     let KeyPage { key, people, now, .. } = page;
+    let (enable, end, update) = (use_form::<EnableKey>(), use_form::<EndKeyOverlap>(), use_form::<UpdateKey>());
+    let stored = RwSignal::new(key.clone());
+    let newer = take_up_newer(&slug, stored, update, (enable.successes(), end.successes()));
+    let above = {
+        let slug = slug.clone();
+        reactive(move || stored.with(|key| above(&slug, key, now, enable, end)))
+    };
+    let below = if key.deleted_at.is_some() {
+        view! {
+            <Card title="What it was">
+                <span class="cut"><Bitting teeth=bitting(key.permissions) />{summary(key.permissions)}</span>
+                <Facts key now />
+            </Card>
+        }
+        .into_any()
+    } else {
+        view! { <EditKey form=update slug opened=key stored people now /> }.into_any()
+    };
+    view! {
+        {above}
+        <Refusal form=newer />
+        {below}
+    }
+}
+
+/// Title, actions and notes: what the key is now.
+fn above(
+    slug: &str,
+    key: &Key,
+    now: Timestamp,
+    enable: Form<EnableKey>,
+    end: Form<EndKeyOverlap>,
+) -> impl IntoView + use<> {
     let deleted = key.deleted_at.is_some();
     let (rotate, disable, delete) = (
-        routes::rotate_api_key(&slug, key.id).to_string(),
-        routes::disable_api_key(&slug, key.id).to_string(),
-        routes::delete_api_key(&slug, key.id).to_string(),
+        routes::rotate_api_key(slug, key.id).to_string(),
+        routes::disable_api_key(slug, key.id).to_string(),
+        routes::delete_api_key(slug, key.id).to_string(),
     );
     let disabled = key.disabled_at.is_some();
     let actions = (!deleted).then(move || {
@@ -209,18 +234,7 @@ fn Detail(slug: String, page: KeyPage, enable: Form<EnableKey>, end: Form<EndKey
         >
             {actions}
         </PageHeader>
-        {notes(&slug, &key, enable, end)}
-        {if deleted {
-            view! {
-                <Card title="What it was">
-                    <span class="cut"><Bitting teeth=super::teeth(key.permissions) />{summary(key.permissions)}</span>
-                    <Facts key=key.clone() now />
-                </Card>
-            }
-                .into_any()
-        } else {
-            view! { <EditKey slug key people now /> }.into_any()
-        }}
+        {notes(slug, key, enable, end)}
     }
 }
 
@@ -241,7 +255,7 @@ fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap
                 action=move || {
                     let hidden = hidden.clone();
                     view! {
-                        <FormFor form=end problem="The old secret was not ended" class="row">
+                        <FormFor form=end problem="The old secret was not ended" errors_id="end-errors" class="row">
                             {hidden()}
                             <Button
                                 label="End now"
@@ -264,14 +278,14 @@ fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap
                 action=move || {
                     let hidden = hidden_too.clone();
                     view! {
-                        <BareForm form=enable>
+                        <FormFor form=enable problem="The key was not enabled" errors_id="enable-errors" class="row">
                             {hidden()}
                             <Button
                                 label="Enable"
                                 busy=enable.busy()
                                 availability=available(Operation::ApiKeyEnable)
                             />
-                        </BareForm>
+                        </FormFor>
                     }
                 }
             >
@@ -292,37 +306,37 @@ fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap
 }
 
 #[component]
-fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl IntoView {
-    let form = use_form::<UpdateKey>();
-    let stored = form_of(&key);
-    let start = typed(form, with_preset(stored));
-    let editor = Editor::new(&start, Some(key.clone()));
-    let here = routes::api_key(&slug, key.id);
+fn EditKey(
+    form: Form<UpdateKey>,
+    slug: String,
+    opened: Key,
+    stored: RwSignal<Key>,
+    people: Vec<Person>,
+    now: Timestamp,
+) -> impl IntoView {
+    let start = typed(form, with_preset(form_of(&opened)));
+    let editor = Editor::new(&start, Some(opened.clone()));
+    Effect::new(move |_| editor.stored.set(Some(stored.get())));
+    let here = routes::api_key(&slug, opened.id);
     let back = routes::api_keys(&slug).to_string();
     let changes = {
         let people = people.clone();
         Signal::derive(move || editor.changes(&people))
     };
     let count = Memo::new(move |_| changes.with(Vec::len));
-    let stale =
-        Signal::derive(move || form.error().with(|error| error.as_ref().is_some_and(|e| e.code == Code::StaleVersion)));
-    let theirs = take_up_newer(editor, &slug, &key, stale);
+    let (id, visible) = (opened.id, opened.secret.text());
+    let theirs = move || differences(&opened, &stored.get());
     ask_before_leaving(count, form.busy());
     let save = move || match count.get() {
         0 => "Save changes".to_owned(),
         1 => "Save 1 change".to_owned(),
         many => format!("Save {many} changes"),
     };
-    let visible = key.secret.text();
     view! {
         <FormFor form problem="The key is not saved yet">
             <input type="hidden" name="slug" value=slug />
-            <input type="hidden" name="id" value=key.id.to_string() />
-            <input
-                type="hidden"
-                name="version"
-                value=move || editor.stored.with(|key| key.as_ref().map(|key| key.version.to_string()))
-            />
+            <input type="hidden" name="id" value=id.to_string() />
+            <input type="hidden" name="version" value=move || stored.with(|key| key.version.to_string()) />
             <div class="columns">
                 <div class="stack">
                     <Card>
@@ -335,15 +349,15 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                 <aside>
                     <div class="stack">
                         {reactive(move || {
-                            stale
-                                .get()
+                            form.is_stale()
                                 .then(|| {
+                                    let changes = theirs();
                                     view! {
                                         <Card title="Changed meanwhile">
                                             <div class="hint">
                                                 "By somebody else, since you opened the page. Below, your version stands against what is stored now. Saving again keeps yours."
                                             </div>
-                                            {theirs.get().map(|changes| view! { <DiffRows changes=Signal::stored(changes) /> })}
+                                            {(!changes.is_empty()).then(|| view! { <DiffRows changes=Signal::stored(changes) /> })}
                                         </Card>
                                     }
                                 })
@@ -370,7 +384,7 @@ fn EditKey(slug: String, key: Key, people: Vec<Person>, now: Timestamp) -> impl 
                             </div>
                         </Card>
                         <Card title="Use">
-                            <Facts key now />
+                            {reactive(move || view! { <Facts key=stored.get() now /> })}
                         </Card>
                     </div>
                 </aside>
@@ -389,28 +403,27 @@ fn with_preset(mut form: KeyForm) -> KeyForm {
     form
 }
 
-/// When somebody else saved first: reads what is stored now, so that the form stands against it. Gives what they changed.
+/// Reads what is stored after each change of the key that is not a save, and when somebody else saved first: what was
+/// typed stays, and stands against that. Gives the form that reads it.
 fn take_up_newer(
-    editor: Editor,
     slug: &str,
-    opened: &Key,
-    stale: Signal<bool>,
-) -> RwSignal<Option<Vec<crate::ui::components::Change>>> {
-    let theirs = RwSignal::new(None);
-    let (slug, id, opened) = (slug.to_owned(), opened.id.to_string(), opened.clone());
+    stored: RwSignal<Key>,
+    update: Form<UpdateKey>,
+    (enabled, ended): (Memo<u32>, Memo<u32>),
+) -> Form<LoadKey> {
+    let (slug, id) = (slug.to_owned(), stored.with_untracked(|key| key.id.to_string()));
     let newer = use_form::<LoadKey>();
     Effect::new(move |_| {
-        if stale.get() {
+        if update.is_stale() || enabled.get() + ended.get() > 0 {
             newer.send(&LoadKey { slug: slug.clone(), id: id.clone() });
         }
     });
     Effect::new(move |_| {
         if let Some(page) = newer.done() {
-            theirs.set(Some(differences(&opened, &page.key)));
-            editor.stored.set(Some(page.key));
+            stored.set(page.key);
         }
     });
-    theirs
+    newer
 }
 
 /// What differs between two versions of a key.

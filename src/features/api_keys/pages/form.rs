@@ -1,6 +1,6 @@
 //! The fields of a key, for a new one and for one that is there: what it is called, when it ends, and what it may do.
 
-use super::{teeth, use_alive};
+use super::use_alive;
 use crate::{
     features::api_keys::model::{DESCRIPTION_LIMIT, Expiry, Key, KeyForm, NAME_LIMIT, Person, level_value},
     kernel::{Error, Timestamp, time::DAY},
@@ -414,7 +414,7 @@ pub(super) fn Picture(editor: Editor, visible: String) -> impl IntoView {
     view! {
         <div class="stack">
             <div class="key-well">
-                <Bitting teeth=Signal::derive(move || teeth(set.get())) size=KeySize::Large label=Signal::derive(move || summary(set.get())) />
+                <Bitting teeth=Signal::derive(move || bitting(set.get())) size=KeySize::Large label=Signal::derive(move || summary(set.get())) />
                 <code>{visible}</code>
             </div>
             <div>

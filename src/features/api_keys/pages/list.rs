@@ -1,6 +1,6 @@
 //! The list of keys.
 
-use super::{page_title, short_summary, status_pill, teeth, use_alive, used};
+use super::{page_title, short_summary, status_pill, use_alive, used};
 use crate::{
     features::{
         api_keys::{
@@ -10,7 +10,7 @@ use crate::{
         organisations::pages::use_slug,
     },
     kernel::Timestamp,
-    policy::{KeyFeature, Operation, summary},
+    policy::{KeyFeature, Operation, bitting, summary},
     ui::{
         Loaded, available,
         bitting::Bitting,
@@ -18,7 +18,7 @@ use crate::{
             Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
             Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
         },
-        form::{BareForm, Form, use_form},
+        form::{BareForm, Form, Refusal, use_form},
         icons::{Glyph, Icon},
         load_after,
         routes::{self, Path},
@@ -109,6 +109,7 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: Form<EnableKey>) ->
                 availability=available(Operation::ApiKeyCreate)
             />
         </PageHeader>
+        <Refusal form=enable />
         {banners}
         {every}
         {only_master
@@ -308,7 +309,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl In
             </th>
             <td class="wide bare">
                 <span class="cut">
-                    <Bitting teeth=teeth(key.permissions) />
+                    <Bitting teeth=bitting(key.permissions) />
                     <span class="two-lines">
                         <span title=whole>{words}</span>
                         {cut.map(|cut| view! { <span class="cell-second">{cut}</span> })}

@@ -1,9 +1,9 @@
 //! A new secret: shown once, in the answer to the form that made it.
 
-use super::{teeth, use_alive};
+use super::use_alive;
 use crate::{
     features::api_keys::model::Minted,
-    policy::{Permission, PermissionSet, summary, summary_sentence},
+    policy::{Permission, PermissionSet, bitting, summary, summary_sentence},
     ui::{
         bitting::{Bitting, KeySize},
         components::{
@@ -77,7 +77,7 @@ pub(super) fn NewSecret(
                 <Card>
                     <div class="stack">
                         <div class="key-well">
-                            <Bitting teeth=teeth(permissions) size=KeySize::Large />
+                            <Bitting teeth=bitting(permissions) size=KeySize::Large />
                         </div>
                         <div><strong>{risky}</strong>" "{plain}</div>
                         <DefinitionList>

@@ -15,9 +15,8 @@ pub use rotate::RotateKeyPage;
 use super::model::{Key, Status};
 use crate::{
     kernel::Timestamp,
-    policy::{self, PermissionSet, summary},
+    policy::{PermissionSet, summary},
     ui::{
-        bitting::{Teeth, Tooth},
         components::{Pill, Time, Tone},
         use_place,
     },
@@ -37,15 +36,6 @@ fn page_title(page: &str) -> String {
         Some(place) => format!("{page} · {}", place.name),
         None => page.to_owned(),
     }
-}
-
-/// A set as the teeth of a drawn key.
-fn teeth(set: PermissionSet) -> Teeth {
-    policy::bitting(set).map(|tooth| match tooth {
-        policy::Tooth::None => Tooth::None,
-        policy::Tooth::Level { at, of } => Tooth::Level { of, at },
-        policy::Tooth::Custom => Tooth::Custom,
-    })
 }
 
 /// The words of a set for a row: all of them up to three, else two and the number of the rest.

@@ -9,9 +9,9 @@ use crate::{
         },
         organisations::pages::use_slug,
     },
-    kernel::{Timestamp, money::dollars, time::DAY},
+    kernel::{Timestamp, money::dollars, text::capital, time::DAY},
     ui::{
-        Loaded,
+        Headed, Loaded,
         components::{
             Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader,
             Pager, Pill, SearchField, Select, Table, Time, TwoLines, machine_text,
@@ -31,15 +31,24 @@ pub fn ListPage() -> impl IntoView {
     let choices = load(move || LoadLogChoices { slug: slug.get() });
     view! {
         {title("Logs")}
-        <PageHeader title="Logs" sentence=|| "Every model call, refused ones too. What was asked and answered is not kept." />
         <Loaded
             data=choices
-            view=move |choices| view! { <Bars choices slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
-        />
-        <Loaded
-            data=page
-            view=move |page| {
-                view! { <Calls page slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
+            view=move |choices| {
+                provide_context(Headed);
+                view! {
+                    <PageHeader
+                        title="Logs"
+                        sentence=|| "Every model call, refused ones too. What was asked and answered is not kept."
+                    />
+                    <Bars choices slug=slug.get_untracked() query=query.get_untracked() />
+                    <Loaded
+                        data=page
+                        view=move |page| {
+                            view! { <Calls page slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
+                        }
+                    />
+                }
+                    .into_any()
             }
         />
     }
@@ -83,7 +92,7 @@ fn address(slug: &str, query: &Query) -> Path {
 fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
     let ranges = [
         ("1h", "Last hour"),
-        ("24h", "Last 24 hours"),
+        ("", "Last 24 hours"),
         ("7d", "Last 7 days"),
         ("30d", "Last 30 days"),
         ("custom", "From, to"),
@@ -91,7 +100,8 @@ fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
     .into_iter()
     .map(|(value, label)| Choice::new(value, label))
     .collect();
-    let range = if query.range.is_empty() { "24h".to_owned() } else { query.range };
+    // What is meant where nothing is said.
+    let range = if query.range == "24h" { String::new() } else { query.range };
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
         .chain(Outcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
         .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
@@ -132,11 +142,6 @@ fn among(any: &str, named: Vec<Named>, chosen: &str) -> Vec<Choice> {
         .chain(named.into_iter().map(|one| Choice::new(one.id, one.name)))
         .chain(gone.then(|| Choice::new(chosen, "A deleted one")))
         .collect()
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[component]
@@ -238,7 +243,7 @@ fn row(call: Call, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + u
         <tr>
             <th scope="row">
                 <span class="two-lines">
-                    <a class="mono log-time" href=href><time datetime=machine_text(at.0)>{clock}</time></a>
+                    <a class="mono" href=href><time datetime=machine_text(at.0)>{clock}</time></a>
                     <span class="cell-second"><Time at=at.0 now=now.0 /></span>
                 </span>
             </th>

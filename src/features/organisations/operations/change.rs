@@ -110,7 +110,7 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
             if was.version != version {
                 let now_is = format!("It is now “{}” with the short name “{}”.", was.name, was.slug);
                 let message =
-                    format!("Somebody changed these settings while you did. {now_is} Reload the page to change that.");
+                    format!("Somebody changed these settings while you did. {now_is} Saving again replaces that with what you typed.");
                 return Err(Error::new(Code::StaleVersion, message));
             }
             if was.slug != slug {

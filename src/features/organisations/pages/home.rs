@@ -7,7 +7,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::components::Redirect;
+use leptos_router::{NavigateOptions, components::Redirect};
 
 #[component]
 pub fn HomePage() -> impl IntoView {
@@ -19,9 +19,14 @@ pub fn HomePage() -> impl IntoView {
                 data=list
                 view=|list| match list.memberships.as_slice() {
                     [] => view! { <NowhereYet /> }.into_any(),
-                    [first, ..] => view! { <Redirect path=routes::organisation(&first.slug).to_string() /> }.into_any(),
+                    [first, ..] => view! { <Redirect path=routes::logs(&first.slug).to_string() options=instead() /> }.into_any(),
                 }
             />
         </PersonFrame>
     }
+}
+
+/// Whoever goes back from there is not sent forward again.
+fn instead() -> NavigateOptions {
+    NavigateOptions { replace: true, ..NavigateOptions::default() }
 }

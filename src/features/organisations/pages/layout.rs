@@ -9,10 +9,11 @@ use crate::{
     policy::Operation,
     ui::{
         Framed, Loaded, Place,
+        components::Skeleton,
         form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
         icons::Icon,
-        load_after,
+        load_after, reactive,
         routes::{self, Path},
     },
 };
@@ -51,13 +52,18 @@ pub fn OrganisationLayout() -> impl IntoView {
     let reload = RwSignal::new(0);
     provide_context(FrameReload(reload));
     let data = load_after(move || reload.get(), move || LoadView { slug: slug.get() });
-    view! { <Loaded data=data view=|view| view! { <Inside view /> }.into_any() /> }
+    view! { <Loaded data=data view=move |view| view! { <Inside view slug /> }.into_any() /> }
 }
 
 #[component]
-fn Inside(view: View) -> impl IntoView {
+fn Inside(view: View, slug: Memo<String>) -> impl IntoView {
     let location = use_location();
     let place = view.place.clone();
+    // Until the frame of another organisation is there, nothing of it stands in this one's.
+    let same = {
+        let own = place.slug.clone();
+        Memo::new(move |_| slug.with(|slug| *slug == own))
+    };
     provide_context(Framed);
     provide_context(Signal::stored(Some(place.clone())));
     let data = Signal::derive(move || frame_data(&view, &location.pathname.get()));
@@ -68,7 +74,9 @@ fn Inside(view: View) -> impl IntoView {
     };
     view! {
         <Frame data breadcrumb=crumbs account=|| view! { <SignOutForm /> }>
-            <Outlet />
+            {reactive(move || {
+                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Skeleton rows=6 /> }.into_any() }
+            })}
         </Frame>
     }
 }
@@ -136,7 +144,7 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
                 .map(|entry| {
                     let href = (entry.href)(&place.slug).to_string();
                     let current = pathname == href || pathname.starts_with(&format!("{href}/"));
-                    NavItem { label: entry.label.into(), href, icon: entry.icon, count: None, current }
+                    NavItem { label: entry.label.into(), href, icon: entry.icon, current }
                 })
                 .collect();
             (!items.is_empty()).then(|| NavGroup { label: (*label).into(), items })
@@ -151,7 +159,7 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
             let there = Place { slug: m.slug.clone(), role: m.role, ..place.clone() };
             let href = section
                 .filter(|entry| allowed(&there, entry.needs))
-                .map_or_else(|| routes::organisation(&m.slug), |entry| (entry.href)(&m.slug));
+                .map_or_else(|| routes::logs(&m.slug), |entry| (entry.href)(&m.slug));
             MembershipLink {
                 name: m.name.clone(),
                 slug: m.slug.clone(),
@@ -166,7 +174,7 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
         organisation: place.name.clone(),
         initials: initials(&place.name),
         role: place.role.label().into(),
-        home: routes::organisation(&place.slug).into(),
+        home: routes::logs(&place.slug).into(),
         memberships,
         invitations: view
             .invitations
@@ -216,6 +224,8 @@ fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
                 "remove" => "Remove",
                 "revoke" => "Revoke",
                 "role" => "Role",
+                "password-link" => "Password link",
+                "resend" => "New link",
                 _ => "Details",
             };
             vec![Crumb::link(entry.label, href), Crumb::here(here)]

@@ -87,7 +87,7 @@ fn counted(number: usize) -> String {
 
 fn item(membership: Membership) -> impl IntoView {
     let Membership { slug, name, role } = membership;
-    let href = routes::organisation(&slug).to_string();
+    let href = routes::logs(&slug).to_string();
     view! {
         <li>
             <a class="org" href=href>

@@ -11,7 +11,7 @@ use crate::{
         components::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
-        form::{Form, FormFor, use_form},
+        form::{Form, FormFor, use_form, use_newer},
         load_after, reactive, routes, use_place,
     },
 };
@@ -79,6 +79,9 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
 #[component]
 fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) -> impl IntoView {
     let stored = settings.slug.clone();
+    let newer = use_newer(form, &settings, LoadSettings { slug: stored.clone() });
+    let begun = settings.version;
+    let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
     let slug = RwSignal::new(form.typed("new_slug", settings.slug.clone()));
     let retired = (!settings.retired.is_empty()).then(|| {
         let words: Vec<String> =
@@ -89,7 +92,7 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
         <Card title="Name">
             <FormFor form problem="The settings are not saved">
                 <input type="hidden" name="slug" value=stored />
-                <input type="hidden" name="version" value=settings.version.to_string() />
+                <input type="hidden" name="version" value=version />
                 <Field
                     label="Name"
                     name="name"

@@ -56,7 +56,7 @@ fn Leave(leaving: Leaving, slug: String, form: Form<LeaveTeam>) -> impl IntoView
                     <li>"Your account and your other organisations stay as they are."</li>
                 </ul>
                 <div class="form-end">
-                    <LinkButton label="Stay" href=routes::organisation(&slug) />
+                    <LinkButton label="Stay" href=routes::logs(&slug) />
                     <Button look=Look::Danger label=title busy=form.busy() availability />
                 </div>
             </FormFor>

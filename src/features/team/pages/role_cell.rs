@@ -102,7 +102,7 @@ pub fn RoleCell(
             })
         };
         view! {
-            <BareForm form class="row role-form">
+            <BareForm form class="row">
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id.to_string() />
                 <Select
@@ -122,7 +122,7 @@ pub fn RoleCell(
                 {(!fixed)
                     .then(|| {
                         view! {
-                            <button type="submit" class="button button-small nojs">
+                            <button type="submit" class="button button-small nojs keep">
                                 "Save" <span class="vh">{format!(" ({label})")}</span>
                             </button>
                         }

@@ -3,9 +3,9 @@
 use super::titled;
 use crate::{
     features::{organisations::pages::use_slug, team::model::key_of},
-    policy::{self, Feature, Permission, Role, bitting, summary},
+    policy::{Feature, Permission, Role, bitting, summary},
     ui::{
-        bitting::{Bitting, KeySize, Tooth},
+        bitting::{Bitting, KeySize},
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
         routes, use_place,
     },
@@ -21,7 +21,7 @@ pub fn RolesPage() -> impl IntoView {
     let own = place.as_ref().map(|place| place.role);
     let joined = use_query_map().with_untracked(|query| query.get("joined").is_some());
     let welcome = place.filter(|_| joined).map(|place| {
-        let start = routes::organisation(&place.slug);
+        let start = routes::logs(&place.slug);
         view! {
             <Note tone=Tone::Ok action=move || view! { <LinkButton label="Start" href=start.clone() /> }>
                 <strong>{format!("You belong to {} now, as {}.", place.name, place.role.label())}</strong>
@@ -66,16 +66,11 @@ pub fn RolesPage() -> impl IntoView {
 #[component]
 fn RoleCard(role: Role, own: bool) -> impl IntoView {
     let set = key_of(role);
-    let teeth = bitting(set).map(|tooth| match tooth {
-        policy::Tooth::None => Tooth::None,
-        policy::Tooth::Level { at, of } => Tooth::Level { of, at },
-        policy::Tooth::Custom => Tooth::Custom,
-    });
     let tag = move || own.then(|| view! { <Tag label="You" /> });
     view! {
         <Card title=role.plural() actions=tag>
             <div class="stack">
-                <Bitting teeth=Signal::stored(teeth) size=KeySize::Large />
+                <Bitting teeth=bitting(set) size=KeySize::Large />
                 <div>{role.sentence()}</div>
                 <div class="hint">{summary(set)}</div>
             </div>

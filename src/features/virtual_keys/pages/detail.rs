@@ -8,7 +8,7 @@ use crate::{
     features::{
         organisations::pages::use_slug,
         virtual_keys::{
-            functions::{TestVirtualKey, UpdateVirtualKey},
+            functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
             model::Detail,
         },
     },
@@ -19,7 +19,7 @@ use crate::{
             Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time,
             TimeStyle, Tone,
         },
-        form::{Form, FormFor, use_form},
+        form::{Form, FormFor, use_form, use_newer},
         reactive, routes,
     },
 };
@@ -52,7 +52,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         let reason = available(Operation::VirtualKeyUpdate).reason().unwrap_or_default().to_owned();
         view! {
             <Note tone=Tone::Info>"You can look at this virtual key and name it in calls. "{reason}</Note>
-            <Settings key_=key.clone() />
+            <Settings key_=key.clone() title="Settings" />
         }
         .into_any()
     };
@@ -107,13 +107,29 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
         api_version: form.field("api_version"),
         credential: form.field("credential"),
     };
+    let load = LoadVirtualKey { slug: slug.clone(), key: key.slug.clone() };
+    let newer = use_newer(form, &key, load);
+    let begun = kept("version", &key.version.to_string());
+    let version = move || newer.with(|now| now.as_ref().map_or_else(|| begun.clone(), |now| now.version.to_string()));
     let stored = Stored { provider: key.provider, base_url: key.base_url.clone(), credential: set_words(&key) };
     view! {
+        {reactive(move || {
+            newer
+                .get()
+                .filter(|_| form.is_stale())
+                .map(|now| {
+                    view! {
+                        <Settings key_=now title="Stored meanwhile">
+                            <div class="hint">"Somebody else saved this since you opened the page. Saving again keeps what you typed below."</div>
+                        </Settings>
+                    }
+                })
+        })}
         <Card title="Settings">
             <FormFor form problem="This virtual key is not saved">
                 <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="key" value=key.slug.clone() />
-                <input type="hidden" name="version" value=kept("version", &key.version.to_string()) />
+                <input type="hidden" name="version" value=version />
                 <Field
                     label="Name"
                     name="name"
@@ -131,16 +147,18 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
     }
 }
 
-/// The same facts for whoever may not edit.
+/// What is stored, in words: for whoever may not edit, and where somebody else saved first.
 #[component]
-fn Settings(key_: Detail) -> impl IntoView {
+fn Settings(key_: Detail, title: &'static str, #[prop(optional)] children: Option<Children>) -> impl IntoView {
     let credential = set_words(&key_).unwrap_or_else(|| "None is stored.".into());
-    let Detail { provider, base_url, settings, description, .. } = key_;
+    let Detail { name, provider, base_url, settings, description, .. } = key_;
     let version = Some(settings.api_version).filter(|version| !version.is_empty());
     let description = Some(description).filter(|description| !description.is_empty());
     view! {
-        <Card title="Settings">
+        <Card title>
+            {children.map(|children| children())}
             <DefinitionList>
+                <Fact term="Name">{name}</Fact>
                 <Fact term="Provider">{provider.label()}</Fact>
                 <Fact term="Base URL"><span class="mono">{base_url}</span></Fact>
                 {version.map(|version| view! { <Fact term="API version"><span class="mono">{version}</span></Fact> })}

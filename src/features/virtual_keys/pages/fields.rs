@@ -134,6 +134,8 @@ pub fn ProviderFields(
             name="credential"
             kind=FieldKind::Password
             mono=true
+            // Empty again whenever the form is made anew, which is after a save.
+            bind=RwSignal::new(String::new())
             hint=credential_hint
             error=errors.credential
             maxlength=u32::try_from(CREDENTIAL_LIMIT).unwrap_or(u32::MAX)

@@ -1,0 +1,252 @@
+// What JavaScript adds to the documents and when: nothing moves, nothing is claimed too early, what fails to load leaves the
+// plain page, focus goes with the pages, fields follow the address.
+import {
+  CY,
+  HOME,
+  callModel,
+  createApiKey,
+  createVirtualKey,
+  expect,
+  expectPage,
+  fromMenu,
+  hasJavaScript,
+  hydrated,
+  invite,
+  open,
+  row,
+  signIn,
+  test,
+} from "../support/index.ts";
+import type { Page } from "@playwright/test";
+
+test.describe.configure({ mode: "serial" });
+
+const LATER = "**/pkg/later.*.wasm";
+const live = (page: Page) => page.locator("html[data-live]");
+
+/** Notes every move of the page's parts from the first byte on. */
+async function noteMoves(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const moves: string[] = [];
+    Object.assign(window, { moves });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; sources: { node: Node | null }[] })[]) {
+        const nodes = entry.sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 80) : node?.nodeName));
+        moves.push(`${entry.value.toFixed(4)} ${nodes.join(" | ")}`);
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+}
+
+test("nothing moves when a list comes alive @js", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl });
+  const secret = await createApiKey(page, "steady");
+  await (await callModel(latchkey.url, secret, { model: "@local-models/brass-large" })).text();
+  await invite(page, "Member", [CY.email]);
+  await noteMoves(page);
+  for (const width of [360, 768, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const path of ["logs", "api-keys", "virtual-keys", "team", "team/invitations"]) {
+      await open(page, `${HOME}/${path}`);
+      // What the browser has drawn it has also measured, two frames later.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+      await page.waitForTimeout(200);
+      const moves = await page.evaluate(() => (window as unknown as { moves: string[] }).moves);
+      expect(moves, `${path} at ${width} px`).toEqual([]);
+    }
+  }
+});
+
+test("a page says that it is alive when all of it is @js", async ({ page }) => {
+  await signIn(page);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  let asked = () => {};
+  const wanted = new Promise<void>((resolve) => (asked = resolve));
+  await page.route(LATER, async (route) => {
+    asked();
+    await held;
+    await route.continue();
+  });
+  await page.goto(`${HOME}/api-keys/new`);
+  await wanted;
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await expect(live(page)).toHaveCount(0);
+  await expect(page.getByText("Start from:")).toBeVisible();
+  await page.getByLabel("Name", { exact: true }).fill("typed early");
+  release();
+  await expect(live(page)).toHaveCount(1);
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("typed early");
+});
+
+test("a page whose code does not load works as plain HTML, and one inside the app says so @js", async ({ page, faults }) => {
+  faults.allow(/later\.|Failed to fetch|split/i);
+  await signIn(page);
+  const failed = () => page.waitForEvent("requestfailed", (request) => request.url().includes("/pkg/later."));
+  await page.route(LATER, (route) => route.abort());
+  await Promise.all([failed(), page.goto(`${HOME}/api-keys/new`)]);
+  await page.getByLabel("Name", { exact: true }).fill("made plainly");
+  await page.getByRole("button", { name: "Create key" }).click();
+  await expectPage(page, "made plainly is ready");
+
+  await open(page, `${HOME}/api-keys`);
+  await page.getByRole("link", { name: "New key" }).first().click();
+  await expectPage(page, "This page cannot be shown right now");
+  await expect(page.getByRole("main")).toHaveCount(1);
+  await page.unroute(LATER);
+  await page.getByRole("link", { name: "Try again" }).click();
+  await expectPage(page, "New API key");
+  await expect(live(page)).toHaveCount(1);
+});
+
+test("focus goes to what came, and its name is said once @js", async ({ page }) => {
+  const heading = page.getByRole("heading", { level: 1 });
+  const announcer = page.locator("#announcer");
+  await open(page, "/sign-in");
+  await page.getByRole("link", { name: "Forgot it?" }).click();
+  await expectPage(page, "Forgot your password?");
+  await expect(heading).toBeFocused();
+  await expect(announcer).toHaveText("Forgot your password?");
+
+  await signIn(page);
+  await open(page, `${HOME}/logs`);
+  await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "API keys" }).click();
+  await expectPage(page, "API keys");
+  await expect(heading).toBeFocused();
+  await expect(announcer).toHaveText("API keys");
+
+  // The secret comes at the address of the form that made it.
+  await page.getByRole("link", { name: "New key" }).first().click();
+  await expectPage(page, "New API key");
+  await page.getByLabel("Name", { exact: true }).fill("focused");
+  await page.getByRole("button", { name: "Create key" }).click();
+  await expectPage(page, "focused is ready");
+  await expect(heading).toBeFocused();
+  await expect(announcer).toHaveText("focused is ready");
+
+  // A filter makes no page.
+  await open(page, `${HOME}/api-keys`);
+  const status = page.getByRole("combobox", { name: "Status" });
+  await status.focus();
+  await status.selectOption("active");
+  await expect(page).toHaveURL(/status=active/);
+  await expect(page.getByText("No key fits")).toHaveCount(0);
+  await expect(status).toBeFocused();
+});
+
+test("the fields of a filter follow the address @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/logs`);
+  const outcome = page.getByRole("combobox", { name: "Outcome" });
+  const model = page.getByRole("searchbox", { name: "Model" });
+  const time = page.getByRole("combobox", { name: "Time" });
+  await time.selectOption("7d");
+  await expect(page).toHaveURL(/range=7d/);
+  await outcome.selectOption("5xx");
+  await expect(page).toHaveURL(/status=5xx/);
+  await page.goBack();
+  await expect(outcome).toHaveValue("");
+  await expect(time).toHaveValue("7d");
+  await page.goBack();
+  await expect(time.locator("option:checked")).toHaveText("Last 24 hours");
+
+  await model.fill("nothing");
+  await model.press("Enter");
+  await page.getByRole("link", { name: "Clear the filter" }).click();
+  await expect(model).toHaveValue("");
+  await outcome.selectOption("2xx");
+  await expect(page).toHaveURL(/status=2xx/);
+  expect(page.url()).not.toContain("nothing");
+
+  await open(page, `${HOME}/api-keys?status=disabled`);
+  await page.getByRole("link", { name: "Show all keys" }).click();
+  await expect(row(page, "steady")).toBeVisible();
+  await expect(page.getByRole("combobox", { name: "Status" })).toHaveValue("");
+});
+
+test("a row's menu closes when focus leaves it @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys`);
+  const button = page.getByRole("button", { name: "Actions for steady" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  const menu = row(page, "steady");
+  await expect(menu.getByRole("link", { name: "Edit" })).toBeFocused();
+  for (const item of ["Rotate", "Disable", "Delete"]) {
+    await page.keyboard.press("Tab");
+    await expect(menu.getByRole("link", { name: item })).toBeFocused();
+  }
+  await page.keyboard.press("Tab");
+  await expect(menu.getByRole("link", { name: "Edit" })).toBeHidden();
+  await expect(button).not.toBeFocused();
+  // The button still closes what it opened.
+  await button.click();
+  await expect(menu.getByRole("link", { name: "Edit" })).toBeVisible();
+  await button.click();
+  await expect(menu.getByRole("link", { name: "Edit" })).toBeHidden();
+});
+
+test("what is refused in a row is told", async ({ page, newContext, faults }) => {
+  faults.allow(/status of 4\d\d .*\/fn\//);
+  await signIn(page);
+  await createApiKey(page, "gone meanwhile");
+  await fromMenu(page, "gone meanwhile", "Disable");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expect(row(page, "gone meanwhile")).toContainText("Disabled");
+  await hydrated(page);
+
+  const other = await (await newContext()).newPage();
+  await signIn(other);
+  await open(other, `${HOME}/api-keys`);
+  await fromMenu(other, "gone meanwhile", "Delete");
+  await expectPage(other, "Delete gone meanwhile");
+  await hydrated(other);
+  await other.getByRole("button", { name: "Delete key" }).click();
+  await expect(row(other, "gone meanwhile")).toHaveCount(0);
+
+  await fromMenu(page, "gone meanwhile", "Enable");
+  await expect(page.getByRole("alert").filter({ hasText: /\w/ })).toBeVisible();
+  if (hasJavaScript()) await expect(page.getByRole("link", { name: "Rotate" })).toBeHidden();
+});
+
+test("an exact time is seen whole", async ({ page }) => {
+  await signIn(page);
+  for (const [path, name] of [
+    [`${HOME}/logs`, "brass-large"],
+    ["/account", "This one"],
+  ] as const) {
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      await open(page, path);
+      for (const time of await row(page, name).locator("time.time").all()) {
+        await time.focus();
+        await expect(time.locator(".time-exact"), `${path} at ${width} px`).toBeInViewport({ ratio: 0.99 });
+        const beyond = await time.locator(".time-exact").evaluate((box) => box.scrollWidth - box.clientWidth);
+        expect(beyond).toBeLessThanOrEqual(0);
+      }
+    }
+  }
+});
+
+test("an outage is told once @js", async ({ page, faults }) => {
+  faults.allow(/\/fn\/logs\//);
+  await signIn(page);
+  await open(page, `${HOME}/api-keys`);
+  await page.route("**/fn/logs/**", (route) => route.abort());
+  await page.getByRole("link", { name: "Logs" }).click();
+  await expectPage(page, "This page cannot be shown right now");
+  await expect(page.getByText("Latchkey could not be reached.", { exact: false })).toHaveCount(1);
+  // No answer came, so that there is no request to name.
+  await expect(page.getByText("Request", { exact: true })).toHaveCount(0);
+});
+
+test("who goes back from the first page is not sent forward again @js", async ({ page }) => {
+  await signIn(page);
+  await expectPage(page, "Logs");
+  await page.goBack();
+  await expect(page).toHaveURL(/\/sign-in$/);
+  await page.waitForTimeout(300);
+  await expect(page).toHaveURL(/\/sign-in$/);
+});
