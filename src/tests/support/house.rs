@@ -158,6 +158,7 @@ impl House {
             changes: Changes::default(),
             refusals: Refusals::default(),
             limits: Limits::default(),
+            uses: Uses::default(),
         };
         adapt(&mut parts);
         let another = Self::start(parts, tempfile::tempdir().expect("a folder"), self.postgres.clone()).await;
