@@ -4,8 +4,8 @@ use super::store;
 use crate::{
     features::{api_keys, logs::model as logs},
     gateway::record::{Record, Sink, SinkError},
-    kernel::{Code, KeyId, OrganisationId, Result, Timestamp, time::MINUTE},
-    server::app::App,
+    kernel::{KeyId, OrganisationId, Result, Timestamp, time::MINUTE},
+    server::{app::App, database::WriteError},
 };
 use async_trait::async_trait;
 use std::{
@@ -31,10 +31,10 @@ impl Log {
         Self { app, noted: Mutex::default() }
     }
 
-    async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<()> {
+    async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> std::result::Result<(), WriteError> {
         let mut tx = self.app.db.write_in(organisation).await?;
         store::write_calls(&mut tx, records).await?;
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 
     /// The uses in a group that deserve a note: for each secret its last, unless one was noted within the minute. What was
@@ -72,9 +72,10 @@ impl Sink for Log {
         }
         for (organisation, records) in by_organisation {
             let organisation = OrganisationId(organisation);
-            self.store(organisation, &records).await.map_err(|error| match error.code {
-                Code::Unavailable => SinkError::Unavailable,
-                _ => SinkError::Rejected,
+            self.store(organisation, &records).await.map_err(|error| match error {
+                WriteError::Refused => SinkError::Rejected,
+                // Whatever else is wrong, somebody can mend it; a record that is given up is gone.
+                WriteError::Failed => SinkError::Unavailable,
             })?;
             let uses = self.uses(&records);
             if !uses.is_empty()
