@@ -162,10 +162,12 @@ async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
 /// Runs a statement as the database's owner.
 async fn as_owner(house: &House, sql: &'static str) {
     match &house.app.db {
-        Db::Sqlite { writer, .. } => drop(sqlx::query(sql).execute(writer).await.expect("it runs")),
+        Db::Sqlite { writer, .. } => {
+            sqlx::query(sql).execute(writer).await.expect("it runs");
+        }
         Db::Postgres(_) => {
             let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
-            drop(sqlx::query(sql).execute(&mut owner).await.expect("it runs"));
+            sqlx::query(sql).execute(&mut owner).await.expect("it runs");
         }
     }
 }
