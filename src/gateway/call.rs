@@ -90,10 +90,10 @@ pub(super) async fn complete(gateway: &Gateway, endpoint: Endpoint, request: Req
     let id = Uuid::now_v7();
     let trace = trace_id(&parts.headers, id);
     let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
-    let served = served.map_err(|refusal| match endpoint {
-        Endpoint::ChatCompletions => refusal,
-        Endpoint::Messages => refusal.for_anthropics_clients(),
-    });
+    let served = match endpoint {
+        Endpoint::ChatCompletions => served,
+        Endpoint::Messages => served.map_err(Refusal::for_anthropics_clients),
+    };
     finish(served, &trace)
 }
 
