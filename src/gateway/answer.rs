@@ -176,6 +176,19 @@ impl Streamed {
         None
     }
 
+    /// Takes the provider's next bytes; gives those for the caller.
+    fn pass(&mut self, data: Bytes) -> Bytes {
+        if let Some(open) = &mut self.open {
+            open.first_byte();
+        }
+        let piece = self.stream.push(data);
+        self.note();
+        if matches!(self.stream.outcome(), Outcome::Failed(_)) {
+            self.close(None);
+        }
+        piece
+    }
+
     /// Ends the stream and its record; gives the last bytes for the caller.
     fn close(&mut self, error: Option<OutgoingError>) -> Bytes {
         self.upstream = None;
@@ -223,20 +236,12 @@ impl HttpBody for Streamed {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };
                     this.heard = Instant::now();
-                    // A provider that always has more is never waited for.
-                    if this.heard >= this.end {
-                        let last = this.close(Some(OutgoingError::TimedOut(Phase::Total)));
-                        return Poll::Ready(Some(Ok(Frame::data(last))));
+                    if this.heard < this.end {
+                        this.pass(data)
+                    } else {
+                        // A provider that always has more is never waited for.
+                        this.close(Some(OutgoingError::TimedOut(Phase::Total)))
                     }
-                    if let Some(open) = &mut this.open {
-                        open.first_byte();
-                    }
-                    let piece = this.stream.push(data);
-                    this.note();
-                    if matches!(this.stream.outcome(), Outcome::Failed(_)) {
-                        this.close(None);
-                    }
-                    piece
                 }
                 Poll::Ready(Some(Err(_))) => this.close(Some(OutgoingError::Broken)),
                 Poll::Ready(None) => this.close(None),

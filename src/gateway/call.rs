@@ -5,6 +5,7 @@ use super::credential::presented;
 use super::dialect::{self, Head, UpstreamRequest};
 use super::directory::{Directory, Known, Standing};
 use super::errors::Refusal;
+use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
 use super::request::{Part, Room, destination, named_slug, time_limit, trace_id};
 use super::target::Target;
@@ -32,6 +33,7 @@ pub struct Gateway {
     pub recorder: Recorder,
     pub limits: Limits,
     pub room: Room,
+    pub models: Models,
     pub now: Now,
 }
 
@@ -62,6 +64,8 @@ pub struct Limits {
     pub request: usize,
     /// The provider's time, and the most bytes of an answer that is read as a whole.
     pub upstream: Patience,
+    /// How long all providers together may take for a list of their models. One that is later is left out.
+    pub models: Duration,
 }
 
 impl Default for Limits {
@@ -74,6 +78,7 @@ impl Default for Limits {
                 total: Duration::from_secs(900),
                 largest: 32 << 20,
             },
+            models: Duration::from_secs(15),
         }
     }
 }
@@ -85,10 +90,10 @@ pub(super) async fn complete(gateway: &Gateway, endpoint: Endpoint, request: Req
     let id = Uuid::now_v7();
     let trace = trace_id(&parts.headers, id);
     let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
-    let served = served.map_err(|refusal| match endpoint {
-        Endpoint::ChatCompletions => refusal,
-        Endpoint::Messages => refusal.for_anthropics_clients(),
-    });
+    let served = match endpoint {
+        Endpoint::ChatCompletions => served,
+        Endpoint::Messages => served.map_err(Refusal::for_anthropics_clients),
+    };
     finish(served, &trace)
 }
 

@@ -45,11 +45,13 @@ impl Default for Ages {
     }
 }
 
-/// Look-ups at a time, so that a flood of invented keys leaves the database to others.
+/// Look-ups at a time, so that a flood of invented keys leaves the database to others; and how many of them may be of
+/// one organisation's targets.
 const LOADS: usize = 32;
-/// Keys remembered, unknown keys remembered, targets remembered per organisation.
+const SHARE: usize = 8;
+/// Keys remembered, unknown keys and slugs remembered, targets remembered per organisation.
 const KEYS: u64 = 100_000;
-const UNKNOWN_KEYS: u64 = 10_000;
+const UNKNOWN: u64 = 10_000;
 const TARGETS: usize = 1_000;
 /// Organisations without a remembered key are forgotten above this number.
 const ORGANISATIONS: usize = 10_000;
@@ -119,6 +121,8 @@ struct Inner {
     ages: Ages,
     known: Cache<Digest, Arc<Slot<Option<Known>>>>,
     unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
+    /// Slugs that no virtual key has, by organisation.
+    unknown_targets: Cache<(Uuid, Box<str>), TargetSlot>,
     shelves: Mutex<Shelves>,
     loads: Semaphore,
     /// Counts changes. An answer remembers the count from before it was read.
@@ -143,7 +147,9 @@ type TargetSlot = Arc<Slot<Option<Target>>>;
 struct Shelf {
     /// The count at the organisation's last change.
     changed: AtomicU64,
+    /// Those that there are.
     targets: RwLock<HashMap<Box<str>, TargetSlot>>,
+    loads: Semaphore,
 }
 
 /// A remembered answer, and the lock that lets one reader at a time ask for it.
@@ -199,7 +205,8 @@ impl Directory {
             source,
             ages,
             known: Cache::new(KEYS),
-            unknown: Cache::new(UNKNOWN_KEYS),
+            unknown: Cache::new(UNKNOWN),
+            unknown_targets: Cache::new(UNKNOWN),
             shelves: Mutex::default(),
             loads: Semaphore::new(LOADS),
             changes: AtomicU64::new(0),
@@ -218,8 +225,8 @@ impl Directory {
             Some(slot) => (slot, true),
             None => (self.0.unknown.get_with(digest, Arc::default), false),
         };
-        let found = self.answer(&slot, Inner::key_changed, move |inner| async move { inner.load_key(&digest).await });
-        let found = found.await?;
+        let load = move |inner: Arc<Inner>| async move { inner.load_key(&digest).await };
+        let found = self.answer(&slot, None, Inner::key_changed, load).await?;
         match (&*found, remembered) {
             (Some(_), false) => {
                 self.0.known.insert(digest, slot);
@@ -236,22 +243,32 @@ impl Directory {
     /// # Errors
     /// As [`key`](Self::key).
     pub async fn target(&self, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Unavailable> {
-        let shelf = known.shelf.clone();
-        let slot = shelf.slot(slug);
+        let shelf = &known.shelf;
         let organisation = known.caller.organisation;
         let name: Box<str> = slug.into();
-        self.answer(
-            &slot,
-            move |inner: &Inner, value: &Option<Target>| {
-                let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
-                (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
-            },
-            move |inner| {
-                let name = name.clone();
-                async move { inner.source.target(organisation, &name).await }
-            },
-        )
-        .await
+        // Invented slugs do not push out those that there are.
+        let (slot, remembered) = match shelf.slot(slug) {
+            Some(slot) => (slot, true),
+            None => (self.0.unknown_targets.get_with((organisation, name.clone()), Arc::default), false),
+        };
+        let changed = |inner: &Inner, value: &Option<Target>| {
+            let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
+            (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
+        };
+        let load = move |inner: Arc<Inner>| {
+            let name = name.clone();
+            async move { inner.source.target(organisation, &name).await }
+        };
+        let found = self.answer(&slot, Some(shelf), changed, load).await?;
+        match (&*found, remembered) {
+            (Some(_), false) => {
+                shelf.keep(slug, slot);
+                self.0.unknown_targets.invalidate(&(organisation, slug.into()));
+            }
+            (None, true) => shelf.forget(slug),
+            _ => {}
+        }
+        Ok(found)
     }
 
     /// All targets of a key's organisation, by slug.
@@ -283,9 +300,16 @@ impl Directory {
         self.0.all_changed.fetch_max(count, Ordering::SeqCst);
     }
 
-    /// A remembered answer if it is honest, else a new one; one question at a time for each slot. `rule` gives the
-    /// count at the last change that concerns the answer, and the age to which it may be used.
-    async fn answer<T, R, L, F>(&self, slot: &Arc<Slot<T>>, rule: R, load: L) -> Result<Arc<T>, Unavailable>
+    /// A remembered answer if it is honest, else a new one; one question at a time for each slot, and no more
+    /// than its share for each shelf. `rule` gives the count at the last change that concerns the answer, and the age to
+    /// which it may be used.
+    async fn answer<T, R, L, F>(
+        &self,
+        slot: &Arc<Slot<T>>,
+        shelf: Option<&Arc<Shelf>>,
+        rule: R,
+        load: L,
+    ) -> Result<Arc<T>, Unavailable>
     where
         T: Send + Sync + 'static,
         R: Fn(&Inner, &T) -> (u64, Duration),
@@ -300,7 +324,7 @@ impl Directory {
             let age = answer.asked.elapsed();
             if usable(&answer, age) {
                 if age >= self.0.ages.fresh && !slot.renewing.swap(true, Ordering::SeqCst) {
-                    self.renew(slot.clone(), load);
+                    self.renew(slot.clone(), shelf.cloned(), load);
                 }
                 return Ok(answer.value);
             }
@@ -315,7 +339,7 @@ impl Directory {
             }
             // A change that comes while this question is out happens beside this request, which may see either side of
             // it; whoever comes later finds the answer outdated by its count and asks again.
-            let answer = self.0.clone().ask(&load).await?;
+            let answer = self.0.clone().ask(shelf.map(|shelf| &**shelf), &load).await?;
             slot.set(answer.clone());
             Ok(answer.value)
         })
@@ -323,7 +347,7 @@ impl Directory {
         .map_err(|_| Unavailable)?
     }
 
-    fn renew<T, L, F>(&self, slot: Arc<Slot<T>>, load: L)
+    fn renew<T, L, F>(&self, slot: Arc<Slot<T>>, shelf: Option<Arc<Shelf>>, load: L)
     where
         T: Send + Sync + 'static,
         L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
@@ -332,7 +356,7 @@ impl Directory {
         let inner = self.0.clone();
         tokio::spawn(async move {
             let asking = slot.asking.lock().await;
-            if let Ok(Ok(answer)) = timeout(inner.ages.patience, inner.clone().ask(&load)).await {
+            if let Ok(Ok(answer)) = timeout(inner.ages.patience, inner.clone().ask(shelf.as_deref(), &load)).await {
                 slot.set(answer);
             }
             drop(asking);
@@ -342,11 +366,15 @@ impl Directory {
 }
 
 impl Inner {
-    async fn ask<T, L, F>(self: Arc<Self>, load: &L) -> Result<Answer<T>, Unavailable>
+    async fn ask<T, L, F>(self: Arc<Self>, shelf: Option<&Shelf>, load: &L) -> Result<Answer<T>, Unavailable>
     where
         L: Fn(Arc<Inner>) -> F,
         F: Future<Output = Result<T, Unavailable>>,
     {
+        let _share = match shelf {
+            Some(shelf) => Some(shelf.loads.acquire().await.map_err(|_| Unavailable)?),
+            None => None,
+        };
         let _turn = self.loads.acquire().await.map_err(|_| Unavailable)?;
         let count = self.changes.load(Ordering::SeqCst);
         let asked = Instant::now();
@@ -377,21 +405,31 @@ impl Inner {
             shelves.forgotten_at = self.changes.load(Ordering::SeqCst);
         }
         let since = shelves.forgotten_at;
-        let new = || Arc::new(Shelf { changed: AtomicU64::new(since), targets: RwLock::default() });
+        let new = || {
+            let (changed, loads) = (AtomicU64::new(since), Semaphore::new(SHARE));
+            Arc::new(Shelf { changed, targets: RwLock::default(), loads })
+        };
         shelves.by_organisation.entry(organisation).or_insert_with(new).clone()
     }
 }
 
 impl Shelf {
-    fn slot(&self, slug: &str) -> TargetSlot {
-        if let Some(slot) = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(slug) {
-            return slot.clone();
-        }
+    fn slot(&self, slug: &str) -> Option<TargetSlot> {
+        self.targets.read().unwrap_or_else(PoisonError::into_inner).get(slug).cloned()
+    }
+
+    fn keep(&self, slug: &str, slot: TargetSlot) {
         let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        if targets.len() >= TARGETS {
-            targets.clear();
+        if targets.len() >= TARGETS
+            && let Some(other) = targets.keys().next().cloned()
+        {
+            targets.remove(&other);
         }
-        targets.entry(slug.into()).or_default().clone()
+        targets.insert(slug.into(), slot);
+    }
+
+    fn forget(&self, slug: &str) {
+        self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(slug);
     }
 }
 

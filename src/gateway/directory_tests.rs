@@ -16,6 +16,8 @@ struct Fake {
     /// While set, a look-up of a key reads its answer and then waits for the signal.
     held: AtomicBool,
     go: Notify,
+    /// While set, a look-up of a target never ends.
+    hangs: AtomicBool,
 }
 
 #[async_trait]
@@ -51,6 +53,9 @@ impl Source for Fake {
     async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         assert_eq!(organisation, ORGANISATION);
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let base = BaseUrl::parse("https://api.example.com", &AllowList::default()).expect("a base");
         let known = self.targets.lock().expect("the targets").contains(&slug);
         Ok(known.then(|| Target {
@@ -79,6 +84,7 @@ fn directory(ages: Ages) -> (Arc<Fake>, Directory) {
         asked: AtomicUsize::new(0),
         held: AtomicBool::new(false),
         go: Notify::new(),
+        hangs: AtomicBool::new(false),
     });
     (source.clone(), Directory::new(source, ages))
 }
@@ -247,12 +253,35 @@ async fn targets_belong_to_the_keys_organisation_and_change_with_it() {
 }
 
 #[tokio::test]
-async fn invented_slugs_take_bounded_room() {
-    let (_source, directory) = directory(lasting());
+async fn invented_slugs_push_out_none_that_there_are() {
+    let (source, directory) = directory(lasting());
     let key = directory.key("lk_1").await.expect("an answer").expect("a key");
     let known = key.as_ref().as_ref().expect("a key");
+    assert!(directory.target(known, "main").await.expect("an answer").is_some());
     for number in 0..3 * TARGETS {
         assert!(directory.target(known, &format!("invented-{number}")).await.expect("an answer").is_none());
     }
-    assert!(known.shelf.targets.read().expect("the shelf").len() <= TARGETS);
+    let before = source.asked();
+    assert!(directory.target(known, "main").await.expect("an answer").is_some());
+    assert_eq!(source.asked(), before);
+    assert_eq!(known.shelf.targets.read().expect("the shelf").len(), 1);
+}
+
+#[tokio::test]
+async fn one_organisations_slow_look_ups_leave_turns_to_others() {
+    let (source, directory) = directory(lasting());
+    let key = directory.key("lk_1").await.expect("an answer").expect("a key");
+    source.hangs.store(true, Ordering::SeqCst);
+    for number in 0..2 * LOADS {
+        let (directory, key) = (directory.clone(), key.clone());
+        tokio::spawn(async move {
+            let known = key.as_ref().as_ref().expect("a key");
+            let _ = directory.target(known, &format!("slow-{number}")).await;
+        });
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(source.asked(), 1 + SHARE);
+    assert!(matches!(directory.key("lk_2").await, Ok(None)));
 }

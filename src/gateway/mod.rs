@@ -11,7 +11,7 @@ pub mod dialect;
 pub mod directory;
 pub mod errors;
 mod journal;
-mod models;
+pub mod models;
 pub mod prices;
 pub mod provider;
 pub mod record;

@@ -6,9 +6,7 @@
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{provider::Provider, usage::Usage};
-
-/// Micro-cents in a US dollar.
-pub const MICRO_CENTS_PER_DOLLAR: i64 = 100_000_000;
+use crate::kernel::money::DOLLAR;
 
 /// Tokens that a [`Price`] stands for.
 const PER: i128 = 1_000_000;
@@ -21,7 +19,9 @@ pub struct Price {
     pub output: i64,
 }
 
-static TABLE: LazyLock<HashMap<(Provider, String), Price>> = LazyLock::new(|| parse(include_str!("prices.csv")));
+type Prices = HashMap<Provider, HashMap<String, Price>>;
+
+static TABLE: LazyLock<Prices> = LazyLock::new(|| parse(include_str!("prices.csv")));
 
 /// What a call cost, in micro-cents, rounded up. `None` when the model has no known list price, or the sum does not fit.
 pub fn cost(provider: Provider, model: &str, usage: Usage) -> Option<i64> {
@@ -58,12 +58,13 @@ pub fn price(provider: Provider, model: &str) -> Option<Price> {
         Provider::AzureOpenAi => (Provider::OpenAi, model),
         other => (other, model),
     };
-    let mut name = canonical(model);
+    let (prices, name) = (TABLE.get(&provider)?, canonical(model));
+    let mut name = name.as_str();
     loop {
-        if let Some(price) = TABLE.get(&(provider, name.clone())) {
+        if let Some(price) = prices.get(name) {
             return Some(*price);
         }
-        name.truncate(without_version(&name)?.len());
+        name = without_version(name)?;
     }
 }
 
@@ -91,16 +92,20 @@ fn without_version(name: &str) -> Option<&str> {
     edition.then_some(before)
 }
 
-fn parse(csv: &str) -> HashMap<(Provider, String), Price> {
-    csv.lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .filter_map(|line| {
-            let mut fields = line.split(',');
-            let key = (Provider::parse(fields.next()?)?, canonical(fields.next()?));
+fn parse(csv: &str) -> Prices {
+    let mut prices = Prices::new();
+    for line in csv.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        let mut fields = line.split(',');
+        let mut read = || {
+            let (provider, model) = (Provider::parse(fields.next()?)?, canonical(fields.next()?));
             let mut money = || micro_cents(fields.next()?);
-            Some((key, Price { input: money()?, cached_input: money()?, output: money()? }))
-        })
-        .collect()
+            Some((provider, model, Price { input: money()?, cached_input: money()?, output: money()? }))
+        };
+        if let Some((provider, model, price)) = read() {
+            prices.entry(provider).or_default().insert(model, price);
+        }
+    }
+    prices
 }
 
 /// Reads dollars, exactly.
@@ -110,7 +115,7 @@ fn micro_cents(dollars: &str) -> Option<i64> {
         return None;
     }
     let part: i64 = format!("{part:0<8}").parse().ok()?;
-    whole.parse::<i64>().ok()?.checked_mul(MICRO_CENTS_PER_DOLLAR)?.checked_add(part)
+    whole.parse::<i64>().ok()?.checked_mul(DOLLAR)?.checked_add(part)
 }
 
 #[cfg(test)]
@@ -124,8 +129,8 @@ mod tests {
         let lines =
             include_str!("prices.csv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
         assert!(lines > 60);
-        assert_eq!(TABLE.len(), lines);
-        for price in TABLE.values() {
+        assert_eq!(TABLE.values().map(HashMap::len).sum::<usize>(), lines);
+        for price in TABLE.values().flat_map(HashMap::values) {
             assert!(price.cached_input <= price.input && price.input > 0 && price.output >= 0, "{price:?}");
         }
     }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
 use thiserror::Error;
 
 /// Largest line, in bytes, terminator excluded. A whole generated image or tool call may stand on one line.
@@ -53,39 +54,50 @@ impl Frames {
         bytes: &[u8],
         mut each: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut start = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            self.frame += 1;
-            if self.frame > self.max_frame {
-                return Err(SseError::FrameTooLarge.into());
+        // Where the frame and the line begin, or go on.
+        let (mut start, mut at) = (0, 0);
+        while at < bytes.len() {
+            // The second half of a CRLF whose CR has already ended the line.
+            if std::mem::take(&mut self.after_cr) && bytes[at] == b'\n' {
+                self.grow(0, 1)?;
+                at += 1;
+                continue;
             }
-            let after_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
-            match byte {
-                // The second half of a CRLF whose CR has already ended the line.
-                b'\n' if after_cr => {}
-                b'\n' | b'\r' => {
-                    if std::mem::take(&mut self.line) == 0 {
-                        self.frame = 0;
-                        if self.held.is_empty() {
-                            each(&bytes[start..=at])?;
-                        } else {
-                            self.held.extend_from_slice(&bytes[start..=at]);
-                            each(&self.held)?;
-                            self.held.clear();
-                        }
-                        start = at + 1;
-                    }
-                }
-                _ => {
-                    self.line += 1;
-                    if self.line > self.max_line {
-                        return Err(SseError::LineTooLong.into());
-                    }
-                }
+            let Some(length) = memchr2(b'\n', b'\r', &bytes[at..]) else {
+                self.grow(bytes.len() - at, 0)?;
+                break;
+            };
+            self.grow(length, 1)?;
+            at += length + 1;
+            self.after_cr = bytes[at - 1] == b'\r';
+            if std::mem::take(&mut self.line) > 0 {
+                continue;
             }
+            self.frame = 0;
+            if self.held.is_empty() {
+                each(&bytes[start..at])?;
+            } else {
+                self.held.extend_from_slice(&bytes[start..at]);
+                each(&self.held)?;
+                self.held.clear();
+            }
+            start = at;
         }
         self.held.extend_from_slice(&bytes[start..]);
         Ok(())
+    }
+
+    /// Counts bytes of a line, and of what ends it.
+    fn grow(&mut self, text: usize, end: usize) -> Result<(), SseError> {
+        self.line += text;
+        self.frame += text + end;
+        if self.line > self.max_line {
+            Err(SseError::LineTooLong)
+        } else if self.frame > self.max_frame {
+            Err(SseError::FrameTooLarge)
+        } else {
+            Ok(())
+        }
     }
 
     /// What stands after the last blank line. At the end of a stream the standard drops it; several servers forget the
@@ -110,8 +122,12 @@ pub fn parse_frame(frame: &[u8]) -> Option<Event<'_>> {
     let frame = frame.strip_prefix(BOM).unwrap_or(frame);
     let mut name = Cow::Borrowed("");
     let mut data: Option<Cow<'_, str>> = None;
-    for line in frame.split(|&byte| byte == b'\n' || byte == b'\r') {
-        let (field, value) = match line.iter().position(|&byte| byte == b':') {
+    let mut rest = frame;
+    while !rest.is_empty() {
+        let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        let (field, value) = match memchr(b':', line) {
             Some(colon) => {
                 let value = &line[colon + 1..];
                 (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))

@@ -1,5 +1,8 @@
 //! How many tokens a call used, found beside the bytes that pass through.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::sse::{self, Frames, SseError};
@@ -108,6 +111,47 @@ pub enum StreamKind {
     Anthropic,
 }
 
+/// Texts that are looked for in every frame, prepared once.
+struct Words {
+    done: Finder<'static>,
+    error: Finder<'static>,
+    finish_reason: Finder<'static>,
+    message_stop: Finder<'static>,
+    usage: Finder<'static>,
+}
+
+static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
+    done: Finder::new("[DONE]"),
+    error: Finder::new("\"error\""),
+    finish_reason: Finder::new("\"finish_reason\""),
+    message_stop: Finder::new("\"message_stop\""),
+    usage: Finder::new("\"usage\""),
+});
+
+impl StreamKind {
+    /// Whether a frame may hold usage, an end or an error. Most hold none: a search is cheaper than a parse.
+    fn concerns(self, frame: &[u8]) -> bool {
+        let words = &*WORDS;
+        let holds = |word: &Finder<'_>| word.find(frame).is_some();
+        match self {
+            // Each chunk names what it does not say yet.
+            StreamKind::OpenAi => {
+                [&words.usage, &words.finish_reason, &words.error].into_iter().any(|word| says(frame, word))
+                    || holds(&words.done)
+            }
+            StreamKind::Anthropic => holds(&words.usage) || holds(&words.message_stop) || holds(&words.error),
+        }
+    }
+}
+
+/// Whether a member of this name has another value than `null` somewhere.
+fn says(frame: &[u8], name: &Finder<'_>) -> bool {
+    name.find_iter(frame).any(|at| {
+        let value = frame[at + name.needle().len()..].trim_ascii_start();
+        !value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"null"))
+    })
+}
+
 /// How far a stream has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -200,6 +244,9 @@ impl Reading {
 
     /// Reads one frame.
     pub fn frame(&mut self, frame: &[u8]) -> Seen {
+        if !self.kind.concerns(frame) {
+            return Seen::Other;
+        }
         let Some(event) = sse::parse_frame(frame) else { return Seen::Other };
         match self.kind {
             StreamKind::OpenAi => self.openai(&event.data),
@@ -230,11 +277,6 @@ impl Reading {
             self.complete();
             return Seen::Other;
         }
-        // Most chunks hold neither usage nor an end; a search is cheaper than a parse.
-        let ends = ["\"finish_reason\":\"", "\"finish_reason\": \""].iter().any(|text| data.contains(text));
-        if !ends && !data.contains("\"usage\"") && !data.contains("\"error\"") {
-            return Seen::Other;
-        }
         let Ok(chunk) = serde_json::from_str::<Chunk>(data) else { return Seen::Other };
         if chunk.error.is_some() {
             self.progress = Progress::Failed;
@@ -260,9 +302,6 @@ impl Reading {
         #[derive(Deserialize)]
         struct Message {
             usage: Option<AnthropicUsage>,
-        }
-        if !data.contains("\"usage\"") && !data.contains("\"message_stop\"") && !data.contains("\"error\"") {
-            return;
         }
         let Ok(event) = serde_json::from_str::<Event>(data) else { return };
         match event.r#type.as_str() {
@@ -368,6 +407,23 @@ mod tests {
         assert_eq!(whole(StreamKind::Anthropic, cut).1, Progress::Running);
         let azure = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
         assert_eq!(Reading::new(StreamKind::OpenAi).frame(azure.as_bytes()), Seen::Other);
+    }
+
+    #[test]
+    fn only_frames_that_say_something_are_read() {
+        for (kind, frame, concerns) in [
+            (StreamKind::OpenAi, r#"data: {"delta":{"content":"hi"},"finish_reason":null,"usage":null}"#, false),
+            (StreamKind::OpenAi, r#"data: {"delta":{"content":"hi"},"finish_reason" : null,"error": null}"#, false),
+            (StreamKind::OpenAi, r#"data: {"delta":{"content":"the \"usage\" of"}}"#, false),
+            (StreamKind::OpenAi, r#"data: {"finish_reason": "stop","usage":null}"#, true),
+            (StreamKind::OpenAi, r#"data: {"usage":null,"x_groq":{"usage":{}}}"#, true),
+            (StreamKind::OpenAi, "data: {\"usage\"\ndata: :{}}", true),
+            (StreamKind::OpenAi, "data: [DONE]", true),
+            (StreamKind::Anthropic, r#"data: {"type":"content_block_delta","delta":{"text":"hi"}}"#, false),
+            (StreamKind::Anthropic, r#"data: {"type":"message_stop"}"#, true),
+        ] {
+            assert_eq!(kind.concerns(frame.as_bytes()), concerns, "{frame}");
+        }
     }
 
     proptest! {

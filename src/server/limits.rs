@@ -23,7 +23,8 @@ pub struct Limiter {
 impl Limiter {
     pub fn new(what: &'static str, most: u32, window: i64) -> Self {
         let lifetime = Duration::from_millis(window.unsigned_abs());
-        Self { what, most, window, subjects: Cache::builder().max_capacity(100_000).time_to_live(lifetime * 2).build() }
+        // Forgotten when nobody has asked for long, and not in the middle of a later window.
+        Self { what, most, window, subjects: Cache::builder().max_capacity(100_000).time_to_idle(lifetime * 2).build() }
     }
 
     /// Refuses if the subject has used up its window. Counts nothing.
@@ -151,6 +152,22 @@ mod tests {
         assert!(limiter.take("b", start).is_ok());
         assert!(limiter.check("a", start.plus(MINUTE)).is_ok());
         assert!(limiter.take("a", start.plus(MINUTE)).is_ok());
+    }
+
+    #[test]
+    fn a_later_window_is_not_forgotten_in_its_middle() {
+        let window = 400;
+        let limiter = Limiter::new("tries", 2, window);
+        let (start, began) = (Timestamp(1_000_000), std::time::Instant::now());
+        assert!(limiter.take("a", start).is_ok());
+        let second = start.plus(window);
+        let passed = |now| (0..3).filter(|_| limiter.take("a", now).is_ok()).count();
+        assert_eq!(passed(second), 2);
+        // The memory of subjects has a clock of its own.
+        while began.elapsed() < Duration::from_millis(3 * window.unsigned_abs()) {
+            assert_eq!(passed(second.plus(1)), 0);
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     #[test]

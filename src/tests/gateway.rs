@@ -2,14 +2,18 @@
 
 use super::support::{Answer, Client, House, each_engine};
 use crate::{
-    gateway::tests::support::{Upstream, completion},
+    gateway::{
+        record::{Call, Endpoint, Record, Sink, SinkError},
+        tests::support::{Upstream, completion},
+    },
     kernel::OrganisationId,
-    server::{database::Db, watch::Change},
+    server::{database::Db, gateway::call_log, watch::Change},
 };
 use axum::{body::Body, http::Request};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use uuid::Uuid;
 
 /// A house with a virtual key `main` that leads to a provider, and its Owner.
 async fn with_provider(house: House) -> (House, Client, Upstream) {
@@ -151,6 +155,52 @@ async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
             assert_eq!((answer.status, &answer.json()["error"]["code"]), (401, &json!(code)), "{}", answer.text);
             assert_eq!(provider.seen(), before);
         }
+    })
+    .await;
+}
+
+/// Runs a statement as the database's owner.
+async fn as_owner(house: &House, sql: &'static str) {
+    match &house.app.db {
+        Db::Sqlite { writer, .. } => {
+            sqlx::query(sql).execute(writer).await.expect("it runs");
+        }
+        Db::Postgres(_) => {
+            let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+            sqlx::query(sql).execute(&mut owner).await.expect("it runs");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_a_record_that_can_never_be_stored_is_given_up() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let log = call_log(&house.app);
+        let record = |organisation: OrganisationId| Record {
+            call: Arc::new(Call {
+                id: Uuid::now_v7(),
+                organisation: organisation.0,
+                key: Uuid::nil(),
+                secret: Uuid::nil(),
+                virtual_key: None,
+                provider: None,
+                endpoint: Endpoint::ChatCompletions,
+                model: "gpt-4o".into(),
+                streamed: false,
+                trace: "trace".into(),
+                started_at: 1,
+            }),
+            outcome: None,
+        };
+        let good = [record(house.organisation)];
+        let nowhere = [record(OrganisationId(Uuid::from_u128(99)))];
+        assert_eq!(log.write(&nowhere).await, Err(SinkError::Rejected));
+        // What the operator has broken, the operator can mend.
+        as_owner(&house, "ALTER TABLE call_logs RENAME TO elsewhere").await;
+        assert_eq!(log.write(&good).await, Err(SinkError::Unavailable));
+        as_owner(&house, "ALTER TABLE elsewhere RENAME TO call_logs").await;
+        assert_eq!(log.write(&good).await, Ok(()));
     })
     .await;
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Answer, ApiError, SEGMENT, Stamp,
+    Answer, ApiError, Stamp,
     answer::{self, Choice, Chunks, Delta, Finish, ToolCall},
     error,
     request::{Call, ChatRequest, Format, Part, Source, ToolChoice, Turn},
@@ -17,6 +16,7 @@ use crate::gateway::{
     sse::Event,
     usage::{GoogleUsage, Progress, Usage},
 };
+use crate::server::outgoing::encode_segment;
 
 const LABEL: &str = "Google Gemini";
 
@@ -28,7 +28,7 @@ const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The path of a call, query included.
 pub(super) fn path(model: &str, stream: bool) -> String {
-    let model = utf8_percent_encode(model.strip_prefix("models/").unwrap_or(model), SEGMENT);
+    let model = encode_segment(model.strip_prefix("models/").unwrap_or(model));
     let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
     format!("/models/{model}:{method}")
 }

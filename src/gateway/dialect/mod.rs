@@ -25,7 +25,6 @@ mod testing;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::{borrow::Cow, fmt::Display};
 use zeroize::Zeroizing;
 
@@ -41,15 +40,13 @@ use super::{
     provider::{Dialect, Provider},
     usage::Usage,
 };
+use crate::server::outgoing::encode_segment;
 
 /// Azure's API version where the virtual key names none: the latest that is generally available in dated form.
 pub const AZURE_API_VERSION: &str = "2024-10-21";
 /// Azure's first API version that counts tokens in a stream. Those before refuse a request that asks for it. Versions
 /// begin with their date, and those without one are newer.
 const AZURE_COUNTS_STREAMS: &str = "2024-09-01";
-
-/// What stands unescaped in a path segment or a query value.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Where a call goes.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +65,7 @@ impl Target<'_> {
 
     /// The `api-version` query.
     fn azure_query(&self) -> String {
-        format!("?api-version={}", utf8_percent_encode(self.azure_version(), SEGMENT))
+        format!("?api-version={}", encode_segment(self.azure_version()))
     }
 
     /// Whether tokens of a stream are counted only when asked for, and may be asked for.

@@ -1,18 +1,18 @@
 //! OpenAI's own language and that of compatible servers: bytes pass through.
 
 use bytes::Bytes;
-use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
-use super::{Answer, ApiError, SEGMENT, Target, error, raw_json};
+use super::{Answer, ApiError, Target, error, raw_json};
 use crate::gateway::usage::{OpenAiUsage, Usage};
+use crate::server::outgoing::encode_segment;
 
 /// The path of a call.
 pub(super) const PATH: &str = "/chat/completions";
 
 /// Azure's path of a deployment.
 pub(super) fn azure_path(target: &Target<'_>) -> String {
-    let deployment = utf8_percent_encode(target.model, SEGMENT);
+    let deployment = encode_segment(target.model);
     format!("/openai/deployments/{deployment}/chat/completions{}", target.azure_query())
 }
 

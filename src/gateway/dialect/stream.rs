@@ -94,19 +94,31 @@ impl ChatStream {
                 bytes
             }
             Way::HidingUsage { frames, reading } => {
-                let mut out = Vec::with_capacity(bytes.len());
+                // What came is handed on as it is up to the end of its last frame, unless it must be put together: with
+                // what was held back before, or around what is hidden.
+                let mut whole = 0;
+                let mut parts = (!frames.rest().is_empty()).then(Vec::new);
                 let fed = frames.feed(&bytes, |frame| {
-                    if reading.frame(frame) == Seen::Other {
-                        out.extend_from_slice(frame);
+                    match (reading.frame(frame), &mut parts) {
+                        (Seen::Other, None) => whole += frame.len(),
+                        (Seen::Other, Some(parts)) => parts.extend_from_slice(frame),
+                        (Seen::UsageAlone, None) => parts = Some(bytes[..whole].to_vec()),
+                        (Seen::UsageAlone, Some(_)) => {}
                     }
                     Ok::<_, ApiError>(())
                 });
                 let progress = reading.progress();
-                match fed {
-                    Ok(()) => self.passed(progress),
-                    Err(error) => self.fail(&mut out, error),
+                match (fed, parts) {
+                    (Ok(()), parts) => {
+                        self.passed(progress);
+                        parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
+                    }
+                    (Err(error), parts) => {
+                        let mut out = parts.unwrap_or_else(|| bytes[..whole].to_vec());
+                        self.fail(&mut out, error);
+                        out.into()
+                    }
                 }
-                out.into()
             }
             Way::Translating { .. } if self.outcome == Outcome::Complete => Bytes::new(),
             Way::Translating { frames, translate } => {

@@ -180,6 +180,7 @@ async fn models_are_listed_for_one_virtual_key_or_for_all() {
     assert_eq!((&body["object"], &body["total"]), (&json!("list"), &json!(1)));
     assert_eq!(body["data"][0]["id"], "@main/gpt-4o");
     let before = upstream.seen();
+    assert_eq!(before, 1, "a list is remembered for a while");
     house.key("lk_weak", |key| key.may_complete = false);
     let told = house.send(Method::GET, "/v1/models", &[("authorization", "Bearer lk_weak")], "").await;
     assert_eq!(told.refusal(), (403, "permission_denied".into()));
@@ -187,4 +188,20 @@ async fn models_are_listed_for_one_virtual_key_or_for_all() {
     let headers = [("x-portkey-api-key", "lk_good"), ("x-portkey-virtual-key", "theirs")];
     let told = house.send(Method::GET, "/v1/models", &headers, "").await;
     assert_eq!(told.refusal(), (404, "virtual_key_not_found".into()));
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_is_left_out_of_the_list() {
+    let list = json!({ "data": [{ "id": "gpt-4o", "object": "model", "created": 5, "owned_by": "system" }] });
+    let good = Upstream::json(200, "", &list).await;
+    let hanging = Upstream::scripted(|stream| async move {
+        let _held = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let house = House::new().await;
+    house.target("good", Provider::OpenAi, good.port);
+    house.target("hanging", Provider::OpenAi, hanging.port);
+    let told = house.send(Method::GET, "/v1/models", &CALLER[..1], "").await;
+    assert_eq!((&told.json()["total"], &told.json()["data"][0]["id"]), (&json!(1), &json!("@good/gpt-4o")));
 }

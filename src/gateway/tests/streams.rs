@@ -4,12 +4,11 @@ use super::support::*;
 use crate::gateway::provider::Provider;
 use http_body_util::BodyExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// A provider that streams these pieces and closes.
 async fn streaming(pieces: &[&str]) -> Upstream {
@@ -47,15 +46,13 @@ async fn a_stream_arrives_as_its_provider_sent_it_and_is_counted() {
 #[tokio::test]
 async fn each_piece_reaches_the_caller_at_once() {
     let go = Arc::new(Notify::new());
-    let (told, mut times) = mpsc::unbounded_channel();
     let gate = go.clone();
     let upstream = Upstream::scripted(move |mut stream: TcpStream| {
-        let (gate, told) = (gate.clone(), told.clone());
+        let gate = gate.clone();
         async move {
             let _ = stream.write_all(STREAM.as_bytes()).await;
             for _ in 0..20 {
                 gate.notified().await;
-                let _ = told.send(Instant::now());
                 let _ = stream.write_all(chunk(&piece("x")).as_bytes()).await;
             }
             let _ = stream.write_all(format!("{}0\r\n\r\n", chunk(&ending())).as_bytes()).await;
@@ -64,14 +61,12 @@ async fn each_piece_reaches_the_caller_at_once() {
     .await;
     let house = house(upstream.port).await;
     let mut body = house.open_chat(&streamed()).await.into_body();
-    let mut slowest = Duration::ZERO;
+    // The provider sends the next piece only when this one is here, so none waits for company.
     for _ in 0..20 {
         go.notify_one();
-        let sent = times.recv().await.expect("a time");
-        body.frame().await.expect("a piece").expect("a piece");
-        slowest = slowest.max(sent.elapsed());
+        let frame = body.frame().await.expect("a piece").expect("a piece");
+        assert_eq!(frame.into_data().expect("data"), piece("x"));
     }
-    assert!(slowest < Duration::from_millis(50), "{slowest:?}");
 }
 
 #[tokio::test]
@@ -101,9 +96,7 @@ async fn a_stream_that_falls_silent_is_ended() {
     })
     .await;
     let house = house(upstream.port).await;
-    let began = Instant::now();
     let told = house.chat(&streamed()).await;
-    assert!(began.elapsed() < SOON);
     assert!(told.text.contains("data: {\"error\":"), "{told:?}");
     assert_eq!(house.only_record().await, (200, Some("upstream_idle_timeout".into())));
 }
@@ -118,9 +111,7 @@ async fn a_stream_that_goes_on_for_ever_is_ended() {
     })
     .await;
     let house = house(upstream.port).await;
-    let began = Instant::now();
     let told = house.chat(&streamed()).await;
-    assert!(began.elapsed() < 3 * SOON);
     assert!(told.text.contains("data: {\"error\":"));
     assert_eq!(house.only_record().await, (200, Some("upstream_timeout".into())));
 }
@@ -172,21 +163,24 @@ async fn a_caller_that_leaves_after_the_end_has_had_its_answer() {
 
 #[tokio::test]
 async fn a_slow_reader_slows_the_provider_and_nothing_piles_up() {
-    let written = Arc::new(AtomicU64::new(0));
-    let counter = written.clone();
+    let (told, mut told_written) = mpsc::unbounded_channel();
     let text = piece(&"x".repeat(8000));
     let upstream = Upstream::scripted(move |mut stream: TcpStream| {
-        let (counter, text) = (counter.clone(), text.clone());
+        let (told, text) = (told.clone(), text.clone());
         async move {
             let _ = stream.write_all(STREAM.as_bytes()).await;
             let chunk = chunk(&text);
+            let mut written = 0;
             // Up to 80 MB, if somebody takes it.
             for _ in 0..10_000 {
-                if stream.write_all(chunk.as_bytes()).await.is_err() {
-                    return;
+                match timeout(SOON / 2, stream.write_all(chunk.as_bytes())).await {
+                    Ok(done) => done.expect("the gateway holds the connection"),
+                    Err(_) => break,
                 }
-                counter.fetch_add(chunk.len() as u64, Ordering::SeqCst);
+                written += chunk.len();
             }
+            let _ = told.send(written);
+            let _ = stream.read_u8().await;
         }
     })
     .await;
@@ -196,19 +190,7 @@ async fn a_slow_reader_slows_the_provider_and_nothing_piles_up() {
     let house = House::with(limits, 8).await;
     house.target("main", Provider::OpenAi, upstream.port);
     let body = house.open_chat(&streamed()).await.into_body();
-    // The buffers fill at the machine's own pace; then nothing moves any more.
-    let mut after = 0;
-    let mut still = 0;
-    for _ in 0..100 {
-        sleep(Duration::from_millis(100)).await;
-        let now = written.load(Ordering::SeqCst);
-        still = if now == after { still + 1 } else { 0 };
-        after = now;
-        if still == 5 {
-            break;
-        }
-    }
-    assert_eq!(still, 5, "the provider has been stopped");
+    let after = told_written.recv().await.expect("a number");
     // What is under way stands in the socket buffers of two connections on one machine.
     assert!(after < 20 << 20, "{after} bytes");
     drop(body);

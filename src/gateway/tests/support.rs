@@ -2,6 +2,7 @@
 
 use crate::gateway::call::{Gateway, Limits, Now};
 use crate::gateway::directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable};
+use crate::gateway::models::Models;
 use crate::gateway::provider::Provider;
 use crate::gateway::record::{Bounds, Record, Recorder, Sink, SinkError};
 use crate::gateway::request::Room;
@@ -96,7 +97,7 @@ pub struct House {
 pub fn hasty() -> Limits {
     let ms = Duration::from_millis;
     let upstream = Patience { headers: ms(300), idle: ms(300), total: ms(1500), largest: 1 << 20 };
-    Limits { request: 64 << 10, upstream }
+    Limits { request: 64 << 10, upstream, models: ms(500) }
 }
 
 /// Room for two bodies of the largest size.
@@ -131,6 +132,7 @@ impl House {
             recorder: Recorder::start(folder.path(), log.clone(), bounds).expect("a recorder"),
             limits,
             room: room(limits),
+            models: Models::default(),
             now: Now::new(now),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -32,18 +32,25 @@ impl Passwords {
 
     /// The PHC string of a new password.
     pub async fn hash(&self, password: Zeroizing<String>) -> Result<String, Error> {
-        let _permit = self.running.acquire().await.map_err(|_| Error::unavailable())?;
-        tokio::task::spawn_blocking(move || hash(&password)).await.map_err(|_| Error::internal())?
+        self.run(move || hash(&password)).await?
     }
 
     /// Whether the password fits the stored hash. With no hash (no account) it takes as long and is false.
     pub async fn verify(&self, password: Zeroizing<String>, stored: Option<String>) -> Result<bool, Error> {
-        let _permit = self.running.acquire().await.map_err(|_| Error::unavailable())?;
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.to_string());
-        let fits =
-            tokio::task::spawn_blocking(move || verify(&password, &stored)).await.map_err(|_| Error::internal())?;
+        let fits = self.run(move || verify(&password, &stored)).await?;
         Ok(known && fits)
+    }
+
+    /// Runs when there is a place for it. It keeps the place to its end, also when nobody waits for it any more.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let permit = self.running.clone().acquire_owned().await.map_err(|_| Error::unavailable())?;
+        let work = move || {
+            let _permit = permit;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal())
     }
 
     /// Whether a stored hash is weaker than what is made today.
@@ -120,6 +127,23 @@ mod tests {
         assert!(passwords.verify(Zeroizing::new(format!("{long}a")), Some(one.clone())).await.unwrap());
         assert!(!passwords.verify(Zeroizing::new(format!("{long}b")), Some(one)).await.unwrap());
         assert!(!passwords.verify(Zeroizing::new("no account has this password".into()), None).await.unwrap());
+    }
+
+    #[test]
+    fn who_goes_away_does_not_free_a_place() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let passwords = Passwords::new().unwrap();
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let busy = tokio::task::spawn_blocking(move || wait.recv());
+            let mut hashing = Box::pin(passwords.hash(Zeroizing::new("a long password".into())));
+            assert!(futures_util::poll!(&mut hashing).is_pending());
+            drop(hashing);
+            assert_eq!(passwords.running.available_permits(), 3);
+            go.send(()).unwrap();
+            busy.await.unwrap().unwrap();
+            assert!(passwords.running.acquire_many(4).await.is_ok());
+        });
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod value;
 
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql, registered};
-pub use tx::{OrgTx, Tx};
+pub use tx::{OrgTx, Tx, WriteError};
 pub(crate) use value::values;
 pub use value::{Row, Value, containing, read_role};
 

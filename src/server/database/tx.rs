@@ -101,21 +101,19 @@ impl Tx {
 
     /// The number of rows that changed.
     pub async fn execute(&mut self, sql: SystemSql, values: Vec<Value>) -> Result<u64, Error> {
-        self.execute_text(sql.0, values).await
+        self.execute_text(sql.0, values).await.map_err(failed)
     }
 
-    async fn execute_text(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, Error> {
+    async fn execute_text(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {
         match &mut self.engine {
-            Engine::Sqlite(c) => sqlx::query_with::<Sqlite, _>(sql, sqlite_arguments(values).map_err(failed)?)
-                .execute(&mut **c)
-                .await
-                .map(|done| done.rows_affected())
-                .map_err(failed),
-            Engine::Postgres(c) => sqlx::query_with::<Postgres, _>(sql, postgres_arguments(values).map_err(failed)?)
-                .execute(&mut **c)
-                .await
-                .map(|done| done.rows_affected())
-                .map_err(failed),
+            Engine::Sqlite(c) => {
+                let query = sqlx::query_with::<Sqlite, _>(sql, sqlite_arguments(values)?);
+                query.execute(&mut **c).await.map(|done| done.rows_affected())
+            }
+            Engine::Postgres(c) => {
+                let query = sqlx::query_with::<Postgres, _>(sql, postgres_arguments(values)?);
+                query.execute(&mut **c).await.map(|done| done.rows_affected())
+            }
         }
     }
 
@@ -177,7 +175,17 @@ impl OrgTx {
 
     pub async fn execute(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<u64, Error> {
         let values = self.bound(values);
-        self.tx.execute_text(sql.0, values).await
+        self.tx.execute_text(sql.0, values).await.map_err(failed)
+    }
+
+    /// As [`Self::execute`], for a writer that tries again unless it is the values that are refused.
+    pub async fn write(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<u64, WriteError> {
+        let values = self.bound(values);
+        self.tx.execute_text(sql.0, values).await.map_err(|error| {
+            let refused = is_of_values(&error);
+            failed(error);
+            if refused { WriteError::Refused } else { WriteError::Failed }
+        })
     }
 
     pub(in crate::server) async fn commit(self) -> Result<(), Error> {
@@ -197,7 +205,12 @@ fn failed(error: sqlx::Error) -> Error {
         sqlx::Error::Database(cause) if cause.is_unique_violation() => {
             Error::new(Code::Conflict, "Something with this name exists already.")
         }
-        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => {
             tracing::error!(%error, "the database cannot be reached");
             Error::unavailable()
         }
@@ -212,11 +225,81 @@ fn failed(error: sqlx::Error) -> Error {
     }
 }
 
-/// Busy, full disk (SQLite primary codes 5, 6, 10, 13); serialisation, deadlock, shutdown, resources (PostgreSQL classes).
-fn is_transient(code: Option<&str>) -> bool {
-    match code {
-        Some(code) if code.len() == 5 => ["40", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
-        Some(code) => code.parse::<i64>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 13)),
+/// Why a write was not done. The cause is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// The database refuses these values, and will again.
+    Refused,
+    /// It may succeed another time.
+    Failed,
+}
+
+impl From<Error> for WriteError {
+    fn from(_: Error) -> Self {
+        Self::Failed
+    }
+}
+
+/// Whether it is the values that a statement was refused for, and not its text or the state of the database.
+fn is_of_values(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Encode(_) => true,
+        sqlx::Error::Database(cause) => is_of_data(cause.code().as_deref()),
+        _ => false,
+    }
+}
+
+/// The five letters of PostgreSQL's codes, or SQLite's primary code.
+enum EngineCode<'a> {
+    Postgres(&'a str),
+    Sqlite(i64),
+}
+
+impl<'a> EngineCode<'a> {
+    fn read(code: Option<&'a str>) -> Option<Self> {
+        match code? {
+            code if code.len() == 5 => Some(Self::Postgres(code)),
+            code => code.parse::<i64>().ok().map(|code| Self::Sqlite(code & 0xff)),
+        }
+    }
+}
+
+/// Two rows in conflict, data, constraints (PostgreSQL classes); too big, constraint, mismatch, range (SQLite).
+fn is_of_data(code: Option<&str>) -> bool {
+    match EngineCode::read(code) {
+        Some(EngineCode::Postgres(code)) => ["21", "22", "23"].iter().any(|class| code.starts_with(class)),
+        Some(EngineCode::Sqlite(code)) => matches!(code, 18 | 19 | 20 | 25),
         None => false,
+    }
+}
+
+/// Connection, serialisation, deadlock, resources, shutdown, system (PostgreSQL classes), and a server that only reads
+/// for now; busy, locked, read only, input and output, full, cannot open (SQLite).
+fn is_transient(code: Option<&str>) -> bool {
+    match EngineCode::read(code) {
+        Some(EngineCode::Postgres(code)) => {
+            code == "25006" || ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+        }
+        Some(EngineCode::Sqlite(code)) => matches!(code, 5 | 6 | 8 | 10 | 13 | 14),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_both_engines_are_told_apart() {
+        let transient =
+            ["08006", "25006", "40001", "40P01", "53300", "57P01", "58030", "5", "6", "517", "8", "1032", "14"];
+        let data = ["21000", "22003", "22021", "23503", "23514", "18", "19", "787", "20", "25"];
+        let neither = ["25P02", "42P01", "42501", "XX000", "1", "11", "26", "nonsense"];
+        for (codes, expected) in [(&transient[..], (true, false)), (&data, (false, true)), (&neither, (false, false))] {
+            for code in codes {
+                assert_eq!((is_transient(Some(code)), is_of_data(Some(code))), expected, "{code}");
+            }
+        }
+        assert!(!is_transient(None) && !is_of_data(None));
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     gateway::{
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
+        models::Models,
         record::{Bounds, Recorder, Sink},
         request::Room,
     },
@@ -38,6 +39,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         recorder,
         limits: Limits::default(),
         room: Room::default(),
+        models: Models::default(),
         now: Now::new(move || clock.now().0),
     })
 }

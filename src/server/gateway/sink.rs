@@ -4,9 +4,10 @@ use super::store;
 use crate::{
     features::logs::model as logs,
     gateway::record::{Record, Sink, SinkError},
-    kernel::{Code, KeyId, OrganisationId, Result, Timestamp},
+    kernel::{KeyId, OrganisationId, Timestamp},
     server::{
         app::App,
+        database::WriteError,
         uses::{self, Use},
     },
 };
@@ -24,10 +25,10 @@ impl Log {
         Self { app }
     }
 
-    async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<()> {
+    async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
         let mut tx = self.app.db.write_in(organisation).await?;
         store::write_calls(&mut tx, records).await?;
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 }
 
@@ -44,16 +45,17 @@ fn last_uses(records: &[&Record]) -> Vec<Use> {
 
 #[async_trait]
 impl Sink for Log {
-    async fn write(&self, records: &[Record]) -> std::result::Result<(), SinkError> {
+    async fn write(&self, records: &[Record]) -> Result<(), SinkError> {
         let mut by_organisation: HashMap<Uuid, Vec<&Record>> = HashMap::new();
         for record in records {
             by_organisation.entry(record.call.organisation).or_default().push(record);
         }
         for (organisation, records) in by_organisation {
             let organisation = OrganisationId(organisation);
-            self.store(organisation, &records).await.map_err(|error| match error.code {
-                Code::Unavailable => SinkError::Unavailable,
-                _ => SinkError::Rejected,
+            self.store(organisation, &records).await.map_err(|error| match error {
+                WriteError::Refused => SinkError::Rejected,
+                // Whatever else is wrong, somebody can mend it; a record that is given up is gone.
+                WriteError::Failed => SinkError::Unavailable,
             })?;
             uses::note(&self.app, organisation, last_uses(&records)).await;
         }

@@ -6,8 +6,7 @@ use crate::{
         provider::Provider,
         record::{Outcome, Record},
     },
-    kernel::Result,
-    server::database::{OrgTx, TenantSql, Value, values},
+    server::database::{OrgTx, TenantSql, Value, WriteError, values},
 };
 use std::{borrow::Cow, fmt::Write, sync::LazyLock};
 
@@ -53,13 +52,13 @@ pub fn statements() -> &'static [&'static str] {
 }
 
 /// Stores records, each call once.
-pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<()> {
+pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<(), WriteError> {
     let mut groups = records.chunks_exact(ROWS);
     for group in &mut groups {
-        tx.execute(*MANY, group.iter().copied().flat_map(row).collect()).await?;
+        tx.write(*MANY, group.iter().copied().flat_map(row).collect()).await?;
     }
     for record in groups.remainder() {
-        tx.execute(*ONE, row(record).into()).await?;
+        tx.write(*ONE, row(record).into()).await?;
     }
     Ok(())
 }

@@ -42,23 +42,6 @@ pub enum OutgoingError {
 }
 
 impl OutgoingError {
-    /// The stable code for logs and error bodies.
-    pub fn code(self) -> &'static str {
-        match self {
-            OutgoingError::Blocked(_) => "address_blocked",
-            OutgoingError::PlainHttp => "plain_http_blocked",
-            OutgoingError::NameNotFound => "name_not_found",
-            OutgoingError::Unreachable => "unreachable",
-            OutgoingError::Tls => "tls_failed",
-            OutgoingError::TimedOut(Phase::Connect) => "connect_timeout",
-            OutgoingError::TimedOut(Phase::Headers) => "header_timeout",
-            OutgoingError::TimedOut(Phase::Idle) => "idle_timeout",
-            OutgoingError::TimedOut(Phase::Total) => "total_timeout",
-            OutgoingError::Broken => "broken_answer",
-            OutgoingError::TooLarge => "answer_too_large",
-        }
-    }
-
     /// Finds the cause in the chain of errors of the HTTP library. `connecting` tells whether the connection was
     /// still being made, where an error that names nothing else means that the server cannot be reached.
     pub(super) fn from_chain(error: &(dyn StdError + 'static), connecting: bool) -> Self {

@@ -47,23 +47,6 @@ pub enum UrlError {
     Address,
 }
 
-impl UrlError {
-    /// The stable code of the error.
-    pub fn code(self) -> &'static str {
-        match self {
-            UrlError::Malformed => "url_malformed",
-            UrlError::TooLong => "url_too_long",
-            UrlError::Scheme => "url_scheme",
-            UrlError::PlainHttp => "plain_http_blocked",
-            UrlError::UserPart => "url_user_part",
-            UrlError::QueryOrFragment => "url_query_or_fragment",
-            UrlError::Path => "url_path",
-            UrlError::Port => "url_port",
-            UrlError::Address => "address_blocked",
-        }
-    }
-}
-
 /// A path that would leave its base, or is no path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the path does not stay below its base URL")]
@@ -200,8 +183,8 @@ impl From<UrlError> for OutgoingError {
     }
 }
 
-/// One segment of a path from outside text (a model's or deployment's name). [`BaseUrl::join`] refuses the result if
-/// the text held a slash, a backslash, a percent sign, or nothing but dots.
+/// One segment of a path, or one value of a query, from outside text (a model's or deployment's name). In a path
+/// [`BaseUrl::join`] refuses the result if the text held a slash, a backslash, a percent sign, or nothing but dots.
 pub fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
