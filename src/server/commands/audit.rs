@@ -202,7 +202,7 @@ mod tests {
                 rounds += 1;
             }
             writing.await.expect("written");
-            assert!(rounds > 10, "it was verified while it grew");
+            assert!(rounds > 1, "it was verified while it grew");
         })
         .await;
     }
