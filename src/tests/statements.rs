@@ -40,30 +40,56 @@ fn statements_are_registered_once() {
     assert_eq!(texts.len(), all, "a statement stands in two stores");
 }
 
-/// Where SQL stands, so that a store can be read as all that is asked of its tables. Tests are left out: they look at
-/// what the program does from outside.
-#[test]
-fn statements_stand_in_stores() {
+/// Every file of the program, by its place below `src`.
+fn sources() -> Vec<(String, String)> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut folders, mut files) = (vec![source.clone()], 0);
+    let (mut folders, mut files) = (vec![source.clone()], vec![]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
-            let place = path.strip_prefix(&source).expect("a place").to_string_lossy().into_owned();
             if path.is_dir() {
                 folders.push(path);
                 continue;
             }
-            let text = std::fs::read_to_string(&path).expect("a text");
-            let makes =
-                ["statements! {", "SystemSql::new(", "TenantSql::new("].iter().any(|maker| text.contains(maker));
-            files += usize::from(makes);
-            let is_store = place.split('/').any(|part| part == "store" || part == "store.rs");
-            assert!(
-                !makes || is_store || place.starts_with("server/database/") || place.starts_with("tests/"),
-                "{place} holds SQL and is no store"
-            );
+            let place = path.strip_prefix(&source).expect("a place").to_string_lossy().into_owned();
+            files.push((place, std::fs::read_to_string(&path).expect("a text")));
         }
     }
+    files
+}
+
+/// Where SQL stands, so that a store can be read as all that is asked of its tables. Tests are left out: they look at
+/// what the program does from outside.
+#[test]
+fn statements_stand_in_stores() {
+    let mut files = 0;
+    for (place, text) in sources() {
+        let makes = ["statements! {", "SystemSql::new(", "TenantSql::new("].iter().any(|maker| text.contains(maker));
+        files += usize::from(makes);
+        let is_store = place.split('/').any(|part| part == "store" || part == "store.rs");
+        assert!(
+            !makes || is_store || place.starts_with("server/database/") || place.starts_with("tests/"),
+            "{place} holds SQL and is no store"
+        );
+    }
     assert!(files > 10, "the sources were found");
+}
+
+/// Who enters an organisation by something other than a membership or a verified key: each looks up by a secret, or by an
+/// address that is proven, and enters what that led to. This list may only shrink.
+const BY_PROOF: [&str; 2] = ["features/api_keys/operations.rs", "features/team/invitations/joining.rs"];
+
+#[test]
+fn only_what_looks_up_a_secret_enters_an_organisation_by_proof() {
+    let enters = |text: &str| {
+        let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+        [".read_proven(", ".act_with_proof("].iter().any(|way| program.contains(way))
+    };
+    // `Access` makes the way; tests look on.
+    let is_asked =
+        |place: &str| place != "server/access.rs" && !place.starts_with("tests/") && !place.ends_with("tests.rs");
+    let sources = sources().into_iter().filter(|(place, text)| is_asked(place) && enters(text));
+    let mut places: Vec<String> = sources.map(|(place, _)| place).collect();
+    places.sort_unstable();
+    assert_eq!(places, BY_PROOF);
 }
