@@ -7,6 +7,7 @@ mod matrix;
 mod pages;
 mod rest;
 mod rest_matrix;
+mod sessions;
 mod statements;
 pub mod support;
 mod team;
