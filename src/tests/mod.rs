@@ -2,6 +2,7 @@
 
 mod accounts;
 mod gateway;
+mod headers;
 mod logs;
 mod matrix;
 mod pages;
