@@ -38,7 +38,7 @@ async fn sweep(app: &App) {
 }
 
 /// Hears what other replicas changed, as PostgreSQL tells it.
-async fn listen(app: &App) {
+pub(crate) async fn listen(app: &App) {
     let Db::Postgres(pool) = &app.db else { return };
     loop {
         let heard = async {
@@ -61,13 +61,12 @@ async fn listen(app: &App) {
 
 /// Compares revisions, so that a change is noticed within a second even when news of it is not heard. When the database
 /// cannot be asked, whatever is cached must not be believed for longer than its own bound.
-async fn compare(app: &App) {
+pub(crate) async fn compare(app: &App) {
     if !app.db.is_postgres() {
         return;
     }
     let mut known: HashMap<Uuid, i64> = HashMap::new();
     loop {
-        tokio::time::sleep(COMPARE).await;
         match super::database::revisions(&app.db).await {
             Ok(revisions) => {
                 for (organisation, revision) in revisions {
@@ -78,5 +77,6 @@ async fn compare(app: &App) {
             }
             Err(_) => app.changes.announce(Change::Unknown),
         }
+        tokio::time::sleep(COMPARE).await;
     }
 }

@@ -6,6 +6,7 @@ mod headers;
 mod logs;
 mod matrix;
 mod pages;
+mod replicas;
 mod rest;
 mod rest_matrix;
 mod sessions;
