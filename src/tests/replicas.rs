@@ -40,7 +40,7 @@ async fn a_cut_is_heard_of<F: Future<Output = ()> + Send + 'static>(job: impl Fn
     let tells = told.clone();
     replica.app.changes.listen(move |_| tells.notify_one());
     let job = tokio::spawn(job(replica.app.clone()));
-    // The listener says that it is there; whoever compares has then asked once.
+    // The listener says that it is there; whoever compares asks at once.
     let _ = tokio::time::timeout(begun, told.notified()).await;
     let slug = ("slug", world.house.slug.as_str());
     for (path, more) in [
@@ -71,7 +71,7 @@ async fn a_key_that_was_cut_off_elsewhere_is_refused_at_once() {
 
 #[tokio::test]
 async fn so_it_is_when_no_notification_comes() {
-    a_cut_is_heard_of(async |app: App| jobs::compare(&app).await, Duration::from_secs(1)).await;
+    a_cut_is_heard_of(async |app: App| jobs::compare(&app).await, Duration::from_millis(200)).await;
 }
 
 #[tokio::test]
@@ -140,4 +140,26 @@ async fn an_owner_remains() {
         statuses.sort_unstable();
         assert!(statuses[0] == 200 && matches!(statuses[1], 403 | 409), "round {round}: {statuses:?}");
     }
+}
+
+/// Rather than to guess what a key that it remembers may still do.
+#[tokio::test]
+async fn a_replica_without_its_database_stops_answering() {
+    let Some(world) = on_postgres().await else { return };
+    let replica = world.house.another(|_| {}).await;
+    let program = replica.program(&world.house.master_key);
+    let call = async || program.api("POST", "/v1/chat/completions", serde_json::json!({})).await.status;
+    assert_eq!(call().await, 400, "the key is known, and the body is no call");
+    replica.app.db.close().await;
+    let since = Instant::now();
+    loop {
+        match call().await {
+            400 => assert!(since.elapsed() < Duration::from_secs(5), "it goes on answering"),
+            status => break assert_eq!(status, 503),
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    let nobody = replica.nobody();
+    assert_eq!((nobody.page("/readyz").await.status, nobody.page("/healthz").await.status), (503, 200));
+    assert_eq!(program.api("GET", "/v1/api-keys", Value::Null).await.status, 503);
 }
