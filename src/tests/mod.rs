@@ -1,6 +1,7 @@
 //! Tests against the real router on real databases. One binary.
 
 mod accounts;
+mod audit;
 mod gateway;
 mod headers;
 mod logs;

@@ -86,6 +86,8 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
     }
     .bytes();
     let hash = chain::hash(tx.organisation(), seq, &previous, body.as_bytes());
+    // A caller may have typed it, and PostgreSQL's text holds no NUL. The body has it as it was.
+    let target = event.subject.id.replace('\0', "");
     let row = values![
         seq,
         id,
@@ -94,7 +96,7 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
         c.outcome.name(),
         c.actor.kind,
         &c.actor.id,
-        &event.subject.id,
+        target,
         c.request_id,
         body,
         previous,

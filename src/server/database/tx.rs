@@ -197,6 +197,10 @@ fn failed(error: sqlx::Error) -> Error {
         sqlx::Error::Database(cause) if cause.is_unique_violation() => {
             Error::new(Code::Conflict, "Something with this name exists already.")
         }
+        // PostgreSQL's text holds no NUL (22021): whoever sends one is told so.
+        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("22021") => {
+            Error::new(Code::Malformed, "The request holds a character that cannot be kept or looked for.")
+        }
         sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
             tracing::error!(%error, "the database cannot be reached");
             Error::unavailable()
