@@ -39,7 +39,7 @@ async fn sweep(app: &App) {
 }
 
 /// Hears what other replicas changed, as PostgreSQL tells it.
-async fn listen(app: &App) {
+pub(crate) async fn listen(app: &App) {
     let Db::Postgres(pool) = &app.db else { return };
     loop {
         let heard = async {
@@ -61,19 +61,18 @@ async fn listen(app: &App) {
 }
 
 /// Compares revisions, so that a change is noticed within a second even when news of it is not heard.
-async fn compare(app: &App) {
+pub(crate) async fn compare(app: &App) {
     if !app.db.is_postgres() {
         return;
     }
     let mut known: HashMap<Uuid, i64> = HashMap::new();
     loop {
-        tokio::time::sleep(COMPARE).await;
         // A failure is told in the log. Whoever caches believes no answer beyond its own bound, which is there for this.
-        let Ok(revisions) = super::database::revisions(&app.db).await else { continue };
-        for (organisation, revision) in revisions {
+        for (organisation, revision) in super::database::revisions(&app.db).await.unwrap_or_default() {
             if known.insert(organisation, revision).is_some_and(|before| before != revision) {
                 app.changes.announce(Change::Of(OrganisationId(organisation)));
             }
         }
+        tokio::time::sleep(COMPARE).await;
     }
 }

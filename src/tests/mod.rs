@@ -1,13 +1,17 @@
 //! Tests against the real router on real databases. One binary.
 
 mod accounts;
+mod audit;
 mod gateway;
+mod headers;
 mod logs;
 mod matrix;
 mod organisations;
 mod pages;
+mod replicas;
 mod rest;
 mod rest_matrix;
+mod sessions;
 mod statements;
 pub mod support;
 mod team;

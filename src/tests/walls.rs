@@ -177,7 +177,7 @@ async fn an_administrator_may_make_the_serving_role() {
     url.set_path(&name);
     url.set_username(&name).expect("a user");
     url.set_password(Some(&name)).expect("a password");
-    let refused = Db::open(url.as_str()).await.err().expect("it cannot take the role").to_string();
+    let refused = Db::open(url.as_str()).await.expect_err("it cannot take the role").to_string();
     assert!(refused.contains("latchkey_serving"), "{refused}");
     run(&mut admin, format!("GRANT latchkey_serving TO {name}")).await;
     let db = Db::open(url.as_str()).await.expect("it can take the role");

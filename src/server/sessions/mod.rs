@@ -86,6 +86,8 @@ fn stored(record: &Record) -> (Option<Uuid>, String) {
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         let now = self.0.clock.now();
+        // A session that takes the place of an ended one still has that one's id: whoever knows it would be in the new one.
+        record.id = Id::default();
         let (user, data) = stored(record);
         let mut tx = self.0.db.write().await.map_err(backend)?;
         store::insert(&mut tx, self.digest(&record.id), user, &data, now).await.map_err(backend)?;
