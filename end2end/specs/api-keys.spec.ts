@@ -182,6 +182,33 @@ test("rotated with an overlap both secrets work, until the old one is ended", as
   expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
 });
 
+test("what was typed stays when the old secret is ended or the key is enabled @js", async ({ page }) => {
+  await signIn(page);
+  await createApiKey(page, "half-edited");
+  await fromMenu(page, "half-edited", "Rotate");
+  await expectPage(page, "Rotate half-edited");
+  await page.getByRole("button", { name: "Rotate key" }).click();
+  await takeSecret(page, "half-edited");
+  await fromMenu(page, "half-edited", "Disable");
+  await expectPage(page, "Disable half-edited");
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expectPage(page, "API keys");
+  await page.getByRole("link", { name: "half-edited" }).click();
+  await expectPage(page, "half-edited");
+  await page.getByLabel("Description (optional)").fill("Half a thought");
+  await level(page, "Prompts").selectOption("write");
+  await page.getByRole("button", { name: "End now" }).click();
+  await expect(page.getByRole("button", { name: "End now" })).toHaveCount(0);
+  await page.getByRole("button", { name: "Enable" }).click();
+  await expect(page.getByRole("button", { name: "Enable" })).toHaveCount(0);
+  await expect(page.getByText("Active", { exact: true })).toBeVisible();
+  await expect(page.getByLabel("Description (optional)")).toHaveValue("Half a thought");
+  await expect(level(page, "Prompts")).toHaveValue("write");
+  await page.getByRole("button", { name: "Save 2 changes" }).click();
+  await expectPage(page, "API keys");
+  await expect(row(page, "half-edited")).toContainText("Prompts: Write");
+});
+
 test("rotated at once, the old secret is refused on the next call", async ({ page, latchkey, upstream }) => {
   await signIn(page);
   await localModels(page, upstream.baseUrl);

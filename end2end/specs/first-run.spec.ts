@@ -65,6 +65,8 @@ test("the printed secret makes the first Owner, and the master key is shown once
 
   // Neither going back nor coming again shows it.
   await goBack(page);
+  await expect(page.getByRole("button", { name: /^Organisation: / })).toHaveCount(0);
+  if (hasJavaScript()) await expectPage(page, "Nothing here");
   expect(await page.content()).not.toContain(secret);
   await page.goto("/setup");
   expect(await page.content()).not.toContain(secret);

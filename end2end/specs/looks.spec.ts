@@ -125,6 +125,43 @@ test("the people's screens, as Owner @js", async ({ page }) => {
   }
 });
 
+test("names without a break fit @js", async ({ page, upstream }) => {
+  const name = "w".repeat(100);
+  await signIn(page);
+  await createVirtualKey(page, { name, baseUrl: upstream.baseUrl });
+  const virtualKey = new URL(page.url()).pathname;
+  await createApiKey(page, name);
+  const key = (await page.getByRole("link", { name }).getAttribute("href")) ?? "";
+  await open(page, "/organisations/new");
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Short name").fill("long-name");
+  await page.getByRole("button", { name: "Create organisation" }).click();
+  await expectPage(page, `${name} is ready`);
+  for (const path of [
+    `${HOME}/api-keys`,
+    key,
+    `${key}/rotate`,
+    `${key}/disable`,
+    `${key}/delete`,
+    `${HOME}/virtual-keys`,
+    virtualKey,
+    `${virtualKey}/duplicate`,
+    `${virtualKey}/delete`,
+    "/organisations",
+    "/o/long-name/settings",
+    "/o/long-name/leave",
+    "/o/long-name/team",
+  ]) {
+    await open(page, path);
+    await expectFits(page, `long-${path.split("/").slice(-2).join("-")}`);
+  }
+  const address = `${"w".repeat(60)}@${"w".repeat(60)}.example`;
+  await invite(page, "Member", [address]);
+  await expectFits(page, "long-invited");
+  await open(page, `${HOME}/team/invitations`);
+  await expectFits(page, "long-invitations");
+});
+
 test("open panels and refused forms, as Owner @js", async ({ page, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await signIn(page);

@@ -3,6 +3,7 @@ import {
   goBack,
   HOME,
   ORGANISATION,
+  OWNER,
   createApiKey,
   expect,
   expectNoAxe,
@@ -50,6 +51,8 @@ test("a new organisation is its maker's, with a master key shown once", async ({
   const models = await fetch(`${latchkey.url}/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
   expect(models.status).toBe(200);
   await goBack(page);
+  await expect(page.getByRole("button", { name: /^Organisation: / })).toHaveCount(0);
+  if (hasJavaScript()) await expectPage(page, "Create an organisation");
   expect(await page.content()).not.toContain(secret);
 });
 
@@ -74,6 +77,30 @@ test("the switcher keeps the kind of page", async ({ page }) => {
   await expect(page).toHaveURL(/\/o\/difference-works\/api-keys$/);
   await expect(page.getByRole("button", { name: "Organisation: Difference Works Owner" })).toBeVisible();
   await expectPage(page, "API keys");
+});
+
+test("nothing of one organisation stands under the name of another @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  await expect(row(page, OWNER.name)).toBeVisible();
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/fn/organisation/view", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await switcher(page).click();
+  await page.getByRole("region", { name: "Organisations" }).getByRole("link", { name: /Difference Works/ }).click();
+  await expect(page.getByRole("table")).toHaveCount(0);
+  await page.waitForTimeout(500);
+  await expect(switcher(page)).toContainText(ORGANISATION);
+  await expect(page.getByRole("table")).toHaveCount(0);
+  release();
+  await expect(page.getByRole("button", { name: "Organisation: Difference Works Owner" })).toBeVisible();
+  await expectPage(page, "Team");
+  await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
+  await expect(row(page, OWNER.name)).toBeVisible();
+  await expect(page).toHaveURL(/\/o\/difference-works\/team$/);
 });
 
 test("the switcher works by keyboard @js", async ({ page }) => {
@@ -157,6 +184,27 @@ test("the list of organisations is there for everybody", async ({ page }) => {
   await expectPage(page, "Your organisations");
   await page.getByRole("list", { name: "Organisations" }).getByRole("link", { name: /Difference Works/ }).click();
   await expect(page).toHaveURL(/\/o\/difference-works/);
+});
+
+test("settings that somebody else changed meanwhile are saved at the second press", async ({ page, newContext, faults }) => {
+  faults.allow(/status of 4\d\d .*\/fn\//);
+  const rename = async (page: Page, name: string) => {
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+  };
+  await signIn(page);
+  await open(page, "/o/difference-works/settings");
+  const other = await (await newContext()).newPage();
+  await signIn(other);
+  await open(other, "/o/difference-works/settings");
+  await rename(other, "Difference Works (theirs)");
+  await expect(other.getByText(/Saved\. The organisation is at/)).toBeVisible();
+  await rename(page, "Difference Works");
+  await expect(page.getByRole("alert").filter({ hasText: "It is now “Difference Works (theirs)”" })).toBeVisible();
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Difference Works");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText(/Saved\. The organisation is at/)).toBeVisible();
+  await expect(page.getByRole("button", { name: "Organisation: Difference Works Owner" })).toBeVisible();
 });
 
 test("a new name and short name show everywhere, and the old address leads nowhere", async ({ page }) => {

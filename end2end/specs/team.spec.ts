@@ -70,6 +70,19 @@ test("a role changes in the row", async ({ page }) => {
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
 });
 
+test("F6 leads to the newest message @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  const messages = page.getByRole("region", { name: "Messages" });
+  for (const role of ["Member", "Admin"]) {
+    await changeInRow(page, CY.name, role.toLowerCase());
+    await expect(messages.getByText(`${CY.name} is now ${role}`)).toBeVisible();
+  }
+  await expect(messages.getByRole("link", { name: "Undo" })).toHaveCount(2);
+  await page.keyboard.press("F6");
+  await expect(messages.locator(":focus")).toContainText(`${CY.name} is now Admin`);
+});
+
 test("making an Owner asks first, and the harmless way stands first", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/team`);

@@ -171,11 +171,7 @@ pub fn Refusal<S: 'static>(
     form: Form<S>,
 ) -> impl IntoView {
     let error = form.error();
-    view! {
-        <div role="alert">
-            {reactive(move || error.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))}
-        </div>
-    }
+    reactive(move || error.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))
 }
 
 /// The form itself: its errors first, then its fields.
