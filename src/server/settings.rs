@@ -5,8 +5,8 @@ use clap::Args;
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
 
-/// Where the data is and how to open it. Shared by all commands.
-#[derive(Args, Clone, Debug)]
+/// Where the data is and how to open it. Shared by all commands. It holds secrets, so nothing can print it.
+#[derive(Args, Clone)]
 pub struct DataSettings {
     /// Folder of the database and the key file; made if it is missing
     #[arg(long, env = "LATCHKEY_DATA", default_value = "./data")]
@@ -20,7 +20,7 @@ pub struct DataSettings {
 }
 
 /// What `latchkey serve` needs besides.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct ServeSettings {
     #[command(flatten)]
     pub data: DataSettings,

@@ -1,7 +1,7 @@
 //! Sessions and ways into an account: what the cookie is, how long it lives, how often one may guess, and what a link of a
 //! forgotten password opens.
 
-use super::support::{Answer, Client, PASSWORD, each_engine, each_engine_with_mail};
+use super::support::{Answer, Client, PASSWORD, World, each_engine, each_engine_with_mail, text};
 use crate::{
     kernel::{
         OrganisationId,
@@ -102,6 +102,40 @@ async fn a_captured_cookie_is_worth_nothing_after_signing_out() {
                 assert!(!led.text.contains("Master key"));
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_see_and_end_their_own_sessions() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let from = async |address: &str| {
+            let mut ada = world.house.nobody().at(address);
+            ada.keep_cookie(&sign_in(&ada, ADA, PASSWORD).await);
+            ada
+        };
+        let (here, there) = (from("203.0.113.7").await, from("198.51.100.9").await);
+        let sessions = async || here.form("account/view", &[]).await.json()["sessions"].clone();
+        let listed = sessions().await;
+        let listed = listed.as_array().expect("sessions");
+        assert_eq!(listed.len(), 3, "with that of the world");
+        let of = |place: &str| listed.iter().find(|session| session["place"] == place).expect("a session");
+        assert_eq!(
+            (&of("203.0.113.7")["is_current"], &of("198.51.100.9")["is_current"]),
+            (&true.into(), &false.into())
+        );
+        let id = text(of("198.51.100.9"), "id");
+
+        let strangers = world.admin.form("account/end_session", &[("id", &id)]).await;
+        assert_eq!(refused(&strangers), (404, "not_found".to_owned()));
+        assert_eq!(there.form("account/view", &[]).await.status, 200);
+        assert_eq!(here.form("account/end_session", &[("id", &id)]).await.status, 200);
+        assert_eq!(refused(&there.form("account/view", &[]).await), (401, "sign_in_needed".to_owned()));
+        let ended = here.form("account/end_other_sessions", &[]).await;
+        assert_eq!((ended.status, ended.json()), (200, 1.into()));
+        assert_eq!(world.owner.form("account/view", &[]).await.status, 401);
+        assert_eq!(sessions().await.as_array().map(Vec::len), Some(1));
     })
     .await;
 }

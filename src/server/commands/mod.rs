@@ -152,7 +152,7 @@ mod tests {
     /// The line with which a start is refused.
     async fn refusal(settings: &DataSettings) -> String {
         match open(settings, Extras::default()).await {
-            Ok(_) => panic!("it starts with {settings:?}"),
+            Ok(_) => panic!("it starts on {}", settings.database()),
             Err(error) => error.to_string(),
         }
     }
