@@ -19,6 +19,11 @@ fn program() -> OsString {
     std::env::var_os("LATCHKEY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_latchkey").into())
 }
 
+/// Megabytes of the program's file.
+pub fn program_size() -> Result<f64> {
+    Ok(std::fs::metadata(program())?.len() as f64 / 1e6)
+}
+
 /// The running program.
 pub struct House {
     pub port: u16,
@@ -218,7 +223,8 @@ fn stop(mut child: Child) -> Result<()> {
 }
 
 fn ask_to_stop(child: &Child) -> Result<()> {
-    Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+    // The shell's own `kill`: the program of that name is missing on small machines.
+    Command::new("sh").args(["-c", "kill -TERM \"$0\"", &child.id().to_string()]).status()?;
     Ok(())
 }
 

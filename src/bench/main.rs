@@ -42,6 +42,7 @@ fn main() -> Result<()> {
         house.first_start.as_millis(),
         house.start.as_millis()
     )?;
+    writeln!(out, "the program: {:.1} MB", house::program_size()?)?;
     writeln!(out, "resident before load: {:.1} MB", house.resident()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let header = [

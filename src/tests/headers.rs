@@ -189,8 +189,8 @@ async fn the_listener_bounds_heads_and_bodies() {
     let json = "content-type: application/json\r\n";
     for (status, what, request) in [
         (200, "a head within 32 KiB", head("GET /healthz", &format!("x-long: {}\r\n", "a".repeat(30 * 1024)))),
-        // What one more read brings is still taken: it ends at twice that.
-        (431, "a head beyond them", head("GET /healthz", &format!("x-long: {}\r\n", "a".repeat(72 * 1024)))),
+        (431, "a head beyond them", head("GET /healthz", &format!("x-long: {}\r\n", "a".repeat(32 * 1024)))),
+        (431, "a head far beyond them", head("GET /healthz", &format!("x-long: {}\r\n", "a".repeat(72 * 1024)))),
         (413, "a form", post("/fn/account/sign_in", &format!("{form}{length}")) + &much),
         (
             413,
@@ -204,7 +204,8 @@ async fn the_listener_bounds_heads_and_bodies() {
         let answer = exchange(port, request.as_bytes()).await;
         let line = answer.lines().next().unwrap_or_default();
         assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{what}: {line}");
-        if status != 431 {
+        // A head that was not read to its end is refused by the library, without more words.
+        if what != "a head far beyond them" {
             let said = |name: &str| {
                 let line = answer.lines().find(|line| line.starts_with(&format!("{name}: ")))?;
                 Some(line[name.len() + 2..].to_owned())

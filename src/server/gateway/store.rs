@@ -8,7 +8,7 @@ use crate::{
     },
     server::database::{OrgTx, TenantSql, Value, WriteError, values},
 };
-use std::{borrow::Cow, fmt::Write, sync::LazyLock};
+use std::{fmt::Write, sync::LazyLock};
 
 macro_rules! insert {
     ($values:literal) => {
@@ -77,12 +77,12 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         Some(call.key),
         call.virtual_key,
         call.provider.map(Provider::name),
-        text(&call.model).as_ref(),
+        &*call.model,
         call.endpoint.name(),
         call.streamed,
         end.map_or(logs::Outcome::Started, Outcome::kind).name(),
         end.map(|end| i64::from(end.status)),
-        end.and_then(|end| end.error.as_deref()).map(|code| text(code).into_owned()),
+        end.and_then(|end| end.error.as_deref()),
         latency,
         end.and_then(|end| end.first_byte_us).map(number),
         usage.map(|usage| number(usage.input_tokens)),
@@ -93,9 +93,4 @@ fn row(record: &Record) -> [Value; COLUMNS] {
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row
-}
-
-/// PostgreSQL's text holds every character but this one.
-fn text(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }

@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{Request, Response},
+    http::{Request, Response, StatusCode},
 };
 use futures_util::{FutureExt, future::BoxFuture};
 use hyper::{body::Incoming, server::conn::http1, service::Service};
@@ -32,7 +32,7 @@ use tower::ServiceExt;
 /// How long a connection may take to send the head of a request, waiting for its first byte included: an idle
 /// connection is closed after it.
 const HEAD: Duration = Duration::from_secs(75);
-/// The most bytes of a request's head.
+/// The most bytes of a request's head, which hyper counts between two reads only and [`head_size`] as it came.
 const HEAD_SIZE: usize = 32 * 1024;
 /// The pause after a connection could not be accepted, as when there are no more file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -180,6 +180,12 @@ impl Service<Request<Incoming>> for Front {
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if head_size(&request) > HEAD_SIZE {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            self.security.put_on(response.headers_mut());
+            return Box::pin(async { Ok(response) });
+        }
         let mut request = request.map(Body::new);
         match routes::straight(request.method(), request.uri().path()) {
             Some(endpoint) => {
@@ -197,6 +203,12 @@ impl Service<Request<Incoming>> for Front {
             }
         }
     }
+}
+
+/// The bytes of address and header lines.
+fn head_size<T>(request: &Request<T>) -> usize {
+    let address = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
+    address + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
 }
 
 #[cfg(test)]

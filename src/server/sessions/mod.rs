@@ -58,6 +58,12 @@ impl Sessions {
         self.0.keyring.digest("session", &hex(&id.0.to_be_bytes()))
     }
 
+    async fn note_seen(&self, digest: Digest, created_at: Timestamp, now: Timestamp) -> Result<(), Error> {
+        let mut tx = self.0.db.write().await?;
+        store::seen(&mut tx, digest, created_at, now).await?;
+        tx.commit().await
+    }
+
     /// Removes what is over. Returns how many.
     pub async fn sweep(&self) -> Result<u64, Error> {
         let mut tx = self.0.db.write().await?;
@@ -113,9 +119,10 @@ impl SessionStore for Sessions {
             return Ok(None);
         }
         if row.seen_at + MINUTE <= now.0 {
-            let mut tx = self.0.db.write().await.map_err(backend)?;
-            store::seen(&mut tx, digest, Timestamp(row.created_at), now).await.map_err(backend)?;
-            tx.commit().await.map_err(backend)?;
+            // Whoever only reads goes on while nothing can be written, as with a full disk. The session lives no longer for it.
+            if let Err(error) = self.note_seen(digest, Timestamp(row.created_at), now).await {
+                tracing::warn!(%error, "it could not be noted that a session is in use");
+            }
         }
         let mut data: HashMap<String, Json> =
             serde_json::from_str(&row.data).map_err(|e| session_store::Error::Decode(e.to_string()))?;
