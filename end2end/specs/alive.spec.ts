@@ -210,7 +210,7 @@ test("what is refused in a row is told", async ({ page, newContext, faults }) =>
   await expectPage(page, "API keys");
 });
 
-test("an exact time is seen whole", async ({ page }) => {
+test("an exact time is seen whole @js", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/api-keys`);
   const key = (await page.getByRole("link", { name: "steady" }).getAttribute("href")) ?? "";
