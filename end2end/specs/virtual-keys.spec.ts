@@ -160,7 +160,7 @@ test("what somebody else saved meanwhile is shown, and saving again keeps what w
   await page.getByLabel("Name", { exact: true }).fill("Shared by two");
   await page.getByLabel("Description (optional)").fill("mine");
   await save(page);
-  await expect(page.getByRole("alert").filter({ hasText: "Somebody saved Shared meanwhile." })).toBeVisible();
+  await expect(page.getByRole("alert").filter({ hasText: "Somebody saved this virtual key meanwhile:" })).toBeVisible();
   await expect(page.getByRole("heading", { name: "Stored meanwhile" })).toBeVisible();
   await expect(page.getByRole("definition").filter({ hasText: "theirs" })).toBeVisible();
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Shared by two");

@@ -268,7 +268,10 @@ fn own(access: &Access) -> Result<Target> {
 }
 
 fn stale() -> Error {
-    Error::new(Code::StaleVersion, "Somebody saved this virtual key meanwhile. Read it again to see what changed.")
+    Error::new(
+        Code::StaleVersion,
+        "Somebody saved this virtual key meanwhile: what is stored is another version by now.",
+    )
 }
 
 /// Stores a new virtual key and its event.
