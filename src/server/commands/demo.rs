@@ -22,7 +22,7 @@ use crate::{
         usage::Usage,
     },
     kernel::{
-        Error, Result, Secret, Timestamp,
+        Error, KeyId, Result, Secret, Timestamp,
         time::{DAY, HOUR, MINUTE},
     },
     policy::{KeyFeature, Level, PermissionSet, Role},
@@ -129,16 +129,14 @@ async fn fill(app: &App) -> Result<String> {
         let permissions = Some(PermissionSet::of_levels(level));
         let expiry = if days == 0 { Expiry::Never } else { Expiry::Days(days) };
         let new = New { name: name.into(), description: String::new(), permissions, expiry, submission: None };
-        made.push(keys::create(&ada, || Ok(new)).await?.id);
+        let secret = keys::create(&ada, || Ok(new)).await?.secret;
+        let key = keys::verify(app, secret.expose(), app.clock.now()).await?;
+        made.push((key.key, key.secret));
     }
-    keys::disable(&ada, made[4], None).await?;
+    keys::disable(&ada, made[4].0, None).await?;
     let log = call_log(app);
-    let records = calls(
-        app.clock.now(),
-        organisation.0,
-        &made.iter().map(|id| id.0).collect::<Vec<_>>(),
-        &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>(),
-    );
+    let records =
+        calls(app.clock.now(), organisation.0, &made, &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>());
     for group in records.chunks(500) {
         log.write(group).await.map_err(|_| Error::unavailable())?;
     }
@@ -146,7 +144,7 @@ async fn fill(app: &App) -> Result<String> {
 }
 
 /// Two days of calls, with the rhythm of working hours and a few failures. The same each time.
-fn calls(now: Timestamp, organisation: Uuid, keys: &[Uuid], targets: &[(Uuid, Provider)]) -> Vec<Record> {
+fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[(Uuid, Provider)]) -> Vec<Record> {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move |below: u64| {
         random ^= random << 13;
@@ -156,10 +154,14 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[Uuid], targets: &[(Uuid, Pr
     };
     let mut records = vec![];
     let mut at = now.0 - 2 * DAY;
-    while at < now.0 - MINUTE {
+    loop {
         let hour = at.rem_euclid(DAY) / HOUR;
         let busy = if (7..19).contains(&hour) { 1 } else { 5 };
         at += i64::try_from(next(150)).unwrap_or(0) * 1_000 * busy + 4_000;
+        if at > now.0 - MINUTE {
+            return records;
+        }
+        let (key, secret) = keys[next(2) as usize];
         let (target, model) = MODELS[next(4) as usize];
         let (virtual_key, provider) = targets[target];
         let failed = next(40) == 0;
@@ -168,8 +170,8 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[Uuid], targets: &[(Uuid, Pr
         let call = Call {
             id: Uuid::now_v7(),
             organisation,
-            key: keys[next(2) as usize],
-            secret: Uuid::nil(),
+            key: key.0,
+            secret,
             virtual_key: Some(virtual_key),
             provider: Some(provider),
             endpoint: Endpoint::ChatCompletions,
@@ -191,5 +193,4 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[Uuid], targets: &[(Uuid, Pr
         };
         records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
     }
-    records
 }
