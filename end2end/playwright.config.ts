@@ -1,5 +1,8 @@
 import { defineConfig } from "@playwright/test";
 
+/** A PostgreSQL server that may be filled with databases; `./dev test` starts one. */
+const postgres = process.env["LATCHKEY_TEST_POSTGRES"];
+
 const asRoot = process.getuid?.() === 0;
 
 /** The machine's own Chromium: nothing is downloaded. */
@@ -16,7 +19,7 @@ const launchOptions = {
   ],
 };
 
-export default defineConfig({
+export default defineConfig<{ postgres: string | undefined }>({
   testDir: "specs",
   outputDir: "../target/browser-tests",
   // A file's tests share one instance in their order; files and projects run beside one another.
@@ -39,5 +42,7 @@ export default defineConfig({
   projects: [
     { name: "js", use: { javaScriptEnabled: true } },
     { name: "nojs", use: { javaScriptEnabled: false }, grepInvert: /@js/ },
+    // The life of an organisation once more, on the other database.
+    ...(postgres ? [{ name: "postgres", use: { javaScriptEnabled: true, postgres }, testMatch: /story\.spec/ }] : []),
   ],
 });

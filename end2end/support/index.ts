@@ -73,6 +73,8 @@ interface TestFixtures {
   newContext: () => Promise<BrowserContext>;
   seeded: boolean;
   settings: Record<string, string>;
+  /** A PostgreSQL server for the instance's database. */
+  postgres: string | undefined;
 }
 
 /** The instance of the spec file that this worker is at; the one before it is discarded. */
@@ -99,6 +101,7 @@ class Houses {
 export const test = base.extend<TestFixtures, { houses: Houses }>({
   seeded: [true, { option: true }],
   settings: [{}, { option: true }],
+  postgres: [undefined, { option: true }],
 
   houses: [
     async ({}, use) => {
@@ -109,9 +112,9 @@ export const test = base.extend<TestFixtures, { houses: Houses }>({
     { scope: "worker" },
   ],
 
-  latchkey: async ({ houses, seeded, settings }, use, info) => {
+  latchkey: async ({ houses, seeded, settings, postgres }, use, info) => {
     const key = JSON.stringify([info.file, info.project.name, seeded, settings]);
-    const latchkey = await houses.at(key, () => Latchkey.start({ seeded, settings }));
+    const latchkey = await houses.at(key, () => Latchkey.start({ seeded, settings, postgres }));
     await use(latchkey);
     if (info.status !== info.expectedStatus) {
       console.error(`latchkey serve printed at last:\n${latchkey.output().slice(-4000)}`);

@@ -1,5 +1,6 @@
 // Runs the real program: a fresh `latchkey serve` on a free port with a data folder of its own.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -31,10 +32,18 @@ export class Latchkey {
     private readonly settings: Record<string, string>,
   ) {}
 
-  /** Starts an instance on an empty folder; `seeded` makes the first Owner and organisation before that. */
-  static async start(options: { seeded: boolean; settings?: Record<string, string> }): Promise<Latchkey> {
+  /**
+   * Starts an instance on an empty folder; `seeded` makes the first Owner and organisation before that. `postgres` is a
+   * server on which it gets a database of its own; without it the database is in the folder.
+   */
+  static async start(options: {
+    seeded: boolean;
+    settings?: Record<string, string>;
+    postgres?: string | undefined;
+  }): Promise<Latchkey> {
     const data = await mkdtemp(join(tmpdir(), "latchkey-e2e-"));
-    const latchkey = new Latchkey(data, options.settings ?? {});
+    const database = options.postgres ? { DATABASE_URL: newDatabase(options.postgres) } : {};
+    const latchkey = new Latchkey(data, { ...database, ...options.settings });
     if (options.seeded) {
       const args = ["setup", "--email", OWNER.email, "--name", OWNER.name, "--organisation", ORGANISATION];
       const outcome = await latchkey.run([...args, "--password-stdin"], `${OWNER.password}\n`);
@@ -131,6 +140,15 @@ function program(): string {
   const path = process.env["LATCHKEY_BIN"];
   if (!path) throw new Error("LATCHKEY_BIN names no program: run the tests with ./dev test");
   return path;
+}
+
+/** Makes a database on this server and gives its address. It goes with the server, which lives for the tests alone. */
+function newDatabase(server: string): string {
+  const name = `lk_${randomUUID().replaceAll("-", "")}`;
+  execFileSync("createdb", ["--maintenance-db", server, name]);
+  const address = new URL(server);
+  address.pathname = `/${name}`;
+  return address.href;
 }
 
 function freePort(): Promise<number> {

@@ -16,7 +16,7 @@ export const CY: Person = { email: "cy@example.com", name: "Cy Okafor", password
 
 /** Whether this run has JavaScript. */
 export function hasJavaScript(): boolean {
-  return test.info().project.name === "js";
+  return test.info().project.use.javaScriptEnabled !== false;
 }
 
 /** Goes to a path and, with JavaScript, waits until the page is hydrated: until then a click is a plain form's. */
