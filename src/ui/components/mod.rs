@@ -5,7 +5,7 @@
 //! ```ignore
 //! view! {
 //!     <PageHeader title="API keys" sentence=|| "Each key opens exactly what it was cut for.">
-//!         <LinkButton look=Look::Primary icon=Icon::Plus label="New key" href=urls::new_key(&slug) />
+//!         <LinkButton look=Look::Primary icon=Icon::Plus label="New key" href=routes::new_api_key(&slug) />
 //!     </PageHeader>
 //!     <Note tone=Tone::Warn action=move || view! { <LinkButton label="Rotate" href=rotate.clone() /> }>
 //!         <strong>"ci-deploy"</strong>" expires in 12 days."
@@ -31,8 +31,8 @@
 //! }
 //! ```
 //!
-//! Forms: `<ActionForm action><FormErrors errors /><div class="stack"><Field …/><Select …/></div><div class="form-end">
-//! <Button look=Look::Primary label="Save" busy=action.pending() /></div></ActionForm>`, inside a [`Card`].
+//! Forms: `<FormFor form><Field …/><Select …/><div class="form-end"><Button look=Look::Primary label="Save"
+//! busy=form.busy() /></div></FormFor>` with `form` from `use_form`, inside a [`Card`].
 //!
 //! Rules that the parts keep, so that pages need not think of them:
 //! - Each control takes its accessible name as `label` (a required prop). `hide_label` and `icon_only` hide it from view only.
