@@ -18,6 +18,8 @@ use tracing_subscriber::EnvFilter;
 const GRACE: Duration = Duration::from_secs(20);
 /// How long the log of calls may take to be written after that.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long jobs and database may take to end after that.
+const CLOSE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
@@ -51,7 +53,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let recorder = gateway.recorder.clone();
     let router = http::router(&app, gateway.clone());
     tokio::select! {
-        () = http::serve(listener, router, gateway, Security::of(&public_url), stop.clone()) => {}
+        () = http::serve(listener, router, gateway, Security::of(&public_url), settings.trusted_proxies, stop.clone()) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not finish in time");
         }
@@ -59,8 +61,12 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     if !recorder.drain(DRAIN).await {
         tracing::warn!("some calls are not in the log yet; the next start puts them there");
     }
-    let _ = tokio::time::timeout(Duration::from_secs(5), jobs).await;
-    app.db.close().await;
+    // A database that does not answer any more keeps nothing from ending.
+    let _ = tokio::time::timeout(CLOSE, async {
+        let _ = jobs.await;
+        app.db.close().await;
+    })
+    .await;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 mod audit;
 mod calls;
+mod connections;
 mod files;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
