@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     features::{
-        accounts, api_keys,
+        accounts::{self, Maker},
+        api_keys,
         audit::event::{Event, Subject},
     },
     kernel::{Code, Error, Result, Secret, UserId, text},
@@ -65,9 +66,6 @@ pub async fn change_role(access: &Access, id: UserId, next: Role, keys: Keys) ->
             let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
             let was = person.role;
             change.check(Target::Rank { organisation: change.organisation(), now: Some(was), next: Some(next) })?;
-            if next == Role::Owner && was != Role::Owner {
-                change.proven()?;
-            }
             let mut event = Event::of(named(&person)).change("role", was.name(), next.name());
             if was == Role::Owner && next != Role::Owner {
                 keep_an_owner(&mut change, id).await?;
@@ -112,6 +110,7 @@ pub async fn leave(access: &Access) -> Result<()> {
     access
         .act(Operation::TeamLeave, Subject::new("member", user, access.actor_name()), |mut change| async move {
             let person = store::person(change.tx(), user).await?.ok_or_else(Error::not_found)?;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: None })?;
             let event = go(&mut change, &person, Keys::TakeOver).await?;
             change.commit(event, ()).await
         })
@@ -174,7 +173,7 @@ async fn heir(change: &mut Change, from: UserId) -> Result<Option<(UserId, Strin
 }
 
 /// Makes a link by which a member sets a new password, for installations that cannot mail one. It opens the whole
-/// account, so whoever makes it must be an Owner wherever that person belongs.
+/// account, so whoever makes it must be an Owner wherever that person belongs, now and when it is used.
 pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
     let app = access.app();
     access
@@ -185,7 +184,6 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                 now: Some(person.role),
                 next: Some(person.role),
             })?;
-            change.proven()?;
             let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
             if app.mail.is_configured() {
                 return Err(Error::conflict(
@@ -198,19 +196,15 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
             if person.disabled {
                 return Err(Error::conflict("This account is disabled."));
             }
-            let system = change.tx().system();
-            store::lock_person(system, id).await?;
-            let theirs = store::places(system, id).await?;
-            let own = store::places(system, maker).await?;
-            let owns_all = theirs.iter().all(|(place, _)| own.contains(&(*place, Role::Owner)));
-            if !owns_all {
+            let maker = Maker { person: maker, organisation: change.organisation() };
+            if !accounts::operations::may_reset(change.tx().system(), maker, id).await? {
                 return Err(Error::new(
                     Code::PermissionDenied,
                     "A password link opens the whole account. Only somebody who is an Owner of every organisation that \
                      this person belongs to can make one.",
                 ));
             }
-            let token = accounts::operations::reset_token(&mut change, id, accounts::operations::Way::Shown).await?;
+            let token = accounts::operations::reset_token(&mut change, id, Some(maker)).await?;
             let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
             let event = Event::of(named(&person)).with("reset_link", "made");
             change.commit(event, ResetLink { name: person.name, link }).await
