@@ -22,7 +22,8 @@ use crate::{
         team,
     },
     kernel::{
-        Code, Error, InvitationId, KeyId, OrganisationId, Result, Secret, SessionId, Timestamp, UserId, text, time::MINUTE,
+        Code, Error, InvitationId, KeyId, OrganisationId, Result, Secret, SessionId, Timestamp, UserId, text,
+        time::MINUTE,
     },
     policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
 };
@@ -134,8 +135,7 @@ impl Access {
     /// An API key, by its verified identity.
     pub fn key(app: App, origin: Origin, key: &api_keys::Verified) -> Self {
         let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
-        let principal =
-            Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective };
+        let principal = Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective };
         let credential = format!("key {}", key.key);
         Self { secret: Some(key.digest), ..Self::of(app, principal, actor, credential, origin) }
     }
@@ -160,10 +160,12 @@ impl Access {
         self.app.clock.now()
     }
 
-    /// Whether a person asks who has not proven their password a short while ago. Keys have none to prove.
-    fn needs_proof(&self) -> bool {
-        let person = matches!(self.principal, Principal::Member { .. });
-        person && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
+    /// Whether a person asks for what gives or takes the highest rights, and has not proven their password a short while
+    /// ago. Keys have none to prove.
+    pub fn needs_proof(&self, operation: Operation, target: Target) -> bool {
+        asks_for_proof(operation, target)
+            && matches!(self.principal, Principal::Member { .. })
+            && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
     }
 
     /// The session of the browser that asks, by its public id.
@@ -530,7 +532,7 @@ impl Change {
 
     /// A person must have proven their password a short while ago, for what gives or takes the highest rights.
     pub fn proven_for(&self, target: Target) -> Result<()> {
-        if asks_for_proof(self.operation, target) && self.access.needs_proof() {
+        if self.access.needs_proof(self.operation, target) {
             let message = "This gives or takes power over the whole organisation. Confirm your password first.";
             return Err(Error::new(Code::PasswordNeeded, message));
         }

@@ -107,7 +107,9 @@ pub async fn insert_reset(
     until: Timestamp,
 ) -> Result<()> {
     let (person, organisation) = (maker.map(|maker| maker.person.0), maker.map(|maker| maker.organisation.0));
-    tx.execute(INSERT_RESET, values![*digest, user, maker.is_none(), now, until, person, organisation]).await.map(|_| ())
+    tx.execute(INSERT_RESET, values![*digest, user, maker.is_none(), now, until, person, organisation])
+        .await
+        .map(|_| ())
 }
 
 /// Ends the reset links of a person.

@@ -47,16 +47,19 @@ pub async fn get(access: &Access, id: UserId) -> Result<Profile> {
     Ok(Profile { person, keys, key_names, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
 }
 
-/// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, or
-/// takes from somebody's keys what they do. Says no where the change would be refused anyway.
+/// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, takes from
+/// somebody's keys what they do, or wants the password, for which a row of a list has no room. Says no where the change
+/// would be refused anyway.
 pub async fn asks_first(access: &Access, id: UserId, next: Role) -> bool {
-    if access.read(Operation::TeamChangeRole).await.is_err() {
-        return false;
-    }
+    let Ok(tx) = access.read(Operation::TeamChangeRole).await else { return false };
+    let organisation = tx.organisation();
+    drop(tx);
     let Ok(profile) = get(access, id).await else { return false };
     let (was, own) = (profile.person.role, access.user().is_ok_and(|user| user == id));
     let loses_keys = next < was && cuts_keys(next) && profile.keys > 0;
-    was != next && (next == Role::Owner || (own && next < was) || loses_keys)
+    let rank = Target::Rank { organisation, now: Some(was), next: Some(next) };
+    let wants_proof = access.needs_proof(Operation::TeamChangeRole, rank);
+    was != next && (next == Role::Owner || (own && next < was) || loses_keys || wants_proof)
 }
 
 /// Gives a member another role. `keys` says what becomes of their keys if the new role may do less than keys can.

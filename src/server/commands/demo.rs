@@ -97,7 +97,8 @@ async fn fill(app: &App) -> Result<String> {
     let origin = || Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into());
     let session = sign_in(&Access::nobody(app.clone(), origin()), "ada@northwind.test", &Secret::new(PASSWORD)).await?;
     let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
-    let ada = Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await?;
+    let ada =
+        Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await?;
     for (name, email, role) in PEOPLE {
         let batch = invite(&ada, email, role).await?;
         let token = batch.answers.into_iter().find_map(|answer| match answer.outcome {

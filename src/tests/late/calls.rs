@@ -1,6 +1,6 @@
 //! Model calls: a key that ended while the body was on its way, while the provider thought, or in the middle of a stream.
 
-use super::{Late, done, listen};
+use super::{End, Late, done, listen};
 use crate::{
     gateway::tests::support::{STREAM, Upstream, chunk, completion, piece},
     tests::support::{Client, House, each_engine},
@@ -18,8 +18,7 @@ use tower::ServiceExt;
 /// By when an answer must have ended, counted from the end of its key. The machine may be busy besides.
 const PROMISED: Duration = Duration::from_millis(5_500);
 
-/// What ends a key for model calls, and how a caller is told.
-const ENDS: [(&str, &[(&str, &str)], u16, &str); 4] = [
+const ENDS: [End; 4] = [
     ("api_keys/delete", &[("confirmation", "ci")], 401, "api_key_revoked"),
     ("api_keys/disable", &[("confirmation", "ci")], 401, "api_key_disabled"),
     ("api_keys/update", &[("version", "1"), ("name", "ci"), ("completions", "disabled")], 403, "permission_denied"),

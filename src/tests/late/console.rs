@@ -119,7 +119,10 @@ async fn whatever_ends_a_right_ends_it_for_forms_on_their_way() {
         refused(late, 401, "sign_in_needed", "an invitation").await;
 
         let late = Late::form(port, world.owner.cookie(), "organisation/create", &[("name", "Late")]).await;
-        house.as_owner("UPDATE users SET disabled_at = 1 WHERE email_canonical = 'ada@north.test'").await.expect("disabled");
+        house
+            .as_owner("UPDATE users SET disabled_at = 1 WHERE email_canonical = 'ada@north.test'")
+            .await
+            .expect("disabled");
         refused(late, 401, "sign_in_needed", "a disabled account").await;
         house.as_owner("UPDATE users SET disabled_at = NULL").await.expect("enabled");
 
@@ -138,9 +141,8 @@ async fn a_page_in_the_answer_shows_nothing_to_a_session_that_ended() {
         let port = listen(&house).await;
         let page = format!("/o/{}/api-keys", house.slug);
         let fields = [("name", ""), ("page", page.as_str())];
-        let begin = async |client: &Client| {
-            Late::form_for("text/html", port, client.cookie(), "account/rename", &fields).await
-        };
+        let begin =
+            async |client: &Client| Late::form_for("text/html", port, client.cookie(), "account/rename", &fields).await;
         let told = begin(&ada).await.finish().await;
         assert!(told.text.contains("Master key"), "the page of a session that lives: {told:?}");
         let late = begin(&ada).await;

@@ -15,6 +15,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// What ends a key, or what it may do: the server function, its fields besides organisation and id, and by which status and
+/// code a caller is told afterwards.
+type End = (&'static str, &'static [(&'static str, &'static str)], u16, &'static str);
+
 /// How long the program has to find the credential, once the head of a request is there.
 const FOUND: Duration = Duration::from_millis(150);
 

@@ -112,9 +112,9 @@ async fn nor_one_that_was_confirmed() {
             for n in 0..8 {
                 confirming.push(signed_in(n).await);
             }
-            let confirmed = confirming.iter().map(async |bo| {
-                bo.form("account/confirm_password", &[("current_password", present)]).await
-            });
+            let confirmed = confirming
+                .iter()
+                .map(async |bo| bo.form("account/confirm_password", &[("current_password", present)]).await);
             let fields = [("current_password", present), ("new_password", other)];
             let change = changing.form("account/change_password", &fields);
             let (changed, answers) = tokio::join!(change, join_all(confirmed));

@@ -1,6 +1,6 @@
 //! The interface for programs: a key that ended while a call was on its way.
 
-use super::{Late, done, listen};
+use super::{End, Late, done, listen};
 use crate::{
     kernel::time::DAY,
     tests::support::{Client, World, each_engine},
@@ -10,8 +10,7 @@ use serde_json::json;
 const STRONG: [(&str, &str); 4] =
     [("completions", "enabled"), ("api_keys", "delete"), ("users", "delete"), ("virtual_keys", "delete")];
 
-/// What ends a key, or what it may do, and how it is told afterwards.
-const ENDS: [(&str, &[(&str, &str)], u16, &str); 4] = [
+const ENDS: [End; 4] = [
     ("api_keys/rotate", &[("overlap", "now")], 401, "api_key_revoked"),
     ("api_keys/disable", &[("confirmation", "strong")], 401, "api_key_disabled"),
     ("api_keys/delete", &[("confirmation", "strong")], 401, "api_key_revoked"),

@@ -244,7 +244,10 @@ async fn a_password_link_ends_with_its_makers_rights() {
         // The rights are back, and with them what they allow.
         ready(&ada, "team/change_role", &[("id", &bo_id), ("role", "owner"), ("asked", "true")]).await;
         assert_eq!(house.nobody().form("account/view_reset", &[("token", &token)]).await.status, 200);
-        house.as_owner("UPDATE users SET disabled_at = 1 WHERE email_canonical = 'bo@north.test'").await.expect("disabled");
+        house
+            .as_owner("UPDATE users SET disabled_at = 1 WHERE email_canonical = 'bo@north.test'")
+            .await
+            .expect("disabled");
         spent(&token, "its maker's account was disabled").await;
         house.as_owner("UPDATE users SET disabled_at = NULL").await.expect("enabled");
         ready(&ada, "team/remove", &[("id", &bo_id)]).await;
@@ -275,7 +278,7 @@ async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
         let invitation = list["invitations"][0]["id"].as_str().expect("an id").to_owned();
         house.clock().advance(16 * MINUTE);
         let before = house.snapshot().await;
-        let cases: Vec<(&Client, &str, Vec<(&str, &str)>)> = vec![
+        let cases = [
             (&ada, "team/change_role", vec![("id", &cy_id), ("role", "owner"), ("asked", "true")]),
             (&ada, "team/change_role", vec![("id", &bo_id), ("role", "admin"), ("asked", "true")]),
             (&ada, "team/remove", vec![("id", &bo_id)]),
@@ -296,6 +299,15 @@ async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
             assert_eq!(told, (401, "password_needed".to_owned()), "{path} {fields:?}: {}", refused.text);
         }
         assert_eq!(house.snapshot().await, before);
+        // From a row of the list it leads to the page that can say so.
+        let page = format!("/o/{}/team", house.slug);
+        let demote = [slug, ("id", &bo_id), ("role", "admin")];
+        let asked = ada.plain_form(&page, "team/change_role", &demote).await;
+        let to = asked.headers.get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
+        assert_eq!(to, Some(format!("{page}/{bo_id}/role?role=admin")));
+        let refused = ada.plain_form(&page, "team/change_role", &[&demote[..], &[("asked", "true")]].concat()).await;
+        assert_eq!(refused.status, 401);
+        assert!(refused.text.contains("/account/confirm") && refused.text.contains("Confirm your password"));
         // What reaches less far does not ask.
         for (path, fields) in [
             ("team/invite", vec![("addresses", "y@x.org"), ("role", "admin")]),

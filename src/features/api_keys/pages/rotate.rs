@@ -13,8 +13,7 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone,
-            utc_text,
+            Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
         },
         form::{Form, FormFor, use_form},
         load, reactive, routes,
