@@ -4,6 +4,7 @@ use super::call::Upstream;
 use super::dialect::{Answer, ApiError, ChatStream, Exchange, NativeExchange, Outcome};
 use super::errors::Refusal;
 use super::record::Open;
+use super::watch::{Look, Watch};
 use crate::server::outgoing::{OutgoingError, Patience, Phase, read_whole};
 use axum::body::Body;
 use bytes::Bytes;
@@ -67,6 +68,7 @@ pub(super) async fn read(
     patience: Patience,
     end: End,
     stamp: (i64, Uuid),
+    mut watch: Watch,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = response.into_parts();
     let status = parts.status;
@@ -77,6 +79,7 @@ pub(super) async fn read(
             upstream: Some(body),
             stream: reader.stream(stamp),
             open: Some(open),
+            watch,
             idle: patience.idle,
             heard: Instant::now(),
             end: end.at,
@@ -92,11 +95,15 @@ pub(super) async fn read(
     open.first_byte();
     let refused = !status.is_success();
     let largest = if refused { patience.largest.min(LARGEST_REFUSAL) } else { patience.largest };
-    let whole = match read_whole(body, Patience { largest, ..patience }, end.at).await {
-        // The provider's words in a refusal are a help, not needed.
-        Err(_) if refused => Ok(Bytes::new()),
-        Err(OutgoingError::TimedOut(Phase::Total)) if end.callers_own => Err(Refusal::callers_limit()),
-        other => other.map_err(Refusal::from),
+    let whole = tokio::select! {
+        biased;
+        whole = read_whole(body, Patience { largest, ..patience }, end.at) => match whole {
+            // The provider's words in a refusal are a help, not needed.
+            Err(_) if refused => Ok(Bytes::new()),
+            Err(OutgoingError::TimedOut(Phase::Total)) if end.callers_own => Err(Refusal::callers_limit()),
+            other => other.map_err(Refusal::from),
+        },
+        refusal = watch.ended() => Err(refusal),
     };
     // What nobody asked for, and what cannot be read.
     let odd = !refused && (!plain || is_event_stream(&parts.headers));
@@ -152,6 +159,8 @@ struct Streamed {
     upstream: Option<Incoming>,
     stream: ChatStream,
     open: Option<Open>,
+    /// Looks after the caller's key.
+    watch: Watch,
     /// The longest pause between two pieces.
     idle: Duration,
     heard: Instant,
@@ -206,6 +215,18 @@ impl Streamed {
         last
     }
 
+    /// Ends the stream and its record, since its key may call no longer; gives the last bytes for the caller.
+    fn cut(&mut self, refusal: &Refusal) -> Bytes {
+        self.upstream = None;
+        let last = self.stream.cut(refusal.into());
+        self.note();
+        if let Some(open) = self.open.take() {
+            let whole = *self.stream.outcome() == Outcome::Complete;
+            open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code));
+        }
+        last
+    }
+
     fn note(&mut self) {
         if let (Some(open), Some(usage)) = (&mut self.open, self.stream.usage()) {
             open.used(usage);
@@ -232,6 +253,15 @@ impl HttpBody for Streamed {
         let this = self.get_mut();
         loop {
             let Some(upstream) = &mut this.upstream else { return Poll::Ready(None) };
+            match this.watch.look(context) {
+                Look::Good => {}
+                // Nothing goes out meanwhile: the key may be known to have ended in the next moment.
+                Look::Asking => return Poll::Pending,
+                Look::Ended(refusal) => {
+                    let last = this.cut(&refusal);
+                    return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
+                }
+            }
             let piece = match Pin::new(upstream).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
                     let Ok(data) = frame.into_data() else { continue };

@@ -9,6 +9,7 @@ use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
 use super::request::{Part, Room, destination, named_slug, time_limit, trace_id};
 use super::target::Target;
+use super::watch::Watch;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
 use axum::body::Body;
 use bytes::Bytes;
@@ -118,15 +119,27 @@ pub(super) fn finish(served: Result<Response<Body>, Refusal>, trace: &str) -> Re
 }
 
 /// A key that may call, or why not.
-async fn permitted(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+pub(super) async fn permitted(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
     let found = authenticate(gateway, parts).await?;
-    let known = known(&found)?;
+    may_call(gateway, known(&found)?)?;
+    Ok(found)
+}
+
+/// Whether a key may still call that was found a while ago: nothing is asked of the database that is not asked for the
+/// next call as well.
+pub(super) async fn may_still_call(gateway: &Gateway, before: &Known) -> Result<(), Refusal> {
+    let found = gateway.directory.again(before).await.map_err(|_| Refusal::cannot_verify())?;
+    may_call(gateway, known(&found)?)
+}
+
+/// Whether the key may call at this moment.
+fn may_call(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
     standing(gateway, known)?;
-    if known.caller.may_complete { Ok(found) } else { Err(Refusal::may_not_complete()) }
+    if known.caller.may_complete { Ok(()) } else { Err(Refusal::may_not_complete()) }
 }
 
 /// Finds the key of a request, whatever its standing.
-pub(super) async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
     let secret = presented(&parts.headers, parts.uri.query())?;
     match gateway.directory.key(secret).await {
         Ok(Some(found)) => Ok(found),
@@ -140,7 +153,7 @@ pub(super) fn known(found: &Option<Known>) -> Result<&Known, Refusal> {
 }
 
 /// Whether the key works at this moment.
-pub(super) fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
+fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
     match known.caller.standing {
         Standing::Revoked => return Err(Refusal::key_revoked()),
         Standing::Disabled => return Err(Refusal::key_disabled()),
@@ -180,7 +193,7 @@ async fn serve(
         trace: trace.into(),
         started_at: gateway.now.get(),
     };
-    let Prepared { request, part, reader, provider, limit } =
+    let Prepared { request, part, reader, target, provider, limit } =
         match prepare(gateway, known, parts, body, &mut call).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
@@ -194,20 +207,31 @@ async fn serve(
     let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
     let upstream = gateway.limits.upstream;
     let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
+    // The key was found before the caller had sent all of the body, which may be long ago.
+    if let Err(refusal) = may_leave(gateway, known, &target).await {
+        open.finish(refusal.status.as_u16(), Some(&refusal.code));
+        return Err(refusal);
+    }
     open.sent();
-    let sent = gateway.outgoing.send(request, headers).await;
+    let mut watch = Watch::new(gateway.clone(), found.clone());
+    let sent = tokio::select! {
+        biased;
+        sent = gateway.outgoing.send(request, headers) => sent.map_err(|error| match (error, limit) {
+            (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => {
+                Refusal::callers_limit()
+            }
+            _ => error.into(),
+        }),
+        refusal = watch.ended() => Err(refusal),
+    };
     // The body has gone out.
     drop(part);
-    let sent = sent.map_err(|error| match (error, limit) {
-        (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => Refusal::callers_limit(),
-        _ => error.into(),
-    });
     let answered = match sent {
         Ok(response) => {
             open.answered(response.status().as_u16());
             let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
             let end = End { at: arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
-            answer::read(reader, response, open, upstream, end, (created, id)).await
+            answer::read(reader, response, open, upstream, end, (created, id), watch).await
         }
         Err(refusal) => {
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
@@ -229,6 +253,8 @@ struct Prepared {
     /// What its body takes of the room.
     part: Part,
     reader: Reader,
+    /// What it was put together with.
+    target: Arc<Option<Target>>,
     provider: &'static str,
     /// The caller's own limit.
     limit: Option<Duration>,
@@ -242,10 +268,7 @@ async fn prepare(
     body: Body,
     call: &mut Call,
 ) -> Result<Prepared, Refusal> {
-    standing(gateway, known)?;
-    if !known.caller.may_complete {
-        return Err(Refusal::may_not_complete());
-    }
+    may_call(gateway, known)?;
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
     let (body, part) = gateway.room.read_body(&parts.headers, body, gateway.limits.request).await?;
@@ -253,8 +276,8 @@ async fn prepare(
     call.streamed = head.stream;
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
-    let target = find(gateway, known, destination.slug).await?;
-    let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+    let found = find(gateway, known, destination.slug).await?;
+    let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
     let to = dialect::Target {
@@ -274,7 +297,21 @@ async fn prepare(
             (request, Reader::Messages(exchange))
         }
     };
-    Ok(Prepared { request: build(target, request)?, part, reader, provider: target.provider.name(), limit })
+    let (request, provider) = (build(target, request)?, target.provider.name());
+    Ok(Prepared { request, part, reader, target: found, provider, limit })
+}
+
+/// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
+/// still the one that it was put together with.
+async fn may_leave(gateway: &Gateway, known: &Known, prepared: &Arc<Option<Target>>) -> Result<(), Refusal> {
+    may_still_call(gateway, known).await?;
+    let Some(target) = &**prepared else { return Err(Refusal::no_such_virtual_key()) };
+    let found = find(gateway, known, &target.slug).await?;
+    match &*found {
+        None => Err(Refusal::no_such_virtual_key()),
+        Some(now) if Arc::ptr_eq(&found, prepared) || now == target => Ok(()),
+        Some(_) => Err(Refusal::virtual_key_changed()),
+    }
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Refusal> {

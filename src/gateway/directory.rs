@@ -109,6 +109,7 @@ pub trait Source: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Known {
     pub caller: CallerKey,
+    digest: Digest,
     shelf: Arc<Shelf>,
 }
 
@@ -221,6 +222,19 @@ impl Directory {
     /// [`Unavailable`] when nothing young enough is remembered and the source does not answer in time.
     pub async fn key(&self, presented: &str) -> Result<Option<Arc<Option<Known>>>, Unavailable> {
         let Some(digest) = self.0.source.digest(presented) else { return Ok(None) };
+        let found = self.find(digest).await?;
+        Ok(found.is_some().then_some(found))
+    }
+
+    /// The same key as it stands now.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn again(&self, known: &Known) -> Result<Arc<Option<Known>>, Unavailable> {
+        self.find(known.digest).await
+    }
+
+    async fn find(&self, digest: Digest) -> Result<Arc<Option<Known>>, Unavailable> {
         let (slot, remembered) = match self.0.known.get(&digest) {
             Some(slot) => (slot, true),
             None => (self.0.unknown.get_with(digest, Arc::default), false),
@@ -235,7 +249,7 @@ impl Directory {
             (None, true) => self.0.known.invalidate(&digest),
             _ => {}
         }
-        Ok(found.is_some().then_some(found))
+        Ok(found)
     }
 
     /// The target of a key's organisation with this slug.
@@ -385,7 +399,7 @@ impl Inner {
     async fn load_key(self: Arc<Self>, digest: &Digest) -> Result<Option<Known>, Unavailable> {
         let Some(caller) = self.source.key(digest).await? else { return Ok(None) };
         let shelf = self.shelf(caller.organisation);
-        Ok(Some(Known { caller, shelf }))
+        Ok(Some(Known { caller, digest: *digest, shelf }))
     }
 
     fn key_changed(&self, found: &Option<Known>) -> (u64, Duration) {

@@ -196,6 +196,14 @@ impl Refusal {
         )
     }
 
+    /// What the call was prepared with is not what is stored any more.
+    pub fn virtual_key_changed() -> Self {
+        Self::unavailable(
+            "virtual_key_changed",
+            "The virtual key was changed while this call was being prepared. Send it again.",
+        )
+    }
+
     /// The model's name cannot stand in the provider's address.
     pub fn bad_model() -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
@@ -314,6 +322,19 @@ impl From<ApiError> for Refusal {
             allow: None,
             headers: HeaderMap::new(),
         }))
+    }
+}
+
+/// The same, for a stream that has begun.
+impl From<&Refusal> for ApiError {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            status: refusal.status.as_u16(),
+            code: refusal.code.clone().into_owned(),
+            kind: refusal.kind,
+            message: refusal.message.clone().into_owned(),
+            param: None,
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub mod routes;
 pub mod sse;
 pub mod target;
 pub mod usage;
+mod watch;
 
 #[cfg(test)]
 pub(crate) mod tests;

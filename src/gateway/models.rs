@@ -1,8 +1,8 @@
 //! The list of models: of one virtual key, or of all that the key's organisation has.
 
-use super::call::{Gateway, authenticate, build, find, finish, known, standing};
+use super::call::{Gateway, build, find, finish, known, may_still_call, permitted};
 use super::dialect;
-use super::directory::Unavailable;
+use super::directory::{Known, Unavailable};
 use super::errors::Refusal;
 use super::request::{named_slug, trace_id};
 use super::target::Target;
@@ -50,12 +50,15 @@ pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<
 }
 
 async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {
-    let found = authenticate(gateway, parts).await?;
+    let found = permitted(gateway, parts).await?;
     let known = known(&found)?;
-    standing(gateway, known)?;
-    if !known.caller.may_complete {
-        return Err(Refusal::may_not_complete());
-    }
+    let list = listed(gateway, known, parts).await?;
+    // Providers take their time. The list is for a key that may have it now.
+    may_still_call(gateway, known).await?;
+    Ok(list)
+}
+
+async fn listed(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Value, Refusal> {
     if let Some(slug) = named_slug(&parts.headers)? {
         let target = find(gateway, known, slug).await?;
         let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// A provider's credential as the header in which it leaves. It prints as redacted, cannot be serialised, and is wiped
 /// when nobody holds it any more.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Credential(HeaderName, HeaderValue);
 
 impl Credential {
@@ -41,7 +41,7 @@ pub struct Unprintable;
 
 /// Where a virtual key's requests go: the base URL, and ready beside it the one address to which all calls go where it
 /// does not depend on the model.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Address {
     base: BaseUrl,
     fixed: Option<(&'static str, Uri)>,
@@ -70,7 +70,7 @@ impl Address {
 }
 
 /// What the gateway needs of a virtual key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub virtual_key: Uuid,
     /// The reference that callers use, without the `@`.

@@ -7,6 +7,7 @@ mod key_feature;
 pub mod operations;
 mod permission;
 mod permission_set;
+mod proof;
 mod role;
 #[cfg(test)]
 mod tests;
@@ -17,4 +18,5 @@ pub use key_feature::{KeyFeature, Level, Preset, Shown};
 pub use operations::Operation;
 pub use permission::{Feature, Permission};
 pub use permission_set::{PermissionSet, UnknownPermission};
+pub use proof::asks_for_proof;
 pub use role::Role;

@@ -1,12 +1,16 @@
 //! The one way in: who asks, in which organisation, with what permissions, and the transaction in which an operation acts.
 //!
 //! An operation's first line is [`Access::read`] or [`Access::act`]: they decide, and hand out the transaction only then.
+//! A request's credential is found before its body has come, and its caller may take their time with that. So every
+//! transaction that is opened here proves the credential anew, and with it what it allows now ([`Access::reread`]): no
+//! operation can forget it.
 
 use super::{
     app::App,
     crypto::Digest,
     database::{OrgTx, Tx, note_submission, revise},
     refusals::Refusal,
+    sessions,
 };
 use crate::{
     features::{
@@ -17,8 +21,11 @@ use crate::{
         },
         team,
     },
-    kernel::{Code, Error, InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId, text, time::MINUTE},
-    policy::{Operation, Principal, Requirement, Target, decide},
+    kernel::{
+        Code, Error, InvitationId, KeyId, OrganisationId, Result, Secret, SessionId, Timestamp, UserId, text,
+        time::MINUTE,
+    },
+    policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
 };
 use std::{
     future::Future,
@@ -32,6 +39,9 @@ use uuid::Uuid;
 
 /// How long a proof of the password holds, in milliseconds.
 const PROOF_HOLDS: i64 = 15 * MINUTE;
+
+/// How events name the program's own commands and jobs.
+const COMMAND: &str = "command";
 
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +65,13 @@ pub struct Access {
     app: App,
     principal: Principal,
     actor: Actor,
+    /// The credential, as events name it.
     credential: String,
+    /// The session of the browser that asks, if it came with one. It is a person's credential; to nobody it is what the
+    /// session that they begin takes the place of.
+    session: Option<SessionId>,
+    /// The digest of an API key's presented secret.
+    secret: Option<Digest>,
     origin: Origin,
     /// When the person last proved their password, for acts that ask for it again.
     confirmed_at: Option<Timestamp>,
@@ -66,7 +82,9 @@ pub struct Access {
 pub struct SignedIn {
     pub user: UserId,
     pub name: String,
-    pub session: String,
+    /// The session's public id.
+    pub session: SessionId,
+    /// When the session's person last proved their password.
     pub confirmed_at: Timestamp,
 }
 
@@ -74,27 +92,34 @@ impl Access {
     /// A request without a credential, or with one that is not valid.
     pub fn nobody(app: App, origin: Origin) -> Self {
         let actor = Actor { kind: "nobody", id: String::new(), name: String::new() };
-        Self { app, principal: Principal::Nobody, actor, credential: String::new(), origin, confirmed_at: None }
+        Self::of(app, Principal::Nobody, actor, String::new(), origin)
+    }
+
+    /// The same, in a browser that came with this session.
+    pub fn in_place_of(self, session: Option<SessionId>) -> Self {
+        Self { session, ..self }
     }
 
     /// The program itself: `latchkey setup`, jobs.
     pub fn system(app: App) -> Self {
         let actor = Actor { kind: "system", id: String::new(), name: "latchkey".into() };
         let origin = Origin::new(Uuid::now_v7().to_string(), None, String::new());
-        Self { app, principal: Principal::Nobody, actor, credential: "command".into(), origin, confirmed_at: None }
+        Self::of(app, Principal::Nobody, actor, COMMAND.into(), origin)
     }
 
     /// A person who is signed in, outside of any organisation.
     pub fn person(app: App, origin: Origin, who: SignedIn) -> Self {
         let actor = Actor { kind: "person", id: who.user.to_string(), name: who.name };
+        let credential = format!("session {}", who.session);
         Self {
-            app,
-            principal: Principal::Person { user: who.user },
-            actor,
-            credential: format!("session {}", who.session),
-            origin,
+            session: Some(who.session),
             confirmed_at: Some(who.confirmed_at),
+            ..Self::of(app, Principal::Person { user: who.user }, actor, credential, origin)
         }
+    }
+
+    fn of(app: App, principal: Principal, actor: Actor, credential: String, origin: Origin) -> Self {
+        Self { app, principal, actor, credential, session: None, secret: None, origin, confirmed_at: None }
     }
 
     /// The same person inside an organisation that they belong to. An organisation that does not exist and one that they
@@ -102,6 +127,7 @@ impl Access {
     pub async fn enter(self, slug: &str) -> Result<Self> {
         let user = self.principal.user().ok_or_else(Error::sign_in_needed)?;
         let mut tx = self.app.db.read_as(user).await?;
+        self.prove(&mut tx, Hold::No).await?;
         let (organisation, role) = team::membership_by_slug(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
         Ok(Self { principal: Principal::Member { user, organisation, role }, ..self })
     }
@@ -109,14 +135,9 @@ impl Access {
     /// An API key, by its verified identity.
     pub fn key(app: App, origin: Origin, key: &api_keys::Verified) -> Self {
         let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
-        Self {
-            app,
-            principal: Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective },
-            actor,
-            credential: format!("key {}", key.key),
-            origin,
-            confirmed_at: None,
-        }
+        let principal = Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective };
+        let credential = format!("key {}", key.key);
+        Self { secret: Some(key.digest), ..Self::of(app, principal, actor, credential, origin) }
     }
 
     pub fn app(&self) -> &App {
@@ -139,10 +160,17 @@ impl Access {
         self.app.clock.now()
     }
 
-    /// Whether a person asks who has not proven their password a short while ago. Keys have none to prove.
-    pub fn needs_proof(&self) -> bool {
-        let person = matches!(self.principal, Principal::Member { .. });
-        person && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
+    /// Whether a person asks for what gives or takes the highest rights, and has not proven their password a short while
+    /// ago. Keys have none to prove.
+    pub fn needs_proof(&self, operation: Operation, target: Target) -> bool {
+        asks_for_proof(operation, target)
+            && matches!(self.principal, Principal::Member { .. })
+            && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
+    }
+
+    /// The session of the browser that asks, by its public id.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// The signed-in person.
@@ -162,15 +190,52 @@ impl Access {
             return Err(Error::not_found());
         };
         self.check(operation, Target::In(organisation))?;
-        self.app.db.read_in(organisation).await
+        let mut tx = self.app.db.read_in(organisation).await?;
+        let now = self.reread(&mut tx, Hold::No).await?;
+        decide(&now, operation.spec().requires, Target::In(organisation))?;
+        Ok(tx)
     }
 
     /// Asks for an operation that reads the person's own account.
     pub async fn read_account(&self, operation: Operation) -> Result<Tx> {
         self.check(operation, Target::Account)?;
         match self.principal.user() {
-            Some(user) => self.app.db.read_as(user).await,
+            Some(user) => {
+                let mut tx = self.app.db.read_as(user).await?;
+                self.prove(&mut tx, Hold::No).await?;
+                Ok(tx)
+            }
             None => self.app.db.read().await,
+        }
+    }
+
+    /// Proves a person's session anew, in the transaction in which it is used. Nobody has nothing to prove; what a key
+    /// presents is proven with what it opens, by [`Self::reread`].
+    async fn prove(&self, tx: &mut Tx, hold: Hold) -> Result<()> {
+        let Some(user) = self.principal.user() else { return Ok(()) };
+        let session = self.session.ok_or_else(Error::sign_in_needed)?;
+        let stands = match hold {
+            Hold::No => sessions::stands(tx, session, user, self.now()).await?,
+            Hold::UntilCommit => sessions::hold(tx, session, user, self.now()).await?,
+        };
+        if stands { Ok(()) } else { Err(Error::sign_in_needed()) }
+    }
+
+    /// Who asks, as the database knows them at this moment: their session has not ended, their secret was not rotated away,
+    /// their key not deleted or disabled, their role not changed.
+    async fn reread(&self, tx: &mut OrgTx, hold: Hold) -> Result<Principal> {
+        self.prove(tx.system(), hold).await?;
+        match self.principal {
+            Principal::Nobody | Principal::Person { .. } => Ok(self.principal),
+            Principal::Member { user, organisation, .. } => {
+                let role = team::role_of(tx, user).await?.ok_or_else(Error::not_found)?;
+                Ok(Principal::Member { user, organisation, role })
+            }
+            Principal::ApiKey { key, organisation, .. } => {
+                let digest = self.secret.ok_or_else(Error::internal)?;
+                let permissions = api_keys::verify(tx, &digest, self.now()).await?.effective;
+                Ok(Principal::ApiKey { key, organisation, permissions })
+            }
         }
     }
 
@@ -206,7 +271,7 @@ impl Access {
     }
 
     /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
-    /// (they may have been demoted a moment ago), and runs `act`. What it changes and its event are committed together. A
+    /// (they may have been demoted or signed out a moment ago), and runs `act`. What it changes and its event are committed together. A
     /// refusal or failure changes nothing and leaves an event of its own.
     pub async fn act<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
     where
@@ -294,7 +359,7 @@ impl Access {
         &self,
         operation: Operation,
         organisation: OrganisationId,
-        anew: bool,
+        inside: bool,
         act: F,
     ) -> Result<T>
     where
@@ -304,9 +369,12 @@ impl Access {
         let mut tx = self.app.db.write_in(organisation).await?;
         audit::lock(&mut tx).await?;
         let mut access = self.clone();
-        if anew {
-            access.principal = reread(&mut tx, self.principal, self.now()).await?;
+        // Whoever acts outside is no member yet: there is no role to read anew.
+        if inside {
+            access.principal = self.reread(&mut tx, Hold::UntilCommit).await?;
             access.check(operation, Target::In(organisation))?;
+        } else {
+            self.prove(tx.system(), Hold::UntilCommit).await?;
         }
         act(Change { tx, access, operation }).await.map(|committed| committed.0)
     }
@@ -417,19 +485,11 @@ impl Access {
     }
 }
 
-/// Who asks, as the database knows them at this moment.
-async fn reread(tx: &mut OrgTx, principal: Principal, now: Timestamp) -> Result<Principal> {
-    match principal {
-        Principal::Nobody | Principal::Person { .. } => Ok(principal),
-        Principal::Member { user, organisation, .. } => {
-            let role = team::role_of(tx, user).await?.ok_or_else(Error::not_found)?;
-            Ok(Principal::Member { user, organisation, role })
-        }
-        Principal::ApiKey { key, organisation, .. } => {
-            let permissions = api_keys::effective(tx, key, now).await?;
-            Ok(Principal::ApiKey { key, organisation, permissions })
-        }
-    }
+/// Whether a proven session is kept from ending before the transaction does.
+#[derive(Clone, Copy)]
+enum Hold {
+    No,
+    UntilCommit,
 }
 
 /// A change in progress: the transaction, and who makes it. Dropping it changes nothing.
@@ -464,18 +524,33 @@ impl Change {
         self.tx.organisation()
     }
 
-    /// Decides on the thing itself: ranks and ceilings.
+    /// Decides on the thing itself: ranks and ceilings, and whether a person must prove their password first.
     pub fn check(&self, target: Target) -> Result<()> {
-        self.access.check(self.operation, target)
+        self.access.check(self.operation, target)?;
+        self.proven_for(target)
     }
 
-    /// A person must have proven their password a short while ago, for what gives power over the whole organisation.
-    pub fn proven(&self) -> Result<()> {
-        if self.access.needs_proof() {
-            let message = "This gives power over the whole organisation. Confirm your password first.";
+    /// A person must have proven their password a short while ago, for what gives or takes the highest rights.
+    pub fn proven_for(&self, target: Target) -> Result<()> {
+        if self.access.needs_proof(self.operation, target) {
+            let message = "This gives or takes power over the whole organisation. Confirm your password first.";
             return Err(Error::new(Code::PasswordNeeded, message));
         }
         Ok(())
+    }
+
+    /// Begins a session for a person who has just proven who they are: with the change, or not at all. Whatever session
+    /// the browser came with is dead. Gives the cookie's value; none to the program's own commands, which have no browser.
+    pub async fn begin_session(&mut self, user: UserId) -> Result<Option<Secret>> {
+        let Self { access, tx, .. } = self;
+        if access.credential == COMMAND {
+            return Ok(None);
+        }
+        let tx = tx.system();
+        if let Some(session) = access.session {
+            sessions::replace(tx, session).await?;
+        }
+        sessions::begin(tx, &access.app, user, &access.origin).await.map(Some)
     }
 
     /// Notes that this form was sent. The second time it is refused: a double press has one effect.

@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{access::Access, app::App, database::Db, sessions::Sessions, watch::Change};
+use super::{access::Access, app::App, database::Db, sessions, watch::Change};
 use crate::kernel::OrganisationId;
 use sqlx::postgres::PgListener;
 use std::{collections::HashMap, time::Duration};
@@ -28,9 +28,8 @@ pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
 }
 
 async fn sweep(app: &App) {
-    let sessions = Sessions::new(app.clone());
     loop {
-        if let Err(error) = sessions.sweep().await {
+        if let Err(error) = sessions::sweep(app).await {
             tracing::warn!(%error, "sessions that are over could not be removed");
         }
         Access::record_ended_floods(app).await;

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod gateway;
 mod headers;
+mod late;
 mod logs;
 mod matrix;
 mod organisations;

@@ -171,7 +171,10 @@ pub fn Refusal<S: 'static>(
     form: Form<S>,
 ) -> impl IntoView {
     let error = form.error();
-    reactive(move || error.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))
+    view! {
+        {reactive(move || error.get().map(|error| view! { <Note tone=Tone::Bad>{error.message}</Note> }))}
+        <WayBack error />
+    }
 }
 
 /// The form itself: its errors first, then its fields.

@@ -26,9 +26,9 @@ pub async fn set_up(
 ) -> Result<Founded, Error> {
     let access = http::nobody()?;
     let new = operations::NewInstallation { email, name, organisation, password };
-    let (done, user, _) = operations::set_up(&access, Some(&secret), new).await?;
-    http::sign_in_session(user, access.now()).await?;
-    Ok(done)
+    let done = operations::set_up(&access, Some(&secret), new).await?;
+    http::keep_session(done.session.as_ref())?;
+    Ok(done.founded)
 }
 
 /// Signs in and goes where the person wanted to go.
@@ -38,19 +38,16 @@ pub async fn sign_in(
     #[server(default)] password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), Error> {
-    let access = http::nobody()?;
-    let (user, _) = operations::sign_in(&access, &email, &password).await?;
-    http::sign_in_session(user, access.now()).await?;
+    let session = operations::sign_in(&http::nobody()?, &email, &password).await?;
+    http::keep_session(session.as_ref())?;
     http::redirect(&routes::Path::returning(&next).unwrap_or_else(routes::home));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "account/sign_out")]
 pub async fn sign_out() -> Result<(), Error> {
-    let request = http::request()?;
-    operations::sign_out(&http::access()?, request.session_id()).await?;
-    // The row is gone; the browser forgets its cookie.
-    http::sign_out_session().await?;
+    operations::sign_out(&http::access()?).await?;
+    http::forget_session()?;
     http::redirect(&routes::sign_in());
     Ok(())
 }
@@ -60,7 +57,7 @@ pub async fn sign_out() -> Result<(), Error> {
 pub async fn load_profile() -> Result<Profile, Error> {
     let request = http::request()?;
     let theme = request.theme.and_then(Theme::parse).unwrap_or_default();
-    operations::profile(&http::access()?, request.session_id(), theme).await
+    operations::profile(&http::access()?, theme).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/rename")]
@@ -74,9 +71,8 @@ pub async fn change_password(
     #[server(default)] current_password: Secret,
     #[server(default)] new_password: Secret,
 ) -> Result<(), Error> {
-    let access = http::access()?;
-    let user = operations::change_password(&access, &current_password, &new_password).await?;
-    http::sign_in_session(user, access.now()).await?;
+    let session = operations::change_password(&http::access()?, &current_password, &new_password).await?;
+    http::keep_session(session.as_ref())?;
     http::redirect(&routes::account().with("done", "password"));
     Ok(())
 }
@@ -87,9 +83,8 @@ pub async fn confirm_password(
     #[server(default)] current_password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), Error> {
-    let access = http::access()?;
-    let user = operations::confirm_password(&access, &current_password).await?;
-    http::sign_in_session(user, access.now()).await?;
+    let session = operations::confirm_password(&http::access()?, &current_password).await?;
+    http::keep_session(session.as_ref())?;
     http::redirect(&routes::Path::returning(&next).unwrap_or_else(|| routes::confirm_password().with("done", "1")));
     Ok(())
 }
@@ -102,8 +97,7 @@ pub async fn end_session(#[server(default)] id: String) -> Result<(), Error> {
 /// Gives the number of sessions that ended.
 #[server(prefix = "/fn", endpoint = "account/end_other_sessions")]
 pub async fn end_other_sessions() -> Result<u64, Error> {
-    let request = http::request()?;
-    operations::end_other_sessions(&http::access()?, request.session_id()).await
+    operations::end_other_sessions(&http::access()?).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/ask_reset")]

@@ -18,4 +18,4 @@ mod tests;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, by_email, by_id, forget_resets, has_password, insert, prove_address, set_password};
+pub use store::{Maker, STATEMENTS, by_email, by_id, insert, prove_address, set_password};

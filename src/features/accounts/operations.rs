@@ -3,10 +3,8 @@
 mod own;
 mod reset;
 
-pub use own::{
-    change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, prove, rename,
-};
-pub use reset::{Way, ask_reset, reset_password, reset_token, view_reset};
+pub use own::{change_password, choose_theme, confirm_password, end_other_sessions, end_session, profile, rename};
+pub use reset::{ask_reset, may_reset, reset_password, reset_token, view_reset};
 
 use super::{
     email::Email,
@@ -18,7 +16,7 @@ use crate::{
         audit::event::{Event, Subject},
         organisations::{self, operations::found},
     },
-    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, SessionId, UserId, text},
+    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, UserId, text},
     policy::Operation,
     server::{
         access::Access,
@@ -67,12 +65,17 @@ pub struct NewInstallation {
     pub password: Secret,
 }
 
+/// What a set-up has made.
+pub struct SetUp {
+    pub founded: Founded,
+    pub user: UserId,
+    pub organisation: OrganisationId,
+    /// The value of the first Owner's session cookie; none for the program's own command.
+    pub session: Option<Secret>,
+}
+
 /// Makes the first Owner and organisation, for whoever has the setup secret (none: the program's own command).
-pub async fn set_up(
-    access: &Access,
-    secret: Option<&Secret>,
-    new: NewInstallation,
-) -> Result<(Founded, UserId, OrganisationId)> {
+pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallation) -> Result<SetUp> {
     let app = access.app();
     let organisation = OrganisationId::new();
     let address = address_subject(access.origin().address);
@@ -124,13 +127,16 @@ pub async fn set_up(
                 .with("owner", email.shown.clone())
                 .with("organisation", title.clone())
                 .with("master_key", key.to_string());
-            change.commit(event, (Founded { slug, organisation: title, master_key }, user, organisation)).await
+            let session = change.begin_session(user).await?;
+            let founded = Founded { slug, organisation: title, master_key };
+            change.commit(event, SetUp { founded, user, organisation, session }).await
         })
         .await
 }
 
-/// Signs in. Says the same for a wrong password and an unknown address, in the same time.
-pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<(UserId, String)> {
+/// Signs in, and gives the value of the session's cookie. Says the same for a wrong password and an unknown address, in the
+/// same time.
+pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<Option<Secret>> {
     let app = access.app();
     let now = access.now();
     let address = address_subject(access.origin().address);
@@ -167,22 +173,23 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
                 return Err(wrong());
             }
             change.act_as(user, &account.name);
+            // Here, where the password is known to be the present one: a change of it ends every session that there is.
+            let session = change.begin_session(user).await?;
             if let Some(hash) = renewed {
                 store::replace_password(change.tx().system(), user, &account.password_hash, &hash).await?;
             }
-            change.commit(Event::of(subject), (user, account.name)).await
+            change.commit(Event::of(subject), session).await
         })
         .await
 }
 
-/// Ends the session that asks, by its public id.
-pub async fn sign_out(access: &Access, session: Option<&str>) -> Result<()> {
+/// Ends the session that asks.
+pub async fn sign_out(access: &Access) -> Result<()> {
     let user = access.user()?;
-    let session: SessionId = session.and_then(|id| id.parse().ok()).ok_or_else(Error::sign_in_needed)?;
+    let session = access.session().ok_or_else(Error::sign_in_needed)?;
     let subject = Subject::new("account", user, access.actor_name());
     access
         .act_on_account(Operation::SignOut, subject.clone(), |mut change| async move {
-            // One that another window has ended meanwhile is ended.
             sessions::end(change.tx().system(), user, session).await?;
             change.commit(Event::of(subject), ()).await
         })

@@ -2,7 +2,7 @@
 
 use super::email::Email;
 use crate::{
-    kernel::{Result, Timestamp, UserId},
+    kernel::{OrganisationId, Result, Timestamp, UserId},
     server::{
         crypto::Digest,
         database::{Tx, statements, values},
@@ -17,11 +17,11 @@ statements! {
     SET_PASSWORD: SystemSql = "UPDATE users SET password_hash = $2 WHERE id = $1";
     REPLACE_PASSWORD: SystemSql = "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2";
     RENAME: SystemSql = "UPDATE users SET name = $2 WHERE id = $1";
-    INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, mailed, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)";
+    INSERT_RESET: SystemSql = "INSERT INTO password_resets (digest, user_id, mailed, created_at, expires_at, made_by, made_in) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     // Those of others that are over go along, so that the table stays small.
     FORGET_RESETS: SystemSql = "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2";
-    BY_RESET: SystemSql = "SELECT u.id, u.email, u.name, u.password_hash, u.disabled_at FROM password_resets r JOIN users u ON u.id = r.user_id WHERE r.digest = $1 AND r.expires_at > $2 AND u.disabled_at IS NULL";
-    USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2 RETURNING mailed";
+    BY_RESET: SystemSql = "SELECT u.id, u.email, u.name, u.password_hash, u.disabled_at, r.made_by, r.made_in FROM password_resets r JOIN users u ON u.id = r.user_id WHERE r.digest = $1 AND r.expires_at > $2 AND u.disabled_at IS NULL";
+    USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2 RETURNING made_by, made_in";
     PROVE_ADDRESS: SystemSql = "UPDATE users SET address_proven_at = $2 WHERE id = $1 AND address_proven_at IS NULL";
 }
 
@@ -33,6 +33,28 @@ pub struct Account {
     pub name: String,
     pub password_hash: String,
     pub disabled_at: Option<i64>,
+}
+
+/// Who made a reset link for somebody else, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Maker {
+    pub person: UserId,
+    pub organisation: OrganisationId,
+}
+
+impl Maker {
+    fn read(person: Option<Uuid>, organisation: Option<Uuid>) -> Option<Self> {
+        let (person, organisation) = (UserId(person?), OrganisationId(organisation?));
+        Some(Self { person, organisation })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct ResetRow {
+    #[sqlx(flatten)]
+    account: Account,
+    made_by: Option<Uuid>,
+    made_in: Option<Uuid>,
 }
 
 /// Makes an account. False: the address has one already.
@@ -74,16 +96,20 @@ pub async fn prove_address(tx: &mut Tx, id: UserId, now: Timestamp) -> Result<bo
     Ok(tx.execute(PROVE_ADDRESS, values![id, now]).await? == 1)
 }
 
-/// Stores the digest of a reset link's token. Call [`forget_resets`] first: only the newest link of a person works.
+/// Stores the digest of a reset link's token; without a maker it is one that its person alone was sent. Call
+/// [`forget_resets`] first: only the newest link of a person works.
 pub async fn insert_reset(
     tx: &mut Tx,
     user: UserId,
     digest: &Digest,
-    mailed: bool,
+    maker: Option<Maker>,
     now: Timestamp,
     until: Timestamp,
 ) -> Result<()> {
-    tx.execute(INSERT_RESET, values![*digest, user, mailed, now, until]).await.map(|_| ())
+    let (person, organisation) = (maker.map(|maker| maker.person.0), maker.map(|maker| maker.organisation.0));
+    tx.execute(INSERT_RESET, values![*digest, user, maker.is_none(), now, until, person, organisation])
+        .await
+        .map(|_| ())
 }
 
 /// Ends the reset links of a person.
@@ -91,13 +117,14 @@ pub async fn forget_resets(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<
     tx.execute(FORGET_RESETS, values![user, now]).await.map(|_| ())
 }
 
-/// The active account that a living reset link opens.
-pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<Account>> {
-    tx.optional(BY_RESET, values![*digest, now]).await
+/// The active account that a living reset link opens, and who made the link.
+pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<(Account, Option<Maker>)>> {
+    let row: Option<ResetRow> = tx.optional(BY_RESET, values![*digest, now]).await?;
+    Ok(row.map(|row| (row.account, Maker::read(row.made_by, row.made_in))))
 }
 
-/// Uses a reset link up, and says whether it was mailed. None: somebody else used it, or its time is over.
-pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<bool>> {
-    let used: Option<(bool,)> = tx.optional(USE_RESET, values![*digest, now]).await?;
-    Ok(used.map(|(mailed,)| mailed))
+/// Uses a reset link up, and says who made it. None: somebody else used it, or its time is over.
+pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<Option<Maker>>> {
+    let used: Option<(Option<Uuid>, Option<Uuid>)> = tx.optional(USE_RESET, values![*digest, now]).await?;
+    Ok(used.map(|(person, organisation)| Maker::read(person, organisation)))
 }

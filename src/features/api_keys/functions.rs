@@ -1,7 +1,7 @@
 //! The keys' server functions.
 
 use super::model::{Draft, Filter, KeyForm, KeyList, KeyPage, Minted};
-use crate::kernel::{Error, KeyId, Secret};
+use crate::kernel::{Error, KeyId};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -48,11 +48,10 @@ pub async fn rotate_key(
     id: KeyId,
     #[server(default)] overlap: String,
     #[server(default)] expiry: String,
-    #[server(default)] password: Secret,
     #[server(default)] submission: Option<Uuid>,
 ) -> Result<Minted, Error> {
     let access = http::member(&slug).await?;
-    operations::rotate(&access, id, &password, || Rotation::from_form(&overlap, &expiry, submission)).await
+    operations::rotate(&access, id, || Rotation::from_form(&overlap, &expiry, submission)).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/end_overlap")]

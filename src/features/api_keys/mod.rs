@@ -16,4 +16,5 @@ mod tests;
 #[cfg(feature = "ssr")]
 pub use store::{
     STATEMENTS, Verified, effective, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names, touch_used,
+    verify,
 };

@@ -314,8 +314,6 @@ pub struct KeyPage {
     pub now: Timestamp,
     /// For the forms of this page.
     pub submission: Uuid,
-    /// Rotating asks for the password first.
-    pub needs_password: bool,
 }
 
 /// What the editor of a new key needs.

@@ -265,7 +265,7 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
     let overlap = Some(input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION));
     let rotation = || Ok(Rotation { overlap, ..Rotation::default() });
-    let minted = operations::rotate(&call.access, call.id("id")?, &Secret::default(), rotation).await;
+    let minted = operations::rotate(&call.access, call.id("id")?, rotation).await;
     let minted = minted.map_err(|error| renamed(error, &NAMES))?;
     let until = minted.old_until.map(Timestamp::rfc3339);
     Ok(RotatedApiKey {

@@ -91,6 +91,8 @@ pub struct Verified {
     pub organisation: OrganisationId,
     pub key: KeyId,
     pub secret: Uuid,
+    /// The digest of the presented secret.
+    pub digest: Digest,
     pub name: String,
     /// Its own set, cut by what the person it answers for may do now.
     pub effective: PermissionSet,
@@ -264,8 +266,8 @@ pub async fn find_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<Organisati
 }
 
 /// Looks a secret up by its whole digest, and says what it opens or why it does not.
-pub async fn verify(tx: &mut OrgTx, digest: &[u8], now: Timestamp) -> Result<Verified> {
-    let row: VerifyRow = tx.optional(VERIFY, values![digest]).await?.ok_or_else(invalid_key)?;
+pub async fn verify(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<Verified> {
+    let row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     if row.valid_until.is_some_and(|until| until <= now.0) {
         return Err(Error::new(Code::ApiKeyRevoked, "This secret was rotated away. Use the key's newer one."));
@@ -274,6 +276,7 @@ pub async fn verify(tx: &mut OrgTx, digest: &[u8], now: Timestamp) -> Result<Ver
         organisation: tx.organisation(),
         key: KeyId(row.id),
         secret: row.secret_id,
+        digest: *digest,
         name: row.name,
         effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
     })

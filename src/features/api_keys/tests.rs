@@ -255,9 +255,9 @@ async fn no_key_reaches_beyond_itself() {
         denied(operations::enable(&access, strong.id).await);
         denied(operations::delete(&access, strong.id, None).await);
         denied(operations::end_overlap(&access, strong.id).await);
-        let (rotation, none) = (|| Ok(Rotation { overlap: Some(0), ..Rotation::default() }), Secret::default());
-        denied(operations::rotate(&access, strong.id, &none, rotation).await.map(|_| ()));
-        denied(operations::rotate(&access, boss.id, &none, rotation).await.map(|_| ()));
+        let rotation = || Ok(Rotation { overlap: Some(0), ..Rotation::default() });
+        denied(operations::rotate(&access, strong.id, rotation).await.map(|_| ()));
+        denied(operations::rotate(&access, boss.id, rotation).await.map(|_| ()));
         let wider = Edit { permissions: Some(beyond), ..Edit::default() };
         denied(operations::update(&access, weak.id, |_| Ok(wider)).await.map(|_| ()));
         let longer = Edit { expiry: Some(Expiry::Never), ..Edit::default() };
@@ -265,7 +265,7 @@ async fn no_key_reaches_beyond_itself() {
         let mine = Edit { responsible: Some(None), ..Edit::default() };
         denied(operations::update(&access, weak.id, |_| Ok(mine)).await.map(|_| ()));
         assert!(house.opens(&strong.secret).await.is_ok() && house.opens(&boss.secret).await.is_ok());
-        operations::rotate(&access, weak.id, &none, rotation).await.unwrap();
+        operations::rotate(&access, weak.id, rotation).await.unwrap();
         assert_eq!(house.opens(&weak.secret).await, Err(Code::ApiKeyRevoked));
         // What no key can hold is refused to an Owner's key as well.
         let master = house.by_key(&Secret::new(house.master_key.clone())).await;
@@ -289,8 +289,8 @@ async fn no_key_gives_another_a_longer_life_than_its_own() {
             denied(operations::create(&access, until(expiry)).await.map(|_| ()));
         }
         // Nor does it get, by a rotation or as more permissions, a working secret that outlives its own.
-        let (rotation, none) = (|| Ok(Rotation { overlap: Some(0), ..Rotation::default() }), Secret::default());
-        denied(operations::rotate(&access, lasting.id, &none, rotation).await.map(|_| ()));
+        let rotation = || Ok(Rotation { overlap: Some(0), ..Rotation::default() });
+        denied(operations::rotate(&access, lasting.id, rotation).await.map(|_| ()));
         let wider = Edit { permissions: Some(PermissionSet::key_default()), ..Edit::default() };
         denied(operations::update(&access, lasting.id, |_| Ok(wider)).await.map(|_| ()));
         assert_eq!(house.snapshot().await, before);
@@ -300,7 +300,7 @@ async fn no_key_gives_another_a_longer_life_than_its_own() {
         denied(operations::update(&access, made.id, |_| Ok(longer)).await.map(|_| ()));
         let shorter = Edit { expiry: Some(Expiry::Days(5)), ..Edit::default() };
         operations::update(&access, made.id, |_| Ok(shorter)).await.unwrap();
-        operations::rotate(&access, made.id, &none, rotation).await.unwrap();
+        operations::rotate(&access, made.id, rotation).await.unwrap();
         let renamed = Edit { name: Some("long".into()), ..Edit::default() };
         operations::update(&access, lasting.id, |_| Ok(renamed)).await.unwrap();
     })
@@ -337,39 +337,65 @@ async fn a_key_shrinks_with_whom_it_answers_for() {
     .await;
 }
 
+/// By what they hold and not by their kind: a key that manages keys is as good as the master key.
 #[tokio::test]
-async fn the_master_key_asks_for_the_password() {
+async fn keys_that_manage_keys_ask_for_the_password() {
     each_engine(async |house| {
-        let (house, ada) = with_ada(house).await;
+        let (house, mut ada) = with_ada(house).await;
+        let strong = house.make(&ada, &[("name", "strong"), ("api_keys", "write")]).await;
+        let weak = house.make(&ada, &[("name", "weak"), ("completions", "enabled"), ("api_keys", "read")]).await;
         let list: KeyList = serde_json::from_str(&house.call(&ada, "list", &[]).await.text).unwrap();
-        let id = list.keys[0].id.to_string();
-        let old = Secret::new(house.master_key.clone());
+        let master = list.keys.iter().find(|key| key.master).expect("the master key").id.to_string();
+        let (strong, weak) = (strong.id.to_string(), weak.id.to_string());
+        let full: Vec<(&str, &str)> =
+            KeyFeature::ALL.iter().map(|f| (f.name(), f.steps().last().expect("a step").0.name())).collect();
         house.app.clock.advance(16 * MINUTE);
-        let rotate = |password: &'static str| {
-            let fields = [("id", id.clone()), ("overlap", "now".to_owned()), ("password", password.to_owned())];
-            let (house, ada) = (&house, &ada);
-            async move {
-                let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                house.call(ada, "rotate", &fields).await
-            }
+        let named = |name: &'static str, more: &[(&'static str, &'static str)]| [&[("name", name)], more].concat();
+        let before = house.snapshot().await;
+        let on = |id: &String, more: &[(&'static str, &'static str)]| {
+            let id = ("id", id.clone());
+            std::iter::once(id).chain(more.iter().map(|(n, v)| (*n, (*v).to_owned()))).collect::<Vec<_>>()
         };
-        assert_eq!(rotate("").await.code(), "password_needed");
-        let wrong = rotate("not my password").await;
-        assert_eq!(
-            (wrong.code().as_str(), wrong.json()["fields"][0]["field"].as_str()),
-            ("wrong_credentials", Some("password"))
-        );
-        assert!(house.opens(&old).await.is_ok());
-        for _ in 0..9 {
-            assert_eq!(rotate("not my password").await.status, 401);
+        let own = |fields: Vec<(&'static str, &'static str)>| {
+            fields.into_iter().map(|(name, value)| (name, value.to_owned())).collect::<Vec<_>>()
+        };
+        for (verb, fields) in [
+            ("create", own(named("twin", &full))),
+            ("create", own(named("manager", &[("api_keys", "write")]))),
+            ("update", on(&weak, &[("version", "1"), ("name", "weak"), ("api_keys", "delete")])),
+            ("update", on(&strong, &[("version", "1"), ("name", "strong")])),
+            ("rotate", on(&master, &[("overlap", "now")])),
+            ("rotate", on(&strong, &[("overlap", "now")])),
+            ("disable", on(&strong, &[("confirmation", "strong")])),
+            ("enable", on(&strong, &[])),
+            ("delete", on(&master, &[("confirmation", "Master key")])),
+        ] {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let refused = house.call(&ada, verb, &fields).await;
+            assert_eq!((refused.status, refused.code().as_str()), (401, "password_needed"), "{verb}: {}", refused.text);
         }
-        assert_eq!(rotate(PASSWORD).await.status, 429, "guesses here count as guesses at sign-in");
+        let key = Secret::new(house.master_key.clone());
+        assert!(house.opens(&key).await.is_ok());
+        assert_eq!(house.snapshot().await, before);
+        // What hands on nothing does not ask; nor do keys themselves, which have no password.
+        house.make(&ada, &[("name", "plain")]).await;
+        assert_eq!(house.call(&ada, "rotate", &[("id", &weak), ("overlap", "now")]).await.status, 200);
+        let by_master = house.by_key(&key).await;
+        operations::create(&by_master, new(PermissionSet::every_key_permission())).await.unwrap();
+        // Guesses count as those at sign-in, and a right one opens the way for a while.
+        let confirm = async |client: &Client, password: &str| {
+            client.form("account/confirm_password", &[("current_password", password)]).await
+        };
+        for _ in 0..10 {
+            assert_eq!(confirm(&ada, "not my password").await.status, 401);
+        }
+        assert_eq!(confirm(&ada, PASSWORD).await.status, 429);
         house.app.clock.advance(11 * MINUTE);
-        assert_eq!(rotate(PASSWORD).await.status, 200);
-        assert_eq!(house.opens(&old).await, Err(Code::ApiKeyRevoked));
-        let odd = [("id", id.as_str()), ("overlap", "now"), ("expiry", "91"), ("password", PASSWORD)];
-        let refused = house.call(&ada, "rotate", &odd).await;
-        assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("expiry")));
+        let confirmed = confirm(&ada, PASSWORD).await;
+        assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+        ada.keep_cookie(&confirmed);
+        assert_eq!(house.call(&ada, "rotate", &[("id", &master), ("overlap", "now")]).await.status, 200);
+        assert_eq!(house.opens(&key).await, Err(Code::ApiKeyRevoked));
     })
     .await;
 }
@@ -461,10 +487,10 @@ async fn rotation_and_deletion_at_once_leave_what_some_order_gives() {
         for round in 0..25 {
             let made = house.make(&ada, &[("name", "racer")]).await;
             let master = house.by_key(&Secret::new(house.master_key.clone())).await;
-            let (rotation, none) = (|| Ok(Rotation { overlap: Some(HOUR), ..Rotation::default() }), Secret::default());
+            let rotation = || Ok(Rotation { overlap: Some(HOUR), ..Rotation::default() });
             let (one, two, gone) = tokio::join!(
-                operations::rotate(&master, made.id, &none, rotation),
-                operations::rotate(&master, made.id, &none, rotation),
+                operations::rotate(&master, made.id, rotation),
+                operations::rotate(&master, made.id, rotation),
                 async {
                     if round % 2 == 0 {
                         operations::delete(&master, made.id, None).await.map(|()| true)

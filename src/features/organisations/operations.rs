@@ -26,9 +26,6 @@ pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -
     if !store::insert(change.tx().system(), id, slug, name, now).await? {
         return Err(Error::field("new_slug", "Another organisation has this short name."));
     }
-    // Links to a new password that others made for the owner would open this organisation too.
-    team::lock_person(change.tx().system(), owner).await?;
-    accounts::forget_resets(change.tx().system(), owner, now).await?;
     team::join(change.tx(), owner, Role::Owner, now).await?;
     api_keys::operations::make_master(change).await
 }

@@ -7,7 +7,8 @@ use super::{
 };
 use crate::{
     features::{
-        accounts, api_keys,
+        accounts::{self, Maker},
+        api_keys,
         audit::event::{Event, Subject},
     },
     kernel::{Code, Error, Result, Secret, UserId, text},
@@ -46,16 +47,19 @@ pub async fn get(access: &Access, id: UserId) -> Result<Profile> {
     Ok(Profile { person, keys, key_names, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
 }
 
-/// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, or
-/// takes from somebody's keys what they do. Says no where the change would be refused anyway.
+/// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, takes from
+/// somebody's keys what they do, or wants the password, for which a row of a list has no room. Says no where the change
+/// would be refused anyway.
 pub async fn asks_first(access: &Access, id: UserId, next: Role) -> bool {
-    if access.read(Operation::TeamChangeRole).await.is_err() {
-        return false;
-    }
+    let Ok(tx) = access.read(Operation::TeamChangeRole).await else { return false };
+    let organisation = tx.organisation();
+    drop(tx);
     let Ok(profile) = get(access, id).await else { return false };
     let (was, own) = (profile.person.role, access.user().is_ok_and(|user| user == id));
     let loses_keys = next < was && cuts_keys(next) && profile.keys > 0;
-    was != next && (next == Role::Owner || (own && next < was) || loses_keys)
+    let rank = Target::Rank { organisation, now: Some(was), next: Some(next) };
+    let wants_proof = access.needs_proof(Operation::TeamChangeRole, rank);
+    was != next && (next == Role::Owner || (own && next < was) || loses_keys || wants_proof)
 }
 
 /// Gives a member another role. `keys` says what becomes of their keys if the new role may do less than keys can.
@@ -65,9 +69,6 @@ pub async fn change_role(access: &Access, id: UserId, next: Role, keys: Keys) ->
             let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
             let was = person.role;
             change.check(Target::Rank { organisation: change.organisation(), now: Some(was), next: Some(next) })?;
-            if next == Role::Owner && was != Role::Owner {
-                change.proven()?;
-            }
             let mut event = Event::of(named(&person)).change("role", was.name(), next.name());
             if was == Role::Owner && next != Role::Owner {
                 keep_an_owner(&mut change, id).await?;
@@ -112,6 +113,7 @@ pub async fn leave(access: &Access) -> Result<()> {
     access
         .act(Operation::TeamLeave, Subject::new("member", user, access.actor_name()), |mut change| async move {
             let person = store::person(change.tx(), user).await?.ok_or_else(Error::not_found)?;
+            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: None })?;
             let event = go(&mut change, &person, Keys::TakeOver).await?;
             change.commit(event, ()).await
         })
@@ -174,7 +176,7 @@ async fn heir(change: &mut Change, from: UserId) -> Result<Option<(UserId, Strin
 }
 
 /// Makes a link by which a member sets a new password, for installations that cannot mail one. It opens the whole
-/// account, so whoever makes it must be an Owner wherever that person belongs.
+/// account, so whoever makes it must be an Owner wherever that person belongs, now and when it is used.
 pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
     let app = access.app();
     access
@@ -185,7 +187,6 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
                 now: Some(person.role),
                 next: Some(person.role),
             })?;
-            change.proven()?;
             let maker = change.principal().user().ok_or_else(Error::sign_in_needed)?;
             if app.mail.is_configured() {
                 return Err(Error::conflict(
@@ -198,19 +199,15 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
             if person.disabled {
                 return Err(Error::conflict("This account is disabled."));
             }
-            let system = change.tx().system();
-            store::lock_person(system, id).await?;
-            let theirs = store::places(system, id).await?;
-            let own = store::places(system, maker).await?;
-            let owns_all = theirs.iter().all(|(place, _)| own.contains(&(*place, Role::Owner)));
-            if !owns_all {
+            let maker = Maker { person: maker, organisation: change.organisation() };
+            if !accounts::operations::may_reset(change.tx().system(), maker, id).await? {
                 return Err(Error::new(
                     Code::PermissionDenied,
                     "A password link opens the whole account. Only somebody who is an Owner of every organisation that \
                      this person belongs to can make one.",
                 ));
             }
-            let token = accounts::operations::reset_token(&mut change, id, accounts::operations::Way::Shown).await?;
+            let token = accounts::operations::reset_token(&mut change, id, Some(maker)).await?;
             let link = Secret::new(format!("{}{}", app.public_url, routes::reset(&token)));
             let event = Event::of(named(&person)).with("reset_link", "made");
             change.commit(event, ResetLink { name: person.name, link }).await

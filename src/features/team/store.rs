@@ -23,13 +23,11 @@ statements! {
     REMOVE: TenantSql = "DELETE FROM memberships WHERE org_id = $1 AND user_id = $2";
     ACTIVE_AT: TenantSql = "SELECT active_at FROM memberships WHERE org_id = $1 AND user_id = $2";
     NOTE_ACTIVE: TenantSql = "UPDATE memberships SET active_at = $3 WHERE org_id = $1 AND user_id = $2 AND (active_at IS NULL OR active_at < $3)";
-    // Makes those who join and those who hand out reset links wait for one another.
-    LOCK_PERSON: SystemSql = "UPDATE users SET name = name WHERE id = $1";
     MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
     JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
     OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
     ACTIVE_PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
-    PLACES: SystemSql = "SELECT org_id, role FROM memberships WHERE user_id = $1";
+    PLACES: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND u.disabled_at IS NULL";
 }
 
 #[derive(sqlx::FromRow)]
@@ -123,12 +121,7 @@ pub async fn note_active(tx: &mut OrgTx, id: UserId, now: Timestamp) -> Result<(
     tx.execute(NOTE_ACTIVE, values![id, now]).await.map(|_| ())
 }
 
-/// Holds the account until the transaction ends.
-pub async fn lock_person(tx: &mut Tx, id: UserId) -> Result<()> {
-    tx.execute(LOCK_PERSON, values![id]).await.map(|_| ())
-}
-
-/// Every organisation that a person belongs to, with their role there.
+/// Every organisation that an active person belongs to, with their role there.
 pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role)>> {
     tx.see_memberships_of(id).await?;
     let rows: Vec<(Uuid, String)> = tx.all(PLACES, values![id]).await?;

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     features::audit::event::{Event, Subject},
     kernel::{Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, text},
-    policy::{Operation, Target},
+    policy::Operation,
     server::{
         access::{Access, Change},
         crypto::{Keyring, Sealed},
@@ -263,10 +263,6 @@ fn subject(key: &Detail) -> Subject {
     Subject::new("virtual_key", key.id, &key.name)
 }
 
-fn own(access: &Access) -> Result<Target> {
-    access.principal().organisation().map(Target::In).ok_or_else(Error::not_found)
-}
-
 fn stale() -> Error {
     Error::new(
         Code::StaleVersion,
@@ -330,7 +326,7 @@ async fn prepare(
     stored: Option<&Detail>,
     slug: Option<&str>,
 ) -> Result<Ready> {
-    access.check(operation, own(access)?)?;
+    drop(access.read(operation).await?);
     let mut fields = Fields::default();
     let name = fields.take("name", model::parse_name(&input.name));
     if let Some(slug) = slug.filter(|slug| !slug.trim().is_empty()) {

@@ -177,6 +177,22 @@ impl ChatStream {
         out.into()
     }
 
+    /// Ends the stream where it is, whatever the provider would still send. Gives the last bytes for the caller, who is told
+    /// `error` unless the answer is whole.
+    pub fn cut(&mut self, error: ApiError) -> Bytes {
+        let mut out = Vec::new();
+        if self.outcome == Outcome::Running {
+            if let Way::Untouched(observer) = &mut self.way
+                && observer.finish()
+            {
+                // What was handed on may have ended within an event.
+                out.extend_from_slice(b"\n\n");
+            }
+            self.fail(&mut out, error);
+        }
+        out.into()
+    }
+
     /// How the stream stands.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome

@@ -5,3 +5,4 @@ mod answers;
 mod faults;
 mod streams;
 pub mod support;
+mod watch;

@@ -36,6 +36,8 @@ pub const SOON: Duration = Duration::from_secs(1);
 pub struct Rooms {
     pub keys: Mutex<HashMap<String, CallerKey>>,
     pub targets: Mutex<HashMap<(Uuid, String), Target>>,
+    /// How often a key was looked up.
+    pub asked: AtomicUsize,
     pub away: AtomicBool,
 }
 
@@ -52,6 +54,7 @@ impl Source for Rooms {
         if self.away.load(Ordering::SeqCst) {
             return Err(Unavailable);
         }
+        self.asked.fetch_add(1, Ordering::SeqCst);
         let secret = format!("lk_{}", String::from_utf8_lossy(digest).trim_end_matches('\0'));
         Ok(self.keys.lock().expect("the keys").get(&secret).cloned())
     }

@@ -3,7 +3,7 @@
 use super::{Extras, open};
 use crate::{
     features::{
-        accounts::operations::{NewInstallation, set_up},
+        accounts::operations::{NewInstallation, SetUp, set_up, sign_in, sign_out},
         api_keys::{
             model::Expiry,
             operations::{self as keys, New},
@@ -27,10 +27,11 @@ use crate::{
     },
     policy::{KeyFeature, Level, PermissionSet, Role},
     server::{
-        access::{Access, Origin, SignedIn},
+        access::{Access, Origin},
         app::App,
         database::StartResult,
         gateway::call_log,
+        sessions,
         settings::DataSettings,
     },
 };
@@ -92,11 +93,12 @@ async fn fill(app: &App) -> Result<String> {
         organisation: "Northwind Research".into(),
         password: Secret::new(PASSWORD),
     };
-    let (founded, user, organisation) = set_up(&system, None, first).await?;
-    let who = SignedIn { user, name: "Ada Lind".into(), session: "demo".into(), confirmed_at: app.clock.now() };
-    let ada = Access::person(app.clone(), Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into()), who)
-        .enter(&founded.slug)
-        .await?;
+    let SetUp { founded, organisation, .. } = set_up(&system, None, first).await?;
+    let origin = || Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into());
+    let session = sign_in(&Access::nobody(app.clone(), origin()), "ada@northwind.test", &Secret::new(PASSWORD)).await?;
+    let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
+    let ada =
+        Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await?;
     for (name, email, role) in PEOPLE {
         let batch = invite(&ada, email, role).await?;
         let token = batch.answers.into_iter().find_map(|answer| match answer.outcome {
@@ -140,6 +142,7 @@ async fn fill(app: &App) -> Result<String> {
     for group in records.chunks(500) {
         log.write(group).await.map_err(|_| Error::unavailable())?;
     }
+    sign_out(&ada).await?;
     Ok(founded.slug)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Extras, open};
 use crate::{
-    features::accounts::operations::{NewInstallation, set_up},
+    features::accounts::operations::{NewInstallation, SetUp, set_up},
     kernel::Secret,
     server::{access::Access, database::StartResult, settings::DataSettings},
 };
@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: SetupArguments) -> StartResult<ExitCode> {
     };
     let done = set_up(&Access::system(app.clone()), None, new).await;
     app.db.close().await;
-    let (founded, user, organisation) = done.map_err(|error| {
+    let SetUp { founded, user, organisation, .. } = done.map_err(|error| {
         let fields: Vec<String> = error.fields.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
         if fields.is_empty() { error.message } else { fields.join(" ") }
     })?;

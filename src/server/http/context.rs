@@ -1,11 +1,12 @@
 //! What a request of the console knows: where it came from, and who is signed in.
 
+use super::headers::cookies_are_secure;
 use crate::{
-    kernel::{Error, Result, Timestamp, UserId},
+    kernel::{Error, Result, Secret},
     server::{
         access::{Access, Origin, SignedIn},
         app::App,
-        sessions::field,
+        sessions,
     },
 };
 use axum::{
@@ -16,7 +17,6 @@ use axum::{
 };
 use leptos::prelude::use_context;
 use std::net::{IpAddr, SocketAddr};
-use tower_sessions::Session;
 use uuid::Uuid;
 
 /// Given to every page and server function by `provide_context`.
@@ -24,7 +24,6 @@ use uuid::Uuid;
 pub struct RequestContext {
     app: App,
     origin: Origin,
-    session: Session,
     who: Option<SignedIn>,
     /// The cookie `theme`: `light`, `dark`, or none for the system's.
     pub theme: Option<&'static str>,
@@ -34,24 +33,30 @@ pub struct RequestContext {
 const THEME: &str = "theme";
 
 /// The name of the session's cookie. `__Host-` ties it to this host and to TLS (RFC 6265bis).
-pub const fn cookie_name(secure: bool) -> &'static str {
+const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
 }
 
-/// Builds the context before a page or server function runs.
-pub async fn establish(State(app): State<App>, session: Session, mut request: Request, next: Next) -> Response {
+/// Builds the context before a page or server function runs, and before its body has come: whoever is signed in now is
+/// asked for anew by whatever they do.
+pub async fn establish(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let origin =
         origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
     if session_cookies(request.headers()) > 1 {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
     }
-    let who = match signed_in(&session).await {
+    let token = cookie(request.headers(), cookie_name(cookies_are_secure(&app.public_url))).map(str::to_owned);
+    let who = match token {
+        Some(token) => sessions::find(&app, &token).await,
+        None => Ok(None),
+    };
+    let who = match who {
         Ok(who) => who,
         Err(error) => return super::headers::error_response(&error, &origin.request_id).into_response(),
     };
     let theme = cookie(request.headers(), THEME).and_then(known_theme);
-    request.extensions_mut().insert(RequestContext { app, origin, session, who, theme });
+    request.extensions_mut().insert(RequestContext { app, origin, who, theme });
     next.run(request).await
 }
 
@@ -97,20 +102,6 @@ fn session_cookies(headers: &HeaderMap) -> usize {
     cookies(headers).filter(|(name, _)| [cookie_name(true), cookie_name(false)].contains(name)).count()
 }
 
-async fn signed_in(session: &Session) -> Result<Option<SignedIn>> {
-    let fault = |error: tower_sessions::session::Error| {
-        tracing::error!(%error, "a session could not be read");
-        Error::unavailable()
-    };
-    let Some(user) = session.get::<UserId>(field::USER).await.map_err(fault)? else { return Ok(None) };
-    Ok(Some(SignedIn {
-        user,
-        name: session.get(field::NAME).await.map_err(fault)?.unwrap_or_default(),
-        session: session.get(field::SESSION).await.map_err(fault)?.unwrap_or_default(),
-        confirmed_at: session.get::<Timestamp>(field::CONFIRMED).await.map_err(fault)?.unwrap_or_default(),
-    }))
-}
-
 impl RequestContext {
     /// Whoever sent this request.
     pub(super) fn access(&self) -> Access {
@@ -126,11 +117,6 @@ impl RequestContext {
 
     pub fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    /// The signed-in person's session, by its public id.
-    pub fn session_id(&self) -> Option<&str> {
-        self.who.as_ref().map(|who| who.session.as_str())
     }
 }
 
@@ -150,7 +136,8 @@ pub fn access() -> Result<Access> {
 /// A request as if nobody were signed in: for what must not depend on it, such as sign-in.
 pub fn nobody() -> Result<Access> {
     let request = request()?;
-    Ok(Access::nobody(request.app, request.origin))
+    let session = request.who.map(|who| who.session);
+    Ok(Access::nobody(request.app, request.origin).in_place_of(session))
 }
 
 /// The signed-in person inside the organisation that the page's path names.
@@ -158,35 +145,31 @@ pub async fn member(slug: &str) -> Result<Access> {
     access()?.enter(slug).await
 }
 
-/// Begins a session for a person who has just proven who they are. Whatever session the browser came with is dead.
-pub async fn sign_in_session(user: UserId, now: Timestamp) -> Result<()> {
-    let request = request()?;
-    let session = request.session;
-    let fault = |error: tower_sessions::session::Error| {
-        tracing::error!(%error, "a session could not be begun");
-        Error::unavailable()
-    };
-    end(&session).await.map_err(fault)?;
-    session.insert(field::USER, user).await.map_err(fault)?;
-    session.insert(field::CONFIRMED, now).await.map_err(fault)?;
-    let address = request.origin.address.map(|a| a.to_string()).unwrap_or_default();
-    session.insert(field::ADDRESS, address).await.map_err(fault)?;
-    session.insert(field::BROWSER, crate::kernel::text::cut(&request.origin.user_agent, 200)).await.map_err(fault)?;
-    Ok(())
+/// Lets the browser keep the session that has just begun.
+pub fn keep_session(token: Option<&Secret>) -> Result<()> {
+    token.map_or(Ok(()), |token| set_session(token.expose(), ""))
 }
 
-/// Ends the session of this browser.
-pub async fn sign_out_session() -> Result<()> {
-    let request = request()?;
-    end(&request.session).await.map_err(|error| {
-        tracing::error!(%error, "a session could not be ended");
-        Error::unavailable()
-    })
+/// Lets the browser forget its session, which has ended.
+pub fn forget_session() -> Result<()> {
+    set_session("", "; Max-Age=0")
 }
 
-/// Ends a session, if the browser came with one.
-async fn end(session: &Session) -> std::result::Result<(), tower_sessions::session::Error> {
-    if session.id().is_some() { session.flush().await } else { Ok(()) }
+/// Sets the session's cookie. No script reads it, and it goes with the browser's own session.
+fn set_session(value: &str, more: &str) -> Result<()> {
+    let secure = cookies_are_secure(&request()?.app.public_url);
+    let (name, tls) = (cookie_name(secure), if secure { "; Secure" } else { "" });
+    let cookie = HeaderValue::from_str(&format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/{tls}{more}"));
+    match (use_context::<leptos_axum::ResponseOptions>(), cookie) {
+        (Some(options), Ok(cookie)) => {
+            options.append_header(header::SET_COOKIE, cookie);
+            Ok(())
+        }
+        _ => {
+            tracing::error!("a session's cookie could not be set");
+            Err(Error::internal())
+        }
+    }
 }
 
 /// Sends the browser to a page of ours. Takes only what the one maker of URLs made.

@@ -1,6 +1,6 @@
-//! The sessions' SQL. A session is found by the keyed digest of its cookie's value.
+//! The sessions' SQL. Until `expires_at` a session lives, and while its person's account is active.
 
-use super::{ABSOLUTE, IDLE, field};
+use super::{ABSOLUTE, Data, IDLE};
 use crate::{
     kernel::{Error, SessionId, Timestamp, UserId},
     server::{
@@ -8,57 +8,60 @@ use crate::{
         database::{Tx, statements, values},
     },
 };
-use serde_json::Value as Json;
-use std::collections::HashMap;
 use uuid::Uuid;
 
 statements! {
     INSERT: SystemSql = "INSERT INTO sessions (digest, id, user_id, created_at, seen_at, expires_at, data) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    UPDATE: SystemSql = "UPDATE sessions SET user_id = $2, data = $3 WHERE digest = $1";
-    LOAD: SystemSql = "SELECT s.id, s.user_id, s.created_at, s.seen_at, s.data, u.name, u.disabled_at FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.digest = $1";
-    SEEN: SystemSql = "UPDATE sessions SET seen_at = $2, expires_at = $3 WHERE digest = $1";
-    DELETE: SystemSql = "DELETE FROM sessions WHERE digest = $1";
+    LOAD: SystemSql = "SELECT s.id, s.user_id, s.created_at, s.seen_at, s.data, u.name FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.digest = $1 AND s.expires_at > $2 AND u.disabled_at IS NULL";
+    STANDS: SystemSql = "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2 AND s.expires_at > $3 AND u.disabled_at IS NULL";
+    // Changes nothing, and keeps the row: on PostgreSQL whoever ends the session waits for the transaction.
+    HOLD: SystemSql = "UPDATE sessions SET seen_at = seen_at WHERE id = $1 AND user_id = $2 AND expires_at > $3 AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND u.disabled_at IS NULL)";
+    SEEN: SystemSql = "UPDATE sessions SET seen_at = $2, expires_at = $3 WHERE id = $1";
     EXPIRED: SystemSql = "DELETE FROM sessions WHERE expires_at < $1";
     LIST: SystemSql = "SELECT id, created_at, seen_at, data FROM sessions WHERE user_id = $1 AND expires_at > $2 ORDER BY seen_at DESC LIMIT 100";
     END: SystemSql = "DELETE FROM sessions WHERE user_id = $1 AND id = $2";
     END_OTHERS: SystemSql = "DELETE FROM sessions WHERE user_id = $1 AND id <> $2";
     END_ALL: SystemSql = "DELETE FROM sessions WHERE user_id = $1";
+    REPLACE: SystemSql = "DELETE FROM sessions WHERE id = $1";
 }
 
-/// A session as stored. `name` and `disabled_at` are its person's.
+/// A living session as stored. `name` is its person's.
 #[derive(sqlx::FromRow)]
 pub struct Row {
     pub id: Uuid,
-    pub user_id: Option<Uuid>,
+    pub user_id: Uuid,
     pub created_at: i64,
     pub seen_at: i64,
     pub data: String,
-    pub name: Option<String>,
-    pub disabled_at: Option<i64>,
+    pub name: String,
 }
 
-/// Makes a session. `data` is what it holds, as JSON.
-pub async fn insert(tx: &mut Tx, digest: Digest, user: Option<Uuid>, data: &str, now: Timestamp) -> Result<(), Error> {
+/// Makes a session. `data` is what it remembers, as JSON.
+pub async fn insert(tx: &mut Tx, digest: Digest, user: UserId, data: &str, now: Timestamp) -> Result<(), Error> {
     let row = values![digest, Uuid::new_v4(), user, now, now, now.plus(IDLE), data];
     tx.execute(INSERT, row).await.map(|_| ())
 }
 
-pub async fn update(tx: &mut Tx, digest: Digest, user: Option<Uuid>, data: &str) -> Result<(), Error> {
-    tx.execute(UPDATE, values![digest, user, data]).await.map(|_| ())
+pub async fn load(tx: &mut Tx, digest: Digest, now: Timestamp) -> Result<Option<Row>, Error> {
+    tx.optional(LOAD, values![digest, now]).await
 }
 
-pub async fn load(tx: &mut Tx, digest: Digest) -> Result<Option<Row>, Error> {
-    tx.optional(LOAD, values![digest]).await
+/// Whether a person's session lives at this moment.
+pub async fn stands(tx: &mut Tx, id: SessionId, user: UserId, now: Timestamp) -> Result<bool, Error> {
+    let (count,): (i64,) = tx.one(STANDS, values![id, user, now]).await?;
+    Ok(count == 1)
+}
+
+/// The same, and keeps it from ending before this transaction does. Whoever also locks the person's account takes the
+/// sessions first, so that no two wait for one another.
+pub async fn hold(tx: &mut Tx, id: SessionId, user: UserId, now: Timestamp) -> Result<bool, Error> {
+    Ok(tx.execute(HOLD, values![id, user, now]).await? == 1)
 }
 
 /// Notes that a session is in use, and so until when it lives.
-pub async fn seen(tx: &mut Tx, digest: Digest, created_at: Timestamp, now: Timestamp) -> Result<(), Error> {
+pub async fn seen(tx: &mut Tx, id: SessionId, created_at: Timestamp, now: Timestamp) -> Result<(), Error> {
     let end = now.plus(IDLE).min(created_at.plus(ABSOLUTE));
-    tx.execute(SEEN, values![digest, now, end]).await.map(|_| ())
-}
-
-pub async fn delete(tx: &mut Tx, digest: Digest) -> Result<(), Error> {
-    tx.execute(DELETE, values![digest]).await.map(|_| ())
+    tx.execute(SEEN, values![id, now, end]).await.map(|_| ())
 }
 
 /// Removes what is over. Returns how many.
@@ -82,14 +85,13 @@ pub async fn list(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<Liste
     Ok(rows
         .into_iter()
         .map(|(id, created_at, seen_at, data)| {
-            let data: HashMap<String, Json> = serde_json::from_str(&data).unwrap_or_default();
-            let text = |name: &str| data.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+            let Data { address, browser, .. } = serde_json::from_str(&data).unwrap_or_default();
             Listed {
                 id: SessionId(id),
                 created_at: Timestamp(created_at),
                 seen_at: Timestamp(seen_at),
-                address: text(field::ADDRESS),
-                browser: text(field::BROWSER),
+                address,
+                browser,
             }
         })
         .collect())
@@ -98,6 +100,11 @@ pub async fn list(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<Liste
 /// Ends one session of a person. False: they have none with this id.
 pub async fn end(tx: &mut Tx, user: UserId, id: SessionId) -> Result<bool, Error> {
     Ok(tx.execute(END, values![user, id]).await? == 1)
+}
+
+/// Ends the session in whose place another one comes, whoever's it was.
+pub async fn replace(tx: &mut Tx, id: SessionId) -> Result<(), Error> {
+    tx.execute(REPLACE, values![id]).await.map(|_| ())
 }
 
 /// Ends all sessions of a person but this one; none: all of them. Returns how many.

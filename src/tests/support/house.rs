@@ -174,10 +174,10 @@ impl House {
             organisation: "North".into(),
             password: Secret::new(PASSWORD),
         };
-        let (founded, _, organisation) = set_up(&Access::system(self.app.clone()), None, new).await.expect("set up");
-        self.slug = founded.slug;
-        self.organisation = organisation;
-        self.master_key = founded.master_key.expose().to_owned();
+        let made = set_up(&Access::system(self.app.clone()), None, new).await.expect("set up");
+        self.slug = made.founded.slug;
+        self.organisation = made.organisation;
+        self.master_key = made.founded.master_key.expose().to_owned();
         self
     }
 

@@ -179,18 +179,149 @@ async fn a_password_link_opens_only_what_its_maker_owns() {
         let made = made.json();
         let link = made["link"].as_str().and_then(|link| link.strip_prefix("http://latchkey.test/reset?token="));
         let token = link.expect("this installation's address");
-        let resets =
-            async || house.snapshot().await.into_iter().filter(|line| line.starts_with("password_resets:")).count();
-        assert_eq!(resets().await, 1);
+        let view = async || house.nobody().form("account/view_reset", &[("token", token)]).await.status;
+        let reset = async || {
+            let answer =
+                house.nobody().form("account/reset_password", &[("token", token), ("new_password", PASSWORD)]).await;
+            (answer.status, if answer.status < 400 { String::new() } else { answer.code() })
+        };
+        let spent = || (410, "link_spent".to_owned());
+        assert_eq!(view().await, 200);
 
-        // Bo founds another organisation: Ada's links die, and she makes no new ones.
-        found(&bo, "Elsewhere").await;
-        assert_eq!(resets().await, 0);
-        let reset =
-            house.nobody().form("account/reset_password", &[("token", token), ("new_password", PASSWORD)]).await;
-        assert_eq!((reset.status, reset.code().as_str()), (410, "link_spent"), "{}", reset.text);
+        // Bo founds another organisation: while he has it Ada's link opens nothing, and she makes no new one.
+        let elsewhere = found(&bo, "Elsewhere").await;
+        assert_eq!((view().await, reset().await), (410, spent()));
         let refused = ada.form("team/make_reset_link", &fields).await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{}", refused.text);
+        let bo = house.person("bo@north.test").await;
+        let token_of_heir = {
+            let sent = [("slug", elsewhere.as_str()), ("addresses", "heir@north.test"), ("role", "owner")];
+            let invited = bo.form("team/invite", &sent).await.json();
+            super::token(&invited["answers"][0]["outcome"]["invited"]["link"])
+        };
+        join(&house, &token_of_heir, "Heir").await;
+        assert!(bo.form("team/leave", &[("slug", &elsewhere)]).await.status < 400);
+        assert_eq!((view().await, reset().await.0), (200, 200));
+    })
+    .await;
+}
+
+/// By what they are when it is used, and not when it was made.
+#[tokio::test]
+async fn a_password_link_ends_with_its_makers_rights() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let slug = ("slug", house.slug.as_str());
+        let cy = house.with_person(&ada, "Cy", "member").await;
+        let cy_id = house.id_of(&ada, "Cy").await;
+        let owners = house.with_person(&ada, "Bo", "owner").await;
+        let bo_id = house.id_of(&ada, "Bo").await;
+        let make = async |by: &Client| {
+            let made = by.form("team/make_reset_link", &[slug, ("id", &cy_id)]).await;
+            let link = made.json()["link"].as_str().unwrap_or_else(|| panic!("{}", made.text)).to_owned();
+            link.split_once("token=").expect("a token").1.to_owned()
+        };
+        let spent = async |token: &str, why: &str| {
+            let before = house.snapshot().await;
+            let nobody = house.nobody();
+            for (path, fields) in [
+                ("account/view_reset", vec![("token", token)]),
+                ("account/reset_password", vec![("token", token), ("new_password", "the password of a thief")]),
+            ] {
+                let answer = nobody.form(path, &fields).await;
+                assert_eq!((answer.status, answer.code().as_str()), (410, "link_spent"), "{why}: {}", answer.text);
+            }
+            assert_eq!(house.snapshot().await, before, "{why}");
+            assert_eq!(cy.form("account/view", &[]).await.status, 200, "{why}: no session has ended");
+        };
+        let ready = async |client: &Client, path: &str, fields: &[(&str, &str)]| {
+            let answer = client.form(path, &[&[slug], fields].concat()).await;
+            assert!(answer.status < 400, "{path}: {}", answer.text);
+        };
+        let token = make(&owners).await;
+        ready(&ada, "team/change_role", &[("id", &bo_id), ("role", "admin"), ("asked", "true")]).await;
+        spent(&token, "its maker was demoted").await;
+        // The rights are back, and with them what they allow.
+        ready(&ada, "team/change_role", &[("id", &bo_id), ("role", "owner"), ("asked", "true")]).await;
+        assert_eq!(house.nobody().form("account/view_reset", &[("token", &token)]).await.status, 200);
+        house
+            .as_owner("UPDATE users SET disabled_at = 1 WHERE email_canonical = 'bo@north.test'")
+            .await
+            .expect("disabled");
+        spent(&token, "its maker's account was disabled").await;
+        house.as_owner("UPDATE users SET disabled_at = NULL").await.expect("enabled");
+        ready(&ada, "team/remove", &[("id", &bo_id)]).await;
+        spent(&token, "its maker was removed").await;
+
+        let token = make(&ada).await;
+        ready(&ada, "team/remove", &[("id", &cy_id)]).await;
+        spent(&token, "its person has left, and belongs nowhere").await;
+    })
+    .await;
+}
+
+/// A session that was left open does not do it.
+#[tokio::test]
+async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let slug = ("slug", house.slug.as_str());
+        let bo = house.with_person(&ada, "Bo", "owner").await;
+        house.with_person(&ada, "Cy", "member").await;
+        let di = house.with_person(&ada, "Di", "admin").await;
+        let key = di.form("api_keys/create", &[slug, ("name", "di's"), ("api_keys", "write"), ("expiry", "90")]).await;
+        assert_eq!(key.status, 200, "{}", key.text);
+        let (bo_id, cy_id) = (house.id_of(&ada, "Bo").await, house.id_of(&ada, "Cy").await);
+        let di_id = house.id_of(&ada, "Di").await;
+        house.invite(&ada, "late@north.test", "owner").await;
+        let list = ada.form("team/invitations", &[slug]).await.json();
+        let invitation = list["invitations"][0]["id"].as_str().expect("an id").to_owned();
+        house.clock().advance(16 * MINUTE);
+        let before = house.snapshot().await;
+        let cases = [
+            (&ada, "team/change_role", vec![("id", &cy_id), ("role", "owner"), ("asked", "true")]),
+            (&ada, "team/change_role", vec![("id", &bo_id), ("role", "admin"), ("asked", "true")]),
+            (&ada, "team/remove", vec![("id", &bo_id)]),
+            (&bo, "team/leave", vec![]),
+            (&ada, "team/invite", vec![("addresses", "x@x.org"), ("role", "owner")]),
+            (&ada, "team/resend_invitation", vec![("id", &invitation), ("show", "true")]),
+            (&ada, "team/revoke_invitation", vec![("id", &invitation)]),
+            (&ada, "team/make_reset_link", vec![("id", &cy_id)]),
+            // Their keys manage keys.
+            (&ada, "team/remove", vec![("id", &di_id), ("keys", "take_over")]),
+            (&ada, "team/remove", vec![("id", &di_id), ("keys", "revoke")]),
+            (&ada, "team/change_role", vec![("id", &di_id), ("role", "member"), ("asked", "true")]),
+            (&di, "team/leave", vec![]),
+        ];
+        for (who, path, fields) in &cases {
+            let refused = who.form(path, &[&[slug], fields.as_slice()].concat()).await;
+            let told = (refused.status, refused.code());
+            assert_eq!(told, (401, "password_needed".to_owned()), "{path} {fields:?}: {}", refused.text);
+        }
+        assert_eq!(house.snapshot().await, before);
+        // From a row of the list it leads to the page that can say so.
+        let page = format!("/o/{}/team", house.slug);
+        let demote = [slug, ("id", &bo_id), ("role", "admin")];
+        let asked = ada.plain_form(&page, "team/change_role", &demote).await;
+        let to = asked.headers.get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
+        assert_eq!(to, Some(format!("{page}/{bo_id}/role?role=admin")));
+        let refused = ada.plain_form(&page, "team/change_role", &[&demote[..], &[("asked", "true")]].concat()).await;
+        assert_eq!(refused.status, 401);
+        assert!(refused.text.contains("/account/confirm") && refused.text.contains("Confirm your password"));
+        // What reaches less far does not ask.
+        for (path, fields) in [
+            ("team/invite", vec![("addresses", "y@x.org"), ("role", "admin")]),
+            ("team/change_role", vec![("id", &cy_id), ("role", "admin"), ("asked", "true")]),
+            ("team/remove", vec![("id", &cy_id)]),
+        ] {
+            let answer = ada.form(path, &[&[slug], fields.as_slice()].concat()).await;
+            assert!(answer.status < 400, "{path}: {}", answer.text);
+        }
+        // Once proven, it is theirs to do.
+        let mut ada = ada;
+        ada.keep_cookie(&ada.form("account/confirm_password", &[("current_password", PASSWORD)]).await);
+        let removed = ada.form("team/remove", &[slug, ("id", &bo_id)]).await;
+        assert!(removed.status < 400, "{}", removed.text);
     })
     .await;
 }

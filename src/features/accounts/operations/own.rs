@@ -28,8 +28,8 @@ fn own(access: &Access) -> Subject {
     Subject::new("account", id, access.actor_name())
 }
 
-/// The account page. `session` is the public id of the session that asks.
-pub async fn profile(access: &Access, session: Option<&str>, theme: Theme) -> Result<Profile> {
+/// The account page.
+pub async fn profile(access: &Access, theme: Theme) -> Result<Profile> {
     let mut tx = access.read_account(Operation::AccountView).await?;
     let (user, now) = (access.user()?, access.now());
     let account = store::by_id(&mut tx, user).await?.ok_or_else(Error::sign_in_needed)?;
@@ -42,7 +42,7 @@ pub async fn profile(access: &Access, session: Option<&str>, theme: Theme) -> Re
             place: devices::place_words(&listed.address),
             created_at: listed.created_at,
             seen_at: listed.seen_at,
-            is_current: session == Some(listed.id.to_string().as_str()),
+            is_current: access.session() == Some(listed.id),
         })
         .collect();
     Ok(Profile { name: account.name, email: account.email, sessions, theme, now })
@@ -63,14 +63,15 @@ pub async fn rename(access: &Access, name: &str) -> Result<()> {
         .await
 }
 
-/// Changes the password and ends every session of the person; whoever asked begins a new one with the id given back.
-pub async fn change_password(access: &Access, current: &Secret, new: &Secret) -> Result<UserId> {
+/// Changes the password and ends every session of the person; whoever asked goes on with a new one. Gives the value of its
+/// cookie.
+pub async fn change_password(access: &Access, current: &Secret, new: &Secret) -> Result<Option<Secret>> {
     let operation = Operation::PasswordChange;
     let subject = own(access);
     let app = access.app();
     let (account, hash) = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
-        let account = prove(access, current).await?.ok_or_else(not_present)?;
+        let account = prove(access, operation, current).await?.ok_or_else(not_present)?;
         if current == new {
             return Err(Error::field("new_password", "This is the password that you have now. Choose another."));
         }
@@ -79,33 +80,35 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
     })
     .await?;
     let (name, email) = (account.name.clone(), account.email.clone());
-    let user = access
+    let session = access
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
             let tx = change.tx().system();
+            let ended = sessions::end_others(tx, user, None).await?;
             if !store::replace_password(tx, user, &account.password_hash, &hash).await? {
                 return Err(Error::conflict(
                     "The password was changed elsewhere in this moment. Nothing was changed here.",
                 ));
             }
             store::forget_resets(tx, user, now).await?;
-            let ended = sessions::end_others(tx, user, None).await?;
+            let session = change.begin_session(user).await?;
             change
-                .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), user)
+                .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), session)
                 .await
         })
         .await?;
     tell_of_change(app, name, email);
-    Ok(user)
+    Ok(session)
 }
 
-/// Proves the password again, for what asks for it. Whoever asked begins a new session with the id given back.
-pub async fn confirm_password(access: &Access, password: &Secret) -> Result<UserId> {
+/// Proves the password again, for what asks for it. Whoever asked goes on with a new session. Gives the value of its
+/// cookie.
+pub async fn confirm_password(access: &Access, password: &Secret) -> Result<Option<Secret>> {
     let operation = Operation::PasswordConfirm;
     let subject = own(access);
     let account = before(access, operation, &subject, async {
         access.check(operation, Target::Account)?;
-        prove(access, password).await?.ok_or_else(not_present)
+        prove(access, operation, password).await?.ok_or_else(not_present)
     })
     .await?;
     access
@@ -114,7 +117,8 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<User
             if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(not_present());
             }
-            change.commit(Event::of(subject), user).await
+            let session = change.begin_session(user).await?;
+            change.commit(Event::of(subject), session).await
         })
         .await
 }
@@ -135,14 +139,13 @@ pub async fn end_session(access: &Access, id: &str) -> Result<()> {
         .await
 }
 
-/// Ends all sessions of the person but the one with this public id. Gives their number.
-pub async fn end_other_sessions(access: &Access, session: Option<&str>) -> Result<u64> {
+/// Ends all sessions of the person but the one that asks. Gives their number.
+pub async fn end_other_sessions(access: &Access) -> Result<u64> {
     let subject = own(access);
-    let kept: Option<SessionId> = session.and_then(|id| id.parse().ok());
     access
         .act_on_account(Operation::SessionsEndOthers, subject.clone(), |mut change| async move {
             let user = change.access().user()?;
-            let kept = kept.ok_or_else(Error::sign_in_needed)?;
+            let kept = change.access().session().ok_or_else(Error::sign_in_needed)?;
             let ended = sessions::end_others(change.tx().system(), user, Some(kept)).await?;
             change.commit(Event::of(subject).with("sessions_ended", ended), ended).await
         })
@@ -155,11 +158,11 @@ pub fn choose_theme(access: &Access, name: &str) -> Result<Theme> {
     Theme::parse(name).ok_or_else(|| Error::field("theme", "The theme is light, dark or system."))
 }
 
-/// The account of whoever asks, if this is its password. Wrong ones count like failed sign-ins.
-pub async fn prove(access: &Access, password: &Secret) -> Result<Option<Account>> {
+/// The account of whoever asks for this operation, if this is its password. Wrong ones count like failed sign-ins.
+async fn prove(access: &Access, operation: Operation, password: &Secret) -> Result<Option<Account>> {
     let (app, now) = (access.app(), access.now());
     let account = {
-        let mut tx = app.db.read().await?;
+        let mut tx = access.read_account(operation).await?;
         store::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
     };
     let address = address_subject(access.origin().address);

@@ -1,17 +1,27 @@
-//! Forgotten passwords: a link that works once, for an hour, and only while it is the newest.
+//! Forgotten passwords: a link that works once, for an hour, and only while it is the newest. One that somebody made for
+//! somebody else works as long as they may make it.
 
 use super::{
-    super::{email::Email, mails, model::ResetLink, store},
+    super::{
+        email::Email,
+        mails,
+        model::ResetLink,
+        store::{self, Maker},
+    },
     before,
     own::{new_hash, tell_of_change},
 };
 use crate::{
-    features::audit::event::{Event, Subject},
+    features::{
+        audit::event::{Event, Subject},
+        team,
+    },
     kernel::{Code, Error, Result, Secret, UserId, time::HOUR},
-    policy::{Operation, Target},
+    policy::{Operation, Role, Target},
     server::{
         access::{Access, Change},
         crypto::{Digest, link_token},
+        database::Tx,
         limits::address_subject,
         sessions,
     },
@@ -24,24 +34,26 @@ const PURPOSE: &str = "reset";
 /// How long a reset link works.
 const LIFETIME: i64 = HOUR;
 
-/// How a reset link reaches its person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// By mail and by nothing else: whoever uses it reads the mail of the account's address.
-    Mailed,
-    /// Shown to somebody who hands it over, and who could use it as well.
-    Shown,
-}
-
 /// Makes the token of a reset link for this person. Earlier links of theirs die. Who may ask is for the caller to decide.
-pub async fn reset_token(change: &mut Change, user: UserId, way: Way) -> Result<Zeroizing<String>> {
+/// With a maker the link is shown to that one, who hands it over and could use it as well; without, it goes by mail and by
+/// nothing else: whoever uses it reads the mail of the account's address.
+pub async fn reset_token(change: &mut Change, user: UserId, maker: Option<Maker>) -> Result<Zeroizing<String>> {
     let token = link_token()?;
     let digest = change.access().app().keyring.digest(PURPOSE, &token);
     let now = change.now();
     let tx = change.tx().system();
     store::forget_resets(tx, user, now).await?;
-    store::insert_reset(tx, user, &digest, way == Way::Mailed, now, now.plus(LIFETIME)).await?;
+    store::insert_reset(tx, user, &digest, maker, now, now.plus(LIFETIME)).await?;
     Ok(token)
+}
+
+/// Whether somebody may set a person's password at this moment. It opens the whole account, so they must be an Owner
+/// wherever that person belongs, the organisation included in which they ask.
+pub async fn may_reset(tx: &mut Tx, maker: Maker, user: UserId) -> Result<bool> {
+    let theirs = team::places(tx, user).await?;
+    let own = team::places(tx, maker.person).await?;
+    let here = theirs.iter().any(|(place, _)| *place == maker.organisation);
+    Ok(here && theirs.iter().all(|(place, _)| own.contains(&(*place, Role::Owner))))
 }
 
 /// Mails a reset link if the address has an account. Answers the same, as fast, if it has none.
@@ -71,7 +83,7 @@ pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
             let account = store::by_email(change.tx().system(), &email.canonical).await?;
             let account = account.filter(|account| may_mail && account.disabled_at.is_none());
             let mail = match account {
-                Some(account) => Some((reset_token(&mut change, UserId(account.id), Way::Mailed).await?, account)),
+                Some(account) => Some((reset_token(&mut change, UserId(account.id), None).await?, account)),
                 None => None,
             };
             change.commit(Event::of(subject), mail).await
@@ -114,39 +126,46 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
             let (user, now) = (UserId(account.id), change.now());
             change.act_as(user, &account.name);
             let tx = change.tx().system();
-            let mailed = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;
-            let proves = mailed && store::prove_address(tx, user, now).await?;
+            let maker = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;
+            let ended = sessions::end_others(tx, user, None).await?;
             store::set_password(tx, user, &hash).await?;
             store::forget_resets(tx, user, now).await?;
-            let ended = sessions::end_others(tx, user, None).await?;
-            let event = Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended);
-            change.commit(if proves { event.with("address", "proven") } else { event }, ()).await
+            let mut event = Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended);
+            match maker {
+                // Last: by a session that has just ended the person could still have joined or founded an organisation.
+                Some(maker) if !may_reset(tx, maker, user).await? => return Err(spent()),
+                Some(maker) => event = event.with("link_made_by", maker.person.to_string()),
+                None if store::prove_address(tx, user, now).await? => event = event.with("address", "proven"),
+                None => {}
+            }
+            change.commit(event, ()).await
         })
         .await?;
     tell_of_change(app, name, email);
     Ok(())
 }
 
-/// The account behind a living link. Wrong ones count against the address that tries them.
+/// The account behind a living link, made by somebody who may still make it. Wrong ones count against the address that tries
+/// them.
 async fn find(access: &Access, token: &Secret) -> Result<(Digest, store::Account)> {
     let (app, now) = (access.app(), access.now());
     let address = address_subject(access.origin().address);
     app.limits.links.check(&address, now)?;
     let digest = app.keyring.digest(PURPOSE, token.expose());
-    let account = {
-        let mut tx = app.db.read().await?;
-        store::by_reset(&mut tx, &digest, now).await?
+    let mut tx = app.db.read().await?;
+    let Some((account, maker)) = store::by_reset(&mut tx, &digest, now).await? else {
+        drop(tx);
+        app.limits.links.count(&address, now);
+        return Err(spent());
     };
-    match account {
-        Some(account) => Ok((digest, account)),
-        None => {
-            app.limits.links.count(&address, now);
-            Err(spent())
-        }
+    match maker {
+        Some(maker) if !may_reset(&mut tx, maker, UserId(account.id)).await? => Err(spent()),
+        _ => Ok((digest, account)),
     }
 }
 
 /// The one answer to a link that was used, replaced, is too old, or never was.
 fn spent() -> Error {
-    Error::new(Code::LinkSpent, "It was used, a newer one was made, or its 60 minutes are over. Ask for a new one.")
+    let message = "It was used, a newer one was made, its 60 minutes are over, or whoever made it may not any more. Ask for a new one.";
+    Error::new(Code::LinkSpent, message)
 }

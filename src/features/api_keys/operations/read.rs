@@ -3,7 +3,7 @@
 use crate::{
     features::{
         api_keys::{
-            model::{Draft, Filter, Key, KeyList, KeyPage, Person},
+            model::{Draft, Filter, KeyList, KeyPage, Person},
             store,
         },
         team,
@@ -35,8 +35,7 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
     let people = people(&mut tx).await?;
-    let needs_password = needs_password(access, &key);
-    Ok(KeyPage { key, people, now, submission: Uuid::now_v7(), needs_password })
+    Ok(KeyPage { key, people, now, submission: Uuid::now_v7() })
 }
 
 /// What the editor of a new key needs.
@@ -49,9 +48,4 @@ pub async fn draft(access: &Access) -> Result<Draft> {
 async fn people(tx: &mut OrgTx) -> Result<Vec<Person>> {
     let people = team::active_people(tx).await?;
     Ok(people.into_iter().map(|(id, name, role)| Person { id, name, role }).collect())
-}
-
-/// Whether a person has to prove their password anew before they get a new secret of this key.
-pub(super) fn needs_password(access: &Access, key: &Key) -> bool {
-    key.master && access.needs_proof()
 }

@@ -2,20 +2,17 @@
 
 use super::{
     change::{minted, moment, within_own_life},
-    changeable, new_secret,
-    read::needs_password,
-    subject,
+    changeable, new_secret, subject,
 };
 use crate::{
     features::{
-        accounts,
         api_keys::{
             model::{Expiry, Key, LONGEST_OVERLAP, Minted},
             store,
         },
         audit::event::{Event, Subject},
     },
-    kernel::{Code, Error, FieldError, KeyId, Result, Secret, UserId},
+    kernel::{Error, KeyId, Result},
     policy::{Operation, Target},
     server::{access::Access, crypto::KeyKind},
 };
@@ -31,32 +28,12 @@ pub struct Rotation {
     pub submission: Option<Uuid>,
 }
 
-/// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time. For the master
-/// key a person's password may be needed. How it is rotated is read once the caller is known to be allowed.
-pub async fn rotate(
-    access: &Access,
-    id: KeyId,
-    password: &Secret,
-    rotation: impl FnOnce() -> Result<Rotation>,
-) -> Result<Minted> {
-    let proof = match prove(access, id, password).await {
-        Ok(proof) => proof,
-        Err(error) => {
-            if let Some(organisation) = access.principal().organisation() {
-                let shown = Subject::unnamed("api_key", id);
-                access.record_refusal(Operation::ApiKeyRotate, organisation, shown, &error).await;
-            }
-            return Err(error);
-        }
-    };
+/// Gives a key a new secret, this once; the old one lives on for the overlap. At most two live at a time. How it is rotated
+/// is read once the caller is known to be allowed.
+pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Result<Rotation>) -> Result<Minted> {
     access
         .act(Operation::ApiKeyRotate, Subject::unnamed("api_key", id), |mut change| async move {
             let now = change.now();
-            if let Some((user, hash)) = proof
-                && !accounts::has_password(change.tx().system(), user, &hash).await?
-            {
-                return Err(not_yours());
-            }
             let rotation = rotation()?;
             let overlap = match rotation.overlap {
                 Some(overlap) if (0..=LONGEST_OVERLAP).contains(&overlap) => overlap,
@@ -114,31 +91,4 @@ pub async fn end_overlap(access: &Access, id: KeyId) -> Result<()> {
             change.commit(event, ()).await
         })
         .await
-}
-
-/// The master key hands over everything, so a session left open must not be enough: the password is asked for again
-/// where it was not checked a short while ago. Wrong ones count as failed sign-ins. Gives whose password it was, and its
-/// hash.
-async fn prove(access: &Access, id: KeyId, password: &Secret) -> Result<Option<(UserId, String)>> {
-    let now = access.now();
-    let key = {
-        let mut tx = access.read(Operation::ApiKeyRotate).await?;
-        store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?
-    };
-    if !needs_password(access, &key) {
-        return Ok(None);
-    }
-    if password.is_empty() {
-        let message = "The master key can do everything. Type your password to get a new secret of it.".to_owned();
-        let field = FieldError { field: "password".into(), message: message.clone() };
-        return Err(Error { fields: vec![field], ..Error::new(Code::PasswordNeeded, message) });
-    }
-    let account = accounts::operations::prove(access, password).await?.ok_or_else(not_yours)?;
-    Ok(Some((UserId(account.id), account.password_hash)))
-}
-
-fn not_yours() -> Error {
-    let message = "This is not your password.".to_owned();
-    let field = FieldError { field: "password".into(), message: message.clone() };
-    Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) }
 }

@@ -13,8 +13,7 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, Field, FieldKind, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone,
-            utc_text,
+            Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
         },
         form::{Form, FormFor, use_form},
         load, reactive, routes,
@@ -49,7 +48,7 @@ pub fn RotateKeyPage() -> impl IntoView {
 
 #[component]
 fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
-    let KeyPage { key, now, submission, needs_password, .. } = page;
+    let KeyPage { key, now, submission, .. } = page;
     let back = routes::api_key(&slug, key.id).to_string();
     let status = key.status(now);
     let refusal = match status {
@@ -112,18 +111,6 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
         "A rotation is a good moment to set another end.".to_owned()
     };
     let secret = key.secret.clone();
-    let password = needs_password.then(|| {
-        view! {
-            <Field
-                label="Your password"
-                name="password"
-                kind=FieldKind::Password
-                autocomplete="current-password"
-                hint=Signal::stored("The master key can do everything, so we make sure that it is you.".to_owned())
-                error=form.field("password")
-            />
-        }
-    });
     view! {
         {header}
         <Card>
@@ -150,7 +137,6 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
                     hint=Signal::stored(hint)
                     error=form.field("expiry")
                 />
-                {password}
                 <div class="form-end">
                     <Button
                         look=Look::Primary

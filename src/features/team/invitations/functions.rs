@@ -93,9 +93,8 @@ pub async fn join_by_invitation(
     #[server(default)] name: String,
     #[server(default)] password: Secret,
 ) -> Result<(), Error> {
-    let access = http::nobody()?;
-    let (slug, user) = joining::join_new(&access, &token, NewPerson { name, password }).await?;
-    http::sign_in_session(user, access.now()).await?;
+    let (slug, session) = joining::join_new(&http::nobody()?, &token, NewPerson { name, password }).await?;
+    http::keep_session(session.as_ref())?;
     http::redirect(&routes::roles(&slug).with("joined", "yes"));
     Ok(())
 }

@@ -130,8 +130,9 @@ pub struct NewPerson {
     pub password: Secret,
 }
 
-/// Makes an account for the address of the invitation, and joins. Gives the organisation's slug.
-pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result<(String, UserId)> {
+/// Makes an account for the address of the invitation, and joins. Gives the organisation's slug and the value of the new
+/// person's session cookie.
+pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result<(String, Option<Secret>)> {
     let which = Which::Token(token.clone());
     let (place, id) = match find(access, &which, None).await {
         Ok(found) => found,
@@ -171,7 +172,8 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             }
             change.act_as(user, &name);
             let (event, slug) = join(&mut change, &stored, user).await?;
-            change.commit(event.with("account", "made"), (slug, user)).await
+            let session = change.begin_session(user).await?;
+            change.commit(event.with("account", "made"), (slug, session)).await
         })
         .await
 }
@@ -249,9 +251,6 @@ async fn use_up(change: &mut Change, stored: &Stored) -> Result<()> {
 async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Event, String)> {
     let (place, now, role) = (change.organisation(), change.now(), stored.invitation.role);
     let organisation = organisations::by_id(change.tx().system(), place).await?.ok_or_else(Error::not_found)?;
-    // A reset link may have been made by somebody who owns all that this person belongs to. That ends here.
-    team::store::lock_person(change.tx().system(), user).await?;
-    accounts::forget_resets(change.tx().system(), user, now).await?;
     if !team::join(change.tx(), user, role, now).await? {
         return Err(Error::conflict(format!("You belong to {} already.", organisation.name)));
     }
