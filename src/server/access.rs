@@ -162,7 +162,7 @@ impl Access {
             return Err(Error::not_found());
         };
         self.check(operation, Target::In(organisation))?;
-        self.app.db.read_in(organisation).await
+        self.app.db.browse_in(organisation).await
     }
 
     /// Asks for an operation that reads the person's own account.

@@ -51,7 +51,7 @@ fn parse_range(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("“{text}” is no address or range such as 127.0.0.0/8"))
+        .map_err(|_| "it is no address or range such as 127.0.0.0/8".to_owned())
 }
 
 impl DataSettings {
@@ -79,14 +79,52 @@ impl ServeSettings {
         let Some(text) = &self.public_url else {
             return Ok(format!("http://{}", self.listen));
         };
-        let url = url::Url::parse(text).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
+        let url = url::Url::parse(text.trim()).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
         if !matches!(url.scheme(), "http" | "https")
             || url.host().is_none()
             || url.path() != "/"
             || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
         {
-            return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it".into());
+            return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it, and no user before it".into());
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, FromArgMatches};
+
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: ServeSettings,
+    }
+
+    fn public_url(text: &str) -> Result<String, String> {
+        let arguments = ["latchkey", "--public-url", text];
+        let settings = Program::from_arg_matches(&Program::command().get_matches_from(arguments)).expect("settings");
+        settings.settings.public_url().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_public_address_is_a_host_and_nothing_else() {
+        assert_eq!(public_url(" https://keys.example.org/ ").as_deref(), Ok("https://keys.example.org"));
+        for text in [
+            "https://user:SECRET@keys.example.org",
+            "https://user@keys.example.org",
+            "https://keys.example.org/#SECRET",
+            "https://keys.example.org/?a=SECRET",
+            "https://keys.example.org/SECRET",
+            "ftp://SECRET.example.org",
+            "SECRET",
+        ] {
+            let refused = public_url(text).expect_err(text);
+            assert!(refused.starts_with("LATCHKEY_PUBLIC_URL ") && !refused.contains("SECRET"), "{refused}");
+        }
     }
 }

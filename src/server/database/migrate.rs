@@ -3,12 +3,15 @@
 use super::StartResult;
 use sqlx::{
     AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 use std::borrow::Cow;
 
 /// The migrations, oldest first. A released one never changes.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
+    (3, "lists", include_str!("../../../migrations/0003_lists.sql")),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Dialect {
@@ -22,6 +25,22 @@ pub(super) async fn sqlite(pool: &SqlitePool) -> StartResult<()> {
 
 pub(super) async fn postgres(pool: &PgPool) -> StartResult<()> {
     Ok(migrator(Dialect::Postgres).run(pool).await?)
+}
+
+/// Why a schema cannot be brought up to date, as a sentence; else the error of the database that was in the way.
+pub(super) fn cause(error: &MigrateError) -> Result<String, &sqlx::Error> {
+    match error {
+        MigrateError::VersionMissing(version) => {
+            let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
+            let schema = format!("its schema ({version}) is newer than this program knows ({known})");
+            Ok(format!("{schema}: start the version of latchkey that last used it, or a newer one"))
+        }
+        MigrateError::VersionMismatch(version) => {
+            Ok(format!("its schema ({version}) was made by another build of latchkey, and does not fit this one"))
+        }
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => Err(cause),
+        other => Ok(other.to_string()),
+    }
 }
 
 fn migrator(dialect: Dialect) -> Migrator {
@@ -63,7 +82,7 @@ fn swap_types(line: &str) -> String {
     }
     line.split(' ')
         .map(|word| {
-            let (core, tail) = word.strip_suffix(',').map_or((word, ""), |core| (core, ","));
+            let (core, tail) = word.split_at(word.trim_end_matches([',', ';']).len());
             let core = match core {
                 "UUID" | "BYTEA" => "BLOB",
                 "BOOLEAN" | "BIGINT" => "INTEGER",
@@ -88,5 +107,6 @@ mod tests {
             "CREATE TABLE t (\n    id BLOB NOT NULL,\n    at INTEGER,\n    on_ INTEGER\n) STRICT;\n"
         );
         assert!(translate(text, Dialect::Postgres).contains("GRANT x;"));
+        assert_eq!(translate("ALTER TABLE t ADD COLUMN at BIGINT;", Dialect::Sqlite), "ALTER TABLE t ADD COLUMN at INTEGER;\n");
     }
 }
