@@ -30,4 +30,20 @@ DROP INDEX api_key_secrets_by_key;
 CREATE INDEX api_key_secrets_by_key ON api_key_secrets (org_id, key_id, valid_until, beginning, ending, used_at);
 CREATE INDEX api_key_secrets_by_ending ON api_key_secrets (org_id, ending, beginning, key_id, valid_until);
 CREATE INDEX api_key_secrets_rotated ON api_key_secrets (org_id, valid_until, key_id) WHERE valid_until IS NOT NULL;
+CREATE INDEX retired_slugs_by_organisation ON retired_slugs (org_id, until);
+CREATE INDEX password_resets_by_expiry ON password_resets (expires_at);
 CREATE INDEX invitations_by_time ON invitations (org_id, sent_at DESC, id);
+
+-- only: postgres
+-- Where a table has several policies, they are asked of each row: let them ask for the context once for all rows.
+ALTER POLICY own_organisation ON api_key_secrets
+    USING (org_id = (SELECT latchkey_org())) WITH CHECK (org_id = (SELECT latchkey_org()));
+ALTER POLICY by_secret ON api_key_secrets USING (digest = (SELECT latchkey_digest()));
+ALTER POLICY own_organisation ON invitations
+    USING (org_id = (SELECT latchkey_org())) WITH CHECK (org_id = (SELECT latchkey_org()));
+ALTER POLICY by_token ON invitations USING (digest = (SELECT latchkey_digest()));
+ALTER POLICY by_email ON invitations USING (email_canonical = (SELECT latchkey_email()));
+ALTER POLICY own_organisation ON memberships
+    USING (org_id = (SELECT latchkey_org())) WITH CHECK (org_id = (SELECT latchkey_org()));
+ALTER POLICY own_memberships ON memberships USING (user_id = (SELECT latchkey_user()));
+-- end
