@@ -151,7 +151,8 @@ impl Error {
 
     /// Too many read at once, or this reads too much.
     pub fn busy() -> Self {
-        let message = "This takes too long right now. Ask for less, such as a shorter span of time, or try again in a moment.";
+        let message =
+            "This takes too long right now. Ask for less, such as a shorter span of time, or try again in a moment.";
         Self { retry_after: Some(2), ..Self::new(Code::Busy, message) }
     }
 

@@ -28,7 +28,7 @@ pub struct ServeSettings {
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
     /// The address under which people reach Latchkey, such as https://keys.example.org
-    #[arg(long, env = "LATCHKEY_PUBLIC_URL")]
+    #[arg(long, env = "LATCHKEY_PUBLIC_URL", hide_env_values = true)]
     pub public_url: Option<String>,
     /// Address ranges beyond the public ones that providers may have (CIDR, comma-separated), for a local model server
     #[arg(long, env = "LATCHKEY_ALLOW_UPSTREAM", value_delimiter = ',', value_parser = parse_range)]
@@ -88,7 +88,10 @@ impl ServeSettings {
             || !url.username().is_empty()
             || url.password().is_some()
         {
-            return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it, and no user before it".into());
+            return Err(
+                "LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it, and no user before it"
+                    .into(),
+            );
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
     }

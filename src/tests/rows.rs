@@ -69,7 +69,10 @@ async fn a_row_that_cannot_be_read_is_left_out() {
             let made = world.owner.form("virtual_keys/create", &fields).await;
             assert_eq!(made.status, 200, "{}", made.text);
         }
-        house.as_owner(r#"UPDATE api_keys SET permissions = '["nothing.known"]' WHERE name = 'spoilt'"#).await.expect("spoilt");
+        house
+            .as_owner(r#"UPDATE api_keys SET permissions = '["nothing.known"]' WHERE name = 'spoilt'"#)
+            .await
+            .expect("spoilt");
         house.as_owner("UPDATE virtual_keys SET provider = 'nobody' WHERE name = 'spoilt'").await.expect("spoilt");
         let names = |list: &Value, of: &str| {
             let names = list[of].as_array().expect("a list").iter().map(|item| text(item, "name"));

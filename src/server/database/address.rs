@@ -73,7 +73,8 @@ fn file(path: &str) -> StartResult<Address> {
 fn server(rest: &str) -> StartResult<Address> {
     let text = format!("postgres:{rest}");
     let url = url::Url::parse(&text).map_err(|error| refused(&error.to_string()))?;
-    if !rest.starts_with("//") || url.host_str().is_none_or(str::is_empty) && !url.query_pairs().any(|(k, _)| k == "host")
+    if !rest.starts_with("//")
+        || url.host_str().is_none_or(str::is_empty) && !url.query_pairs().any(|(k, _)| k == "host")
     {
         return Err(refused("it names no host"));
     }
@@ -89,8 +90,10 @@ fn server(rest: &str) -> StartResult<Address> {
 }
 
 fn refused(why: &str) -> Box<dyn std::error::Error + Send + Sync> {
-    format!("DATABASE_URL cannot be used: {why}. Write postgres://user:password@host/database, or the path of a SQLite file")
-        .into()
+    format!(
+        "DATABASE_URL cannot be used: {why}. Write postgres://user:password@host/database, or the path of a SQLite file"
+    )
+    .into()
 }
 
 #[cfg(test)]

@@ -99,7 +99,11 @@ impl Limit {
 pub(super) enum Stop {
     Sqlite(Arc<Limit>),
     /// The server process, and the beginning of its transaction: by then it may have come to another's.
-    Postgres { by: PgPool, process: i32, begun: String },
+    Postgres {
+        by: PgPool,
+        process: i32,
+        begun: String,
+    },
 }
 
 /// What a reader holds. Once it is dropped, as when its client has left, a statement that is still under way is stopped.
@@ -123,7 +127,8 @@ impl Drop for Reader {
             Stop::Postgres { by, process, begun } if self.at_work => {
                 let (by, process, begun, place) = (by.clone(), *process, begun.clone(), self.place.take());
                 tokio::spawn(async move {
-                    const CANCEL: &str = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND xact_start::text = $2";
+                    const CANCEL: &str =
+                        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND xact_start::text = $2";
                     if let Err(error) = sqlx::query(CANCEL).bind(process).bind(begun).execute(&by).await {
                         tracing::warn!(%error, "a reader whose client has left could not be stopped; its time runs out soon");
                     }

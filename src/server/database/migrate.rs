@@ -107,6 +107,9 @@ mod tests {
             "CREATE TABLE t (\n    id BLOB NOT NULL,\n    at INTEGER,\n    on_ INTEGER\n) STRICT;\n"
         );
         assert!(translate(text, Dialect::Postgres).contains("GRANT x;"));
-        assert_eq!(translate("ALTER TABLE t ADD COLUMN at BIGINT;", Dialect::Sqlite), "ALTER TABLE t ADD COLUMN at INTEGER;\n");
+        assert_eq!(
+            translate("ALTER TABLE t ADD COLUMN at BIGINT;", Dialect::Sqlite),
+            "ALTER TABLE t ADD COLUMN at INTEGER;\n"
+        );
     }
 }

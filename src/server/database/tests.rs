@@ -52,8 +52,7 @@ async fn a_failed_commit_is_told_and_survived_on_postgres() {
         CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON api_keys DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION full_disk();
         CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON audit_events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION full_disk();
         CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON sessions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION full_disk();";
-    const EMPTY: &str =
-        "DROP TRIGGER full_disk ON api_keys; DROP TRIGGER full_disk ON audit_events; DROP TRIGGER full_disk ON sessions; DROP FUNCTION full_disk;";
+    const EMPTY: &str = "DROP TRIGGER full_disk ON api_keys; DROP TRIGGER full_disk ON audit_events; DROP TRIGGER full_disk ON sessions; DROP FUNCTION full_disk;";
     for _ in 0..2 {
         house.as_owner(FILL).await.expect("a full disk");
         let sign_in = [("email", "ada@north.test"), ("password", PASSWORD)];
@@ -124,7 +123,8 @@ async fn replicas_started_at_once_print_one_secret() {
             houses.push(first.another(|parts| parts.db = db.clone()).await);
         }
         houses.push(first);
-        let secrets = futures_util::future::join_all(houses.iter().map(|house| installation::setup_secret(&house.app))).await;
+        let secrets =
+            futures_util::future::join_all(houses.iter().map(|house| installation::setup_secret(&house.app))).await;
         let secrets: Vec<String> =
             secrets.into_iter().map(|secret| secret.expect("asks").expect("nobody is there yet").to_string()).collect();
         assert!(secrets.iter().all(|secret| *secret == secrets[0] && secret.len() == 40), "{secrets:?}");

@@ -79,9 +79,7 @@ pub fn containing(text: &str) -> String {
 /// not take the others with it.
 pub fn readable<R, T>(rows: impl IntoIterator<Item = R>, mut read: impl FnMut(R) -> Result<T, Error>) -> Vec<T> {
     let read = |row| {
-        read(row)
-            .inspect_err(|error| tracing::error!(%error, "a row cannot be read and is left out of its list"))
-            .ok()
+        read(row).inspect_err(|error| tracing::error!(%error, "a row cannot be read and is left out of its list")).ok()
     };
     rows.into_iter().filter_map(read).collect()
 }

@@ -54,7 +54,8 @@ pub async fn check_setup_secret(app: &App, tx: &mut Tx, secret: &str) -> Result<
     if row.set_up_at.is_some() {
         return Err(Error::not_found());
     }
-    Ok(derived(app, &row).is_some_and(|right| subtle::ConstantTimeEq::ct_eq(right.as_bytes(), secret.as_bytes()).into()))
+    Ok(derived(app, &row)
+        .is_some_and(|right| subtle::ConstantTimeEq::ct_eq(right.as_bytes(), secret.as_bytes()).into()))
 }
 
 /// Marks the installation as set up, in the transaction that makes its first Owner. Of two at once, one is refused.

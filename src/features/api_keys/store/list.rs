@@ -118,26 +118,20 @@ pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
 pub async fn page(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<(Vec<Key>, i64)> {
     let asked = Asked::of(filter, now);
     let rows: Vec<Row> = tx.list_composed(asked.page, asked.page_values).await?;
-    let keys = readable(rows, Row::key);
-    let shown = i64::try_from(keys.len()).unwrap_or(PAGE);
-    // The only page is its own count.
-    if filter.page() == 1 && (1..PAGE).contains(&shown) {
-        return Ok((keys, shown));
-    }
     let (total,): (i64,) = tx.all_composed(asked.count, asked.count_values).await?.pop().unwrap_or_default();
-    Ok((keys, total))
+    Ok((readable(rows, Row::key), total))
 }
 
-/// The statements of a page.
-pub struct Asked {
-    pub page: String,
+/// The statements of a page, each with its values.
+struct Asked {
+    page: String,
     page_values: Vec<Value>,
-    pub count: String,
+    count: String,
     count_values: Vec<Value>,
 }
 
 impl Asked {
-    pub fn of(filter: &Filter, now: Timestamp) -> Self {
+    fn of(filter: &Filter, now: Timestamp) -> Self {
         let mut clause = Clause { text: "k.org_id = $1".to_owned(), values: vec![], now };
         clause.status(&filter.status);
         clause.search(&reduce_search(&filter.q));
@@ -152,10 +146,8 @@ impl Asked {
         let limit = clause.bind(PAGE);
         let offset = clause.bind((filter.page() - 1).saturating_mul(PAGE));
         let order = order(&filter.sort);
-        let found = format!(
-            "SELECT k.id FROM api_keys k WHERE {} ORDER BY {order} LIMIT {limit} OFFSET {offset}",
-            clause.text
-        );
+        let found =
+            format!("SELECT k.id FROM api_keys k WHERE {} ORDER BY {order} LIMIT {limit} OFFSET {offset}", clause.text);
         let now = clause.bind(now);
         let page = SELECT_PAGE.replace("$found", &found).replace("$order", &order).replace("$now", &now);
         Self { page, page_values: clause.values, count, count_values }
@@ -213,7 +205,9 @@ impl Clause {
             "rotating" => {
                 let now = self.bind(self.now);
                 self.and("k.disabled_at IS NULL");
-                self.and(&format!("k.id IN (SELECT o.key_id FROM api_key_secrets o WHERE o.org_id = $1 AND o.valid_until > {now})"));
+                self.and(&format!(
+                    "k.id IN (SELECT o.key_id FROM api_key_secrets o WHERE o.org_id = $1 AND o.valid_until > {now})"
+                ));
             }
             "expiring" => {
                 let (now, end) = (self.bind(self.now), self.bind(self.now.plus(SOON_DAYS * DAY)));
