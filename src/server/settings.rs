@@ -1,6 +1,6 @@
 //! Settings: by flag, environment or file (`--config`); one struct, checked at start.
 
-use super::database::StartResult;
+use super::database::{Address, StartResult};
 use clap::Args;
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
@@ -56,8 +56,14 @@ fn parse_range(text: &str) -> Result<IpNet, String> {
 
 impl DataSettings {
     /// The database's address: `DATABASE_URL`, else the file in the data folder.
-    pub fn database(&self) -> String {
-        self.database_url.clone().unwrap_or_else(|| self.data.join("latchkey.db").display().to_string())
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` cannot be used.
+    pub fn database(&self) -> StartResult<Address> {
+        match &self.database_url {
+            Some(text) => Address::parse(text),
+            None => Ok(Address::Sqlite(self.data.join("latchkey.db"))),
+        }
     }
 
     /// Makes the data folder, for its owner alone.

@@ -125,15 +125,14 @@ struct Extras {
 /// Opens data and key. The lock is held as long as the program runs: two on one SQLite file would not see each other's
 /// changes.
 async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Option<File>)> {
-    let database = settings.database();
-    let address = Address::parse(&database)?;
+    let address = settings.database()?;
     settings.prepare()?;
     let lock = match &address {
         Address::Sqlite(path) => Some(lock(path)?),
         Address::Postgres(_) => None,
     };
     let keyring = Keyring::open(settings.key.as_deref(), &settings.data.join("latchkey.key"))?;
-    let db = Db::open(&database).await?;
+    let db = Db::open_at(address).await?;
     let app = App::new(Parts {
         db,
         clock: Clock::default(),
@@ -190,7 +189,7 @@ mod tests {
     /// The line with which a start is refused.
     async fn refusal(settings: &DataSettings) -> String {
         match open(settings, Extras::default()).await {
-            Ok(_) => panic!("it starts on {}", settings.database()),
+            Ok(_) => panic!("it starts on {}", settings.data.display()),
             Err(error) => error.to_string(),
         }
     }

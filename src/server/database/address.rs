@@ -40,7 +40,11 @@ impl Address {
     /// A sentence that says what is wrong without repeating it.
     pub fn parse(text: &str) -> StartResult<Self> {
         let text = text.trim();
-        let Some((scheme, rest)) = scheme(text) else { return file(text) };
+        let Some((scheme, rest)) = scheme(text) else {
+            // What has a user before it was meant to be a server's.
+            let is_path = !text.contains("://") && !text.contains('@');
+            return if is_path { file(text) } else { Err(refused("its beginning is not known")) };
+        };
         match scheme.to_ascii_lowercase().as_str() {
             "postgres" | "postgresql" => server(rest),
             "sqlite" => file(rest.strip_prefix("//").unwrap_or(rest)),
@@ -65,7 +69,6 @@ fn file(path: &str) -> StartResult<Address> {
         "" => Err(refused("it is empty")),
         ":memory:" => Err(refused("a database in memory would be lost at the end")),
         path if path.contains('?') => Err(refused("the path of a file takes no parameters")),
-        path if path.contains("://") || path.contains('@') => Err(refused("its beginning is not known")),
         path => Ok(Address::Sqlite(path.into())),
     }
 }
@@ -110,6 +113,7 @@ mod tests {
         assert_eq!(path(" sqlite:keys.db\n"), "keys.db");
         assert_eq!(path("SQLite:///var/lib/keys.db"), "/var/lib/keys.db");
         assert_eq!(path("C:\\keys.db"), "C:\\keys.db");
+        assert_eq!(path("sqlite:/srv/a@b/keys.db"), "/srv/a@b/keys.db");
         for text in [
             "postgres://u:p@host/db",
             " Postgres://u:p@host:5433/db?sslmode=require",

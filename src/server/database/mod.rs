@@ -86,7 +86,12 @@ impl State {
 impl Db {
     /// Opens `postgres://…` or a SQLite file, and brings the schema up to date.
     pub async fn open(address: &str) -> StartResult<Self> {
-        match Address::parse(address)? {
+        Self::open_at(Address::parse(address)?).await
+    }
+
+    /// The same for an address that was read before.
+    pub async fn open_at(address: Address) -> StartResult<Self> {
+        match address {
             Address::Sqlite(path) => Self::open_sqlite(&path)
                 .await
                 .map_err(|error| format!("the database {}: {}", path.display(), start_error(&*error)).into()),
