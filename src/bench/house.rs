@@ -11,11 +11,11 @@ use std::{
 };
 use tempfile::TempDir;
 
-const EMAIL: &str = "owner@bench.test";
-const PASSWORD: &str = "a long benchmark password";
+pub const EMAIL: &str = "owner@bench.test";
+pub const PASSWORD: &str = "a long benchmark password";
 
 /// The program that cargo has built, or the one that `LATCHKEY_BIN` names.
-fn program() -> OsString {
+pub fn program() -> OsString {
     std::env::var_os("LATCHKEY_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_latchkey").into())
 }
 
@@ -71,7 +71,8 @@ impl House {
         Ok(house)
     }
 
-    fn form(&self, path: &str, cookie: Option<&str>, fields: &[(&str, &str)]) -> Result<(u16, String, String)> {
+    /// Sends a form of the console; gives status, head and body of the answer.
+    pub fn form(&self, path: &str, cookie: Option<&str>, fields: &[(&str, &str)]) -> Result<(u16, String, String)> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let cookie = cookie.map(|cookie| format!("cookie: {cookie}\r\n")).unwrap_or_default();
         let request = format!(
@@ -150,6 +151,14 @@ impl House {
         Ok(())
     }
 
+    /// The same, so that a bound of its files' size (`RLIMIT_FSIZE`) is an error of the disk to it and not its end.
+    pub fn start_again_bounded(&mut self) -> Result<()> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program());
+        (self.child, self.port, self.start) = serve_by(shell, self.folder.path())?;
+        Ok(())
+    }
+
     /// Has the program verify its audit log, once it is stopped.
     pub fn verify_audit(&self) -> Result<()> {
         let done = self.run(&["audit", "verify"])?;
@@ -194,8 +203,12 @@ fn set_up(folder: &Path) -> Result<serde_json::Value> {
 
 /// Starts the program; gives its port, and the time until its first answer.
 fn serve(folder: &Path) -> Result<(Child, u16, Duration)> {
+    serve_by(Command::new(program()), folder)
+}
+
+fn serve_by(mut command: Command, folder: &Path) -> Result<(Child, u16, Duration)> {
     let begun = Instant::now();
-    let mut child = Command::new(program())
+    let mut child = command
         .arg("serve")
         .env("LATCHKEY_DATA", folder)
         .env("LATCHKEY_LISTEN", "127.0.0.1:0")

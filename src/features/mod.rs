@@ -23,6 +23,7 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         virtual_keys::STATEMENTS,
         crate::server::installation::STATEMENTS,
         crate::server::database::STATEMENTS,
+        crate::server::database::HEALTH_STATEMENTS,
         crate::server::gateway::store::statements(),
         crate::server::sessions::STATEMENTS,
     ]

@@ -463,7 +463,8 @@ impl Writer {
                 Err(SinkError::Unavailable) => {
                     tracing::warn!(records = records.len(), "the log of calls cannot be written; trying again");
                     sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
+                    // What could not be written is there within a second after it can.
+                    pause = (pause * 2).min(Duration::from_millis(500));
                 }
                 done => return done,
             }

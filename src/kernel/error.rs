@@ -73,6 +73,8 @@ codes! {
     UpstreamFailed = "upstream_failed", 502;
     /// The service cannot do this now; nothing was changed.
     Unavailable = "unavailable", 503;
+    /// Too much is asked for at once, or it takes too long; nothing was changed.
+    Busy = "busy", 503;
     /// A fault of the program; the log has more under the request id.
     Internal = "internal", 500;
 }
@@ -103,7 +105,7 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
-    /// Seconds to wait, with `too_many_requests`.
+    /// Seconds to wait, with `too_many_requests` and `busy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +147,13 @@ impl Error {
 
     pub fn unavailable() -> Self {
         Self::new(Code::Unavailable, "This cannot be done right now. Nothing was changed. Try again in a moment.")
+    }
+
+    /// Too many read at once, or this reads too much.
+    pub fn busy() -> Self {
+        let message =
+            "This takes too long right now. Ask for less, such as a shorter span of time, or try again in a moment.";
+        Self { retry_after: Some(2), ..Self::new(Code::Busy, message) }
     }
 
     pub fn wait(seconds: u32, message: impl Into<String>) -> Self {

@@ -190,7 +190,7 @@ impl Access {
             return Err(Error::not_found());
         };
         self.check(operation, Target::In(organisation))?;
-        let mut tx = self.app.db.read_in(organisation).await?;
+        let mut tx = self.app.db.browse_in(organisation).await?;
         let now = self.reread(&mut tx, Hold::No).await?;
         decide(&now, operation.spec().requires, Target::In(organisation))?;
         Ok(tx)

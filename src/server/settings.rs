@@ -1,6 +1,6 @@
 //! Settings: by flag, environment or file (`--config`); one struct, checked at start.
 
-use super::database::StartResult;
+use super::database::{Address, StartResult};
 use clap::Args;
 use ipnet::IpNet;
 use std::{net::SocketAddr, path::PathBuf};
@@ -28,7 +28,7 @@ pub struct ServeSettings {
     #[arg(long, env = "LATCHKEY_LISTEN", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
     /// The address under which people reach Latchkey, such as https://keys.example.org
-    #[arg(long, env = "LATCHKEY_PUBLIC_URL")]
+    #[arg(long, env = "LATCHKEY_PUBLIC_URL", hide_env_values = true)]
     pub public_url: Option<String>,
     /// Address ranges beyond the public ones that providers may have (CIDR, comma-separated), for a local model server
     #[arg(long, env = "LATCHKEY_ALLOW_UPSTREAM", value_delimiter = ',', value_parser = parse_range)]
@@ -51,13 +51,19 @@ fn parse_range(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("“{text}” is no address or range such as 127.0.0.0/8"))
+        .map_err(|_| "it is no address or range such as 127.0.0.0/8".to_owned())
 }
 
 impl DataSettings {
     /// The database's address: `DATABASE_URL`, else the file in the data folder.
-    pub fn database(&self) -> String {
-        self.database_url.clone().unwrap_or_else(|| self.data.join("latchkey.db").display().to_string())
+    ///
+    /// # Errors
+    /// When `DATABASE_URL` cannot be used.
+    pub fn database(&self) -> StartResult<Address> {
+        match &self.database_url {
+            Some(text) => Address::parse(text),
+            None => Ok(Address::Sqlite(self.data.join("latchkey.db"))),
+        }
     }
 
     /// Makes the data folder, for its owner alone.
@@ -79,14 +85,55 @@ impl ServeSettings {
         let Some(text) = &self.public_url else {
             return Ok(format!("http://{}", self.listen));
         };
-        let url = url::Url::parse(text).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
+        let url = url::Url::parse(text.trim()).map_err(|e| format!("LATCHKEY_PUBLIC_URL is no address: {e}"))?;
         if !matches!(url.scheme(), "http" | "https")
             || url.host().is_none()
             || url.path() != "/"
             || url.query().is_some()
+            || url.fragment().is_some()
+            || !url.username().is_empty()
+            || url.password().is_some()
         {
-            return Err("LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it".into());
+            return Err(
+                "LATCHKEY_PUBLIC_URL must be https://host or http://host, with nothing after it, and no user before it"
+                    .into(),
+            );
         }
         Ok(url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, FromArgMatches};
+
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: ServeSettings,
+    }
+
+    fn public_url(text: &str) -> Result<String, String> {
+        let arguments = ["latchkey", "--public-url", text];
+        let settings = Program::from_arg_matches(&Program::command().get_matches_from(arguments)).expect("settings");
+        settings.settings.public_url().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_public_address_is_a_host_and_nothing_else() {
+        assert_eq!(public_url(" https://keys.example.org/ ").as_deref(), Ok("https://keys.example.org"));
+        for text in [
+            "https://user:SECRET@keys.example.org",
+            "https://user@keys.example.org",
+            "https://keys.example.org/#SECRET",
+            "https://keys.example.org/?a=SECRET",
+            "https://keys.example.org/SECRET",
+            "ftp://SECRET.example.org",
+            "SECRET",
+        ] {
+            let refused = public_url(text).expect_err(text);
+            assert!(refused.starts_with("LATCHKEY_PUBLIC_URL ") && !refused.contains("SECRET"), "{refused}");
+        }
     }
 }

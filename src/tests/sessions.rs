@@ -348,7 +348,7 @@ async fn of_two_first_owners_one_comes_in() {
     each_engine(async |house| {
         let nobody = house.nobody();
         assert_eq!(sign_in(&nobody, "admin@localhost", "admin").await.status, 401);
-        let secret = installation::new_setup_secret(&house.app).await.expect("a secret").expect("nobody is there yet");
+        let secret = installation::setup_secret(&house.app).await.expect("a secret").expect("nobody is there yet");
         let set_up = async |secret: &str, email: &str, organisation: &str| {
             let fields = [
                 ("secret", secret),
@@ -373,7 +373,7 @@ async fn of_two_first_owners_one_comes_in() {
             assert_eq!(refused(&set_up(secret, "eve@south.test", "South").await), (404, "not_found".to_owned()));
         }
         assert_eq!(nobody.page("/setup").await.status, 404);
-        assert!(installation::new_setup_secret(&house.app).await.expect("asks").is_none());
+        assert!(installation::setup_secret(&house.app).await.expect("asks").is_none());
     })
     .await;
 }

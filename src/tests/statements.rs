@@ -1,4 +1,4 @@
-//! Every statement of every store is one text that both engines take.
+//! Every statement of every store is one text that both engines take. How the engines carry them out is in [`super::plans`].
 
 use super::support::House;
 use crate::server::database::{Db, registered};

@@ -122,7 +122,7 @@ fn title(code: Code) -> &'static str {
         Code::NotFound => "Nothing here",
         Code::LinkSpent => "This link does not work any more",
         Code::TooManyRequests => "Too many at once",
-        Code::Internal | Code::Unavailable => "This page cannot be shown right now",
+        Code::Internal | Code::Unavailable | Code::Busy => "This page cannot be shown right now",
         _ => "This page cannot be shown",
     }
 }

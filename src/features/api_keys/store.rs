@@ -15,11 +15,11 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 statements! {
-    INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10)";
+    INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
-    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, version = version + 1 WHERE org_id = $1 AND id = $2";
+    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, version = version + 1 WHERE org_id = $1 AND id = $2";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
@@ -34,6 +34,7 @@ statements! {
     SETS_OF: TenantSql = "SELECT id, permissions FROM api_keys WHERE org_id = $1 AND responsible = $2 AND revoked_at IS NULL";
     SET_PERMISSIONS: TenantSql = "UPDATE api_keys SET permissions = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
+    TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
     END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
@@ -53,6 +54,11 @@ pub struct NewKey<'a> {
     pub expires_at: Option<Timestamp>,
 }
 
+/// How names are searched and sorted. The engines disagree on the lower case of letters beyond ASCII.
+fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
 pub async fn insert(tx: &mut OrgTx, key: &NewKey<'_>, now: Timestamp) -> Result<()> {
     let kind = match key.kind {
         KeyKind::Master => "master",
@@ -68,7 +74,8 @@ pub async fn insert(tx: &mut OrgTx, key: &NewKey<'_>, now: Timestamp) -> Result<
         key.responsible,
         key.created_by,
         now,
-        key.expires_at
+        key.expires_at,
+        fold(key.name)
     ];
     tx.execute(INSERT_KEY, row).await.map(|_| ())
 }
@@ -135,7 +142,16 @@ pub struct Fields<'a> {
 
 pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timestamp) -> Result<()> {
     let permissions = serde_json::to_value(fields.permissions).map_err(|_| Error::internal())?;
-    let row = values![key, fields.name, fields.description, permissions, fields.expires_at, fields.responsible, now];
+    let row = values![
+        key,
+        fields.name,
+        fields.description,
+        permissions,
+        fields.expires_at,
+        fields.responsible,
+        now,
+        fold(fields.name)
+    ];
     tx.execute(UPDATE, row).await.map(|_| ())
 }
 
@@ -202,14 +218,16 @@ pub async fn set_permissions(tx: &mut OrgTx, key: KeyId, set: PermissionSet, now
 /// Notes when secrets were last used. A note less than a minute after the one before changes nothing.
 pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Result<()> {
     for (key, secret, at) in uses {
-        tx.execute(TOUCH, values![*key, *secret, *at, at.plus(-MINUTE)]).await?;
+        if tx.execute(TOUCH, values![*key, *secret, *at, at.plus(-MINUTE)]).await? > 0 {
+            tx.execute(TOUCH_KEY, values![*key, *at]).await?;
+        }
     }
     Ok(())
 }
 
 /// The keys of the organisation, the deleted ones too, by name.
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
-    let rows: Vec<(Uuid, String)> = tx.all(NAMES, vec![]).await?;
+    let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     features::virtual_keys::provider::Provider,
     kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId},
-    server::database::{OrgTx, Value, containing, statements, values},
+    server::database::{OrgTx, Value, containing, readable, statements, values},
 };
 use uuid::Uuid;
 
@@ -159,7 +159,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place) -> Result<Slice
         condition.text,
         PAGE + 1
     );
-    let mut rows: Vec<Row> = tx.all_composed(sql, condition.values).await?;
+    let mut rows: Vec<Row> = tx.list_composed(sql, condition.values).await?;
     let more = rows.len() > PAGE;
     rows.truncate(PAGE);
     let (newer, older) = match place {
@@ -173,7 +173,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place) -> Result<Slice
     Ok(Slice {
         previous: rows.first().filter(|_| newer).map(Row::cursor),
         next: rows.last().filter(|_| older).map(Row::cursor),
-        calls: rows.iter().map(Row::call).collect::<Result<_>>()?,
+        calls: readable(&rows, Row::call),
     })
 }
 
@@ -182,7 +182,8 @@ struct BucketRow {
     bucket: i64,
     calls: i64,
     failed: i64,
-    cost: Option<i64>,
+    /// A sum of whole numbers cannot hold whatever the rows say.
+    cost: Option<f64>,
     timed: i64,
 }
 
@@ -194,7 +195,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let sql = format!(
         "SELECT c.started_at / {by} AS bucket, COUNT(*) AS calls, \
          SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE 1 END) AS failed, \
-         CAST(SUM(c.cost) AS BIGINT) AS cost, COUNT(c.latency_us) AS timed \
+         SUM(CAST(c.cost AS DOUBLE PRECISION)) AS cost, COUNT(c.latency_us) AS timed \
          FROM call_logs c WHERE {} GROUP BY 1 ORDER BY 1",
         condition.text
     );
@@ -204,9 +205,10 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     for row in &rows {
         totals.calls += row.calls;
         totals.failed += row.failed;
-        totals.cost = [totals.cost, row.cost].into_iter().flatten().reduce(i64::saturating_add);
         timed += row.timed;
     }
+    // Exact up to 90 million dollars, and at most the greatest number.
+    totals.cost = rows.iter().filter_map(|row| row.cost).reduce(|sum, cost| sum + cost).map(|sum| sum as i64);
     totals.p50_us = middle(tx, filter, timed).await?;
     Ok((bars(filter.span, &rows), totals))
 }
@@ -275,7 +277,7 @@ pub async fn any(tx: &mut OrgTx) -> Result<bool> {
 
 /// The API keys that made calls, by name.
 pub async fn keys_seen(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
-    let rows: Vec<(Uuid, String)> = tx.all(KEYS_SEEN, vec![]).await?;
+    let rows: Vec<(Uuid, String)> = tx.list(KEYS_SEEN, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 

@@ -65,7 +65,7 @@ pub async fn resume_slug(tx: &mut Tx, slug: &str) -> Result<()> {
 
 /// The slugs that the organisation gave up a short while ago, latest first.
 pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
-    let rows: Vec<(String, i64)> = tx.all(RETIRED, values![now]).await?;
+    let rows: Vec<(String, i64)> = tx.list(RETIRED, values![now]).await?;
     Ok(rows.into_iter().map(|(slug, until)| (slug, Timestamp(until))).collect())
 }
 

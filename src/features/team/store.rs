@@ -4,7 +4,7 @@ use super::model::{Filter, PAGE, Person};
 use crate::{
     kernel::{OrganisationId, Result, Timestamp, UserId},
     policy::Role,
-    server::database::{OrgTx, Tx, containing, read_role, statements, values},
+    server::database::{OrgTx, Tx, containing, read_role, readable, statements, values},
 };
 use uuid::Uuid;
 
@@ -77,8 +77,8 @@ pub async fn people(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Person>, i64
     let skipped = i64::from(filter.page.max(1) - 1) * i64::from(PAGE);
     let order = filter.sort.text();
     let row = values![role, lower, typed, &filter.email, order, i64::from(PAGE), skipped];
-    let rows: Vec<PersonRow> = tx.all(PEOPLE, row).await?;
-    Ok((rows.into_iter().map(PersonRow::read).collect::<Result<_>>()?, found))
+    let rows: Vec<PersonRow> = tx.list(PEOPLE, row).await?;
+    Ok((readable(rows, PersonRow::read), found))
 }
 
 /// How many members there are, and how many of them are active Owners.
@@ -130,8 +130,8 @@ pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role
 
 /// The organisations that a person belongs to, by name: slug, name, their role.
 pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<(String, String, Role)>> {
-    let rows: Vec<(String, String, String)> = tx.all(MEMBERSHIPS, values![user]).await?;
-    rows.into_iter().map(|(slug, name, role)| Ok((slug, name, read_role(&role)?))).collect()
+    let rows: Vec<(String, String, String)> = tx.list(MEMBERSHIPS, values![user]).await?;
+    Ok(readable(rows, |(slug, name, role)| Ok((slug, name, read_role(&role)?))))
 }
 
 /// Makes a person a member. False: they are one already.
@@ -147,6 +147,6 @@ pub async fn owners(tx: &mut OrgTx) -> Result<Vec<String>> {
 
 /// The active members, by name; 1,000 at most.
 pub async fn active_people(tx: &mut OrgTx) -> Result<Vec<(UserId, String, Role)>> {
-    let rows: Vec<(Uuid, String, String)> = tx.all(ACTIVE_PEOPLE, vec![]).await?;
-    rows.into_iter().map(|(id, name, role)| Ok((UserId(id), name, read_role(&role)?))).collect()
+    let rows: Vec<(Uuid, String, String)> = tx.list(ACTIVE_PEOPLE, vec![]).await?;
+    Ok(readable(rows, |(id, name, role)| Ok((UserId(id), name, read_role(&role)?))))
 }

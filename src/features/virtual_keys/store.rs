@@ -8,7 +8,7 @@ use crate::{
     kernel::{Error, Result, Timestamp, VirtualKeyId},
     server::{
         crypto::Sealed,
-        database::{OrgTx, statements, values},
+        database::{OrgTx, readable, statements, values},
     },
 };
 use sqlx::types::Json;
@@ -104,8 +104,8 @@ fn parse_provider(stored: &str) -> Result<Provider> {
 
 /// All of them, by name.
 pub async fn list(tx: &mut OrgTx) -> Result<Vec<Listed>> {
-    let rows: Vec<Row> = tx.all(LIST, vec![]).await?;
-    rows.into_iter().map(Row::listed).collect()
+    let rows: Vec<Row> = tx.list(LIST, vec![]).await?;
+    Ok(readable(rows, Row::listed))
 }
 
 pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Option<Detail>> {
@@ -250,7 +250,7 @@ pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Target>> {
 
 /// Those that are not deleted, by name.
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String)>> {
-    let rows: Vec<(Uuid, String)> = tx.all(NAMES, vec![]).await?;
+    let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (VirtualKeyId(id), name)).collect())
 }
 

@@ -10,7 +10,7 @@ use super::{
     app::{App, Parts},
     clock::Clock,
     crypto::{Keyring, Passwords},
-    database::{Db, StartResult, sqlite_file},
+    database::{Address, Db, StartResult},
     limits::Limits,
     mail::Mail,
     outgoing::{AllowList, Outgoing},
@@ -19,9 +19,13 @@ use super::{
     uses::Uses,
     watch::Changes,
 };
-use clap::{Parser, Subcommand};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use std::{
-    fs::{File, TryLockError},
+    error::Error as _,
+    fs::{File, OpenOptions, TryLockError},
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -61,7 +65,10 @@ pub fn main() -> ExitCode {
     if let Err(error) = config::load() {
         return fail(&*error);
     }
-    let program = Program::parse();
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return complain(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
@@ -80,8 +87,24 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "latchkey: {error}");
+    let line = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let _ = writeln!(std::io::stderr(), "latchkey: {line}");
     ExitCode::FAILURE
+}
+
+/// Says what is wrong with the arguments or the environment. A value is not repeated: it may be a secret in the wrong place.
+fn complain(error: &clap::Error) -> ExitCode {
+    if error.get(ContextKind::InvalidValue).is_none() {
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let setting = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(setting)) => setting,
+        _ => "a setting",
+    };
+    let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "latchkey: the value of {setting} cannot be used{why}");
+    ExitCode::from(2)
 }
 
 async fn migrate(settings: DataSettings) -> StartResult<ExitCode> {
@@ -102,11 +125,14 @@ struct Extras {
 /// Opens data and key. The lock is held as long as the program runs: two on one SQLite file would not see each other's
 /// changes.
 async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Option<File>)> {
+    let address = settings.database()?;
     settings.prepare()?;
-    let database = settings.database();
-    let lock = sqlite_file(&database).map(lock).transpose()?;
+    let lock = match &address {
+        Address::Sqlite(path) => Some(lock(path)?),
+        Address::Postgres(_) => None,
+    };
     let keyring = Keyring::open(settings.key.as_deref(), &settings.data.join("latchkey.key"))?;
-    let db = Db::open(&database).await?;
+    let db = Db::open_at(address).await?;
     let app = App::new(Parts {
         db,
         clock: Clock::default(),
@@ -125,11 +151,22 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
     Ok((app, lock))
 }
 
-/// Locks a database by a file beside it.
+/// Locks a database. On Linux the lock is on the file itself, whatever names lead to it: SQLite's own locks there are of
+/// another kind (fcntl) and do not meet it (flock). Where they would meet, the lock is on a file beside it.
+///
+/// The file must be kept until the database is closed: SQLite's locks end when any descriptor of its file is closed.
 fn lock(database: &Path) -> StartResult<File> {
-    // However it is named: a link to it is the same database.
-    let path = database.canonicalize().unwrap_or_else(|_| database.to_owned()).with_extension("lock");
-    let file = File::create(&path).map_err(|error| format!("{} cannot be made: {error}", path.display()))?;
+    let path = if cfg!(target_os = "linux") {
+        database.to_owned()
+    } else {
+        database.canonicalize().unwrap_or_else(|_| database.to_owned()).with_extension("lock")
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| format!("{} cannot be opened for writing: {error}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(format!(
@@ -152,7 +189,7 @@ mod tests {
     /// The line with which a start is refused.
     async fn refusal(settings: &DataSettings) -> String {
         match open(settings, Extras::default()).await {
-            Ok(_) => panic!("it starts on {}", settings.database()),
+            Ok(_) => panic!("it starts on {}", settings.data.display()),
             Err(error) => error.to_string(),
         }
     }
@@ -168,13 +205,20 @@ mod tests {
         };
         std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
         std::os::unix::fs::symlink(folder.path().join("elsewhere/keys.db"), folder.path().join("link.db")).unwrap();
+        std::fs::write(folder.path().join("elsewhere/keys.db"), "").unwrap();
+        std::fs::hard_link(folder.path().join("elsewhere/keys.db"), folder.path().join("hard.db")).unwrap();
         for (first, second) in [
             (settings("one", None), settings("one", None)),
             (settings("one", None), settings("two", Some("one/latchkey.db"))),
             (settings("one", Some("elsewhere/keys.db")), settings("two", Some("elsewhere/keys.db"))),
             (settings("one", Some("elsewhere/keys.db")), settings("two", Some("link.db"))),
+            (settings("one", Some("elsewhere/keys.db")), settings("two", Some("hard.db"))),
         ] {
             let (app, lock) = open(&first, Extras::default()).await.unwrap();
+            // Whatever lies beside the database may be tidied away.
+            for beside in ["one/latchkey.lock", "elsewhere/keys.lock"] {
+                let _ = std::fs::remove_file(folder.path().join(beside));
+            }
             let refused = refusal(&second).await;
             assert!(refused.starts_with("another latchkey uses the database ") && !refused.contains('\n'), "{refused}");
             app.db.close().await;

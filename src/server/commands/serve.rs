@@ -40,7 +40,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let stop = CancellationToken::new();
     let jobs = jobs::start(&app, stop.clone());
     let mut out = std::io::stdout();
-    if let Some(secret) = installation::new_setup_secret(&app).await? {
+    if let Some(secret) = installation::setup_secret(&app).await? {
         let _ = writeln!(
             out,
             "\n  Nobody has an account yet. Open {public_url}/setup and use this one-time setup secret:\n\n      {}\n",

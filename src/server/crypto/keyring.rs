@@ -133,8 +133,11 @@ fn make_key_file(path: &Path) -> StartResult<Zeroizing<String>> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path).map_err(|e| format!("the key file {} cannot be made: {e}", path.display()))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
+    if let Err(error) = file.write_all(text.as_bytes()).and_then(|()| file.sync_all()) {
+        // Half a key would be in the way of the next start.
+        let _ = fs::remove_file(path);
+        return Err(format!("the key file {} cannot be written: {error}", path.display()).into());
+    }
     Ok(text)
 }
 

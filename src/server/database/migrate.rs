@@ -3,7 +3,7 @@
 use super::StartResult;
 use sqlx::{
     AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 use std::borrow::Cow;
 
@@ -11,6 +11,7 @@ use std::borrow::Cow;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
     (2, "reset makers", include_str!("../../../migrations/0002_reset_makers.sql")),
+    (3, "lists", include_str!("../../../migrations/0003_lists.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -25,6 +26,22 @@ pub(super) async fn sqlite(pool: &SqlitePool) -> StartResult<()> {
 
 pub(super) async fn postgres(pool: &PgPool) -> StartResult<()> {
     Ok(migrator(Dialect::Postgres).run(pool).await?)
+}
+
+/// Why a schema cannot be brought up to date, as a sentence; else the error of the database that was in the way.
+pub(super) fn cause(error: &MigrateError) -> Result<String, &sqlx::Error> {
+    match error {
+        MigrateError::VersionMissing(version) => {
+            let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
+            let schema = format!("its schema ({version}) is newer than this program knows ({known})");
+            Ok(format!("{schema}: start the version of latchkey that last used it, or a newer one"))
+        }
+        MigrateError::VersionMismatch(version) => {
+            Ok(format!("its schema ({version}) was made by another build of latchkey, and does not fit this one"))
+        }
+        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => Err(cause),
+        other => Ok(other.to_string()),
+    }
 }
 
 fn migrator(dialect: Dialect) -> Migrator {
@@ -66,7 +83,7 @@ fn swap_types(line: &str) -> String {
     }
     line.split(' ')
         .map(|word| {
-            let (core, tail) = word.strip_suffix(',').map_or((word, ""), |core| (core, ","));
+            let (core, tail) = word.split_at(word.trim_end_matches([',', ';']).len());
             let core = match core {
                 "UUID" | "BYTEA" => "BLOB",
                 "BOOLEAN" | "BIGINT" => "INTEGER",
@@ -91,5 +108,9 @@ mod tests {
             "CREATE TABLE t (\n    id BLOB NOT NULL,\n    at INTEGER,\n    on_ INTEGER\n) STRICT;\n"
         );
         assert!(translate(text, Dialect::Postgres).contains("GRANT x;"));
+        assert_eq!(
+            translate("ALTER TABLE t ADD COLUMN at BIGINT;", Dialect::Sqlite),
+            "ALTER TABLE t ADD COLUMN at INTEGER;\n"
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! Transactions. An operation holds one, and everything it does is in it.
 
 use super::{
-    Db, Row, SystemSql, TenantSql, Value,
-    value::{postgres_arguments, sqlite_arguments},
+    Db, Health, Row, State, SystemSql, TenantSql, Value,
+    browse::{LONGEST, Limit, Reader, Stop},
+    value::{postgres_arguments, readable, sqlite_arguments},
 };
 use crate::kernel::{Code, Error, OrganisationId, UserId};
 use sqlx::{Postgres, Sqlite, Transaction};
+use std::sync::Arc;
 
 enum Engine {
     Sqlite(Transaction<'static, Sqlite>),
@@ -14,7 +16,12 @@ enum Engine {
 
 /// A transaction on the installation's own tables: accounts, sessions, the list of organisations.
 pub struct Tx {
+    /// What a reader of pages and lists holds. It stands before the engine, since it is to be dropped first.
+    reader: Option<Reader>,
     engine: Engine,
+    state: Arc<State>,
+    /// Whether it has changed a row: only then does its end tell that writes work.
+    changed: bool,
 }
 
 /// A transaction inside one organisation. Every statement binds that organisation as `$1`; on PostgreSQL row-level
@@ -24,28 +31,96 @@ pub struct OrgTx {
     organisation: OrganisationId,
 }
 
-/// Runs a statement on whichever engine is there.
+/// Runs a statement on whichever engine is there; gives the driver's own result.
 macro_rules! run {
-    ($tx:expr, $sql:expr, $values:expr, $with:ident $(::<$row:ty>)?, $fetch:ident) => {
-        match &mut $tx.engine {
-            Engine::Sqlite(c) => run!(@with Sqlite, $with $(::<$row>)?, $sql, sqlite_arguments($values).map_err(failed)?).$fetch(&mut **c).await,
-            Engine::Postgres(c) => run!(@with Postgres, $with $(::<$row>)?, $sql, postgres_arguments($values).map_err(failed)?).$fetch(&mut **c).await,
-        }
-    };
+    ($tx:expr, $sql:expr, $values:expr, $with:ident $(::<$row:ty>)?, $fetch:ident $(, $map:expr)?) => {{
+        $tx.begin_statement();
+        let done = match &mut $tx.engine {
+            Engine::Sqlite(c) => match sqlite_arguments($values) {
+                Ok(arguments) => run!(@with Sqlite, $with $(::<$row>)?, $sql, arguments).$fetch(&mut **c).await$(.map($map))?,
+                Err(error) => Err(error),
+            },
+            Engine::Postgres(c) => match postgres_arguments($values) {
+                Ok(arguments) => run!(@with Postgres, $with $(::<$row>)?, $sql, arguments).$fetch(&mut **c).await$(.map($map))?,
+                Err(error) => Err(error),
+            },
+        };
+        $tx.end_statement(done)
+    }};
     (@with $db:ident, query_as_with::<$row:ty>, $sql:expr, $arguments:expr) => { sqlx::query_as_with::<$db, $row, _>($sql, $arguments) };
     (@with $db:ident, query_with, $sql:expr, $arguments:expr) => { sqlx::query_with::<$db, _>($sql, $arguments) };
 }
 
+/// The rows of a statement, each read for itself: one that does not fit its type is left out of the list.
+macro_rules! rows {
+    ($tx:expr, $sql:expr, $values:expr, $row:ty) => {
+        run!($tx, $sql, $values, query_with, fetch_all, |rows| {
+            readable(&rows, |row| <$row>::from_row(row).map_err(failed))
+        })
+    };
+}
+
 impl Tx {
     pub(super) async fn begin(db: &Db, writes: bool) -> Result<Self, Error> {
-        let engine = match db {
-            Db::Sqlite { writer, .. } if writes => {
-                Engine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?)
+        let (engine, state) = match db {
+            Db::Sqlite { writer, state, .. } if writes => {
+                (writer.begin_with("BEGIN IMMEDIATE").await.map(Engine::Sqlite), state)
             }
-            Db::Sqlite { readers, .. } => Engine::Sqlite(readers.begin().await.map_err(failed)?),
-            Db::Postgres(pool) => Engine::Postgres(pool.begin().await.map_err(failed)?),
+            Db::Sqlite { readers, state, .. } => (readers.begin().await.map(Engine::Sqlite), state),
+            Db::Postgres(server) => (server.begin().await.map(Engine::Postgres), &server.state),
         };
-        Ok(Self { engine })
+        let engine = engine.map_err(|error| {
+            if writes {
+                note_failure(&state.health, &error);
+            }
+            failed(error)
+        })?;
+        Ok(Self { reader: None, engine, state: state.clone(), changed: false })
+    }
+
+    /// A reading transaction for pages and lists of an organisation, within their bounds.
+    pub(super) async fn browse(db: &Db, organisation: OrganisationId) -> Result<Self, Error> {
+        let (engine, state, reader) = match db {
+            Db::Sqlite { browsers, state, .. } => {
+                /// Instructions of SQLite's machine between two looks at the clock: some tens of microseconds.
+                const STEPS: i32 = 1_000;
+                let place = state.places.take(organisation).await?;
+                let mut tx = browsers.begin().await.map_err(failed)?;
+                let limit = Limit::new();
+                let asked = limit.clone();
+                tx.lock_handle().await.map_err(failed)?.set_progress_handler(STEPS, move || asked.goes_on());
+                (Engine::Sqlite(tx), state, Reader::new(place, Stop::Sqlite(limit)))
+            }
+            Db::Postgres(server) => {
+                const BEGIN: &str = "SELECT set_config('statement_timeout', $1, true), pg_backend_pid(), now()::text";
+                let place = server.state.places.take(organisation).await?;
+                let mut tx = server.begin().await.map_err(failed)?;
+                let (_, process, begun): (String, i32, String) = sqlx::query_as(BEGIN)
+                    .bind(LONGEST.as_millis().to_string())
+                    .fetch_one(&mut *tx)
+                    .await
+                    .map_err(failed)?;
+                let stop = Stop::Postgres { by: server.stopper.clone(), process, begun };
+                (Engine::Postgres(tx), &server.state, Reader::new(place, stop))
+            }
+        };
+        Ok(Self { reader: Some(reader), engine, state: state.clone(), changed: false })
+    }
+
+    fn begin_statement(&mut self) {
+        if let Some(reader) = &mut self.reader {
+            reader.at_work = true;
+        }
+    }
+
+    fn end_statement<T>(&mut self, done: sqlx::Result<T>) -> sqlx::Result<T> {
+        if let Some(reader) = &mut self.reader {
+            reader.at_work = false;
+        }
+        if let Err(error) = &done {
+            note_failure(&self.state.health, error);
+        }
+        done
     }
 
     /// Tells PostgreSQL's row-level security who is asking, for this transaction alone.
@@ -89,6 +164,11 @@ impl Tx {
         run!(self, sql.0, values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
+    /// The rows of a list, as far as they can be read.
+    pub async fn list<T: Row>(&mut self, sql: SystemSql, values: Vec<Value>) -> Result<Vec<T>, Error> {
+        rows!(self, sql.0, values, T).map_err(failed)
+    }
+
     /// At most one row.
     pub async fn optional<T: Row>(&mut self, sql: SystemSql, values: Vec<Value>) -> Result<Option<T>, Error> {
         run!(self, sql.0, values, query_as_with::<T>, fetch_optional).map_err(failed)
@@ -105,24 +185,38 @@ impl Tx {
     }
 
     async fn execute_text(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {
-        match &mut self.engine {
-            Engine::Sqlite(c) => {
-                let query = sqlx::query_with::<Sqlite, _>(sql, sqlite_arguments(values)?);
-                query.execute(&mut **c).await.map(|done| done.rows_affected())
-            }
-            Engine::Postgres(c) => {
-                let query = sqlx::query_with::<Postgres, _>(sql, postgres_arguments(values)?);
-                query.execute(&mut **c).await.map(|done| done.rows_affected())
-            }
-        }
+        self.begin_statement();
+        let done = match &mut self.engine {
+            Engine::Sqlite(c) => match sqlite_arguments(values) {
+                Ok(arguments) => {
+                    let query = sqlx::query_with::<Sqlite, _>(sql, arguments);
+                    query.execute(&mut **c).await.map(|done| done.rows_affected())
+                }
+                Err(error) => Err(error),
+            },
+            Engine::Postgres(c) => match postgres_arguments(values) {
+                Ok(arguments) => {
+                    let query = sqlx::query_with::<Postgres, _>(sql, arguments);
+                    query.execute(&mut **c).await.map(|done| done.rows_affected())
+                }
+                Err(error) => Err(error),
+            },
+        };
+        self.changed |= done.as_ref().is_ok_and(|rows| *rows > 0);
+        self.end_statement(done)
     }
 
     pub async fn commit(self) -> Result<(), Error> {
-        match self.engine {
+        let done = match self.engine {
             Engine::Sqlite(tx) => tx.commit().await,
             Engine::Postgres(tx) => tx.commit().await,
+        };
+        match &done {
+            Ok(()) if self.changed => self.state.health.succeeded(),
+            Ok(()) => {}
+            Err(error) => note_failure(&self.state.health, error),
         }
-        .map_err(failed)
+        done.map_err(failed)
     }
 
     /// Ends the transaction with nothing changed. Dropping it does the same, a little later.
@@ -154,13 +248,22 @@ impl OrgTx {
     /// As [`Self::all`], for a text that a store puts together from its own constant parts (optional filters, sort
     /// orders); it must bind the organisation like any other.
     pub async fn all_composed<T: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<T>, Error> {
-        if !sql.contains("org_id = $1") {
-            tracing::error!("a composed statement does not bind its organisation");
-            return Err(Error::internal());
-        }
+        let sql = composed(sql)?;
         let values = self.bound(values);
-        let sql = sqlx::AssertSqlSafe(sql);
         run!(self.tx, sql, values, query_as_with::<T>, fetch_all).map_err(failed)
+    }
+
+    /// The rows of a list, as far as they can be read.
+    pub async fn list<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Vec<T>, Error> {
+        let values = self.bound(values);
+        rows!(self.tx, sql.0, values, T).map_err(failed)
+    }
+
+    /// As [`Self::list`], for a text that a store puts together.
+    pub async fn list_composed<T: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<T>, Error> {
+        let sql = composed(sql)?;
+        let values = self.bound(values);
+        rows!(self.tx, sql, values, T).map_err(failed)
     }
 
     pub async fn optional<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Option<T>, Error> {
@@ -198,6 +301,24 @@ impl OrgTx {
     }
 }
 
+/// A text that a store put together, if it binds its organisation.
+fn composed(sql: String) -> Result<sqlx::AssertSqlSafe<String>, Error> {
+    if sql.contains("org_id = $1") {
+        return Ok(sqlx::AssertSqlSafe(sql));
+    }
+    tracing::error!("a composed statement does not bind its organisation");
+    Err(Error::internal())
+}
+
+/// Notes that it is the disk that stands in the way of writes.
+fn note_failure(health: &Health, error: &sqlx::Error) {
+    if let sqlx::Error::Database(cause) = error
+        && is_of_the_disk(cause.code().as_deref())
+    {
+        health.failed();
+    }
+}
+
 /// What a database error means to a caller; the cause goes to the log. A clash of unique values is a conflict, and an
 /// operation that can name the field says so before it comes to this.
 fn failed(error: sqlx::Error) -> Error {
@@ -210,9 +331,14 @@ fn failed(error: sqlx::Error) -> Error {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolClosed
+        | sqlx::Error::BeginFailed
         | sqlx::Error::WorkerCrashed => {
             tracing::error!(%error, "the database cannot be reached");
             Error::unavailable()
+        }
+        sqlx::Error::Database(cause) if is_stopped(cause.code().as_deref()) => {
+            tracing::warn!(%error, "a statement took too long");
+            Error::busy()
         }
         sqlx::Error::Database(cause) if is_transient(cause.code().as_deref()) => {
             tracing::warn!(%error, "the database refused for now");
@@ -273,6 +399,24 @@ fn is_of_data(code: Option<&str>) -> bool {
     }
 }
 
+/// Read only, input and output, full, cannot open (SQLite); disk full, input and output, read only (PostgreSQL).
+pub(super) fn is_of_the_disk(code: Option<&str>) -> bool {
+    match EngineCode::read(code) {
+        Some(EngineCode::Postgres(code)) => matches!(code, "53100" | "58030" | "25006"),
+        Some(EngineCode::Sqlite(code)) => matches!(code, 8 | 10 | 13 | 14),
+        None => false,
+    }
+}
+
+/// Whether a statement was stopped before its end.
+fn is_stopped(code: Option<&str>) -> bool {
+    match EngineCode::read(code) {
+        Some(EngineCode::Postgres(code)) => code == "57014",
+        Some(EngineCode::Sqlite(code)) => code == 9,
+        None => false,
+    }
+}
+
 /// Connection, serialisation, deadlock, resources, shutdown, system (PostgreSQL classes), and a server that only reads
 /// for now; busy, locked, read only, input and output, full, cannot open (SQLite).
 fn is_transient(code: Option<&str>) -> bool {
@@ -301,5 +445,12 @@ mod tests {
             }
         }
         assert!(!is_transient(None) && !is_of_data(None));
+        for code in ["53100", "58030", "8", "10", "778", "13"] {
+            assert!(is_of_the_disk(Some(code)) && is_transient(Some(code)), "{code}");
+        }
+        for code in ["40001", "5", "57014", "9", "19"] {
+            assert!(!is_of_the_disk(Some(code)), "{code}");
+        }
+        assert!(is_stopped(Some("9")) && is_stopped(Some("57014")) && !is_stopped(Some("57P01")));
     }
 }

@@ -75,6 +75,15 @@ pub fn containing(text: &str) -> String {
     format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }
 
+/// What the rows of a list say. One that cannot be read is left out, with an error in the program's log, so that it does
+/// not take the others with it.
+pub fn readable<R, T>(rows: impl IntoIterator<Item = R>, mut read: impl FnMut(R) -> Result<T, Error>) -> Vec<T> {
+    let read = |row| {
+        read(row).inspect_err(|error| tracing::error!(%error, "a row cannot be read and is left out of its list")).ok()
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
 /// Reads a stored role; one that is not known is a fault, never a lesser or greater role.
 pub fn read_role(stored: &str) -> Result<Role, Error> {
     Role::parse(stored).ok_or_else(|| {

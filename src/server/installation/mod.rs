@@ -5,9 +5,10 @@ mod store;
 use super::{
     app::App,
     crypto::link_token,
-    database::{StartResult, Tx},
+    database::{StartResult, Tx, hex},
 };
 use crate::kernel::{Code, Error, Result, Timestamp};
+use store::Installation;
 pub use store::STATEMENTS;
 use zeroize::Zeroizing;
 
@@ -29,13 +30,22 @@ pub async fn is_set_up(tx: &mut Tx) -> Result<bool> {
     Ok(store::get(tx).await?.set_up_at.is_some())
 }
 
-/// A fresh one-time secret for the first-run page; none once the installation is set up. Earlier ones die.
-pub async fn new_setup_secret(app: &App) -> Result<Option<Zeroizing<String>>> {
-    let secret = link_token()?;
+/// The one-time secret for the first-run page; none once the installation is set up. Every replica and every start gives
+/// the same, since none may make worthless what another has just printed: it is derived from the installation's key and a
+/// random seed that is stored once.
+pub async fn setup_secret(app: &App) -> Result<Option<Zeroizing<String>>> {
+    let seed = link_token()?;
     let mut tx = app.db.write().await?;
-    let wanted = store::set_secret(&mut tx, app.keyring.digest("setup", &secret)).await?;
+    store::seed(&mut tx, seed.as_bytes()).await?;
+    let row = store::get(&mut tx).await?;
     tx.commit().await?;
-    Ok(wanted.then_some(secret))
+    Ok(derived(app, &row))
+}
+
+/// 160 bits in hexadecimal.
+fn derived(app: &App, row: &Installation) -> Option<Zeroizing<String>> {
+    let seed = row.setup_seed.as_ref().filter(|_| row.set_up_at.is_none())?;
+    Some(Zeroizing::new(hex(&app.keyring.digest("setup secret", &hex(seed))[..20])))
 }
 
 /// Whether this is the setup secret. Once set up the page does not exist any more.
@@ -44,10 +54,8 @@ pub async fn check_setup_secret(app: &App, tx: &mut Tx, secret: &str) -> Result<
     if row.set_up_at.is_some() {
         return Err(Error::not_found());
     }
-    let digest = app.keyring.digest("setup", secret);
-    Ok(row
-        .setup_digest
-        .is_some_and(|stored| subtle::ConstantTimeEq::ct_eq(stored.as_slice(), digest.as_slice()).into()))
+    Ok(derived(app, &row)
+        .is_some_and(|right| subtle::ConstantTimeEq::ct_eq(right.as_bytes(), secret.as_bytes()).into()))
 }
 
 /// Marks the installation as set up, in the transaction that makes its first Owner. Of two at once, one is refused.

@@ -9,9 +9,10 @@ use crate::{
 };
 
 statements! {
-    GET: SystemSql = "SELECT key_check, setup_digest, set_up_at FROM installation WHERE id = 1";
+    GET: SystemSql = "SELECT key_check, setup_digest AS setup_seed, set_up_at FROM installation WHERE id = 1";
     MAKE: SystemSql = "INSERT INTO installation (id, created_at, key_check) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
-    NEW_SECRET: SystemSql = "UPDATE installation SET setup_digest = $1 WHERE id = 1 AND set_up_at IS NULL";
+    // The first of several replicas gives the seed; the others find it.
+    SEED: SystemSql = "UPDATE installation SET setup_digest = $1 WHERE id = 1 AND set_up_at IS NULL AND setup_digest IS NULL";
     // The condition is checked by the write itself: of two set-ups at once one finds nothing to do.
     FINISH: SystemSql = "UPDATE installation SET set_up_at = $1, setup_digest = NULL WHERE id = 1 AND set_up_at IS NULL";
 }
@@ -19,7 +20,9 @@ statements! {
 #[derive(sqlx::FromRow)]
 pub struct Installation {
     pub key_check: Vec<u8>,
-    pub setup_digest: Option<Vec<u8>>,
+    /// What the one-time secret is derived from, together with the installation's key. (The column is named after the
+    /// digest of a secret that it held at first, which is as good a seed.)
+    pub setup_seed: Option<Vec<u8>>,
     pub set_up_at: Option<i64>,
 }
 
@@ -32,9 +35,9 @@ pub async fn make(tx: &mut Tx, key_check: Digest, now: Timestamp) -> Result<()> 
     tx.execute(MAKE, values![now, key_check]).await.map(|_| ())
 }
 
-/// Stores the digest of the one-time secret. False: the installation is set up, and has none.
-pub async fn set_secret(tx: &mut Tx, digest: Digest) -> Result<bool> {
-    Ok(tx.execute(NEW_SECRET, values![digest]).await? == 1)
+/// Stores a seed for the one-time secret, unless there is one or the installation is set up.
+pub async fn seed(tx: &mut Tx, seed: &[u8]) -> Result<()> {
+    tx.execute(SEED, values![seed]).await.map(|_| ())
 }
 
 /// Marks the installation as set up. False: it is already.

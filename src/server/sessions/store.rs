@@ -81,7 +81,7 @@ pub struct Listed {
 
 /// The living sessions of a person, latest first.
 pub async fn list(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<Vec<Listed>, Error> {
-    let rows: Vec<(Uuid, i64, i64, String)> = tx.all(LIST, values![user, now]).await?;
+    let rows: Vec<(Uuid, i64, i64, String)> = tx.list(LIST, values![user, now]).await?;
     Ok(rows
         .into_iter()
         .map(|(id, created_at, seen_at, data)| {

@@ -58,7 +58,7 @@ fn every_answered_call_survives_a_kill() -> Result<()> {
 }
 
 /// One call, whose answer arrives whole.
-fn call(port: u16, key: &str, trace: &str) -> Result<()> {
+pub fn call(port: u16, key: &str, trace: &str) -> Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     write!(
         stream,

@@ -3,10 +3,12 @@
 mod audit;
 mod calls;
 mod connections;
+mod disk;
 mod files;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;
+mod settings;
 mod writes;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

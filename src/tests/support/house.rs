@@ -85,7 +85,8 @@ impl House {
     async fn new_on_sqlite(mail: Mail) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let url = folder.path().join("latchkey.db").display().to_string();
-        Self::open(&url, folder, None, mail).await
+        let db = Db::open(&url).await.expect("the database opens");
+        Self::open(db, folder, None, mail).await
     }
 
     /// An empty installation on a new database of this PostgreSQL server.
@@ -94,20 +95,33 @@ impl House {
     }
 
     async fn new_on_postgres(server: &str, mail: Mail) -> Self {
+        let (name, url) = Self::empty_database(server).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let db = Db::open(&url).await.expect("the database opens");
+        Self::open(db, folder, Some((server.to_owned(), name)), mail).await
+    }
+
+    /// A new database of this PostgreSQL server: its name and address.
+    pub async fn empty_database(server: &str) -> (String, String) {
         let name = format!("lk_{}", Uuid::new_v4().simple());
         let mut admin = PgConnection::connect(server).await.expect("the test server answers");
         admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database can be made");
         admin.close().await.expect("the connection closes");
         let mut url = url::Url::parse(server).expect("an address");
         url.set_path(&name);
-        let folder = tempfile::tempdir().expect("a folder");
-        Self::open(url.as_str(), folder, Some((server.to_owned(), name)), mail).await
+        (name, url.into())
     }
 
-    async fn open(url: &str, folder: TempDir, postgres: Option<(String, String)>, mail: Mail) -> Self {
+    /// An installation on a database of this name that is already open.
+    pub async fn on_database(db: Db, server: &str, name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::open(db, folder, Some((server.to_owned(), name.to_owned())), Mail::none()).await
+    }
+
+    async fn open(db: Db, folder: TempDir, postgres: Option<(String, String)>, mail: Mail) -> Self {
         let keyring = Keyring::open(None, &folder.path().join("latchkey.key")).expect("a key");
         let parts = Parts {
-            db: Db::open(url).await.expect("the database opens"),
+            db,
             clock: Clock::default(),
             keyring,
             passwords: Passwords::new().expect("argon2 works"),
@@ -244,9 +258,18 @@ impl House {
 
     /// Runs a statement as whoever owns the tables.
     pub async fn as_owner(&self, sql: &'static str) -> sqlx::Result<()> {
+        self.as_owner_composed(sql).await
+    }
+
+    /// The same, for a text that a test puts together.
+    pub async fn as_owner_composed(&self, sql: &str) -> sqlx::Result<()> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
         match (&self.app.db, self.owner_url()) {
-            (Db::Sqlite { writer, .. }, _) => writer.execute(sql).await.map(|_| ()),
-            (Db::Postgres(_), Some(url)) => PgConnection::connect(&url).await?.execute(sql).await.map(|_| ()),
+            (Db::Sqlite { writer, .. }, _) => sqlx::raw_sql(sql).execute(writer).await.map(|_| ()),
+            (Db::Postgres(_), Some(url)) => {
+                let mut owner = PgConnection::connect(&url).await?;
+                sqlx::raw_sql(sql).execute(&mut owner).await.map(|_| ())
+            }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
         }
     }

@@ -48,7 +48,7 @@ pub fn machine_text(at: i64) -> String {
 
 /// "2 minutes ago", "yesterday", "in 12 days"; a date beyond a year.
 pub fn relative_text(at: i64, now: i64) -> String {
-    let apart = (now - at).abs();
+    let apart = now.saturating_sub(at).saturating_abs();
     let past = at <= now;
     // What was is counted in whole units that have passed; what comes is told by the nearest, so that a week just begun is one.
     let units = |unit: i64| if past { apart / unit } else { (apart + unit / 2) / unit };

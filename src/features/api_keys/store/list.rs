@@ -1,37 +1,40 @@
 //! The keys as lists and pages show them.
 
-use super::cut;
+use super::{cut, fold};
 use crate::{
     features::api_keys::model::{
         Filter, Key, OldSecret, PAGE, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, reduce_search,
     },
     kernel::{KeyId, Result, Timestamp, UserId, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
-    server::database::{OrgTx, Value, containing, read_role, statements, values},
+    server::database::{OrgTx, Value, containing, read_role, readable, statements, values},
 };
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// `$2` is the present: a secret that was rotated away shows only while it still works.
+/// What is shown of keys `k`; `$now`, the present, is to be put in: a secret that was rotated away shows only while it
+/// still works.
 macro_rules! select {
-    ($rest:literal) => {
+    ($from:literal, $now:literal, $rest:literal) => {
         concat!(
-            "SELECT k.id, k.kind, k.name, k.description, k.permissions, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, ",
-            "(SELECT MAX(s.used_at) FROM api_key_secrets s WHERE s.org_id = k.org_id AND s.key_id = k.id) AS last_used_at ",
-            "FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > $2 LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = k.responsible ",
+            "SELECT k.id, k.kind, k.name, k.description, k.permissions, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at FROM ",
+            $from,
+            "api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > ",
+            $now,
+            " LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = k.responsible ",
             $rest
         )
     };
 }
 
 statements! {
-    GET: TenantSql = select!("WHERE k.org_id = $1 AND k.id = $3");
-    EXPIRING: TenantSql = select!("WHERE k.org_id = $1 AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND k.expires_at > $2 AND k.expires_at <= $3 ORDER BY k.expires_at, k.id LIMIT 20");
+    GET: TenantSql = select!("", "$2", "WHERE k.org_id = $1 AND k.id = $3");
+    EXPIRING: TenantSql = select!("", "$2", "WHERE k.org_id = $1 AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND k.expires_at > $2 AND k.expires_at <= $3 ORDER BY k.expires_at, k.id LIMIT 20");
 }
 
-const SELECT: &str = select!("WHERE k.org_id = $1");
-const COUNT: &str = "SELECT COUNT(*) FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > $2 WHERE k.org_id = $1";
-const LAST_USED: &str = "(SELECT MAX(s.used_at) FROM api_key_secrets s WHERE s.org_id = k.org_id AND s.key_id = k.id)";
+/// The keys of a page are found by an index alone; only their rows are then read. SQLite keeps the order of a CROSS JOIN.
+const SELECT_PAGE: &str =
+    select!("($found) AS page CROSS JOIN ", "$now", "WHERE k.org_id = $1 AND k.id = page.id ORDER BY $order");
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -107,42 +110,65 @@ pub async fn get(tx: &mut OrgTx, id: KeyId, now: Timestamp) -> Result<Option<Key
 
 /// The keys whose end is near, the nearest first; 20 at most.
 pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
-    let rows: Vec<Row> = tx.all(EXPIRING, values![now, now.plus(SOON_DAYS * DAY)]).await?;
-    rows.into_iter().map(Row::key).collect()
+    let rows: Vec<Row> = tx.list(EXPIRING, values![now, now.plus(SOON_DAYS * DAY)]).await?;
+    Ok(readable(rows, Row::key))
 }
 
 /// One page of the keys that a filter lets through, and how many there are of them in all.
 pub async fn page(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<(Vec<Key>, i64)> {
-    let mut clause = Clause { text: String::new(), values: values![now] };
-    clause.status(&filter.status, now);
-    clause.search(&reduce_search(&filter.q));
-    clause.permission(&filter.permission);
-    clause.responsible(&filter.responsible);
-    if filter.unused == "yes" {
-        let since = clause.bind(now.plus(-UNUSED_DAYS * DAY));
-        clause.and(&format!("k.created_at < {since} AND COALESCE({LAST_USED}, 0) < {since}"));
+    let asked = Asked::of(filter, now);
+    let rows: Vec<Row> = tx.list_composed(asked.page, asked.page_values).await?;
+    let (total,): (i64,) = tx.all_composed(asked.count, asked.count_values).await?.pop().unwrap_or_default();
+    Ok((readable(rows, Row::key), total))
+}
+
+/// The statements of a page, each with its values.
+struct Asked {
+    page: String,
+    page_values: Vec<Value>,
+    count: String,
+    count_values: Vec<Value>,
+}
+
+impl Asked {
+    fn of(filter: &Filter, now: Timestamp) -> Self {
+        let mut clause = Clause { text: "k.org_id = $1".to_owned(), values: vec![], now };
+        clause.status(&filter.status);
+        clause.search(&reduce_search(&filter.q));
+        clause.permission(&filter.permission);
+        clause.responsible(&filter.responsible);
+        if filter.unused == "yes" {
+            let since = clause.bind(now.plus(-UNUSED_DAYS * DAY));
+            clause.and(&format!("k.created_at < {since} AND {LAST_USED} < {since}"));
+        }
+        let count = format!("SELECT COUNT(*) FROM api_keys k WHERE {}", clause.text);
+        let count_values = clause.values.clone();
+        let limit = clause.bind(PAGE);
+        let offset = clause.bind((filter.page() - 1).saturating_mul(PAGE));
+        let order = order(&filter.sort);
+        let found =
+            format!("SELECT k.id FROM api_keys k WHERE {} ORDER BY {order} LIMIT {limit} OFFSET {offset}", clause.text);
+        let now = clause.bind(now);
+        let page = SELECT_PAGE.replace("$found", &found).replace("$order", &order).replace("$now", &now);
+        Self { page, page_values: clause.values, count, count_values }
     }
-    let (total,): (i64,) =
-        tx.all_composed(format!("{COUNT}{}", clause.text), clause.values.clone()).await?.pop().unwrap_or_default();
-    let limit = clause.bind(PAGE);
-    let offset = clause.bind((filter.page() - 1).saturating_mul(PAGE));
-    let sql = format!("{SELECT}{} ORDER BY {} LIMIT {limit} OFFSET {offset}", clause.text, order(&filter.sort));
-    let rows: Vec<Row> = tx.all_composed(sql, clause.values).await?;
-    Ok((rows.into_iter().map(Row::key).collect::<Result<_>>()?, total))
 }
 
 /// Nulls are replaced, since the engines disagree on where they stand.
+const LAST_USED: &str = "COALESCE(k.used_at, 0)";
+
+/// Each order follows an index, or is a short way from one.
 fn order(sort: &str) -> String {
     let (by, direction) = match sort.strip_prefix('-') {
         Some(by) => (by, "DESC"),
         None => (sort, "ASC"),
     };
     match by {
-        "name" => format!("LOWER(k.name) {direction}, k.id"),
-        "used" => format!("COALESCE({LAST_USED}, 0) {direction}, k.id"),
-        "expires" => format!("COALESCE(k.expires_at, {}) {direction}, k.id", i64::MAX),
-        // The master key first, then the newest.
-        _ => "CASE k.kind WHEN 'master' THEN 0 ELSE 1 END, k.created_at DESC, k.id DESC".to_owned(),
+        "name" => format!("k.name_folded {direction}, k.id {direction}"),
+        "used" => format!("{LAST_USED} {direction}, k.id {direction}"),
+        "expires" => format!("COALESCE(k.expires_at, {}) {direction}, k.id {direction}", i64::MAX),
+        // The master key first (“master” stands before “standard”), then the newest.
+        _ => "k.kind, k.created_at DESC, k.id DESC".to_owned(),
     }
 }
 
@@ -150,6 +176,7 @@ fn order(sort: &str) -> String {
 struct Clause {
     text: String,
     values: Vec<Value>,
+    now: Timestamp,
 }
 
 impl Clause {
@@ -165,19 +192,31 @@ impl Clause {
         self.text.push(')');
     }
 
-    fn status(&mut self, status: &str, now: Timestamp) {
+    fn status(&mut self, status: &str) {
         if status == "deleted" {
             return self.and("k.revoked_at IS NOT NULL");
         }
         self.and("k.revoked_at IS NULL");
         match status {
-            "active" => self.and("k.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)"),
-            "rotating" => self.and("k.disabled_at IS NULL AND o.id IS NOT NULL"),
-            "expiring" => {
-                let end = self.bind(now.plus(SOON_DAYS * DAY));
-                self.and(&format!("k.disabled_at IS NULL AND k.expires_at > $2 AND k.expires_at <= {end}"));
+            "active" => {
+                let now = self.bind(self.now);
+                self.and(&format!("k.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > {now})"));
             }
-            "expired" => self.and("k.disabled_at IS NULL AND k.expires_at <= $2"),
+            "rotating" => {
+                let now = self.bind(self.now);
+                self.and("k.disabled_at IS NULL");
+                self.and(&format!(
+                    "k.id IN (SELECT o.key_id FROM api_key_secrets o WHERE o.org_id = $1 AND o.valid_until > {now})"
+                ));
+            }
+            "expiring" => {
+                let (now, end) = (self.bind(self.now), self.bind(self.now.plus(SOON_DAYS * DAY)));
+                self.and(&format!("k.disabled_at IS NULL AND k.expires_at > {now} AND k.expires_at <= {end}"));
+            }
+            "expired" => {
+                let now = self.bind(self.now);
+                self.and(&format!("k.disabled_at IS NULL AND k.expires_at <= {now}"));
+            }
             "disabled" => self.and("k.disabled_at IS NOT NULL"),
             _ => {}
         }
@@ -188,35 +227,42 @@ impl Clause {
             return;
         }
         if let Some((beginning, ending)) = text.split_once('…').or_else(|| text.split_once("...")) {
-            if !beginning.is_empty() {
-                self.secret_part("beginning", beginning);
-            }
-            if !ending.is_empty() {
-                self.secret_part("ending", ending);
-            }
-            return;
+            let secret = self.secret(beginning, ending);
+            return self.and(&secret);
         }
         if text.starts_with("lk_") {
-            return self.secret_part("beginning", text);
+            let secret = self.secret(text, "");
+            return self.and(&secret);
         }
-        let lower = self.bind(containing(&text.to_lowercase()));
-        let plain = self.bind(containing(text));
-        let mut condition = format!("LOWER(k.name) LIKE {lower} ESCAPE '!' OR k.name LIKE {plain} ESCAPE '!'");
+        let name = self.bind(containing(&fold(text)));
+        let mut condition = format!("k.name_folded LIKE {name} ESCAPE '!'");
         if text.len() >= 4 && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
-            let ending = self.bind(&text[text.len() - 4..]);
-            condition.push_str(&format!(" OR c.ending = {ending} OR o.ending = {ending}"));
+            let secret = self.secret("", &text[text.len() - 4..]);
+            condition.push_str(&format!(" OR {secret}"));
         }
         self.and(&condition);
     }
 
-    /// Compares what lists show of the key's secrets. Case counts, so that a pasted key finds its own.
-    fn secret_part(&mut self, column: &'static str, part: &str) {
-        let part = text::cut(part, 7);
-        let place = self.bind(part);
-        // SUBSTR, since LIKE ignores case on one of the engines.
-        let length = self.bind(i64::try_from(part.chars().count()).unwrap_or(7));
-        let length = format!("CAST({length} AS INTEGER)");
-        self.and(&format!("SUBSTR(c.{column}, 1, {length}) = {place} OR SUBSTR(o.{column}, 1, {length}) = {place}"));
+    /// Keys with a secret of this beginning and ending, as far as lists show them; either may be empty. Case counts, so
+    /// that a pasted key finds its own.
+    fn secret(&mut self, beginning: &str, ending: &str) -> String {
+        let now = self.bind(self.now);
+        let mut text = format!(
+            "k.id IN (SELECT s.key_id FROM api_key_secrets s WHERE s.org_id = $1 AND (s.valid_until IS NULL OR s.valid_until > {now})"
+        );
+        if !beginning.is_empty() {
+            let part = text::cut(beginning, 7);
+            // SUBSTR, since LIKE ignores case on one of the engines.
+            let length = self.bind(i64::try_from(part.chars().count()).unwrap_or(7));
+            let place = self.bind(part);
+            text.push_str(&format!(" AND SUBSTR(s.beginning, 1, CAST({length} AS INTEGER)) = {place}"));
+        }
+        if !ending.is_empty() {
+            let place = self.bind(ending);
+            text.push_str(&format!(" AND s.ending = {place}"));
+        }
+        text.push(')');
+        text
     }
 
     fn permission(&mut self, feature: &str) {

@@ -6,7 +6,7 @@ use crate::{
     policy::Role,
     server::{
         crypto::Digest,
-        database::{OrgTx, Tx, Value, read_role, statements, values},
+        database::{OrgTx, Tx, Value, read_role, readable, statements, values},
     },
 };
 use uuid::Uuid;
@@ -181,8 +181,8 @@ pub async fn list(tx: &mut OrgTx, filter: &Filter, page: u32, now: Timestamp) ->
     let skipped = i64::from(page.max(1) - 1) * i64::from(PAGE);
     let mut row = narrowed(filter, now);
     row.extend(values![i64::from(PAGE), skipped]);
-    let rows: Vec<Row> = tx.all(LIST, row).await?;
-    rows.into_iter().map(|row| row.read(now).map(|stored| stored.invitation)).collect()
+    let rows: Vec<Row> = tx.list(LIST, row).await?;
+    Ok(readable(rows, |row| row.read(now).map(|stored| stored.invitation)))
 }
 
 pub async fn get(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<Option<Stored>> {
@@ -261,10 +261,10 @@ pub async fn waiting(
     canonical: &str,
     now: Timestamp,
 ) -> Result<Vec<(InvitationId, String, Role, String)>> {
-    let rows: Vec<(Uuid, String, String, String)> = tx.all(WAITING, values![canonical, now]).await?;
-    rows.into_iter()
-        .map(|(id, organisation, role, inviter)| Ok((InvitationId(id), organisation, read_role(&role)?, inviter)))
-        .collect()
+    let rows: Vec<(Uuid, String, String, String)> = tx.list(WAITING, values![canonical, now]).await?;
+    Ok(readable(rows, |(id, organisation, role, inviter)| {
+        Ok((InvitationId(id), organisation, read_role(&role)?, inviter))
+    }))
 }
 
 /// The address of an active person.

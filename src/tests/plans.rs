@@ -1,0 +1,219 @@
+//! How the engines carry statements out on filled tables: every one finds what it needs by an index. The statements are
+//! those of the stores, and those that lists are put together from, caught as they are asked.
+
+use super::support::{Client, House, World};
+use crate::server::database::{Db, registered};
+use serde_json::Value;
+use sqlx::{Connection, Executor, PgConnection, Row};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Mutex, PoisonError},
+};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+/// Statements that read a whole table, by how they begin, with the reason. This list may only shrink.
+const WHOLE: [(&str, &str); 4] = [
+    ("SELECT id, revision FROM organisations", "compares every organisation"),
+    ("SELECT id FROM organisations ORDER BY id", "verifies every chain"),
+    (
+        "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2",
+        "PostgreSQL cannot know that few links are over, and guesses a third",
+    ),
+    ("WITH RECURSIVE", "of a test"),
+];
+
+/// What a FROM may name besides tables: parts of the same statement.
+const DERIVED: [&str; 5] = ["page", "taken", "any_call", "s", "CONSTANT"];
+
+static CAUGHT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Takes down the statements that the driver tells of.
+struct Catcher;
+
+impl Visit for Catcher {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "db.statement" {
+            CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).insert(value.trim().to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+impl Subscriber for Catcher {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "sqlx::query"
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut Catcher);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+async fn ask(client: &Client, path: &str, slug: &str, group: &str, asked: &[(&str, &str)]) -> Value {
+    let asked = asked.iter().filter(|(name, _)| !name.is_empty());
+    let named: Vec<(String, &str)> = asked.clone().map(|(name, value)| (format!("{group}[{name}]"), *value)).collect();
+    let mut fields = vec![("slug", slug)];
+    fields.extend(named.iter().map(|(name, value)| (name.as_str(), *value)));
+    let answer = client.form(path, &fields).await;
+    assert_eq!(answer.status, 200, "{path} {fields:?}: {}", answer.text);
+    answer.json()
+}
+
+/// The statements of every store, and those of lists with each of their filters and orders.
+async fn statements() -> Vec<String> {
+    // Where tests share a process, another may have done it.
+    let _ = tracing::subscriber::set_global_default(Catcher);
+    let world = World::new(House::on_sqlite().await).await;
+    for _ in 0..60 {
+        world.house.add_call(uuid::Uuid::now_v7()).await;
+    }
+    let (owner, slug) = (&world.owner, world.house.slug.as_str());
+    let ada = world.id_of("ada@north.test").await;
+    for asked in [
+        ("", ""),
+        ("status", "active"),
+        ("status", "rotating"),
+        ("status", "expiring"),
+        ("status", "expired"),
+        ("status", "disabled"),
+        ("status", "deleted"),
+        ("q", "deploy"),
+        ("q", "two words"),
+        ("q", "lk_pAbc"),
+        ("q", "lk_pAbc…Wxyz"),
+        ("permission", "prompts"),
+        ("responsible", "owners"),
+        ("responsible", &ada),
+        ("unused", "yes"),
+    ] {
+        for sort in ["", "name", "-name", "used", "-used", "expires", "-expires"] {
+            for page in ["1", "2"] {
+                ask(owner, "api_keys/list", slug, "filter", &[asked, ("sort", sort), ("page", page)]).await;
+            }
+        }
+    }
+    let id = uuid::Uuid::now_v7().to_string();
+    let asked = [("key", id.as_str()), ("virtual_key", &id), ("model", "gpt"), ("status", "ok"), ("status", "4xx")];
+    let first = ask(owner, "logs/list", slug, "query", &[]).await;
+    let next = first["next"].as_str().expect("a second page").to_owned();
+    for asked in asked {
+        for place in [("", ""), ("after", next.as_str()), ("before", next.as_str())] {
+            ask(owner, "logs/list", slug, "query", &[asked, place]).await;
+        }
+    }
+    ask(owner, "logs/choices", slug, "", &[]).await;
+    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let composed = caught.into_iter().filter(|text| text.contains("org_id = $1"));
+    let mut all: Vec<String> = composed.chain(registered().into_iter().map(str::to_owned)).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert!(all.len() > registered().len() + 80, "composed statements were caught: {}", all.len());
+    all
+}
+
+fn is_allowed(text: &str) -> bool {
+    WHOLE.iter().any(|(beginning, _)| text.starts_with(beginning))
+}
+
+/// SQLite plans without statistics, so its plans do not depend on what is in the tables.
+#[tokio::test]
+async fn statements_find_their_rows_by_an_index_on_sqlite() {
+    let texts = statements().await;
+    let house = House::on_sqlite().await;
+    let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
+    let mut bad = vec![];
+    for text in &texts {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}")))
+            .fetch_all(writer)
+            .await
+            .unwrap_or_else(|error| panic!("{text}\n{error}"));
+        let steps: Vec<(i64, i64, String)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(3))).collect();
+        let plan = steps.iter().map(|(.., step)| step.as_str()).collect::<Vec<_>>().join("\n    ");
+        let named: HashMap<i64, &str> = steps.iter().map(|(id, _, step)| (*id, step.as_str())).collect();
+        let mut loops: HashMap<i64, usize> = HashMap::new();
+        for (_, parent, step) in &steps {
+            let scans = step.strip_prefix("SCAN ");
+            if scans.is_none() && !step.starts_with("SEARCH ") {
+                continue;
+            }
+            let within = loops.entry(*parent).or_default();
+            *within += 1;
+            let derived = scans.is_some_and(|name| {
+                let first = name.split(' ').next().unwrap_or_default();
+                DERIVED.contains(&first) || name.starts_with('(') || name.ends_with(" VALUES CLAUSE")
+            });
+            // An inner loop runs for each row of the outer ones: the organisation alone is no way to find a row.
+            let repeated = *within > 1 || named.get(parent).is_some_and(|parent| parent.starts_with("CORRELATED"));
+            let everything = repeated && (step.ends_with("(org_id=?)") || step.contains("(org_id=?) LEFT-JOIN"));
+            if scans.is_some() && !derived || everything || step.contains("AUTOMATIC") {
+                bad.push((text.clone(), step.clone(), plan.clone()));
+            }
+        }
+    }
+    bad.retain(|(text, ..)| !is_allowed(text));
+    let told: Vec<String> = bad.iter().map(|(text, step, plan)| format!("{text}\n  {step}\n    {plan}")).collect();
+    assert!(bad.is_empty(), "{} plans read too much:\n{}", bad.len(), told.join("\n\n"));
+}
+
+/// Forty organisations with all that they may have.
+const FILL: &str = "
+INSERT INTO organisations SELECT md5('o' || i)::uuid, 'o' || i, 'O', 0, 0, 1, 1 FROM generate_series(1, 40) i;
+INSERT INTO users SELECT md5('u' || i)::uuid, 'u' || i, 'u' || i, 'U', 'h', 0, NULL, NULL FROM generate_series(1, 60000) i;
+INSERT INTO retired_slugs SELECT 'r' || i, md5('o' || i % 40 + 1)::uuid, i FROM generate_series(1, 20000) i;
+INSERT INTO sessions SELECT sha256(('s' || i)::bytea), md5('s' || i)::uuid, md5('u' || i)::uuid, 0, 0, i, '{}' FROM generate_series(1, 30000) i;
+INSERT INTO password_resets SELECT sha256(('r' || i)::bytea), md5('u' || i)::uuid, true, 0, 0 FROM generate_series(1, 30000) i;
+INSERT INTO memberships SELECT md5('o' || i % 40 + 1)::uuid, md5('u' || i)::uuid, 'member', 0, NULL FROM generate_series(1, 30000) i;
+INSERT INTO invitations SELECT md5('o' || i % 40 + 1)::uuid, md5('i' || i)::uuid, 'e' || i, 'e' || i, 'member', sha256(('i' || i)::bytea), false, NULL, 'A', false, 0, i, i, i, NULL, NULL FROM generate_series(1, 30000) i;
+INSERT INTO api_keys SELECT md5('o' || i % 40 + 1)::uuid, md5('k' || i)::uuid, 'standard', 'key ' || i, 'd', '[\"completions.call\"]', md5('u' || i)::uuid, 'A', i, i, 1, NULL, NULL, CASE WHEN i % 50 = 0 THEN 1 END, 'key ' || i, i FROM generate_series(1, 30000) i;
+INSERT INTO api_key_secrets SELECT md5('o' || i % 40 + 1)::uuid, md5('x' || i)::uuid, md5('k' || i)::uuid, sha256(('x' || i)::bytea), 'lk_pAbc', 'abcd', 0, NULL, NULL FROM generate_series(1, 30000) i;
+INSERT INTO virtual_keys SELECT md5('o' || i % 40 + 1)::uuid, md5('v' || i)::uuid, 'v' || i, 'V', '', 'openai', 'https://x', '{}', NULL, NULL, NULL, 'A', i, i, 1, NULL FROM generate_series(1, 20000) i;
+INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;
+INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
+INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '' FROM generate_series(1, 30000) i;
+ANALYZE;";
+
+#[tokio::test]
+async fn statements_find_their_rows_by_an_index_on_postgres() {
+    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let texts = statements().await;
+    let house = House::on_postgres(&server).await;
+    let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+    owner.execute(FILL).await.expect("rows");
+    let context = "SET plan_cache_mode = force_generic_plan; SET random_page_cost = 1.1; SET jit = off;
+        SELECT set_config('latchkey.org', md5('o1'), false); SET ROLE latchkey_serving";
+    owner.execute(context).await.expect("the serving role");
+    let mut bad = vec![];
+    for text in &texts {
+        let places = (1..200).take_while(|place| text.contains(&format!("${place}"))).count();
+        let values = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
+        let prepare = format!("PREPARE it AS {text}");
+        owner.execute(sqlx::AssertSqlSafe(prepare)).await.unwrap_or_else(|error| panic!("{text}\n{error}"));
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE it{values}")))
+            .fetch_all(&mut owner)
+            .await
+            .unwrap_or_else(|error| panic!("{text}\n{error}"));
+        owner.execute("DEALLOCATE it").await.expect("forgotten");
+        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+        if let Some(step) = plan.iter().find(|step| step.contains("Seq Scan on ")) {
+            bad.push((text.clone(), step.clone(), plan.join("\n    ")));
+        }
+    }
+    // The list of organisations is short here, and the installation has one row.
+    let short = |step: &str| [" organisations", " installation", " audit_heads"].iter().any(|t| step.contains(t));
+    bad.retain(|(text, step, _)| !is_allowed(text) && !short(step));
+    let told: Vec<String> = bad.iter().map(|(text, step, plan)| format!("{text}\n  {step}\n    {plan}")).collect();
+    assert!(bad.is_empty(), "{} plans read too much:\n{}", bad.len(), told.join("\n\n"));
+}
