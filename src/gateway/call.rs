@@ -7,6 +7,7 @@ use super::directory::{Directory, Known, Standing};
 use super::errors::Refusal;
 use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
+use super::refusals::Refused;
 use super::request::{Part, Room, destination, named_slug, time_limit, trace_id};
 use super::target::Target;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
@@ -184,9 +185,8 @@ async fn serve(
         match prepare(gateway, known, parts, body, &mut call).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
-                if let Ok(open) = gateway.recorder.begin(call, arrived).await {
-                    open.finish(refusal.status.as_u16(), Some(&refusal.code));
-                }
+                let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
+                gateway.recorder.refused(Refused { call, status, code }, arrived).await;
                 return Err(refusal);
             }
         };

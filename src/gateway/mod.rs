@@ -15,6 +15,7 @@ pub mod models;
 pub mod prices;
 pub mod provider;
 pub mod record;
+mod refusals;
 pub mod request;
 pub mod routes;
 pub mod sse;

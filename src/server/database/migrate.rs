@@ -8,7 +8,10 @@ use sqlx::{
 use std::borrow::Cow;
 
 /// The migrations, oldest first. A released one never changes.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
+    (4, "counted_calls", include_str!("../../../migrations/0004_counted_calls.sql")),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Dialect {
