@@ -17,6 +17,7 @@ pub mod provider;
 pub mod record;
 mod refusals;
 pub mod request;
+pub mod room;
 pub mod routes;
 pub mod sse;
 pub mod target;

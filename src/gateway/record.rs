@@ -385,9 +385,9 @@ impl Open {
         self.status = Some(status);
     }
 
-    /// Notes the tokens so far.
+    /// Notes the tokens so far, as far as they can be true.
     pub fn used(&mut self, usage: Usage) {
-        self.usage = Some(usage);
+        self.usage = Some(usage.bounded());
     }
 
     /// Ends the call with what the caller was told.
