@@ -6,6 +6,7 @@ mod files;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;
+mod memory;
 mod writes;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
