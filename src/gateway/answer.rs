@@ -1,11 +1,12 @@
 //! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
 
 use super::call::Upstream;
-use super::dialect::{Answer, ApiError, ChatStream, Exchange, NativeExchange, Outcome};
+use super::dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Outcome};
 use super::errors::Refusal;
 use super::record::Open;
+use super::room::{HEAVY, Part, ReadError, SMALL, Share};
 use super::watch::{Look, Watch};
-use crate::server::outgoing::{OutgoingError, Patience, Phase, read_whole};
+use crate::server::outgoing::{OutgoingError, Patience, Phase};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
@@ -18,9 +19,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 use uuid::Uuid;
-
-/// The most bytes of a refusal that are read.
-const LARGEST_REFUSAL: usize = 256 << 10;
 
 /// Reads the answers of one interface.
 pub(super) enum Reader {
@@ -35,6 +33,24 @@ impl Reader {
             Reader::Chat(exchange) => exchange.streamed,
             Reader::Messages(exchange) => exchange.streamed,
         }
+    }
+
+    /// Reads a whole answer, a large one off the threads that serve connections.
+    async fn understand(
+        self,
+        status: u16,
+        (body, part): (Bytes, Part),
+        stamp: (i64, Uuid),
+        share: &Share,
+    ) -> Result<Answer, Refusal> {
+        let mut answer = if body.len() <= HEAVY {
+            self.whole(status, body, stamp)?
+        } else {
+            share.off_workers(move || self.whole(status, body, stamp)).await??
+        };
+        // What goes to the caller takes the place of what came.
+        answer.body = part.hold(answer.body).await?;
+        Ok(answer)
     }
 
     fn whole(&self, status: u16, body: Bytes, (created, id): (i64, Uuid)) -> Result<Answer, ApiError> {
@@ -68,6 +84,7 @@ pub(super) async fn read(
     patience: Patience,
     end: End,
     stamp: (i64, Uuid),
+    share: Share,
     mut watch: Watch,
 ) -> Result<Response<Body>, Refusal> {
     let (parts, body) = response.into_parts();
@@ -84,6 +101,8 @@ pub(super) async fn read(
             heard: Instant::now(),
             end: end.at,
             alarm: None,
+            part: share.part(),
+            share,
         });
         let mut answer = Response::new(body);
         handed_on(&parts.headers, answer.headers_mut());
@@ -94,26 +113,29 @@ pub(super) async fn read(
     }
     open.first_byte();
     let refused = !status.is_success();
-    let largest = if refused { patience.largest.min(LARGEST_REFUSAL) } else { patience.largest };
+    let largest = if refused { patience.largest.min(MAX_ERROR) } else { patience.largest };
     let whole = tokio::select! {
         biased;
-        whole = read_whole(body, Patience { largest, ..patience }, end.at) => match whole {
+        whole = share.read_answer(body, Patience { largest, ..patience }, end.at) => match whole {
             // The provider's words in a refusal are a help, not needed.
-            Err(_) if refused => Ok(Bytes::new()),
-            Err(OutgoingError::TimedOut(Phase::Total)) if end.callers_own => Err(Refusal::callers_limit()),
+            Err(_) if refused => Ok((Bytes::new(), share.part())),
+            Err(ReadError::Other(OutgoingError::TimedOut(Phase::Total))) if end.callers_own => {
+                Err(Refusal::callers_limit())
+            }
             other => other.map_err(Refusal::from),
         },
         refusal = watch.ended() => Err(refusal),
     };
     // What nobody asked for, and what cannot be read.
     let odd = !refused && (!plain || is_event_stream(&parts.headers));
-    let answer = whole.and_then(|body| {
-        if odd {
-            return Err(ApiError::bad_answer().into());
+    let answer = match whole {
+        Ok(_) if odd => Err(ApiError::bad_answer().into()),
+        Ok((body, part)) => {
+            let body = if plain { body } else { Bytes::new() };
+            reader.understand(status.as_u16(), (body, part), stamp, &share).await
         }
-        let body = if plain { body } else { Bytes::new() };
-        reader.whole(status.as_u16(), body, stamp).map_err(Refusal::from)
-    });
+        Err(refusal) => Err(refusal),
+    };
     match answer {
         Ok(answer) => {
             if let Some(usage) = answer.usage {
@@ -168,6 +190,9 @@ struct Streamed {
     /// Set while the provider is waited for. It is looked at only then: a caller that reads slowly is not the
     /// provider's pause.
     alarm: Option<Pin<Box<Sleep>>>,
+    share: Share,
+    /// The room for an event of which the rest is still to come.
+    part: Part,
 }
 
 impl Streamed {
@@ -194,8 +219,28 @@ impl Streamed {
         self.note();
         if matches!(self.stream.outcome(), Outcome::Failed(_)) {
             self.close(None);
+            return piece;
         }
-        piece
+        let fits = self.part.resize(self.stream.held());
+        let piece = if piece.len() <= SMALL { Ok(piece) } else { self.share.hold(piece) };
+        match piece {
+            Ok(piece) if fits => piece,
+            _ => self.give_up(),
+        }
+    }
+
+    /// Ends the stream for want of room; gives the last bytes for the caller.
+    fn give_up(&mut self) -> Bytes {
+        let refusal = Refusal::no_room();
+        let last = self.stream.abort(ApiError {
+            status: refusal.status.as_u16(),
+            code: refusal.code.clone().into_owned(),
+            kind: refusal.kind,
+            message: refusal.message.clone().into_owned(),
+            param: None,
+        });
+        self.close(None);
+        last
     }
 
     /// Ends the stream and its record; gives the last bytes for the caller.

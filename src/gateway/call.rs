@@ -2,12 +2,14 @@
 
 use super::answer::{self, End, Reader};
 use super::credential::presented;
-use super::dialect::{self, Head, UpstreamRequest};
+use super::dialect::{self, ApiError, Head, UpstreamRequest};
 use super::directory::{Directory, Known, Standing};
 use super::errors::Refusal;
 use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
-use super::request::{Part, Room, destination, named_slug, time_limit, trace_id};
+use super::refusals::Refused;
+use super::request::{destination, named_slug, read_call, time_limit, trace_id};
+use super::room::{HEAVY, Room, Share};
 use super::target::Target;
 use super::watch::Watch;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
@@ -79,7 +81,7 @@ impl Default for Limits {
                 total: Duration::from_secs(900),
                 largest: 32 << 20,
             },
-            models: Duration::from_secs(15),
+            models: Duration::from_millis(2_500),
         }
     }
 }
@@ -193,13 +195,13 @@ async fn serve(
         trace: trace.into(),
         started_at: gateway.now.get(),
     };
-    let Prepared { request, part, reader, target, provider, limit } =
-        match prepare(gateway, known, parts, body, &mut call).await {
+    let share = gateway.room.share(call.organisation, call.key);
+    let Prepared { request, reader, target, provider, limit } =
+        match prepare(gateway, known, parts, body, &mut call, &share).await {
             Ok(prepared) => prepared,
             Err(refusal) => {
-                if let Ok(open) = gateway.recorder.begin(call, arrived).await {
-                    open.finish(refusal.status.as_u16(), Some(&refusal.code));
-                }
+                let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
+                gateway.recorder.refused(Refused { call, status, code }, arrived).await;
                 return Err(refusal);
             }
         };
@@ -224,14 +226,12 @@ async fn serve(
         }),
         refusal = watch.ended() => Err(refusal),
     };
-    // The body has gone out.
-    drop(part);
     let answered = match sent {
         Ok(response) => {
             open.answered(response.status().as_u16());
             let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
             let end = End { at: arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
-            answer::read(reader, response, open, upstream, end, (created, id), watch).await
+            answer::read(reader, response, open, upstream, end, (created, id), share, watch).await
         }
         Err(refusal) => {
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
@@ -250,8 +250,6 @@ async fn serve(
 /// A call that may leave.
 struct Prepared {
     request: Request<Full<Bytes>>,
-    /// What its body takes of the room.
-    part: Part,
     reader: Reader,
     /// What it was put together with.
     target: Arc<Option<Target>>,
@@ -267,12 +265,18 @@ async fn prepare(
     parts: &Parts,
     body: Body,
     call: &mut Call,
+    share: &Share,
 ) -> Result<Prepared, Refusal> {
     may_call(gateway, known)?;
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
-    let (body, part) = gateway.room.read_body(&parts.headers, body, gateway.limits.request).await?;
-    let head = Head::read(&body)?;
+    let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;
+    let head = if body.len() <= HEAVY {
+        Head::read(&body)?
+    } else {
+        let body = body.clone();
+        share.off_workers(move || Head::read(&body).map(Head::into_owned)).await??
+    };
     call.streamed = head.stream;
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
@@ -280,25 +284,33 @@ async fn prepare(
     let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
-    let to = dialect::Target {
-        provider: target.provider,
-        model: destination.model,
-        api_version: target.api_version.as_deref(),
-    };
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let (request, reader) = match call.endpoint {
-        Endpoint::ChatCompletions => {
-            let (request, exchange) = dialect::chat(&to, &body, &head)?;
-            (request, Reader::Chat(exchange))
-        }
-        Endpoint::Messages => {
-            let (version, beta) = (text("anthropic-version"), text("anthropic-beta"));
-            let (request, exchange) = dialect::messages(&to, &body, &head, version, beta)?;
-            (request, Reader::Messages(exchange))
-        }
+    let asked = Asked {
+        endpoint: call.endpoint,
+        model: destination.model,
+        version: text("anthropic-version"),
+        beta: text("anthropic-beta"),
     };
-    let (request, provider) = (build(target, request)?, target.provider.name());
-    Ok(Prepared { request, part, reader, target: found, provider, limit })
+    let (mut request, reader) = if body.len() <= HEAVY {
+        asked.put(target, &body, &head)?
+    } else {
+        let (found, head, body) = (found.clone(), head.clone().into_owned(), body.clone());
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (endpoint, model) = (asked.endpoint, asked.model.to_owned());
+        let (version, beta) = (owned(asked.version), owned(asked.beta));
+        let put = move || {
+            let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+            let (version, beta) = (version.as_deref(), beta.as_deref());
+            Ok(Asked { endpoint, model: &model, version, beta }.put(target, &body, &head)?)
+        };
+        share.off_workers(put).await.flatten()?
+    };
+    let provider = target.provider.name();
+    // What leaves takes the place of what came.
+    drop(head);
+    drop(body);
+    request.body = part.hold(request.body).await?;
+    Ok(Prepared { request: build(target, request)?, reader, target: found, provider, limit })
 }
 
 /// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
@@ -311,6 +323,36 @@ async fn may_leave(gateway: &Gateway, known: &Known, prepared: &Arc<Option<Targe
         None => Err(Refusal::no_such_virtual_key()),
         Some(now) if Arc::ptr_eq(&found, prepared) || now == target => Ok(()),
         Some(_) => Err(Refusal::virtual_key_changed()),
+    }
+}
+
+/// What a call asks of a provider, beside its body.
+struct Asked<'a> {
+    endpoint: Endpoint,
+    /// The model as the provider knows it.
+    model: &'a str,
+    version: Option<&'a str>,
+    beta: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Puts the call into the provider's words.
+    fn put(&self, target: &Target, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Reader), ApiError> {
+        let to = dialect::Target {
+            provider: target.provider,
+            model: self.model,
+            api_version: target.api_version.as_deref(),
+        };
+        match self.endpoint {
+            Endpoint::ChatCompletions => {
+                let (request, exchange) = dialect::chat(&to, body, head)?;
+                Ok((request, Reader::Chat(exchange)))
+            }
+            Endpoint::Messages => {
+                let (request, exchange) = dialect::messages(&to, body, head, self.version, self.beta)?;
+                Ok((request, Reader::Messages(exchange)))
+            }
+        }
     }
 }
 

@@ -285,19 +285,15 @@ impl Directory {
         Ok(found)
     }
 
-    /// All targets of a key's organisation, by slug.
+    /// The slugs of all targets of a key's organisation, in order.
     ///
     /// # Errors
     /// As [`key`](Self::key).
-    pub async fn targets(&self, known: &Known) -> Result<Vec<Arc<Option<Target>>>, Unavailable> {
+    pub async fn slugs(&self, known: &Known) -> Result<Vec<String>, Unavailable> {
         let listing = self.0.source.slugs(known.caller.organisation);
         let mut slugs = timeout(self.0.ages.patience, listing).await.map_err(|_| Unavailable)??;
         slugs.sort_unstable();
-        let mut targets = Vec::with_capacity(slugs.len());
-        for slug in slugs {
-            targets.push(self.target(known, &slug).await?);
-        }
-        Ok(targets)
+        Ok(slugs)
     }
 
     /// Forgets what is remembered of an organisation. Call it after the change is committed.

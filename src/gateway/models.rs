@@ -1,55 +1,110 @@
 //! The list of models: of one virtual key, or of all that the key's organisation has.
+//!
+//! A request for all of them asks many providers, so it is bounded: in time, in the providers that an organisation has
+//! asked at once, and in models. Providers that do not answer are left alone for a while, and those that did are asked
+//! before others. What is left out is told in [`LEFT_OUT`].
 
 use super::call::{Gateway, build, find, finish, known, may_still_call, permitted};
-use super::dialect;
-use super::directory::{Known, Unavailable};
+use super::dialect::{self, Model};
+use super::directory::Known;
 use super::errors::Refusal;
 use super::request::{named_slug, trace_id};
+use super::room::{HEAVY, Share};
 use super::target::Target;
 use crate::server::outgoing::{BaseUrl, OutgoingError, Patience};
 use axum::body::Body;
 use futures_util::{StreamExt, stream};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use moka::sync::Cache;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
-/// Providers asked at a time.
-const AT_ONCE: usize = 8;
-/// How long a provider's list is remembered.
-const LASTS: Duration = Duration::from_secs(60);
-/// Models remembered, of all providers together.
-const REMEMBERED: u64 = 10_000;
+/// How many virtual keys' models are not in the list, because their providers did not answer in time or the list was full.
+const LEFT_OUT: HeaderName = HeaderName::from_static("x-latchkey-left-out");
 
-/// The lists that providers have given, by virtual key and address. Clones share them.
+/// Providers that one organisation asks at a time.
+const AT_ONCE: usize = 64;
+/// Virtual keys looked up at a time, for one list.
+const LOOKED_UP: usize = 8;
+/// How long a provider may take when all are asked, and when it is the only one.
+const EACH: Duration = Duration::from_secs(2);
+const ALONE: Duration = Duration::from_secs(10);
+/// How long a provider's list is taken as it is, and how long one that failed is left alone.
+const FRESH: Duration = Duration::from_secs(60);
+const LEFT_ALONE: Duration = Duration::from_secs(60);
+/// How long it is remembered at all.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
+/// Models remembered of all providers together, and the most in one answer.
+const MODELS: u64 = 10_000;
+const LISTED: usize = 10_000;
+/// Organisations whose share of the asking is remembered.
+const ORGANISATIONS: u64 = 10_000;
+/// The most bytes of a provider's list.
+const LARGEST: usize = 4 << 20;
+
+/// What providers have answered, by virtual key and address. Clones share it.
 #[derive(Debug, Clone)]
-pub struct Models(Cache<(Uuid, BaseUrl), Arc<Vec<Value>>>);
+pub struct Models {
+    answers: Cache<Place, Answered>,
+    shares: Cache<Uuid, Arc<Semaphore>>,
+}
+
+type Place = (Uuid, BaseUrl);
+type List = Arc<[Model]>;
+
+#[derive(Debug, Clone)]
+struct Answered {
+    at: Instant,
+    /// `None` if there was no list.
+    list: Option<List>,
+}
 
 impl Default for Models {
     fn default() -> Self {
-        let weight = |_: &(Uuid, BaseUrl), list: &Arc<Vec<Value>>| u32::try_from(list.len().max(1)).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(REMEMBERED).weigher(weight).time_to_live(LASTS).build())
+        let weight = |_: &Place, answered: &Answered| {
+            u32::try_from(answered.list.as_ref().map_or(1, |list| list.len().max(1))).unwrap_or(u32::MAX)
+        };
+        Self {
+            answers: Cache::builder().max_capacity(MODELS).weigher(weight).time_to_live(REMEMBERED).build(),
+            shares: Cache::builder().max_capacity(ORGANISATIONS).time_to_idle(REMEMBERED).build(),
+        }
     }
+}
+
+impl Models {
+    fn remember(&self, place: Place, list: Option<List>) {
+        self.answers.insert(place, Answered { at: Instant::now(), list });
+    }
+
+    fn share(&self, organisation: Uuid) -> Arc<Semaphore> {
+        self.shares.get_with(organisation, || Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+/// What is known of a provider's list. The order is that in which providers are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// It gave one before.
+    First,
+    Second,
+    /// It failed, some time ago.
+    Last,
 }
 
 /// Serves the list of models.
 pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let trace = trace_id(&parts.headers, Uuid::now_v7());
-    let served = serve(gateway, &parts).await.map(|list| {
-        let mut response = Response::new(Body::from(list.to_string()));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
-    });
-    finish(served, &trace)
+    finish(serve(gateway, &parts).await, &trace)
 }
 
-async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {
+async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refusal> {
     let found = permitted(gateway, parts).await?;
     let known = known(&found)?;
     let list = listed(gateway, known, parts).await?;
@@ -58,57 +113,163 @@ async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {
     Ok(list)
 }
 
-async fn listed(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Value, Refusal> {
+async fn listed(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Response<Body>, Refusal> {
+    let share = gateway.room.share(known.caller.organisation, known.caller.key);
+    let asking = gateway.models.share(known.caller.organisation);
     if let Some(slug) = named_slug(&parts.headers)? {
         let target = find(gateway, known, slug).await?;
         let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
-        let models = models(gateway, target).await?;
-        return Ok(json!({ "object": "list", "total": models.len(), "data": *models }));
+        return answer(&share, &one(gateway, target, &share, &asking).await?, 0);
     }
-    let end = Instant::now() + gateway.limits.models;
-    let targets = timeout_at(end, gateway.directory.targets(known)).await;
-    let targets = targets.unwrap_or(Err(Unavailable)).map_err(|_| Refusal::cannot_verify())?;
-    // A provider that does not answer is left out rather than spoiling the list.
-    let lists: Vec<Vec<Value>> = stream::iter(targets)
-        .map(|found| async move {
-            let Some(target) = &*found else { return Vec::new() };
-            let Ok(Ok(models)) = timeout_at(end, models(gateway, target)).await else { return Vec::new() };
-            models.iter().filter_map(|model| entry(target, model)).collect()
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
-    let data: Vec<Value> = lists.into_iter().flatten().collect();
-    Ok(json!({ "object": "list", "total": data.len(), "data": data }))
+    let (lists, mut left_out) = all(gateway, known, &share, &asking).await?;
+    let mut entries = Vec::new();
+    for (target, list) in &lists {
+        let Some(target) = target.as_ref() else { continue };
+        if entries.len() + list.len() <= LISTED {
+            entries.extend(list.iter().map(|model| Entry::of(target, model)));
+        } else {
+            left_out += 1;
+        }
+    }
+    answer(&share, &entries, left_out)
+}
+
+#[derive(Serialize)]
+struct Listing<'a, T> {
+    object: &'static str,
+    total: usize,
+    data: &'a [T],
 }
 
 /// A model as a caller would write it.
-fn entry(target: &Target, model: &Value) -> Option<Value> {
-    let id = model.get("id")?.as_str()?;
-    Some(json!({
-        "id": format!("@{}/{id}", target.slug),
-        "slug": id,
-        "canonical_slug": id,
-        "object": "model",
-        "created": model.get("created"),
-        "owned_by": model.get("owned_by"),
-    }))
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: String,
+    slug: &'a str,
+    canonical_slug: &'a str,
+    object: &'static str,
+    created: i64,
+    owned_by: &'a str,
 }
 
-async fn models(gateway: &Gateway, target: &Target) -> Result<Arc<Vec<Value>>, Refusal> {
-    let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
-    let place = (target.virtual_key, address.base().clone());
-    if let Some(models) = gateway.models.0.get(&place) {
-        return Ok(models);
+impl<'a> Entry<'a> {
+    fn of(target: &Target, model: &'a Model) -> Self {
+        let slug = &*model.id;
+        let id = format!("@{}/{slug}", target.slug);
+        Self { id, slug, canonical_slug: slug, object: "model", created: model.created, owned_by: &model.owned_by }
     }
+}
+
+fn answer<T: Serialize>(share: &Share, data: &[T], left_out: usize) -> Result<Response<Body>, Refusal> {
+    let body = serde_json::to_vec(&Listing { object: "list", total: data.len(), data }).unwrap_or_default();
+    let mut response = Response::new(Body::from(share.hold(body.into())?));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if left_out > 0 {
+        response.headers_mut().insert(LEFT_OUT, HeaderValue::from(left_out));
+    }
+    Ok(response)
+}
+
+/// The list of one virtual key, whatever is remembered of failures: its provider may just have been mended.
+async fn one(gateway: &Gateway, target: &Target, share: &Share, asking: &Semaphore) -> Result<List, Refusal> {
+    let place = place(target)?;
+    if let Some(Answered { at, list: Some(list) }) = gateway.models.answers.get(&place)
+        && at.elapsed() < FRESH
+    {
+        return Ok(list);
+    }
+    let turn = timeout(EACH, asking.acquire()).await.ok().and_then(Result::ok).ok_or_else(Refusal::no_room)?;
+    let list = ask(gateway, target, share, ALONE, turn).await?;
+    gateway.models.remember(place, Some(list.clone()));
+    Ok(list)
+}
+
+/// A virtual key's target, and the models behind it.
+type Found = (Arc<Option<Target>>, List);
+
+/// The lists of all virtual keys that can be had in time, in the order of their slugs, and how many virtual keys have
+/// none.
+async fn all(
+    gateway: &Gateway,
+    known: &Known,
+    share: &Share,
+    asking: &Semaphore,
+) -> Result<(Vec<Found>, usize), Refusal> {
+    let end = Instant::now() + gateway.limits.models;
+    let slugs = timeout_at(end, gateway.directory.slugs(known)).await;
+    let slugs = slugs.map_err(|_| Refusal::cannot_verify())?.map_err(|_| Refusal::cannot_verify())?;
+    let mut keys = slugs.len();
+    let found = stream::iter(slugs).map(|slug| async move { gateway.directory.target(known, &slug).await });
+    let mut found = std::pin::pin!(found.buffered(LOOKED_UP).enumerate());
+    let (mut lists, mut waiting) = (Vec::new(), Vec::new());
+    while let Ok(Some((number, target))) = timeout_at(end, found.next()).await {
+        let target = target.map_err(|_| Refusal::cannot_verify())?;
+        let Some(there) = target.as_ref() else {
+            keys -= 1;
+            continue;
+        };
+        let Ok(place) = place(there) else { continue };
+        match gateway.models.answers.get(&place) {
+            Some(Answered { at, list: Some(list) }) if at.elapsed() < FRESH => lists.push((number, target, list)),
+            Some(Answered { at, list: None }) if at.elapsed() < LEFT_ALONE => {}
+            Some(Answered { list: Some(_), .. }) => waiting.push((Turn::First, number, target)),
+            None => waiting.push((Turn::Second, number, target)),
+            Some(Answered { list: None, .. }) => waiting.push((Turn::Last, number, target)),
+        }
+    }
+    waiting.sort_by_key(|(turn, number, _)| (*turn, *number));
+    let asked = stream::iter(waiting).map(|(_, number, target)| async move {
+        let list = in_time(gateway, target.as_ref().as_ref()?, share, asking, end).await?;
+        Some((number, target, list))
+    });
+    let answered: Vec<_> = asked.buffer_unordered(AT_ONCE).collect().await;
+    lists.extend(answered.into_iter().flatten());
+    lists.sort_by_key(|(number, ..)| *number);
+    let left_out = keys - lists.len();
+    Ok((lists.into_iter().map(|(_, target, list)| (target, list)).collect(), left_out))
+}
+
+/// Asks a provider among others, and remembers whether it answered.
+async fn in_time(gateway: &Gateway, target: &Target, share: &Share, asking: &Semaphore, end: Instant) -> Option<List> {
+    let place = place(target).ok()?;
+    let turn = timeout_at(end, asking.acquire()).await.ok()?.ok()?;
+    let begun = Instant::now();
+    match timeout_at(end, ask(gateway, target, share, EACH, turn)).await {
+        Ok(Ok(list)) => {
+            gateway.models.remember(place, Some(list.clone()));
+            Some(list)
+        }
+        // Not the provider's fault, or it was asked when the time was nearly over.
+        Ok(Err(refusal)) if refusal.code == Refusal::no_room().code => None,
+        Err(_) if begun.elapsed() < EACH / 2 => None,
+        _ => {
+            gateway.models.remember(place, None);
+            None
+        }
+    }
+}
+
+fn place(target: &Target) -> Result<Place, Refusal> {
+    let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
+    Ok((target.virtual_key, address.base().clone()))
+}
+
+/// Asks a provider within `limit`. Its organisation's turn is over when it has answered.
+async fn ask(
+    gateway: &Gateway,
+    target: &Target,
+    share: &Share,
+    limit: Duration,
+    _turn: SemaphorePermit<'_>,
+) -> Result<List, Refusal> {
     let (request, listing) = dialect::list(target.provider, target.api_version.as_deref());
-    let patience = Patience { total: Duration::from_secs(10), largest: 4 << 20, ..Patience::default() };
-    let answer = gateway.outgoing.fetch(build(target, request)?, patience).await?;
-    let mut list = listing.read(answer.status().as_u16(), answer.body())?;
-    let models = match list["data"].take() {
-        Value::Array(models) => Arc::new(models),
-        _ => Arc::default(),
-    };
-    gateway.models.0.insert(place, models.clone());
-    Ok(models)
+    let end = Instant::now() + limit;
+    let patience = Patience { total: limit, largest: LARGEST, ..Patience::default() };
+    let response = gateway.outgoing.send(build(target, request)?, patience.headers.min(limit)).await?;
+    let (parts, body) = response.into_parts();
+    let (body, _part) = share.read_answer(body, patience, end).await?;
+    let large = body.len() > HEAVY;
+    let read = move || listing.read(parts.status.as_u16(), &body);
+    let models = if large { share.off_workers(read).await?? } else { read()? };
+    Ok(models.into())
 }

@@ -23,15 +23,20 @@ type Prices = HashMap<Provider, HashMap<String, Price>>;
 
 static TABLE: LazyLock<Prices> = LazyLock::new(|| parse(include_str!("prices.csv")));
 
-/// What a call cost, in micro-cents, rounded up. `None` when the model has no known list price, or the sum does not fit.
+/// The most that one call is taken to have cost, in micro-cents: more than any can. So the sum of ten million calls fits
+/// where it is stored.
+pub const MAX_COST: i64 = 10_000 * DOLLAR;
+
+/// What a call cost, in micro-cents, rounded up, and [`MAX_COST`] at most. `None` when the model has no known list price.
 pub fn cost(provider: Provider, model: &str, usage: Usage) -> Option<i64> {
     let price = price(provider, model)?;
     let fresh = usage.input_tokens.saturating_sub(usage.cached_input_tokens);
     let cached = usage.input_tokens.min(usage.cached_input_tokens);
-    let sum = [(fresh, price.input), (cached, price.cached_input), (usage.output_tokens, price.output)]
+    let sum: i128 = [(fresh, price.input), (cached, price.cached_input), (usage.output_tokens, price.output)]
         .into_iter()
-        .try_fold(0i128, |sum, (tokens, price)| sum.checked_add(i128::from(tokens).checked_mul(price.into())?))?;
-    i64::try_from(sum.checked_add(PER - 1)? / PER).ok()
+        .map(|(tokens, price)| i128::from(tokens) * i128::from(price))
+        .sum();
+    Some(i64::try_from((sum + PER - 1) / PER).unwrap_or(MAX_COST).min(MAX_COST))
 }
 
 /// The list price of a model, under any of its usual names: with a date or `latest` behind it, with `models/` or (on
@@ -191,7 +196,7 @@ mod tests {
         assert_eq!(gpt(usage(1, 0, 1)), Some(250 + 1000));
         assert_eq!(gpt(usage(0, 0, 0)), Some(0));
         assert_eq!(cost(Provider::Google, "gemini-1.5-flash-8b", usage(1, 0, 0)), Some(4));
-        assert_eq!(gpt(usage(u64::MAX, 0, u64::MAX)), None);
+        assert_eq!(gpt(usage(u64::MAX, 0, u64::MAX)), Some(MAX_COST));
     }
 
     proptest! {
@@ -199,7 +204,7 @@ mod tests {
         fn any_name_and_usage_is_answered(name in "\\PC{0,24}|[a-z0-9.-]{0,24}", a: u64, b: u64, c: u64) {
             let usage = Usage { input_tokens: a, cached_input_tokens: b, output_tokens: c };
             for provider in Provider::ALL {
-                prop_assert!(cost(provider, &name, usage).is_none_or(|cost| cost >= 0));
+                prop_assert!(cost(provider, &name, usage).is_none_or(|cost| (0..=MAX_COST).contains(&cost)));
             }
             prop_assert!(cost(Provider::OpenAi, "gpt-5-pro", usage).is_none_or(|cost| cost >= 0));
         }

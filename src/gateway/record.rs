@@ -8,6 +8,7 @@
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::provider::Provider;
+use super::refusals::{Entry, Refusals, Refused};
 use super::usage::Usage;
 use crate::features::logs::model as logs;
 use async_trait::async_trait;
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 /// The kind of call.
@@ -86,6 +87,18 @@ pub struct Outcome {
     pub usage: Option<Usage>,
     /// What they cost by the provider's list price, in micro-cents, where both are known.
     pub cost: Option<i64>,
+    /// How many calls the entry stands for: refusals alike are counted when they are many.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(count: &u64) -> bool {
+    *count == 1
 }
 
 impl Outcome {
@@ -118,6 +131,7 @@ impl Outcome {
             first_byte_us: None,
             usage: None,
             cost: None,
+            count: 1,
         }
     }
 }
@@ -207,6 +221,7 @@ struct Inner {
     /// The process is about to end, and cuts off the calls that are under way.
     ending: AtomicBool,
     under_way: Mutex<HashMap<Uuid, UnderWay>>,
+    refusals: Refusals,
 }
 
 struct UnderWay {
@@ -233,6 +248,7 @@ pub struct Open {
     status: Option<u16>,
     sent: bool,
     usage: Option<Usage>,
+    count: u64,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
 }
@@ -261,9 +277,11 @@ impl Recorder {
             queue,
             ending: AtomicBool::new(false),
             under_way: Mutex::default(),
+            refusals: Refusals::default(),
         });
         tokio::spawn(Writer { sink, queued, bounds }.run());
         tokio::spawn(show_long_calls(Arc::downgrade(&inner), bounds.shown_after));
+        tokio::spawn(tell_refusals(Arc::downgrade(&inner)));
         Ok(Self(inner))
     }
 
@@ -296,9 +314,25 @@ impl Recorder {
             status: None,
             sent: false,
             usage: None,
+            count: 1,
             place: Some(place),
             segment: Some(segment),
         })
+    }
+
+    /// Records a call that was refused before anything was sent. Of many alike only some get an entry of their own; the
+    /// next entry tells of the others. Those that are only counted are in no journal: a crash loses them.
+    pub async fn refused(&self, refused: Refused, arrived: Instant) {
+        if let Some(entry) = self.0.refusals.admit(refused, arrived) {
+            self.tell(entry, arrived).await;
+        }
+    }
+
+    async fn tell(&self, Entry { refused: Refused { call, status, code }, count }: Entry, arrived: Instant) {
+        if let Ok(mut open) = self.begin(call, arrived).await {
+            open.count = count;
+            open.finish(status, Some(&code));
+        }
     }
 
     /// Waits until every call has ended and every record is written, at most `patience`. Whether that was achieved.
@@ -306,7 +340,13 @@ impl Recorder {
     /// are cut off from here on were not left by their callers.
     pub async fn drain(&self, patience: Duration) -> bool {
         let all = u32::try_from(self.0.bounds.places).unwrap_or(u32::MAX);
-        let done = timeout(patience, self.0.places.acquire_many(all)).await.is_ok();
+        let end = Instant::now() + patience;
+        for entry in self.0.refusals.take() {
+            if Instant::now() < end {
+                self.tell(entry, Instant::now()).await;
+            }
+        }
+        let done = timeout_at(end, self.0.places.acquire_many(all)).await.is_ok();
         self.0.ending.store(!done, Ordering::SeqCst);
         done
     }
@@ -345,9 +385,9 @@ impl Open {
         self.status = Some(status);
     }
 
-    /// Notes the tokens so far.
+    /// Notes the tokens so far, as far as they can be true.
     pub fn used(&mut self, usage: Usage) {
-        self.usage = Some(usage);
+        self.usage = Some(usage.bounded());
     }
 
     /// Ends the call with what the caller was told.
@@ -370,6 +410,7 @@ impl Open {
                 .usage
                 .zip(self.call.provider)
                 .and_then(|(usage, provider)| cost(provider, &self.call.model, usage)),
+            count: self.count,
         };
         if let Err(error) = segment.ended(self.call.id, &outcome) {
             // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.
@@ -414,6 +455,19 @@ async fn show_long_calls(recorder: std::sync::Weak<Inner>, after: Duration) {
     }
 }
 
+/// Tells of refusals that were counted, when no more of their kind come.
+async fn tell_refusals(recorder: std::sync::Weak<Inner>) {
+    let mut ticks = interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(recorder) = recorder.upgrade().map(Recorder) else { return };
+        for entry in recorder.0.refusals.ended(Instant::now()) {
+            recorder.tell(entry, Instant::now()).await;
+        }
+    }
+}
+
 /// Hands records to the sink in groups.
 struct Writer {
     sink: Arc<dyn Sink>,
@@ -428,7 +482,7 @@ impl Writer {
             let full = Instant::now() + self.bounds.delay;
             while group.len() < self.bounds.group {
                 let room = self.bounds.group - group.len();
-                match tokio::time::timeout_at(full, self.queued.recv_many(&mut group, room)).await {
+                match timeout_at(full, self.queued.recv_many(&mut group, room)).await {
                     Ok(more) if more > 0 => {}
                     _ => break,
                 }

@@ -2,15 +2,14 @@
 
 use super::dialect::{Head, MAX_MODEL};
 use super::errors::Refusal;
-use crate::server::outgoing::{OutgoingError, Patience, read_whole};
+use super::room::{LeastSpeed, Part, ReadError, Share};
+use crate::server::outgoing::{OutgoingError, Patience, read_metered};
 use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 const TRACE: &str = "x-portkey-trace-id";
@@ -31,73 +30,44 @@ pub fn trace_id(headers: &HeaderMap, id: Uuid) -> Box<str> {
     }
 }
 
-/// The memory that the bodies of all requests may take together. Small ones are let in without being counted, so that
-/// most calls need not ask. Clones share it.
-#[derive(Debug, Clone)]
-pub struct Room {
-    /// KiB that are free.
-    free: Arc<Semaphore>,
-    /// How long a body waits for its part.
-    patience: Duration,
+/// Reads the body of a call, a JSON text of at most `largest` bytes, and takes its part of the room.
+pub async fn read_call(
+    share: &Share,
+    headers: &HeaderMap,
+    body: Body,
+    largest: usize,
+) -> Result<(Bytes, Part), Refusal> {
+    check(headers, largest)?;
+    let (patience, end) = within(largest);
+    share.read_request(body, patience, end).await.map_err(|error| match error {
+        ReadError::NoRoom => Refusal::no_room(),
+        ReadError::Other(error) => of_body(error),
+    })
 }
 
-/// A part of the room, given back when it is dropped. `None` for what is not counted.
-pub type Part = Option<OwnedSemaphorePermit>;
-
-/// The most bytes of a body that is not counted.
-const SMALL: usize = 64 << 10;
-const KIB: usize = 1 << 10;
-
-impl Default for Room {
-    fn default() -> Self {
-        Self::new(512 << 20, Duration::from_secs(1))
-    }
-}
-
-impl Room {
-    pub fn new(bytes: usize, patience: Duration) -> Self {
-        Self { free: Arc::new(Semaphore::new(bytes / KIB)), patience }
-    }
-
-    /// Reads the body of a call as [`read_body`] does. Keep its part of the room for as long as the body.
-    pub async fn read_body(&self, headers: &HeaderMap, body: Body, largest: usize) -> Result<(Bytes, Part), Refusal> {
-        let part = self.take(expected(headers, largest)?).await?;
-        let body = read(body, largest).await?;
-        let part = trim(part, body.len());
-        Ok((body, part))
-    }
-
-    /// Room for so many bytes.
-    async fn take(&self, bytes: usize) -> Result<Part, Refusal> {
-        if bytes <= SMALL {
-            return Ok(None);
-        }
-        let part = self.free.clone().acquire_many_owned(kib(bytes));
-        match timeout(self.patience, part).await {
-            Ok(Ok(part)) => Ok(Some(part)),
-            _ => Err(Refusal::no_room()),
-        }
-    }
-}
-
-fn kib(bytes: usize) -> u32 {
-    u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX)
-}
-
-/// Gives back what a body that is `bytes` long does not need.
-fn trim(part: Part, bytes: usize) -> Part {
-    let mut part = part?;
-    if bytes <= SMALL { None } else { part.split(kib(bytes) as usize).or(Some(part)) }
-}
-
-/// Reads the body of a request, a JSON text of at most `largest` bytes.
+/// Reads the body of another request, a JSON text of at most `largest` bytes.
 pub async fn read_body(headers: &HeaderMap, body: Body, largest: usize) -> Result<Bytes, Refusal> {
-    expected(headers, largest)?;
-    read(body, largest).await
+    check(headers, largest)?;
+    let (patience, end) = within(largest);
+    read_metered(body, patience, end, &mut LeastSpeed::begin()).await.map_err(of_body)
 }
 
-/// The most bytes that a body may turn out to have, if it is one that is read at all.
-fn expected(headers: &HeaderMap, largest: usize) -> Result<usize, Refusal> {
+/// The bounds of a body beside its least speed.
+fn within(largest: usize) -> (Patience, Instant) {
+    let total = Duration::from_secs(120);
+    (Patience { headers: total, idle: Duration::from_secs(30), total, largest }, Instant::now() + total)
+}
+
+fn of_body(error: OutgoingError) -> Refusal {
+    match error {
+        OutgoingError::TooLarge => Refusal::too_large(),
+        OutgoingError::TimedOut(_) => Refusal::body_too_slow(),
+        _ => Refusal::body_broken(),
+    }
+}
+
+/// Refuses a body that says itself that it is not one to be read.
+fn check(headers: &HeaderMap, largest: usize) -> Result<(), Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !is_json(kind) {
         return Err(Refusal::not_json());
@@ -106,17 +76,7 @@ fn expected(headers: &HeaderMap, largest: usize) -> Result<usize, Refusal> {
     if declared.is_some_and(|length| length > largest) {
         return Err(Refusal::too_large());
     }
-    Ok(declared.unwrap_or(largest))
-}
-
-async fn read(body: Body, largest: usize) -> Result<Bytes, Refusal> {
-    let total = Duration::from_secs(120);
-    let patience = Patience { headers: total, idle: Duration::from_secs(30), total, largest };
-    read_whole(body, patience, Instant::now() + total).await.map_err(|error| match error {
-        OutgoingError::TooLarge => Refusal::too_large(),
-        OutgoingError::TimedOut(_) => Refusal::body_too_slow(),
-        _ => Refusal::body_broken(),
-    })
+    Ok(())
 }
 
 fn is_json(content_type: &str) -> bool {
@@ -262,28 +222,5 @@ mod tests {
         for bad in ["", "a b", &"x".repeat(129)] {
             assert_eq!(&*trace_id(&headers(&[(TRACE, bad)]), id), id.to_string());
         }
-    }
-
-    #[tokio::test]
-    async fn large_bodies_share_a_room() {
-        let (largest, room) = (256 << 10, Room::new(256 << 10, Duration::from_millis(20)));
-        let read = async |bytes: usize, declared: bool| {
-            let mut headers = headers(&[("content-type", "application/json")]);
-            if declared {
-                headers.insert(CONTENT_LENGTH, bytes.into());
-            }
-            let (_, part) = room.read_body(&headers, Body::from(vec![b' '; bytes]), largest).await?;
-            Ok::<_, Refusal>((part, room.free.available_permits()))
-        };
-        let (first, free) = read(100 << 10, true).await.expect("a body");
-        assert_eq!(free, 156);
-        // It may become as long as any, for which there is no room.
-        assert_eq!(read(10, false).await.unwrap_err().code, "server_busy");
-        assert_eq!(read(200 << 10, true).await.unwrap_err().code, "server_busy");
-        assert_eq!(read(64 << 10, true).await.expect("a small body").1, 156);
-        drop(first);
-        // It keeps what it needs.
-        let (_second, free) = read(70 << 10, false).await.expect("a body");
-        assert_eq!(free, 186);
     }
 }

@@ -6,104 +6,117 @@
 use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
-use thiserror::Error;
 
-/// Largest line, in bytes, terminator excluded. A whole generated image or tool call may stand on one line.
-pub const MAX_LINE: usize = 8 << 20;
-/// Largest frame, in bytes, with its terminators.
-pub const MAX_FRAME: usize = 16 << 20;
+/// Largest frame that is put together, in bytes: an answer's picture or sound fits into it.
+pub const MAX_FRAME: usize = 2 << 20;
+/// Room for a frame that is kept for the next one.
+const KEPT: usize = 64 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A stream that cannot be cut into events within bounded memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum SseError {
-    #[error("a line of the event stream is too long")]
-    LineTooLong,
-    #[error("an event of the stream is too large")]
-    FrameTooLarge,
+/// What [`Frames`] hands out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// A frame.
+    Whole(&'a [u8]),
+    /// A piece of a frame that is too large to be put together.
+    Piece(&'a [u8]),
 }
 
 /// Cuts a byte stream into frames, wherever the pieces it is fed with are split.
 #[derive(Debug)]
 pub struct Frames {
+    /// The frame so far, if it began in an earlier piece.
     held: Vec<u8>,
-    line: usize,
-    frame: usize,
+    /// Whether the line has begun.
+    line: bool,
     after_cr: bool,
-    max_line: usize,
-    max_frame: usize,
+    /// Whether the frame is handed out in pieces.
+    in_pieces: bool,
+    largest: usize,
 }
 
 impl Default for Frames {
     fn default() -> Self {
-        Self::bounded(MAX_LINE, MAX_FRAME)
+        Self::bounded(MAX_FRAME)
     }
 }
 
 impl Frames {
-    /// A splitter with other bounds, in bytes.
-    pub fn bounded(max_line: usize, max_frame: usize) -> Self {
-        Self { held: Vec::new(), line: 0, frame: 0, after_cr: false, max_line, max_frame }
+    /// A splitter that puts frames of at most so many bytes together.
+    pub fn bounded(largest: usize) -> Self {
+        Self { held: Vec::new(), line: false, after_cr: false, in_pieces: false, largest }
     }
 
-    /// Takes the next bytes and calls `each` with every frame that they complete. The concatenation of all frames and of
-    /// [`Frames::rest`] is exactly what was fed. After an error the splitter is of no further use.
-    pub fn feed<E: From<SseError>>(
-        &mut self,
-        bytes: &[u8],
-        mut each: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Takes the next bytes and calls `each` with every frame that they complete. The concatenation of everything handed
+    /// out and of [`Frames::rest`] is exactly what was fed.
+    pub fn feed<E>(&mut self, bytes: &[u8], mut each: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
         // Where the frame and the line begin, or go on.
         let (mut start, mut at) = (0, 0);
         while at < bytes.len() {
             // The second half of a CRLF whose CR has already ended the line.
             if std::mem::take(&mut self.after_cr) && bytes[at] == b'\n' {
-                self.grow(0, 1)?;
                 at += 1;
                 continue;
             }
             let Some(length) = memchr2(b'\n', b'\r', &bytes[at..]) else {
-                self.grow(bytes.len() - at, 0)?;
+                self.line = true;
                 break;
             };
-            self.grow(length, 1)?;
             at += length + 1;
             self.after_cr = bytes[at - 1] == b'\r';
-            if std::mem::take(&mut self.line) > 0 {
+            if std::mem::take(&mut self.line) || length > 0 {
                 continue;
             }
-            self.frame = 0;
-            if self.held.is_empty() {
-                each(&bytes[start..at])?;
+            let end = &bytes[start..at];
+            if self.too_large_with(end) {
+                self.hand_out_piece(end, &mut each)?;
+                self.in_pieces = false;
+            } else if self.held.is_empty() {
+                each(Frame::Whole(end))?;
             } else {
-                self.held.extend_from_slice(&bytes[start..at]);
-                each(&self.held)?;
-                self.held.clear();
+                self.held.extend_from_slice(end);
+                each(Frame::Whole(&self.held))?;
+                self.forget();
             }
             start = at;
         }
-        self.held.extend_from_slice(&bytes[start..]);
+        let rest = &bytes[start..];
+        if self.too_large_with(rest) {
+            self.hand_out_piece(rest, &mut each)?;
+        } else {
+            self.held.extend_from_slice(rest);
+        }
         Ok(())
     }
 
-    /// Counts bytes of a line, and of what ends it.
-    fn grow(&mut self, text: usize, end: usize) -> Result<(), SseError> {
-        self.line += text;
-        self.frame += text + end;
-        if self.line > self.max_line {
-            Err(SseError::LineTooLong)
-        } else if self.frame > self.max_frame {
-            Err(SseError::FrameTooLarge)
-        } else {
-            Ok(())
+    fn too_large_with(&self, more: &[u8]) -> bool {
+        self.in_pieces || self.held.len() + more.len() > self.largest
+    }
+
+    fn hand_out_piece<E>(&mut self, piece: &[u8], each: &mut impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
+        self.in_pieces = true;
+        if !self.held.is_empty() {
+            each(Frame::Piece(&self.held))?;
+            self.forget();
         }
+        if piece.is_empty() { Ok(()) } else { each(Frame::Piece(piece)) }
+    }
+
+    fn forget(&mut self) {
+        self.held.clear();
+        self.held.shrink_to(KEPT);
     }
 
     /// What stands after the last blank line. At the end of a stream the standard drops it; several servers forget the
     /// last blank line, so the caller may parse it as a frame of its own.
     pub fn rest(&self) -> &[u8] {
         &self.held
+    }
+
+    /// Whether a frame has begun and not ended.
+    pub fn within(&self) -> bool {
+        self.in_pieces || !self.held.is_empty()
     }
 }
 
@@ -187,20 +200,37 @@ mod tests {
 
     use super::*;
 
-    fn frames(pieces: &[&[u8]]) -> Result<(Vec<Vec<u8>>, Vec<u8>), SseError> {
-        let mut splitter = Frames::default();
-        let mut all = Vec::new();
+    fn frames(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Vec<u8>) {
+        let (all, rest) = bounded(MAX_FRAME, pieces);
+        let whole = all.into_iter().map(|(frame, whole)| {
+            assert!(whole);
+            frame
+        });
+        (whole.collect(), rest)
+    }
+
+    /// What is handed out, neighbouring pieces of one frame joined, and what is left.
+    fn bounded(largest: usize, pieces: &[&[u8]]) -> (Vec<(Vec<u8>, bool)>, Vec<u8>) {
+        let mut splitter = Frames::bounded(largest);
+        let mut all: Vec<(Vec<u8>, bool)> = Vec::new();
+        let mut goes_on = false;
         for piece in pieces {
-            splitter.feed(piece, |frame| {
-                all.push(frame.to_vec());
-                Ok::<_, SseError>(())
-            })?;
+            let fed = splitter.feed(piece, |frame| {
+                match frame {
+                    Frame::Whole(frame) => all.push((frame.to_vec(), true)),
+                    Frame::Piece(piece) if goes_on => all.last_mut().expect("a piece").0.extend_from_slice(piece),
+                    Frame::Piece(piece) => all.push((piece.to_vec(), false)),
+                }
+                goes_on = matches!(frame, Frame::Piece(piece) if !piece.ends_with(b"\n\n"));
+                Ok::<_, ()>(())
+            });
+            assert_eq!(fed, Ok(()));
         }
-        Ok((all, splitter.rest().to_vec()))
+        (all, splitter.rest().to_vec())
     }
 
     fn events(bytes: &[u8]) -> Vec<(String, String)> {
-        let (all, rest) = frames(&[bytes]).unwrap();
+        let (all, rest) = frames(&[bytes]);
         all.iter()
             .chain(std::iter::once(&rest))
             .filter_map(|frame| parse_frame(frame))
@@ -233,21 +263,26 @@ mod tests {
 
     #[test]
     fn a_frame_that_arrives_whole_is_handed_out_before_anything_follows() {
-        let (all, rest) = frames(&[b"data: 1\r\n\r", b"\ndata: 2\n\n"]).unwrap();
+        let (all, rest) = frames(&[b"data: 1\r\n\r", b"\ndata: 2\n\n"]);
         assert_eq!(all.len(), 2);
         assert!(rest.is_empty());
         assert_eq!(parse_frame(&all[1]).unwrap().data, "2");
     }
 
     #[test]
-    fn long_lines_and_events_are_refused() {
-        let mut splitter = Frames::bounded(10, 100);
-        let none = |_: &[u8]| Ok::<_, SseError>(());
-        assert_eq!(splitter.feed(&[b'x'; 10], none), Ok(()));
-        assert_eq!(splitter.feed(b"x", none), Err(SseError::LineTooLong));
-        let mut splitter = Frames::bounded(10, 100);
-        assert_eq!(splitter.feed("data: 1\n".repeat(12).as_bytes(), none), Ok(()));
-        assert_eq!(splitter.feed("data: 1\n".as_bytes(), none), Err(SseError::FrameTooLarge));
+    fn a_frame_that_is_too_large_goes_out_in_pieces_and_the_next_one_is_whole() {
+        let text = b"data: 1\n\ndata: 23456789\n\ndata: 3\n\ndata: 4";
+        let want = vec![
+            (b"data: 1\n\n".to_vec(), true),
+            (b"data: 23456789\n\n".to_vec(), false),
+            (b"data: 3\n\n".to_vec(), true),
+        ];
+        for cut in 0..text.len() {
+            let (before, after) = text.split_at(cut);
+            assert_eq!(bounded(12, &[before, after]), (want.clone(), b"data: 4".to_vec()), "{cut}");
+        }
+        let single: Vec<&[u8]> = text.chunks(1).collect();
+        assert_eq!(bounded(12, &single).0, want);
     }
 
     #[test]
@@ -269,8 +304,8 @@ mod tests {
             cuts.extend([0, bytes.len()]);
             cuts.sort_unstable();
             let pieces: Vec<&[u8]> = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]).collect();
-            let whole = frames(&[bytes]).unwrap();
-            prop_assert_eq!(&frames(&pieces).unwrap(), &whole);
+            let whole = frames(&[bytes]);
+            prop_assert_eq!(&frames(&pieces), &whole);
             let mut joined = whole.0.concat();
             joined.extend_from_slice(&whole.1);
             prop_assert_eq!(joined.as_slice(), bytes);
@@ -278,7 +313,7 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let (all, rest) = frames(&[&bytes]).unwrap();
+            let (all, rest) = frames(&[&bytes]);
             for frame in all.iter().chain([&rest]) {
                 let _ = parse_frame(frame);
             }

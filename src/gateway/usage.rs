@@ -1,11 +1,15 @@
 //! How many tokens a call used, found beside the bytes that pass through.
 
-use std::sync::LazyLock;
+use std::{convert::Infallible, sync::LazyLock};
 
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::sse::{self, Frames, SseError};
+use super::sse::{self, Frame, Frames};
+
+/// The most tokens that one call is taken to have read or written: a thousand times what any model can. What a provider
+/// says beyond that is no count, and sums of such figures would not fit where they are stored.
+pub const MAX_TOKENS: u64 = 1_000_000_000;
 
 /// Tokens of one call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +20,17 @@ pub struct Usage {
     pub output_tokens: u64,
     /// The part of `input_tokens` that came from the provider's prompt cache.
     pub cached_input_tokens: u64,
+}
+
+impl Usage {
+    /// The same with every figure at most [`MAX_TOKENS`].
+    pub fn bounded(self) -> Self {
+        Self {
+            input_tokens: self.input_tokens.min(MAX_TOKENS),
+            output_tokens: self.output_tokens.min(MAX_TOKENS),
+            cached_input_tokens: self.cached_input_tokens.min(MAX_TOKENS),
+        }
+    }
 }
 
 /// OpenAI's usage object, under the names of chat completions and under those of Responses. Some compatible servers send
@@ -171,12 +186,15 @@ pub enum Seen {
     Other,
 }
 
-/// Watches a stream that passes through: feed it the same bytes. It never fails; a stream that cannot be cut into events
-/// is merely no longer watched.
+/// Largest frame of a passing stream that is read, in bytes. Those that say how many tokens were used are small.
+pub const MAX_WATCHED: usize = 256 << 10;
+
+/// Watches a stream that passes through: feed it the same bytes. It never fails; an event that is too large is merely
+/// not read.
 #[derive(Debug)]
 pub struct Observer {
     kind: StreamKind,
-    frames: Option<Frames>,
+    frames: Frames,
     reading: Reading,
 }
 
@@ -187,37 +205,38 @@ pub struct Reading {
     anthropic: AnthropicUsage,
     usage: Option<Usage>,
     progress: Progress,
+    unread: bool,
 }
 
 impl Observer {
     /// An observer of a stream that has just begun.
     pub fn new(kind: StreamKind) -> Self {
-        Self { kind, frames: Some(Frames::default()), reading: Reading::new(kind) }
+        Self { kind, frames: Frames::bounded(MAX_WATCHED), reading: Reading::new(kind) }
     }
 
     /// Takes the next bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
-        let Some(frames) = &mut self.frames else { return };
         let reading = &mut self.reading;
-        let fed = frames.feed(bytes, |frame| {
+        let _ = self.frames.feed(bytes, |frame| {
             reading.frame(frame);
-            Ok::<_, SseError>(())
+            Ok::<_, Infallible>(())
         });
-        if fed.is_err() {
-            self.frames = None;
-        }
     }
 
     /// Ends the stream, and says whether an event was left unfinished.
     pub fn finish(&mut self) -> bool {
-        let Some(frames) = &self.frames else { return false };
-        self.reading.frame(frames.rest());
-        !frames.rest().is_empty()
+        self.reading.frame(Frame::Whole(self.frames.rest()));
+        self.frames.within()
     }
 
-    /// Whether the stream could no longer be cut into events, so that its end is not known.
-    pub fn lost(&self) -> bool {
-        self.frames.is_none()
+    /// Bytes that are held to be read.
+    pub fn held(&self) -> usize {
+        self.frames.rest().len()
+    }
+
+    /// What has been read.
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Usage so far.
@@ -239,11 +258,15 @@ impl Observer {
 impl Reading {
     /// Nothing read yet.
     pub fn new(kind: StreamKind) -> Self {
-        Self { kind, anthropic: AnthropicUsage::default(), usage: None, progress: Progress::Running }
+        Self { kind, anthropic: AnthropicUsage::default(), usage: None, progress: Progress::Running, unread: false }
     }
 
     /// Reads one frame.
-    pub fn frame(&mut self, frame: &[u8]) -> Seen {
+    pub fn frame(&mut self, frame: Frame<'_>) -> Seen {
+        let Frame::Whole(frame) = frame else {
+            self.unread = true;
+            return Seen::Other;
+        };
         if !self.kind.concerns(frame) {
             return Seen::Other;
         }
@@ -313,6 +336,11 @@ impl Reading {
             self.anthropic.update(usage);
             self.usage = Some(self.anthropic.into());
         }
+    }
+
+    /// Whether an event was too large to be read, so that the end may not be known.
+    pub fn unread(&self) -> bool {
+        self.unread
     }
 
     fn complete(&mut self) {
@@ -395,6 +423,14 @@ mod tests {
     }
 
     #[test]
+    fn absurd_figures_are_bounded() {
+        let absurd = r#"{"prompt_tokens":36800000000000000,"completion_tokens":18446744073709551615}"#;
+        let wire: OpenAiUsage = serde_json::from_str(absurd).expect("usage");
+        assert_eq!(Usage::from(wire).bounded(), usage(MAX_TOKENS, MAX_TOKENS, 0));
+        assert_eq!(usage(5, 6, 4).bounded(), usage(5, 6, 4));
+    }
+
+    #[test]
     fn streams() {
         let whole = |kind, text: &str| observe(kind, &[text.as_bytes()]);
         assert_eq!(whole(StreamKind::OpenAi, OPENAI), (Some(usage(11, 2, 4)), Progress::Complete));
@@ -406,7 +442,7 @@ mod tests {
         let cut = &ANTHROPIC[..ANTHROPIC.len() - 80];
         assert_eq!(whole(StreamKind::Anthropic, cut).1, Progress::Running);
         let azure = "data: {\"choices\":[],\"prompt_filter_results\":[]}\n\n";
-        assert_eq!(Reading::new(StreamKind::OpenAi).frame(azure.as_bytes()), Seen::Other);
+        assert_eq!(Reading::new(StreamKind::OpenAi).frame(Frame::Whole(azure.as_bytes())), Seen::Other);
     }
 
     #[test]

@@ -241,3 +241,34 @@ async fn a_virtual_key_of_another_organisation_is_as_one_that_does_not_exist() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn refused_calls_are_counted_in_the_log() {
+    each_engine(async |house| {
+        let (house, owner, _provider) = with_provider(house).await;
+        let (id, secret) = key(&house, &owner, "Gone", "enabled").await;
+        assert_eq!(call(&house, &secret).await.status, 200);
+        let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirmation", "Gone")];
+        let gone = owner.form("api_keys/delete", &fields).await;
+        assert!(gone.status < 400, "{}", gone.text);
+        for _ in 0..50 {
+            assert_eq!(call(&house, &secret).await.status, 401);
+        }
+        let rows = logged(&house).await;
+        assert_eq!(rows.len(), 1 + 20 + 1, "{rows:?}");
+        let query = [("slug", house.slug.as_str()), ("query[range]", "24h")];
+        let page = owner.form("logs/list", &query).await.json();
+        assert_eq!((&page["totals"]["entries"], &page["totals"]["calls"]), (&json!(22), &json!(51)));
+        assert_eq!(page["totals"]["failed"], 50);
+        assert_eq!(
+            page["bars"].as_array().expect("bars").iter().filter_map(|bar| bar["failed"].as_u64()).sum::<u64>(),
+            50
+        );
+        let listed =
+            house.program(&house.master_key).api("GET", "/v1/logs?status=refused", serde_json::Value::Null).await;
+        let listed = listed.json();
+        assert_eq!(listed["total"], 21);
+        assert_eq!((&listed["data"][0]["count"], &listed["data"][1]["count"]), (&json!(30), &json!(1)));
+    })
+    .await;
+}

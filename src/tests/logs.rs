@@ -163,7 +163,10 @@ async fn filters_totals_and_bars_agree() {
         .await;
         let hour = page(&owner, &house, &[("range", "1h")]).await;
         assert_eq!(ids(&hour), [1, 2, 3, 4, 5]);
-        assert_eq!(hour["totals"], json!({ "calls": 5, "failed": 2, "cost": 2_000_000, "p50_us": 1_000 }));
+        assert_eq!(
+            hour["totals"],
+            json!({ "entries": 5, "calls": 5, "failed": 2, "cost": 2_000_000, "p50_us": 1_000 })
+        );
         let started = page(&owner, &house, &[("range", "1h"), ("status", "started")]).await;
         assert_eq!(ids(&started), [5]);
         assert!(started["totals"]["cost"].is_null(), "a cost that is not known is not nothing");

@@ -111,12 +111,15 @@ pub struct Call {
     pub tokens: Option<i64>,
     /// Micro-cents.
     pub cost: Option<i64>,
+    /// How many calls this entry stands for. Refused calls alike are counted when they are many; this is the latest.
+    pub count: i64,
 }
 
 impl Call {
-    /// Status and word: `200 ok`, `403 no Completions`, `under way`.
+    /// Status and word: `200 ok`, `403 no Completions`, `under way`; with the number of calls if they are many.
     pub fn words(&self) -> String {
-        outcome_words(self.outcome, self.status, self.error_code.as_deref())
+        let words = outcome_words(self.outcome, self.status, self.error_code.as_deref());
+        if self.count > 1 { format!("{words} × {}", grouped(self.count)) } else { words }
     }
 }
 
@@ -172,6 +175,9 @@ pub struct Bucket {
 /// All calls that a filter lets through, on every page of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
+    /// Entries of the list.
+    pub entries: i64,
+    /// Calls that they stand for.
     pub calls: i64,
     pub failed: i64,
     /// Micro-cents; none if no call's cost is known.

@@ -74,6 +74,9 @@ pub struct LogEntry {
     cost: Option<f64>,
     #[schema(example = "USD")]
     cost_currency: &'static str,
+    /// How many calls the entry stands for: refused calls alike are counted when they are many, and this is the latest.
+    #[schema(example = 1)]
+    count: i64,
 }
 
 /// A page of the log.
@@ -81,7 +84,7 @@ pub struct LogEntry {
 pub struct LogEntryList {
     #[schema(example = "list")]
     object: &'static str,
-    /// How many calls the filter lets through, over all pages.
+    /// How many entries the filter lets through, over all pages. An entry may stand for more than one call (`count`).
     total: i64,
     data: Vec<LogEntry>,
     /// The cursor of the next page, if there is one.
@@ -150,7 +153,7 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
         calls.extend(page.calls);
         match page.next {
             Some(next) if calls.len() <= end => query.after = next,
-            _ => break page.totals.calls,
+            _ => break page.totals.entries,
         }
     };
     let more = calls.len() > end;
@@ -207,6 +210,7 @@ fn entry(call: model::Call) -> LogEntry {
         total_units: call.tokens,
         cost: call.cost.map(|cost| cost as f64 / MICROCENTS),
         cost_currency: "USD",
+        count: call.count,
     }
 }
 

@@ -20,7 +20,7 @@ macro_rules! calls {
             "SELECT c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, \
              v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, \
              c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, \
-             v.deleted_at AS virtual_key_deleted_at \
+             v.deleted_at AS virtual_key_deleted_at, c.count \
              FROM call_logs c LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id \
              LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id ",
             $rest
@@ -58,6 +58,7 @@ struct Row {
     cached_input_tokens: Option<i64>,
     trace_id: String,
     virtual_key_deleted_at: Option<i64>,
+    count: i64,
 }
 
 impl Row {
@@ -86,6 +87,7 @@ impl Row {
             latency_us: self.latency_us,
             tokens,
             cost: self.cost,
+            count: self.count,
         })
     }
 }
@@ -180,6 +182,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place) -> Result<Slice
 #[derive(sqlx::FromRow)]
 struct BucketRow {
     bucket: i64,
+    entries: i64,
     calls: i64,
     failed: i64,
     /// A sum of whole numbers cannot hold whatever the rows say.
@@ -193,8 +196,8 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let mut condition = Condition::of(filter);
     let by = condition.place(width.into());
     let sql = format!(
-        "SELECT c.started_at / {by} AS bucket, COUNT(*) AS calls, \
-         SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE 1 END) AS failed, \
+        "SELECT c.started_at / {by} AS bucket, COUNT(*) AS entries, CAST(SUM(c.count) AS BIGINT) AS calls, \
+         CAST(SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE c.count END) AS BIGINT) AS failed, \
          SUM(CAST(c.cost AS DOUBLE PRECISION)) AS cost, COUNT(c.latency_us) AS timed \
          FROM call_logs c WHERE {} GROUP BY 1 ORDER BY 1",
         condition.text
@@ -203,6 +206,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let mut totals = Totals::default();
     let mut timed = 0;
     for row in &rows {
+        totals.entries += row.entries;
         totals.calls += row.calls;
         totals.failed += row.failed;
         timed += row.timed;
@@ -289,7 +293,7 @@ mod tests {
     #[test]
     fn every_minute_of_an_hour_has_a_bar() {
         let span = Span { from: Timestamp(30 * MINUTE + 5_000), to: Timestamp(30 * MINUTE + 5_001 + HOUR) };
-        let row = |bucket, calls, failed| BucketRow { bucket, calls, failed, cost: None, timed: calls };
+        let row = |bucket, calls, failed| BucketRow { bucket, entries: calls, calls, failed, cost: None, timed: calls };
         let bars = bars(span, &[row(30, 3, 1), row(90, 2, 2)]);
         assert_eq!(bars.len(), 61);
         assert_eq!(bars[0], Bucket { start: Timestamp(30 * MINUTE), ok: 2, failed: 1 });

@@ -64,7 +64,7 @@ async fn ask(
 
 fn of_answer(listing: Listing, answer: &Response<Bytes>) -> Finding {
     match listing.read(answer.status().as_u16(), answer.body()) {
-        Ok(list) => Finding::Works { models: list["data"].as_array().map_or(0, Vec::len) },
+        Ok(list) => Finding::Works { models: list.len() },
         Err(error) => of_refusal(answer.status().as_u16(), &error),
     }
 }

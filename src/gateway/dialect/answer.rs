@@ -1,9 +1,15 @@
 //! Answers in OpenAI's shape: the whole completion, and the chunks of a stream.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
+use super::{
+    error::ApiError,
+    view::{Text, View},
+    writer::Writer,
+};
 use crate::gateway::{sse, usage::Usage};
 
 /// What an answer says of itself. Time and id are the caller's to give, so that translation is a function of its input.
@@ -29,62 +35,132 @@ pub enum Finish {
 
 /// A call that the model wants made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    pub id: String,
-    pub name: String,
+pub struct ToolCall<'a> {
+    pub id: Cow<'a, str>,
+    pub name: Cow<'a, str>,
     /// The text of a JSON object.
-    pub arguments: String,
+    pub arguments: Cow<'a, str>,
     /// Gemini's seal, which the caller should send back with the call.
-    pub signature: Option<String>,
+    pub signature: Option<Cow<'a, str>>,
 }
 
-impl ToolCall {
-    fn value(&self) -> Value {
-        let mut value = json!({
-            "id": self.id, "type": "function", "function": { "name": self.name, "arguments": self.arguments },
-        });
-        if let Some(signature) = &self.signature {
-            value["extra_content"] = signed(signature);
+impl<'a> ToolCall<'a> {
+    /// The arguments that stand in an answer as a value, without the blanks between them.
+    pub fn arguments_of(value: Option<View<'a>>) -> Cow<'a, str> {
+        match value.filter(|value| value.is_object()) {
+            Some(object) => compact(object.text()),
+            None => Cow::Borrowed("{}"),
         }
-        value
     }
+
+    fn write(&self, out: &mut Writer) {
+        out.begin_object();
+        out.key("id").value(&self.id);
+        out.key("type").value("function");
+        out.key("function").begin_object();
+        out.key("name").value(&self.name);
+        out.key("arguments").value(&self.arguments);
+        out.end_object();
+        if let Some(signature) = &self.signature {
+            out.key("extra_content").value(signed(signature));
+        }
+        out.end_object();
+    }
+}
+
+/// A JSON text without the blanks between its values.
+fn compact(text: &str) -> Cow<'_, str> {
+    let kept = || {
+        let (mut inside, mut escaped) = (false, false);
+        move |byte: &u8| {
+            let blank = !inside && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            inside ^= *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            !blank
+        }
+    };
+    if text.as_bytes().iter().all(kept()) {
+        return Cow::Borrowed(text);
+    }
+    // Blanks are single bytes, so that what is left is a text.
+    let bytes = text.as_bytes().iter().copied().filter(kept());
+    String::from_utf8(bytes.collect()).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The longest id or model's name of a provider that is taken over, for it stands in every chunk of a stream.
+const MAX_NAME: usize = 256;
+
+/// A name that a provider gives its answer, if it can be one.
+pub fn name(view: Option<View<'_>>) -> Option<String> {
+    view?.as_str().filter(|name| name.len() <= MAX_NAME).map(Cow::into_owned)
 }
 
 fn signed(signature: &str) -> Value {
     json!({ "google": { "thought_signature": signature } })
 }
 
-/// One of the answers of a whole completion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    pub text: Option<String>,
-    pub calls: Vec<ToolCall>,
-    pub finish: Finish,
-}
+/// Writes the body of a whole completion: its choices, then the end.
+pub struct Completion(Writer, usize);
 
-/// The body of a whole completion.
-pub fn completion(stamp: &Stamp, choices: &[Choice], usage: Usage) -> Vec<u8> {
-    let choices: Vec<Value> = choices
-        .iter()
-        .enumerate()
-        .map(|(index, choice)| {
-            let mut message = json!({ "role": "assistant", "content": choice.text, "refusal": null });
-            if !choice.calls.is_empty() {
-                message["tool_calls"] = choice.calls.iter().map(ToolCall::value).collect();
+impl Completion {
+    /// A completion of about so many bytes.
+    pub fn begin(stamp: &Stamp, bytes: usize) -> Self {
+        let mut out = Writer::sized(bytes + 1024);
+        out.begin_object();
+        out.key("id").value(&stamp.id);
+        out.key("object").value("chat.completion");
+        out.key("created").value(stamp.created);
+        out.key("model").value(&stamp.model);
+        out.key("choices").begin_array();
+        Self(out, 0)
+    }
+
+    /// One of the answers. One without text is written without if it has calls.
+    pub fn choice<'a>(
+        &mut self,
+        texts: impl Iterator<Item = Text<'a>>,
+        calls: impl Iterator<Item = Result<ToolCall<'a>, ApiError>>,
+        finish: impl FnOnce(bool) -> Finish,
+    ) -> Result<(), ApiError> {
+        let Self(out, index) = self;
+        let (mut texts, mut calls) = (texts.peekable(), calls.peekable());
+        let called = calls.peek().is_some();
+        out.begin_object();
+        out.key("index").value(*index);
+        out.key("message").begin_object();
+        out.key("role").value("assistant");
+        out.key("content");
+        if called && texts.peek().is_none() {
+            out.value(None::<&str>);
+        } else {
+            out.begin_text();
+            texts.for_each(|text| out.more(text.written()));
+            out.end_text();
+        }
+        out.key("refusal").value(None::<&str>);
+        if called {
+            out.key("tool_calls").begin_array();
+            for call in calls {
+                call?.write(out);
             }
-            json!({ "index": index, "message": message, "logprobs": null, "finish_reason": choice.finish })
-        })
-        .collect();
-    json!({
-        "id": stamp.id,
-        "object": "chat.completion",
-        "created": stamp.created,
-        "model": stamp.model,
-        "choices": choices,
-        "usage": UsageBody::from(usage),
-    })
-    .to_string()
-    .into_bytes()
+            out.end_array();
+        }
+        out.end_object();
+        out.key("logprobs").value(None::<&str>);
+        out.key("finish_reason").value(finish(called));
+        out.end_object();
+        *index += 1;
+        Ok(())
+    }
+
+    /// The whole body.
+    pub fn end(self, usage: Usage) -> Vec<u8> {
+        let Self(mut out, _) = self;
+        out.end_array();
+        out.key("usage").value(UsageBody::from(usage));
+        out.end_object();
+        out.finish()
+    }
 }
 
 #[derive(Serialize)]
@@ -215,9 +291,10 @@ impl Chunks {
     fn chunk(&self, out: &mut Vec<u8>, choices: &[ChunkChoice<'_>], usage: Option<Option<UsageBody>>) {
         let Stamp { created, id, model } = &self.stamp;
         let chunk = Chunk { id, object: "chat.completion.chunk", created: *created, model, choices, usage };
-        if let Ok(text) = serde_json::to_string(&chunk) {
-            sse::write_event(out, None, &text);
-        }
+        // One line, for JSON has no line breaks but between its values.
+        out.extend_from_slice(b"data: ");
+        let _ = serde_json::to_writer(&mut *out, &chunk);
+        out.extend_from_slice(b"\n\n");
     }
 }
 
@@ -225,4 +302,15 @@ impl Chunks {
 /// follow, for the answer is not whole.
 pub fn stream_error(out: &mut Vec<u8>, error: &ApiError) {
     sse::write_event(out, None, &error.openai_body().to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_go_from_between_values_and_stay_within_texts() {
+        assert_eq!(compact("{ \"a b\" :\n[1, \"\\\" x\", \"\\\\\" ] }"), "{\"a b\":[1,\"\\\" x\",\"\\\\\"]}");
+        assert!(matches!(compact("{\"a\":\"b c\"}"), Cow::Borrowed(_)));
+    }
 }

@@ -4,15 +4,18 @@
 //! 1 is taken as 1, `seed` and a function's `strict` are hints that are not passed on, and system messages are put
 //! together before the conversation, wherever they stood in it.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use super::{
     Answer, ApiError, Stamp,
-    answer::{self, Choice, Chunks, Delta, Finish, ToolCall},
+    answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
     request::{ChatRequest, Format, Part, Source, ToolChoice, Turn},
     stream::Translate,
+    view::View,
+    writer::Writer,
 };
 use crate::gateway::{
     sse::Event,
@@ -27,8 +30,8 @@ const DEFAULT_MAX_TOKENS: u64 = 4096;
 
 const LABEL: &str = "Anthropic";
 
-/// The body of the request.
-pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool) -> Result<Value, ApiError> {
+/// The body of the request, for a caller's body of so many bytes.
+pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool, bytes: usize) -> Result<Vec<u8>, ApiError> {
     if chat.n != 1 {
         return Err(ApiError::unsupported("n", LABEL));
     }
@@ -38,66 +41,74 @@ pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool) -> Resu
     if chat.frequency_penalty.is_some() {
         return Err(ApiError::unsupported("frequency_penalty", LABEL));
     }
-    let mut body = json!({
-        "model": model,
-        "max_tokens": chat.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
-        "messages": messages(chat)?,
-    });
+    let mut out = Writer::sized(bytes + 1024);
+    out.begin_object();
+    out.key("model").value(model);
+    out.key("max_tokens").value(chat.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS));
+    messages(out.key("messages"), chat)?;
     if stream {
-        body["stream"] = true.into();
+        out.key("stream").value(true);
     }
     if !chat.system.is_empty() {
-        body["system"] = blocks(&chat.system)?.into();
+        blocks(out.key("system"), &chat.system)?;
     }
     if let Some(temperature) = chat.temperature {
         let above = temperature.as_f64().is_some_and(|value| value > 1.0);
-        body["temperature"] = if above { 1.into() } else { temperature.clone().into() };
+        out.key("temperature").json(if above { "1" } else { temperature.text() });
     }
     if let Some(top_p) = chat.top_p {
-        body["top_p"] = top_p.clone().into();
+        out.key("top_p").view(top_p);
     }
     if let Some(top_k) = chat.top_k {
-        body["top_k"] = top_k.into();
+        out.key("top_k").value(top_k);
     }
     if !chat.stop.is_empty() {
-        body["stop_sequences"] = chat.stop.clone().into();
+        out.key("stop_sequences").begin_array();
+        chat.stop.iter().for_each(|text| out.text(*text));
+        out.end_array();
     }
     if let Some(user) = chat.user {
-        body["metadata"] = json!({ "user_id": user });
+        out.key("metadata").begin_object();
+        out.key("user_id").text(user);
+        out.end_object();
     }
     match chat.format {
         Format::Text => {}
         Format::Json => return Err(ApiError::unsupported("response_format", LABEL)),
         Format::Schema(schema) => {
-            body["output_config"] = json!({ "format": { "type": "json_schema", "schema": schema } });
+            out.key("output_config").begin_object();
+            out.key("format").begin_object();
+            out.key("type").value("json_schema");
+            out.key("schema").view(schema);
+            out.end_object();
+            out.end_object();
         }
     }
     if !chat.tools.is_empty() {
-        body["tools"] = chat
-            .tools
-            .iter()
-            .map(|tool| {
-                let mut value = json!({ "name": tool.name });
-                value["input_schema"] = match tool.parameters {
-                    Some(schema) => schema.clone(),
-                    None => json!({ "type": "object", "properties": {} }),
-                };
-                if let Some(description) = tool.description {
-                    value["description"] = description.into();
-                }
-                cached(value, tool.cache_control)
-            })
-            .collect();
+        out.key("tools").begin_array();
+        for tool in &chat.tools {
+            out.begin_object();
+            out.key("name").value(&tool.name);
+            let schema = tool.parameters.map_or(r#"{"type":"object","properties":{}}"#, View::text);
+            out.key("input_schema").json(schema);
+            if let Some(description) = tool.description {
+                out.key("description").text(description);
+            }
+            cached(&mut out, tool.cache_control);
+            out.end_object();
+        }
+        out.end_array();
         if let Some(choice) = tool_choice(chat) {
-            body["tool_choice"] = choice;
+            out.key("tool_choice").value(choice);
         }
     }
-    Ok(body)
+    out.end_object();
+    Ok(out.finish())
 }
 
 fn tool_choice(chat: &ChatRequest<'_>) -> Option<Value> {
     let one_at_a_time = chat.parallel_tool_calls == Some(false);
-    let mut choice = match chat.tool_choice {
+    let mut choice = match &chat.tool_choice {
         ToolChoice::None => return Some(json!({ "type": "none" })),
         ToolChoice::Unset if !one_at_a_time => return None,
         ToolChoice::Unset | ToolChoice::Auto => json!({ "type": "auto" }),
@@ -112,77 +123,111 @@ fn tool_choice(chat: &ChatRequest<'_>) -> Option<Value> {
 
 /// The turns. Roles must alternate and all results of parallel calls must stand in one message, so neighbours of the
 /// same role become one.
-fn messages(chat: &ChatRequest<'_>) -> Result<Vec<Value>, ApiError> {
-    let mut all: Vec<(&str, Vec<Value>)> = Vec::new();
-    for turn in &chat.turns {
-        let (role, content) = match turn {
-            Turn::User(parts) => ("user", blocks(parts)?),
+fn messages(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), ApiError> {
+    let mut open = None;
+    out.begin_array();
+    for turn in chat.turns.iter().filter(|turn| !turn.is_empty()) {
+        let role = if matches!(turn, Turn::Assistant { .. }) { "assistant" } else { "user" };
+        if open != Some(role) {
+            if open.replace(role).is_some() {
+                end_message(out);
+            }
+            out.begin_object();
+            out.key("role").value(role);
+            out.key("content").begin_array();
+        }
+        match turn {
+            Turn::User(parts) => parts.iter().try_for_each(|part| block(out, part))?,
             Turn::Assistant { parts, calls } => {
-                let mut content = blocks(parts)?;
-                content.extend(calls.iter().map(
-                    |call| json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments }),
-                ));
-                ("assistant", content)
+                parts.iter().try_for_each(|part| block(out, part))?;
+                for call in calls {
+                    out.begin_object();
+                    out.key("type").value("tool_use");
+                    out.key("id").text(call.id);
+                    out.key("name").value(&call.name);
+                    out.key("input").json(call.arguments().trim_ascii());
+                    out.end_object();
+                }
             }
             Turn::ToolResult { id, parts, .. } => {
-                let mut result = json!({ "type": "tool_result", "tool_use_id": id });
+                out.begin_object();
+                out.key("type").value("tool_result");
+                out.key("tool_use_id").text(*id);
                 if !parts.is_empty() {
-                    result["content"] = blocks(parts)?.into();
+                    blocks(out.key("content"), parts)?;
                 }
-                ("user", vec![result])
+                out.end_object();
             }
-        };
-        match all.last_mut() {
-            Some((last, before)) if *last == role => before.extend(content),
-            _ if content.is_empty() => {}
-            _ => all.push((role, content)),
         }
     }
-    if all.is_empty() {
+    if open.is_none() {
         return Err(ApiError::invalid("messages", "All messages are empty."));
     }
-    Ok(all.into_iter().map(|(role, content)| json!({ "role": role, "content": content })).collect())
+    end_message(out);
+    out.end_array();
+    Ok(())
 }
 
-fn blocks(parts: &[Part<'_>]) -> Result<Vec<Value>, ApiError> {
-    parts
-        .iter()
-        .map(|part| {
-            Ok(match part {
-                Part::Text { text, cache_control } => cached(json!({ "type": "text", "text": text }), *cache_control),
-                Part::Image { source, cache_control } => {
-                    cached(json!({ "type": "image", "source": source_block(*source) }), *cache_control)
-                }
-                Part::File { name, source } => {
-                    if !matches!(source, Source::Url(_) | Source::Inline { mime: "application/pdf", .. }) {
-                        return Err(ApiError::unsupported("messages.content.file", LABEL));
-                    }
-                    let mut block = json!({ "type": "document", "source": source_block(*source) });
-                    if let Some(name) = name {
-                        block["title"] = (*name).into();
-                    }
-                    block
-                }
-            })
-        })
-        .collect()
+fn end_message(out: &mut Writer) {
+    out.end_array();
+    out.end_object();
 }
 
-fn source_block(source: Source<'_>) -> Value {
-    match source {
-        Source::Url(url) => json!({ "type": "url", "url": url }),
-        Source::Inline { mime, base64 } => {
-            let mime = if mime == "image/jpg" { "image/jpeg" } else { mime };
-            json!({ "type": "base64", "media_type": mime, "data": base64 })
+fn blocks(out: &mut Writer, parts: &[Part<'_>]) -> Result<(), ApiError> {
+    out.begin_array();
+    parts.iter().try_for_each(|part| block(out, part))?;
+    out.end_array();
+    Ok(())
+}
+
+fn block(out: &mut Writer, part: &Part<'_>) -> Result<(), ApiError> {
+    out.begin_object();
+    match part {
+        Part::Text { text, cache_control } => {
+            out.key("type").value("text");
+            out.key("text").text(*text);
+            cached(out, *cache_control);
+        }
+        Part::Image { source, cache_control } => {
+            out.key("type").value("image");
+            source_block(out, source);
+            cached(out, *cache_control);
+        }
+        Part::File { name, source } => {
+            if matches!(source, Source::Inline { mime, .. } if &**mime != "application/pdf") {
+                return Err(ApiError::unsupported("messages.content.file", LABEL));
+            }
+            out.key("type").value("document");
+            source_block(out, source);
+            if let Some(name) = name {
+                out.key("title").text(*name);
+            }
         }
     }
+    out.end_object();
+    Ok(())
 }
 
-fn cached(mut block: Value, cache_control: Option<&Value>) -> Value {
-    if let Some(cache_control) = cache_control {
-        block["cache_control"] = cache_control.clone();
+fn source_block(out: &mut Writer, source: &Source<'_>) {
+    out.key("source").begin_object();
+    match source {
+        Source::Url(url) => {
+            out.key("type").value("url");
+            out.key("url").text(*url);
+        }
+        Source::Inline { mime, base64 } => {
+            out.key("type").value("base64");
+            out.key("media_type").value(if &**mime == "image/jpg" { "image/jpeg" } else { mime });
+            out.key("data").written(base64);
+        }
     }
-    block
+    out.end_object();
+}
+
+fn cached(out: &mut Writer, cache_control: Option<View<'_>>) {
+    if let Some(cache_control) = cache_control {
+        out.key("cache_control").view(cache_control);
+    }
 }
 
 fn finish(stop_reason: &str) -> Finish {
@@ -195,48 +240,36 @@ fn finish(stop_reason: &str) -> Finish {
     }
 }
 
-#[derive(Deserialize)]
-struct Message {
-    id: Option<String>,
-    model: Option<String>,
-    #[serde(default)]
-    content: Vec<Value>,
-    stop_reason: Option<String>,
-    usage: Option<AnthropicUsage>,
-}
-
 /// A whole answer in OpenAI's shape. Thinking and blocks of the provider's own tools are left out.
 pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
-    let message: Message = serde_json::from_slice(body).map_err(|_| ApiError::bad_answer())?;
-    let Some(stop_reason) = &message.stop_reason else { return Err(ApiError::bad_answer()) };
-    let (mut text, mut calls) = (None::<String>, Vec::new());
-    for block in &message.content {
-        match block.get("type").and_then(Value::as_str) {
-            Some("text") => {
-                let more = block.get("text").and_then(Value::as_str).unwrap_or("");
-                text.get_or_insert_default().push_str(more);
-            }
-            Some("tool_use") => calls.push(ToolCall {
-                id: block_text(block, "id")?.to_owned(),
-                name: block_text(block, "name")?.to_owned(),
-                arguments: block.get("input").filter(|input| input.is_object()).map_or("{}".into(), Value::to_string),
-                signature: None,
-            }),
-            _ => {}
-        }
-    }
-    stamp.id = message.id.unwrap_or(stamp.id);
-    stamp.model = message.model.unwrap_or(stamp.model);
-    if calls.is_empty() {
-        text.get_or_insert_default();
-    }
-    let usage = message.usage.map(Usage::from);
-    let choice = Choice { text, calls, finish: finish(stop_reason) };
-    Ok(Answer { body: answer::completion(&stamp, &[choice], usage.unwrap_or_default()).into(), usage })
+    let message = super::answer_view(body)?;
+    let [id, model, content, stop_reason, usage] = message.pick(["id", "model", "content", "stop_reason", "usage"]);
+    let stop_reason = stop_reason.and_then(View::as_str).ok_or_else(ApiError::bad_answer)?;
+    stamp.id = answer::name(id).unwrap_or(stamp.id);
+    stamp.model = answer::name(model).unwrap_or(stamp.model);
+    let content = content.unwrap_or(View::NULL);
+    let texts = content.elements().filter_map(|block| {
+        let [kind, text] = block.pick(["type", "text"]);
+        text.filter(|_| kind.is_some_and(|kind| kind.says("text")))?.as_text()
+    });
+    let calls = content.elements().filter_map(|block| {
+        let [kind, id, name, input] = block.pick(["type", "id", "name", "input"]);
+        kind.filter(|kind| kind.says("tool_use")).map(|_| call(id, name, input))
+    });
+    let usage = usage.and_then(View::read::<AnthropicUsage>).map(Usage::from);
+    let mut completion = Completion::begin(&stamp, body.len());
+    completion.choice(texts, calls, |_| finish(&stop_reason))?;
+    Ok(Answer { body: completion.end(usage.unwrap_or_default()).into(), usage })
 }
 
-fn block_text<'a>(block: &'a Value, name: &str) -> Result<&'a str, ApiError> {
-    block.get(name).and_then(Value::as_str).ok_or_else(ApiError::bad_answer)
+fn call<'a>(id: Option<View<'a>>, name: Option<View<'a>>, input: Option<View<'a>>) -> Result<ToolCall<'a>, ApiError> {
+    let arguments = ToolCall::arguments_of(input);
+    Ok(ToolCall { id: needed(id)?, name: needed(name)?, arguments, signature: None })
+}
+
+/// A text that an answer must have.
+fn needed(value: Option<View<'_>>) -> Result<Cow<'_, str>, ApiError> {
+    value.and_then(View::as_str).ok_or_else(ApiError::bad_answer)
 }
 
 /// Translates a stream: message_start, then content_block_start, _delta and _stop for each block, message_delta with the
@@ -259,53 +292,11 @@ struct OpenCall {
     block: u64,
     index: usize,
     /// What the call is if no further piece of arguments comes.
-    whole_input: Option<Map<String, Value>>,
+    whole_input: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum StreamEvent {
-    MessageStart {
-        message: Message,
-    },
-    ContentBlockStart {
-        index: u64,
-        content_block: Value,
-    },
-    ContentBlockDelta {
-        index: u64,
-        delta: BlockDelta,
-    },
-    ContentBlockStop {
-        index: u64,
-    },
-    MessageDelta {
-        delta: MessageDelta,
-        usage: Option<AnthropicUsage>,
-    },
-    MessageStop,
-    Error,
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum BlockDelta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct MessageDelta {
-    stop_reason: Option<String>,
-}
+/// The most bytes of a call's arguments that are kept until it is known whether more of them come.
+const MAX_INPUT: usize = 64 << 10;
 
 impl Stream {
     pub(super) fn new(chunks: Chunks) -> Self {
@@ -320,8 +311,8 @@ impl Stream {
         }
     }
 
-    fn count(&mut self, usage: Option<AnthropicUsage>) {
-        if let Some(usage) = usage {
+    fn count(&mut self, usage: Option<View<'_>>) {
+        if let Some(usage) = usage.and_then(View::read) {
             self.usage.update(usage);
             self.counted = true;
         }
@@ -340,7 +331,7 @@ impl Stream {
 
     fn close(&mut self, out: &mut Vec<u8>) {
         if let Some(OpenCall { index, whole_input: Some(input), .. }) = self.open.take() {
-            self.write(out, Delta::arguments(index, &Value::Object(input).to_string()));
+            self.write(out, Delta::arguments(index, &input));
         }
     }
 
@@ -353,72 +344,94 @@ impl Stream {
     }
 }
 
+impl Stream {
+    fn block_begins(&mut self, index: u64, block: View<'_>, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        self.close(out);
+        let [kind, text, id, name, input] = block.pick(["type", "text", "id", "name", "input"]);
+        match kind.and_then(View::as_str).as_deref() {
+            Some("text") => {
+                if let Some(text) = text.and_then(View::as_str).filter(|text| !text.is_empty()) {
+                    self.write(out, Delta::text(&text));
+                }
+            }
+            Some("tool_use") => {
+                let call = call(id, name, input)?;
+                if call.arguments.len() > MAX_INPUT {
+                    return Err(ApiError::bad_answer());
+                }
+                self.write(out, Delta::call(self.calls, &call.id, &call.name, "", None));
+                let whole_input = Some(call.arguments.into_owned());
+                self.open = Some(OpenCall { block: index, index: self.calls, whole_input });
+                self.calls += 1;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn block_goes_on(&mut self, index: u64, delta: View<'_>, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        let [kind, text, json] = delta.pick(["type", "text", "partial_json"]);
+        match kind.and_then(View::as_str).as_deref() {
+            Some("text_delta") => self.write(out, Delta::text(&needed(text)?)),
+            Some("input_json_delta") => {
+                let more = needed(json)?;
+                if let Some(open) = self.open.as_mut().filter(|open| open.block == index && !more.is_empty()) {
+                    open.whole_input = None;
+                    let call = open.index;
+                    self.write(out, Delta::arguments(call, &more));
+                }
+            }
+            Some(_) => {}
+            None => return Err(ApiError::bad_answer()),
+        }
+        Ok(())
+    }
+}
+
 impl Translate for Stream {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<Progress, ApiError> {
-        let parsed: StreamEvent = serde_json::from_str(&event.data).map_err(|_| ApiError::bad_answer())?;
-        match parsed {
-            StreamEvent::MessageStart { message } if !self.begun => {
-                if let Some(id) = message.id {
+        let view = super::event_view(event)?;
+        let [kind, message, index, block, delta, usage] =
+            view.pick(["type", "message", "index", "content_block", "delta", "usage"]);
+        let number = |value: Option<View<'_>>| value.and_then(View::as_u64).ok_or_else(ApiError::bad_answer);
+        match &*needed(kind)? {
+            "message_start" if !self.begun => {
+                let [id, model, usage] = message.ok_or_else(ApiError::bad_answer)?.pick(["id", "model", "usage"]);
+                if let Some(id) = answer::name(id) {
                     self.chunks.stamp.id = id;
                 }
-                if let Some(model) = message.model {
+                if let Some(model) = answer::name(model) {
                     self.chunks.stamp.model = model;
                 }
-                self.count(message.usage);
+                self.count(usage);
                 self.begin(out);
             }
-            StreamEvent::ContentBlockStart { index: block, content_block } => {
-                self.close(out);
-                match content_block.get("type").and_then(Value::as_str) {
-                    Some("text") => {
-                        if let Some(text) =
-                            content_block.get("text").and_then(Value::as_str).filter(|it| !it.is_empty())
-                        {
-                            self.write(out, Delta::text(text));
-                        }
-                    }
-                    Some("tool_use") => {
-                        let (id, name) = (block_text(&content_block, "id")?, block_text(&content_block, "name")?);
-                        let index = self.calls;
-                        self.calls += 1;
-                        self.write(out, Delta::call(index, id, name, "", None));
-                        let input = content_block.get("input").and_then(Value::as_object).cloned();
-                        self.open = Some(OpenCall { block, index, whole_input: Some(input.unwrap_or_default()) });
-                    }
-                    _ => {}
-                }
+            "content_block_start" => {
+                self.block_begins(number(index)?, block.ok_or_else(ApiError::bad_answer)?, out)?;
             }
-            StreamEvent::ContentBlockDelta { index, delta } => match delta {
-                BlockDelta::TextDelta { text } => self.write(out, Delta::text(&text)),
-                BlockDelta::InputJsonDelta { partial_json } if !partial_json.is_empty() => {
-                    if let Some(open) = self.open.as_mut().filter(|open| open.block == index) {
-                        open.whole_input = None;
-                        let call = open.index;
-                        self.write(out, Delta::arguments(call, &partial_json));
-                    }
-                }
-                BlockDelta::InputJsonDelta { .. } | BlockDelta::Other => {}
-            },
-            StreamEvent::ContentBlockStop { index } => {
+            "content_block_delta" => {
+                self.block_goes_on(number(index)?, delta.ok_or_else(ApiError::bad_answer)?, out)?;
+            }
+            "content_block_stop" => {
+                let index = number(index)?;
                 if self.open.as_ref().is_some_and(|open| open.block == index) {
                     self.close(out);
                 }
             }
-            StreamEvent::MessageDelta { delta, usage } => {
+            "message_delta" => {
                 self.count(usage);
-                if let Some(reason) = delta.stop_reason {
+                let delta = delta.ok_or_else(ApiError::bad_answer)?;
+                if let Some(reason) = delta.get("stop_reason").and_then(View::as_str) {
                     self.set_finish(out, finish(&reason));
                 }
             }
-            StreamEvent::MessageStop => {
+            "message_stop" => {
                 self.set_finish(out, Finish::Stop);
                 self.chunks.end(out, self.usage.into());
                 return Ok(Progress::Complete);
             }
-            StreamEvent::Error => {
-                return Err(error::stream_error(&serde_json::from_str(&event.data).unwrap_or(Value::Null)));
-            }
-            StreamEvent::MessageStart { .. } | StreamEvent::Other => {}
+            "error" => return Err(error::stream_error(event.data.as_bytes())),
+            _ => {}
         }
         Ok(Progress::Running)
     }

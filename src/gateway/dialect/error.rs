@@ -7,6 +7,10 @@ use super::raw_json::JsonError;
 
 /// Longest text of a provider that is shown to a caller, in characters.
 const MAX_MESSAGE: usize = 1000;
+/// Longest name of a caller's field that is repeated, in characters.
+const MAX_PARAM: usize = 200;
+/// The most bytes of a provider's refusal that are read: a longer one is told without its explanation.
+pub const MAX_ERROR: usize = 64 << 10;
 
 /// An error as the caller of the gateway sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,7 +36,15 @@ impl ApiError {
             code: "invalid_parameter".into(),
             kind: "invalid_request_error",
             message: why.into(),
-            param: Some(param.into()),
+            param: Some(clipped(param)),
+        }
+    }
+
+    /// A field stands there twice, and two readers could choose differently.
+    pub fn duplicate(param: &str) -> Self {
+        Self {
+            code: "duplicate_parameter".into(),
+            ..Self::invalid(param, format!("`{}` stands there twice.", clipped(param)))
         }
     }
 
@@ -40,7 +52,7 @@ impl ApiError {
     pub fn unsupported(param: &str, provider: &str) -> Self {
         Self {
             code: "unsupported_parameter".into(),
-            message: format!("`{param}` cannot be translated for {provider}."),
+            message: format!("`{}` cannot be translated for {provider}.", clipped(param)),
             ..Self::invalid(param, "")
         }
     }
@@ -121,12 +133,13 @@ pub fn map_status(status: u16) -> (u16, &'static str, bool) {
 ///
 /// `status` is the provider's, and not a 2xx. Bodies that are no JSON are never repeated.
 pub fn upstream_error(status: u16, body: &[u8]) -> ApiError {
-    read(status, serde_json::from_slice(body).unwrap_or(Value::Null))
+    read(status, tree(body))
 }
 
-/// Reads the error object of a stream that had begun well.
-pub(super) fn stream_error(data: &Value) -> ApiError {
-    let error = data.get("error").unwrap_or(data);
+/// Reads the error object of a stream that had begun well, or of an answer that says it is one.
+pub(super) fn stream_error(body: &[u8]) -> ApiError {
+    let data = tree(body);
+    let error = data.get("error").unwrap_or(&data);
     let kind = error.get("type").or_else(|| error.get("status")).and_then(Value::as_str).unwrap_or("");
     let status = match kind {
         "authentication_error" | "permission_error" | "UNAUTHENTICATED" | "PERMISSION_DENIED" => 401,
@@ -137,7 +150,12 @@ pub(super) fn stream_error(data: &Value) -> ApiError {
         "timeout_error" | "DEADLINE_EXCEEDED" => 504,
         _ => error.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(500),
     };
-    read(status, data.clone())
+    read(status, data)
+}
+
+/// The values of a refusal, which are few.
+fn tree(body: &[u8]) -> Value {
+    if body.len() > MAX_ERROR { Value::Null } else { serde_json::from_slice(body).unwrap_or(Value::Null) }
 }
 
 fn read(status: u16, body: Value) -> ApiError {
@@ -183,6 +201,10 @@ fn read(status: u16, body: Value) -> ApiError {
         message: message.unwrap_or_else(|| standard.to_owned()),
         param: own("param").filter(|_| callers_own).map(clean),
     }
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(MAX_PARAM).collect()
 }
 
 fn clean(text: &str) -> String {

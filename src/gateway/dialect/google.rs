@@ -1,16 +1,15 @@
 //! Gemini's generateContent (v1beta).
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::{Value, json};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Answer, ApiError, Stamp,
-    answer::{self, Choice, Chunks, Delta, Finish, ToolCall},
+    answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
     request::{Call, ChatRequest, Format, Part, Source, ToolChoice, Turn},
     stream::Translate,
+    view::{Text, View},
+    writer::Writer,
 };
 use crate::gateway::{
     sse::Event,
@@ -33,63 +32,83 @@ pub(super) fn path(model: &str, stream: bool) -> String {
     format!("/models/{model}:{method}")
 }
 
-/// The body of the request.
-pub(super) fn request(chat: &ChatRequest<'_>, model: &str) -> Result<Value, ApiError> {
-    let mut body = json!({ "contents": contents(chat, model)? });
+/// The body of the request, for a caller's body of so many bytes.
+pub(super) fn request(chat: &ChatRequest<'_>, model: &str, bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let mut out = Writer::sized(bytes + 1024);
+    out.begin_object();
+    contents(out.key("contents"), chat, model)?;
     if !chat.system.is_empty() {
-        body["systemInstruction"] = json!({ "parts": parts(&chat.system) });
+        out.key("systemInstruction").begin_object();
+        out.key("parts").begin_array();
+        chat.system.iter().for_each(|said| part(&mut out, said));
+        out.end_array();
+        out.end_object();
     }
     if !chat.tools.is_empty() {
         if chat.parallel_tool_calls == Some(false) {
             return Err(ApiError::unsupported("parallel_tool_calls", LABEL));
         }
-        let functions: Vec<Value> = chat
-            .tools
-            .iter()
-            .map(|tool| {
-                let mut function = json!({ "name": tool.name });
-                if let Some(description) = tool.description {
-                    function["description"] = description.into();
-                }
-                // A function without parameters must have no schema at all.
-                let properties = tool.parameters.and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-                if let Some(schema) = tool.parameters.filter(|_| properties.is_none_or(|all| !all.is_empty()))
-                    && schema.as_object().is_some_and(|schema| schema.len() > 1)
-                {
-                    function["parametersJsonSchema"] = schema.clone();
-                }
-                function
-            })
-            .collect();
-        body["tools"] = json!([{ "functionDeclarations": functions }]);
-        let config = match chat.tool_choice {
-            ToolChoice::Unset => None,
-            ToolChoice::Auto => Some(json!({ "mode": "AUTO" })),
-            ToolChoice::None => Some(json!({ "mode": "NONE" })),
-            ToolChoice::Required => Some(json!({ "mode": "ANY" })),
-            ToolChoice::Function(name) => Some(json!({ "mode": "ANY", "allowedFunctionNames": [name] })),
-        };
-        if let Some(config) = config {
-            body["toolConfig"] = json!({ "functionCallingConfig": config });
-        }
+        tools(&mut out, chat);
     }
-    let config = generation_config(chat)?;
-    if config.as_object().is_some_and(|config| !config.is_empty()) {
-        body["generationConfig"] = config;
-    }
-    Ok(body)
+    generation_config(&mut out, chat)?;
+    out.end_object();
+    Ok(out.finish())
 }
 
-fn generation_config(chat: &ChatRequest<'_>) -> Result<Value, ApiError> {
-    let mut config = json!({});
+fn tools(out: &mut Writer, chat: &ChatRequest<'_>) {
+    out.key("tools").begin_array();
+    out.begin_object();
+    out.key("functionDeclarations").begin_array();
+    for tool in &chat.tools {
+        out.begin_object();
+        out.key("name").value(&tool.name);
+        if let Some(description) = tool.description {
+            out.key("description").text(description);
+        }
+        if let Some(schema) = tool.parameters.filter(|schema| has_parameters(*schema)) {
+            out.key("parametersJsonSchema").view(schema);
+        }
+        out.end_object();
+    }
+    out.end_array();
+    out.end_object();
+    out.end_array();
+    let mode = match &chat.tool_choice {
+        ToolChoice::Unset => return,
+        ToolChoice::Auto => "AUTO",
+        ToolChoice::None => "NONE",
+        ToolChoice::Required | ToolChoice::Function(_) => "ANY",
+    };
+    out.key("toolConfig").begin_object();
+    out.key("functionCallingConfig").begin_object();
+    out.key("mode").value(mode);
+    if let ToolChoice::Function(name) = &chat.tool_choice {
+        out.key("allowedFunctionNames").value([name]);
+    }
+    out.end_object();
+    out.end_object();
+}
+
+/// A function without parameters must have no schema at all.
+fn has_parameters(schema: View<'_>) -> bool {
+    let properties = schema.get("properties").filter(|properties| properties.is_object());
+    properties.is_none_or(|all| all.members().next().is_some()) && schema.members().nth(1).is_some()
+}
+
+fn generation_config(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), ApiError> {
     if chat.n > MAX_CANDIDATES {
         return Err(ApiError::invalid("n", "`n` must be between 1 and 8."));
     }
+    let seed = chat.seed.map(i32::try_from).transpose();
+    let seed = seed.map_err(|_| ApiError::invalid("seed", "`seed` must fit into 32 bits."))?;
+    let before = out.len();
+    out.key("generationConfig").begin_object();
+    let begun = out.len();
     if chat.n > 1 {
-        config["candidateCount"] = chat.n.into();
+        out.key("candidateCount").value(chat.n);
     }
     if let Some(max_tokens) = chat.max_tokens {
-        config["maxOutputTokens"] = max_tokens.into();
+        out.key("maxOutputTokens").value(max_tokens);
     }
     for (name, value) in [
         ("temperature", chat.temperature),
@@ -98,106 +117,148 @@ fn generation_config(chat: &ChatRequest<'_>) -> Result<Value, ApiError> {
         ("frequencyPenalty", chat.frequency_penalty),
     ] {
         if let Some(value) = value {
-            config[name] = value.clone().into();
+            out.key(name).view(value);
         }
     }
     if let Some(top_k) = chat.top_k {
-        config["topK"] = top_k.into();
+        out.key("topK").value(top_k);
     }
     if !chat.stop.is_empty() {
-        config["stopSequences"] = chat.stop.clone().into();
+        out.key("stopSequences").begin_array();
+        chat.stop.iter().for_each(|text| out.text(*text));
+        out.end_array();
     }
-    if let Some(seed) = chat.seed {
-        let seed = i32::try_from(seed).map_err(|_| ApiError::invalid("seed", "`seed` must fit into 32 bits."))?;
-        config["seed"] = seed.into();
+    if let Some(seed) = seed {
+        out.key("seed").value(seed);
     }
     match chat.format {
         Format::Text => {}
-        Format::Json => config["responseMimeType"] = "application/json".into(),
+        Format::Json => out.key("responseMimeType").value("application/json"),
         Format::Schema(schema) => {
-            config["responseMimeType"] = "application/json".into();
-            config["responseJsonSchema"] = schema.clone();
+            out.key("responseMimeType").value("application/json");
+            out.key("responseJsonSchema").view(schema);
         }
     }
-    Ok(config)
+    if out.len() > begun {
+        out.end_object();
+    } else {
+        out.truncate(before);
+    }
+    Ok(())
 }
 
 /// The turns. The results of parallel calls must stand together in one content.
-fn contents(chat: &ChatRequest<'_>, model: &str) -> Result<Vec<Value>, ApiError> {
-    let mut all: Vec<(&str, Vec<Value>)> = Vec::new();
-    let mut in_results = false;
+fn contents(out: &mut Writer, chat: &ChatRequest<'_>, model: &str) -> Result<(), ApiError> {
+    let (mut open, mut in_results) = (false, false);
+    out.begin_array();
     for turn in &chat.turns {
-        let was_in_results = std::mem::replace(&mut in_results, matches!(turn, Turn::ToolResult { .. }));
-        let (role, content) = match turn {
-            Turn::User(said) => ("user", parts(said)),
-            Turn::Assistant { parts: said, calls } => {
-                let mut content = parts(said);
-                content.extend(calls.iter().enumerate().map(|(at, call)| call_part(call, at == 0, model)));
-                ("model", content)
+        let of_results = matches!(turn, Turn::ToolResult { .. });
+        let goes_on = std::mem::replace(&mut in_results, of_results) && of_results;
+        if turn.is_empty() {
+            continue;
+        }
+        if !goes_on {
+            if std::mem::replace(&mut open, true) {
+                end_content(out);
+            }
+            out.begin_object();
+            out.key("role").value(if matches!(turn, Turn::Assistant { .. }) { "model" } else { "user" });
+            out.key("parts").begin_array();
+        }
+        match turn {
+            Turn::User(said) => said.iter().for_each(|said| part(out, said)),
+            Turn::Assistant { parts, calls } => {
+                parts.iter().for_each(|said| part(out, said));
+                calls.iter().enumerate().for_each(|(at, call)| call_part(out, call, at == 0, model));
             }
             Turn::ToolResult { id, name, parts } => {
-                let response = json!({ "id": id, "name": name, "response": result(parts)? });
-                let content = json!({ "functionResponse": response });
-                if was_in_results && let Some((_, before)) = all.last_mut() {
-                    before.push(content);
-                    continue;
-                }
-                ("user", vec![content])
+                out.begin_object();
+                out.key("functionResponse").begin_object();
+                out.key("id").text(*id);
+                out.key("name").value(name);
+                result(out.key("response"), parts)?;
+                out.end_object();
+                out.end_object();
             }
-        };
-        if !content.is_empty() {
-            all.push((role, content));
         }
     }
-    if all.is_empty() {
+    if !open {
         return Err(ApiError::invalid("messages", "All messages are empty."));
     }
-    Ok(all.into_iter().map(|(role, parts)| json!({ "role": role, "parts": parts })).collect())
+    end_content(out);
+    out.end_array();
+    Ok(())
 }
 
-fn call_part(call: &Call<'_>, first: bool, model: &str) -> Value {
-    let mut part = json!({ "functionCall": { "id": call.id, "name": call.name, "args": call.arguments } });
-    let missing = (first && model.contains("gemini-3")).then_some(NO_SIGNATURE);
-    if let Some(signature) = call.signature.or(missing) {
-        part["thoughtSignature"] = signature.into();
+fn end_content(out: &mut Writer) {
+    out.end_array();
+    out.end_object();
+}
+
+fn call_part(out: &mut Writer, call: &Call<'_>, first: bool, model: &str) {
+    out.begin_object();
+    out.key("functionCall").begin_object();
+    out.key("id").text(call.id);
+    out.key("name").value(&call.name);
+    out.key("args").json(call.arguments().trim_ascii());
+    out.end_object();
+    if let Some(signature) = call.signature {
+        out.key("thoughtSignature").text(signature);
+    } else if first && model.contains("gemini-3") {
+        out.key("thoughtSignature").value(NO_SIGNATURE);
     }
-    part
+    out.end_object();
 }
 
 /// A tool's result must be an object: the text itself if it is the text of one, else an object around it.
-fn result(parts: &[Part<'_>]) -> Result<Value, ApiError> {
-    let mut joined = String::new();
-    for part in parts {
-        match part {
-            Part::Text { text, .. } => joined.push_str(text),
-            Part::Image { .. } | Part::File { .. } => {
-                return Err(ApiError::unsupported("messages.content.image_url", LABEL));
-            }
-        }
-    }
-    Ok(match serde_json::from_str(&joined) {
-        Ok(object @ Value::Object(_)) => object,
-        _ => json!({ "result": joined }),
-    })
-}
-
-fn parts(parts: &[Part<'_>]) -> Vec<Value> {
-    parts
+fn result(out: &mut Writer, parts: &[Part<'_>]) -> Result<(), ApiError> {
+    let texts: Vec<Text<'_>> = parts
         .iter()
         .map(|part| match part {
-            Part::Text { text, .. } => json!({ "text": text }),
-            Part::Image { source, .. } | Part::File { source, .. } => match source {
-                Source::Inline { mime, base64 } => json!({ "inlineData": { "mimeType": mime, "data": base64 } }),
-                Source::Url(url) => {
-                    let mut file = json!({ "fileUri": url });
-                    if let Some(mime) = mime_of(url) {
-                        file["mimeType"] = mime.into();
-                    }
-                    json!({ "fileData": file })
-                }
-            },
+            Part::Text { text, .. } => Ok(*text),
+            Part::Image { .. } | Part::File { .. } => Err(ApiError::unsupported("messages.content.image_url", LABEL)),
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    // Most are none, which their first character tells, behind blanks and as it may be written with an escape.
+    let blanks = [' ', '\\', 'n', 'r', 't'];
+    let begins = texts.first().and_then(|text| text.written().trim_start_matches(blanks).bytes().next());
+    if matches!(begins, Some(b'{' | b'u')) {
+        let joined: Option<String> = texts.iter().map(|text| text.read()).collect();
+        if let Some(joined) = joined.filter(|joined| View::object(joined.as_bytes()).is_ok()) {
+            out.json(joined.trim_ascii());
+            return Ok(());
+        }
+    }
+    out.begin_object();
+    out.key("result").begin_text();
+    texts.iter().for_each(|text| out.more(text.written()));
+    out.end_text();
+    out.end_object();
+    Ok(())
+}
+
+fn part(out: &mut Writer, part: &Part<'_>) {
+    out.begin_object();
+    match part {
+        Part::Text { text, .. } => out.key("text").text(*text),
+        Part::Image { source, .. } | Part::File { source, .. } => match source {
+            Source::Inline { mime, base64 } => {
+                out.key("inlineData").begin_object();
+                out.key("mimeType").value(mime);
+                out.key("data").written(base64);
+                out.end_object();
+            }
+            Source::Url(url) => {
+                out.key("fileData").begin_object();
+                out.key("fileUri").text(*url);
+                if let Some(mime) = url.read().and_then(|url| mime_of(&url)) {
+                    out.key("mimeType").value(mime);
+                }
+                out.end_object();
+            }
+        },
+    }
+    out.end_object();
 }
 
 /// The type that an address's ending tells.
@@ -216,65 +277,44 @@ fn mime_of(url: &str) -> Option<&'static str> {
     })
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Generated {
-    #[serde(default)]
-    candidates: Vec<Candidate>,
-    prompt_feedback: Option<Feedback>,
-    usage_metadata: Option<GoogleUsage>,
-    model_version: Option<String>,
-    response_id: Option<String>,
-    error: Option<Value>,
+/// A candidate's number, its parts, and why it ended.
+fn candidate(view: View<'_>) -> Result<(u64, View<'_>, Option<Cow<'_, str>>), ApiError> {
+    let [index, content, finish] = view.pick(["index", "content", "finishReason"]);
+    let index = index.map_or(Some(0), View::as_u64).filter(|index| *index < MAX_CANDIDATES);
+    let parts = content.and_then(|content| content.get("parts")).unwrap_or(View::NULL);
+    Ok((index.ok_or_else(ApiError::bad_answer)?, parts, finish.and_then(View::as_str)))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Feedback {
-    block_reason: Option<String>,
+/// A part of an answer that says something. Thoughts do not.
+enum Piece<'a> {
+    Text(Text<'a>),
+    Call { call: View<'a>, signature: Option<View<'a>> },
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Candidate {
-    #[serde(default)]
-    index: u64,
-    content: Option<Content>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    #[serde(default)]
-    parts: Vec<Piece>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Piece {
-    text: Option<String>,
-    #[serde(default)]
-    thought: bool,
-    function_call: Option<FunctionCall>,
-    thought_signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct FunctionCall {
-    id: Option<String>,
-    name: String,
-    args: Option<Value>,
-}
-
-impl FunctionCall {
-    fn into_call(self, stem: &str, candidate: u64, at: usize, signature: Option<String>) -> ToolCall {
-        ToolCall {
-            id: self.id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_{stem}_{candidate}_{at}")),
-            name: self.name,
-            arguments: self.args.filter(Value::is_object).map_or("{}".into(), |args| args.to_string()),
-            signature,
+fn pieces(parts: View<'_>) -> impl Iterator<Item = Piece<'_>> {
+    parts.elements().filter_map(|part| {
+        let [call, signature, text, thought] = part.pick(["functionCall", "thoughtSignature", "text", "thought"]);
+        match call {
+            Some(call) => Some(Piece::Call { call, signature }),
+            None if thought.and_then(View::as_bool) == Some(true) => None,
+            None => text?.as_text().map(Piece::Text),
         }
-    }
+    })
+}
+
+fn tool_call<'a>(
+    call: View<'a>,
+    signature: Option<View<'a>>,
+    (stem, candidate, at): (&str, u64, usize),
+) -> Result<ToolCall<'a>, ApiError> {
+    let [id, name, args] = call.pick(["id", "name", "args"]);
+    let id = id.and_then(View::as_str).filter(|id| !id.is_empty());
+    Ok(ToolCall {
+        id: id.unwrap_or_else(|| format!("call_{stem}_{candidate}_{at}").into()),
+        name: name.and_then(View::as_str).ok_or_else(ApiError::bad_answer)?,
+        arguments: ToolCall::arguments_of(args),
+        signature: signature.and_then(View::as_str),
+    })
 }
 
 fn finish(reason: &str, called: bool) -> Finish {
@@ -289,42 +329,49 @@ fn finish(reason: &str, called: bool) -> Finish {
     }
 }
 
+/// Whether the question itself was refused.
+fn is_blocked(feedback: Option<View<'_>>) -> bool {
+    feedback.is_some_and(|feedback| feedback.get("blockReason").is_some())
+}
+
 /// A whole answer in OpenAI's shape. Thoughts are left out.
 pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
-    let mut generated: Generated = serde_json::from_slice(body).map_err(|_| ApiError::bad_answer())?;
-    if let Some(failure) = generated.error {
-        return Err(error::stream_error(&json!({ "error": failure })));
+    let generated = super::answer_view(body)?;
+    let [candidates, feedback, usage, model, id, failure] = generated.pick(ANSWER);
+    if let Some(failure) = failure {
+        return Err(error::stream_error(failure.text().as_bytes()));
     }
-    let blocked = generated.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
-    if generated.candidates.is_empty() && !blocked {
+    let candidates = candidates.unwrap_or(View::NULL).elements().map(candidate);
+    let mut candidates = candidates.take(MAX_CANDIDATES as usize + 1).collect::<Result<Vec<_>, _>>()?;
+    if candidates.len() > MAX_CANDIDATES as usize || candidates.is_empty() && !is_blocked(feedback) {
         return Err(ApiError::bad_answer());
     }
     let stem = std::mem::take(&mut stamp.id);
-    generated.candidates.sort_by_key(|candidate| candidate.index);
-    let mut choices = Vec::new();
-    for candidate in generated.candidates {
-        let (mut text, mut calls) = (None::<String>, Vec::new());
-        for piece in candidate.content.map(|content| content.parts).unwrap_or_default() {
-            if let Some(call) = piece.function_call {
-                calls.push(call.into_call(&stem, candidate.index, calls.len(), piece.thought_signature));
-            } else if let Some(more) = piece.text.filter(|_| !piece.thought) {
-                text.get_or_insert_default().push_str(&more);
-            }
-        }
-        if calls.is_empty() {
-            text.get_or_insert_default();
-        }
-        let finish = finish(candidate.finish_reason.as_deref().unwrap_or(""), !calls.is_empty());
-        choices.push(Choice { text, calls, finish });
+    stamp.id = answer::name(id).unwrap_or_else(|| stem.clone());
+    stamp.model = answer::name(model).unwrap_or(stamp.model);
+    candidates.sort_by_key(|(index, ..)| *index);
+    let mut completion = Completion::begin(&stamp, body.len());
+    for (index, parts, reason) in &candidates {
+        let texts = pieces(*parts).filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text),
+            Piece::Call { .. } => None,
+        });
+        let calls = pieces(*parts).filter_map(|piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Call { call, signature } => Some((call, signature)),
+        });
+        let calls = calls.enumerate().map(|(at, (call, signature))| tool_call(call, signature, (&stem, *index, at)));
+        completion.choice(texts, calls, |called| finish(reason.as_deref().unwrap_or(""), called))?;
     }
-    if choices.is_empty() {
-        choices.push(Choice { text: Some(String::new()), calls: Vec::new(), finish: Finish::ContentFilter });
+    if candidates.is_empty() {
+        completion.choice(std::iter::empty(), std::iter::empty(), |_| Finish::ContentFilter)?;
     }
-    stamp.id = generated.response_id.unwrap_or(stem);
-    stamp.model = generated.model_version.unwrap_or(stamp.model);
-    let usage = generated.usage_metadata.map(Usage::from);
-    Ok(Answer { body: answer::completion(&stamp, &choices, usage.unwrap_or_default()).into(), usage })
+    let usage = usage.and_then(View::read::<GoogleUsage>).map(Usage::from);
+    Ok(Answer { body: completion.end(usage.unwrap_or_default()).into(), usage })
 }
+
+/// The members of an answer, or of a piece of one, that say something.
+const ANSWER: [&str; 6] = ["candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId", "error"];
 
 /// Translates a stream: each event is a partial answer, function calls come whole, and the end is the end of the bytes.
 #[derive(Debug)]
@@ -340,7 +387,8 @@ pub(super) struct Stream {
 #[derive(Debug, Default)]
 struct Progressed {
     calls: usize,
-    finish: Option<String>,
+    /// Why it ended, as if it had no calls.
+    finish: Option<Finish>,
 }
 
 impl Stream {
@@ -349,49 +397,57 @@ impl Stream {
         Self { chunks, stem, named: false, candidates: BTreeMap::new(), blocked: false, usage: None }
     }
 
-    fn candidate(&mut self, candidate: Candidate, out: &mut Vec<u8>) -> Result<(), ApiError> {
-        if candidate.index >= MAX_CANDIDATES {
-            return Err(ApiError::bad_answer());
-        }
-        let index = candidate.index as usize;
-        let state = self.candidates.entry(candidate.index).or_insert_with(|| {
+    fn candidate(&mut self, view: View<'_>, out: &mut Vec<u8>) -> Result<(), ApiError> {
+        let (number, parts, reason) = candidate(view)?;
+        let index = number as usize;
+        let state = self.candidates.entry(number).or_insert_with(|| {
             self.chunks.write(out, index, Delta::role(), None);
             Progressed::default()
         });
-        for piece in candidate.content.map(|content| content.parts).unwrap_or_default() {
-            if let Some(call) = piece.function_call {
-                let call = call.into_call(&self.stem, candidate.index, state.calls, piece.thought_signature);
-                let delta = Delta::call(state.calls, &call.id, &call.name, &call.arguments, call.signature.as_deref());
-                self.chunks.write(out, index, delta, None);
-                state.calls += 1;
-            } else if let Some(text) = piece.text.filter(|text| !piece.thought && !text.is_empty()) {
-                self.chunks.write(out, index, Delta::text(&text), None);
+        // Neighbouring texts go on together: each chunk repeats everything that is said of the answer.
+        let mut text = String::new();
+        for piece in pieces(parts) {
+            match piece {
+                Piece::Text(more) => text.push_str(&more.read().ok_or_else(ApiError::bad_answer)?),
+                Piece::Call { call, signature } => {
+                    let call = tool_call(call, signature, (&self.stem, number, state.calls))?;
+                    if !text.is_empty() {
+                        self.chunks.write(out, index, Delta::text(&std::mem::take(&mut text)), None);
+                    }
+                    let ToolCall { id, name, arguments, signature } = &call;
+                    let delta = Delta::call(state.calls, id, name, arguments, signature.as_deref());
+                    self.chunks.write(out, index, delta, None);
+                    state.calls += 1;
+                }
             }
         }
-        state.finish = candidate.finish_reason.or(state.finish.take());
+        if !text.is_empty() {
+            self.chunks.write(out, index, Delta::text(&text), None);
+        }
+        state.finish = reason.map(|reason| finish(&reason, false)).or(state.finish);
         Ok(())
     }
 }
 
 impl Translate for Stream {
     fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<Progress, ApiError> {
-        let generated: Generated = serde_json::from_str(&event.data).map_err(|_| ApiError::bad_answer())?;
-        if let Some(failure) = generated.error {
-            return Err(error::stream_error(&json!({ "error": failure })));
+        let [candidates, feedback, usage, model, id, failure] = super::event_view(event)?.pick(ANSWER);
+        if let Some(failure) = failure {
+            return Err(error::stream_error(failure.text().as_bytes()));
         }
         if !std::mem::replace(&mut self.named, true) {
-            if let Some(id) = generated.response_id {
+            if let Some(id) = answer::name(id) {
                 self.chunks.stamp.id = id;
             }
-            if let Some(model) = generated.model_version {
+            if let Some(model) = answer::name(model) {
                 self.chunks.stamp.model = model;
             }
         }
-        if let Some(usage) = generated.usage_metadata {
+        if let Some(usage) = usage.and_then(View::read::<GoogleUsage>) {
             self.usage = Some(usage.into());
         }
-        self.blocked |= generated.prompt_feedback.is_some_and(|feedback| feedback.block_reason.is_some());
-        for candidate in generated.candidates {
+        self.blocked |= is_blocked(feedback);
+        for candidate in candidates.unwrap_or(View::NULL).elements() {
             self.candidate(candidate, out)?;
         }
         Ok(Progress::Running)
@@ -405,7 +461,10 @@ impl Translate for Stream {
             return Err(ApiError::broken_stream());
         }
         for (index, state) in &self.candidates {
-            let finish = finish(state.finish.as_deref().unwrap_or(""), state.calls > 0);
+            let finish = match state.finish.unwrap_or(Finish::Stop) {
+                Finish::Stop if state.calls > 0 => Finish::ToolCalls,
+                finish => finish,
+            };
             self.chunks.write(out, *index as usize, Delta::default(), Some(finish));
         }
         self.chunks.end(out, self.usage.unwrap_or_default());

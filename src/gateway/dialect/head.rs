@@ -11,6 +11,11 @@ use super::{error::ApiError, raw_json};
 /// Longest model name, in bytes.
 pub const MAX_MODEL: usize = 256;
 
+/// Longest `stream_options`, in bytes.
+const MAX_OPTIONS: usize = 1024;
+/// Longest text of a key or of a model's name that is looked at, escapes included.
+const MAX_LITERAL: usize = 6 * MAX_MODEL + 2;
+
 /// The model and the way of answering that a request body asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head<'a> {
@@ -20,6 +25,8 @@ pub struct Head<'a> {
     pub stream: bool,
     /// Whether the caller asked for the usage chunk of a stream (`stream_options.include_usage`).
     pub include_usage: bool,
+    /// How many JSON values the body holds, at every depth.
+    pub values: usize,
     model_at: Range<usize>,
     stream_options_at: Option<Range<usize>>,
     /// Just behind the opening brace.
@@ -32,8 +39,9 @@ impl<'a> Head<'a> {
     /// call another. For the same reason the key is compared after its escapes are undone.
     pub fn read(body: &'a [u8]) -> Result<Self, ApiError> {
         let (mut model_at, mut stream_at, mut options_at) = (None, None, None);
-        raw_json::members(body, |member| {
-            let key = raw_json::text(&body[member.key]);
+        let values = raw_json::members(body, |member| {
+            let key =
+                raw_json::text(Some(&body[member.key]).filter(|key| key.len() <= MAX_LITERAL).unwrap_or_default());
             let (name, slot) = match key.as_deref() {
                 Some("model") => ("model", &mut model_at),
                 Some("stream") => ("stream", &mut stream_at),
@@ -50,16 +58,16 @@ impl<'a> Head<'a> {
             };
             match slot.replace(member.value) {
                 None => Ok(()),
-                Some(_) => Err(ApiError {
-                    code: "duplicate_parameter".into(),
-                    ..ApiError::invalid(name, format!("`{name}` stands there twice."))
-                }),
+                Some(_) => Err(ApiError::duplicate(name)),
             }
         })?;
         let model_at: Range<usize> = model_at.ok_or_else(|| ApiError {
             code: "missing_parameter".into(),
             ..ApiError::invalid("model", "`model` is missing.")
         })?;
+        if model_at.len() > MAX_LITERAL {
+            return Err(ApiError::invalid("model", TOO_LONG));
+        }
         let model = raw_json::text(&body[model_at.clone()])
             .ok_or_else(|| ApiError::invalid("model", "`model` must be a string."))?;
         check_model(&model)?;
@@ -70,6 +78,9 @@ impl<'a> Head<'a> {
         };
         let include_usage = match &options_at {
             None => false,
+            Some(at) if at.len() > MAX_OPTIONS => {
+                return Err(ApiError::invalid("stream_options", "`stream_options` is longer than 1024 bytes."));
+            }
             Some(at) => match serde_json::from_slice::<Value>(&body[at.clone()]) {
                 Ok(Value::Null) => false,
                 Ok(Value::Object(options)) => match options.get("include_usage") {
@@ -83,7 +94,14 @@ impl<'a> Head<'a> {
             },
         };
         let first_at = body.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
-        Ok(Self { model, stream, include_usage, model_at, stream_options_at: options_at, first_at })
+        Ok(Self { model, stream, include_usage, values, model_at, stream_options_at: options_at, first_at })
+    }
+
+    /// The same without the body.
+    pub fn into_owned(self) -> Head<'static> {
+        let Self { model, stream, include_usage, values, model_at, stream_options_at, first_at } = self;
+        let model = Cow::Owned(model.into_owned());
+        Head { model, stream, include_usage, values, model_at, stream_options_at, first_at }
     }
 
     /// The body with another model name, and with usage asked for in a stream if `ask_usage` says so. Every other byte
@@ -122,13 +140,15 @@ impl<'a> Head<'a> {
     }
 }
 
+const TOO_LONG: &str = "`model` is longer than 256 bytes.";
+
 /// Refuses names that no provider has and that could climb out of a path: empty, over-long, dots alone, or with control
 /// characters.
 pub fn check_model(model: &str) -> Result<(), ApiError> {
     let why = if model.is_empty() || model.trim() != model {
         "`model` must not be empty or begin or end with blanks."
     } else if model.len() > MAX_MODEL {
-        "`model` is longer than 256 bytes."
+        TOO_LONG
     } else if model.chars().any(char::is_control) || model.split('/').any(|part| matches!(part, "" | "." | "..")) {
         "`model` is no model name."
     } else {
@@ -178,6 +198,16 @@ mod tests {
         assert_eq!(refused(r#"{"model":"a","stream_options":[]}"#).1.as_deref(), Some("stream_options"));
         assert_eq!(refused("[1]"), ("invalid_json".into(), None));
         assert_eq!(refused(&format!("{{\"model\":\"a\",\"x\":{}", "[".repeat(70))), ("invalid_json".into(), None));
+    }
+
+    #[test]
+    fn what_is_read_is_bounded() {
+        let long = "\\u0061".repeat(300);
+        assert_eq!(refused(&format!(r#"{{"model":"{long}"}}"#)).1.as_deref(), Some("model"));
+        let options = format!(r#"{{"model":"m","stream_options":[{}0]}}"#, "0,".repeat(600));
+        assert_eq!(refused(&options).1.as_deref(), Some("stream_options"));
+        let key = format!(r#"{{"{long}":1,"model":"m"}}"#);
+        assert_eq!(Head::read(key.as_bytes()).unwrap().values, 2);
     }
 
     fn edit(body: &str, model: &str, ask: bool) -> String {

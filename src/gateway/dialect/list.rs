@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{ApiError, Target, UpstreamRequest, upstream_error};
+use super::{ApiError, MAX_MODEL, Target, UpstreamRequest, upstream_error, view::View};
 use crate::gateway::provider::{Dialect, Provider};
+
+/// The most models that are taken from one provider.
+const MAX_MODELS: usize = 2_000;
 
 /// Reads the answer to [`list`].
 #[derive(Clone, Copy, Debug)]
@@ -37,34 +40,51 @@ pub fn probe(provider: Provider, api_version: Option<&str>) -> UpstreamRequest {
     }
 }
 
+/// A model as OpenAI's list names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Model {
+    pub id: Box<str>,
+    object: &'static str,
+    /// Seconds since 1970.
+    pub created: i64,
+    pub owned_by: Box<str>,
+}
+
 impl Listing {
-    /// The models as OpenAI's list (`{"object":"list","data":[…]}`), in the provider's order. Entries without a name are
-    /// left out.
-    pub fn read(&self, status: u16, body: &[u8]) -> Result<Value, ApiError> {
+    /// The models in the provider's order, as many as are taken from one provider. Entries without a name are left out.
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<Vec<Model>, ApiError> {
         if !(200..300).contains(&status) {
             return Err(upstream_error(status, body));
         }
-        let body: Value = serde_json::from_slice(body).map_err(|_| ApiError::bad_answer())?;
-        let items = body.get("data").or_else(|| body.get("models")).unwrap_or(&body);
-        let items = items.as_array().ok_or_else(ApiError::bad_answer)?;
-        let data: Vec<Value> = items.iter().filter_map(|item| self.entry(item)).collect();
-        Ok(json!({ "object": "list", "data": data }))
+        // Some servers give the bare array.
+        let wrapped;
+        let body = match body.trim_ascii() {
+            array @ [b'[', ..] => {
+                wrapped = [&br#"{"data":"#[..], array, b"}"].concat();
+                wrapped.as_slice()
+            }
+            object => object,
+        };
+        let (view, _) = View::object(body).map_err(|_| ApiError::bad_answer())?;
+        let [data, models] = view.pick(["data", "models"]);
+        let items = data.or(models).filter(|items| items.is_array()).ok_or_else(ApiError::bad_answer)?;
+        Ok(items.elements().filter_map(|item| self.entry(item)).take(MAX_MODELS).collect())
     }
 
-    fn entry(&self, item: &Value) -> Option<Value> {
-        let text = |name: &str| item.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let id = text("id").or_else(|| text("name"))?;
-        let id = match self.provider.dialect() {
-            Dialect::Google => id.strip_prefix("models/").unwrap_or(id),
-            _ => id,
+    fn entry(&self, item: View<'_>) -> Option<Model> {
+        let [id, name, created, created_at, owner] = item.pick(["id", "name", "created", "created_at", "owned_by"]);
+        let text = |value: Option<View<'_>>| {
+            value.and_then(View::as_str).filter(|text| (1..=MAX_MODEL).contains(&text.len())).map(Cow::into_owned)
         };
-        let created = item
-            .get("created")
-            .or_else(|| item.get("created_at"))
-            .and_then(|value| value.as_i64().or_else(|| seconds(value.as_str()?)))
-            .unwrap_or(0);
-        let owner = text("owned_by").unwrap_or(self.provider.name());
-        Some(json!({ "id": id, "object": "model", "created": created, "owned_by": owner }))
+        let id = text(id).or_else(|| text(name))?;
+        let id = match self.provider.dialect() {
+            Dialect::Google => id.strip_prefix("models/").unwrap_or(&id),
+            _ => &id,
+        };
+        let created = created.or(created_at);
+        let created = created.and_then(|value| value.as_i64().or_else(|| seconds(&value.as_str()?))).unwrap_or(0);
+        let owned_by = text(owner).unwrap_or_else(|| self.provider.name().to_owned()).into();
+        Some(Model { id: id.into(), object: "model", created, owned_by })
     }
 }
 
@@ -75,11 +95,12 @@ fn seconds(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
     use super::*;
 
     fn read(provider: Provider, body: Value) -> Value {
-        list(provider, None).1.read(200, body.to_string().as_bytes()).unwrap()["data"].take()
+        json!(list(provider, None).1.read(200, body.to_string().as_bytes()).unwrap())
     }
 
     #[test]

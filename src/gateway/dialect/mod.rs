@@ -22,22 +22,26 @@ mod request;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod view;
+mod writer;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use std::{borrow::Cow, fmt::Display};
 use zeroize::Zeroizing;
 
+use self::view::View;
 pub use self::{
     answer::Stamp,
-    error::{ApiError, anthropic_kind, map_status, upstream_error},
+    error::{ApiError, MAX_ERROR, anthropic_kind, map_status, upstream_error},
     head::{Head, MAX_MODEL, check_model},
-    list::{Listing, list, probe},
+    list::{Listing, Model, list, probe},
     native::{NativeExchange, messages},
     stream::{ChatStream, Outcome},
 };
 use super::{
     provider::{Dialect, Provider},
+    sse,
     usage::Usage,
 };
 use crate::server::outgoing::encode_segment;
@@ -47,6 +51,28 @@ pub const AZURE_API_VERSION: &str = "2024-10-21";
 /// Azure's first API version that counts tokens in a stream. Those before refuse a request that asks for it. Versions
 /// begin with their date, and those without one are newer.
 const AZURE_COUNTS_STREAMS: &str = "2024-09-01";
+
+/// The most JSON values of a body that is translated, at every depth. Each costs some memory beside the bytes.
+pub const MAX_VALUES: usize = 100_000;
+/// The same for one event of a stream that is translated.
+const MAX_EVENT_VALUES: usize = 10_000;
+
+/// A provider's answer that is to be translated.
+fn answer_view(body: &[u8]) -> Result<View<'_>, ApiError> {
+    bounded(body, MAX_VALUES)
+}
+
+/// An event that is to be translated.
+fn event_view<'a>(event: &'a sse::Event<'_>) -> Result<View<'a>, ApiError> {
+    bounded(event.data.as_bytes(), MAX_EVENT_VALUES)
+}
+
+fn bounded(body: &[u8], most: usize) -> Result<View<'_>, ApiError> {
+    match View::object(body) {
+        Ok((view, values)) if values <= most => Ok(view),
+        _ => Err(ApiError::bad_answer()),
+    }
+}
 
 /// Where a call goes.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +210,7 @@ pub struct Exchange {
 /// Builds the provider's request for a chat completion.
 ///
 /// `body` is the caller's body and `head` what [`Head::read`] found in it. Fails with 400: `unsupported_parameter`,
-/// `invalid_parameter`, `invalid_json`.
+/// `invalid_parameter`, `duplicate_parameter`, `too_many_values`, `invalid_json`.
 pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Exchange), ApiError> {
     check_model(target.model)?;
     let Target { provider, model, .. } = *target;
@@ -200,14 +226,25 @@ pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(Upstr
             UpstreamRequest::post(provider, path, head.stream, head.edited(body, model, ask_usage))
         }
         dialect @ (Dialect::Anthropic | Dialect::Google) => {
-            let tree = serde_json::from_slice(body).map_err(|_| ApiError::from(raw_json::JsonError::Syntax(0)))?;
-            let request = request::ChatRequest::read(&tree, provider.label())?;
+            if head.values > MAX_VALUES {
+                let label = provider.label();
+                return Err(ApiError {
+                    code: "too_many_values".into(),
+                    ..ApiError::invalid(
+                        "body",
+                        format!(
+                            "The body holds more than {MAX_VALUES} JSON values, too many to translate for {label}."
+                        ),
+                    )
+                });
+            }
+            let request = request::ChatRequest::read(View::checked(body)?, provider.label())?;
             if dialect == Dialect::Anthropic {
-                let body = anthropic::request(&request, model, head.stream)?;
-                UpstreamRequest::post(provider, anthropic::PATH, head.stream, body.to_string().into())
+                let body = anthropic::request(&request, model, head.stream, body.len())?;
+                UpstreamRequest::post(provider, anthropic::PATH, head.stream, body.into())
             } else {
-                let body = google::request(&request, model)?;
-                UpstreamRequest::post(provider, google::path(model, head.stream), head.stream, body.to_string().into())
+                let body = google::request(&request, model, body.len())?;
+                UpstreamRequest::post(provider, google::path(model, head.stream), head.stream, body.into())
             }
         }
     };

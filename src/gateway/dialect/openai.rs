@@ -1,7 +1,6 @@
 //! OpenAI's own language and that of compatible servers: bytes pass through.
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use super::{Answer, ApiError, Target, error, raw_json};
 use crate::gateway::usage::{OpenAiUsage, Usage};
@@ -31,9 +30,7 @@ pub(super) fn whole(body: Bytes) -> Result<Answer, ApiError> {
     .map_err(|_| ApiError::bad_answer())?;
     match failed {
         // Some relays tell an error under status 200.
-        Some(_) if !answered => {
-            Err(error::stream_error(&serde_json::from_slice::<Value>(&body).map_err(|_| ApiError::bad_answer())?))
-        }
+        Some(_) if !answered => Err(error::stream_error(&body)),
         _ => Ok(Answer { body, usage }),
     }
 }

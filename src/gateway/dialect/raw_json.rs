@@ -26,12 +26,13 @@ pub struct Member {
     pub value: Range<usize>,
 }
 
-/// Calls `each` with every top-level member of the object in `bytes`, in order.
-pub fn members<E: From<JsonError>>(bytes: &[u8], mut each: impl FnMut(Member) -> Result<(), E>) -> Result<(), E> {
+/// Calls `each` with every top-level member of the object in `bytes`, in order. Gives the number of values inside the
+/// object, at every depth.
+pub fn members<E: From<JsonError>>(bytes: &[u8], mut each: impl FnMut(Member) -> Result<(), E>) -> Result<usize, E> {
     if let Err(error) = std::str::from_utf8(bytes) {
         return Err(JsonError::Syntax(error.valid_up_to()).into());
     }
-    let mut scan = Scan { bytes, at: 0 };
+    let mut scan = Scan::new(bytes);
     scan.blanks();
     match scan.peek() {
         Some(b'{') => scan.at += 1,
@@ -60,7 +61,7 @@ pub fn members<E: From<JsonError>>(bytes: &[u8], mut each: impl FnMut(Member) ->
         }
     }
     scan.blanks();
-    if scan.at == bytes.len() { Ok(()) } else { Err(JsonError::Syntax(scan.at).into()) }
+    if scan.at == bytes.len() { Ok(scan.values) } else { Err(JsonError::Syntax(scan.at).into()) }
 }
 
 /// The text of a JSON string literal, quotes included, that [`members`] has accepted. `None` when it is no string, or
@@ -74,12 +75,44 @@ pub fn text(literal: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-struct Scan<'a> {
+/// A place in a text.
+pub(super) struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Values passed.
+    values: usize,
 }
 
-impl Scan<'_> {
+impl<'a> Scan<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, values: 0 }
+    }
+
+    /// In a text that has been checked: the next member of an object, or element of an array (without a key), from the
+    /// opening bracket on.
+    pub(super) fn following(&mut self, object: bool) -> Option<(Range<usize>, Range<usize>)> {
+        // The opening bracket, or a comma.
+        self.at += 1;
+        self.blanks();
+        let mut key = 0..0;
+        if object {
+            key = self.string().ok()?;
+            self.blanks();
+            self.expect(b':').ok()?;
+            self.blanks();
+        }
+        let start = self.at;
+        self.value(0).ok()?;
+        let value = start..self.at;
+        self.blanks();
+        Some((key, value))
+    }
+
+    /// After [`Scan::following`]: whether another one follows.
+    pub(super) fn goes_on(&self) -> bool {
+        self.peek() == Some(b',')
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -174,6 +207,7 @@ impl Scan<'_> {
         let mut depth = 0;
         loop {
             // Here a value begins.
+            self.values += 1;
             match self.peek() {
                 Some(open @ (b'{' | b'[')) => {
                     self.at += 1;
@@ -261,6 +295,15 @@ mod tests {
         let want: Vec<_> = want.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         assert_eq!(keys(body).unwrap(), want);
         assert_eq!(keys("{}").unwrap(), []);
+    }
+
+    #[test]
+    fn values_are_counted_at_every_depth() {
+        let count = |body: &str| members(body.as_bytes(), |_| Ok::<_, JsonError>(()));
+        for (body, values) in [("{}", 0), (r#"{"a":1}"#, 1), (r#"{"a":[]}"#, 1), (r#"{"a":[1,{"b":[2,3]}],"c":{}}"#, 7)]
+        {
+            assert_eq!(count(body), Ok(values), "{body}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! A streamed answer on its way from the provider to the caller.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use bytes::Bytes;
 
 use super::{answer, error::ApiError};
 use crate::gateway::{
-    sse::{self, Event, Frames, SseError},
-    usage::{Observer, Progress, Reading, Seen, StreamKind, Usage},
+    sse::{self, Event, Frame, Frames},
+    usage::{MAX_WATCHED, Observer, Progress, Reading, Seen, StreamKind, Usage},
 };
 
 /// Turns a provider's events into OpenAI's chunks.
@@ -53,16 +53,10 @@ enum Way {
     },
 }
 
-impl From<SseError> for ApiError {
-    fn from(_: SseError) -> Self {
-        Self::bad_answer()
-    }
-}
-
 impl ChatStream {
     pub(super) fn passing(hide_usage: bool) -> Self {
         Self::new(if hide_usage {
-            Way::HidingUsage { frames: Frames::default(), reading: Reading::new(StreamKind::OpenAi) }
+            Way::HidingUsage { frames: Frames::bounded(MAX_WATCHED), reading: Reading::new(StreamKind::OpenAi) }
         } else {
             Way::Untouched(Observer::new(StreamKind::OpenAi))
         })
@@ -98,27 +92,19 @@ impl ChatStream {
                 // what was held back before, or around what is hidden.
                 let mut whole = 0;
                 let mut parts = (!frames.rest().is_empty()).then(Vec::new);
-                let fed = frames.feed(&bytes, |frame| {
+                let _ = frames.feed(&bytes, |frame| {
+                    let (Frame::Whole(text) | Frame::Piece(text)) = frame;
                     match (reading.frame(frame), &mut parts) {
-                        (Seen::Other, None) => whole += frame.len(),
-                        (Seen::Other, Some(parts)) => parts.extend_from_slice(frame),
+                        (Seen::Other, None) => whole += text.len(),
+                        (Seen::Other, Some(parts)) => parts.extend_from_slice(text),
                         (Seen::UsageAlone, None) => parts = Some(bytes[..whole].to_vec()),
                         (Seen::UsageAlone, Some(_)) => {}
                     }
-                    Ok::<_, ApiError>(())
+                    Ok::<_, Infallible>(())
                 });
                 let progress = reading.progress();
-                match (fed, parts) {
-                    (Ok(()), parts) => {
-                        self.passed(progress);
-                        parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
-                    }
-                    (Err(error), parts) => {
-                        let mut out = parts.unwrap_or_else(|| bytes[..whole].to_vec());
-                        self.fail(&mut out, error);
-                        out.into()
-                    }
-                }
+                self.passed(progress);
+                parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
             }
             Way::Translating { .. } if self.outcome == Outcome::Complete => Bytes::new(),
             Way::Translating { frames, translate } => {
@@ -146,25 +132,25 @@ impl ChatStream {
                     // What was handed on may have ended within an event.
                     out.extend_from_slice(b"\n\n");
                 }
-                match whole(observer.progress()) {
-                    Err(_) if clean && observer.lost() && observer.progress() == Progress::Running => Ok(()),
-                    known => known,
-                }
+                whole(observer.reading(), clean)
             }
             Way::HidingUsage { frames, reading } => {
                 let rest = frames.rest();
-                if clean && !rest.is_empty() && reading.frame(rest) == Seen::Other {
+                let told = !clean || rest.is_empty() || reading.frame(Frame::Whole(rest)) == Seen::UsageAlone;
+                if !told {
                     out.extend_from_slice(rest);
+                }
+                if !told || frames.within() && rest.is_empty() {
                     out.extend_from_slice(b"\n\n");
                 }
-                whole(reading.progress())
+                whole(reading, clean)
             }
             Way::Translating { .. } if self.outcome == Outcome::Complete => Ok(()),
             Way::Translating { .. } if !clean => Err(ApiError::broken_stream()),
             Way::Translating { frames, translate } => {
                 let rest = frames.rest().to_vec();
                 let outcome = &mut self.outcome;
-                translated(translate.as_mut(), &rest, outcome, &mut out).and_then(|()| match outcome {
+                translated(translate.as_mut(), Frame::Whole(&rest), outcome, &mut out).and_then(|()| match outcome {
                     Outcome::Complete => Ok(()),
                     _ => translate.end(&mut out),
                 })
@@ -207,6 +193,25 @@ impl ChatStream {
         }
     }
 
+    /// Bytes that are held until the rest of an event comes.
+    pub fn held(&self) -> usize {
+        match &self.way {
+            Way::Untouched(observer) => observer.held(),
+            Way::HidingUsage { frames, .. } | Way::Translating { frames, .. } => frames.rest().len(),
+        }
+    }
+
+    /// Ends the stream before its time; gives the last bytes for the caller, which say why.
+    pub fn abort(&mut self, error: ApiError) -> Bytes {
+        let mut out = Vec::new();
+        if !matches!(self.outcome, Outcome::Failed(_)) {
+            // What was handed on may have ended within an event.
+            out.extend_from_slice(b"\n\n");
+            self.fail(&mut out, error);
+        }
+        out.into()
+    }
+
     fn passed(&mut self, progress: Progress) {
         match progress {
             Progress::Running => {}
@@ -233,9 +238,10 @@ fn told() -> ApiError {
     ApiError { message: "The provider sent an error in its stream.".into(), ..super::upstream_error(500, b"") }
 }
 
-fn whole(progress: Progress) -> Result<(), ApiError> {
-    match progress {
+fn whole(reading: &Reading, clean: bool) -> Result<(), ApiError> {
+    match reading.progress() {
         Progress::Complete => Ok(()),
+        Progress::Running if clean && reading.unread() => Ok(()),
         Progress::Running => Err(ApiError::broken_stream()),
         Progress::Failed => Err(told()),
     }
@@ -243,13 +249,14 @@ fn whole(progress: Progress) -> Result<(), ApiError> {
 
 fn translated(
     translate: &mut dyn Translate,
-    frame: &[u8],
+    frame: Frame<'_>,
     outcome: &mut Outcome,
     out: &mut Vec<u8>,
 ) -> Result<(), ApiError> {
     if *outcome == Outcome::Complete {
         return Ok(());
     }
+    let Frame::Whole(frame) = frame else { return Err(ApiError::bad_answer()) };
     if let Some(event) = sse::parse_frame(frame)
         && translate.event(&event, out)? == Progress::Complete
     {

@@ -174,38 +174,6 @@ async fn on_anthropics_own_path_errors_have_its_families() {
 }
 
 #[tokio::test]
-async fn large_bodies_under_way_leave_room_for_small_ones_only() {
-    let mut hanging = Upstream::scripted(|stream| async move {
-        let _held = stream;
-        sleep(5 * SOON).await;
-    })
-    .await;
-    let mut limits = hasty();
-    limits.request = 256 << 10;
-    limits.upstream.headers = 4 * SOON;
-    let house = std::sync::Arc::new(House::with(limits, 8).await);
-    house.target("main", Provider::OpenAi, hanging.port);
-    let good = Upstream::json(200, "", &completion()).await;
-    house.target("good", Provider::OpenAi, good.port);
-    let large = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": "x".repeat(200 << 10) }] });
-    let mut under_way = Vec::new();
-    for _ in 0..2 {
-        let (house, large) = (house.clone(), large.clone());
-        under_way.push(tokio::spawn(async move { house.chat(&large).await.status }));
-        hanging.request().await;
-    }
-    assert_eq!(house.chat(&large).await.refusal(), (503, "server_busy".into()));
-    let mut headers = CALLER;
-    headers[1].1 = "good";
-    assert_eq!(house.send(Method::POST, CHAT, &headers, hello().to_string()).await.status, 200);
-    for call in under_way {
-        assert_eq!(call.await.expect("a task"), 504);
-    }
-    // What has ended takes no room.
-    assert_eq!(house.send(Method::POST, CHAT, &headers, large.to_string()).await.status, 200);
-}
-
-#[tokio::test]
 async fn the_callers_own_limit_is_kept_to() {
     let upstream = Upstream::scripted(|stream| async move {
         let _held = stream;

@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod bounds;
 mod faults;
 mod streams;
 pub mod support;

@@ -5,7 +5,7 @@ use crate::gateway::directory::{Ages, CallerKey, Digest, Directory, Source, Stan
 use crate::gateway::models::Models;
 use crate::gateway::provider::Provider;
 use crate::gateway::record::{Bounds, Record, Recorder, Sink, SinkError};
-use crate::gateway::request::Room;
+use crate::gateway::room::Room;
 use crate::gateway::routes::routes;
 use crate::gateway::target::{Address, Credential, Target};
 use crate::server::outgoing::{AllowList, BaseUrl, Outgoing, Patience};
@@ -103,9 +103,9 @@ pub fn hasty() -> Limits {
     Limits { request: 64 << 10, upstream, models: ms(500) }
 }
 
-/// Room for two bodies of the largest size.
+/// Room for two bodies of the largest size, of one key, and for an answer of it.
 fn room(limits: Limits) -> Room {
-    Room::new(2 * limits.request, Duration::from_millis(50))
+    Room::new((7 * limits.request).max(4 * limits.upstream.largest), Duration::from_millis(50))
 }
 
 /// 2023-11-14, the hour at which everything happens here.

@@ -193,6 +193,7 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[
             first_byte_us: Some(250_000 + next(200_000)),
             usage: (!failed).then_some(usage),
             cost: if failed { None } else { cost(provider, model, usage) },
+            count: 1,
         };
         records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
     }

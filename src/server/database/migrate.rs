@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
     (2, "reset makers", include_str!("../../../migrations/0002_reset_makers.sql")),
     (3, "lists", include_str!("../../../migrations/0003_lists.sql")),
+    (4, "counted_calls", include_str!("../../../migrations/0004_counted_calls.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

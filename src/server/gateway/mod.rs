@@ -11,7 +11,7 @@ use crate::{
         directory::{Ages, Directory},
         models::Models,
         record::{Bounds, Recorder, Sink},
-        request::Room,
+        room::Room,
     },
     kernel::OrganisationId,
 };

@@ -134,26 +134,55 @@ impl Outgoing {
     ) -> Result<Response<Bytes>, OutgoingError> {
         let end = Instant::now() + patience.total;
         let (parts, body) = self.send(request, patience.headers.min(patience.total)).await?.into_parts();
-        Ok(Response::from_parts(parts, read_whole(body, patience, end).await?))
+        Ok(Response::from_parts(parts, read_metered(body, patience, end, &mut ()).await?))
     }
 }
 
-/// Reads a body to its end: at most `patience.largest` bytes, no pause longer than `patience.idle`, done by `end`.
+/// Watches a body while it is read.
+pub trait Meter: Send {
+    type Error: From<OutgoingError>;
+
+    /// So many bytes are here by now. Nothing more is read until this is done.
+    fn reached(&mut self, bytes: usize) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// When the next piece must be there at the latest, after so many bytes.
+    fn due(&self, bytes: usize) -> Option<Instant>;
+}
+
+/// Watches nothing.
+impl Meter for () {
+    type Error = OutgoingError;
+
+    async fn reached(&mut self, _: usize) -> Result<(), OutgoingError> {
+        Ok(())
+    }
+
+    fn due(&self, _: usize) -> Option<Instant> {
+        None
+    }
+}
+
+/// Reads a body to its end: at most `patience.largest` bytes, no pause longer than `patience.idle`, done by `end`, and
+/// as `meter` allows.
 ///
 /// # Errors
-/// [`OutgoingError::TooLarge`], [`TimedOut`](OutgoingError::TimedOut) or [`Broken`](OutgoingError::Broken).
-pub async fn read_whole<B>(mut body: B, patience: Patience, end: Instant) -> Result<Bytes, OutgoingError>
+/// [`OutgoingError::TooLarge`], [`TimedOut`](OutgoingError::TimedOut) or [`Broken`](OutgoingError::Broken), and those of
+/// `meter`.
+pub async fn read_metered<B, M>(mut body: B, patience: Patience, end: Instant, meter: &mut M) -> Result<Bytes, M::Error>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: StdError + 'static,
+    M: Meter,
 {
     let declared = body.size_hint().lower();
     if declared > patience.largest as u64 {
-        return Err(OutgoingError::TooLarge);
+        return Err(OutgoingError::TooLarge.into());
     }
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
+        let read = first.len() + rest.len();
+        let end = meter.due(read).map_or(end, |due| due.min(end));
         let pause = Instant::now() + patience.idle;
         let frame = timeout_at(pause.min(end), body.frame())
             .await
@@ -161,9 +190,10 @@ where
         let Some(frame) = frame else { break };
         let frame = frame.map_err(|error| OutgoingError::from_chain(&error, false))?;
         let Ok(data) = frame.into_data() else { continue };
-        if first.len() + rest.len() + data.len() > patience.largest {
-            return Err(OutgoingError::TooLarge);
+        if read + data.len() > patience.largest {
+            return Err(OutgoingError::TooLarge.into());
         }
+        meter.reached(read + data.len()).await?;
         // Most answers come in one piece, which then needs no copy.
         if rest.is_empty() && first.is_empty() {
             first = data;

@@ -8,6 +8,7 @@ mod files;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;
+mod memory;
 mod settings;
 mod writes;
 

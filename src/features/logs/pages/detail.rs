@@ -79,11 +79,13 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         Some(name) => view! { <span class="mono">{format!("@{name}")}</span>" (deleted)" }.into_any(),
         None => view! { "None" }.into_any(),
     };
+    let many = (call.count > 1).then(|| format!("{} refused calls alike; this is the latest", grouped(call.count)));
     let (id, trace) = (call.id.to_string(), detail.trace_id);
     view! {
         <DefinitionList>
             <Fact term="Outcome"><Pill tone=tone(outcome) label=words /></Fact>
             {code.map(|code| view! { <Fact term="Error code"><span class="mono">{code}</span></Fact> })}
+            {many.map(|many| view! { <Fact term="Stands for">{many}</Fact> })}
             <Fact term="API key">{key}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
             {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}

@@ -9,6 +9,8 @@ const OPENAI: &str = concat!(
     ": comment\r\n\r\ndata: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n\r\n",
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\ndata: [DONE]\n\n",
 );
+/// The event in it that a caller who did not ask for usage does not see.
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}\n\n";
 
 fn cases() -> Vec<(Provider, String)> {
     vec![
@@ -27,17 +29,39 @@ fn check_outcome(text: &str, outcome: &Outcome) {
 }
 
 #[test]
-fn a_stream_that_cannot_be_watched_passes_all_the_same() {
-    let line = vec![b'x'; sse::MAX_LINE + 1];
-    let stream = || exchange(Provider::OpenAi, true, true).stream(CREATED, ID);
-    let (text, outcome, usage) = streamed(stream(), &[&line, b"\n\n", OPENAI.as_bytes()], true);
-    assert_eq!((text.len(), outcome, usage), (line.len() + 2 + OPENAI.len(), Outcome::Complete, None));
-    for (provider, usage) in [(Provider::OpenAi, false), (Provider::Google, true)] {
-        let stream = exchange(provider, true, usage).stream(CREATED, ID);
-        let (text, outcome, _) = streamed(stream, &[&line, OPENAI.as_bytes()], true);
-        assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
-        assert!(matches!(outcome, Outcome::Failed(_)));
+fn an_event_that_is_too_large_passes_and_is_not_translated() {
+    let line = vec![b'x'; sse::MAX_FRAME + 1];
+    for asked in [true, false] {
+        let stream = exchange(Provider::OpenAi, true, asked).stream(CREATED, ID);
+        let (text, outcome, usage) = streamed(stream, &[&line, b"\n\n", OPENAI.as_bytes()], true);
+        // With the second half of the line break before it.
+        let hidden = if asked { 0 } else { USAGE.len() + 1 };
+        assert_eq!((text.len(), outcome), (line.len() + 2 + OPENAI.len() - hidden, Outcome::Complete));
+        assert_eq!(usage.map(|usage| usage.input_tokens), Some(3), "the events behind it are read");
     }
+    // Nobody can tell what was in it.
+    let stream = exchange(Provider::OpenAi, true, true).stream(CREATED, ID);
+    assert_eq!(streamed(stream, &[&line], true).1, Outcome::Complete);
+    let stream = exchange(Provider::Google, true, true).stream(CREATED, ID);
+    let (text, outcome, _) = streamed(stream, &[&line, OPENAI.as_bytes()], true);
+    assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
+    assert!(matches!(outcome, Outcome::Failed(_)));
+}
+
+#[test]
+fn an_event_of_many_small_parts_is_not_blown_up() {
+    let parts = |one: &str, count: usize| {
+        format!(
+            "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{}{one}]}}}}]}}\n\n",
+            format!("{one},").repeat(count)
+        )
+    };
+    let texts = parts(r#"{"text":"a"}"#, 4_000);
+    let (text, ..) = streamed(exchange(Provider::Google, true, false).stream(CREATED, ID), &[texts.as_bytes()], false);
+    assert!(text.len() < 6_000, "{}", text.len());
+    let calls = parts(r#"{"functionCall":{"name":"f"}}"#, 4_000);
+    let (text, ..) = streamed(exchange(Provider::Google, true, false).stream(CREATED, ID), &[calls.as_bytes()], false);
+    assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
 }
 
 #[test]
