@@ -3,6 +3,7 @@
 mod audit;
 mod calls;
 mod files;
+mod floods;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;

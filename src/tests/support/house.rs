@@ -110,7 +110,7 @@ impl House {
             db: Db::open(url).await.expect("the database opens"),
             clock: Clock::default(),
             keyring,
-            passwords: Passwords::new().expect("argon2 works"),
+            passwords: Passwords::default(),
             mail,
             outgoing: Outgoing::new(AllowList::parse("127.0.0.1").expect("a list")),
             public_url: "http://latchkey.test".into(),

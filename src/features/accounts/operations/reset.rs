@@ -1,7 +1,7 @@
 //! Forgotten passwords: a link that works once, for an hour, and only while it is the newest.
 
 use super::{
-    super::{email::Email, mails, model::ResetLink, store},
+    super::{email::Email, mails, model::ResetLink, networks, store},
     before,
     own::{new_hash, tell_of_change},
 };
@@ -12,7 +12,7 @@ use crate::{
     server::{
         access::{Access, Change},
         crypto::{Digest, link_token},
-        limits::address_subject,
+        limits::{MailKind, address_subject},
         sessions,
     },
     ui::routes,
@@ -70,6 +70,9 @@ pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let account = store::by_email(change.tx().system(), &email.canonical).await?;
             let account = account.filter(|account| may_mail && account.disabled_at.is_none());
+            // Counted where one is sent: whoever asks for an address without an account uses nothing up.
+            let limits = &change.access().app().limits;
+            let account = account.filter(|_| limits.take_mail(MailKind::Reset, &email.canonical, now).is_ok());
             let mail = match account {
                 Some(account) => Some((reset_token(&mut change, UserId(account.id), Way::Mailed).await?, account)),
                 None => None,
@@ -100,11 +103,12 @@ pub async fn view_reset(access: &Access, token: &Secret) -> Result<ResetLink> {
 pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Result<()> {
     let operation = Operation::ResetPassword;
     let app = access.app();
-    let (digest, account, hash) = before(access, operation, &Subject::unnamed("account", ""), async {
+    let (digest, account, hash, taken) = before(access, operation, &Subject::unnamed("account", ""), async {
         access.check(operation, Target::Account)?;
         let (digest, account) = find(access, token).await?;
-        let hash = new_hash(app, &account, new).await?;
-        Ok((digest, account, hash))
+        let taken = app.limits.take_link(&format!("reset {}", account.id), access.origin().address, access.now())?;
+        let hash = new_hash(access, &account, new).await?;
+        Ok((digest, account, hash, taken))
     })
     .await?;
     let (name, email) = (account.name.clone(), account.email.clone());
@@ -113,6 +117,7 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
             change.act_as(user, &account.name);
+            networks::note(&mut change, user).await?;
             let tx = change.tx().system();
             let mailed = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;
             let proves = mailed && store::prove_address(tx, user, now).await?;
@@ -123,6 +128,7 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
             change.commit(if proves { event.with("address", "proven") } else { event }, ()).await
         })
         .await?;
+    taken.give_back();
     tell_of_change(app, name, email);
     Ok(())
 }
