@@ -134,7 +134,9 @@ impl Turns {
     async fn take(&self, subject: &str, now: Timestamp) -> Result<()> {
         let Ok(_place) = self.waiting.try_acquire() else { return Err(wait(self.what, self.patience)) };
         let left = self.reserve(subject, now)?;
-        tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+        if left > 0 {
+            tokio::time::sleep(Duration::from_millis(left.unsigned_abs())).await;
+        }
         Ok(())
     }
 }
