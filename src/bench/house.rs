@@ -213,6 +213,8 @@ fn serve_by(mut command: Command, folder: &Path) -> Result<(Child, u16, Duration
         .env("LATCHKEY_DATA", folder)
         .env("LATCHKEY_LISTEN", "127.0.0.1:0")
         .env("LATCHKEY_ALLOW_UPSTREAM", "127.0.0.1")
+        // Callers may come from any address.
+        .env("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1")
         .stdout(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();

@@ -27,7 +27,93 @@ pub fn optional_line(what: &str, text: &str, limit: usize) -> Result<String, Ref
     if text.chars().any(is_treacherous) {
         return Err(format!("{what} has a character that cannot be shown safely (a control or direction mark)."));
     }
+    if hides(text) {
+        return Err(format!("{what} has a character that cannot be seen."));
+    }
     Ok(text.to_owned())
+}
+
+/// True for characters that take no room and show nothing by themselves (Unicode's default-ignorable ones).
+pub const fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+        | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Whether a text has an invisible character that does nothing where it stands. Joiners do something between the parts of
+/// an emoji and between letters of scripts that need them, and variation selectors behind what has variants.
+pub fn hides(text: &str) -> bool {
+    let mut before = None;
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let (joins_letters, after) = (before.is_some_and(is_joining), chars.peek().copied());
+        let is_needed = match c {
+            _ if !is_invisible(c) => true,
+            '\u{200C}' => joins_letters && after.is_some_and(is_joining),
+            '\u{200D}' => {
+                let in_emoji =
+                    before.is_some_and(|c| is_picture(c) || c == '\u{FE0F}') && after.is_some_and(is_picture);
+                let in_word = joins_letters && (after.is_some_and(is_joining) || before.is_some_and(is_virama));
+                in_emoji || in_word
+            }
+            '\u{FE0E}' | '\u{FE0F}' => {
+                before.is_some_and(|c| is_picture(c) || (is_keycap(c) && after == Some('\u{20E3}')) || is_ideograph(c))
+            }
+            '\u{FE00}'..='\u{FE02}' | '\u{E0100}'..='\u{E01EF}' => before.is_some_and(is_ideograph),
+            '\u{180B}'..='\u{180D}' => before.is_some_and(|c| matches!(c, '\u{1820}'..='\u{18AA}')),
+            _ => false,
+        };
+        if !is_needed {
+            return true;
+        }
+        before = Some(c);
+    }
+    false
+}
+
+/// Letters and marks of scripts in which a joiner changes how its neighbours are written: Arabic, Syriac, N'Ko, Mandaic,
+/// those of India and Sri Lanka, Burmese, Khmer, Mongolian.
+const fn is_joining(c: char) -> bool {
+    matches!(c,
+        '\u{620}'..='\u{6FF}' | '\u{700}'..='\u{77F}' | '\u{7C0}'..='\u{7FF}' | '\u{840}'..='\u{8FF}' | '\u{900}'..='\u{DFF}'
+        | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17B3}' | '\u{17B6}'..='\u{17D3}' | '\u{1820}'..='\u{18AA}')
+}
+
+/// Marks that silence the vowel of the letter before them.
+const fn is_virama(c: char) -> bool {
+    matches!(
+        c,
+        '\u{94D}'
+            | '\u{9CD}'
+            | '\u{A4D}'
+            | '\u{ACD}'
+            | '\u{B4D}'
+            | '\u{BCD}'
+            | '\u{C4D}'
+            | '\u{CCD}'
+            | '\u{D4D}'
+            | '\u{DCA}'
+            | '\u{1039}'
+            | '\u{17D2}'
+    )
+}
+
+/// What emoji are made of, skin tones included.
+const fn is_picture(c: char) -> bool {
+    matches!(c,
+        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{21FF}'
+        | '\u{2300}'..='\u{23FF}' | '\u{24C2}' | '\u{25A0}'..='\u{27BF}' | '\u{2934}' | '\u{2935}' | '\u{2B00}'..='\u{2BFF}'
+        | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+const fn is_keycap(c: char) -> bool {
+    matches!(c, '0'..='9' | '#' | '*')
+}
+
+const fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
 /// The first `limit` characters, never half of one.
@@ -121,6 +207,46 @@ mod tests {
         assert!(line("Name", "a\u{202E}b", 9).is_err());
         assert!(line("Name", "a\nb", 9).is_err());
         assert_eq!(line("Name", "👩‍🔬", 3).as_deref(), Ok("👩‍🔬"));
+        assert!(line("Name", "A\u{200B}da", 9).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_seen_stands_only_where_it_is_needed() {
+        for needed in [
+            "👩‍🔬",
+            "🏳\u{FE0F}\u{200D}🌈",
+            "👩🏽\u{200D}❤\u{FE0F}\u{200D}👨🏿",
+            "❤\u{FE0F}",
+            "1\u{FE0F}\u{20E3}",
+            "می\u{200C}خواهم",
+            "ශ\u{DCA}\u{200D}ර\u{DD3}",
+            "क\u{94D}\u{200D}",
+            "葛\u{E0100}城",
+            "\u{1820}\u{180B}",
+        ] {
+            assert!(!hides(needed), "{}", needed.escape_unicode());
+        }
+        for hidden in [
+            "a\u{200D}b",
+            "a\u{200C}b",
+            "\u{200D}👩",
+            "👩\u{200D}",
+            "👩\u{200D}a",
+            "م\u{200C}",
+            "م\u{200C}\u{200C}م",
+            "a\u{FE0F}",
+            "1\u{FE0F}",
+            "❤\u{FE0F}\u{FE0F}",
+            "a\u{E0100}",
+            "\u{200B}",
+            "a\u{2060}",
+            "a\u{AD}b",
+            "\u{3164}",
+            "a\u{200F}",
+            "🏴\u{E0067}",
+        ] {
+            assert!(hides(hidden), "{}", hidden.escape_unicode());
+        }
     }
 
     #[test]

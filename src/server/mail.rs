@@ -1,8 +1,29 @@
 //! Mail over SMTP if it is configured; without it, links are shown to be handed over.
 
 use super::database::StartResult;
+use crate::kernel::text;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, message::Mailbox};
 use std::{fmt, time::Duration};
+
+/// Longest name in a mail, in characters.
+const NAME: usize = 60;
+
+/// A name in the text of a mail to somebody who may not know whose it is: on one line, cut, and so written that no mail
+/// program makes a link of what is in it. It never stands in a subject.
+pub fn plain(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    for c in text::cut(name.trim(), NAME).chars() {
+        let joins = plain.ends_with(['.', ':', '/', '@', '\u{3002}', '\u{ff0e}', '\u{ff61}']);
+        if joins && !c.is_whitespace() {
+            plain.push(' ');
+        }
+        plain.push(if c.is_whitespace() || text::is_treacherous(c) { ' ' } else { c });
+    }
+    if name.trim().chars().nth(NAME).is_some() {
+        plain.push('…');
+    }
+    plain
+}
 
 /// Sends mails, or says that it cannot.
 #[derive(Clone)]
@@ -49,5 +70,20 @@ impl Mail {
             tracing::warn!(error, "a mail could not be sent");
         }
         sent.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn a_name_is_no_link() {
+        assert_eq!(plain(" Ada Lind "), "Ada Lind");
+        assert_eq!(plain("Dr. Ada O'Neil-Lind"), "Dr. Ada O'Neil-Lind");
+        assert_eq!(plain("http://evil.example/pay"), "http: / / evil. example/ pay");
+        assert_eq!(plain("pay@evil.example"), "pay@ evil. example");
+        assert_eq!(plain("a\r\nSubject: b"), "a  Subject: b");
+        assert_eq!(plain(&"x".repeat(61)), format!("{}…", "x".repeat(60)));
     }
 }

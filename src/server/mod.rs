@@ -13,6 +13,7 @@ pub mod installation;
 pub mod jobs;
 pub mod limits;
 pub mod mail;
+pub mod networks;
 pub mod outgoing;
 pub mod refusals;
 pub mod sessions;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod bounds;
 mod gateway;
 mod headers;
 mod late;

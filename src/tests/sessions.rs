@@ -175,7 +175,7 @@ async fn a_credential_counts_only_in_its_own_place() {
         let nobody = || house.nobody();
 
         // Two sessions in one request, whichever of them is true.
-        for second in ["latchkey=AAAAAAAAAAAAAAAAAAAAAA", "__Host-latchkey=AAAAAAAAAAAAAAAAAAAAAA", cookie] {
+        for second in ["latchkey=AAAAAAAAAAAAAAAAAAAAAA", "latchke%79=AAAAAAAAAAAAAAAAAAAAAA", cookie] {
             for client in [
                 nobody().with_header("cookie", cookie).with_header("cookie", second),
                 nobody().with_header("cookie", &format!("{second}; theme=dark; {cookie}")),
@@ -183,6 +183,12 @@ async fn a_credential_counts_only_in_its_own_place() {
                 assert_eq!(refused(&client.form("account/view", &[]).await), (400, "malformed".to_owned()), "{second}");
                 assert_eq!(client.page("/account").await.status, 400, "{second}");
             }
+        }
+
+        // Cookies of similar names are not ours, be they another installation's.
+        for other in ["__Host-latchkey=AAAAAAAAAAAAAAAAAAAAAA", "my-latchkey=1; latchkey2=2"] {
+            let client = nobody().with_header("cookie", &format!("{other}; {cookie}"));
+            assert_eq!(client.form("account/view", &[]).await.status, 200, "{other}");
         }
 
         // A key where a session belongs.
@@ -253,6 +259,10 @@ async fn forwarded_addresses_are_believed_from_configured_proxies_alone() {
             // What stands before the nearest hop that is no proxy was sent by the client.
             (&behind, proxy, "192.0.2.66, 198.51.100.1, 10.9.9.9", "198.51.100.1"),
             (&behind, proxy, "no address", proxy),
+            (&behind, proxy, "6.6.6.6, 203.0.113.7:54321", client),
+            (&behind, proxy, "6.6.6.6, [2001:db8::7]:443", "2001:db8::7"),
+            (&behind, proxy, "6.6.6.6, unknown", proxy),
+            (&behind, "::ffff:10.0.0.1", "6.6.6.6, ::ffff:203.0.113.7", client),
         ] {
             let nobody = house.nobody().at(peer).with_header("x-forwarded-for", forwarded);
             let nobody = nobody.with_header("x-real-ip", "192.0.2.1").with_header("forwarded", "for=192.0.2.2");

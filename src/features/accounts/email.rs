@@ -1,6 +1,6 @@
 //! E-mail addresses. The server alone reads them: the tables that this needs would weigh much in the browser.
 
-use crate::kernel::text::is_treacherous;
+use crate::kernel::text::{is_invisible, is_treacherous};
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest e-mail address in characters (RFC 5321 allows 254).
@@ -11,7 +11,7 @@ const EMAIL_LIMIT: usize = 254;
 pub struct Email {
     /// As typed, trimmed; an internationalised domain in its ASCII form.
     pub shown: String,
-    /// Lower case, Unicode NFKC, ASCII domain: what makes an account unique.
+    /// Lower case, Unicode NFC, ASCII domain: what makes an account unique. Only spellings of one mailbox are the same.
     pub canonical: String,
 }
 
@@ -26,9 +26,7 @@ impl Email {
         if text.chars().count() > EMAIL_LIMIT {
             return Err(format!("An e-mail address can have at most {EMAIL_LIMIT} characters."));
         }
-        let hidden =
-            |c: char| is_treacherous(c) || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}'..='\u{2064}' | '\u{00AD}');
-        if text.chars().any(hidden) {
+        if text.chars().any(|c| is_treacherous(c) || is_invisible(c)) {
             return Err("The address has a character that cannot be seen.".into());
         }
         let Some((local, domain)) = text.rsplit_once('@') else { return invalid() };
@@ -40,10 +38,12 @@ impl Email {
                 && !local.contains("..")
                 && local.chars().all(|c| c.is_alphanumeric() || ".!#$%&'*+-/=?^_`{|}~".contains(c))
         };
-        // Composed first: a letter and its separate accent are one letter. The canonical form must be an address as well,
-        // which that of a fraction or of a number in brackets is not.
+        // A letter and its separate accent are one letter. The canonical form must be an address as well.
         let local: String = local.nfc().collect();
-        let canonical_local = local.nfkc().collect::<String>().to_lowercase().nfkc().collect::<String>();
+        if let Some((c, like)) = lookalike(&local) {
+            return Err(format!("An address cannot have “{c}”, which passes for “{like}” and is another character."));
+        }
+        let canonical_local = local.to_lowercase().nfc().collect::<String>();
         if !well_formed(&local) || !well_formed(&canonical_local) {
             return invalid();
         }
@@ -54,10 +54,23 @@ impl Email {
         Ok(Self { shown: format!("{local}@{domain}"), canonical: format!("{canonical_local}@{domain}") })
     }
 
+    /// Whether mail to `shown` reaches the mailbox of this canonical form. Earlier versions took some characters for
+    /// others, and what they stored stays.
+    pub fn is_of(shown: &str, canonical: &str) -> bool {
+        Self::parse(shown).is_ok_and(|email| email.canonical == canonical)
+    }
+
     /// The part before the `@`.
     pub fn local(&self) -> &str {
         self.shown.rsplit_once('@').map_or(self.shown.as_str(), |(local, _)| local)
     }
+}
+
+/// The first character that Unicode holds for a form of others (`ﬁ`, `ａ`, `²`), and these. Some mail servers take it for
+/// them and some do not: an address with it may or may not be the one that it looks like.
+fn lookalike(text: &str) -> Option<(char, String)> {
+    let like = |c: char| c.nfkd().ne(c.nfd()).then(|| (c, c.nfkc().collect()));
+    text.chars().find_map(like)
 }
 
 #[cfg(test)]
@@ -71,6 +84,27 @@ mod tests {
         assert_eq!(canonical(" Ada@Example.ORG "), "ada@example.org");
         assert_eq!(canonical("jose\u{301}@example.org"), canonical("jos\u{e9}@example.org"));
         assert_eq!(canonical("a@b\u{fc}cher.example"), "a@xn--bcher-kva.example");
+    }
+
+    #[test]
+    fn what_only_looks_alike_is_no_other_mailbox() {
+        let refusal = Email::parse("\u{FB01}nance@example.org").unwrap_err();
+        assert!(refusal.contains('\u{FB01}') && refusal.contains("“fi”"), "{refusal}");
+        for like in
+            ["\u{FF41}da", "ada\u{B2}", "\u{AA}da", "\u{2460}", "\u{17F}am", "\u{FF76}", "\u{3164}", "\u{212B}\u{BD}"]
+        {
+            assert!(Email::parse(&format!("{like}@example.org")).is_err(), "{like}");
+        }
+        let canonical = |text: &str| Email::parse(text).unwrap().canonical;
+        // A sign that is a letter by definition, in whatever composition, is that letter.
+        assert_eq!(canonical("\u{212B}sa@example.org"), "\u{E5}sa@example.org");
+        assert_ne!(canonical("stra\u{DF}e@example.org"), canonical("strasse@example.org"));
+        assert_ne!(canonical("\u{131}da@example.org"), canonical("ida@example.org"));
+        assert_ne!(canonical("\u{430}da@example.org"), canonical("ada@example.org"));
+        // The domain is the name that DNS knows.
+        assert_eq!(canonical("ada@\u{FF45}xample.org"), "ada@example.org");
+        assert!(Email::is_of("Ada@Example.org", "ada@example.org"));
+        assert!(!Email::is_of("\u{FB01}nance@example.org", "finance@example.org"));
     }
 
     #[test]

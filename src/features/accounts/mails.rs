@@ -1,5 +1,7 @@
 //! The words of mails about accounts.
 
+use crate::server::mail::plain;
+
 /// A mail in plain text.
 pub struct Words {
     pub subject: &'static str,
@@ -8,6 +10,7 @@ pub struct Words {
 
 /// Brings a reset link.
 pub fn reset(name: &str, link: &str) -> Words {
+    let name = plain(name);
     Words {
         subject: "Reset your Latchkey password",
         text: format!(
@@ -21,6 +24,7 @@ pub fn reset(name: &str, link: &str) -> Words {
 
 /// Tells that a password was changed.
 pub fn password_changed(name: &str, forgot: &str) -> Words {
+    let name = plain(name);
     Words {
         subject: "Your Latchkey password was changed",
         text: format!(

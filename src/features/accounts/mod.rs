@@ -9,6 +9,8 @@ pub mod functions;
 mod mails;
 pub mod model;
 #[cfg(feature = "ssr")]
+mod networks;
+#[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
@@ -17,5 +19,7 @@ mod store;
 mod tests;
 
 // What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use networks::note as note_network;
 #[cfg(feature = "ssr")]
 pub use store::{Maker, STATEMENTS, by_email, by_id, insert, prove_address, set_password};

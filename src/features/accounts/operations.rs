@@ -9,7 +9,7 @@ pub use reset::{ask_reset, may_reset, reset_password, reset_token, view_reset};
 use super::{
     email::Email,
     model::{Founded, Front, NAME_LIMIT},
-    store,
+    networks, store,
 };
 use crate::{
     features::{
@@ -107,9 +107,11 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
     fields.take("password", check_new_password(new.password.expose(), &[&local, &new.organisation]));
     fields.finish()?;
     let (Some(email), Some(name), Some(title)) = (email, name, title) else { return Err(Error::internal()) };
-    let hash = app.passwords.hash(Zeroizing::new(new.password.expose().to_owned())).await?;
+    let from = access.origin().address;
+    let taken = secret.map(|_| app.limits.take_link("setup", from, access.now())).transpose()?;
+    let hash = app.passwords.hash(from, Zeroizing::new(new.password.expose().to_owned())).await?;
     let subject = Subject::new("installation", "", &title);
-    access
+    let made = access
         .act_founding(Operation::Setup, organisation, subject.clone(), |mut change| async move {
             let user = UserId::new();
             let now = change.now();
@@ -121,6 +123,7 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
                 return Err(Error::conflict("There is an account already."));
             }
             change.act_as(user, &name);
+            networks::note(&mut change, user).await?;
             let slug = organisations::operations::free_slug(&mut change, &title).await?;
             let (key, master_key) = found(&mut change, user, &title, &slug).await?;
             let event = Event::of(subject)
@@ -131,7 +134,11 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
             let founded = Founded { slug, organisation: title, master_key };
             change.commit(event, SetUp { founded, user, organisation, session }).await
         })
-        .await
+        .await?;
+    if let Some(taken) = taken {
+        taken.give_back();
+    }
+    Ok(made)
 }
 
 /// Signs in, and gives the value of the session's cookie. Says the same for a wrong password and an unknown address, in the
@@ -139,17 +146,17 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
 pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<Option<Secret>> {
     let app = access.app();
     let now = access.now();
-    let address = address_subject(access.origin().address);
+    let from = access.origin().address;
     let canonical = Email::parse(email).map(|e| e.canonical).unwrap_or_default();
-    let account_subject = format!("{canonical} {address}");
     let subject = Subject::new("account", "", canonical.as_str());
     let refuse = async |error: Error| {
         access.record_refusal(Operation::SignIn, OrganisationId::INSTALLATION, subject.clone(), &error).await;
         Err(error)
     };
-    if let Err(error) = app.limits.take_try(&account_subject, &address, now) {
-        return refuse(error).await;
-    }
+    let taken = match app.limits.take_try(&canonical, from, now, networks::is_known(access, &canonical)).await {
+        Ok(taken) => taken,
+        Err(error) => return refuse(error).await,
+    };
     let account = {
         let mut tx = app.db.read().await?;
         store::by_email(&mut tx, &canonical).await?
@@ -157,14 +164,21 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     let usable = account.filter(|account| account.disabled_at.is_none());
     let stored = usable.as_ref().map(|account| account.password_hash.clone());
     let plain = presented(password);
-    let fits = app.passwords.verify(plain.clone(), stored).await?;
+    let fits = match app.passwords.verify(from, plain.clone(), stored).await {
+        Ok(fits) => fits,
+        Err(error) => {
+            taken.give_back();
+            return refuse(error).await;
+        }
+    };
     let wrong = || Error::new(Code::WrongCredentials, "The e-mail or the password is not right.");
     let Some(account) = usable.filter(|_| fits) else {
         return refuse(wrong()).await;
     };
-    app.limits.give_back_try(&account_subject, &address);
-    let renewed =
-        if Passwords::is_outdated(&account.password_hash) { Some(app.passwords.hash(plain).await?) } else { None };
+    taken.give_back();
+    // If there is no place for it now, the next sign-in renews it.
+    let is_outdated = Passwords::is_outdated(&account.password_hash);
+    let renewed = if is_outdated { app.passwords.hash(from, plain).await.ok() } else { None };
     let subject = Subject::new("account", account.id, &account.email);
     access
         .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {
@@ -175,6 +189,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
             change.act_as(user, &account.name);
             // Here, where the password is known to be the present one: a change of it ends every session that there is.
             let session = change.begin_session(user).await?;
+            networks::note(&mut change, user).await?;
             if let Some(hash) = renewed {
                 store::replace_password(change.tx().system(), user, &account.password_hash, &hash).await?;
             }

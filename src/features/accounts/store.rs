@@ -23,6 +23,9 @@ statements! {
     BY_RESET: SystemSql = "SELECT u.id, u.email, u.name, u.password_hash, u.disabled_at, r.made_by, r.made_in FROM password_resets r JOIN users u ON u.id = r.user_id WHERE r.digest = $1 AND r.expires_at > $2 AND u.disabled_at IS NULL";
     USE_RESET: SystemSql = "DELETE FROM password_resets WHERE digest = $1 AND expires_at > $2 RETURNING made_by, made_in";
     PROVE_ADDRESS: SystemSql = "UPDATE users SET address_proven_at = $2 WHERE id = $1 AND address_proven_at IS NULL";
+    NOTE_NETWORK: SystemSql = "INSERT INTO known_networks (user_id, network, seen_at) VALUES ($1, $2, $3) ON CONFLICT (user_id, network) DO UPDATE SET seen_at = excluded.seen_at";
+    FORGET_NETWORKS: SystemSql = "DELETE FROM known_networks WHERE user_id = $1 AND (seen_at < $2 OR network NOT IN (SELECT network FROM known_networks WHERE user_id = $1 ORDER BY seen_at DESC LIMIT 50))";
+    IS_KNOWN_NETWORK: SystemSql = "SELECT COUNT(*) FROM known_networks n JOIN users u ON u.id = n.user_id WHERE u.email_canonical = $1 AND n.network = $2 AND n.seen_at >= $3";
 }
 
 /// An account as stored.
@@ -127,4 +130,20 @@ pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Op
 pub async fn use_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<Option<Maker>>> {
     let used: Option<(Option<Uuid>, Option<Uuid>)> = tx.optional(USE_RESET, values![*digest, now]).await?;
     Ok(used.map(|(person, organisation)| Maker::read(person, organisation)))
+}
+
+/// Notes that a person has signed in from a network.
+pub async fn note_network(tx: &mut Tx, user: UserId, network: &Digest, now: Timestamp) -> Result<()> {
+    tx.execute(NOTE_NETWORK, values![user, *network, now]).await.map(|_| ())
+}
+
+/// Forgets the networks that a person used last before `until`, and all but their latest 50.
+pub async fn forget_networks(tx: &mut Tx, user: UserId, until: Timestamp) -> Result<()> {
+    tx.execute(FORGET_NETWORKS, values![user, until]).await.map(|_| ())
+}
+
+/// Whether the person of this address has signed in from a network, at `since` or later.
+pub async fn is_known_network(tx: &mut Tx, canonical: &str, network: &Digest, since: Timestamp) -> Result<bool> {
+    let (count,): (i64,) = tx.one(IS_KNOWN_NETWORK, values![canonical, *network, since]).await?;
+    Ok(count > 0)
 }

@@ -351,6 +351,9 @@ pub fn parse_description(typed: &str) -> Result<String, String> {
     if typed.chars().any(|c| c != '\n' && text::is_treacherous(c)) {
         return Err("The description has a character that cannot be shown safely (a control or direction mark).".into());
     }
+    if text::hides(&typed) {
+        return Err("The description has a character that cannot be seen.".into());
+    }
     Ok(typed)
 }
 

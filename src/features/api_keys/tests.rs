@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 
 /// Adds a person to the first organisation.
 async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
-    let hash = house.app.passwords.hash(Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
+    let hash = house.app.passwords.hash(None, Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
     let email = accounts::email::Email::parse(email).unwrap();
     Access::system(house.app.clone())
         .act_with_proof(

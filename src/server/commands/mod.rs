@@ -137,7 +137,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         db,
         clock: Clock::default(),
         keyring,
-        passwords: Passwords::new().map_err(|error| error.message)?,
+        passwords: Passwords::default(),
         mail: extras.mail.unwrap_or(Mail::none()),
         outgoing: Outgoing::new(extras.allow_upstream),
         public_url: extras.public_url,

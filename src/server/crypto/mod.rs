@@ -2,6 +2,7 @@
 
 mod keyring;
 mod password;
+mod places;
 mod token;
 
 pub use keyring::{Digest, Keyring, Sealed};

@@ -1,6 +1,6 @@
 //! What a request of the console knows: where it came from, and who is signed in.
 
-use super::headers::cookies_are_secure;
+use super::{forwarded, headers::cookies_are_secure};
 use crate::{
     kernel::{Error, Result, Secret},
     server::{
@@ -42,7 +42,7 @@ const fn cookie_name(secure: bool) -> &'static str {
 pub async fn establish(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let origin =
         origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
-    if session_cookies(request.headers()) > 1 {
+    if !has_one_session(request.headers(), cookie_name(cookies_are_secure(&app.public_url))) {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
     }
@@ -63,25 +63,7 @@ pub async fn establish(State(app): State<App>, mut request: Request, next: Next)
 /// Where a request came from. Forwarded addresses are believed only from configured proxies.
 pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
-    let trusted = |address: &IpAddr| app.trusted_proxies.iter().any(|range| range.contains(address));
-    let address = peer.map(|peer| {
-        let peer = peer.to_canonical();
-        if !trusted(&peer) {
-            return peer;
-        }
-        // From the nearest hop backwards, the first that is no proxy of ours.
-        headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|v| v.to_str().ok())
-            .flat_map(|v| v.split(','))
-            .filter_map(|v| v.trim().parse::<IpAddr>().ok())
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-            .find(|hop| !trusted(hop))
-            .unwrap_or(peer)
-    });
+    let address = peer.map(|peer| forwarded::caller(peer, headers, &app.trusted_proxies));
     Origin::new(Uuid::now_v7().to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
 }
 
@@ -98,8 +80,17 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     cookies(headers).find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
-fn session_cookies(headers: &HeaderMap) -> usize {
-    cookies(headers).filter(|(name, _)| [cookie_name(true), cookie_name(false)].contains(name)).count()
+/// Whether the cookie of this name came once, or not at all. Whoever reads it next decodes names (`%6Catchkey`): another
+/// spelling is a cookie that its `__Host-` never bound to this host, so it counts as one too many. Other cookies are not ours.
+fn has_one_session(headers: &HeaderMap, name: &str) -> bool {
+    let lines = headers.get_all(header::COOKIE).iter().map(|line| String::from_utf8_lossy(line.as_bytes()));
+    let names: Vec<String> = lines
+        .flat_map(|line| {
+            line.split(';').filter_map(|pair| Some(pair.split_once('=')?.0.trim().to_owned())).collect::<Vec<_>>()
+        })
+        .filter(|found| percent_encoding::percent_decode_str(found).decode_utf8_lossy().trim() == name)
+        .collect();
+    names.is_empty() || names == [name]
 }
 
 impl RequestContext {
@@ -194,4 +185,28 @@ pub fn kept_theme(cookie: &HeaderValue) -> Option<Option<&'static str>> {
 
 fn known_theme(value: &str) -> Option<&'static str> {
     ["light", "dark"].into_iter().find(|theme| *theme == value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_session_comes_once_and_under_its_own_name() {
+        let fits = |lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+            }
+            has_one_session(&headers, "__Host-latchkey")
+        };
+        assert!(fits(&[]));
+        assert!(fits(&[b"theme=dark; __Host-latchkey=a"]));
+        assert!(fits(&[b"latchkey=b; __Host-latchkey=a; my__Host-latchkey=c"]), "others' cookies are not ours");
+        assert!(!fits(&[b"__Host-latchkey=a; __Host-latchkey=b"]));
+        assert!(!fits(&[b"__Host-latchkey=a", b"__Host-latchkey=b"]));
+        assert!(!fits(&[b"__Host-latchkey=a", b"x=\xff; __Host-latchkey=b"]), "beside what is no text");
+        assert!(!fits(&[b"__Host-latchke%79=a"]));
+        assert!(!fits(&[b"__Host-latchkey=a; %5F_Host-latchkey=b"]));
+    }
 }

@@ -5,6 +5,7 @@
 
 use super::{
     context::{RequestContext, kept_theme},
+    form_body,
     headers::error_response,
 };
 use crate::{
@@ -34,9 +35,6 @@ pub struct FormOutcome {
     /// What was typed, less what is secret.
     pub values: Vec<(String, String)>,
 }
-
-/// How long a form may take to arrive.
-const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Fields whose value is never sent back.
 const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password", "credential", "secret"];
@@ -70,11 +68,9 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
     if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
         return refuse(error).await;
     }
-    let Ok(read) = tokio::time::timeout(BODY_TIME, to_bytes(body, super::BODY_LIMIT)).await else {
-        return refuse(Error::new(Code::Malformed, "The form did not arrive in time.")).await;
-    };
-    let Ok(bytes) = read else {
-        return refuse(Error::new(Code::TooLarge, "The form is larger than 1 MiB.")).await;
+    let bytes = match form_body::read(&parts.headers, body, operation).await {
+        Ok(bytes) => bytes,
+        Err(error) => return refuse(error).await,
     };
     let by_browser = accepts_html(&parts.headers);
     // The server function itself never redirects a browser; that is decided below.

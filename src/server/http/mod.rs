@@ -3,7 +3,9 @@
 
 pub mod api;
 mod context;
+mod form_body;
 mod forms;
+mod forwarded;
 mod headers;
 mod listen;
 mod pages;
@@ -19,7 +21,7 @@ use super::{app::App, assets};
 use crate::gateway::{call::Gateway, routes};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
 
-/// Bodies of forms and management calls: 1 MiB.
+/// Bodies of management calls, and the most that a handler reads of any other: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// Everything that Latchkey serves. The gateway stands outside of all that the console needs: it has its own answers,

@@ -1,7 +1,10 @@
 //! The console's pages, rendered on the server.
 
-use super::{FormOutcome, RequestContext};
-use crate::ui::{Console, shell};
+use super::{FormOutcome, RequestContext, headers::error_response};
+use crate::{
+    kernel::{Code, Error},
+    ui::{Console, shell},
+};
 use axum::{
     Router,
     extract::Request,
@@ -20,8 +23,17 @@ pub fn router() -> Router {
         .fallback(not_found)
 }
 
+/// Parameters of a page's address. What reads them compares each with all before it.
+const PARAMETERS: usize = 64;
+
 /// Renders the page of this path, whole: a status can still change until it is done.
 async fn render(request: Request) -> Response {
+    let parameters = request.uri().query().map_or(0, |query| query.split('&').count());
+    if parameters > PARAMETERS {
+        let id = request.extensions().get::<RequestContext>().map(|context| context.origin().request_id.clone());
+        let message = format!("The address of a page has at most {PARAMETERS} parameters.");
+        return error_response(&Error::new(Code::Malformed, message), &id.unwrap_or_default());
+    }
     render_app_async_with_context(provide_from_parts, shell)(request).await.into_response()
 }
 
@@ -39,6 +51,8 @@ fn provide_from_parts() {
 /// Any other path: the console's own page for it, with the status that belongs to it.
 async fn not_found(request: Request) -> Response {
     let mut response = render(request).await;
-    *response.status_mut() = StatusCode::NOT_FOUND;
+    if response.status().is_success() {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
     response
 }

@@ -5,6 +5,7 @@ mod calls;
 mod connections;
 mod disk;
 mod files;
+mod floods;
 #[path = "../../bench/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;

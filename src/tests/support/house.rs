@@ -124,7 +124,7 @@ impl House {
             db,
             clock: Clock::default(),
             keyring,
-            passwords: Passwords::new().expect("argon2 works"),
+            passwords: Passwords::default(),
             mail,
             outgoing: Outgoing::new(AllowList::parse("127.0.0.1").expect("a list")),
             public_url: "http://latchkey.test".into(),

@@ -56,9 +56,14 @@ impl Mailbox {
 
     /// That link itself.
     pub async fn link(&self, address: &str) -> String {
+        self.link_to(address, "token=").await
+    }
+
+    /// That of the oldest which has a link with this in its address.
+    pub async fn link_to(&self, address: &str, part: &str) -> String {
         let found = async {
             loop {
-                if let Some(link) = self.take(address) {
+                if let Some(link) = self.take(address, part) {
                     return link;
                 }
                 sleep(Duration::from_millis(10)).await;
@@ -67,14 +72,20 @@ impl Mailbox {
         timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("no link was mailed to {address}"))
     }
 
+    /// The unread mails to an address, as they came.
+    pub fn unread_of(&self, address: &str) -> Vec<String> {
+        let mails = self.mails.lock().expect("the mails");
+        mails.iter().filter(|(to, _)| to == address).map(|(_, text)| text.clone()).collect()
+    }
+
     /// How many mails nobody has read.
     pub fn unread(&self) -> usize {
         self.mails.lock().expect("the mails").len()
     }
 
-    fn take(&self, address: &str) -> Option<String> {
+    fn take(&self, address: &str, part: &str) -> Option<String> {
         let mut mails = self.mails.lock().expect("the mails");
-        let at = mails.iter().position(|(to, text)| to == address && text.contains("token="))?;
+        let at = mails.iter().position(|(to, text)| to == address && text.contains(part))?;
         let (_, text) = mails.remove(at);
         text.lines().find(|line| line.contains("token=")).map(|link| link.trim().to_owned())
     }

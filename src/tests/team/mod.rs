@@ -1,6 +1,7 @@
 //! The team: who may bring, change and remove whom.
 
 mod invitations;
+mod mails;
 mod members;
 
 use super::support::{Client, House, PASSWORD, each_engine};

@@ -6,6 +6,7 @@ use super::{
         email::Email,
         mails,
         model::{NAME_LIMIT, Profile, SessionLine, Theme},
+        networks,
         store::{self, Account},
     },
     before, presented,
@@ -17,7 +18,7 @@ use crate::{
     },
     kernel::{Code, Error, FieldError, Result, Secret, SessionId, UserId, text},
     policy::{Operation, Target},
-    server::{access::Access, app::App, crypto::check_new_password, limits::address_subject, sessions},
+    server::{access::Access, app::App, crypto::check_new_password, limits::MailKind, sessions},
     ui::routes,
 };
 use zeroize::Zeroizing;
@@ -75,7 +76,8 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
         if current == new {
             return Err(Error::field("new_password", "This is the password that you have now. Choose another."));
         }
-        let hash = new_hash(app, &account, new).await?;
+        app.limits.changes.take(&account.id.to_string(), access.now())?;
+        let hash = new_hash(access, &account, new).await?;
         Ok((account, hash))
     })
     .await?;
@@ -165,15 +167,14 @@ async fn prove(access: &Access, operation: Operation, password: &Secret) -> Resu
         let mut tx = access.read_account(operation).await?;
         store::by_id(&mut tx, access.user()?).await?.ok_or_else(Error::sign_in_needed)?
     };
-    let address = address_subject(access.origin().address);
-    let canonical = Email::parse(&account.email).map(|email| email.canonical).unwrap_or_default();
-    let tries = format!("{canonical} {address}");
-    app.limits.take_try(&tries, &address, now)?;
-    let fits = app.passwords.verify(presented(password), Some(account.password_hash.clone())).await?;
-    if fits {
-        app.limits.give_back_try(&tries, &address);
+    let from = access.origin().address;
+    let canonical = Email::parse(&account.email).map_or_else(|_| account.email.clone(), |email| email.canonical);
+    let taken = app.limits.take_try(&canonical, from, now, networks::is_known(access, &canonical)).await?;
+    let fits = app.passwords.verify(from, presented(password), Some(account.password_hash.clone())).await;
+    if !matches!(fits, Ok(false)) {
+        taken.give_back();
     }
-    Ok(fits.then_some(account))
+    Ok(fits?.then_some(account))
 }
 
 fn not_present() -> Error {
@@ -183,17 +184,19 @@ fn not_present() -> Error {
 }
 
 /// The hash of a new password, if it may be one: long enough, not common, and no name from around this person.
-pub(super) async fn new_hash(app: &App, account: &Account, new: &Secret) -> Result<String> {
+pub(super) async fn new_hash(access: &Access, account: &Account, new: &Secret) -> Result<String> {
+    let app = access.app();
     let organisations = organisations::operations::names_of(app, UserId(account.id)).await?;
     let local = account.email.rsplit_once('@').map_or(account.email.as_str(), |(local, _)| local);
     let near: Vec<&str> = organisations.iter().map(String::as_str).chain([local]).collect();
     check_new_password(new.expose(), &near).map_err(|sentence| Error::field("new_password", sentence))?;
-    app.passwords.hash(Zeroizing::new(new.expose().to_owned())).await
+    app.passwords.hash(access.origin().address, Zeroizing::new(new.expose().to_owned())).await
 }
 
 /// Tells the person by mail, if there is mail. Nobody waits for it.
 pub(super) fn tell_of_change(app: &App, name: String, email: String) {
-    if !app.mail.is_configured() {
+    let canonical = Email::parse(&email).map(|email| email.canonical).unwrap_or_default();
+    if !app.mail.is_configured() || app.limits.take_mail(MailKind::Notice, &canonical, app.clock.now()).is_err() {
         return;
     }
     let app = app.clone();

@@ -6,6 +6,7 @@ use super::{
         email::Email,
         mails,
         model::ResetLink,
+        networks,
         store::{self, Maker},
     },
     before,
@@ -22,7 +23,7 @@ use crate::{
         access::{Access, Change},
         crypto::{Digest, link_token},
         database::Tx,
-        limits::address_subject,
+        limits::{MailKind, address_subject},
         sessions,
     },
     ui::routes,
@@ -82,6 +83,9 @@ pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let account = store::by_email(change.tx().system(), &email.canonical).await?;
             let account = account.filter(|account| may_mail && account.disabled_at.is_none());
+            // Counted where one is sent: whoever asks for an address without an account uses nothing up.
+            let limits = &change.access().app().limits;
+            let account = account.filter(|_| limits.take_mail(MailKind::Reset, &email.canonical, now).is_ok());
             let mail = match account {
                 Some(account) => Some((reset_token(&mut change, UserId(account.id), None).await?, account)),
                 None => None,
@@ -112,11 +116,12 @@ pub async fn view_reset(access: &Access, token: &Secret) -> Result<ResetLink> {
 pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Result<()> {
     let operation = Operation::ResetPassword;
     let app = access.app();
-    let (digest, account, hash) = before(access, operation, &Subject::unnamed("account", ""), async {
+    let (digest, account, hash, taken) = before(access, operation, &Subject::unnamed("account", ""), async {
         access.check(operation, Target::Account)?;
         let (digest, account) = find(access, token).await?;
-        let hash = new_hash(app, &account, new).await?;
-        Ok((digest, account, hash))
+        let taken = app.limits.take_link(&format!("reset {}", account.id), access.origin().address, access.now())?;
+        let hash = new_hash(access, &account, new).await?;
+        Ok((digest, account, hash, taken))
     })
     .await?;
     let (name, email) = (account.name.clone(), account.email.clone());
@@ -125,6 +130,7 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
             change.act_as(user, &account.name);
+            networks::note(&mut change, user).await?;
             let tx = change.tx().system();
             let maker = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;
             let ended = sessions::end_others(tx, user, None).await?;
@@ -141,6 +147,7 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
             change.commit(event, ()).await
         })
         .await?;
+    taken.give_back();
     tell_of_change(app, name, email);
     Ok(())
 }

@@ -152,16 +152,27 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             return Err(error);
         }
         let organisation = organisations::by_id(tx.system(), place).await?.ok_or_else(unknown)?;
-        (Email::parse(&stored.invitation.email).map_err(|_| Error::internal())?, organisation.name)
+        (Email::parse(&stored.invitation.email).map_err(|_| not_accepted())?, organisation.name)
     };
     let mut fields = Fields::default();
     let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
     fields.take("password", check_new_password(new.password.expose(), &[email.local(), &new.name, &organisation]));
     fields.finish()?;
     let Some(name) = name else { return Err(Error::internal()) };
-    let hash = access.app().passwords.hash(Zeroizing::new(new.password.expose().to_owned())).await?;
     let subject = Subject::new("invitation", id, &email.shown);
-    access
+    let hashed = async {
+        let (app, from) = (access.app(), access.origin().address);
+        let taken = app.limits.take_link(&id.to_string(), from, access.now())?;
+        Ok((taken, app.passwords.hash(from, Zeroizing::new(new.password.expose().to_owned())).await?))
+    };
+    let (taken, hash) = match hashed.await {
+        Ok(hashed) => hashed,
+        Err(error) => {
+            access.record_refusal(Operation::InvitationJoin, place, subject, &error).await;
+            return Err(error);
+        }
+    };
+    let joined = access
         .act_with_proof(Operation::InvitationJoin, place, subject, |mut change| async move {
             let stored = again(&mut change, &which, id).await?;
             check_inviter(&mut change, &stored).await?;
@@ -171,11 +182,14 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
                 return Err(Error::conflict("This address has an account already. Sign in to accept the invitation."));
             }
             change.act_as(user, &name);
+            accounts::note_network(&mut change, user).await?;
             let (event, slug) = join(&mut change, &stored, user).await?;
             let session = change.begin_session(user).await?;
             change.commit(event.with("account", "made"), (slug, session)).await
         })
-        .await
+        .await?;
+    taken.give_back();
+    Ok(joined)
 }
 
 /// Where the invitation stands. Guesses of tokens are counted by address.
@@ -256,7 +270,8 @@ async fn join(change: &mut Change, stored: &Stored, user: UserId) -> Result<(Eve
     }
     let event = event(stored).with("member", user.to_string()).with("role", role.name());
     // Answered by id the address is proven already: only the link's own use proves anything here.
-    let proves = stored.mailed && accounts::prove_address(change.tx().system(), user, now).await?;
+    let is_own_mailbox = Email::is_of(&stored.invitation.email, &stored.canonical);
+    let proves = stored.mailed && is_own_mailbox && accounts::prove_address(change.tx().system(), user, now).await?;
     Ok((if proves { event.with("address", "proven") } else { event }, organisation.slug))
 }
 
@@ -269,6 +284,14 @@ fn unknown() -> Error {
     Error::new(
         Code::NotFound,
         "This invitation does not exist, or a newer one took its place. Look for a later mail, or ask for a new link.",
+    )
+}
+
+/// The invitation was made when its address could be read as another one's.
+fn not_accepted() -> Error {
+    Error::new(
+        Code::LinkSpent,
+        "This invitation's address is not accepted any more. Ask for a new one to another address.",
     )
 }
 

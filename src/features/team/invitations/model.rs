@@ -111,6 +111,9 @@ pub enum Outcome {
         id: InvitationId,
         /// The link to hand over, if it could not be mailed. Shown once.
         link: Option<Secret>,
+        /// Why it was not mailed and when it can be, where that is a limit on mails.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unsent: Option<String>,
     },
     AlreadyMember,
     AlreadyInvited,

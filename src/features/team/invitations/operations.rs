@@ -19,6 +19,7 @@ use crate::{
         access::{Access, Change},
         app::App,
         crypto::{Digest, link_token},
+        mail::plain,
     },
     ui::routes,
 };
@@ -57,6 +58,7 @@ struct Letter {
     id: InvitationId,
     digest: Digest,
     to: String,
+    canonical: String,
     link: Secret,
     organisation: String,
     inviter: String,
@@ -92,13 +94,14 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
                                 id,
                                 digest,
                                 to: email.shown,
+                                canonical: email.canonical,
                                 link,
                                 organisation: organisation.clone(),
                                 inviter: inviter.name.clone(),
                                 role,
                             };
                             letters.push((answers.len(), letter));
-                            Outcome::Invited { id, link: None }
+                            Outcome::Invited { id, link: None, unsent: None }
                         }
                     },
                 };
@@ -216,6 +219,12 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
                 return Err(Error::wait(seconds, format!("Its link was made a moment ago. Wait {seconds} seconds.")));
             }
             app.limits.invitations.take(&change.organisation().to_string(), now)?;
+            if !show {
+                may_mail(change.access(), &stored.canonical).map_err(|error| Error {
+                    message: format!("{} Until then you can make a new link and hand it over.", error.message),
+                    ..error
+                })?;
+            }
             let inviter = inviter(&change)?;
             let (link, digest) = new_link(&app)?;
             let expires_at = now.plus(LIFE);
@@ -227,7 +236,8 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
                 .change("expires_at", invitation.expires_at.rfc3339(), expires_at.rfc3339())
                 .with("link", "renewed");
             let Invitation { email: to, role, .. } = invitation;
-            let letter = Letter { id, digest, to, link, organisation, inviter: inviter.name, role };
+            let canonical = stored.canonical;
+            let letter = Letter { id, digest, to, canonical, link, organisation, inviter: inviter.name, role };
             change.commit(event, letter).await
         })
         .await?;
@@ -287,31 +297,50 @@ async fn organisation_name(change: &mut Change) -> Result<String> {
 
 /// Mails the letters, and puts the links of those that could not be mailed into their answers.
 async fn post(access: &Access, mut batch: Batch, letters: Vec<(usize, Letter)>) -> Batch {
-    let unsent: Vec<(usize, Secret)> = stream::iter(letters)
-        .map(async |(at, letter)| (!send(access, &letter).await).then_some((at, letter.link)))
+    let posted: Vec<(usize, Secret, Option<String>)> = stream::iter(letters)
+        .map(async |(at, letter)| match may_mail(access, &letter.canonical) {
+            Ok(()) => (!send(access, &letter).await).then_some((at, letter.link, None)),
+            Err(error) => Some((at, letter.link, Some(error.message))),
+        })
         .buffer_unordered(MAILS_AT_ONCE)
         .filter_map(async |unsent| unsent)
         .collect()
         .await;
-    for (at, secret) in unsent {
-        if let Some(Answer { outcome: Outcome::Invited { link, .. }, .. }) = batch.answers.get_mut(at) {
-            *link = Some(secret);
+    for (at, secret, reason) in posted {
+        if let Some(Answer { outcome: Outcome::Invited { link, unsent, .. }, .. }) = batch.answers.get_mut(at) {
+            (*link, *unsent) = (Some(secret), reason);
         }
     }
     batch
 }
 
+/// Whether one more invitation may be mailed: by whoever asks, over all their organisations, and to this canonical address,
+/// from all organisations. A key sends for its organisation.
+fn may_mail(access: &Access, to: &str) -> Result<()> {
+    if !access.app().mail.is_configured() {
+        return Ok(());
+    }
+    let sender = match *access.principal() {
+        Principal::Member { user, .. } => user.to_string(),
+        Principal::ApiKey { organisation, .. } => organisation.to_string(),
+        Principal::Nobody | Principal::Person { .. } => return Err(Error::sign_in_needed()),
+    };
+    access.app().limits.take_invitation_mail(&sender, to, access.now())
+}
+
 /// False: it could not be mailed.
 async fn send(access: &Access, letter: &Letter) -> bool {
-    let Letter { id, digest, to, link, organisation, inviter, role } = letter;
-    let subject = format!("Invitation to {organisation}");
+    let Letter { id, digest, to, link, organisation, inviter, role, .. } = letter;
+    let (inviter, organisation) = (plain(inviter), plain(organisation));
+    // Whoever makes an organisation chooses its name, and theirs: strangers could write any subject.
+    let subject = "Invitation to an organisation on Latchkey";
     let text = format!(
-        "{inviter} invites you to join {organisation} on Latchkey as {role}.\n\n\
+        "“{inviter}” invites you to join “{organisation}” on Latchkey as {role}.\n\n\
          Open this link to accept. It works once, for 7 days, and for this address alone:\n\n{}\n\n\
          If you do not know what this is about, do nothing.\n",
         link.expose()
     );
-    let mailed = access.app().mail.send(to, &subject, text).await;
+    let mailed = access.app().mail.send(to, subject, text).await;
     if mailed {
         access.note_mailed(*id, digest).await;
     }

@@ -2,6 +2,7 @@
 
 use super::model::{Filter, Invitation, PAGE, State};
 use crate::{
+    features::accounts::email::Email,
     kernel::{InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId},
     policy::Role,
     server::{
@@ -80,7 +81,8 @@ impl Own {
     /// The canonical address of somebody who is known to read its mail. Whoever hands links over by hand could have made
     /// the account themselves: what is sent to such an address is for its mailbox, and not for the account.
     pub fn proven(&self) -> Option<&str> {
-        self.address_proven_at.map(|_| self.email_canonical.as_str())
+        let is_proven = self.address_proven_at.is_some() && Email::is_of(&self.email, &self.email_canonical);
+        is_proven.then_some(self.email_canonical.as_str())
     }
 }
 

@@ -150,7 +150,10 @@ fn Results(batch: Batch, slug: String) -> impl IntoView {
 #[component]
 fn ResultRow(answer: Answer) -> impl IntoView {
     let Answer { address, outcome } = answer;
-    let reason = outcome.reason();
+    let reason = match &outcome {
+        Outcome::Invited { unsent, .. } => unsent.as_ref().map(|reason| format!("Not mailed. {reason}")),
+        _ => outcome.reason(),
+    };
     let (tone, word) = match &outcome {
         Outcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
         Outcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
@@ -158,7 +161,7 @@ fn ResultRow(answer: Answer) -> impl IntoView {
         Outcome::Invalid(_) => (Tone::Bad, "Not invited"),
     };
     let link = match outcome {
-        Outcome::Invited { id, link: Some(link) } => {
+        Outcome::Invited { id, link: Some(link), .. } => {
             let what = format!("link for {address}");
             Some(view! { <CopyText id=format!("link-{id}") what value=link.expose().to_owned() /> })
         }
