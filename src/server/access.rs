@@ -27,6 +27,7 @@ use crate::{
     },
     policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
 };
+use serde::{Deserialize, Serialize};
 use std::{
     future::Future,
     net::IpAddr,
@@ -78,7 +79,7 @@ pub struct Access {
 }
 
 /// What a signed-in session says of its person.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignedIn {
     pub user: UserId,
     pub name: String,

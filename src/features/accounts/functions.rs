@@ -27,7 +27,7 @@ pub async fn set_up(
     let access = http::nobody()?;
     let new = operations::NewInstallation { email, name, organisation, password };
     let done = operations::set_up(&access, Some(&secret), new).await?;
-    http::keep_session(done.session.as_ref())?;
+    http::keep_session(done.session.as_ref()).await?;
     Ok(done.founded)
 }
 
@@ -39,7 +39,7 @@ pub async fn sign_in(
     #[server(default)] next: String,
 ) -> Result<(), Error> {
     let session = operations::sign_in(&http::nobody()?, &email, &password).await?;
-    http::keep_session(session.as_ref())?;
+    http::keep_session(session.as_ref()).await?;
     http::redirect(&routes::Path::returning(&next).unwrap_or_else(routes::home));
     Ok(())
 }
@@ -47,7 +47,7 @@ pub async fn sign_in(
 #[server(prefix = "/fn", endpoint = "account/sign_out")]
 pub async fn sign_out() -> Result<(), Error> {
     operations::sign_out(&http::access()?).await?;
-    http::forget_session()?;
+    http::forget_session().await?;
     http::redirect(&routes::sign_in());
     Ok(())
 }
@@ -72,7 +72,7 @@ pub async fn change_password(
     #[server(default)] new_password: Secret,
 ) -> Result<(), Error> {
     let session = operations::change_password(&http::access()?, &current_password, &new_password).await?;
-    http::keep_session(session.as_ref())?;
+    http::keep_session(session.as_ref()).await?;
     http::redirect(&routes::account().with("done", "password"));
     Ok(())
 }
@@ -84,7 +84,7 @@ pub async fn confirm_password(
     #[server(default)] next: String,
 ) -> Result<(), Error> {
     let session = operations::confirm_password(&http::access()?, &current_password).await?;
-    http::keep_session(session.as_ref())?;
+    http::keep_session(session.as_ref()).await?;
     http::redirect(&routes::Path::returning(&next).unwrap_or_else(|| routes::confirm_password().with("done", "1")));
     Ok(())
 }

@@ -7,4 +7,4 @@ mod token;
 
 pub use keyring::{Digest, Keyring, Sealed};
 pub use password::{Passwords, check_new_password};
-pub use token::{ApiKeySecret, KeyKind, link_token, session_token};
+pub use token::{ApiKeySecret, KeyKind, link_token};

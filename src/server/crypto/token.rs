@@ -75,11 +75,6 @@ pub fn link_token() -> Result<Zeroizing<String>, Error> {
     random_base62(32)
 }
 
-/// The value of a session's cookie: 22 base-62 characters, 130 random bits.
-pub fn session_token() -> Result<Zeroizing<String>, Error> {
-    random_base62(22)
-}
-
 fn random_base62(length: usize) -> Result<Zeroizing<String>, Error> {
     let mut text = Zeroizing::new(String::with_capacity(length));
     let mut bytes = Zeroizing::new([0u8; 64]);

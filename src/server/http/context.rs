@@ -17,6 +17,7 @@ use axum::{
 };
 use leptos::prelude::use_context;
 use std::net::{IpAddr, SocketAddr};
+use tower_sessions::Session;
 use uuid::Uuid;
 
 /// Given to every page and server function by `provide_context`.
@@ -24,6 +25,7 @@ use uuid::Uuid;
 pub struct RequestContext {
     app: App,
     origin: Origin,
+    session: Session,
     who: Option<SignedIn>,
     /// The cookie `theme`: `light`, `dark`, or none for the system's.
     pub theme: Option<&'static str>,
@@ -33,30 +35,25 @@ pub struct RequestContext {
 const THEME: &str = "theme";
 
 /// The name of the session's cookie. `__Host-` ties it to this host and to TLS (RFC 6265bis).
-const fn cookie_name(secure: bool) -> &'static str {
+pub(super) const fn cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-latchkey" } else { "latchkey" }
 }
 
 /// Builds the context before a page or server function runs, and before its body has come: whoever is signed in now is
 /// asked for anew by whatever they do.
-pub async fn establish(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn establish(State(app): State<App>, session: Session, mut request: Request, next: Next) -> Response {
     let origin =
         origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
     if !has_one_session(request.headers(), cookie_name(cookies_are_secure(&app.public_url))) {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
     }
-    let token = cookie(request.headers(), cookie_name(cookies_are_secure(&app.public_url))).map(str::to_owned);
-    let who = match token {
-        Some(token) => sessions::find(&app, &token).await,
-        None => Ok(None),
-    };
-    let who = match who {
+    let who = match sessions::signed_in(&session).await {
         Ok(who) => who,
         Err(error) => return super::headers::error_response(&error, &origin.request_id).into_response(),
     };
     let theme = cookie(request.headers(), THEME).and_then(known_theme);
-    request.extensions_mut().insert(RequestContext { app, origin, who, theme });
+    request.extensions_mut().insert(RequestContext { app, origin, session, who, theme });
     next.run(request).await
 }
 
@@ -137,30 +134,16 @@ pub async fn member(slug: &str) -> Result<Access> {
 }
 
 /// Lets the browser keep the session that has just begun.
-pub fn keep_session(token: Option<&Secret>) -> Result<()> {
-    token.map_or(Ok(()), |token| set_session(token.expose(), ""))
+pub async fn keep_session(token: Option<&Secret>) -> Result<()> {
+    match token {
+        Some(token) => sessions::keep(&request()?.session, token).await,
+        None => Ok(()),
+    }
 }
 
 /// Lets the browser forget its session, which has ended.
-pub fn forget_session() -> Result<()> {
-    set_session("", "; Max-Age=0")
-}
-
-/// Sets the session's cookie. No script reads it, and it goes with the browser's own session.
-fn set_session(value: &str, more: &str) -> Result<()> {
-    let secure = cookies_are_secure(&request()?.app.public_url);
-    let (name, tls) = (cookie_name(secure), if secure { "; Secure" } else { "" });
-    let cookie = HeaderValue::from_str(&format!("{name}={value}; HttpOnly; SameSite=Lax; Path=/{tls}{more}"));
-    match (use_context::<leptos_axum::ResponseOptions>(), cookie) {
-        (Some(options), Ok(cookie)) => {
-            options.append_header(header::SET_COOKIE, cookie);
-            Ok(())
-        }
-        _ => {
-            tracing::error!("a session's cookie could not be set");
-            Err(Error::internal())
-        }
-    }
+pub async fn forget_session() -> Result<()> {
+    sessions::forget(&request()?.session).await
 }
 
 /// Sends the browser to a page of ours. Takes only what the one maker of URLs made.

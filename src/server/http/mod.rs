@@ -17,9 +17,10 @@ pub use forms::FormOutcome;
 pub use headers::Security;
 pub use listen::serve;
 
-use super::{app::App, assets};
+use super::{app::App, assets, sessions::Sessions};
 use crate::gateway::{call::Gateway, routes};
 use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// Bodies of management calls, and the most that a handler reads of any other: 1 MiB.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -27,11 +28,20 @@ const BODY_LIMIT: usize = 1024 * 1024;
 /// Everything that Latchkey serves. The gateway stands outside of all that the console needs: it has its own answers,
 /// and a call pays for nothing that it does not use.
 pub fn router(app: &App, gateway: Gateway) -> Router {
+    let secure = headers::cookies_are_secure(&app.public_url);
+    let sessions = SessionManagerLayer::new(Sessions::new(app.clone()))
+        .with_name(context::cookie_name(secure))
+        .with_secure(secure)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(Expiry::OnSessionEnd);
     let pages = pages::router();
     let console = Router::new()
         .merge(pages.clone())
         .merge(forms::router(app, pages))
         .layer(middleware::from_fn_with_state(app.clone(), context::establish))
+        .layer(sessions)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(headers::private));
     let site = Router::new()

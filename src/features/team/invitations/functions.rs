@@ -94,7 +94,7 @@ pub async fn join_by_invitation(
     #[server(default)] password: Secret,
 ) -> Result<(), Error> {
     let (slug, session) = joining::join_new(&http::nobody()?, &token, NewPerson { name, password }).await?;
-    http::keep_session(session.as_ref())?;
+    http::keep_session(session.as_ref()).await?;
     http::redirect(&routes::roles(&slug).with("joined", "yes"));
     Ok(())
 }
