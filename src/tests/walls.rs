@@ -6,8 +6,8 @@ use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
-const INSTALLATION: [&str; 6] =
-    ["_sqlx_migrations", "installation", "organisations", "password_resets", "sessions", "users"];
+const INSTALLATION: [&str; 7] =
+    ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
 const ORGANISATION: [&str; 9] = [
     "api_key_secrets",
     "api_keys",
