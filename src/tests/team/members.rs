@@ -260,6 +260,9 @@ async fn a_password_link_ends_with_its_makers_rights() {
     .await;
 }
 
+/// Who asks, for which server function, with which fields besides the organisation.
+type Case<'a> = (&'a Client, &'a str, Vec<(&'a str, &'a str)>);
+
 /// A session that was left open does not do it.
 #[tokio::test]
 async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
@@ -278,7 +281,7 @@ async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
         let invitation = list["invitations"][0]["id"].as_str().expect("an id").to_owned();
         house.clock().advance(16 * MINUTE);
         let before = house.snapshot().await;
-        let cases = [
+        let cases: [Case<'_>; 12] = [
             (&ada, "team/change_role", vec![("id", &cy_id), ("role", "owner"), ("asked", "true")]),
             (&ada, "team/change_role", vec![("id", &bo_id), ("role", "admin"), ("asked", "true")]),
             (&ada, "team/remove", vec![("id", &bo_id)]),
