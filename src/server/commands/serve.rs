@@ -18,8 +18,10 @@ use tracing_subscriber::EnvFilter;
 const GRACE: Duration = Duration::from_secs(20);
 /// How long the log of calls may take to be written after that.
 const DRAIN: Duration = Duration::from_secs(5);
-/// How long jobs and database may take to end after that.
-const CLOSE: Duration = Duration::from_secs(3);
+/// How long jobs may take to end and the audit log to be finished after that.
+const FINISH: Duration = Duration::from_secs(2);
+/// How long the database may take to be closed at last.
+const CLOSE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
@@ -62,11 +64,14 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         tracing::warn!("some calls are not in the log yet; the next start puts them there");
     }
     // A database that does not answer any more keeps nothing from ending.
-    let _ = tokio::time::timeout(CLOSE, async {
+    let finished = async {
         let _ = jobs.await;
-        app.db.close().await;
-    })
-    .await;
+        jobs::finish(&app).await;
+    };
+    if tokio::time::timeout(FINISH, finished).await.is_err() {
+        tracing::warn!("not all of the audit log could be written");
+    }
+    let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
     Ok(ExitCode::SUCCESS)
 }
 

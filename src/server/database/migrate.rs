@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "reset makers", include_str!("../../../migrations/0002_reset_makers.sql")),
     (3, "lists", include_str!("../../../migrations/0003_lists.sql")),
     (4, "counted_calls", include_str!("../../../migrations/0004_counted_calls.sql")),
+    (5, "record", include_str!("../../../migrations/0005_record.sql")),
     (6, "known networks", include_str!("../../../migrations/0006_known_networks.sql")),
 ];
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::kernel::{Code, Error, Result, Timestamp};
 use store::Installation;
-pub use store::STATEMENTS;
+pub use store::{STATEMENTS, heads_recorded_at, note_heads_recorded};
 use zeroize::Zeroizing;
 
 /// Refuses a key that is not the one this data was made with.

@@ -14,6 +14,8 @@ statements! {
     // The first of several replicas gives the seed; the others find it.
     SEED: SystemSql = "UPDATE installation SET setup_digest = $1 WHERE id = 1 AND set_up_at IS NULL AND setup_digest IS NULL";
     // The condition is checked by the write itself: of two set-ups at once one finds nothing to do.
+    HEADS_RECORDED: SystemSql = "SELECT heads_recorded_at FROM installation WHERE id = 1";
+    NOTE_HEADS_RECORDED: SystemSql = "UPDATE installation SET heads_recorded_at = $1 WHERE id = 1 AND heads_recorded_at IS NULL";
     FINISH: SystemSql = "UPDATE installation SET set_up_at = $1, setup_digest = NULL WHERE id = 1 AND set_up_at IS NULL";
 }
 
@@ -43,4 +45,15 @@ pub async fn seed(tx: &mut Tx, seed: &[u8]) -> Result<()> {
 /// Marks the installation as set up. False: it is already.
 pub async fn finish(tx: &mut Tx, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(FINISH, values![now]).await? == 1)
+}
+
+/// When ends of chains began to be recorded.
+pub async fn heads_recorded_at(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<i64>,)> = tx.optional(HEADS_RECORDED, vec![]).await?;
+    Ok(row.and_then(|(at,)| at).map(Timestamp))
+}
+
+/// Notes that they are recorded from now on.
+pub async fn note_heads_recorded(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.execute(NOTE_HEADS_RECORDED, values![now]).await.map(|_| ())
 }

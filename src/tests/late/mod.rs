@@ -28,7 +28,7 @@ async fn listen(house: &House) -> u16 {
     let port = listener.local_addr().expect("an address").port();
     let security = Security::of(&house.app.public_url);
     let (router, gateway) = (house.router.clone(), house.gateway.clone());
-    tokio::spawn(http::serve(listener, router, gateway, security, CancellationToken::new()));
+    tokio::spawn(http::serve(listener, router, gateway, security, vec![], CancellationToken::new()));
     port
 }
 
