@@ -102,10 +102,13 @@ pub struct Error {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldError>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub missing: Option<Missing>,
+    pub missing: Option<Box<Missing>>,
     /// Seconds to wait, with `too_many_requests`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
+    /// The id of what was made when the same was asked for before, with `already_done`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
@@ -115,7 +118,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), fields: vec![], missing: None, retry_after: None, request_id: None }
+        let message = message.into();
+        Self { code, message, fields: vec![], missing: None, retry_after: None, made: None, request_id: None }
     }
 
     pub fn not_found() -> Self {
@@ -160,7 +164,8 @@ impl Error {
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
         let mut error = Self::new(denial.code(), denial.sentence());
-        error.missing = denial.missing().map(|permission| Missing { permission, held_by: permission.held_by() });
+        error.missing =
+            denial.missing().map(|permission| Box::new(Missing { permission, held_by: permission.held_by() }));
         error
     }
 }

@@ -5,8 +5,10 @@
 use super::{
     app::App,
     crypto::Digest,
-    database::{OrgTx, Tx, note_submission, revise},
-    refusals::Refusal,
+    database::{OrgTx, Tx, made_by_submission, note_made, note_submission, revise},
+    heads, known,
+    limits::address_subject,
+    refusals::{Caller, Place, Refusal, Told},
 };
 use crate::{
     features::{
@@ -39,13 +41,15 @@ pub struct Origin {
     pub request_id: String,
     pub address: Option<IpAddr>,
     pub user_agent: String,
+    /// Where the requests came from that an event tells of together, if it is one network.
+    network: String,
     /// Whether this request has left its audit event.
     noted: Arc<AtomicBool>,
 }
 
 impl Origin {
     pub fn new(request_id: String, address: Option<IpAddr>, user_agent: String) -> Self {
-        Self { request_id, address, user_agent, noted: Arc::default() }
+        Self { request_id, address, user_agent, network: String::new(), noted: Arc::default() }
     }
 }
 
@@ -119,6 +123,13 @@ impl Access {
         }
     }
 
+    /// A request with the secret of a key that does not work any more: what it asks for is refused in that key's name.
+    pub fn dead_key(app: App, origin: Origin, key: KeyId, name: String) -> Self {
+        let actor = Actor { kind: "api_key", id: key.to_string(), name };
+        let credential = format!("key {key}");
+        Self { app, principal: Principal::Nobody, actor, credential, origin, confirmed_at: None }
+    }
+
     pub fn app(&self) -> &App {
         &self.app
     }
@@ -129,6 +140,11 @@ impl Access {
 
     pub fn actor_name(&self) -> &str {
         &self.actor.name
+    }
+
+    /// The session or key that was used, as events name it.
+    pub fn credential(&self) -> &str {
+        &self.credential
     }
 
     pub fn origin(&self) -> &Origin {
@@ -248,7 +264,7 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let result = self.attempt_outside(operation, organisation, act).await;
+        let result = self.attempt_outside(operation, organisation, true, act).await;
         let place = if result.is_ok() { organisation } else { OrganisationId::INSTALLATION };
         self.settle(operation, place, subject, result).await
     }
@@ -266,17 +282,27 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let result = self.attempt_outside(operation, organisation, act).await;
+        let result = self.attempt_outside(operation, organisation, false, act).await;
         self.settle(operation, organisation, subject, result).await
     }
 
-    async fn attempt_outside<T, F, Fut>(&self, operation: Operation, organisation: OrganisationId, act: F) -> Result<T>
+    async fn attempt_outside<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        founds: bool,
+        act: F,
+    ) -> Result<T>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
         match operation.spec().requires {
             Requirement::Anyone | Requirement::Person => match self.check(operation, Target::Account) {
+                Ok(()) if founds => {
+                    let tx = heads::begin_founding(&self.app.db, organisation).await?;
+                    self.attempt_in(tx, operation, false, true, act).await
+                }
                 Ok(()) => self.attempt(operation, organisation, false, act).await,
                 Err(error) => Err(error),
             },
@@ -301,14 +327,30 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let mut tx = self.app.db.write_in(organisation).await?;
+        let tx = self.app.db.write_in(organisation).await?;
+        self.attempt_in(tx, operation, anew, false, act).await
+    }
+
+    async fn attempt_in<T, F, Fut>(
+        &self,
+        mut tx: OrgTx,
+        operation: Operation,
+        anew: bool,
+        founds: bool,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let organisation = tx.organisation();
         audit::lock(&mut tx).await?;
         let mut access = self.clone();
         if anew {
             access.principal = reread(&mut tx, self.principal, self.now()).await?;
             access.check(operation, Target::In(organisation))?;
         }
-        act(Change { tx, access, operation }).await.map(|committed| committed.0)
+        act(Change { tx, access, operation, founds, submission: None }).await.map(|committed| committed.0)
     }
 
     async fn settle<T>(
@@ -346,32 +388,48 @@ impl Access {
             401 | 403 | 404 => Outcome::Refused,
             _ => Outcome::Failed,
         };
-        let key = (organisation, self.actor.id.clone(), operation);
-        let refusal = Refusal { actor: self.actor.clone(), outcome, reason: error.code.as_str() };
-        let Some(count) = self.app.refusals.admit(key, refusal, self.now()) else { return };
-        self.write_refusal(operation, organisation, subject, outcome, error.code.as_str(), count).await;
-    }
-
-    /// Leaves the events of floods of refusals that have ended, and of which a part was only counted.
-    pub async fn record_ended_floods(app: &App) {
-        for ((organisation, _, operation), refusal, count) in app.refusals.take_ended(app.clock.now()) {
-            let Refusal { actor, outcome, reason } = refusal;
-            let access = Self { actor, credential: String::new(), ..Self::system(app.clone()) };
-            let subject = Subject::unnamed("request", "");
-            access.write_refusal(operation, organisation, subject, outcome, reason, count).await;
+        let (place, now) = ((organisation, operation), self.now());
+        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
+        let caller = Caller { actor: self.actor.clone(), network };
+        let refusal = Refusal { caller, subject, outcome, reason: error.code.as_str() };
+        if self.app.refusals.admit(place, &refusal.caller, now) {
+            self.write_refusal(place, refusal, &[], 1).await;
+            return;
+        }
+        let known = known::is_known(&self.app, organisation, &refusal.subject).await;
+        if self.app.refusals.count(place, refusal.clone(), known, now) {
+            // How long the answer takes must not tell whether there is such a subject.
+            let access = self.clone();
+            tokio::spawn(async move { access.write_refusal(place, refusal, &[], 1).await });
         }
     }
 
-    async fn write_refusal(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        outcome: Outcome,
-        reason: &'static str,
-        count: u64,
-    ) {
-        let event = Event::of(subject);
+    /// Leaves the events of refusals that were only counted, once their minute is over.
+    pub async fn record_ended_floods(app: &App) {
+        Self::tell(app, app.refusals.take_ended(app.clock.now())).await;
+    }
+
+    /// The same, of this minute as well: the program stops.
+    pub async fn record_floods(app: &App) {
+        Self::tell(app, app.refusals.take_all()).await;
+    }
+
+    async fn tell(app: &App, told: Vec<Told>) {
+        for Told { place, refusal, such_as, count } in told {
+            let Caller { actor, network } = refusal.caller.clone();
+            let mut access = Self { actor, credential: String::new(), ..Self::system(app.clone()) };
+            access.origin.network = network;
+            access.write_refusal(place, refusal, &such_as, count).await;
+        }
+    }
+
+    async fn write_refusal(&self, place: Place, refusal: Refusal, such_as: &[String], count: u64) {
+        let (organisation, operation) = place;
+        let Refusal { subject, outcome, reason, .. } = refusal;
+        let event = match such_as {
+            [] => Event::of(subject),
+            such_as => Event::of(subject).with("such_as", such_as),
+        };
         let written = async {
             let mut tx = self.app.db.write_in(organisation).await?;
             self.append(&mut tx, operation, &event, outcome, Some(reason), count).await?;
@@ -400,7 +458,8 @@ impl Access {
         reason: Option<&str>,
         count: u64,
     ) -> Result<()> {
-        let address = self.origin.address.map(|a| a.to_string()).unwrap_or_default();
+        let origin = &self.origin;
+        let address = origin.address.map_or_else(|| origin.network.clone(), |address| address.to_string());
         let circumstances = Circumstances {
             action: operation.spec().id,
             outcome,
@@ -437,6 +496,10 @@ pub struct Change {
     tx: OrgTx,
     access: Access,
     operation: Operation,
+    /// The organisation is being made.
+    founds: bool,
+    /// What the form called itself that asks.
+    submission: Option<Uuid>,
 }
 
 /// Proof that a change and its event were committed.
@@ -478,14 +541,18 @@ impl Change {
         Ok(())
     }
 
-    /// Notes that this form was sent. The second time it is refused: a double press has one effect.
+    /// Notes that this form was sent. The second time it is refused, with the id of what the first one made: a double press
+    /// has one effect, and whoever lost the answer can ask again.
     pub async fn once(&mut self, submission: Option<Uuid>) -> Result<()> {
         let Some(id) = submission else { return Ok(()) };
         let now = self.now();
-        match note_submission(&mut self.tx, id, now).await? {
-            true => Ok(()),
-            false => Err(Error::new(Code::AlreadyDone, "This was already done. Reload the page to see it.")),
+        if note_submission(&mut self.tx, id, now).await? {
+            self.submission = submission;
+            return Ok(());
         }
+        let made = made_by_submission(&mut self.tx, id).await?;
+        let error = Error::new(Code::AlreadyDone, "This was already done. Reload the page to see it.");
+        Err(Error { made: made.map(String::into_boxed_str), ..error })
     }
 
     /// Says that from here on somebody acts who was not known before: an account that was only now made or proven.
@@ -502,6 +569,9 @@ impl Change {
     /// Commits the change with its event: both or neither.
     pub async fn commit<T>(mut self, event: Event, value: T) -> Result<Committed<T>> {
         self.record(&event).await?;
+        if let Some(submission) = self.submission {
+            note_made(&mut self.tx, submission, &event.subject.id).await?;
+        }
         self.finish(value).await
     }
 
@@ -512,7 +582,12 @@ impl Change {
             revise(self.tx.system(), organisation).await?;
             self.tx.system().notify(organisation).await?;
         }
-        self.tx.commit().await?;
+        let now = self.now();
+        let tx = match self.founds {
+            true => heads::record_founding(self.tx, &self.access.origin.request_id, now).await?,
+            false => self.tx,
+        };
+        tx.commit().await?;
         Ok(Committed(value))
     }
 

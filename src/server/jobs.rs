@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{access::Access, app::App, database::Db, sessions::Sessions, watch::Change};
+use super::{access::Access, app::App, database::Db, heads::Recorder, sessions::Sessions, watch::Change};
 use crate::kernel::OrganisationId;
 use sqlx::postgres::PgListener;
 use std::{collections::HashMap, time::Duration};
@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 /// How often what is over is removed.
 const SWEEP: Duration = Duration::from_secs(600);
+/// How often what refusals were only counted is told of.
+const TELL: Duration = Duration::from_secs(30);
 /// How often the organisations' revisions are compared, in case the database's news is cut off.
 const COMPARE: Duration = Duration::from_millis(500);
 
@@ -18,7 +20,7 @@ pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
     let app = app.clone();
     tokio::spawn(async move {
         let work = async {
-            tokio::join!(sweep(&app), listen(&app), compare(&app));
+            tokio::join!(sweep(&app), tell(&app), listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -29,12 +31,31 @@ pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
 
 async fn sweep(app: &App) {
     let sessions = Sessions::new(app.clone());
+    let mut recorder = Recorder::default();
     loop {
         if let Err(error) = sessions.sweep().await {
             tracing::warn!(%error, "sessions that are over could not be removed");
         }
-        Access::record_ended_floods(app).await;
+        if let Err(error) = recorder.round(app, false).await {
+            tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
+        }
         tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Tells of floods of refusals that have ended.
+async fn tell(app: &App) {
+    loop {
+        tokio::time::sleep(TELL).await;
+        Access::record_ended_floods(app).await;
+    }
+}
+
+/// What is left to be written when the program stops.
+pub async fn finish(app: &App) {
+    Access::record_floods(app).await;
+    if let Err(error) = Recorder::default().round(app, true).await {
+        tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
     }
 }
 

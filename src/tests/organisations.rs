@@ -55,7 +55,10 @@ async fn a_person_founds_so_many_an_hour_and_each_chain_names_its_master_key() {
         let mut tx = house.app.db.read().await.expect("reads");
         let chains = audit::chains(&mut tx).await.expect("the chains");
         drop(tx);
-        let newer = chains.into_iter().find(|id| ![house.organisation, OrganisationId::INSTALLATION].contains(id));
+        let newer = chains
+            .organisations
+            .into_iter()
+            .find(|id| ![house.organisation, OrganisationId::INSTALLATION].contains(id));
         for event in [first, last(&house, newer.expect("another organisation")).await] {
             let changes = event["changes"].as_array().expect("changes");
             let key = changes.iter().find(|change| change["field"] == "master_key").expect("the master key");

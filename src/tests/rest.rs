@@ -541,3 +541,55 @@ async fn only_health_and_the_document_need_no_key() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_key_is_made_once_under_one_idempotency_key() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let program = |name: &str| house.program(&house.master_key).with_header("idempotency-key", name);
+        let count = async || {
+            let list = house.program(&house.master_key).api("GET", "/v1/api-keys", Value::Null).await.json();
+            list["data"].as_array().expect("keys").len()
+        };
+        let body = json!({ "name": "ci", "scopes": ["models.call"] });
+        let first = program("one").api("POST", "/v1/api-keys", body.clone()).await;
+        assert_eq!(first.status, 200, "{}", first.text);
+        assert!(first.text.contains("lk_p"), "{}", first.text);
+        for _ in 0..2 {
+            let again = program("one").api("POST", "/v1/api-keys", body.clone()).await;
+            let (first, second) = (first.json(), again.json());
+            assert_eq!(again.status, 200, "{}", again.text);
+            assert!(second["key"].is_null() && !again.text.contains("lk_p"), "{}", again.text);
+            for field in ["id", "name", "scopes", "expires_at"] {
+                assert_eq!(first[field], second[field], "{field}");
+            }
+        }
+        assert_eq!(count().await, 2);
+        let other = program("one").api("POST", "/v1/api-keys", json!({ "name": "other" })).await;
+        assert_eq!((other.status, code(&other).as_str()), (409, "conflict"), "{}", other.text);
+        let long = "x".repeat(256);
+        for bad in ["", &long] {
+            let refused = program(bad).api("POST", "/v1/api-keys", body.clone()).await;
+            assert_eq!((refused.status, code(&refused).as_str()), (400, "malformed"), "{}", refused.text);
+        }
+        assert_eq!(count().await, 2);
+        // Another key that uses the same word means another request.
+        let made = house
+            .program(&house.master_key)
+            .api("POST", "/v1/api-keys", json!({ "name": "maker", "permissions": { "api_keys": "write" } }))
+            .await
+            .json();
+        let maker = made["key"].as_str().expect("a secret").to_owned();
+        let own = house.program(&maker).with_header("idempotency-key", "one");
+        let own = own
+            .api(
+                "POST",
+                "/v1/api-keys",
+                json!({ "name": "ci", "permissions": { "completions": "disabled", "prompts": "disabled" } }),
+            )
+            .await;
+        assert!(own.status == 200 && own.text.contains("lk_p"), "{}", own.text);
+        assert_eq!(count().await, 4);
+    })
+    .await;
+}

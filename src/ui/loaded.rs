@@ -80,7 +80,7 @@ pub fn Problem(error: Error) -> impl IntoView {
             let confirm = routes::confirm_password().with("next", &here);
             view! { <LinkButton look=Look::Primary label="Confirm your password" href=confirm /> }.into_any()
         }
-        Code::PermissionDenied => view! { <NotAllowed missing=error.missing.clone() /> }.into_any(),
+        Code::PermissionDenied => view! { <NotAllowed missing=error.missing.as_deref().cloned() /> }.into_any(),
         Code::NotFound => view! { <Elsewhere /> }.into_any(),
         Code::LinkSpent => view! { <LinkButton label="Go to sign-in" href=routes::sign_in() /> }.into_any(),
         _ => view! { <Fault error=error.clone() here /> }.into_any(),

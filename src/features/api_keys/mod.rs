@@ -15,5 +15,6 @@ mod tests;
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    STATEMENTS, Verified, effective, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names, touch_used,
+    STATEMENTS, Verified, effective, exists, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names,
+    touch_used,
 };

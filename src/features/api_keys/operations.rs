@@ -6,7 +6,7 @@ mod people;
 mod read;
 mod rotate;
 
-pub use change::{Edit, New, create, delete, disable, enable, update};
+pub use change::{Edit, New, create, delete, disable, enable, made_before, update};
 pub use people::{count_of, hand_over, held_by, narrow, revoke_of};
 pub use read::{draft, get, list};
 pub use rotate::{Rotation, end_overlap, rotate};
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     features::audit::event::Subject,
-    kernel::{Error, KeyId, Result, Secret, Timestamp},
+    kernel::{Error, KeyId, OrganisationId, Result, Secret, Timestamp},
     policy::{PermissionSet, Target},
     server::{
         access::Change,
@@ -85,6 +85,20 @@ async fn changeable(
 /// The digest under which a presented secret would be stored. None: it is malformed or mistyped.
 pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
     ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
+}
+
+/// The key to which a presented secret belongs or belonged, with its organisation and name, whether it still opens anything
+/// or not: for the event of its refusal.
+pub async fn belongs_to(app: &App, presented: &str) -> Result<Option<(OrganisationId, KeyId, String)>> {
+    let Some(digest) = digest(&app.keyring, presented) else { return Ok(None) };
+    let owner = {
+        let mut tx = app.db.read_by_digest(&digest).await?;
+        store::owner_of_secret(&mut tx, &digest).await?
+    };
+    let Some((organisation, key)) = owner else { return Ok(None) };
+    let mut tx = app.read_proven(organisation).await?;
+    let name = store::name_of(&mut tx, key).await?.unwrap_or_default();
+    Ok(Some((organisation, key, name)))
 }
 
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.

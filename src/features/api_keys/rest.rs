@@ -173,9 +173,9 @@ pub struct CreatedApiKey {
     #[schema(example = "api-key")]
     object: &'static str,
     id: String,
-    /// The secret, this once.
-    #[schema(value_type = String)]
-    key: Secret,
+    /// The secret, this once; null in the answer to a request that has the `Idempotency-Key` of one that made the key.
+    #[schema(value_type = Option<String>)]
+    key: Option<Secret>,
     name: String,
     scopes: Vec<&'static str>,
     expires_at: Option<String>,
@@ -220,6 +220,7 @@ async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
 async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
     check_kind(call.part("type"), call.part("sub_type"))?;
     let sent = sent(input.scopes.as_ref());
+    let (submission, asked) = (call.submission()?, input.name.clone());
     let new = || {
         let mut fields = Fields::default();
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, None));
@@ -227,19 +228,30 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         fields.finish()?;
         let (Some(permissions), Some(expiry)) = (permissions, expiry) else { return Err(Error::internal()) };
         let description = input.description.unwrap_or_default();
-        Ok(New { name: input.name, description, permissions, expiry, submission: None })
+        Ok(New { name: input.name, description, permissions, expiry, submission })
     };
-    let Minted { id, name, secret, permissions, expires_at, .. } =
-        operations::create(&call.access, new).await.map_err(|error| named(error, sent))?;
-    let expires_at = expires_at.map(Timestamp::rfc3339);
-    Ok(CreatedApiKey {
+    let created = |id: KeyId, key, name, permissions: PermissionSet, end: Option<Timestamp>| CreatedApiKey {
         object: "api-key",
         id: id.to_string(),
-        key: secret,
+        key,
         name,
         scopes: permissions.names(),
-        expires_at,
-    })
+        expires_at: end.map(Timestamp::rfc3339),
+    };
+    match operations::create(&call.access, new).await {
+        Ok(Minted { id, name, secret, permissions, expires_at, .. }) => {
+            Ok(created(id, Some(secret), name, permissions, expires_at))
+        }
+        Err(Error { code: Code::AlreadyDone, made: Some(id), .. }) => {
+            let id = id.parse().map_err(|_| Error::internal())?;
+            let key = operations::made_before(&call.access, id).await?;
+            if key.name != asked.trim() {
+                return Err(Error::conflict("This Idempotency-Key was sent before, with another key's name."));
+            }
+            Ok(created(id, None, key.name, key.permissions, key.expires_at))
+        }
+        Err(error) => Err(named(error, sent)),
+    }
 }
 
 async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {

@@ -36,6 +36,7 @@ statements! {
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
+    NAME_OF: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND id = $2";
     END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
     AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
 }
@@ -259,8 +260,24 @@ pub fn invalid_key() -> Error {
 
 /// The organisation in which a secret's digest stands.
 pub async fn find_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<OrganisationId>> {
+    Ok(owner_of_secret(tx, digest).await?.map(|(organisation, _)| organisation))
+}
+
+/// The organisation and the key of a secret's digest, whether it still opens anything or not.
+pub async fn owner_of_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<(OrganisationId, KeyId)>> {
     let row: Option<(Uuid, Uuid)> = tx.optional(FIND_SECRET, values![digest]).await?;
-    Ok(row.map(|(organisation, _)| OrganisationId(organisation)))
+    Ok(row.map(|(organisation, key)| (OrganisationId(organisation), KeyId(key))))
+}
+
+/// A key's name, deleted ones included. None: there is no such key.
+pub async fn name_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.optional(NAME_OF, values![key]).await?;
+    Ok(row.map(|(name,)| name))
+}
+
+/// Whether there is such a key, deleted ones included.
+pub async fn exists(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
+    Ok(name_of(tx, key).await?.is_some())
 }
 
 /// Looks a secret up by its whole digest, and says what it opens or why it does not.

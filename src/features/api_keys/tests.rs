@@ -385,6 +385,11 @@ async fn a_double_press_makes_one_key() {
         assert_eq!((second.status, second.code().as_str()), (409, "already_done"));
         assert!(!second.text.contains("lk_p"));
         assert_eq!(house.names(&ada, &[]).await, ["Master key", "once"]);
+        // Whoever lost the first answer is told what was made.
+        let said = second.json();
+        let made = house.call(&ada, "get", &[("id", said["made"].as_str().expect("an id"))]).await.json();
+        assert_eq!(made["key"]["name"], "once");
+        assert!(second.text.contains("The key was made") && second.text.contains("Rotate it"), "{}", second.text);
         // What was noted of the form goes after a day.
         house.app.clock.advance(DAY + 1);
         let ada = house.person("ada@north.test").await;

@@ -1,12 +1,12 @@
 //! What an event says, and its one written form.
 
 use crate::kernel::{Timestamp, text};
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 /// How the act ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Done; the change and this event are one transaction.
@@ -28,7 +28,7 @@ impl Outcome {
 }
 
 /// Who acted, as they were named then.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Actor {
     /// `person`, `api_key`, `nobody` or `system`.
     pub kind: &'static str,
@@ -37,7 +37,7 @@ pub struct Actor {
 }
 
 /// What was acted upon, as it was named then.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Subject {
     /// `api_key`, `member`, …
     pub kind: &'static str,
@@ -129,19 +129,75 @@ fn is_one(count: &u64) -> bool {
 }
 
 impl Body<'_> {
-    /// The exact bytes. Characters that could break a line or a terminal are escaped by JSON itself, the rest is kept.
+    /// The exact bytes.
     pub fn bytes(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
-        // JSON escapes controls below U+0020; these pass through it and could forge a line or its direction.
-        let mut safe = String::with_capacity(json.len());
-        for c in json.chars() {
-            if text::is_treacherous(c) {
-                safe.push_str(&format!("\\u{:04x}", c as u32));
-            } else {
-                safe.push(c);
-            }
+        written(self)
+    }
+}
+
+/// The one written form. Characters that could break a line or a terminal are escaped by JSON itself, the rest is kept.
+fn written(body: &impl Serialize) -> String {
+    let json = serde_json::to_string(body).unwrap_or_default();
+    // JSON escapes controls below U+0020; these pass through it and could forge a line or its direction.
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        if text::is_treacherous(c) {
+            safe.push_str(&format!("\\u{:04x}", c as u32));
+        } else {
+            safe.push(c);
         }
-        safe
+    }
+    safe
+}
+
+/// A body read back. Its fields are those of [`Body`], in the same order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    pub v: u8,
+    pub id: Uuid,
+    pub at: String,
+    pub action: String,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u64,
+    pub actor: WrittenThing,
+    pub credential: String,
+    pub subject: WrittenThing,
+    pub changes: Vec<WrittenChange>,
+    pub request_id: String,
+    pub address: String,
+    pub user_agent: String,
+}
+
+/// Who acted, or what was acted upon.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenThing {
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+}
+
+/// One field before and after, as it was written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenChange {
+    pub field: String,
+    pub was: Box<RawValue>,
+    pub now: Box<RawValue>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+impl Written {
+    /// Reads a body. None: these bytes were not written by [`Body::bytes`].
+    pub fn read(body: &str) -> Option<Self> {
+        serde_json::from_str::<Self>(body).ok().filter(|read| read.v == 1 && written(read) == body)
     }
 }
 

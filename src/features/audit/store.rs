@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     kernel::{Error, OrganisationId, Timestamp},
-    server::database::{OrgTx, Tx, statements, values},
+    server::database::{OrgTx, Raw, Tx, statements, values},
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 statements! {
@@ -18,7 +19,12 @@ statements! {
     APPEND: TenantSql = "INSERT INTO audit_events (org_id, seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
     PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    CHAINS: SystemSql = "SELECT id FROM organisations ORDER BY id";
+    ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+    ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
+    LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads";
+    ENDS: SystemSql = "SELECT h.org_id, h.seq, h.hash FROM audit_heads h JOIN organisations o ON o.id = h.org_id WHERE h.seq > 0 ORDER BY h.org_id";
+    // The text of the partial index stands here as it is.
+    RECORDS: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND action = 'audit.heads' AND seq > $2 ORDER BY seq LIMIT $3";
 }
 
 /// The end of a chain.
@@ -36,6 +42,23 @@ pub struct Stored {
     pub body: String,
     pub previous: Vec<u8>,
     pub hash: Vec<u8>,
+}
+
+/// An event with the columns beside its hashed body, as whatever bytes stand there.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct StoredRow {
+    pub seq: i64,
+    pub id: Raw,
+    pub at: i64,
+    pub action: Raw,
+    pub outcome: Raw,
+    pub actor_kind: Raw,
+    pub actor_id: Raw,
+    pub target_id: Raw,
+    pub request_id: Raw,
+    pub body: Raw,
+    pub previous: Raw,
+    pub hash: Raw,
 }
 
 /// Everything that surrounds an event.
@@ -114,8 +137,51 @@ pub async fn page(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Stored>, E
     tx.all(PAGE, values![seq, limit]).await
 }
 
-/// Every chain there is: the installation's and one for each organisation.
-pub async fn chains(tx: &mut Tx) -> Result<Vec<OrganisationId>, Error> {
-    let ids: Vec<(Uuid,)> = tx.all(CHAINS, vec![]).await?;
-    Ok(std::iter::once(OrganisationId::INSTALLATION).chain(ids.into_iter().map(|(id,)| OrganisationId(id))).collect())
+/// At most `limit` events from `seq` on, in order, as whatever stands in their rows.
+pub(super) async fn rows(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<StoredRow>, Error> {
+    tx.all(ROWS, values![seq, limit]).await
+}
+
+/// Every chain there is, whoever put it there.
+#[derive(Clone, Debug, Default)]
+pub struct Chains {
+    /// The organisations that there are.
+    pub organisations: BTreeSet<OrganisationId>,
+    /// Those of which there are events or an end.
+    pub logged: BTreeSet<OrganisationId>,
+    /// What stands in the place of an organisation's id and is none.
+    pub malformed: Vec<Vec<u8>>,
+}
+
+/// Needs a transaction that sees every chain.
+pub async fn chains(tx: &mut Tx) -> Result<Chains, Error> {
+    let mut chains = Chains::default();
+    for (statement, logged) in [(ORGANISATIONS, false), (LOGGED, true)] {
+        let ids: Vec<(Raw,)> = tx.all(statement, vec![]).await?;
+        for (Raw(bytes),) in ids {
+            let Ok(id) = Uuid::from_slice(&bytes) else {
+                chains.malformed.push(bytes);
+                continue;
+            };
+            let of = if logged { &mut chains.logged } else { &mut chains.organisations };
+            of.insert(OrganisationId(id));
+        }
+    }
+    Ok(chains)
+}
+
+/// The end of each organisation's chain. Needs a transaction that sees every chain.
+pub async fn ends(tx: &mut Tx) -> Result<Vec<(OrganisationId, i64, Vec<u8>)>, Error> {
+    let rows: Vec<(Uuid, i64, Vec<u8>)> = tx.all(ENDS, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, seq, hash)| (OrganisationId(id), seq, hash)).collect())
+}
+
+/// Whether ends of chains were ever recorded, in the installation's chain.
+pub(super) async fn has_records(tx: &mut OrgTx) -> Result<bool, Error> {
+    Ok(!records(tx, 0, 1).await?.is_empty())
+}
+
+/// At most `limit` of the installation's events after `seq` that record the ends of other chains.
+pub(super) async fn records(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Stored>, Error> {
+    tx.all(RECORDS, values![seq, limit]).await
 }

@@ -1,11 +1,13 @@
 //! `latchkey audit`: verify the chains, or export one.
 
+mod database;
+mod file;
+
+pub(crate) use database::verify_database;
+
 use super::{Extras, open};
 use crate::{
-    features::audit::{
-        self, Stored,
-        verify::{Verdict, Verifier},
-    },
+    features::audit::{self, verify::Verdict},
     kernel::OrganisationId,
     server::{
         app::App,
@@ -15,19 +17,15 @@ use crate::{
 };
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::File,
-    io::{BufRead, BufReader, Write},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-/// Events read at once.
+/// Events exported at once.
 const PAGE: i64 = 1_000;
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Verify every chain of the database, or an export; exit code 2 and the first bad number if one is broken
+    /// Verify every chain of the database, or of an export; exit code 2 and the first bad number if one is broken. What
+    /// this cannot show is said at the end
     Verify(VerifyArguments),
     /// Write the events of one organisation as JSON Lines, to verify or keep elsewhere
     Export(ExportArguments),
@@ -53,6 +51,7 @@ pub(super) struct ExportArguments {
 
 /// A line of an export.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Line {
     organisation: OrganisationId,
     seq: i64,
@@ -63,12 +62,14 @@ struct Line {
 
 pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
     match command {
-        AuditCommand::Verify(VerifyArguments { file: Some(path), .. }) => verify_file(&path),
+        AuditCommand::Verify(VerifyArguments { file: Some(path), .. }) => {
+            Ok(code(file::verify_file(&path, &mut std::io::stdout())?))
+        }
         AuditCommand::Verify(VerifyArguments { data, file: None }) => {
             let (app, _lock) = open(&data, Extras::default()).await?;
-            let result = verify_database(&app).await;
+            let result = verify_database(&app, &mut std::io::stdout()).await;
             app.db.close().await;
-            result
+            Ok(code(result?))
         }
         AuditCommand::Export(ExportArguments { data, organisation }) => {
             let (app, _lock) = open(&data, Extras::default()).await?;
@@ -79,49 +80,19 @@ pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
     }
 }
 
+/// Says what became of a chain. Only a whole one is true.
 fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) -> StartResult<bool> {
     let name =
         if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
         Verdict::Whole { events, head } => writeln!(out, "{name}: {events} events verified, head {}", hex(&head))?,
-        Verdict::Broken { seq } => writeln!(out, "{name}: BROKEN at event {seq}")?,
+        Verdict::Broken { seq, why } => writeln!(out, "{name}: BROKEN at event {seq}: {why}")?,
     }
     Ok(matches!(verdict, Verdict::Whole { .. }))
 }
 
 fn code(whole: bool) -> ExitCode {
     if whole { ExitCode::SUCCESS } else { ExitCode::from(2) }
-}
-
-async fn verify_database(app: &App) -> StartResult<ExitCode> {
-    let mut tx = app.db.read().await?;
-    let chains = audit::chains(&mut tx).await?;
-    drop(tx);
-    let mut whole = true;
-    for organisation in chains {
-        let verdict = verify_chain(app, organisation).await?;
-        whole &= report(&mut std::io::stdout(), organisation, verdict)?;
-    }
-    Ok(code(whole))
-}
-
-/// Events may be written while these are read. So each page is read after the head: once it is empty, nothing stands
-/// behind that head.
-async fn verify_chain(app: &App, organisation: OrganisationId) -> StartResult<Verdict> {
-    let mut verifier = Verifier::new(organisation);
-    let mut tx = app.db.read_in(organisation).await?;
-    let (mut head, mut seq) = (audit::head(&mut tx).await?, 0);
-    loop {
-        let page = audit::page(&mut tx, seq, PAGE).await?;
-        page.iter().for_each(|event| verifier.take(event));
-        match page.last() {
-            Some(last) => seq = last.seq,
-            None => break,
-        }
-        head = audit::head(&mut tx).await?;
-    }
-    let head = head.as_ref().map_or((0, [0; 32].as_slice()), |head| (head.seq, head.hash.as_slice()));
-    Ok(verifier.finish(Some(head)))
 }
 
 async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode> {
@@ -146,27 +117,6 @@ async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn verify_file(path: &PathBuf) -> StartResult<ExitCode> {
-    let file = File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let mut verifier: Option<(OrganisationId, Verifier)> = None;
-    for (n, line) in BufReader::new(file).lines().enumerate() {
-        let line: Line =
-            serde_json::from_str(&line?).map_err(|error| format!("line {} is no event: {error}", n + 1))?;
-        let event = Stored { seq: line.seq, body: line.body, previous: unhex(&line.previous), hash: unhex(&line.hash) };
-        verifier.get_or_insert_with(|| (line.organisation, Verifier::new(line.organisation))).1.take(&event);
-    }
-    let Some((organisation, verifier)) = verifier else { return Err("the export holds no event".into()) };
-    Ok(code(report(&mut std::io::stdout(), organisation, verifier.finish(None))?))
-}
-
-/// Bytes from hexadecimal; anything else gives no bytes, which no hash equals.
-fn unhex(text: &str) -> Vec<u8> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return vec![];
-    }
-    (0..text.len()).step_by(2).map_while(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 #[cfg(test)]
@@ -197,7 +147,8 @@ mod tests {
             });
             let mut rounds = 0;
             while !writing.is_finished() {
-                let verdict = verify_chain(&house.app, organisation).await.expect("verified");
+                let mut tx = house.app.read_proven(organisation).await.expect("reads");
+                let (verdict, _) = audit::verify::verify(&mut tx, vec![]).await.expect("verified");
                 assert!(matches!(verdict, Verdict::Whole { .. }), "round {rounds}: {verdict:?}");
                 rounds += 1;
             }

@@ -6,6 +6,9 @@ mod demo;
 mod serve;
 mod setup;
 
+#[cfg(test)]
+pub(crate) use audit::verify_database;
+
 use super::{
     app::{App, Parts},
     clock::Clock,

@@ -19,6 +19,9 @@ const GRACE: Duration = Duration::from_secs(20);
 /// How long the log of calls may take to be written after that.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// How long the audit log may take to be finished after that.
+const FINISH: Duration = Duration::from_secs(3);
+
 pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
     let public_url = settings.public_url()?;
@@ -60,6 +63,9 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         tracing::warn!("some calls are not in the log yet; the next start puts them there");
     }
     let _ = tokio::time::timeout(Duration::from_secs(5), jobs).await;
+    if tokio::time::timeout(FINISH, jobs::finish(&app)).await.is_err() {
+        tracing::warn!("not all of the audit log could be written");
+    }
     app.db.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -8,7 +8,10 @@ use sqlx::{
 use std::borrow::Cow;
 
 /// The migrations, oldest first. A released one never changes.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
+    (5, "record", include_str!("../../../migrations/0005_record.sql")),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Dialect {

@@ -10,7 +10,7 @@ pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql, registered};
 pub use tx::{OrgTx, Tx, WriteError};
 pub(crate) use value::values;
-pub use value::{Row, Value, containing, read_role};
+pub use value::{Raw, Row, Value, containing, read_role, storable};
 
 use crate::kernel::{Error, OrganisationId, Timestamp, UserId, time::DAY};
 use sqlx::{
@@ -121,6 +121,13 @@ impl Db {
         Ok(tx)
     }
 
+    /// A reading transaction that may also see every chain of the audit log: for those who verify it.
+    pub(in crate::server) async fn read_every_chain(&self) -> Result<Tx, Error> {
+        let mut tx = self.read().await?;
+        tx.see_every_chain().await?;
+        Ok(tx)
+    }
+
     /// A reading transaction inside one organisation. Only `server` makes these, for a proven membership, key or token.
     pub(in crate::server) async fn read_in(&self, organisation: OrganisationId) -> Result<OrgTx, Error> {
         self.read().await?.enter(organisation).await
@@ -173,6 +180,8 @@ statements! {
     REVISE: SystemSql = "UPDATE organisations SET revision = revision + 1 WHERE id = $1";
     FORGET_SUBMISSIONS: TenantSql = "DELETE FROM submissions WHERE org_id = $1 AND at < $2";
     NOTE_SUBMISSION: TenantSql = "INSERT INTO submissions (org_id, id, at) VALUES ($1, $2, $3) ON CONFLICT (org_id, id) DO NOTHING";
+    NOTE_MADE: TenantSql = "UPDATE submissions SET made = $3 WHERE org_id = $1 AND id = $2";
+    MADE: TenantSql = "SELECT made FROM submissions WHERE org_id = $1 AND id = $2";
 }
 
 /// The revision of every organisation: it grows with each change inside.
@@ -192,4 +201,15 @@ const REMEMBERED: i64 = DAY;
 pub(in crate::server) async fn note_submission(tx: &mut OrgTx, id: uuid::Uuid, now: Timestamp) -> Result<bool, Error> {
     tx.execute(FORGET_SUBMISSIONS, values![now.plus(-REMEMBERED)]).await?;
     Ok(tx.execute(NOTE_SUBMISSION, values![id, now]).await? == 1)
+}
+
+/// Notes what a form made.
+pub(in crate::server) async fn note_made(tx: &mut OrgTx, id: uuid::Uuid, made: &str) -> Result<(), Error> {
+    tx.execute(NOTE_MADE, values![id, made]).await.map(|_| ())
+}
+
+/// The id of what a form has made. None: nothing is known of it.
+pub(in crate::server) async fn made_by_submission(tx: &mut OrgTx, id: uuid::Uuid) -> Result<Option<String>, Error> {
+    let row: Option<(Option<String>,)> = tx.optional(MADE, values![id]).await?;
+    Ok(row.and_then(|(made,)| made))
 }

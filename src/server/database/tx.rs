@@ -66,6 +66,11 @@ impl Tx {
         self.set_context("latchkey.user", &user.to_string()).await
     }
 
+    /// From here on the transaction may also see every chain of the audit log.
+    pub(in crate::server) async fn see_every_chain(&mut self) -> Result<(), Error> {
+        self.set_context("latchkey.chains", "every").await
+    }
+
     /// Tells the other replicas, when this commits, that something in the organisation changed.
     pub(in crate::server) async fn notify(&mut self, organisation: OrganisationId) -> Result<(), Error> {
         if let Engine::Postgres(connection) = &mut self.engine {
@@ -138,6 +143,11 @@ impl Tx {
 impl OrgTx {
     pub fn organisation(&self) -> OrganisationId {
         self.organisation
+    }
+
+    /// Goes on inside another organisation, in the same transaction.
+    pub(in crate::server) async fn elsewhere(self, organisation: OrganisationId) -> Result<Self, Error> {
+        self.tx.enter(organisation).await
     }
 
     /// The installation's own tables, in the same transaction.

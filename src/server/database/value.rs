@@ -1,7 +1,12 @@
 //! Arguments and rows that both engines understand.
 
 use crate::{kernel::Error, policy::Role};
-use sqlx::{Arguments, FromRow, postgres::PgArguments, postgres::PgRow, sqlite::SqliteArguments, sqlite::SqliteRow};
+use sqlx::{
+    Arguments, Decode, FromRow, Postgres, Sqlite, Type,
+    error::BoxDynError,
+    postgres::{PgArguments, PgRow, PgTypeInfo, PgValueRef},
+    sqlite::{SqliteArguments, SqliteRow, SqliteTypeInfo, SqliteValueRef},
+};
 use uuid::Uuid;
 
 /// An argument of a statement. Each kind carries its own null, since PostgreSQL's nulls are typed.
@@ -58,9 +63,46 @@ from! {
     Role => |v| Value::Text(Some(v.name().to_owned()));
 }
 
+/// Whatever bytes stand in a column of bytes, text or UUID: for those who verify what somebody else may have written there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raw(pub Vec<u8>);
+
+impl Type<Sqlite> for Raw {
+    fn type_info() -> SqliteTypeInfo {
+        <Vec<u8> as Type<Sqlite>>::type_info()
+    }
+
+    fn compatible(_: &SqliteTypeInfo) -> bool {
+        true
+    }
+}
+
+impl<'r> Decode<'r, Sqlite> for Raw {
+    fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
+        <Vec<u8> as Decode<Sqlite>>::decode(value).map(Self)
+    }
+}
+
+impl Type<Postgres> for Raw {
+    fn type_info() -> PgTypeInfo {
+        <Vec<u8> as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(_: &PgTypeInfo) -> bool {
+        true
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Raw {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        // In the binary format, which prepared statements use, these types are their own bytes.
+        value.as_bytes().map(|bytes| Self(bytes.to_vec()))
+    }
+}
+
 /// PostgreSQL's text holds every character but NUL. Whoever asks for something by a text with one finds nothing, on
 /// either engine, since none is stored.
-fn storable(text: String) -> String {
+pub fn storable(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 

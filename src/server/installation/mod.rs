@@ -8,7 +8,7 @@ use super::{
     database::{StartResult, Tx},
 };
 use crate::kernel::{Code, Error, Result, Timestamp};
-pub use store::STATEMENTS;
+pub use store::{STATEMENTS, heads_recorded_at, note_heads_recorded};
 use zeroize::Zeroizing;
 
 /// Refuses a key that is not the one this data was made with.

@@ -13,6 +13,8 @@ statements! {
     MAKE: SystemSql = "INSERT INTO installation (id, created_at, key_check) VALUES (1, $1, $2) ON CONFLICT (id) DO NOTHING";
     NEW_SECRET: SystemSql = "UPDATE installation SET setup_digest = $1 WHERE id = 1 AND set_up_at IS NULL";
     // The condition is checked by the write itself: of two set-ups at once one finds nothing to do.
+    HEADS_RECORDED: SystemSql = "SELECT heads_recorded_at FROM installation WHERE id = 1";
+    NOTE_HEADS_RECORDED: SystemSql = "UPDATE installation SET heads_recorded_at = $1 WHERE id = 1 AND heads_recorded_at IS NULL";
     FINISH: SystemSql = "UPDATE installation SET set_up_at = $1, setup_digest = NULL WHERE id = 1 AND set_up_at IS NULL";
 }
 
@@ -40,4 +42,15 @@ pub async fn set_secret(tx: &mut Tx, digest: Digest) -> Result<bool> {
 /// Marks the installation as set up. False: it is already.
 pub async fn finish(tx: &mut Tx, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(FINISH, values![now]).await? == 1)
+}
+
+/// When ends of chains began to be recorded.
+pub async fn heads_recorded_at(tx: &mut Tx) -> Result<Option<Timestamp>> {
+    let row: Option<(Option<i64>,)> = tx.optional(HEADS_RECORDED, vec![]).await?;
+    Ok(row.and_then(|(at,)| at).map(Timestamp))
+}
+
+/// Notes that they are recorded from now on.
+pub async fn note_heads_recorded(tx: &mut Tx, now: Timestamp) -> Result<()> {
+    tx.execute(NOTE_HEADS_RECORDED, values![now]).await.map(|_| ())
 }

@@ -62,7 +62,10 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             change.check(Target::Key { organisation, now: PermissionSet::EMPTY, next: permissions, itself: false })?;
             only_of_keys(permissions)?;
             within_own_life(&mut change, expires_at).await?;
-            change.once(new.submission).await?;
+            change
+                .once(new.submission)
+                .await
+                .map_err(|error| lost(error, "The key was made", "Rotate it to get a new one."))?;
             change.access().app().limits.keys.take(&organisation.to_string(), now)?;
             let responsible = maker(&mut change).await?;
             let created_by = change.access().actor_name().to_owned();
@@ -88,6 +91,18 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             change.commit(event, minted).await
         })
         .await
+}
+
+/// The key that the same request has made before, for whoever may make keys and asks once more.
+pub async fn made_before(access: &Access, id: KeyId) -> Result<Key> {
+    let mut tx = access.read(Operation::ApiKeyCreate).await?;
+    store::list::get(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)
+}
+
+/// What to do about a secret whose one answer was lost.
+pub(super) fn lost(error: Error, done: &str, way: &str) -> Error {
+    let message = format!("{done} when this was first sent. Its secret was shown then, or lost on the way. {way}");
+    if error.code == Code::AlreadyDone { Error { message, ..error } } else { error }
 }
 
 /// Changes a key. Somebody else's change since it was read is not overwritten.

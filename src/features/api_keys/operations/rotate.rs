@@ -1,7 +1,7 @@
 //! A new secret for an old key.
 
 use super::{
-    change::{minted, moment, within_own_life},
+    change::{lost, minted, moment, within_own_life},
     changeable, new_secret,
     read::needs_password,
     subject,
@@ -64,7 +64,10 @@ pub async fn rotate(
                 None => return Err(Error::field("overlap", "Choose how long the old secret shall live on.")),
             };
             let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
-            change.once(rotation.submission).await?;
+            change
+                .once(rotation.submission)
+                .await
+                .map_err(|error| lost(error, "The key was rotated", "Reload this page and rotate the key again."))?;
             if let Some(old) = &key.old {
                 return Err(Error::conflict(format!(
                     "The old secret still works until {}. End it first: a key has two secrets at most.",

@@ -190,6 +190,11 @@ pub async fn get(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<Opt
     row.map(|row| row.read(now)).transpose()
 }
 
+pub async fn exists(tx: &mut OrgTx, id: InvitationId) -> Result<bool> {
+    let row: Option<Row> = tx.optional(GET, values![id]).await?;
+    Ok(row.is_some())
+}
+
 pub async fn by_digest(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<Option<Stored>> {
     let row: Option<Row> = tx.optional(BY_DIGEST, values![*digest]).await?;
     row.map(|row| row.read(now)).transpose()

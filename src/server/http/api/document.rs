@@ -1,5 +1,6 @@
 //! The OpenAPI document, made of the same registrations as the router.
 
+use super::registrar::IDEMPOTENCY_LIMIT;
 use crate::{
     gateway::errors::Envelope,
     policy::{Operation, Requirement},
@@ -69,6 +70,9 @@ impl Document {
                 .required(Some(Required::True))
                 .build();
             entry = entry.request_body(Some(body));
+        }
+        if operation == Operation::ApiKeyCreate {
+            entry = entry.parameter(idempotency_key());
         }
         self.note::<A>();
         self.insert(method, path, entry);
@@ -160,6 +164,20 @@ fn entry(operation: Operation, path: &str, summary: &str) -> OperationBuilder {
         )
     });
     entry.response("default", json_response::<Envelope<'static>>("Refused or failed. `error.code` says why."))
+}
+
+/// The header by which a request that is sent again is done once.
+fn idempotency_key() -> ParameterBuilder {
+    let text = ObjectBuilder::new()
+        .schema_type(SchemaType::from(Type::String))
+        .min_length(Some(1))
+        .max_length(Some(IDEMPOTENCY_LIMIT));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Sent again within a day by the same caller, the request makes nothing: it answers with what the first one made, without the secret."))
+        .schema(Some(text))
 }
 
 fn json_response<T: ToSchema>(about: &str) -> Response {

@@ -1,9 +1,10 @@
 //! Who calls: settled by the key alone, before anything else of a request is looked at.
 
 use crate::{
-    features::api_keys,
+    features::{api_keys, audit::event::Subject},
     gateway::{credential, errors::Refusal, request::trace_id},
-    kernel::Error,
+    kernel::{Code, Error, OrganisationId},
+    policy::Operation,
     server::{
         access::{Access, Origin},
         app::App,
@@ -12,7 +13,7 @@ use crate::{
     },
 };
 use axum::{
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::Next,
     response::Response,
@@ -29,7 +30,8 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let origin = context::origin(&app, request.headers(), peer);
     let id = origin.request_id.clone();
     let trace = trace_id(request.headers(), Uuid::parse_str(&id).unwrap_or_default());
-    let mut response = match identify(app, origin, request.headers(), request.uri().query()).await {
+    let asked = operation(&request);
+    let mut response = match identify(app, origin, request.headers(), request.uri().query(), asked).await {
         Ok(access) => {
             request.extensions_mut().insert(access);
             let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
@@ -46,14 +48,54 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     response
 }
 
-async fn identify(app: App, origin: Origin, headers: &HeaderMap, query: Option<&str>) -> Result<Access, Refusal> {
-    let secret = credential::presented(headers, query)?;
+/// What is asked for, by the route that was found.
+fn operation(request: &Request) -> Option<Operation> {
+    let path = request.extensions().get::<MatchedPath>()?.as_str();
+    let route = |route: &&str| route.split_once(' ') == Some((request.method().as_str(), path));
+    Operation::ALL.iter().copied().find(|operation| operation.spec().routes.iter().any(|r| route(r)))
+}
+
+async fn identify(
+    app: App,
+    origin: Origin,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    asked: Option<Operation>,
+) -> Result<Access, Refusal> {
+    let secret = match credential::presented(headers, query) {
+        Ok(secret) => secret,
+        Err(missing) => {
+            refused(&app, origin, None, asked, &Error::new(Code::InvalidApiKey, "")).await;
+            return Err(missing.into());
+        }
+    };
     let now = app.clock.now();
-    let key = api_keys::operations::verify(&app, secret, now).await?;
+    let key = match api_keys::operations::verify(&app, secret, now).await {
+        Ok(key) => key,
+        Err(error) => {
+            refused(&app, origin, Some(secret), asked, &error).await;
+            return Err(error.into());
+        }
+    };
     let (used, noting) = ((key.key, key.secret, now), app.clone());
     // Nobody waits for the note.
     tokio::spawn(async move { uses::note(&noting, key.organisation, vec![used]).await });
     Ok(Access::key(app, origin, &key))
+}
+
+/// Leaves the event of an act that was refused for its key alone: in the name of the key, if there is or was one with this
+/// secret.
+async fn refused(app: &App, origin: Origin, secret: Option<&str>, asked: Option<Operation>, error: &Error) {
+    let Some(operation) = asked.filter(|operation| operation.spec().audited) else { return };
+    let known = match secret {
+        Some(secret) => api_keys::operations::belongs_to(app, secret).await.unwrap_or_default(),
+        None => None,
+    };
+    let (access, organisation) = match known {
+        Some((organisation, key, name)) => (Access::dead_key(app.clone(), origin, key, name), organisation),
+        None => (Access::nobody(app.clone(), origin), OrganisationId::INSTALLATION),
+    };
+    access.record_refusal(operation, organisation, Subject::unnamed("request", ""), error).await;
 }
 
 fn failed(cause: &(dyn Any + Send), id: &str) -> Response {

@@ -23,6 +23,7 @@ use axum::{
 use serde::Serialize;
 use std::{collections::BTreeMap, future::Future, str::FromStr};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Routes with their handlers, and the document that tells of them.
 pub struct Api {
@@ -31,9 +32,13 @@ pub struct Api {
     pub document: Document,
 }
 
+/// Longest value of the header `Idempotency-Key`, in characters.
+pub const IDEMPOTENCY_LIMIT: usize = 255;
+
 /// A call by a key that may make it.
 pub struct Call {
     pub access: Access,
+    idempotency_key: Option<HeaderValue>,
     path: Vec<(String, String)>,
 }
 
@@ -41,6 +46,23 @@ impl Call {
     /// A part of the path, by its name in the route; empty where the route has none.
     pub fn part(&self, name: &str) -> &str {
         self.path.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The id under which this request is done once, however often it is sent: made of the header `Idempotency-Key` and of
+    /// who sends it.
+    pub fn submission(&self) -> Result<Option<Uuid>> {
+        let Some(sent) = &self.idempotency_key else { return Ok(None) };
+        let text = sent.to_str().ok().filter(|text| (1..=IDEMPOTENCY_LIMIT).contains(&text.len()));
+        let Some(text) = text else {
+            let message =
+                format!("The header Idempotency-Key takes 1 to {IDEMPOTENCY_LIMIT} visible ASCII characters.");
+            return Err(Error::new(Code::Malformed, message));
+        };
+        let key = self.access.credential();
+        let digest = self.access.app().keyring.digest("idempotency key", &format!("{key} {text}"));
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Ok(Some(uuid::Builder::from_random_bytes(bytes).into_uuid()))
     }
 
     /// The key's own organisation, as answers name it.
@@ -118,7 +140,8 @@ where
     };
     let caller = access.clone();
     let path = path.map(|path| path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
-    let call = Call { access, path: path.unwrap_or_default() };
+    let idempotency_key = parts.headers.get("idempotency-key").cloned();
+    let call = Call { access, idempotency_key, path: path.unwrap_or_default() };
     let outcome = match admit::<I>(operation, &call, &parts, body).await {
         Ok(input) => handler(call, input).await,
         Err(error) => Err(error),
