@@ -193,9 +193,17 @@ pub fn FormFor<S: 'static>(
 ) -> impl IntoView {
     let error = form.error();
     let errors = Signal::derive(move || error.with(|error| error.as_ref().map(listed).unwrap_or_default()));
+    // What is not known, or is done, is not called undone.
+    let title = Signal::derive(move || {
+        error.with(|error| match error {
+            Some(error) if error.code == Code::AlreadyDone => "This was done before".to_owned(),
+            Some(error) if error.message == remote::UNANSWERED => "No answer came".to_owned(),
+            _ => problem.clone(),
+        })
+    });
     view! {
         <BareForm form class>
-            <FormErrors errors title=problem id=errors_id />
+            <FormErrors errors title id=errors_id />
             <WayBack error />
             {children()}
         </BareForm>

@@ -70,6 +70,9 @@ fn resource(source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync>) -> Resourc
 pub(super) const UNREACHABLE: &str =
     r#"{"code":"unavailable","message":"Latchkey could not be reached. Check the connection and try again."}"#;
 
+/// What is said when no answer came to a form, which may have done what it was for.
+pub(super) const UNANSWERED: &str = "Latchkey could not be reached. It is not known whether this was done. Check the connection, then look, or press the button again.";
+
 /// What a server function answered, as text: a sign, then JSON of the value or of the error.
 pub(super) fn write(result: std::result::Result<&str, &str>) -> String {
     match result {
@@ -150,8 +153,16 @@ impl Sending {
             *sent
         });
         leptos::task::spawn_local(async move {
-            let text = side::post(self.path, fields).await;
-            let answer = value_in(&text).and_then(|json| (self.check)(json).map(|()| Arc::from(json)));
+            let mut text = side::post(self.path, fields.clone()).await;
+            // The answer may be what was lost. A form that names itself has its effect once, and says so the second time.
+            if is_unanswered(&text) && names_itself(&fields) {
+                text = side::post(self.path, fields).await;
+            }
+            let answer = if is_unanswered(&text) {
+                Err(Error::new(Code::Unavailable, UNANSWERED))
+            } else {
+                value_in(&text).and_then(|json| (self.check)(json).map(|()| Arc::from(json)))
+            };
             // Whoever asked may have left the page, and its signals with it.
             if self.sent.try_get_untracked() == number {
                 self.answer.try_set(Some(answer));
@@ -179,6 +190,15 @@ impl Sending {
     }
 }
 
+fn is_unanswered(text: &str) -> bool {
+    text.strip_prefix('-') == Some(UNREACHABLE)
+}
+
+/// Whether a form's fields have a name for this one sending of it.
+fn names_itself(fields: &str) -> bool {
+    fields.split('&').any(|field| field.strip_prefix("submission=").is_some_and(|id| !id.is_empty()))
+}
+
 /// The fields of a submitted form, with the button that submitted it, as the browser itself would send them.
 fn fields(event: &SubmitEvent) -> Option<String> {
     let form = event.target()?.dyn_into::<HtmlFormElement>().ok()?;
@@ -194,6 +214,13 @@ fn fields(event: &SubmitEvent) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_form_that_names_itself_is_sent_again() {
+        assert!(names_itself("name=ci&submission=1f"));
+        assert!(!names_itself("name=ci&submission=") && !names_itself("name=submission%3D1") && !names_itself(""));
+        assert!(is_unanswered(&write(Err(UNREACHABLE))) && !is_unanswered(&write(Ok(UNREACHABLE))));
+    }
 
     #[test]
     fn values_and_errors_are_told_apart() {

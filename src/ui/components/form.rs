@@ -30,7 +30,7 @@ pub fn FormErrors(
     errors: Signal<Vec<FieldError>>,
     /// Heading.
     #[prop(into, default = "This cannot be saved yet".into())]
-    title: String,
+    title: Signal<String>,
     /// Id of the box.
     #[prop(into, default = "form-errors".into())]
     id: String,
@@ -74,7 +74,7 @@ pub fn FormErrors(
                 <div node_ref=node class="form-errors" id=id.clone() tabindex="-1" role="alert" autofocus=true>
                     <Glyph icon=Icon::Alert />
                     <div>
-                        <strong>{title.clone()}</strong>
+                        <strong>{title.get()}</strong>
                         <ul>{items}</ul>
                     </div>
                 </div>

@@ -108,11 +108,19 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
     let editor = Editor::new(&start, None);
     let here = routes::new_api_key(&slug);
     let back = routes::api_keys(&slug).to_string();
+    let of = StoredValue::new(slug.clone());
     view! {
         <PageHeader
             title="New API key"
             sentence=|| "Start from a preset and change what you need. You can never give more than you hold yourself."
         />
+        {reactive(move || {
+            let made = form.error().get().and_then(|error| error.made?.parse().ok());
+            made.map(|id| {
+                let way = routes::rotate_api_key(&of.get_value(), id).to_string();
+                view! { <LinkButton href=way label="Rotate the key that was made" /> }
+            })
+        })}
         <FormFor form problem="The key is not made yet">
             <input type="hidden" name="slug" value=slug />
             <input type="hidden" name="submission" value=draft.submission.to_string() />
