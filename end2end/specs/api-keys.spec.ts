@@ -293,3 +293,31 @@ test("the list is found by name and by what is seen of a key, never by its secre
   await expect(row(page, "another")).toHaveCount(0);
   await expect(row(page, "Master")).toBeVisible();
 });
+
+test("a lost answer is asked for again, and what was made is told @js", async ({ page, faults }) => {
+  faults.allow(/\/fn\/api_keys\/create/);
+  await signIn(page);
+  for (const made of [true, false]) {
+    const name = made ? "made unheard" : "made on the second try";
+    await open(page, `${HOME}/api-keys/new`);
+    let sent = 0;
+    await page.route("**/fn/api_keys/create", async (route) => {
+      sent += 1;
+      if (sent > 1) return route.continue();
+      if (made) await route.fetch();
+      await route.abort();
+    });
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByRole("button", { name: "Create key" }).click();
+    if (made) {
+      await expect(page.getByText("The key was made when this was first sent.", { exact: false })).toBeVisible();
+      await expect(page.getByText("The key is not made yet")).toHaveCount(0);
+      await page.getByRole("link", { name: "Rotate the key that was made" }).click();
+      await expect(page.getByRole("heading", { level: 1 })).toContainText(name);
+    } else {
+      await takeSecret(page, name);
+    }
+    expect(sent).toBe(2);
+    await page.unroute("**/fn/api_keys/create");
+  }
+});

@@ -65,10 +65,12 @@ pub(crate) async fn verify_database(app: &App, out: &mut impl Write) -> StartRes
                 let broken = |seq, why| Verdict::Broken { seq, why };
                 if events == 0 {
                     broken(1, "it is missing: every chain begins with its organisation")
-                } else if !organisations.contains(&organisation) {
-                    broken(events + 1, "the organisation is gone, and nothing says that it was deleted")
                 } else if !is_recorded && begun && complete {
                     broken(1, "the installation's chain does not record this organisation")
+                } else if !organisations.contains(&organisation) && !is_recorded {
+                    broken(1, "there is no such organisation")
+                } else if !organisations.contains(&organisation) {
+                    broken(events + 1, "the organisation is gone, and nothing says that it was deleted")
                 } else {
                     verdict
                 }
@@ -76,7 +78,7 @@ pub(crate) async fn verify_database(app: &App, out: &mut impl Write) -> StartRes
             Verdict::Broken { .. } => verdict,
         };
         whole &= report(out, organisation, verdict)?;
-        unrecorded += usize::from(!is_recorded);
+        unrecorded += usize::from(!is_recorded && matches!(verdict, Verdict::Whole { .. }));
     }
     if unrecorded > 0 {
         writeln!(

@@ -28,10 +28,13 @@ not make.";
 pub(super) fn verify_file(path: &Path, out: &mut impl Write) -> StartResult<bool> {
     let mut recorded: HashMap<OrganisationId, Vec<(i64, Hash)>> = HashMap::new();
     let mut installation = Verifier::new(OrganisationId::INSTALLATION);
-    for line in lines(path)? {
-        let (organisation, event) = line?;
-        if organisation == OrganisationId::INSTALLATION {
-            installation.take(&event);
+    // A pipe is read only once, and its chains each by itself.
+    if path.metadata().is_ok_and(|about| about.is_file()) {
+        for line in lines(path)? {
+            let (organisation, event) = line?;
+            if organisation == OrganisationId::INSTALLATION {
+                installation.take(&event);
+            }
         }
     }
     for record in installation.take_records() {
