@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::ApiError;
 use crate::gateway::{sse, usage::Usage};
 
 /// What an answer says of itself. Time and id are the caller's to give, so that translation is a function of its input.
@@ -219,10 +218,4 @@ impl Chunks {
             sse::write_event(out, None, &text);
         }
     }
-}
-
-/// Appends an error to a stream as OpenAI's clients know it: a `data` event whose object has `error`. No `[DONE]` may
-/// follow, for the answer is not whole.
-pub fn stream_error(out: &mut Vec<u8>, error: &ApiError) {
-    sse::write_event(out, None, &error.openai_body().to_string());
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::{answer, error::ApiError};
+use super::error::{ApiError, StreamShape};
 use crate::gateway::{
     sse::{self, Event, Frames, SseError},
     usage::{Observer, Progress, Reading, Seen, StreamKind, Usage},
@@ -90,6 +90,11 @@ impl ChatStream {
             Way::Untouched(observer) => {
                 observer.feed(&bytes);
                 let progress = observer.progress();
+                if progress == Progress::Failed {
+                    let mut out = bytes.to_vec();
+                    self.fail_as_told(&mut out);
+                    return out.into();
+                }
                 self.passed(progress);
                 bytes
             }
@@ -109,6 +114,11 @@ impl ChatStream {
                 });
                 let progress = reading.progress();
                 match (fed, parts) {
+                    (Ok(()), parts) if progress == Progress::Failed => {
+                        let mut out = parts.unwrap_or_else(|| bytes[..whole].to_vec());
+                        self.fail_as_told(&mut out);
+                        out.into()
+                    }
                     (Ok(()), parts) => {
                         self.passed(progress);
                         parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
@@ -199,17 +209,30 @@ impl ChatStream {
         }
     }
 
+    /// The provider's own error has just been handed on as it came. OpenAI's interface has it in an event without a
+    /// name, which some callers pass over, so that they are told once more; others have stopped reading by then.
+    fn fail_as_told(&mut self, out: &mut Vec<u8>) {
+        if self.shape() == StreamShape::OpenAi {
+            // What was handed on may have ended within an event.
+            out.extend_from_slice(b"\n\n");
+        }
+        self.fail(out, told());
+    }
+
     fn fail(&mut self, out: &mut Vec<u8>, error: ApiError) {
-        // The provider's own error event has already told the caller.
-        if error != told() {
-            match &self.way {
-                Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => {
-                    sse::write_event(out, Some("error"), &error.anthropic_body().to_string());
-                }
-                _ => answer::stream_error(out, &error),
-            }
+        let shape = self.shape();
+        // Anthropic's own error event has already told the caller.
+        if error != told() || shape == StreamShape::OpenAi {
+            error.write_to_stream(out, shape);
         }
         self.outcome = Outcome::Failed(error);
+    }
+
+    fn shape(&self) -> StreamShape {
+        match &self.way {
+            Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => StreamShape::Anthropic,
+            _ => StreamShape::OpenAi,
+        }
     }
 }
 
