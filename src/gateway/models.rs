@@ -4,7 +4,7 @@ use super::call::{Gateway, authenticate, build, find, finish, known, standing};
 use super::dialect;
 use super::directory::Unavailable;
 use super::errors::Refusal;
-use super::request::{named_slug, trace_id};
+use super::request::{named_slug, request_id, trace_id};
 use super::target::Target;
 use crate::server::outgoing::{BaseUrl, OutgoingError, Patience};
 use axum::body::Body;
@@ -40,13 +40,14 @@ impl Default for Models {
 /// Serves the list of models.
 pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    let trace = trace_id(&parts.headers, Uuid::now_v7());
+    let id = request_id(&parts.extensions);
+    let trace = trace_id(&parts.headers, id.0);
     let served = serve(gateway, &parts).await.map(|list| {
         let mut response = Response::new(Body::from(list.to_string()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     });
-    finish(served, &trace)
+    finish(served, id, &trace)
 }
 
 async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Value, Refusal> {

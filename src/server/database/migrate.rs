@@ -8,7 +8,10 @@ use sqlx::{
 use std::borrow::Cow;
 
 /// The migrations, oldest first. A released one never changes.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "foundation", include_str!("../../../migrations/0001_foundation.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("../../../migrations/0001_foundation.sql")),
+    (7, "traces", include_str!("../../../migrations/0007_traces.sql")),
+];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Dialect {

@@ -1,7 +1,8 @@
 //! What a request of the console knows: where it came from, and who is signed in.
 
 use crate::{
-    kernel::{Error, Result, Timestamp, UserId},
+    gateway::request::request_id,
+    kernel::{Error, RequestId, Result, Timestamp, UserId},
     server::{
         access::{Access, Origin, SignedIn},
         app::App,
@@ -17,7 +18,6 @@ use axum::{
 use leptos::prelude::use_context;
 use std::net::{IpAddr, SocketAddr};
 use tower_sessions::Session;
-use uuid::Uuid;
 
 /// Given to every page and server function by `provide_context`.
 #[derive(Clone)]
@@ -40,8 +40,8 @@ pub const fn cookie_name(secure: bool) -> &'static str {
 
 /// Builds the context before a page or server function runs.
 pub async fn establish(State(app): State<App>, session: Session, mut request: Request, next: Next) -> Response {
-    let origin =
-        origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip());
+    let origin = origin(&app, request.headers(), peer, request_id(request.extensions()));
     if session_cookies(request.headers()) > 1 {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
@@ -56,7 +56,7 @@ pub async fn establish(State(app): State<App>, session: Session, mut request: Re
 }
 
 /// Where a request came from. Forwarded addresses are believed only from configured proxies.
-pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
+pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>, id: RequestId) -> Origin {
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let trusted = |address: &IpAddr| app.trusted_proxies.iter().any(|range| range.contains(address));
     let address = peer.map(|peer| {
@@ -77,7 +77,7 @@ pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
             .find(|hop| !trusted(hop))
             .unwrap_or(peer)
     });
-    Origin::new(Uuid::now_v7().to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
+    Origin::new(id.to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {

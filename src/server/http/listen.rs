@@ -1,7 +1,10 @@
 //! Connections: accepted, bounded in how slow they may be, and led to the gateway or to the router.
 
 use super::headers::{Security, panicked};
-use crate::gateway::{call::Gateway, routes};
+use crate::{
+    gateway::{call::Gateway, request::name_answer, routes},
+    kernel::RequestId,
+};
 use axum::{
     Router,
     body::Body,
@@ -183,6 +186,7 @@ impl Service<Request<Incoming>> for Front {
         if head_size(&request) > HEAD_SIZE {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            name_answer(response.headers_mut(), RequestId::new());
             self.security.put_on(response.headers_mut());
             return Box::pin(async { Ok(response) });
         }
@@ -191,8 +195,9 @@ impl Service<Request<Incoming>> for Front {
             Some(endpoint) => {
                 let (gateway, security) = (self.gateway.clone(), self.security);
                 Box::pin(async move {
-                    let call = AssertUnwindSafe(routes::call(&gateway, endpoint, request));
-                    let mut response = call.catch_unwind().await.unwrap_or_else(panicked);
+                    let id = RequestId::new();
+                    let call = AssertUnwindSafe(routes::call(&gateway, endpoint, id, request));
+                    let mut response = call.catch_unwind().await.unwrap_or_else(|cause| panicked(cause, id));
                     security.put_on(response.headers_mut());
                     Ok(response)
                 })
