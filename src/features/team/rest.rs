@@ -44,7 +44,6 @@ input! {
 input! {
     /// A member's new role.
     UpdateUser {
-        /// `admin` or `member`.
         #[schema(value_type = GivenRole, inline)]
         role: String,
         /// What becomes of their keys, if the new role may do less than keys can: `take_over` (the default) or `revoke`.

@@ -41,7 +41,6 @@ input! {
     CreateVirtualKey {
         #[schema(min_length = 1, max_length = 100)]
         name: String,
-        /// The provider's name, such as `openai`.
         #[schema(value_type = ProviderName, inline)]
         provider: String,
         /// The provider's credential. It is sealed and never read back.

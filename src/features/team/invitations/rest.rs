@@ -48,7 +48,6 @@ input! {
     CreateInvite {
         #[schema(format = Email, max_length = 254)]
         email: String,
-        /// `admin` or `member`.
         #[schema(value_type = GivenRole, inline)]
         role: String,
     }
