@@ -49,7 +49,7 @@ input! {
         #[schema(max_length = 500)]
         note: Option<String>,
         /// What calls name it by, as `@slug`; left out: made of the name.
-        #[schema(min_length = 2, max_length = 40, pattern = "^@?[a-z0-9]+(-[a-z0-9]+)*$")]
+        #[schema(max_length = 41, pattern = "^(@?[a-z0-9]+(-[a-z0-9]+)*)?$")]
         slug: Option<String>,
         /// Left out: the provider's own.
         #[schema(format = "uri")]
@@ -96,7 +96,7 @@ input! {
         #[schema(min_length = 1, max_length = 100)]
         name: String,
         /// Left out: made of the name.
-        #[schema(min_length = 2, max_length = 40, pattern = "^@?[a-z0-9]+(-[a-z0-9]+)*$")]
+        #[schema(max_length = 41, pattern = "^(@?[a-z0-9]+(-[a-z0-9]+)*)?$")]
         new_slug: Option<String>,
     }
 }
