@@ -263,7 +263,7 @@ impl Streamed {
     /// Ends the stream and its record, since its key may call no longer; gives the last bytes for the caller.
     fn cut(&mut self, refusal: &Refusal) -> Bytes {
         self.upstream = None;
-        let last = self.stream.cut(refusal.into());
+        let last = self.stream.abort(refusal.into());
         self.note();
         if let Some(open) = self.open.take() {
             let whole = *self.stream.outcome() == Outcome::Complete;
@@ -303,7 +303,7 @@ impl HttpBody for Streamed {
                 // Nothing goes out meanwhile: the key may be known to have ended in the next moment.
                 Look::Asking => return Poll::Pending,
                 Look::Ended(refusal) => {
-                    let last = this.cut(&refusal);
+                    let last = this.abort(&refusal);
                     return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
                 }
             }

@@ -8,10 +8,13 @@ use super::errors::Refusal;
 use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
 use super::refusals::Refused;
-use super::request::{destination, named_slug, read_call, time_limit, trace_id};
+use super::request::{
+    destination, metadata, name_answer, named_slug, read_call, request_id, time_limit, trace_id,
+};
 use super::room::{HEAVY, Room, Share};
 use super::target::Target;
 use super::watch::Watch;
+use crate::kernel::RequestId;
 use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
 use axum::body::Body;
 use bytes::Bytes;
@@ -87,33 +90,40 @@ impl Default for Limits {
 }
 
 /// Serves a model call: always an answer, always with the id under which the call can be found.
-pub(super) async fn complete(gateway: &Gateway, endpoint: Endpoint, request: Request<Body>) -> Response<Body> {
+pub(super) async fn complete(
+    gateway: &Gateway,
+    endpoint: Endpoint,
+    request_id: RequestId,
+    request: Request<Body>,
+) -> Response<Body> {
     let arrived = Instant::now();
     let (parts, body) = request.into_parts();
-    let id = Uuid::now_v7();
+    let id = request_id.0;
     let trace = trace_id(&parts.headers, id);
     let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
     let served = match endpoint {
         Endpoint::ChatCompletions => served,
         Endpoint::Messages => served.map_err(Refusal::for_anthropics_clients),
     };
-    finish(served, &trace)
+    finish(served, request_id, &trace)
 }
 
 /// Refuses a request, but first says 401 or 403 to whom that applies.
 pub(super) async fn refuse(gateway: &Gateway, request: Request<Body>, refusal: Refusal) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    let trace = trace_id(&parts.headers, Uuid::now_v7());
+    let id = request_id(&parts.extensions);
+    let trace = trace_id(&parts.headers, id.0);
     let refusal = match permitted(gateway, &parts).await {
         Ok(_) => refusal,
         Err(earlier) => earlier,
     };
-    finish(Err(refusal), &trace)
+    finish(Err(refusal), id, &trace)
 }
 
-/// Puts the id on every answer: without it clients repeat a request that failed.
-pub(super) fn finish(served: Result<Response<Body>, Refusal>, trace: &str) -> Response<Body> {
-    let mut response = served.unwrap_or_else(|refusal| refusal.into_response(trace));
+/// Puts the request's id on every answer, and its trace: without that clients repeat a request that failed.
+pub(super) fn finish(served: Result<Response<Body>, Refusal>, id: RequestId, trace: &str) -> Response<Body> {
+    let mut response = served.unwrap_or_else(|refusal| refusal.into_response(&id.to_string()));
+    name_answer(response.headers_mut(), id);
     if let Ok(value) = HeaderValue::from_str(trace) {
         response.headers_mut().insert(TRACE_ID, value);
     }
@@ -193,6 +203,7 @@ async fn serve(
         model: "".into(),
         streamed: false,
         trace: trace.into(),
+        metadata: None,
         started_at: gateway.now.get(),
     };
     let share = gateway.room.share(call.organisation, call.key);
@@ -268,6 +279,7 @@ async fn prepare(
     share: &Share,
 ) -> Result<Prepared, Refusal> {
     may_call(gateway, known)?;
+    call.metadata = metadata(&parts.headers)?;
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
     let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;

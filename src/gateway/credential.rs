@@ -5,10 +5,10 @@ use http::header::AUTHORIZATION;
 
 /// The header that existing clients put the key into.
 pub const KEY_HEADER: &str = "x-portkey-api-key";
-/// Where clients of Anthropic's own interface put it.
-pub const ANTHROPIC_KEY_HEADER: &str = "x-api-key";
-/// What one client library sends as the bearer beside the real key.
-const DUMMY_BEARER: &str = "OPENAI_API_KEY";
+/// The headers that may carry the key, in the order in which they are asked: our clients', Anthropic's, Google's.
+const HEADERS: [&str; 3] = [KEY_HEADER, "x-api-key", "x-goog-api-key"];
+/// How every secret of ours begins.
+const OURS: &str = "lk_";
 
 /// Parameters that people put keys into.
 const KEY_PARAMETERS: &[&str] = &[
@@ -18,6 +18,7 @@ const KEY_PARAMETERS: &[&str] = &[
     "apikey",
     "x-api-key",
     "x-portkey-api-key",
+    "x-goog-api-key",
     "access_token",
     "token",
     "authorization",
@@ -33,12 +34,16 @@ pub enum CredentialError {
     Missing,
     /// The address carries one, where every log on the way would hold it.
     InQuery,
-    /// The request carries two that differ.
+    /// The request carries two of ours that differ, or one header twice with different values.
     Conflicting,
 }
 
-/// Reads the one API key of a request: `x-portkey-api-key` first, then `Authorization: Bearer`, then `x-api-key`.
-/// Cookies are not looked at.
+/// Reads the one API key of a request: from `x-portkey-api-key`, `Authorization: Bearer`, `x-api-key` or
+/// `x-goog-api-key`. Cookies are not looked at.
+///
+/// Client libraries fill the headers that they know with whatever they were given: a word that cannot be one of our
+/// secrets says nothing beside one that can. Two secrets of ours that differ are refused, for nobody can tell which was
+/// meant.
 ///
 /// # Errors
 /// See [`CredentialError`].
@@ -46,23 +51,17 @@ pub fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a 
     if query.is_some_and(carries_key) {
         return Err(CredentialError::InQuery);
     }
-    let named = single(headers, KEY_HEADER)?;
-    let bearer = match single(headers, AUTHORIZATION.as_str())? {
-        Some(value) => match bearer_token(value) {
-            Some(DUMMY_BEARER) if named.is_some() => None,
-            Some(token) => Some(token),
-            // Another scheme is a credential too, though not one of ours.
-            None => Some(value),
-        },
-        None => None,
-    };
-    let native = single(headers, ANTHROPIC_KEY_HEADER)?;
-    let mut found = [named, bearer, native].into_iter().flatten();
-    let first = found.next().ok_or(CredentialError::Missing)?;
-    if found.any(|other| other != first) {
-        return Err(CredentialError::Conflicting);
+    let authorization = single(headers, AUTHORIZATION.as_str())?;
+    // Another scheme is a credential too, though not one of ours.
+    let bearer = authorization.map(|value| bearer_token(value).unwrap_or(value));
+    let [named, anthropics, googles] = HEADERS.map(|name| single(headers, name));
+    let found = [named?, bearer, anthropics?, googles?];
+    let mut ours = found.into_iter().flatten().filter(|secret| secret.starts_with(OURS));
+    match ours.next() {
+        Some(first) if ours.any(|other| other != first) => Err(CredentialError::Conflicting),
+        Some(first) => Ok(first),
+        None => found.into_iter().flatten().next().ok_or(CredentialError::Missing),
     }
-    Ok(first)
 }
 
 /// The value of a header that may stand there once, or several times with the same text.
@@ -83,7 +82,7 @@ fn bearer_token(value: &str) -> Option<&str> {
 fn carries_key(query: &str) -> bool {
     url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
         let name = name.to_ascii_lowercase();
-        KEY_PARAMETERS.contains(&name.as_str()) || value.starts_with("lk_") || name.starts_with("lk_")
+        KEY_PARAMETERS.contains(&name.as_str()) || value.starts_with(OURS) || name.starts_with(OURS)
     })
 }
 
@@ -110,7 +109,12 @@ mod tests {
             (&[("authorization", "Bearer lk_a")], "lk_a"),
             (&[("authorization", "bearer  lk_a ")], "lk_a"),
             (&[("x-api-key", "lk_a")], "lk_a"),
+            (&[("x-goog-api-key", "lk_a")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer OPENAI_API_KEY")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer sk-other")], "lk_a"),
+            (&[("x-api-key", "lk_a"), ("authorization", "Bearer sk-other")], "lk_a"),
+            (&[("x-api-key", "sk-ant-other"), ("authorization", "Bearer lk_a")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("authorization", "Basic dTpw")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer lk_a"), ("x-api-key", "lk_a")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "lk_a")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("cookie", "x-portkey-api-key=lk_b")], "lk_a"),
@@ -126,7 +130,8 @@ mod tests {
             &[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "lk_b")],
             &[("authorization", "Bearer lk_a"), ("authorization", "Bearer lk_b")],
             &[("authorization", "Bearer lk_a"), ("x-api-key", "lk_b")],
-            &[("x-portkey-api-key", "lk_a"), ("authorization", "Basic dTpw")],
+            &[("x-api-key", "lk_a"), ("x-goog-api-key", "lk_b")],
+            &[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "other")],
         ] {
             assert_eq!(presented(&headers(pairs), None), Err(CredentialError::Conflicting), "{pairs:?}");
         }
@@ -138,7 +143,7 @@ mod tests {
             assert_eq!(presented(&headers(pairs), None), Err(CredentialError::Missing), "{pairs:?}");
         }
         // The dummy alone is a credential like any other: an unknown one.
-        assert_eq!(presented(&headers(&[("authorization", "Bearer OPENAI_API_KEY")]), None), Ok(DUMMY_BEARER));
+        assert_eq!(presented(&headers(&[("authorization", "Bearer OPENAI_API_KEY")]), None), Ok("OPENAI_API_KEY"));
     }
 
     #[test]

@@ -169,9 +169,11 @@ impl Refusal {
         Self::invalid(StatusCode::BAD_REQUEST, "request_broken", "The body broke off.")
     }
 
-    pub fn header(name: &'static str, message: &'static str) -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "invalid_header", message)
-            .with(|details| details.param = Some(Cow::Borrowed(name)))
+    pub fn header(name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, "invalid_header", "").with(|details| {
+            details.param = Some(Cow::Borrowed(name));
+            details.message = message.into();
+        })
     }
 
     pub fn no_virtual_key() -> Self {
@@ -239,8 +241,8 @@ impl Refusal {
         )
     }
 
-    /// The answer, under the id by which the call can be found.
-    pub fn into_response(self, trace: &str) -> Response<Body> {
+    /// The answer to the request of this id.
+    pub fn into_response(self, id: &str) -> Response<Body> {
         let envelope = Envelope {
             kind: "error",
             success: false,
@@ -256,7 +258,7 @@ impl Refusal {
                 held_by: self.held_by.as_deref(),
                 fields: &self.fields,
             },
-            request_id: trace,
+            request_id: id,
         };
         let body = serde_json::to_vec(&envelope).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
@@ -301,7 +303,7 @@ impl From<CredentialError> for Refusal {
             CredentialError::Conflicting => Self::invalid(
                 StatusCode::BAD_REQUEST,
                 "conflicting_credentials",
-                "The request carries two different credentials.",
+                "The request carries two different API keys. Send one.",
             ),
         }
     }
@@ -351,7 +353,7 @@ impl From<kernel::Error> for Refusal {
             status,
             code: Cow::Borrowed(error.code.as_str()),
             kind: kind_of(status),
-            message: Cow::Owned(error.message),
+            message: Cow::Owned(named(&error.fields).unwrap_or(error.message)),
             param,
             permission,
             held_by,
@@ -361,6 +363,19 @@ impl From<kernel::Error> for Refusal {
             headers: HeaderMap::new(),
         }))
     }
+}
+
+/// The first refused field with what is wrong with it, and how many more there are; none where no field is refused.
+fn named(fields: &[FieldError]) -> Option<String> {
+    let (first, others) = fields.split_first()?;
+    let name = format!("`{}`", first.field);
+    let sentence = &first.message;
+    let first = if sentence.contains(&name) { sentence.clone() } else { format!("{name}: {sentence}") };
+    Some(match others.len() {
+        0 => first,
+        1 => format!("{first} One more field is listed in `error.fields`."),
+        more => format!("{first} {more} more fields are listed in `error.fields`."),
+    })
 }
 
 /// The family of an error, where its status is all that is known.

@@ -8,7 +8,7 @@ use super::call::{Gateway, build, find, finish, known, may_still_call, permitted
 use super::dialect::{self, Model};
 use super::directory::Known;
 use super::errors::Refusal;
-use super::request::{named_slug, trace_id};
+use super::request::{named_slug, request_id, trace_id};
 use super::room::{HEAVY, Share};
 use super::target::Target;
 use crate::server::outgoing::{BaseUrl, OutgoingError, Patience};
@@ -100,8 +100,9 @@ enum Turn {
 /// Serves the list of models.
 pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<Body> {
     let (parts, _) = request.into_parts();
-    let trace = trace_id(&parts.headers, Uuid::now_v7());
-    finish(serve(gateway, &parts).await, &trace)
+    let id = request_id(&parts.extensions);
+    let trace = trace_id(&parts.headers, id.0);
+    finish(serve(gateway, &parts).await, id, &trace)
 }
 
 async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refusal> {

@@ -60,6 +60,9 @@ pub struct Call {
     pub streamed: bool,
     /// The caller's `x-portkey-trace-id`, or one made for the call.
     pub trace: Box<str>,
+    /// What the caller says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<logs::Metadata>,
     /// Milliseconds since 1970.
     pub started_at: i64,
 }

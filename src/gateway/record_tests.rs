@@ -47,6 +47,7 @@ fn call() -> Call {
         model: "gpt-4o".into(),
         streamed: false,
         trace: "trace".into(),
+        metadata: None,
         started_at: 1_700_000_000_000,
     }
 }

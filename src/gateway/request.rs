@@ -3,16 +3,22 @@
 use super::dialect::{Head, MAX_MODEL};
 use super::errors::Refusal;
 use super::room::{LeastSpeed, Part, ReadError, Share};
+use crate::features::logs::model::Metadata;
+use crate::kernel::RequestId;
 use crate::server::outgoing::{OutgoingError, Patience, read_metered};
 use axum::body::Body;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// The header that names the request on every answer. A caller's own is not taken over: two requests never share an id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE: &str = "x-portkey-trace-id";
+const METADATA: &str = "x-portkey-metadata";
 const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
 const PROVIDER: &str = "x-portkey-provider";
 const CONFIG: &str = "x-portkey-config";
@@ -20,6 +26,18 @@ const CUSTOM_HOST: &str = "x-portkey-custom-host";
 const TIMEOUT: &str = "x-portkey-request-timeout";
 /// The longest slug of a virtual key, in bytes.
 const LONGEST_SLUG: usize = 128;
+
+/// The id that a request was given when it came in, or a new one.
+pub fn request_id(extensions: &Extensions) -> RequestId {
+    extensions.get().copied().unwrap_or_else(RequestId::new)
+}
+
+/// Puts the request's id on its answer.
+pub fn name_answer(headers: &mut HeaderMap, id: RequestId) {
+    if let Ok(value) = HeaderValue::from_str(id.0.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
 
 /// The id under which a caller finds its call: its own, or a new one.
 pub fn trace_id(headers: &HeaderMap, id: Uuid) -> Box<str> {
@@ -131,6 +149,16 @@ pub fn destination<'a>(named: Option<&'a str>, head: &'a Head<'_>) -> Result<Des
     Ok(Destination { slug, model })
 }
 
+/// What the caller says of the call. Its bytes are UTF-8, though clients may write letters beyond ASCII as escapes.
+pub fn metadata(headers: &HeaderMap) -> Result<Option<Metadata>, Refusal> {
+    let mut values = headers.get_all(METADATA).iter();
+    let Some(value) = values.next().filter(|value| !value.is_empty()) else { return Ok(None) };
+    if values.any(|other| other != value) {
+        return Err(Refusal::header(METADATA, "This header stands there twice with different values."));
+    }
+    Metadata::parse(value.as_bytes()).map(Some).map_err(|sentence| Refusal::header(METADATA, sentence))
+}
+
 /// The caller's own limit for the call, from a header in milliseconds.
 pub fn time_limit(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     let Some(text) = header(headers, TIMEOUT)? else { return Ok(None) };
@@ -154,7 +182,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderName, HeaderValue};
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();

@@ -4,6 +4,8 @@ use super::call::{self, Gateway};
 use super::errors::Refusal;
 use super::models;
 use super::record::Endpoint;
+use super::request::request_id;
+use crate::kernel::RequestId;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -35,17 +37,17 @@ pub fn straight(method: &Method, path: &str) -> Option<Endpoint> {
     }
 }
 
-/// Serves a model call.
-pub async fn call(gateway: &Gateway, endpoint: Endpoint, request: Request<Body>) -> Response {
-    call::complete(gateway, endpoint, request).await
+/// Serves a model call under this id, which becomes the call's.
+pub async fn call(gateway: &Gateway, endpoint: Endpoint, id: RequestId, request: Request<Body>) -> Response {
+    call::complete(gateway, endpoint, id, request).await
 }
 
 async fn chat(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::complete(&gateway, Endpoint::ChatCompletions, request).await
+    call::complete(&gateway, Endpoint::ChatCompletions, request_id(request.extensions()), request).await
 }
 
 async fn messages(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::complete(&gateway, Endpoint::Messages, request).await
+    call::complete(&gateway, Endpoint::Messages, request_id(request.extensions()), request).await
 }
 
 async fn list(State(gateway): State<Gateway>, request: Request) -> Response {

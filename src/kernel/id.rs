@@ -56,6 +56,8 @@ ids! {
     CallId,
     /// A sign-in session, by its public id (never the cookie's value).
     SessionId,
+    /// One request, as its answer, its events and the program's own log name it.
+    RequestId,
 }
 
 impl OrganisationId {

@@ -58,6 +58,79 @@ async fn call(house: &House, secret: &str) -> Answer {
     house.program(secret).send(request.body(Body::from(body.to_string())).expect("a request")).await
 }
 
+#[tokio::test]
+async fn a_call_is_found_by_its_trace_its_virtual_key_and_what_its_caller_says() {
+    each_engine(async |house| {
+        let (house, owner, _provider) = with_provider(house).await;
+        let (_, secret) = key(&house, &owner, "Production", "enabled").await;
+        let body = json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] });
+        let said = async |trace: &str, metadata: Option<&str>| {
+            let mut request = Request::post("/v1/chat/completions")
+                .header("content-type", "application/json")
+                .header("x-portkey-trace-id", trace);
+            if let Some(metadata) = metadata {
+                request = request.header("x-portkey-metadata", metadata);
+            }
+            house.program(&secret).send(request.body(Body::from(body.to_string())).expect("a request")).await
+        };
+        let first = said("one", Some(r#"{"team":"core","_user":"ada","1":"x","a b":"y"}"#)).await;
+        assert_eq!(first.status, 200, "{}", first.text);
+        assert_eq!(said("two", Some(r#"{"team":"Core"}"#)).await.status, 200);
+        assert_eq!(said("three", None).await.status, 200);
+        for bad in ["team", "[]", r#"{"team":7}"#, &format!(r#"{{"team":"{}"}}"#, "x".repeat(129))] {
+            let answer = said("four", Some(bad)).await;
+            let error = &answer.json()["error"];
+            assert_eq!((answer.status, &error["param"]), (400, &json!("x-portkey-metadata")), "{}", answer.text);
+            assert!(error["message"].as_str().is_some_and(|sentence| sentence.contains("etadata")), "{}", answer.text);
+        }
+        assert!(house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
+        let program = house.program(&house.master_key);
+        let traces = async |query: &str| {
+            let list = program.api("GET", &format!("/v1/logs?{query}"), serde_json::Value::Null).await;
+            assert_eq!(list.status, 200, "{query}: {}", list.text);
+            let data = list.json()["data"].take();
+            data.as_array()
+                .expect("calls")
+                .iter()
+                .map(|call| call["trace_id"].as_str().expect("a trace").to_owned())
+                .collect::<Vec<_>>()
+        };
+        for (query, expected) in [
+            ("trace_id=one", vec!["one"]),
+            ("trace_id=on", vec![]),
+            ("status=ok&virtual_key=main", vec!["three", "two", "one"]),
+            ("virtual_key=%40main&trace_id=two", vec!["two"]),
+            ("virtual_key=other", vec![]),
+            ("metadata=team%3Dcore", vec!["one"]),
+            ("metadata=team%3DCore", vec!["two"]),
+            ("metadata=%7B%22team%22%3A%22core%22%2C%22_user%22%3A%22ada%22%7D", vec!["one"]),
+            ("metadata=%7B%22team%22%3A%22core%22%2C%22_user%22%3A%22bo%22%7D", vec![]),
+            // Names that could be paths.
+            ("metadata=1%3Dx", vec!["one"]),
+            ("metadata=a+b%3Dy", vec!["one"]),
+        ] {
+            assert_eq!(traces(query).await, expected, "{query}");
+        }
+        let entry = program.api("GET", "/v1/logs?trace_id=one", serde_json::Value::Null).await.json()["data"][0].take();
+        assert_eq!(entry["virtual_key"], "main");
+        assert_eq!(first.headers["x-request-id"], entry["id"].as_str().expect("an id"), "the call's own id");
+        let path = format!("/v1/logs/{}", entry["id"].as_str().expect("an id"));
+        let detail = program.api("GET", &path, serde_json::Value::Null).await.json();
+        assert_eq!(
+            (&detail["trace_id"], &detail["metadata"]),
+            (&json!("one"), &json!({ "1": "x", "_user": "ada", "a b": "y", "team": "core" }))
+        );
+        // So does the console.
+        for (query, there) in [("trace_id=two", true), ("metadata=team%3DCore", true), ("trace_id=one", false)] {
+            let page = owner.page(&format!("/o/{}/logs?{query}", house.slug)).await;
+            assert_eq!(page.text.contains(">two<"), there, "{query}: {}", page.text);
+        }
+        let page = owner.page(&format!("/o/{}/logs/{}", house.slug, entry["id"].as_str().expect("an id"))).await;
+        assert!(page.text.contains("_user") && page.text.contains("ada"), "{}", page.text);
+    })
+    .await;
+}
+
 /// The calls in the log, by their start: each column as text.
 async fn logged(house: &House) -> Vec<Vec<String>> {
     assert!(house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
@@ -189,6 +262,7 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 model: "gpt-4o".into(),
                 streamed: false,
                 trace: "trace".into(),
+                metadata: None,
                 started_at: 1,
             }),
             outcome: None,

@@ -4,8 +4,9 @@ use super::support::{Answer, Client, House, each_engine};
 use crate::{features::audit, kernel::time::DAY};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 async fn founded(house: House) -> (House, Client) {
     let house = house.founded().await;
@@ -71,8 +72,12 @@ async fn the_key_comes_before_everything_else() {
         for (headers, path, expected) in [
             (vec![("authorization", bearer.as_str())], "/v1/api-keys", "200"),
             (vec![("authorization", "Bearer OPENAI_API_KEY"), ("x-portkey-api-key", key)], "/v1/api-keys", "200"),
+            // What is none of ours says nothing beside one that is.
+            (vec![("authorization", "Bearer other"), ("x-portkey-api-key", key)], "/v1/api-keys", "200"),
+            (vec![("authorization", "Bearer other"), ("x-api-key", key)], "/v1/api-keys", "200"),
+            (vec![("x-goog-api-key", key)], "/v1/api-keys", "200"),
             (
-                vec![("authorization", "Bearer other"), ("x-portkey-api-key", key)],
+                vec![("authorization", "Bearer lk_other"), ("x-portkey-api-key", key)],
                 "/v1/api-keys",
                 "conflicting_credentials",
             ),
@@ -153,14 +158,14 @@ async fn a_key_lives_its_life() {
         let (house, program) = founded(house).await;
         let (id, secret) = made(
             &program,
-            json!({ "name": "CI", "scopes": ["completions.write", "api_keys.list"], "sub-type": "service" }),
+            json!({ "name": "CI", "scopes": ["completions.write", "api_keys.list"], "type": "organisation" }),
         )
         .await;
         let path = format!("/v1/api-keys/{id}");
         let shown = program.api("GET", &path, Value::Null).await;
         well_formed(&shown);
         assert!(!shown.text.contains(&secret));
-        assert_eq!(shown.json()["scopes"], json!(["api_keys.list", "models.call"]));
+        assert_eq!(shown.json()["scopes"], json!(["api_keys.list", "completions.write"]));
         assert_eq!(shown.json()["status"], "active");
         let list = program.api("GET", "/v1/api-keys?pageSize=1&currentPage=1", Value::Null).await.json();
         assert_eq!(
@@ -231,6 +236,129 @@ async fn keys_are_made_where_existing_clients_make_them() {
         assert_eq!(program.api("POST", "/v1/api-keys/workspace/service", body).await.status, 200);
         let answer = program.api("POST", "/v1/api-keys/organisation/NOT_GIVEN", json!({ "name": "a" })).await;
         assert_eq!((answer.status, code(&answer).as_str()), (400, "malformed"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_repeats_the_path_passes_and_what_contradicts_it_is_refused() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let before = house.snapshot().await;
+        let body = json!({ "name": "a", "type": "workspace", "sub-type": "user" });
+        let answer = program.api("POST", "/v1/api-keys/workspace/service", body).await;
+        assert_eq!((answer.status, answer.json()["error"]["param"].as_str()), (400, Some("sub-type")));
+        assert_eq!(house.snapshot().await, before);
+        let (id, _) = made(&program, json!({ "name": "a" })).await;
+        let body = json!({ "email": "bo@x.test", "role": "member" });
+        let invited = program.api("POST", "/v1/admin/users/invites", body).await.json();
+        let invite = invited["id"].as_str().expect("an id");
+        let (key, link) = (format!("/v1/api-keys/{id}"), format!("/v1/admin/users/invites/{invite}"));
+        // As the official clients send them, and the same about another thing.
+        for (method, path, name, value) in
+            [("PUT", &key, "id", &*id), ("DELETE", &key, "id", &*id), ("DELETE", &link, "invite_id", invite)]
+        {
+            let answer = program.api(method, path, json!({ name: "00000000-0000-0000-0000-000000000007" })).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (400, "malformed"), "{method} {path}");
+            let answer = program.api(method, path, json!({ name: value })).await;
+            assert_eq!((answer.status, answer.json()), (200, json!({})), "{method} {path}: {}", answer.text);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_organisations_slug_is_as_good_as_its_id() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        for (place, status) in [(house.slug.as_str(), 200), ("south", 404), ("", 200)] {
+            let answer = program.api("GET", &format!("/v1/api-keys?workspace_id={place}"), Value::Null).await;
+            assert_eq!(answer.status, status, "{place}: {}", answer.text);
+            let body = json!({ "name": "a", "workspace_id": place });
+            let answer = program.api("POST", "/v1/api-keys", body).await;
+            assert_eq!(answer.status, status, "{place}: {}", answer.text);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn scopes_are_read_again_under_the_names_that_were_given() {
+    each_engine(async |house| {
+        let (_house, program) = founded(house).await;
+        let given = json!(["prompts.read", "prompts.render", "completions.write"]);
+        let (id, _) = made(&program, json!({ "name": "a", "scopes": given })).await;
+        let path = format!("/v1/api-keys/{id}");
+        let scopes = async || {
+            let mut scopes: Vec<String> =
+                serde_json::from_value(program.api("GET", &path, Value::Null).await.json()["scopes"].take())
+                    .expect("names");
+            scopes.sort();
+            scopes
+        };
+        assert_eq!(scopes().await, ["completions.write", "prompts.read", "prompts.render"]);
+        // What is said of something else changes none of them; a level takes some away; new names replace all.
+        for (change, expected) in [
+            (json!({ "name": "b" }), vec!["completions.write", "prompts.read", "prompts.render"]),
+            (json!({ "permissions": { "completions": "disabled" } }), vec!["prompts.read", "prompts.render"]),
+            (json!({ "scopes": ["models.call"] }), vec!["models.call"]),
+        ] {
+            assert_eq!(program.api("PUT", &path, change.clone()).await.status, 200, "{change}");
+            assert_eq!(scopes().await, expected, "{change}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refusals_name_the_field() {
+    each_engine(async |house| {
+        let (_house, program) = founded(house).await;
+        for (body, message) in [
+            (json!({}), "`name` is missing."),
+            (json!({ "name": 7 }), "`name` must be a text."),
+            (json!({ "name": "" }), "`name`: The name is needed."),
+            (json!({ "scopes": 7, "admin": true }), "`name` is missing. 2 more fields are listed in `error.fields`."),
+        ] {
+            let answer = program.api("POST", "/v1/api-keys", body.clone()).await;
+            assert_eq!((answer.status, answer.json()["message"].as_str()), (422, Some(message)), "{body}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id_of_its_own() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let (ada, south) = (house.person("ada@north.test").await, house.nobody());
+        let id = |answer: &Answer| answer.headers["x-request-id"].to_str().expect("a text").to_owned();
+        let own = program.clone().with_header("x-request-id", "callers-own");
+        let mut answers = vec![
+            own.api("GET", "/v1/api-keys", Value::Null).await,
+            own.api("GET", "/v1/nothing", Value::Null).await,
+            own.api("POST", "/v1/chat/completions", json!({})).await,
+            own.api("GET", "/v1/chat/completions", Value::Null).await,
+            own.api("GET", "/v1/models", Value::Null).await,
+            south.api("GET", "/v1/api-keys", Value::Null).await,
+            south.api("GET", "/v1/openapi.json", Value::Null).await,
+            ada.form("organisation/list", &[]).await,
+            ada.form("no/such", &[]).await,
+        ];
+        for path in ["/", "/sign-in", "/nothing", "/healthz", "/readyz", "/favicon.svg", "/robots.txt"] {
+            answers.push(ada.page(path).await);
+        }
+        let ids: BTreeSet<_> = answers.iter().map(id).collect();
+        assert_eq!(ids.len(), answers.len(), "none twice");
+        for answer in &answers {
+            assert!(id(answer).parse::<Uuid>().is_ok(), "{}", answer.text);
+            let told = serde_json::from_str::<Value>(&answer.text).unwrap_or_default()["request_id"].take();
+            assert!(told.is_null() || told == id(answer), "{}", answer.text);
+        }
+        // The event of a refusal has it too.
+        let refused = program.api("POST", "/v1/api-keys", json!({ "nonsense": 1 })).await;
+        let event = house.chain(house.organisation).await.1.expect("an event");
+        assert!(event.to_string().contains(&id(&refused)), "{event}");
     })
     .await;
 }

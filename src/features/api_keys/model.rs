@@ -70,6 +70,9 @@ pub struct Key {
     pub name: String,
     pub description: String,
     pub permissions: PermissionSet,
+    /// The names under which a program gave them, for it to read again. The console needs none.
+    #[serde(skip)]
+    pub scopes: Vec<String>,
     /// What of them works now: cut by what the responsible person may do.
     pub effective: PermissionSet,
     /// None: the Owners.

@@ -38,6 +38,7 @@ pub async fn make_master(change: &mut Change) -> Result<(KeyId, Secret)> {
         name: "Master key",
         description: "Made with the organisation. It can do everything that a key can do.",
         permissions: PermissionSet::every_key_permission(),
+        scopes: &[],
         responsible: None,
         created_by: &created_by,
         expires_at: None,

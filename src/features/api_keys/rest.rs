@@ -7,10 +7,10 @@ use super::{
 use crate::{
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
 };
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// How long the old secret works on where a rotation does not say.
@@ -79,12 +79,17 @@ input! {
         /// Part of a name, or the visible parts of a secret.
         q | "search": Option<String>,
         /// `active`, `rotating`, `expiring`, `expired`, `disabled` or `deleted`; else all that are not deleted.
+        #[schema(value_type = Option<StatusName>, inline)]
         status: Option<String>,
         /// The name of a feature of which the keys hold something.
+        #[schema(value_type = Option<FeatureName>, inline)]
         permission: Option<String>,
         /// `name`, `used` or `expires`, with `-` before it for the other way round; else the newest first.
+        #[schema(pattern = "^-?(name|used|expires)$")]
         sort: Option<String>,
+        #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
 }
@@ -92,13 +97,18 @@ input! {
 input! {
     /// A key to be made. `scopes` or `permissions` say what it may do; with neither it may call models and read prompts.
     CreateApiKey {
+        #[schema(min_length = 1, max_length = 100)]
         name: String,
+        #[schema(max_length = 500)]
         description: Option<String>,
         /// Names of permissions.
+        #[schema(max_items = 1000)]
         scopes: Option<Vec<String>>,
         /// A level for each feature; one that is not named has its default.
+        #[schema(value_type = Option<Levels>, inline)]
         permissions: Option<BTreeMap<String, String>>,
         /// RFC 3339; left out or null: it does not expire. A key that expires makes none that expires later.
+        #[schema(format = DateTime)]
         expires_at: Option<String>,
     }
     unsupported: ["user_id", "rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy"]
@@ -107,16 +117,22 @@ input! {
 input! {
     /// What shall be different.
     UpdateApiKey {
+        #[schema(min_length = 1, max_length = 100)]
         name: Option<String>,
         /// Null clears it.
+        #[schema(max_length = 500)]
         description: Option<Option<String>>,
         /// Names of permissions: all that it shall hold.
+        #[schema(max_items = 1000)]
         scopes: Option<Vec<String>>,
         /// Levels of features; one that is not named stays.
+        #[schema(value_type = Option<Levels>, inline)]
         permissions: Option<BTreeMap<String, String>>,
         /// RFC 3339; null: it does not expire. A key that expires gives no other a later end.
+        #[schema(format = DateTime)]
         expires_at: Option<Option<String>>,
         /// The version that was read; the change is refused if there is a newer one.
+        #[schema(minimum = 1)]
         version: Option<i64>,
     }
     unsupported: ["rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy", "reset_usage"]
@@ -126,8 +142,49 @@ input! {
     /// How a key is rotated. A key that expires rotates none that expires later.
     RotateApiKey {
         /// Milliseconds for which the old secret works on, up to 7 days; 30 minutes where nothing is said.
+        #[schema(minimum = 0, maximum = 604800000)]
         key_transition_period_ms: Option<i64>,
     }
+}
+
+names! {
+    /// What a list of keys is filtered by.
+    StatusName { Active, Rotating, Expiring, Expired, Disabled, Deleted }
+}
+
+names! {
+    FeatureName { Metrics, Completions, Prompts, Configs, Guardrails, VirtualKeys, Users, ApiKeys }
+}
+
+names! {
+    Switch { Disabled, Enabled }
+}
+
+names! {
+    Level { Disabled, Read, Write, Delete }
+}
+
+/// A level for each feature.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes what the document tells; the levels are read by their names")]
+struct Levels {
+    #[schema(inline)]
+    metrics: Option<Switch>,
+    #[schema(inline)]
+    completions: Option<Switch>,
+    #[schema(inline)]
+    prompts: Option<Level>,
+    #[schema(inline)]
+    configs: Option<Level>,
+    #[schema(inline)]
+    guardrails: Option<Level>,
+    #[schema(inline)]
+    virtual_keys: Option<Level>,
+    #[schema(inline)]
+    users: Option<Level>,
+    #[schema(inline)]
+    api_keys: Option<Level>,
 }
 
 /// A key, without its secret.
@@ -149,8 +206,8 @@ pub struct ApiKey {
     organisation_id: String,
     /// `active`, `expired`, `disabled` or `deleted`.
     status: &'static str,
-    /// Names of the permissions that it holds.
-    scopes: Vec<&'static str>,
+    /// Names of the permissions that it holds, as they were given where they were given by name.
+    scopes: Vec<String>,
     /// Those that work now: cut by what the person it answers for may do.
     effective_scopes: Vec<&'static str>,
     /// The level of each feature, or `custom` where none expresses what it holds.
@@ -177,7 +234,7 @@ pub struct CreatedApiKey {
     #[schema(value_type = Option<String>)]
     key: Option<Secret>,
     name: String,
-    scopes: Vec<&'static str>,
+    scopes: Vec<String>,
     expires_at: Option<String>,
 }
 
@@ -221,6 +278,8 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
     check_kind(call.part("type"), call.part("sub_type"))?;
     let sent = sent(input.scopes.as_ref());
     let (submission, asked) = (call.submission()?, input.name.clone());
+    let scopes = distinct(input.scopes.as_deref().unwrap_or_default());
+    let given = scopes.clone();
     let new = || {
         let mut fields = Fields::default();
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, None));
@@ -228,19 +287,19 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         fields.finish()?;
         let (Some(permissions), Some(expiry)) = (permissions, expiry) else { return Err(Error::internal()) };
         let description = input.description.unwrap_or_default();
-        Ok(New { name: input.name, description, permissions, expiry, submission })
+        Ok(New { name: input.name, description, permissions, scopes, expiry, submission })
     };
-    let created = |id: KeyId, key, name, permissions: PermissionSet, end: Option<Timestamp>| CreatedApiKey {
+    let created = |id: KeyId, key, name, (permissions, given): (PermissionSet, &[String]), end: Option<Timestamp>| CreatedApiKey {
         object: "api-key",
         id: id.to_string(),
         key,
         name,
-        scopes: permissions.names(),
+        scopes: as_given(permissions, given),
         expires_at: end.map(Timestamp::rfc3339),
     };
     match operations::create(&call.access, new).await {
         Ok(Minted { id, name, secret, permissions, expires_at, .. }) => {
-            Ok(created(id, Some(secret), name, permissions, expires_at))
+            Ok(created(id, Some(secret), name, (permissions, &given), expires_at))
         }
         Err(Error { code: Code::AlreadyDone, made: Some(id), .. }) => {
             let id = id.parse().map_err(|_| Error::internal())?;
@@ -248,7 +307,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
             if key.name != asked.trim() {
                 return Err(Error::conflict("This Idempotency-Key was sent before, with another key's name."));
             }
-            Ok(created(id, None, key.name, key.permissions, key.expires_at))
+            Ok(created(id, None, key.name, (key.permissions, &key.scopes), key.expires_at))
         }
         Err(error) => Err(named(error, sent)),
     }
@@ -256,6 +315,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
 
 async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
     let sent = sent(input.scopes.as_ref());
+    let scopes = input.scopes.as_deref().map(distinct);
     let edit = |key: &Key| {
         let mut fields = Fields::default();
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, Some(key.permissions)));
@@ -265,6 +325,7 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
             name: input.name,
             description: input.description.map(Option::unwrap_or_default),
             permissions: permissions.flatten(),
+            scopes,
             expiry: expiry.flatten(),
             responsible: None,
             version: input.version,
@@ -368,6 +429,21 @@ fn scope(name: &str) -> std::result::Result<Permission, String> {
         .ok_or_else(|| format!("There is no permission named “{}”.", crate::kernel::text::cut(name, 100)))
 }
 
+/// Each name once, in the order in which they came.
+fn distinct(names: &[String]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(|name| seen.insert(name.as_str())).cloned().collect()
+}
+
+/// The names of what a set holds: those that were given for it, else ours.
+fn as_given(permissions: PermissionSet, given: &[String]) -> Vec<String> {
+    let named = |permission: Permission| {
+        let names: Vec<_> = given.iter().filter(|name| scope(name) == Ok(permission)).cloned().collect();
+        if names.is_empty() { vec![permission.name().to_owned()] } else { names }
+    };
+    permissions.iter().flat_map(named).collect()
+}
+
 fn of_levels(
     levels: BTreeMap<String, String>,
     stored: Option<PermissionSet>,
@@ -405,7 +481,7 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
         master: key.master,
         organisation_id: call.organisation_id(),
         status,
-        scopes: key.permissions.names(),
+        scopes: as_given(key.permissions, &key.scopes),
         effective_scopes: key.effective.names(),
         permissions: KeyFeature::ALL
             .into_iter()

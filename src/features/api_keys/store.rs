@@ -15,11 +15,11 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 statements! {
-    INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11)";
+    INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded, scopes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11, $12)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
-    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, version = version + 1 WHERE org_id = $1 AND id = $2";
+    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, version = version + 1 WHERE org_id = $1 AND id = $2";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
@@ -49,6 +49,8 @@ pub struct NewKey<'a> {
     pub name: &'a str,
     pub description: &'a str,
     pub permissions: PermissionSet,
+    /// The names under which a program gave them; none: it gave no names.
+    pub scopes: &'a [String],
     /// None: the Owners.
     pub responsible: Option<UserId>,
     pub created_by: &'a str,
@@ -76,7 +78,8 @@ pub async fn insert(tx: &mut OrgTx, key: &NewKey<'_>, now: Timestamp) -> Result<
         key.created_by,
         now,
         key.expires_at,
-        fold(key.name)
+        fold(key.name),
+        stored_names(key.scopes),
     ];
     tx.execute(INSERT_KEY, row).await.map(|_| ())
 }
@@ -137,8 +140,14 @@ pub struct Fields<'a> {
     pub name: &'a str,
     pub description: &'a str,
     pub permissions: PermissionSet,
+    pub scopes: &'a [String],
     pub expires_at: Option<Timestamp>,
     pub responsible: Option<UserId>,
+}
+
+/// Names as they are stored.
+fn stored_names(scopes: &[String]) -> Option<serde_json::Value> {
+    (!scopes.is_empty()).then(|| serde_json::Value::from(scopes))
 }
 
 pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timestamp) -> Result<()> {
@@ -151,7 +160,8 @@ pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timest
         fields.expires_at,
         fields.responsible,
         now,
-        fold(fields.name)
+        fold(fields.name),
+        stored_names(fields.scopes)
     ];
     tx.execute(UPDATE, row).await.map(|_| ())
 }

@@ -92,6 +92,7 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             name: "made by a key".into(),
             description: String::new(),
             permissions: Some(permissions),
+            scopes: vec![],
             expiry: Expiry::DEFAULT,
             submission: None,
         })

@@ -2,9 +2,10 @@
 
 use crate::{
     features::virtual_keys::provider::Provider,
-    kernel::{CallId, KeyId, Timestamp, VirtualKeyId, time},
+    kernel::{CallId, KeyId, Timestamp, VirtualKeyId, text, time},
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Calls on one page.
 pub const PAGE: usize = 50;
@@ -71,10 +72,14 @@ pub struct Query {
     pub to: String,
     /// An API key's id.
     pub key: String,
-    /// A virtual key's id.
+    /// A virtual key's id or slug.
     pub virtual_key: String,
     /// Part of the model's name, whatever its letter case.
     pub model: String,
+    /// A whole trace id.
+    pub trace_id: String,
+    /// What callers said, as `name=value` or as an object: see [`Metadata::parse_filter`].
+    pub metadata: String,
     /// An outcome's name, or a class of statuses such as `4xx`.
     pub status: String,
     /// The cursor behind which the page begins (older calls).
@@ -86,7 +91,8 @@ pub struct Query {
 impl Query {
     /// Nothing but the time is filtered.
     pub fn is_plain(&self) -> bool {
-        [&self.key, &self.virtual_key, &self.model, &self.status].iter().all(|field| field.is_empty())
+        let narrowing = [&self.key, &self.virtual_key, &self.model, &self.trace_id, &self.metadata, &self.status];
+        narrowing.iter().all(|field| field.is_empty())
     }
 }
 
@@ -113,9 +119,16 @@ pub struct Call {
     pub cost: Option<i64>,
     /// How many calls this entry stands for. Refused calls alike are counted when they are many; this is the latest.
     pub count: i64,
+    /// The caller's own, or the call's id.
+    pub trace_id: String,
 }
 
 impl Call {
+    /// The trace id that the caller gave, if it did.
+    pub fn own_trace(&self) -> Option<&str> {
+        Some(self.trace_id.as_str()).filter(|trace| *trace != self.id.to_string())
+    }
+
     /// Status and word: `200 ok`, `403 no Completions`, `under way`; with the number of calls if they are many.
     pub fn words(&self) -> String {
         let words = outcome_words(self.outcome, self.status, self.error_code.as_deref());
@@ -159,9 +172,68 @@ pub struct Detail {
     pub input_tokens: Option<i64>,
     pub cached_input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
-    pub trace_id: String,
+    /// What the caller said of it.
+    pub metadata: Option<Metadata>,
     /// The moment of reading.
     pub now: Timestamp,
+}
+
+/// What a caller says of a call: texts by name, bounded in number and length.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(BTreeMap<String, String>);
+
+impl Metadata {
+    const MOST: usize = 16;
+    const LONGEST_NAME: usize = 64;
+    const LONGEST_VALUE: usize = 128;
+
+    /// Reads a JSON object of texts.
+    ///
+    /// # Errors
+    /// A sentence for people, as there are also for too many, too long or unfit names and values.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        let texts: BTreeMap<String, String> =
+            serde_json::from_slice(json).map_err(|_| "Metadata must be a JSON object whose values are texts.")?;
+        if texts.len() > Self::MOST {
+            return Err(format!("Metadata has at most {} names.", Self::MOST));
+        }
+        for (name, value) in &texts {
+            // The databases look names up by paths of their own, in which other signs have a meaning.
+            let fit = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | ' ');
+            if name.is_empty() || name.chars().count() > Self::LONGEST_NAME || !name.chars().all(fit) {
+                return Err(format!(
+                    "A name in metadata has 1 to {} letters, digits, spaces and signs out of _ - . : /",
+                    Self::LONGEST_NAME
+                ));
+            }
+            text::optional_line("A value in metadata", value, Self::LONGEST_VALUE)?;
+        }
+        Ok(Self(texts))
+    }
+
+    /// Reads what a list is filtered by: one `name=value`, or an object of which a call must have every part.
+    ///
+    /// # Errors
+    /// As [`Metadata::parse`].
+    pub fn parse_filter(text: &str) -> Result<Self, String> {
+        if text.starts_with('{') {
+            return Self::parse(text.as_bytes());
+        }
+        let (name, value) = text.split_once('=').ok_or("Write metadata as name=value.")?;
+        let one = BTreeMap::from([(name.trim(), value.trim())]);
+        Self::parse(&serde_json::to_vec(&one).unwrap_or_default())
+    }
+
+    /// Each name with its value.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The same without the bounds, which it was read within.
+    pub fn into_texts(self) -> BTreeMap<String, String> {
+        self.0
+    }
 }
 
 /// Calls within one bar of the chart.
@@ -307,6 +379,40 @@ mod tests {
         {
             assert_eq!(grouped(number), words);
         }
+    }
+
+    #[test]
+    fn metadata_is_bounded_and_refused_with_a_sentence() {
+        let read = |text: &str| Metadata::parse(text.as_bytes());
+        let two = read(r#"{"team":"core","_user":"ada"}"#).expect("metadata");
+        assert_eq!(two.pairs().collect::<Vec<_>>(), [("_user", "ada"), ("team", "core")]);
+        assert_eq!(Metadata::parse_filter("team = core"), Metadata::parse_filter(r#"{"team":"core"}"#));
+        let wide = |n: usize| format!("{{{}}}", (0..n).map(|i| format!("\"n{i}\":\"\"")).collect::<Vec<_>>().join(","));
+        assert!(read(&wide(16)).is_ok());
+        let long = |name: usize, value: usize| format!(r#"{{"{}":"{}"}}"#, "n".repeat(name), "é".repeat(value));
+        assert!(read(&long(64, 128)).is_ok());
+        for bad in [
+            "",
+            "x",
+            "[]",
+            "null",
+            r#"{"n":1}"#,
+            r#"{"n":null}"#,
+            r#"{"n":{}}"#,
+            r#"{"":"x"}"#,
+            r#"{"$.a":"x"}"#,
+            r#"{"[0]":"x"}"#,
+            r#"{"a\"b":"x"}"#,
+            r#"{"n":"a\u0000b"}"#,
+            r#"{"n":"\u202e"}"#,
+            &wide(17),
+            &long(65, 1),
+            &long(1, 129),
+        ] {
+            let sentence = read(bad).expect_err(bad);
+            assert!(sentence.contains("etadata"), "{bad}: {sentence}");
+        }
+        assert!(Metadata::parse_filter("team").is_err());
     }
 
     #[test]

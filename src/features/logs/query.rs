@@ -1,6 +1,6 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
-use super::model::{Outcome, Query};
+use super::model::{Metadata, Outcome, Query};
 use crate::kernel::{
     CallId, Code, Error, Fields, KeyId, Result, Timestamp, VirtualKeyId, text,
     time::{DAY, HOUR, MINUTE},
@@ -14,6 +14,8 @@ const WIDTHS: [i64; 12] =
     [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
+const SLUG_LIMIT: usize = 128;
+const TRACE_LIMIT: usize = 128;
 
 /// A span of time, its end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +40,25 @@ pub enum Ended {
     Class(i64),
 }
 
+/// Which virtual key is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OfVirtualKey {
+    Id(VirtualKeyId),
+    /// Each that has, or had, this slug.
+    Slug(String),
+}
+
 /// A filter that can be asked of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub span: Span,
     pub key: Option<KeyId>,
-    pub virtual_key: Option<VirtualKeyId>,
+    pub virtual_key: Option<OfVirtualKey>,
     /// In lower case.
     pub model: Option<String>,
+    pub trace_id: Option<String>,
+    /// A call must have each.
+    pub metadata: Option<Metadata>,
     pub ended: Option<Ended>,
 }
 
@@ -90,12 +103,9 @@ pub fn read(query: &Query, now: Timestamp) -> Result<(Filter, Place)> {
     let span = fields.take("range", span(query, now));
     let key = fields
         .take("key", optional(&query.key, |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())));
-    let virtual_key = fields.take(
-        "virtual_key",
-        optional(&query.virtual_key, |text| {
-            text.parse::<VirtualKeyId>().map_err(|_| "This is no virtual key’s id.".into())
-        }),
-    );
+    let virtual_key = fields.take("virtual_key", optional(&query.virtual_key, of_virtual_key));
+    let trace_id = fields.take("trace_id", optional(&query.trace_id, trace));
+    let metadata = fields.take("metadata", optional(&query.metadata, Metadata::parse_filter));
     let model = fields.take("model", text::optional_line("The model", &query.model, MODEL_LIMIT));
     let ended = fields.take("status", optional(&query.status, ended));
     fields.finish()?;
@@ -103,8 +113,9 @@ pub fn read(query: &Query, now: Timestamp) -> Result<(Filter, Place)> {
     else {
         return Err(Error::internal());
     };
+    let (trace_id, metadata) = (trace_id.flatten(), metadata.flatten());
     let model = Some(model.to_lowercase()).filter(|model| !model.is_empty());
-    Ok((Filter { span, key, virtual_key, model, ended }, place(query)?))
+    Ok((Filter { span, key, virtual_key, model, trace_id, metadata, ended }, place(query)?))
 }
 
 fn optional<T>(
@@ -113,6 +124,26 @@ fn optional<T>(
 ) -> std::result::Result<Option<T>, String> {
     let text = text.trim();
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
+}
+
+fn of_virtual_key(text: &str) -> std::result::Result<OfVirtualKey, String> {
+    if let Ok(id) = text.parse() {
+        return Ok(OfVirtualKey::Id(id));
+    }
+    let slug = text.strip_prefix('@').unwrap_or(text);
+    if (1..=SLUG_LIMIT).contains(&slug.len())
+        && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        return Ok(OfVirtualKey::Slug(slug.to_owned()));
+    }
+    Err("This is no virtual key’s id or slug.".into())
+}
+
+fn trace(text: &str) -> std::result::Result<String, String> {
+    if text.len() <= TRACE_LIMIT && text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("A trace id has at most {TRACE_LIMIT} letters, digits and signs, and no blanks."))
 }
 
 fn span(query: &Query, now: Timestamp) -> std::result::Result<Span, String> {
@@ -223,13 +254,15 @@ mod tests {
     fn what_cannot_be_meant_is_refused_by_name() {
         let query = Query {
             key: "x".into(),
-            virtual_key: "y".into(),
+            virtual_key: "Y".into(),
+            trace_id: "a b".into(),
+            metadata: "team".into(),
             status: "9xx".into(),
             range: "2y".into(),
             ..Query::default()
         };
         let named: Vec<String> = reading(query).unwrap_err().fields.into_iter().map(|f| f.field).collect();
-        assert_eq!(named, ["range", "key", "virtual_key", "status"]);
+        assert_eq!(named, ["range", "key", "virtual_key", "trace_id", "metadata", "status"]);
         let (filter, _) =
             reading(Query { status: "4xx".into(), model: " GPT ".into(), ..Query::default() }).expect("a filter");
         assert_eq!((filter.ended, filter.model.as_deref()), (Some(Ended::Class(4)), Some("gpt")));

@@ -8,14 +8,17 @@ use super::{
 use crate::{
     kernel::{Error, Result, Timestamp},
     policy::Operation,
-    server::http::api::{Api, Call, Nothing, Window, input},
+    server::http::api::{Api, Call, Nothing, Window, input, renamed},
 };
 use serde::Serialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Numbered pages reach this many calls; further back leads the cursor.
 const DEEPEST: i64 = 1_000;
 const MICROCENTS: f64 = 1_000_000.0;
+/// What the operations call their fields, and what they are called here.
+const NAMES: [(&str, &str); 2] = [("key", "api_key_id"), ("virtual_key", "virtual_key_id")];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::LogsList, "List model calls, newest first", list).serve(
@@ -29,22 +32,35 @@ input! {
     /// Which calls are listed.
     LogsQuery {
         /// `1h`, `24h` (also if nothing is said), `7d`, `30d`; without `from` and `to`.
+        #[schema(pattern = "^(1h|24h|7d|30d)$")]
         range: Option<String>,
         /// A date or a moment (RFC 3339).
         from | "time_of_generation_min": Option<String>,
         /// A date (its end) or a moment.
         to | "time_of_generation_max": Option<String>,
         /// An API key's id.
+        #[schema(format = Uuid)]
         api_key_id: Option<String>,
-        /// A virtual key's id.
+        /// A virtual key's id or slug.
+        #[schema(max_length = 129)]
         virtual_key_id | "virtual_key": Option<String>,
         /// Part of the model's name.
+        #[schema(max_length = 200)]
         model | "ai_model": Option<String>,
+        /// A whole trace id.
+        #[schema(max_length = 128)]
+        trace_id: Option<String>,
+        /// What callers said of a call in `x-portkey-metadata`: `name=value`, or a JSON object of which a call must have
+        /// every part.
+        metadata: Option<String>,
         /// `ok`, `refused`, `failed`, `left`, `lost`, `started`, or `2xx`, `4xx`, `5xx`.
+        #[schema(pattern = "^(ok|refused|failed|left|lost|started|2xx|4xx|5xx)$")]
         status: Option<String>,
         /// The cursor `next` of the page before this one, instead of a page's number.
         cursor: Option<String>,
+        #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
 }
@@ -77,6 +93,8 @@ pub struct LogEntry {
     /// How many calls the entry stands for: refused calls alike are counted when they are many, and this is the latest.
     #[schema(example = 1)]
     count: i64,
+    /// The caller's `x-portkey-trace-id`, or the call's id.
+    trace_id: String,
 }
 
 /// A page of the log.
@@ -110,7 +128,8 @@ pub struct LogDetail {
     req_units: Option<i64>,
     cached_req_units: Option<i64>,
     res_units: Option<i64>,
-    trace_id: String,
+    /// What the caller said of it in `x-portkey-metadata`.
+    metadata: BTreeMap<String, String>,
     organisation_id: String,
 }
 
@@ -141,6 +160,8 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
         key: asked.api_key_id.unwrap_or_default(),
         virtual_key: asked.virtual_key_id.unwrap_or_default(),
         model: asked.model.unwrap_or_default(),
+        trace_id: asked.trace_id.unwrap_or_default(),
+        metadata: asked.metadata.unwrap_or_default(),
         status: asked.status.unwrap_or_default(),
         after: asked.cursor.unwrap_or_default(),
         before: String::new(),
@@ -149,7 +170,7 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
     let (offset, end) = (number(window.offset)?, number(window.offset + window.limit)?);
     let mut calls: Vec<model::Call> = vec![];
     let total = loop {
-        let page = operations::list(&call.access, &query).await?;
+        let page = operations::list(&call.access, &query).await.map_err(|error| renamed(error, &NAMES))?;
         calls.extend(page.calls);
         match page.next {
             Some(next) if calls.len() <= end => query.after = next,
@@ -175,7 +196,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         input_tokens,
         cached_input_tokens,
         output_tokens,
-        trace_id,
+        metadata,
         ..
     } = operations::get(&call.access, call.part("id")).await?;
     Ok(LogDetail {
@@ -190,7 +211,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         req_units: input_tokens,
         cached_req_units: cached_input_tokens,
         res_units: output_tokens,
-        trace_id,
+        metadata: metadata.unwrap_or_default().into_texts(),
         organisation_id: call.organisation_id(),
     })
 }
@@ -211,6 +232,7 @@ fn entry(call: model::Call) -> LogEntry {
         cost: call.cost.map(|cost| cost as f64 / MICROCENTS),
         cost_currency: "USD",
         count: call.count,
+        trace_id: call.trace_id,
     }
 }
 

@@ -1,14 +1,15 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, Call, Detail, Outcome, PAGE, Totals},
-    query::{Cursor, Ended, Filter, Place, Span},
+    model::{Bucket, Call, Detail, Metadata, Outcome, PAGE, Totals},
+    query::{Cursor, Ended, Filter, OfVirtualKey, Place, Span},
 };
 use crate::{
     features::virtual_keys::provider::Provider,
     kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId},
     server::database::{OrgTx, Value, containing, readable, statements, values},
 };
+use sqlx::types::Json;
 use uuid::Uuid;
 
 /// Calls whose middle latency is told.
@@ -20,6 +21,7 @@ macro_rules! calls {
             "SELECT c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, \
              v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, \
              c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, \
+             c.metadata, \
              v.deleted_at AS virtual_key_deleted_at, c.count \
              FROM call_logs c LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id \
              LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id ",
@@ -57,6 +59,7 @@ struct Row {
     first_byte_us: Option<i64>,
     cached_input_tokens: Option<i64>,
     trace_id: String,
+    metadata: Option<Json<Metadata>>,
     virtual_key_deleted_at: Option<i64>,
     count: i64,
 }
@@ -88,6 +91,7 @@ impl Row {
             tokens,
             cost: self.cost,
             count: self.count,
+            trace_id: self.trace_id.clone(),
         })
     }
 }
@@ -106,8 +110,20 @@ impl Condition {
         if let Some(key) = filter.key {
             condition.and("c.key_id = ?", key.into());
         }
-        if let Some(key) = filter.virtual_key {
-            condition.and("c.virtual_key_id = ?", key.into());
+        match &filter.virtual_key {
+            None => {}
+            Some(OfVirtualKey::Id(id)) => condition.and("c.virtual_key_id = ?", (*id).into()),
+            Some(OfVirtualKey::Slug(slug)) => condition.and(
+                "c.virtual_key_id IN (SELECT w.id FROM virtual_keys w WHERE w.org_id = $1 AND w.slug = ?)",
+                slug.into(),
+            ),
+        }
+        if let Some(trace) = &filter.trace_id {
+            condition.and("c.trace_id = ?", trace.into());
+        }
+        for (name, value) in filter.metadata.iter().flat_map(Metadata::pairs) {
+            let name = condition.place(name.into());
+            condition.and(&format!("c.metadata ->> {name} = ?"), value.into());
         }
         if let Some(model) = &filter.model {
             condition.and("LOWER(c.model) LIKE ? ESCAPE '!'", containing(model).into());
@@ -266,7 +282,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             input_tokens: row.input_tokens,
             cached_input_tokens: row.cached_input_tokens,
             output_tokens: row.output_tokens,
-            trace_id: row.trace_id,
+            metadata: row.metadata.map(|metadata| metadata.0),
             now,
         })
     })

@@ -8,7 +8,7 @@ use crate::{
     features::accounts::email::Email,
     kernel::{Error, Fields, Result, Timestamp},
     policy::{Operation, Role},
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input},
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,14 +24,19 @@ input! {
     /// Which members are listed.
     UsersQuery {
         /// `owner`, `admin` or `member`.
+        #[schema(value_type = Option<RoleName>, inline)]
         role: Option<String>,
         /// A whole address.
+        #[schema(format = Email, max_length = 254)]
         email: Option<String>,
         /// Part of a name or address.
         q | "search": Option<String>,
         /// `name`, `active` or `joined`, with `-` before it for the other way round; else by role.
+        #[schema(pattern = "^-?(role|name|active|joined)$")]
         sort: Option<String>,
+        #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
 }
@@ -39,9 +44,10 @@ input! {
 input! {
     /// A member's new role.
     UpdateUser {
-        /// `admin` or `member`.
+        #[schema(value_type = GivenRole, inline)]
         role: String,
         /// What becomes of their keys, if the new role may do less than keys can: `take_over` (the default) or `revoke`.
+        #[schema(value_type = Option<KeysName>, inline)]
         keys: Option<String>,
     }
 }
@@ -50,8 +56,22 @@ input! {
     /// How a member is removed.
     RemoveUser {
         /// What becomes of their keys: `take_over` (the default) or `revoke`.
+        #[schema(value_type = Option<KeysName>, inline)]
         keys: Option<String>,
     }
+}
+
+names! {
+    RoleName { Owner, Admin, Member }
+}
+
+names! {
+    /// A role that a key may give.
+    GivenRole { Admin, Member }
+}
+
+names! {
+    KeysName { TakeOver, Revoke }
 }
 
 /// A member of the organisation.

@@ -10,7 +10,7 @@ use crate::{
     policy::Operation,
     server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What the operations call their fields, and what they are called here.
@@ -29,7 +29,9 @@ pub fn register(api: Api) -> Api {
 input! {
     /// Which part of the list.
     VirtualKeysQuery {
+        #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
 }
@@ -37,18 +39,23 @@ input! {
 input! {
     /// A virtual key to be made.
     CreateVirtualKey {
+        #[schema(min_length = 1, max_length = 100)]
         name: String,
-        /// The provider's name, such as `openai`.
+        #[schema(value_type = ProviderName, inline)]
         provider: String,
         /// The provider's credential. It is sealed and never read back.
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = Option<String>, max_length = 4096)]
         key: Option<Secret>,
+        #[schema(max_length = 500)]
         note: Option<String>,
         /// What calls name it by, as `@slug`; left out: made of the name.
+        #[schema(max_length = 41, pattern = "^(@?[a-z0-9]+(-[a-z0-9]+)*)?$")]
         slug: Option<String>,
         /// Left out: the provider's own.
+        #[schema(format = "uri")]
         base_url: Option<String>,
         /// Azure's.
+        #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<String>,
     }
     unsupported: [
@@ -59,17 +66,23 @@ input! {
 input! {
     /// What shall be different. A new provider or base URL needs the credential again.
     UpdateVirtualKey {
+        #[schema(min_length = 1, max_length = 100)]
         name: Option<String>,
+        #[schema(value_type = Option<ProviderName>, inline)]
         provider: Option<String>,
         /// A new credential. It is sealed and never read back.
-        #[schema(value_type = Option<String>)]
+        #[schema(value_type = Option<String>, max_length = 4096)]
         key: Option<Secret>,
         /// Null clears it.
+        #[schema(max_length = 500)]
         note: Option<Option<String>>,
+        #[schema(format = "uri")]
         base_url: Option<String>,
         /// Azure's; null: the gateway's own choice.
+        #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<Option<String>>,
         /// The version that was read; the change is refused if there is a newer one.
+        #[schema(minimum = 1)]
         version: Option<i64>,
     }
     unsupported: [
@@ -80,10 +93,31 @@ input! {
 input! {
     /// The copy's own name and reference.
     DuplicateVirtualKey {
+        #[schema(min_length = 1, max_length = 100)]
         name: String,
         /// Left out: made of the name.
+        #[schema(max_length = 41, pattern = "^(@?[a-z0-9]+(-[a-z0-9]+)*)?$")]
         new_slug: Option<String>,
     }
+}
+
+/// A provider. Some usual spellings of each are taken as well.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum ProviderName {
+    #[serde(rename = "openai")]
+    OpenAi,
+    Anthropic,
+    Google,
+    #[serde(rename = "azure-openai")]
+    AzureOpenAi,
+    MistralAi,
+    Groq,
+    #[serde(rename = "openrouter")]
+    OpenRouter,
+    Ollama,
+    #[serde(rename = "openai-compatible")]
+    OpenAiCompatible,
 }
 
 /// A virtual key in a list.

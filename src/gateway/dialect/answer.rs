@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    error::ApiError,
     view::{Text, View},
     writer::Writer,
 };
@@ -296,12 +295,6 @@ impl Chunks {
         let _ = serde_json::to_writer(&mut *out, &chunk);
         out.extend_from_slice(b"\n\n");
     }
-}
-
-/// Appends an error to a stream as OpenAI's clients know it: a `data` event whose object has `error`. No `[DONE]` may
-/// follow, for the answer is not whole.
-pub fn stream_error(out: &mut Vec<u8>, error: &ApiError) {
-    sse::write_event(out, None, &error.openai_body().to_string());
 }
 
 #[cfg(test)]

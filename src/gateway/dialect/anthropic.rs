@@ -74,7 +74,15 @@ pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool, bytes: 
     }
     match chat.format {
         Format::Text => {}
-        Format::Json => return Err(ApiError::unsupported("response_format", LABEL)),
+        // An instruction to answer in JSON would be no promise, and a schema without properties lets nothing through.
+        Format::Json => {
+            return Err(ApiError {
+                message: "`response_format` of the type json_object cannot be translated for Anthropic, which has no \
+                          such mode. Send the type json_schema with the schema of the answer instead."
+                    .into(),
+                ..ApiError::unsupported("response_format", LABEL)
+            });
+        }
         Format::Schema(schema) => {
             out.key("output_config").begin_object();
             out.key("format").begin_object();

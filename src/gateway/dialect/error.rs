@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::raw_json::JsonError;
+use crate::gateway::sse;
 
 /// Longest text of a provider that is shown to a caller, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -71,16 +72,34 @@ impl ApiError {
         Self { status, code: code.into(), kind: "upstream_error", message: message.into(), param: None }
     }
 
-    /// The whole body in OpenAI's shape.
-    pub fn openai_body(&self) -> Value {
-        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+    /// Appends the error to a stream: the one way to tell in a stream that it failed. No `[DONE]` may follow, for the
+    /// answer is not whole.
+    ///
+    /// Both shapes are an event named `error` with the sentence at the top as well: a client library that knows errors
+    /// by the event's name reads it there, and takes a stream without such an event for a whole answer. All others look
+    /// into `error` and do not mind either.
+    pub fn write_to_stream(&self, out: &mut Vec<u8>, shape: StreamShape) {
+        sse::write_event(out, Some("error"), &self.stream_body(shape).to_string());
     }
 
-    /// The data of an `error` event in Anthropic's shape.
-    pub fn anthropic_body(&self) -> Value {
-        let kind = anthropic_kind(self.status);
-        json!({ "type": "error", "error": { "type": kind, "message": self.message, "code": self.code } })
+    fn stream_body(&self, shape: StreamShape) -> Value {
+        let error = match shape {
+            StreamShape::OpenAi => {
+                json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code })
+            }
+            StreamShape::Anthropic => {
+                json!({ "type": anthropic_kind(self.status), "message": self.message, "code": self.code })
+            }
+        };
+        json!({ "error": error, "message": self.message, "type": "error" })
     }
+}
+
+/// Whose clients read a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamShape {
+    OpenAi,
+    Anthropic,
 }
 
 /// The family of an error in the words that Anthropic's clients know.
@@ -225,7 +244,7 @@ mod tests {
         for (status, body) in [(401, &openai[..]), (403, openai), (401, anthropic), (400, google), (401, b"")] {
             let error = upstream_error(status, body);
             assert_eq!((error.status, error.code.as_str()), (502, "upstream_credential_refused"));
-            assert!(!error.openai_body().to_string().contains("sk-abc"));
+            assert!(!error.stream_body(StreamShape::OpenAi).to_string().contains("sk-abc"));
             assert!(!error.message.contains("API key"));
         }
     }
@@ -235,8 +254,12 @@ mod tests {
         let openai = br#"{"error":{"message":"Too long.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
         let error = upstream_error(400, openai);
         assert_eq!(
-            error.openai_body(),
-            json!({"error": {"message": "Too long.", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}})
+            error.stream_body(StreamShape::OpenAi),
+            json!({
+                "type": "error",
+                "message": "Too long.",
+                "error": {"message": "Too long.", "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"},
+            })
         );
         let google = br#"{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}"#;
         let error = upstream_error(404, google);
@@ -244,7 +267,8 @@ mod tests {
         let anthropic = br#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
         let error = upstream_error(529, anthropic);
         assert_eq!((error.status, error.message.as_str()), (503, "Overloaded"));
-        assert_eq!(error.anthropic_body()["error"]["type"], "overloaded_error");
+        let told = error.stream_body(StreamShape::Anthropic);
+        assert_eq!((&told["error"]["type"], &told["message"]), (&json!("overloaded_error"), &json!("Overloaded")));
         let ollama = br#"{"error":"model 'x' not found"}"#;
         assert_eq!(upstream_error(404, ollama).message, "model 'x' not found");
         let mistral = br#"{"object":"error","message":"Requests rate limit exceeded","type":null,"code":"1300"}"#;

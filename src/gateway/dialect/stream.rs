@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt};
 
 use bytes::Bytes;
 
-use super::{answer, error::ApiError};
+use super::error::{ApiError, StreamShape};
 use crate::gateway::{
     sse::{self, Event, Frame, Frames},
     usage::{MAX_WATCHED, Observer, Progress, Reading, Seen, StreamKind, Usage},
@@ -84,6 +84,11 @@ impl ChatStream {
             Way::Untouched(observer) => {
                 observer.feed(&bytes);
                 let progress = observer.progress();
+                if progress == Progress::Failed {
+                    let mut out = bytes.to_vec();
+                    self.fail_as_told(&mut out);
+                    return out.into();
+                }
                 self.passed(progress);
                 bytes
             }
@@ -103,6 +108,11 @@ impl ChatStream {
                     Ok::<_, Infallible>(())
                 });
                 let progress = reading.progress();
+                if progress == Progress::Failed {
+                    let mut out = parts.unwrap_or_else(|| bytes[..whole].to_vec());
+                    self.fail_as_told(&mut out);
+                    return out.into();
+                }
                 self.passed(progress);
                 parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
             }
@@ -163,22 +173,6 @@ impl ChatStream {
         out.into()
     }
 
-    /// Ends the stream where it is, whatever the provider would still send. Gives the last bytes for the caller, who is told
-    /// `error` unless the answer is whole.
-    pub fn cut(&mut self, error: ApiError) -> Bytes {
-        let mut out = Vec::new();
-        if self.outcome == Outcome::Running {
-            if let Way::Untouched(observer) = &mut self.way
-                && observer.finish()
-            {
-                // What was handed on may have ended within an event.
-                out.extend_from_slice(b"\n\n");
-            }
-            self.fail(&mut out, error);
-        }
-        out.into()
-    }
-
     /// How the stream stands.
     pub fn outcome(&self) -> &Outcome {
         &self.outcome
@@ -201,12 +195,20 @@ impl ChatStream {
         }
     }
 
-    /// Ends the stream before its time; gives the last bytes for the caller, which say why.
+    /// Ends the stream where it is, whatever the provider would still send. Gives the last bytes for the caller, who is told
+    /// `error` unless the answer is whole.
     pub fn abort(&mut self, error: ApiError) -> Bytes {
         let mut out = Vec::new();
-        if !matches!(self.outcome, Outcome::Failed(_)) {
-            // What was handed on may have ended within an event.
-            out.extend_from_slice(b"\n\n");
+        if self.outcome == Outcome::Running {
+            let within = match &mut self.way {
+                Way::Untouched(observer) => observer.finish(),
+                Way::HidingUsage { frames, .. } => frames.within(),
+                Way::Translating { .. } => false,
+            };
+            if within {
+                // What was handed on ended within an event.
+                out.extend_from_slice(b"\n\n");
+            }
             self.fail(&mut out, error);
         }
         out.into()
@@ -220,17 +222,30 @@ impl ChatStream {
         }
     }
 
+    /// The provider's own error has just been handed on as it came. OpenAI's interface has it in an event without a
+    /// name, which some callers pass over, so that they are told once more; others have stopped reading by then.
+    fn fail_as_told(&mut self, out: &mut Vec<u8>) {
+        if self.shape() == StreamShape::OpenAi {
+            // What was handed on may have ended within an event.
+            out.extend_from_slice(b"\n\n");
+        }
+        self.fail(out, told());
+    }
+
     fn fail(&mut self, out: &mut Vec<u8>, error: ApiError) {
-        // The provider's own error event has already told the caller.
-        if error != told() {
-            match &self.way {
-                Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => {
-                    sse::write_event(out, Some("error"), &error.anthropic_body().to_string());
-                }
-                _ => answer::stream_error(out, &error),
-            }
+        let shape = self.shape();
+        // Anthropic's own error event has already told the caller.
+        if error != told() || shape == StreamShape::OpenAi {
+            error.write_to_stream(out, shape);
         }
         self.outcome = Outcome::Failed(error);
+    }
+
+    fn shape(&self) -> StreamShape {
+        match &self.way {
+            Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => StreamShape::Anthropic,
+            _ => StreamShape::OpenAi,
+        }
     }
 }
 

@@ -91,6 +91,7 @@ async fn nothing_of_the_provider_comes_back_but_what_helps() {
             "x-portkey-retry-attempt-count",
             "x-portkey-trace-id",
             "x-ratelimit-remaining-requests",
+            "x-request-id",
         ]
     );
     assert_ne!(told.header("x-portkey-trace-id"), Some("theirs"));

@@ -3,6 +3,7 @@
 use super::support::*;
 use crate::gateway::provider::Provider;
 use http_body_util::BodyExt;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -82,9 +83,35 @@ async fn a_stream_that_breaks_ends_with_an_error_event_and_is_logged_as_failed()
         assert_eq!(told.status, 200);
         let (good, error) = told.text.split_once(&piece("Hel")).expect("the first piece");
         assert_eq!(good, "");
-        assert!(error.starts_with("data: {\"error\":"), "{error}");
+        // Named and with a sentence at the top, for clients that know an error by these.
+        let event = error.strip_prefix("event: error\ndata: ").unwrap_or_else(|| panic!("{error}"));
+        let event: Value = serde_json::from_str(event.trim_end()).expect("one event");
+        assert_eq!(
+            (&event["error"]["code"], &event["message"]),
+            (&json!("upstream_stream_broken"), &event["error"]["message"])
+        );
         assert!(!told.text.contains("[DONE]"));
         assert_eq!(house.only_record().await, (200, Some(code.into())));
+    }
+}
+
+#[tokio::test]
+async fn a_providers_own_error_in_a_stream_is_told_by_name_as_well() {
+    // OpenAI's interface has it in an event without a name.
+    let error = "data: {\"error\":{\"message\":\"Overloaded.\"}}\n\n";
+    let upstream = Upstream::saying(format!("{STREAM}{}{}0\r\n\r\n", chunk(&piece("Hel")), chunk(error))).await;
+    for body in [streamed(), {
+        let mut asking = streamed();
+        asking["stream_options"] = json!({ "include_usage": true });
+        asking
+    }] {
+        let house = house(upstream.port).await;
+        let told = house.chat(&body).await;
+        let (before, after) = told.text.split_once(error).expect("the provider's own words");
+        assert_eq!(before, piece("Hel"));
+        assert!(after.trim_start().starts_with("event: error\ndata: {"), "{after}");
+        assert!(after.contains("\"message\":") && !after.contains("[DONE]"), "{after}");
+        assert_eq!(house.only_record().await, (200, Some("upstream_error".into())));
     }
 }
 

@@ -130,7 +130,14 @@ async fn fill(app: &App) -> Result<String> {
         };
         let permissions = Some(PermissionSet::of_levels(level));
         let expiry = if days == 0 { Expiry::Never } else { Expiry::Days(days) };
-        let new = New { name: name.into(), description: String::new(), permissions, expiry, submission: None };
+        let new = New {
+            name: name.into(),
+            description: String::new(),
+            permissions,
+            scopes: vec![],
+            expiry,
+            submission: None,
+        };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;
         let key = keys::verify(app, secret.expose(), app.clock.now()).await?;
         made.push((key.key, key.secret));
@@ -181,6 +188,7 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[
             model: model.into(),
             streamed: next(2) == 0,
             trace: Uuid::now_v7().to_string().into(),
+            metadata: None,
             started_at: at,
         };
         let outcome = Outcome {

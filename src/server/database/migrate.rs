@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "counted_calls", include_str!("../../../migrations/0004_counted_calls.sql")),
     (5, "record", include_str!("../../../migrations/0005_record.sql")),
     (6, "known networks", include_str!("../../../migrations/0006_known_networks.sql")),
+    (7, "traces", include_str!("../../../migrations/0007_traces.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

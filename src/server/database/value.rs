@@ -17,7 +17,7 @@ pub enum Value {
     Int(Option<i64>),
     Bool(Option<bool>),
     Bytes(Option<Vec<u8>>),
-    Json(serde_json::Value),
+    Json(Option<serde_json::Value>),
 }
 
 /// A row type that can be read from either engine: derive `sqlx::FromRow`.
@@ -49,7 +49,8 @@ from! {
     &[u8] => |v| Value::Bytes(Some(v.to_vec()));
     Option<Vec<u8>> => |v| Value::Bytes(v);
     [u8; 32] => |v| Value::Bytes(Some(v.to_vec()));
-    serde_json::Value => |v| Value::Json(v);
+    serde_json::Value => |v| Value::Json(Some(v));
+    Option<serde_json::Value> => |v| Value::Json(v);
     crate::kernel::OrganisationId => |v| Value::Uuid(Some(v.0));
     crate::kernel::UserId => |v| Value::Uuid(Some(v.0));
     Option<crate::kernel::UserId> => |v| Value::Uuid(v.map(|id| id.0));
@@ -145,7 +146,7 @@ macro_rules! arguments {
                     Value::Int(v) => arguments.add(v),
                     Value::Bool(v) => arguments.add(v),
                     Value::Bytes(v) => arguments.add(v),
-                    Value::Json(v) => arguments.add(sqlx::types::Json(v)),
+                    Value::Json(v) => arguments.add(v.map(sqlx::types::Json)),
                 }
                 .map_err(sqlx::Error::Encode)?;
             }

@@ -8,6 +8,7 @@ use crate::{
     },
     server::database::{OrgTx, TenantSql, Value, WriteError, values},
 };
+use serde_json::json;
 use std::{fmt::Write, sync::LazyLock};
 
 macro_rules! insert {
@@ -15,7 +16,7 @@ macro_rules! insert {
         concat!(
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
-             cached_input_tokens, output_tokens, cost, trace_id, count) VALUES ",
+             cached_input_tokens, output_tokens, cost, trace_id, count, metadata) VALUES ",
             $values
         )
     };
@@ -91,6 +92,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         end.and_then(|end| end.cost),
         &*call.trace,
         end.map_or(1, |end| number(end.count)),
+        call.metadata.as_ref().map(|metadata| json!(metadata)),
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row

@@ -2,7 +2,8 @@
 
 use super::{forwarded, headers::cookies_are_secure};
 use crate::{
-    kernel::{Error, Result, Secret},
+    gateway::request::request_id,
+    kernel::{Error, RequestId, Result, Secret},
     server::{
         access::{Access, Origin, SignedIn},
         app::App,
@@ -18,7 +19,6 @@ use axum::{
 use leptos::prelude::use_context;
 use std::net::{IpAddr, SocketAddr};
 use tower_sessions::Session;
-use uuid::Uuid;
 
 /// Given to every page and server function by `provide_context`.
 #[derive(Clone)]
@@ -42,8 +42,8 @@ pub(super) const fn cookie_name(secure: bool) -> &'static str {
 /// Builds the context before a page or server function runs, and before its body has come: whoever is signed in now is
 /// asked for anew by whatever they do.
 pub async fn establish(State(app): State<App>, session: Session, mut request: Request, next: Next) -> Response {
-    let origin =
-        origin(&app, request.headers(), request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip()));
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip());
+    let origin = origin(&app, request.headers(), peer, request_id(request.extensions()));
     if !has_one_session(request.headers(), cookie_name(cookies_are_secure(&app.public_url))) {
         let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
@@ -58,10 +58,10 @@ pub async fn establish(State(app): State<App>, session: Session, mut request: Re
 }
 
 /// Where a request came from. Forwarded addresses are believed only from configured proxies.
-pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
+pub fn origin(app: &App, headers: &HeaderMap, peer: Option<IpAddr>, id: RequestId) -> Origin {
     let text = |name: header::HeaderName| headers.get(name).and_then(|v| v.to_str().ok());
     let address = peer.map(|peer| forwarded::caller(peer, headers, &app.trusted_proxies));
-    Origin::new(Uuid::now_v7().to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
+    Origin::new(id.to_string(), address, text(header::USER_AGENT).unwrap_or_default().to_owned())
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {

@@ -1,6 +1,9 @@
 //! Headers that every answer carries, and answers to what went wrong.
 
-use crate::kernel::{Code, Error};
+use crate::{
+    gateway::request::name_answer,
+    kernel::{Error, RequestId},
+};
 use axum::{
     Json,
     extract::{Request, State},
@@ -8,7 +11,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::any::Any;
+use futures_util::FutureExt;
+use std::{any::Any, panic::AssertUnwindSafe};
 
 /// Cookies carry `Secure` unless the public address is plain http on another machine, where browsers would drop them.
 pub fn cookies_are_secure(public_url: &str) -> bool {
@@ -53,11 +57,16 @@ impl Security {
     }
 }
 
-/// Puts the security headers on what the router answers.
-pub async fn security(State(security): State<Security>, request: Request, next: Next) -> Response {
+/// The outermost layer of the router: gives each request its id, answers where a handler panicked, and puts the id and
+/// the security headers on every answer.
+pub async fn enclose(State(security): State<Security>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::new();
+    request.extensions_mut().insert(id);
     // An address that holds a link's secret, its own or that of the page to go on to, is told to no other page.
     let is_secret = request.uri().query().is_some_and(|query| query.contains("token"));
-    let mut response = next.run(request).await;
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let mut response = answered.unwrap_or_else(|cause| panicked(cause, id));
+    name_answer(response.headers_mut(), id);
     if is_secret {
         response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
@@ -84,12 +93,14 @@ pub fn error_response(error: &Error, request_id: &str) -> Response {
 }
 
 /// A handler panicked: the request fails as a whole, the program lives.
-pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
+pub fn panicked(cause: Box<dyn Any + Send + 'static>, id: RequestId) -> Response {
     let cause = cause
         .downcast_ref::<String>()
         .map(String::as_str)
         .or(cause.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
-    tracing::error!(cause, "a handler panicked");
-    error_response(&Error::new(Code::Internal, Error::internal().message), "")
+    tracing::error!(cause, request_id = %id, "a handler panicked");
+    let mut response = error_response(&Error::internal(), &id.to_string());
+    name_answer(response.headers_mut(), id);
+    response
 }

@@ -51,8 +51,7 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready).with_state(app.clone()))
         .merge(routes::routes(gateway));
-    site.layer(tower_http::catch_panic::CatchPanicLayer::custom(headers::panicked))
-        .layer(middleware::from_fn_with_state(Security::of(&app.public_url), headers::security))
+    site.layer(middleware::from_fn_with_state(Security::of(&app.public_url), headers::enclose))
 }
 
 async fn ready(axum::extract::State(app): axum::extract::State<App>) -> impl IntoResponse {

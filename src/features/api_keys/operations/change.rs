@@ -26,6 +26,8 @@ pub struct New {
     pub description: String,
     /// None: what a new key has by default.
     pub permissions: Option<PermissionSet>,
+    /// The names under which a program gave them.
+    pub scopes: Vec<String>,
     pub expiry: Expiry,
     pub submission: Option<Uuid>,
 }
@@ -36,6 +38,8 @@ pub struct Edit {
     pub name: Option<String>,
     pub description: Option<String>,
     pub permissions: Option<PermissionSet>,
+    /// As above; none: the stored ones stay.
+    pub scopes: Option<Vec<String>>,
     pub expiry: Option<Expiry>,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
@@ -76,6 +80,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 name: &name,
                 description: &description,
                 permissions,
+                scopes: &new.scopes,
                 responsible,
                 created_by: &created_by,
                 expires_at,
@@ -141,7 +146,9 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             if responsible != before {
                 check_responsible(&mut change, responsible).await?;
             }
-            let row = store::Fields { name: &name, description: &description, permissions, expires_at, responsible };
+            let scopes = asked.scopes.as_deref().unwrap_or(&key.scopes);
+            let row =
+                store::Fields { name: &name, description: &description, permissions, scopes, expires_at, responsible };
             let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
                 .change("name", key.name.clone(), name.clone())
                 .change("description", key.description.clone(), description.clone())

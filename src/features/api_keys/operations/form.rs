@@ -16,6 +16,7 @@ impl New {
             name: typed.name,
             description: typed.description,
             permissions: Some(typed.permissions),
+            scopes: vec![],
             expiry: typed.expiry.unwrap_or(Expiry::DEFAULT),
             submission: form.submission.parse().ok(),
         })
@@ -37,6 +38,7 @@ impl Edit {
             name: Some(typed.name),
             description: Some(typed.description),
             permissions: Some(typed.permissions),
+            scopes: None,
             expiry: typed.expiry,
             responsible,
             version: Some(version),

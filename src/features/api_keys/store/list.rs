@@ -17,7 +17,7 @@ use uuid::Uuid;
 macro_rules! select {
     ($from:literal, $now:literal, $rest:literal) => {
         concat!(
-            "SELECT k.id, k.kind, k.name, k.description, k.permissions, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at FROM ",
+            "SELECT k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at FROM ",
             $from,
             "api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > ",
             $now,
@@ -43,6 +43,7 @@ struct Row {
     name: String,
     description: String,
     permissions: Json<PermissionSet>,
+    scopes: Option<Json<Vec<String>>>,
     responsible: Option<Uuid>,
     person: Option<String>,
     role: Option<String>,
@@ -82,6 +83,7 @@ impl Row {
             name: self.name,
             description: self.description,
             permissions: self.permissions.0,
+            scopes: self.scopes.map(|scopes| scopes.0).unwrap_or_default(),
             effective,
             responsible: self.responsible.map(|id| Responsible {
                 id: UserId(id),

@@ -80,7 +80,8 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         None => view! { "None" }.into_any(),
     };
     let many = (call.count > 1).then(|| format!("{} refused calls alike; this is the latest", grouped(call.count)));
-    let (id, trace) = (call.id.to_string(), detail.trace_id);
+    let (id, trace) = (call.id.to_string(), call.trace_id);
+    let said: Vec<_> = detail.metadata.unwrap_or_default().into_texts().into_iter().collect();
     view! {
         <DefinitionList>
             <Fact term="Outcome"><Pill tone=tone(outcome) label=words /></Fact>
@@ -93,6 +94,14 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
             <Fact term="Started"><Time at=call.started_at.0 now=detail.now.0 /></Fact>
             {detail.finished_at.map(|at| view! { <Fact term="Ended"><Time at=at.0 now=detail.now.0 /></Fact> })}
             <Fact term="Trace id"><CopyText id="trace-id" what="trace id" value=trace /></Fact>
+            {(!said.is_empty())
+                .then(|| {
+                    let pairs: Vec<_> = said
+                        .into_iter()
+                        .map(|(name, value)| view! { <div><span class="mono">{name}</span>": "{value}</div> })
+                        .collect();
+                    view! { <Fact term="Metadata">{pairs}</Fact> }
+                })}
             <Fact term="Call id"><CopyText id="call-id" what="call id" value=id /></Fact>
         </DefinitionList>
     }

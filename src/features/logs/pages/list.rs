@@ -67,6 +67,8 @@ fn use_query() -> Memo<Query> {
                 key: get("key"),
                 virtual_key: get("virtual_key"),
                 model: get("model"),
+                trace_id: get("trace_id"),
+                metadata: get("metadata"),
                 status: get("status"),
                 after: get("after"),
                 before: get("before"),
@@ -84,6 +86,8 @@ fn address(slug: &str, query: &Query) -> Path {
         .with("key", &query.key)
         .with("virtual_key", &query.virtual_key)
         .with("model", &query.model)
+        .with("trace_id", &query.trace_id)
+        .with("metadata", &query.metadata)
         .with("status", &query.status)
 }
 
@@ -131,6 +135,8 @@ fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
             />
             <Select label="Outcome" name="status" choices=outcomes selected=query.status compact=true hide_label=true />
             <SearchField label="Model" name="model" value=query.model />
+            <SearchField label="Trace id" name="trace_id" value=query.trace_id />
+            <SearchField label="Metadata, as name=value" name="metadata" value=query.metadata />
         </Filters>
     }
 }
@@ -222,7 +228,7 @@ fn Rows(calls: Vec<Call>, slug: String, now: Timestamp, dated: bool) -> impl Int
     let columns = vec![
         Column::new("Time"),
         Column::new("Outcome"),
-        Column::new("Model"),
+        Column::new("Model, trace id"),
         Column::new("Key, virtual key"),
         Column::number("Latency"),
         Column::number("Tokens"),
@@ -237,6 +243,11 @@ fn row(call: Call, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + u
     let at = call.started_at;
     let clock = if dated { format!("{} {}", at.iso_date(), at.clock()) } else { at.clock() };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
+    let model = or_dash(call.model.clone());
+    let model = match call.own_trace().map(str::to_owned) {
+        Some(trace) => view! { <TwoLines first=model second=trace plain=true mono=true /> }.into_any(),
+        None => view! { {model} }.into_any(),
+    };
     let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
     let virtual_key = call.virtual_key.as_ref().map_or_else(|| "no virtual key".to_owned(), |slug| format!("@{slug}"));
     view! {
@@ -248,7 +259,7 @@ fn row(call: Call, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + u
                 </span>
             </th>
             <td data-label="Outcome" class="state"><Pill tone=tone(call.outcome) label=call.words() /></td>
-            <td data-label="Model">{or_dash(call.model.clone())}</td>
+            <td data-label="Model">{model}</td>
             <td data-label="Key"><TwoLines first=key second=virtual_key plain=true /></td>
             <td data-label="Latency" class="num">{or_dash(call.latency_us.map(duration))}</td>
             <td data-label="Tokens" class="num">{or_dash(call.tokens.map(grouped))}</td>

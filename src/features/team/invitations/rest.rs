@@ -5,10 +5,13 @@ use super::{
     operations,
 };
 use crate::{
-    features::{accounts::email::Email, team::rest::role},
+    features::{
+        accounts::email::Email,
+        team::rest::{GivenRole, RoleName, role},
+    },
     kernel::{Error, Fields, InvitationId, Result, Secret},
     policy::Operation,
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,12 +28,17 @@ input! {
     /// Which invitations are listed.
     InvitesQuery {
         /// `owner`, `admin` or `member`.
+        #[schema(value_type = Option<RoleName>, inline)]
         role: Option<String>,
         /// A whole address.
+        #[schema(format = Email, max_length = 254)]
         email: Option<String>,
         /// `pending`, `expired`, `accepted`, `declined` or `cancelled`; left out: `pending` and `expired`.
+        #[schema(value_type = Option<StatusName>, inline)]
         status: Option<String>,
+        #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
 }
@@ -38,11 +46,16 @@ input! {
 input! {
     /// Who is invited.
     CreateInvite {
+        #[schema(format = Email, max_length = 254)]
         email: String,
-        /// `admin` or `member`.
+        #[schema(value_type = GivenRole, inline)]
         role: String,
     }
     unsupported: ["workspaces", "workspace_api_key_details"]
+}
+
+names! {
+    StatusName { Pending, Expired, Accepted, Declined, Cancelled }
 }
 
 /// An invitation.

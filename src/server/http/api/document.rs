@@ -1,6 +1,6 @@
 //! The OpenAPI document, made of the same registrations as the router.
 
-use super::registrar::IDEMPOTENCY_LIMIT;
+use super::{input::PLACES, registrar::IDEMPOTENCY_LIMIT};
 use crate::{
     gateway::errors::Envelope,
     policy::{Operation, Requirement},
@@ -13,7 +13,7 @@ use utoipa::{
         Ref, RefOr, Required, Response, ResponseBuilder, SecurityRequirement,
         path::{OperationBuilder, ParameterBuilder, ParameterIn},
         request_body::RequestBodyBuilder,
-        schema::{ObjectBuilder, Schema, SchemaType, Type},
+        schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -21,8 +21,9 @@ use utoipa::{
 const JSON: &str = "application/json";
 const ABOUT: &str = "Latchkey's interface for programs. Every call carries an API key, in `x-portkey-api-key` or as the \
     bearer; the key decides the organisation and what may be done. Every answer is a JSON object. Lists come in pages \
-    that are numbered from 0. Fields that are not known are refused by name, apart from those that repeat the path or \
-    the key's own organisation.";
+    that are numbered from 0. Fields that are not known are refused by name. Those that repeat a part of the path are \
+    not: `id` and `invite_id` for the `id` of an invite, and `type` and `object`, which answers carry. They must say what \
+    the path says. Every answer has an id of its own in `x-request-id`.";
 
 /// The document as far as it is written.
 pub struct Document {
@@ -53,7 +54,8 @@ impl Document {
         let mut entry = entry(operation, path, summary).response("200", json_response::<A>("Done."));
         let fields = properties(&I::schema());
         if *method == Method::GET {
-            for (name, schema, required) in fields {
+            let places = PLACES.map(|place| (place.to_owned(), place_schema(), false));
+            for (name, schema, required) in fields.into_iter().chain(places) {
                 entry = entry.parameter(
                     ParameterBuilder::new()
                         .name(name)
@@ -64,7 +66,8 @@ impl Document {
                 );
             }
         } else if !fields.is_empty() {
-            self.note::<I>();
+            self.schemas.push((I::name().into_owned(), strict(I::schema())));
+            I::schemas(&mut self.schemas);
             let body = RequestBodyBuilder::new()
                 .content(JSON, Content::new(Some(Ref::from_schema_name(I::name()))))
                 .required(Some(Required::True))
@@ -190,6 +193,21 @@ fn json_response<T: ToSchema>(about: &str) -> Response {
 /// The names in the braces of a path.
 fn path_parts(path: &str) -> Vec<&str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+}
+
+/// A body with no fields but these, and those that name the key's own organisation.
+fn strict(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let RefOr::T(Schema::Object(mut object)) = schema else { return schema };
+    object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    for place in PLACES {
+        object.properties.insert(place.to_owned(), place_schema());
+    }
+    Schema::Object(object).into()
+}
+
+fn place_schema() -> RefOr<Schema> {
+    let about = "The key's own organisation, by its id or slug. No other exists for the key.";
+    ObjectBuilder::new().schema_type(SchemaType::from(Type::String)).description(Some(about)).into()
 }
 
 fn properties(schema: &RefOr<Schema>) -> Vec<(String, RefOr<Schema>, bool)> {

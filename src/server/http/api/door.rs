@@ -2,7 +2,11 @@
 
 use crate::{
     features::{api_keys, audit::event::Subject},
-    gateway::{credential, errors::Refusal, request::trace_id},
+    gateway::{
+        credential,
+        errors::Refusal,
+        request::{request_id, trace_id},
+    },
     kernel::{Code, Error, OrganisationId},
     policy::Operation,
     server::{
@@ -20,16 +24,16 @@ use axum::{
 };
 use futures_util::FutureExt;
 use std::{any::Any, net::SocketAddr, panic::AssertUnwindSafe};
-use uuid::Uuid;
 
 const TRACE_ID: HeaderName = HeaderName::from_static("x-portkey-trace-id");
 
 /// Lets a known key in, and puts on every answer what clients need of it. Cookies are not looked at.
 pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip());
-    let origin = context::origin(&app, request.headers(), peer);
-    let id = origin.request_id.clone();
-    let trace = trace_id(request.headers(), Uuid::parse_str(&id).unwrap_or_default());
+    let id = request_id(request.extensions());
+    let origin = context::origin(&app, request.headers(), peer, id);
+    let trace = trace_id(request.headers(), id.0);
+    let id = id.to_string();
     let asked = operation(&request);
     let mut response = match identify(app, origin, request.headers(), request.uri().query(), asked).await {
         Ok(access) => {

@@ -2,20 +2,20 @@
 //!
 //! A field that is not known is refused by its name, so that no misspelt limit is silently without effect. Existing
 //! clients repeat some fields that say nothing new; these are the exceptions:
-//! - `type`, `sub-type`, `sub_type` and `object` anywhere, and `id`, `slug` and `user_id` where the path has named the
-//!   thing already: not looked at, the path decides.
+//! - A part of the path, under its own name or with the thing's before it: see [`Echoes`]. It must say what the path says.
+//! - `type` and `object`, which answers carry, where the path has no such part: not looked at.
 //! - `workspace_id`, `organisation_id` and `organization_id`, in a body or an address: they may name the key's own
-//!   organisation, by its id, and no other. Anything else does not exist for this caller.
+//!   organisation, by its id or slug, and no other. Anything else does not exist for this caller.
 //! - Fields that a type lists as `unsupported`: they may be null or empty, as that is how it is without them.
 
-use crate::kernel::{Error, Fields, OrganisationId, Result, Secret, text};
+use crate::kernel::{Code, Error, Fields, OrganisationId, Result, Secret, text};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Names of the one organisation that a key belongs to.
 pub const PLACES: [&str; 3] = ["workspace_id", "organisation_id", "organization_id"];
-const ECHOES: [&str; 4] = ["type", "sub-type", "sub_type", "object"];
-const ECHOES_OF_PATH: [&str; 3] = ["id", "slug", "user_id"];
+/// What answers say of the kind of a thing.
+const KINDS: [&str; 2] = ["type", "object"];
 /// Refused fields that one answer names.
 const MOST_NAMED: usize = 20;
 
@@ -50,6 +50,17 @@ macro_rules! input {
 }
 pub(crate) use input;
 
+/// Declares the names that a text field takes, for the document: the field itself is read by whoever knows them.
+macro_rules! names {
+    ($(#[$meta:meta])* $name:ident { $($value:ident),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($value),* }
+    };
+}
+pub(crate) use names;
+
 /// No fields at all.
 #[derive(utoipa::ToSchema)]
 pub struct Nothing {}
@@ -59,6 +70,34 @@ impl Input for Nothing {
 
     fn take(_: &mut Source) -> Option<Self> {
         Some(Self {})
+    }
+}
+
+/// What a body may repeat of the path: each part by its own name, and by that with the thing's before it. So the `id` of
+/// `/admin/users/invites/{id}` may come as `id` and as `invite_id`. A hyphen is as good as an underscore.
+#[derive(Debug, Default)]
+pub struct Echoes(Vec<(String, String)>);
+
+impl Echoes {
+    /// Those of a route, with what stands in the path for each of its parts.
+    pub fn of(route: &str, part: impl Fn(&str) -> String) -> Self {
+        let segments: Vec<&str> = route.split('/').collect();
+        let mut echoes = Vec::new();
+        for (before, segment) in segments.iter().zip(segments.iter().skip(1)) {
+            let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { continue };
+            echoes.push((name.to_owned(), part(name)));
+            if let Some(thing) = before.strip_suffix('s') {
+                echoes.push((format!("{}_{name}", thing.replace('-', "_")), part(name)));
+            }
+        }
+        Self(echoes)
+    }
+
+    /// Whether a field repeats the path; none: it is no field of this kind.
+    fn agrees(&self, field: &str, value: &Value) -> Option<bool> {
+        let name = field.replace('-', "_");
+        let (_, part) = self.0.iter().find(|(echo, _)| *echo == name)?;
+        Some(value.is_null() || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(part)))
     }
 }
 
@@ -87,20 +126,25 @@ impl Source {
         let (mut values, mut refused) = (Map::new(), Fields::default());
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             if values.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
-                refused.refuse(text::cut(&name, 100), "This parameter stands there twice.");
+                let name = text::cut(&name, 100);
+                refused.refuse(name, format!("`{name}` stands there twice."));
             }
         }
         Self { values, origin: Origin::Query, refused }
     }
 
-    /// Takes out what names an organisation. Another one than the key's own does not exist for this caller.
-    pub fn check_places(&mut self, own: OrganisationId) -> Result<()> {
+    /// Takes out what names an organisation. Gives what is not the id of the key's own, and can only be its slug: any
+    /// other organisation does not exist for this caller.
+    pub fn take_places(&mut self, own: OrganisationId) -> Result<Vec<String>> {
         let own = own.to_string();
-        PLACES.into_iter().filter_map(|name| self.values.remove(name)).try_for_each(|value| match value {
-            Value::Null => Ok(()),
-            Value::String(text) if text.is_empty() || text.eq_ignore_ascii_case(&own) => Ok(()),
-            _ => Err(Error::not_found()),
-        })
+        let places = PLACES.into_iter().filter_map(|name| self.values.remove(name));
+        let others = places.filter_map(|value| match value {
+            Value::Null => None,
+            Value::String(text) if text.is_empty() || text.eq_ignore_ascii_case(&own) => None,
+            Value::String(text) => Some(Ok(text)),
+            _ => Some(Err(Error::not_found())),
+        });
+        others.collect()
     }
 
     /// Reads one field by any of its spellings.
@@ -109,32 +153,40 @@ impl Source {
         let mut found = names.iter().filter_map(|name| self.values.remove(*name)).collect::<Vec<_>>().into_iter();
         let value = found.next();
         if found.any(|other| Some(&other) != value.as_ref()) {
-            self.refused.refuse(name, "This field stands there in two spellings with different values.");
+            self.refused.refuse(name, format!("`{name}` stands there in two spellings with different values."));
             return None;
         }
         let read = match value {
-            None => T::absent().ok_or_else(|| "This field is needed.".to_owned()),
+            None => T::absent().ok_or("is missing"),
             Some(value) => T::read(value, self.origin),
         };
+        let read = read.map_err(|fault| format!("`{name}` {fault}."));
         self.refused.take(name, read)
     }
 
     /// Reads the whole.
-    pub fn read<I: Input>(mut self, path_names_thing: bool) -> Result<I> {
+    pub fn read<I: Input>(mut self, echoes: &Echoes) -> Result<I> {
         let input = I::take(&mut self);
         for (name, value) in &self.values {
-            let echo = self.origin == Origin::Body
-                && (ECHOES.contains(&name.as_str()) || (path_names_thing && ECHOES_OF_PATH.contains(&name.as_str())));
-            if echo {
-                continue;
+            if self.origin == Origin::Body {
+                match echoes.agrees(name, value) {
+                    Some(true) => continue,
+                    Some(false) => {
+                        let message = format!("`{name}` names another thing than the path does.");
+                        return Err(Error { code: Code::Malformed, ..Error::field(name, message) });
+                    }
+                    None if KINDS.contains(&name.as_str()) => continue,
+                    None => {}
+                }
             }
             if I::UNSUPPORTED.contains(&name.as_str()) {
                 if !is_empty(value) {
-                    self.refused.refuse(name, "This is not supported here. Leave it out, or send null.");
+                    self.refused.refuse(name, format!("`{name}` is not supported here. Leave it out, or send null."));
                 }
                 continue;
             }
-            self.refused.refuse(text::cut(name, 100), "There is no field of this name.");
+            let name = text::cut(name, 100);
+            self.refused.refuse(name, format!("There is no field `{name}`."));
         }
         finish(self.refused)?;
         input.ok_or_else(Error::internal)
@@ -160,8 +212,8 @@ fn is_empty(value: &Value) -> bool {
 
 /// The type of a field.
 pub trait Part: Sized {
-    /// Reads what stands there, or says in a sentence why not.
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String>;
+    /// Reads what stands there, or says what it must be, as a sentence about the field goes on.
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str>;
 
     /// What it is where nothing stands there; none: it is needed.
     fn absent() -> Option<Self> {
@@ -176,7 +228,7 @@ pub trait Part: Sized {
 
 /// May be left out; null is the same. Twice around a type, null is told apart: it clears what is stored.
 impl<T: Part> Part for Option<T> {
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Null => Ok(T::null()),
             Value::String(text) if text.is_empty() && origin == Origin::Query => Ok(None),
@@ -194,46 +246,46 @@ impl<T: Part> Part for Option<T> {
 }
 
 impl Part for String {
-    fn read(value: Value, _: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err("This must be a text.".into()),
+            _ => Err("must be a text"),
         }
     }
 }
 
 impl Part for Secret {
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         String::read(value, origin).map(Secret::new)
     }
 }
 
 impl Part for i64 {
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         let number = match (&value, origin) {
             (Value::String(text), Origin::Query) => text.parse().ok(),
             (value, _) => value.as_i64(),
         };
-        number.ok_or_else(|| "This must be a whole number.".into())
+        number.ok_or("must be a whole number")
     }
 }
 
 impl<T: Part> Part for Vec<T> {
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Array(items) => items.into_iter().map(|item| T::read(item, origin)).collect(),
-            _ => Err("This must be a list.".into()),
+            _ => Err("must be a list"),
         }
     }
 }
 
 impl<T: Part> Part for BTreeMap<String, T> {
-    fn read(value: Value, origin: Origin) -> std::result::Result<Self, String> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Object(fields) => {
                 fields.into_iter().map(|(name, value)| Ok((name, T::read(value, origin)?))).collect()
             }
-            _ => Err("This must be an object.".into()),
+            _ => Err("must be an object"),
         }
     }
 }
@@ -241,7 +293,6 @@ impl<T: Part> Part for BTreeMap<String, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Code;
     use serde_json::json;
 
     input! {
@@ -259,19 +310,27 @@ mod tests {
         Source::body(fields)
     }
 
+    /// The echoes of a route with the thing `z` in it.
+    fn echoes() -> Echoes {
+        Echoes::of("/v1/admin/users/invites/{id}/{sub_type}", |part| if part == "id" { "z" } else { "y" }.into())
+    }
+
     fn refused(source: Source) -> Vec<String> {
-        let error = source.read::<Probe>(true).err().expect("refused");
+        let error = source.read::<Probe>(&echoes()).err().expect("refused");
         assert_eq!(error.code, Code::Invalid);
         error.fields.into_iter().map(|field| field.field).collect()
     }
 
     #[test]
     fn null_clears_and_nothing_keeps() {
-        let note = |value| body(value).read::<Probe>(false).unwrap_or_else(|_| panic!("read")).note;
+        let note = |value| body(value).read::<Probe>(&Echoes::default()).unwrap_or_else(|_| panic!("read")).note;
         assert_eq!(note(json!({ "name": "a" })), None);
         assert_eq!(note(json!({ "name": "a", "note": null })), Some(None));
         assert_eq!(note(json!({ "name": "a", "note": "b" })), Some(Some("b".into())));
-        assert_eq!(body(json!({ "name": "a" })).read::<Probe>(false).unwrap_or_else(|_| panic!("read")).name, "a");
+        assert_eq!(
+            body(json!({ "name": "a" })).read::<Probe>(&Echoes::default()).unwrap_or_else(|_| panic!("read")).name,
+            "a"
+        );
     }
 
     #[test]
@@ -286,18 +345,40 @@ mod tests {
     #[test]
     fn echoes_pass_where_the_path_decides() {
         let echo = json!({ "name": "a", "sizeOf": 7, "type": "x", "sub-type": "y", "id": "z", "limits": [] });
-        assert_eq!(body(echo.clone()).read::<Probe>(true).ok().and_then(|probe| probe.size), Some(7));
-        let error = body(echo).read::<Probe>(false).err().expect("refused");
+        assert_eq!(body(echo.clone()).read::<Probe>(&echoes()).ok().and_then(|probe| probe.size), Some(7));
+        for (name, value, passes) in
+            [("invite_id", "Z", true), ("invite_id", "other", false), ("id", "", false), ("sub_type", "service", false)]
+        {
+            let read = body(json!({ "name": "a", name: value })).read::<Probe>(&echoes());
+            let code = read.err().map(|error| (error.code, error.fields[0].field.clone()));
+            assert_eq!(code, (!passes).then(|| (Code::Malformed, name.to_owned())), "{name} {value}");
+        }
+        let error = body(echo).read::<Probe>(&Echoes::default()).err().expect("refused");
         assert_eq!(error.fields[0].field, "id");
+    }
+
+    #[test]
+    fn the_first_mistake_is_told_by_the_name_of_its_field() {
+        for (fields, sentence) in [
+            (json!({}), "`name` is missing."),
+            (json!({ "name": 7 }), "`name` must be a text."),
+            (json!({ "name": "a", "admin": true }), "There is no field `admin`."),
+        ] {
+            let error = body(fields).read::<Probe>(&Echoes::default()).err().expect("refused");
+            assert_eq!(error.message, sentence);
+        }
     }
 
     #[test]
     fn no_field_leads_to_another_organisation() {
         let own = OrganisationId(uuid::Uuid::from_u128(7));
         let own_text = own.to_string().to_uppercase();
-        assert!(body(json!({ "organisation_id": own_text, "workspace_id": null })).check_places(own).is_ok());
-        for other in [json!("00000000-0000-0000-0000-000000000008"), json!("acme"), json!(7), json!([])] {
-            let error = body(json!({ "organization_id": other })).check_places(own).expect_err("refused");
+        assert_eq!(body(json!({ "organisation_id": own_text, "workspace_id": null })).take_places(own), Ok(vec![]));
+        for other in ["00000000-0000-0000-0000-000000000008", "acme"] {
+            assert_eq!(body(json!({ "organization_id": other })).take_places(own), Ok(vec![other.to_owned()]));
+        }
+        for other in [json!(7), json!([])] {
+            let error = body(json!({ "organization_id": other })).take_places(own).expect_err("refused");
             assert_eq!(error.code, Code::NotFound);
         }
     }

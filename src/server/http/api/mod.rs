@@ -9,8 +9,8 @@ mod registrar;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use input::input;
 pub use input::{Input, Nothing, Source};
+pub(crate) use input::{input, names};
 pub use paging::{List, Window};
 pub use registrar::{Api, Call};
 

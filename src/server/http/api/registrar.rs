@@ -3,11 +3,11 @@
 
 use super::{
     document::Document,
-    input::{Input, Source},
+    input::{Echoes, Input, Source},
     json,
 };
 use crate::{
-    features::audit::event::Subject,
+    features::{audit::event::Subject, organisations},
     gateway::{errors::Refusal, request::read_body},
     kernel::{Code, Error, Result},
     policy::{Operation, Target},
@@ -100,12 +100,13 @@ impl Api {
             let Some((method, path)) = parse_route(route) else { continue };
             let Ok(filter) = MethodFilter::try_from(method.clone()) else { continue };
             self.document.add::<I, A>(operation, &method, path, summary);
+            let pattern = path;
             let handler = handler.clone();
             let run = move |path: std::result::Result<RawPathParams, RawPathParamsRejection>, request: Request| {
                 let handler = handler.clone();
                 async move {
                     let (parts, body) = request.into_parts();
-                    answer(operation, path, parts, body, handler).await
+                    answer((operation, pattern), path, parts, body, handler).await
                 }
             };
             let methods = self.methods.remove(path).unwrap_or_default();
@@ -123,7 +124,7 @@ pub fn parse_route(route: &'static str) -> Option<(Method, &'static str)> {
 }
 
 async fn answer<I, A, F>(
-    operation: Operation,
+    (operation, pattern): (Operation, &'static str),
     path: std::result::Result<RawPathParams, RawPathParamsRejection>,
     mut parts: Parts,
     body: Body,
@@ -142,7 +143,7 @@ where
     let path = path.map(|path| path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
     let idempotency_key = parts.headers.get("idempotency-key").cloned();
     let call = Call { access, idempotency_key, path: path.unwrap_or_default() };
-    let outcome = match admit::<I>(operation, &call, &parts, body).await {
+    let outcome = match admit::<I>((operation, pattern), &call, &parts, body).await {
         Ok(input) => handler(call, input).await,
         Err(error) => Err(error),
     };
@@ -162,20 +163,25 @@ where
 
 /// Decides whether the key may call this at all, then reads the fields. What is refused here leaves its event, as the
 /// operation itself would leave it.
-async fn admit<I: Input>(operation: Operation, call: &Call, parts: &Parts, body: Body) -> Result<I> {
+async fn admit<I: Input>(
+    (operation, pattern): (Operation, &'static str),
+    call: &Call,
+    parts: &Parts,
+    body: Body,
+) -> Result<I> {
     let access = &call.access;
     let organisation = access.principal().organisation().ok_or_else(Error::internal)?;
     let read = async {
         access.check(operation, Target::In(organisation))?;
         let mut query = Source::query(parts.uri.query().unwrap_or_default());
-        query.check_places(organisation)?;
+        is_own(operation, access, query.take_places(organisation)?).await?;
         if parts.method == Method::GET || parts.method == Method::HEAD {
-            return query.read(false);
+            return query.read(&Echoes::default());
         }
-        query.read::<super::input::Nothing>(false)?;
+        query.read::<super::input::Nothing>(&Echoes::default())?;
         let mut source = Source::body(json::read(&read_bytes(parts, body).await?)?);
-        source.check_places(organisation)?;
-        source.read(!call.path.is_empty())
+        is_own(operation, access, source.take_places(organisation)?).await?;
+        source.read(&Echoes::of(pattern, |part| call.part(part).to_owned()))
     };
     match read.await {
         Ok(input) => Ok(input),
@@ -186,6 +192,17 @@ async fn admit<I: Input>(operation: Operation, call: &Call, parts: &Parts, body:
             Err(error)
         }
     }
+}
+
+/// Whether each of these is the slug of the key's own organisation.
+async fn is_own(operation: Operation, access: &Access, slugs: Vec<String>) -> Result<()> {
+    if slugs.is_empty() {
+        return Ok(());
+    }
+    let mut tx = access.read(operation).await?;
+    let organisation = tx.organisation();
+    let own = organisations::by_id(tx.system(), organisation).await?;
+    if own.is_some_and(|own| slugs.iter().all(|slug| *slug == own.slug)) { Ok(()) } else { Err(Error::not_found()) }
 }
 
 /// What the operation acts on, as its events name it.

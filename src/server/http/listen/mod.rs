@@ -6,8 +6,8 @@ mod stream;
 
 use super::headers::{Security, error_response, panicked};
 use crate::{
-    gateway::{call::Gateway, routes},
-    kernel::{Code, Error},
+    gateway::{call::Gateway, request::name_answer, routes},
+    kernel::{Code, Error, RequestId},
 };
 use axum::{
     Router,
@@ -41,7 +41,6 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
-use uuid::Uuid;
 
 /// How long a connection may wait for a request: an idle one is closed after it.
 const IDLE: Duration = Duration::from_secs(75);
@@ -182,8 +181,9 @@ impl Service<Request<Incoming>> for Front {
             Some(endpoint) => {
                 let gateway = self.gateway.clone();
                 Box::pin(async move {
-                    let call = AssertUnwindSafe(routes::call(&gateway, endpoint, request));
-                    let mut response = call.catch_unwind().await.unwrap_or_else(panicked);
+                    let id = RequestId::new();
+                    let call = AssertUnwindSafe(routes::call(&gateway, endpoint, id, request));
+                    let mut response = call.catch_unwind().await.unwrap_or_else(|cause| panicked(cause, id));
                     security.put_on(response.headers_mut());
                     Ok(served(response, place))
                 })
@@ -224,12 +224,10 @@ fn acceptable(request: &Request<Incoming>) -> Result<(), Response<Body>> {
 }
 
 fn refusal(error: &Error, status: StatusCode) -> Response<Body> {
-    let id = Uuid::now_v7().to_string();
-    let mut response = error_response(error, &id);
+    let id = RequestId::new();
+    let mut response = error_response(error, &id.to_string());
     *response.status_mut() = status;
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert("x-request-id", id);
-    }
+    name_answer(response.headers_mut(), id);
     response
 }
 
