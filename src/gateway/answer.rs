@@ -303,7 +303,7 @@ impl HttpBody for Streamed {
                 // Nothing goes out meanwhile: the key may be known to have ended in the next moment.
                 Look::Asking => return Poll::Pending,
                 Look::Ended(refusal) => {
-                    let last = this.abort(&refusal);
+                    let last = this.cut(&refusal);
                     return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
                 }
             }

@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
+    error::ApiError,
     view::{Text, View},
     writer::Writer,
 };
-use crate::gateway::{sse, usage::Usage};
+use crate::gateway::usage::Usage;
 
 /// What an answer says of itself. Time and id are the caller's to give, so that translation is a function of its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
