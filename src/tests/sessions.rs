@@ -25,7 +25,8 @@ fn refused(answer: &Answer) -> (u16, String) {
 
 /// A refusal as far as it may differ from caller to caller.
 fn told(answer: &Answer) -> (u16, BTreeSet<(String, String)>, Value) {
-    let headers = answer.headers.iter().map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
+    let headers = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
+    let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}"))).collect();
     let mut body = answer.json();
     if let Some(error) = body.as_object_mut() {
         error.remove("request_id");
