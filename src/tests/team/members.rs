@@ -306,9 +306,11 @@ async fn acts_that_give_or_take_the_highest_rights_ask_for_the_password() {
         let page = format!("/o/{}/team", house.slug);
         let demote = [slug, ("id", &bo_id), ("role", "admin")];
         let asked = ada.plain_form(&page, "team/change_role", &demote).await;
-        let to = asked.headers.get("location").and_then(|to| to.to_str().ok()).map(str::to_owned);
-        assert_eq!(to, Some(format!("{page}/{bo_id}/role?role=admin")));
-        let refused = ada.plain_form(&page, "team/change_role", &[&demote[..], &[("asked", "true")]].concat()).await;
+        let question = format!("{page}/{bo_id}/role?role=admin");
+        let to = asked.headers.get("location").and_then(|to| to.to_str().ok());
+        assert_eq!(to, Some(question.as_str()));
+        let refused =
+            ada.plain_form(&question, "team/change_role", &[&demote[..], &[("asked", "true")]].concat()).await;
         assert_eq!(refused.status, 401);
         assert!(refused.text.contains("/account/confirm") && refused.text.contains("Confirm your password"));
         // What reaches less far does not ask.
