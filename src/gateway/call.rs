@@ -8,9 +8,7 @@ use super::errors::Refusal;
 use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
 use super::refusals::Refused;
-use super::request::{
-    destination, metadata, name_answer, named_slug, read_call, request_id, time_limit, trace_id,
-};
+use super::request::{destination, metadata, name_answer, named_slug, read_call, request_id, time_limit, trace_id};
 use super::room::{HEAVY, Room, Share};
 use super::target::Target;
 use super::watch::Watch;

@@ -145,6 +145,7 @@ mod tests {
             model: "".into(),
             streamed: false,
             trace: "".into(),
+            metadata: None,
             started_at: 0,
         };
         Refused { call, status: 401, code: code.into() }

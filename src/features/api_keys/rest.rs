@@ -289,13 +289,15 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let description = input.description.unwrap_or_default();
         Ok(New { name: input.name, description, permissions, scopes, expiry, submission })
     };
-    let created = |id: KeyId, key, name, (permissions, given): (PermissionSet, &[String]), end: Option<Timestamp>| CreatedApiKey {
-        object: "api-key",
-        id: id.to_string(),
-        key,
-        name,
-        scopes: as_given(permissions, given),
-        expires_at: end.map(Timestamp::rfc3339),
+    let created = |id: KeyId, key, name, (permissions, given): (PermissionSet, &[String]), end: Option<Timestamp>| {
+        CreatedApiKey {
+            object: "api-key",
+            id: id.to_string(),
+            key,
+            name,
+            scopes: as_given(permissions, given),
+            expires_at: end.map(Timestamp::rfc3339),
+        }
     };
     match operations::create(&call.access, new).await {
         Ok(Minted { id, name, secret, permissions, expires_at, .. }) => {

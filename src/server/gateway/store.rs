@@ -24,7 +24,7 @@ macro_rules! insert {
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
 const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost WHERE call_logs.finished_at IS NULL";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 20;
+const COLUMNS: usize = 21;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
 const ROWS: usize = 8;
