@@ -56,7 +56,7 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
 fn operation(request: &Request) -> Option<Operation> {
     let path = request.extensions().get::<MatchedPath>()?.as_str();
     let route = |route: &&str| route.split_once(' ') == Some((request.method().as_str(), path));
-    Operation::ALL.iter().copied().find(|operation| operation.spec().routes.iter().any(|r| route(r)))
+    Operation::ALL.iter().copied().find(|operation| operation.spec().routes.iter().any(&route))
 }
 
 async fn identify(

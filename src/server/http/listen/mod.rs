@@ -169,9 +169,8 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.place.serve();
         let (place, security) = (self.place.clone(), self.security);
-        if let Err(refused) = acceptable(&request) {
+        if let Some(mut response) = refused(&request) {
             place.set_unread(!request.body().is_end_stream());
-            let mut response = refused;
             security.put_on(response.headers_mut());
             close(&mut response);
             return Box::pin(async { Ok(served(response, place)) });
@@ -200,27 +199,27 @@ impl Service<Request<Incoming>> for Front {
     }
 }
 
-/// Whether a request is one that the router can be asked about, or the answer to it.
-fn acceptable(request: &Request<Incoming>) -> Result<(), Response<Body>> {
+/// The answer to a request that the router cannot be asked about.
+fn refused(request: &Request<Incoming>) -> Option<Response<Body>> {
     if head_size(request) > HEAD_SIZE {
         let error = Error::new(Code::Malformed, "Address and headers are larger than 32 KiB together.");
-        return Err(refusal(&error, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+        return Some(refusal(&error, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
     }
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
         let error = Error::new(Code::MethodNotAllowed, "This method is not served.");
-        return Err(refusal(&error, StatusCode::METHOD_NOT_ALLOWED));
+        return Some(refusal(&error, StatusCode::METHOD_NOT_ALLOWED));
     }
     if !request.uri().path().starts_with('/') {
         let error = Error::new(Code::Malformed, "The request's target is not a path.");
-        return Err(refusal(&error, StatusCode::BAD_REQUEST));
+        return Some(refusal(&error, StatusCode::BAD_REQUEST));
     }
     // RFC 9112, section 3.2. HTTP/1.0 knows no such header, and checks of health are made with it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
         let error = Error::new(Code::Malformed, "A request needs one Host header, and no second one.");
-        return Err(refusal(&error, StatusCode::BAD_REQUEST));
+        return Some(refusal(&error, StatusCode::BAD_REQUEST));
     }
-    Ok(())
+    None
 }
 
 fn refusal(error: &Error, status: StatusCode) -> Response<Body> {
