@@ -1,21 +1,33 @@
 //! Latchkey: self-hosted access control for teams that use language models.
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
+#[cfg(feature = "ssr")]
+pub mod commands;
+// What links the later part of the console to the rest is generated, and nothing else there is unsafe.
+#[cfg_attr(target_family = "wasm", allow(unsafe_code))]
+pub mod console;
+#[cfg(feature = "ssr")]
+pub mod dialect;
 pub mod features;
 #[cfg(feature = "ssr")]
 pub mod gateway;
+#[cfg(feature = "ssr")]
+pub mod http;
 pub mod kernel;
 pub mod policy;
 #[cfg(feature = "ssr")]
 pub mod server;
+pub mod site;
 pub mod ui;
+#[cfg(feature = "ssr")]
+pub mod web;
 
 /// Brings the server-rendered page to life, and marks it so once all of it is.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub async fn hydrate() {
     console_error_panic_hook::set_once();
-    let page = leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), ui::Console).await;
+    let page = leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), console::Console).await;
     ui::mark_alive();
     page.forget();
 }

@@ -1,6 +1,6 @@
 //! The program: one binary with the console, the API, the gateway and the commands that look after them.
 
-use latchkey::server::{assets, commands};
+use latchkey::{commands, web::assets};
 use std::process::ExitCode;
 
 /// The site's files, built by `./dev`.

@@ -154,7 +154,8 @@ impl House {
     /// The same, so that a bound of its files' size (`RLIMIT_FSIZE`) is an error of the disk to it and not its end.
     pub fn start_again_bounded(&mut self) -> Result<()> {
         let mut shell = Command::new("sh");
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(program());
+        // Its log is on the full disk too.
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\" 2>/dev/full"]).arg(program());
         (self.child, self.port, self.start) = serve_by(shell, self.folder.path())?;
         Ok(())
     }

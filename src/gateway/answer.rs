@@ -1,12 +1,14 @@
 //! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
 
 use super::call::Upstream;
-use super::dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Outcome};
-use super::errors::Refusal;
 use super::record::Open;
 use super::room::{HEAVY, Part, ReadError, SMALL, Share};
 use super::watch::{Look, Watch};
-use crate::server::outgoing::{OutgoingError, Patience, Phase};
+use crate::{
+    dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Outcome},
+    server::outgoing::{OutgoingError, Patience, Phase},
+    web::refusal::Refusal,
+};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};

@@ -1,19 +1,24 @@
 //! One call, from the request to the first byte of the answer.
 
 use super::answer::{self, End, Reader};
-use super::credential::presented;
-use super::dialect::{self, ApiError, Head, UpstreamRequest};
 use super::directory::{Directory, Known, Standing};
-use super::errors::Refusal;
 use super::models::Models;
 use super::record::{Call, Endpoint, Recorder};
 use super::refusals::Refused;
-use super::request::{destination, metadata, name_answer, named_slug, read_call, request_id, time_limit, trace_id};
+use super::request::{destination, metadata, named_slug, read_call, time_limit};
 use super::room::{HEAVY, Room, Share};
 use super::target::Target;
 use super::watch::Watch;
-use crate::kernel::RequestId;
-use crate::server::outgoing::{Outgoing, OutgoingError, Patience, Phase};
+use crate::{
+    dialect::{self, ApiError, Head, UpstreamRequest},
+    kernel::RequestId,
+    server::outgoing::{Outgoing, OutgoingError, Patience, Phase},
+    web::{
+        credential::presented,
+        refusal::Refusal,
+        request::{name_answer, request_id, trace_id},
+    },
+};
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HeaderName, USER_AGENT};

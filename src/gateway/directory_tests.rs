@@ -1,9 +1,11 @@
 //! The directory before a source that counts, waits, fails and changes its mind.
 
 use super::*;
-use crate::gateway::provider::Provider;
-use crate::gateway::target::Address;
-use crate::server::outgoing::{AllowList, BaseUrl};
+use crate::{
+    gateway::target::Address,
+    kernel::provider::Provider,
+    server::outgoing::{AllowList, BaseUrl},
+};
 use std::sync::atomic::AtomicUsize;
 use tokio::sync::Notify;
 use tokio::time::sleep;

@@ -6,22 +6,17 @@
 
 mod answer;
 pub mod call;
-pub mod credential;
-pub mod dialect;
 pub mod directory;
-pub mod errors;
 mod journal;
 pub mod models;
 pub mod prices;
-pub mod provider;
 pub mod record;
 mod refusals;
 pub mod request;
 pub mod room;
 pub mod routes;
-pub mod sse;
+pub mod storage;
 pub mod target;
-pub mod usage;
 mod watch;
 
 #[cfg(test)]

@@ -5,13 +5,18 @@
 //! before others. What is left out is told in [`LEFT_OUT`].
 
 use super::call::{Gateway, build, find, finish, known, may_still_call, permitted};
-use super::dialect::{self, Model};
 use super::directory::Known;
-use super::errors::Refusal;
-use super::request::{named_slug, request_id, trace_id};
+use super::request::named_slug;
 use super::room::{HEAVY, Share};
 use super::target::Target;
-use crate::server::outgoing::{BaseUrl, OutgoingError, Patience};
+use crate::{
+    dialect::{self, Model},
+    server::outgoing::{BaseUrl, OutgoingError, Patience},
+    web::{
+        refusal::Refusal,
+        request::{request_id, trace_id},
+    },
+};
 use axum::body::Body;
 use futures_util::{StreamExt, stream};
 use http::header::{CONTENT_TYPE, HeaderName};

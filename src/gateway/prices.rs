@@ -5,8 +5,10 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::{provider::Provider, usage::Usage};
-use crate::kernel::money::DOLLAR;
+use crate::{
+    dialect::usage::Usage,
+    kernel::{money::DOLLAR, provider::Provider},
+};
 
 /// Tokens that a [`Price`] stands for.
 const PER: i128 = 1_000_000;

@@ -7,10 +7,8 @@
 
 use super::journal::{Journal, Segment};
 use super::prices::cost;
-use super::provider::Provider;
 use super::refusals::{Entry, Refusals, Refused};
-use super::usage::Usage;
-use crate::features::logs::model as logs;
+use crate::{dialect::usage::Usage, features::logs::model as logs, kernel::provider::Provider};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};

@@ -1,22 +1,19 @@
 //! Reading a caller's request: what it may carry, and which virtual key and model it means.
 
-use super::dialect::{Head, MAX_MODEL};
-use super::errors::Refusal;
-use super::room::{LeastSpeed, Part, ReadError, Share};
-use crate::features::logs::model::Metadata;
-use crate::kernel::RequestId;
-use crate::server::outgoing::{OutgoingError, Patience, read_metered};
+use super::room::{Part, ReadError, Share};
+use crate::{
+    dialect::{Head, MAX_MODEL},
+    features::logs::model::Metadata,
+    web::{
+        refusal::Refusal,
+        request::{check, of_body, within},
+    },
+};
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 use std::time::Duration;
-use tokio::time::Instant;
-use uuid::Uuid;
 
-/// The header that names the request on every answer. A caller's own is not taken over: two requests never share an id.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const TRACE: &str = "x-portkey-trace-id";
 const METADATA: &str = "x-portkey-metadata";
 const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
 const PROVIDER: &str = "x-portkey-provider";
@@ -25,27 +22,6 @@ const CUSTOM_HOST: &str = "x-portkey-custom-host";
 const TIMEOUT: &str = "x-portkey-request-timeout";
 /// The longest slug of a virtual key, in bytes.
 const LONGEST_SLUG: usize = 128;
-
-/// The id that a request was given when it came in, or a new one.
-pub fn request_id(extensions: &Extensions) -> RequestId {
-    extensions.get().copied().unwrap_or_else(RequestId::new)
-}
-
-/// Puts the request's id on its answer.
-pub fn name_answer(headers: &mut HeaderMap, id: RequestId) {
-    if let Ok(value) = HeaderValue::from_str(id.0.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
-        headers.insert(REQUEST_ID, value);
-    }
-}
-
-/// The id under which a caller finds its call: its own, or a new one.
-pub fn trace_id(headers: &HeaderMap, id: Uuid) -> Box<str> {
-    let own = headers.get(TRACE).and_then(|value| value.to_str().ok());
-    match own.filter(|text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())) {
-        Some(text) => text.into(),
-        None => id.to_string().into(),
-    }
-}
 
 /// Reads the body of a call, a JSON text of at most `largest` bytes, and takes its part of the room.
 pub async fn read_call(
@@ -60,51 +36,6 @@ pub async fn read_call(
         ReadError::NoRoom => Refusal::no_room(),
         ReadError::Other(error) => of_body(error),
     })
-}
-
-/// Reads the body of another request, a JSON text of at most `largest` bytes.
-pub async fn read_body(headers: &HeaderMap, body: Body, largest: usize) -> Result<Bytes, Refusal> {
-    check(headers, largest)?;
-    let (patience, end) = within(largest);
-    read_metered(body, patience, end, &mut LeastSpeed::begin()).await.map_err(of_body)
-}
-
-/// The bounds of a body beside its least speed.
-fn within(largest: usize) -> (Patience, Instant) {
-    let total = Duration::from_secs(120);
-    (Patience { headers: total, idle: Duration::from_secs(30), total, largest }, Instant::now() + total)
-}
-
-fn of_body(error: OutgoingError) -> Refusal {
-    match error {
-        OutgoingError::TooLarge => Refusal::too_large(),
-        OutgoingError::TimedOut(_) => Refusal::body_too_slow(),
-        _ => Refusal::body_broken(),
-    }
-}
-
-/// Refuses a body that says itself that it is not one to be read.
-fn check(headers: &HeaderMap, largest: usize) -> Result<(), Refusal> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_json(kind) {
-        return Err(Refusal::not_json());
-    }
-    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > largest) {
-        return Err(Refusal::too_large());
-    }
-    Ok(())
-}
-
-fn is_json(content_type: &str) -> bool {
-    let mut parts = content_type.split(';').map(str::trim);
-    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
-        && parts.all(|parameter| match parameter.split_once('=') {
-            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
-                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-            }
-            _ => true,
-        })
 }
 
 /// The virtual key and the model that a request means.
@@ -181,6 +112,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderName, HeaderValue};
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -229,24 +161,5 @@ mod tests {
         assert_eq!(resolve(&[], "@/gpt-4o"), refused("virtual_key_not_found"));
         let host = [("x-portkey-virtual-key", "a"), ("x-portkey-custom-host", "https://evil.example")];
         assert_eq!(resolve(&host, "gpt-4o"), refused("invalid_header"));
-    }
-
-    #[test]
-    fn only_json_in_utf8_is_json() {
-        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
-            assert!(is_json(good), "{good}");
-        }
-        for bad in ["", "text/plain", "application/jsonp", "application/json; charset=utf-16", "multipart/form-data"] {
-            assert!(!is_json(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_trace_is_the_callers_if_it_can_stand_in_a_header() {
-        let id = Uuid::from_u128(7);
-        assert_eq!(&*trace_id(&headers(&[(TRACE, "abc")]), id), "abc");
-        for bad in ["", "a b", &"x".repeat(129)] {
-            assert_eq!(&*trace_id(&headers(&[(TRACE, bad)]), id), id.to_string());
-        }
     }
 }

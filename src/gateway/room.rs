@@ -8,8 +8,11 @@
 //! much as is free: alone, an organisation gets half of the room and one key a third of it, and whoever comes later still
 //! finds some. Nobody can take what would leave the others nothing.
 
-use super::errors::Refusal;
-use crate::server::outgoing::{Meter, OutgoingError, Patience, read_metered};
+use crate::web::request::LeastSpeed;
+use crate::{
+    server::outgoing::{Meter, OutgoingError, Patience, read_metered},
+    web::refusal::Refusal,
+};
 use bytes::Bytes;
 use hyper::body::Body;
 use std::collections::HashMap;
@@ -31,9 +34,6 @@ pub const HEAVY: usize = 256 << 10;
 const WORKERS: usize = 2;
 /// How long an answer waits for room, which is already paid for, measured by how long a request does.
 const ANSWERS_WAIT: u32 = 10;
-/// The time that every body of a request may take, and the least bytes of it in each second after that.
-const GRACE: Duration = Duration::from_secs(10);
-const SLOWEST: usize = 16 << 10;
 
 /// What large bodies share. Clones share it.
 #[derive(Clone)]
@@ -280,35 +280,6 @@ impl AsRef<[u8]> for Held {
     }
 }
 
-/// The least speed of a body that a caller sends: so slow a caller as that can hold nothing for long.
-pub struct LeastSpeed {
-    begun: Instant,
-}
-
-impl LeastSpeed {
-    /// Of a body that begins now.
-    pub fn begin() -> Self {
-        Self { begun: Instant::now() }
-    }
-
-    fn deadline(&self, bytes: usize) -> Instant {
-        self.begun + GRACE + Duration::from_secs_f64(bytes as f64 / SLOWEST as f64)
-    }
-}
-
-/// Counts nothing.
-impl Meter for LeastSpeed {
-    type Error = OutgoingError;
-
-    async fn reached(&mut self, _: usize) -> Result<(), OutgoingError> {
-        Ok(())
-    }
-
-    fn due(&self, bytes: usize) -> Option<Instant> {
-        Some(self.deadline(bytes))
-    }
-}
-
 /// Takes room for a body as it arrives.
 struct Counted {
     part: Part,
@@ -347,6 +318,7 @@ impl fmt::Debug for Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::request::GRACE;
     use http_body_util::Full;
 
     const KIB: usize = 1 << 10;

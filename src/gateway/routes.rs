@@ -1,11 +1,12 @@
 //! The gateway's addresses.
 
 use super::call::{self, Gateway};
-use super::errors::Refusal;
 use super::models;
 use super::record::Endpoint;
-use super::request::request_id;
-use crate::kernel::RequestId;
+use crate::{
+    kernel::RequestId,
+    web::{refusal::Refusal, request::request_id},
+};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};

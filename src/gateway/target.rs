@@ -1,8 +1,10 @@
 //! Where a call can go: a virtual key, ready to use.
 
-use super::dialect::{Auth, fixed_path};
-use super::provider::Provider;
-use crate::server::outgoing::{BaseUrl, PathError};
+use crate::{
+    dialect::{Auth, fixed_path},
+    kernel::provider::Provider,
+    server::outgoing::{BaseUrl, PathError},
+};
 use http::{HeaderName, HeaderValue, Uri};
 use std::fmt;
 use uuid::Uuid;

@@ -7,7 +7,7 @@
 
 use super::call::{Gateway, known, may_still_call};
 use super::directory::Known;
-use super::errors::Refusal;
+use crate::web::refusal::Refusal;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

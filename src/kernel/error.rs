@@ -1,6 +1,5 @@
 //! The one error that a caller sees: a stable code, a sentence for people, an HTTP status.
 
-use crate::policy::{Denial, Permission};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -91,7 +90,8 @@ pub struct FieldError {
 /// The permission that was missing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
-    pub permission: Permission,
+    /// Its stable name, such as `api_keys.create`.
+    pub permission: Box<str>,
     /// The roles that hold it, in words: `Owners and Admins`.
     pub held_by: String,
 }
@@ -167,15 +167,6 @@ impl Error {
     /// What is said about one field, if anything.
     pub fn for_field(&self, field: &str) -> Option<String> {
         self.fields.iter().find(|f| f.field == field).map(|f| f.message.clone())
-    }
-}
-
-impl From<Denial> for Error {
-    fn from(denial: Denial) -> Self {
-        let mut error = Self::new(denial.code(), denial.sentence());
-        error.missing =
-            denial.missing().map(|permission| Box::new(Missing { permission, held_by: permission.held_by() }));
-        error
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod error;
 pub mod id;
 pub mod money;
+pub mod provider;
 pub mod secret;
 pub mod text;
 pub mod time;

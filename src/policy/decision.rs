@@ -1,7 +1,7 @@
 //! The one decision: may this principal do this, here, to that?
 
 use super::{Permission, PermissionSet, Role};
-use crate::kernel::{Code, KeyId, OrganisationId, UserId};
+use crate::kernel::{Code, Error, KeyId, Missing, OrganisationId, UserId};
 
 /// Who asks. Built from a credential alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,5 +196,15 @@ impl Denial {
             }
             Denial::OwnKey => "A key cannot change or rotate itself.".into(),
         }
+    }
+}
+
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        let mut error = Error::new(denial.code(), denial.sentence());
+        error.missing = denial.missing().map(|permission| {
+            Box::new(Missing { permission: permission.name().into(), held_by: permission.held_by() })
+        });
+        error
     }
 }

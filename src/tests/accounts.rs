@@ -2,13 +2,14 @@
 
 use super::support::{House, PASSWORD, each_engine};
 use crate::{
-    features::{
-        accounts,
-        audit::event::{Event, Subject},
-    },
+    features::accounts,
     kernel::{Timestamp, UserId},
     policy::Operation,
-    server::{access::Access, limits::Limiter},
+    server::{
+        access::Access,
+        audit::event::{Event, Subject},
+        limits::Limiter,
+    },
 };
 use axum::{body::Body, http::Request};
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use super::support::{Client, House, World, difference, each_engine, text};
 use crate::{
-    features::audit,
     kernel::{OrganisationId, text::is_treacherous, time::HOUR},
+    server::audit,
 };
 use serde_json::{Value, json};
 

@@ -4,10 +4,11 @@ use super::support::{Answer, Client, House, each_engine};
 use crate::{
     gateway::{
         record::{Call, Endpoint, Record, Sink, SinkError},
+        storage::call_log,
         tests::support::{Upstream, completion},
     },
     kernel::OrganisationId,
-    server::{database::Db, gateway::call_log, watch::Change},
+    server::{database::Db, watch::Change},
 };
 use axum::{body::Body, http::Request};
 use serde_json::json;

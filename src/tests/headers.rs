@@ -1,7 +1,7 @@
 //! What every answer carries, whatever it answers; what a page may run; and who may post.
 
 use super::support::{Answer, House, World, difference, each_engine};
-use crate::server::http::{self, Security};
+use crate::{http, web::Security};
 use axum::{body::Body, http::Request};
 use serde_json::Value;
 use std::collections::BTreeSet;

@@ -6,6 +6,7 @@ mod bounds;
 mod gateway;
 mod headers;
 mod late;
+mod layers;
 mod logs;
 mod matrix;
 mod organisations;

@@ -2,9 +2,8 @@
 
 use super::support::{House, each_engine};
 use crate::{
-    features::audit,
     kernel::{OrganisationId, time::MINUTE},
-    server::access::Access,
+    server::{access::Access, audit},
 };
 use serde_json::Value;
 

@@ -1,8 +1,9 @@
 //! How the engines carry statements out on filled tables: every one finds what it needs by an index. The statements are
 //! those of the stores, and those that lists are put together from, caught as they are asked.
 
+use super::statements::registered;
 use super::support::{Client, House, World};
-use crate::server::database::{Db, registered};
+use crate::server::database::Db;
 use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection, Row};
 use std::{

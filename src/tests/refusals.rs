@@ -1,7 +1,10 @@
 //! A flood of refusals hides nobody, and refused keys leave their events.
 
 use super::support::{House, World, each_engine, text};
-use crate::{features::audit, kernel::OrganisationId, server::access::Access};
+use crate::{
+    kernel::OrganisationId,
+    server::{access::Access, audit},
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! Several programs on one PostgreSQL database.
 
 use super::support::{Client, House, World};
-use crate::{
-    features::audit::{
+use crate::server::{
+    access::{App, jobs},
+    audit::{
         self,
         verify::{Verdict, Verifier},
     },
-    server::{app::App, jobs},
 };
 use serde_json::Value;
 use std::{future::Future, sync::Arc, time::Duration};

@@ -1,7 +1,7 @@
 //! The management calls, as programs make them.
 
 use super::support::{Answer, Client, House, each_engine};
-use crate::{features::audit, kernel::time::DAY};
+use crate::{kernel::time::DAY, server::audit};
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};

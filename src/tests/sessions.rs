@@ -7,7 +7,7 @@ use crate::{
         OrganisationId,
         time::{DAY, HOUR, MINUTE},
     },
-    server::installation,
+    server::access::installation,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;

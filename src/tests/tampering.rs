@@ -2,9 +2,12 @@
 
 use super::support::{Client, House, each_engine};
 use crate::{
-    features::audit::{self, chain},
+    commands::verify_database,
     kernel::OrganisationId,
-    server::{commands::verify_database, heads::Recorder},
+    server::{
+        access::heads::Recorder,
+        audit::{self, chain},
+    },
 };
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! The walls between organisations, as the database itself holds them.
 
 use super::support::{House, World, each_engine};
-use crate::{features::audit, server::database::Db};
+use crate::server::{audit, database::Db};
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 

@@ -3,9 +3,11 @@
 use super::{
     form::Posted,
     remote::{UNREACHABLE, unreadable, write},
-    routes::Path,
 };
-use crate::kernel::{Error, Result};
+use crate::{
+    kernel::{Error, Result},
+    site::routes::Path,
+};
 use js_sys::JSON;
 use leptos::{
     prelude::*,

@@ -6,9 +6,12 @@ use super::{
     place::here,
     reactive,
     remote::{self, Sending},
-    routes, side,
+    side,
 };
-use crate::kernel::{Code, Error};
+use crate::{
+    kernel::{Code, Error},
+    site::routes,
+};
 use leptos::{prelude::*, server_fn::ServerFn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, sync::Arc};

@@ -6,9 +6,13 @@ use super::{
     place::{here, use_place},
     reactive,
     remote::{Data, read},
-    routes, side,
+    side,
 };
-use crate::kernel::{Code, Error, Missing, Timestamp, text::capital};
+use crate::policy::Permission;
+use crate::{
+    kernel::{Code, Error, Missing, Timestamp, text::capital},
+    site::routes,
+};
 use leptos::{prelude::*, server::codee::string::FromToStringCodec};
 use leptos_meta::Title;
 use serde::de::DeserializeOwned;
@@ -133,11 +137,10 @@ fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
     let place = use_place();
     let slug = place.as_ref().map(|place| place.slug.clone());
     let facts = missing.map(|missing| {
-        let permission = missing.permission;
+        let words = Permission::parse(&missing.permission)
+            .map(|permission| format!("{}: {} ", permission.feature().label(), permission.verb()));
         view! {
-            <Fact term="Missing permission">
-                {format!("{}: {} ", permission.feature().label(), permission.verb())} <code class="muted">{permission.name()}</code>
-            </Fact>
+            <Fact term="Missing permission">{words} <code class="muted">{missing.permission.to_string()}</code></Fact>
             <Fact term="Held by">{capital(&missing.held_by)}</Fact>
         }
     });

@@ -3,11 +3,11 @@
 use super::{
     form::Posted,
     remote::{UNREACHABLE, unreadable, write},
-    routes::Path,
 };
 use crate::{
     kernel::{Error, Result},
-    server::http::{self, FormOutcome, RequestContext},
+    site::routes::Path,
+    web::{self, FormOutcome, RequestContext},
 };
 use axum::http::{StatusCode, header};
 use leptos::{prelude::*, server_fn::ServerFn};
@@ -99,7 +99,7 @@ pub fn set_status(error: &Error) {
 
 /// Answers with a redirection in place of the page.
 pub fn send_to(path: &Path) {
-    http::redirect(path);
+    web::redirect(path);
 }
 
 /// What the server renders is there at once.

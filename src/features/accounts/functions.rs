@@ -7,13 +7,13 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
     super::operations,
-    crate::{server::http, ui::routes},
+    crate::{site::routes, web},
 };
 
 /// What the signed-out pages need to know.
 #[server(prefix = "/fn", endpoint = "account/front")]
 pub async fn load_front() -> Result<Front, Error> {
-    operations::front(http::nobody()?.app()).await
+    operations::front(web::nobody()?.app()).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/setup")]
@@ -24,10 +24,10 @@ pub async fn set_up(
     #[server(default)] organisation: String,
     #[server(default)] password: Secret,
 ) -> Result<Founded, Error> {
-    let access = http::nobody()?;
+    let access = web::nobody()?;
     let new = operations::NewInstallation { email, name, organisation, password };
     let done = operations::set_up(&access, Some(&secret), new).await?;
-    http::keep_session(done.session.as_ref()).await?;
+    web::keep_session(done.session.as_ref()).await?;
     Ok(done.founded)
 }
 
@@ -38,31 +38,31 @@ pub async fn sign_in(
     #[server(default)] password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), Error> {
-    let session = operations::sign_in(&http::nobody()?, &email, &password).await?;
-    http::keep_session(session.as_ref()).await?;
-    http::redirect(&routes::Path::returning(&next).unwrap_or_else(routes::home));
+    let session = operations::sign_in(&web::nobody()?, &email, &password).await?;
+    web::keep_session(session.as_ref()).await?;
+    web::redirect(&routes::Path::returning(&next).unwrap_or_else(routes::home));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "account/sign_out")]
 pub async fn sign_out() -> Result<(), Error> {
-    operations::sign_out(&http::access()?).await?;
-    http::forget_session().await?;
-    http::redirect(&routes::sign_in());
+    operations::sign_out(&web::access()?).await?;
+    web::forget_session().await?;
+    web::redirect(&routes::sign_in());
     Ok(())
 }
 
 /// The person's own page.
 #[server(prefix = "/fn", endpoint = "account/view")]
 pub async fn load_profile() -> Result<Profile, Error> {
-    let request = http::request()?;
+    let request = web::request()?;
     let theme = request.theme.and_then(Theme::parse).unwrap_or_default();
-    operations::profile(&http::access()?, theme).await
+    operations::profile(&web::access()?, theme).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/rename")]
 pub async fn rename_account(#[server(default)] name: String) -> Result<(), Error> {
-    operations::rename(&http::access()?, &name).await
+    operations::rename(&web::access()?, &name).await
 }
 
 /// Changes the password. This browser goes on with a new session, all others are signed out.
@@ -71,9 +71,9 @@ pub async fn change_password(
     #[server(default)] current_password: Secret,
     #[server(default)] new_password: Secret,
 ) -> Result<(), Error> {
-    let session = operations::change_password(&http::access()?, &current_password, &new_password).await?;
-    http::keep_session(session.as_ref()).await?;
-    http::redirect(&routes::account().with("done", "password"));
+    let session = operations::change_password(&web::access()?, &current_password, &new_password).await?;
+    web::keep_session(session.as_ref()).await?;
+    web::redirect(&routes::account().with("done", "password"));
     Ok(())
 }
 
@@ -83,32 +83,32 @@ pub async fn confirm_password(
     #[server(default)] current_password: Secret,
     #[server(default)] next: String,
 ) -> Result<(), Error> {
-    let session = operations::confirm_password(&http::access()?, &current_password).await?;
-    http::keep_session(session.as_ref()).await?;
-    http::redirect(&routes::Path::returning(&next).unwrap_or_else(|| routes::confirm_password().with("done", "1")));
+    let session = operations::confirm_password(&web::access()?, &current_password).await?;
+    web::keep_session(session.as_ref()).await?;
+    web::redirect(&routes::Path::returning(&next).unwrap_or_else(|| routes::confirm_password().with("done", "1")));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "account/end_session")]
 pub async fn end_session(#[server(default)] id: String) -> Result<(), Error> {
-    operations::end_session(&http::access()?, &id).await
+    operations::end_session(&web::access()?, &id).await
 }
 
 /// Gives the number of sessions that ended.
 #[server(prefix = "/fn", endpoint = "account/end_other_sessions")]
 pub async fn end_other_sessions() -> Result<u64, Error> {
-    operations::end_other_sessions(&http::access()?).await
+    operations::end_other_sessions(&web::access()?).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/ask_reset")]
 pub async fn ask_reset(#[server(default)] email: String) -> Result<(), Error> {
-    operations::ask_reset(&http::nobody()?, &email).await
+    operations::ask_reset(&web::nobody()?, &email).await
 }
 
 /// What a reset link is for.
 #[server(prefix = "/fn", endpoint = "account/view_reset")]
 pub async fn load_reset(#[server(default)] token: Secret) -> Result<ResetLink, Error> {
-    operations::view_reset(&http::nobody()?, &token).await
+    operations::view_reset(&web::nobody()?, &token).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/reset_password")]
@@ -116,15 +116,15 @@ pub async fn reset_password(
     #[server(default)] token: Secret,
     #[server(default)] new_password: Secret,
 ) -> Result<(), Error> {
-    operations::reset_password(&http::nobody()?, &token, &new_password).await?;
-    http::redirect(&routes::sign_in().with("done", "reset"));
+    operations::reset_password(&web::nobody()?, &token, &new_password).await?;
+    web::redirect(&routes::sign_in().with("done", "reset"));
     Ok(())
 }
 
 /// Keeps a theme in this browser.
 #[server(prefix = "/fn", endpoint = "account/choose_theme")]
 pub async fn choose_theme(#[server(default)] theme: String) -> Result<Theme, Error> {
-    let theme = operations::choose_theme(&http::access()?, &theme)?;
-    http::keep_theme(theme.name());
+    let theme = operations::choose_theme(&web::access()?, &theme)?;
+    web::keep_theme(theme.name());
     Ok(theme)
 }

@@ -5,8 +5,7 @@ use super::store;
 use crate::{
     kernel::{Result, UserId, time::DAY},
     server::{
-        access::{Access, Change},
-        app::App,
+        access::{Access, App, Change},
         crypto::Digest,
         networks::Networks,
     },

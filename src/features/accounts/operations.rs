@@ -12,19 +12,14 @@ use super::{
     networks, store,
 };
 use crate::{
-    features::{
-        audit::event::{Event, Subject},
-        organisations::{self, operations::found},
-    },
+    features::organisations::{self, operations::found},
     kernel::{Code, Error, Fields, OrganisationId, Result, Secret, UserId, text},
     policy::Operation,
     server::{
-        access::Access,
-        app::App,
+        access::{Access, App, installation, sessions},
+        audit::event::{Event, Subject},
         crypto::{Passwords, check_new_password},
-        installation,
         limits::address_subject,
-        sessions,
     },
 };
 use std::future::Future;

@@ -8,37 +8,37 @@ use uuid::Uuid;
 #[cfg(feature = "ssr")]
 use {
     super::operations::{self, Edit, New, Rotation},
-    crate::{server::http, ui::routes},
+    crate::{site::routes, web},
 };
 
 #[server(prefix = "/fn", endpoint = "api_keys/list")]
 pub async fn load_keys(slug: String, #[server(default)] filter: Filter) -> Result<KeyList, Error> {
-    operations::list(&http::member(&slug).await?, &filter).await
+    operations::list(&web::member(&slug).await?, &filter).await
 }
 
 /// One key; an id that is none is not found.
 #[server(prefix = "/fn", endpoint = "api_keys/get")]
 pub async fn load_key(slug: String, id: String) -> Result<KeyPage, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     operations::get(&access, id.parse().map_err(|_| Error::not_found())?).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/draft")]
 pub async fn load_draft(slug: String) -> Result<Draft, Error> {
-    operations::draft(&http::member(&slug).await?).await
+    operations::draft(&web::member(&slug).await?).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/create")]
 pub async fn create_key(slug: String, #[server(flatten)] form: KeyForm) -> Result<Minted, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     operations::create(&access, || New::from_form(&form)).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/update")]
 pub async fn update_key(slug: String, id: KeyId, #[server(flatten)] form: KeyForm) -> Result<(), Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     operations::update(&access, id, |key| Edit::from_form(&form, key)).await?;
-    http::redirect(&routes::api_keys(&slug));
+    web::redirect(&routes::api_keys(&slug));
     Ok(())
 }
 
@@ -50,30 +50,30 @@ pub async fn rotate_key(
     #[server(default)] expiry: String,
     #[server(default)] submission: Option<Uuid>,
 ) -> Result<Minted, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     operations::rotate(&access, id, || Rotation::from_form(&overlap, &expiry, submission)).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/end_overlap")]
 pub async fn end_key_overlap(slug: String, id: KeyId) -> Result<(), Error> {
-    operations::end_overlap(&http::member(&slug).await?, id).await
+    operations::end_overlap(&web::member(&slug).await?, id).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/disable")]
 pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirmation: String) -> Result<(), Error> {
-    operations::disable(&http::member(&slug).await?, id, Some(&confirmation)).await?;
-    http::redirect(&routes::api_keys(&slug));
+    operations::disable(&web::member(&slug).await?, id, Some(&confirmation)).await?;
+    web::redirect(&routes::api_keys(&slug));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/enable")]
 pub async fn enable_key(slug: String, id: KeyId) -> Result<(), Error> {
-    operations::enable(&http::member(&slug).await?, id).await
+    operations::enable(&web::member(&slug).await?, id).await
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/delete")]
 pub async fn delete_key(slug: String, id: KeyId, #[server(default)] confirmation: String) -> Result<(), Error> {
-    operations::delete(&http::member(&slug).await?, id, Some(&confirmation)).await?;
-    http::redirect(&routes::api_keys(&slug));
+    operations::delete(&web::member(&slug).await?, id, Some(&confirmation)).await?;
+    web::redirect(&routes::api_keys(&slug));
     Ok(())
 }

@@ -15,6 +15,5 @@ mod tests;
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    STATEMENTS, Verified, effective, exists, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names,
-    touch_used, verify,
+    STATEMENTS, effective, exists, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names, verify,
 };

@@ -13,15 +13,14 @@ pub use rotate::{Rotation, end_overlap, rotate};
 
 use super::{
     model::Key,
-    store::{self, NewKey, Verified},
+    store::{self, NewKey},
 };
 use crate::{
-    features::audit::event::Subject,
     kernel::{Error, KeyId, OrganisationId, Result, Secret, Timestamp},
     policy::{PermissionSet, Target},
     server::{
-        access::Change,
-        app::App,
+        access::{App, Change, VerifiedKey, uses::Use},
+        audit::event::Subject,
         crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
     },
 };
@@ -103,7 +102,7 @@ pub async fn belongs_to(app: &App, presented: &str) -> Result<Option<(Organisati
 }
 
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
-pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verified> {
+pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<VerifiedKey> {
     let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
     let organisation = {
         let mut tx = app.db.read_by_digest(&digest).await?;
@@ -112,4 +111,21 @@ pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<Verifi
     let organisation = organisation.ok_or_else(store::invalid_key)?;
     let mut tx = app.read_proven(organisation).await?;
     store::verify(&mut tx, &digest, now).await
+}
+
+/// Notes the uses of secrets that are due. Nothing depends on it, so nothing fails with it.
+pub async fn note_uses(app: &App, organisation: OrganisationId, uses: Vec<Use>) {
+    let due = app.uses.due(uses);
+    if due.is_empty() {
+        return;
+    }
+    let noted: Result<()> = async {
+        let mut note = app.note_in(organisation).await?;
+        store::touch_used(note.tx(), &due).await?;
+        note.commit().await
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, "the last use of API keys could not be noted");
+    }
 }

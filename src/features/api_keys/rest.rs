@@ -7,7 +7,7 @@ use super::{
 use crate::{
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
+    web::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,6 +3,7 @@
 pub mod holder;
 pub mod list;
 
+use crate::server::access::VerifiedKey;
 use crate::{
     kernel::{Code, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
     policy::{PermissionSet, Role},
@@ -94,19 +95,6 @@ pub async fn insert_secret(
 ) -> Result<()> {
     let row = values![Uuid::now_v7(), key, *digest, secret.beginning(), secret.ending(), now];
     tx.execute(INSERT_SECRET, row).await.map(|_| ())
-}
-
-/// A key whose secret was presented, found good at this moment.
-#[derive(Clone, Debug)]
-pub struct Verified {
-    pub organisation: OrganisationId,
-    pub key: KeyId,
-    pub secret: Uuid,
-    /// The digest of the presented secret.
-    pub digest: Digest,
-    pub name: String,
-    /// Its own set, cut by what the person it answers for may do now.
-    pub effective: PermissionSet,
 }
 
 #[derive(sqlx::FromRow)]
@@ -311,13 +299,13 @@ pub async fn exists(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
 }
 
 /// Looks a secret up by its whole digest, and says what it opens or why it does not.
-pub async fn verify(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<Verified> {
+pub async fn verify(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<VerifiedKey> {
     let row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     if row.valid_until.is_some_and(|until| until <= now.0) {
         return Err(Error::new(Code::ApiKeyRevoked, "This secret was rotated away. Use the key's newer one."));
     }
-    Ok(Verified {
+    Ok(VerifiedKey {
         organisation: tx.organisation(),
         key: KeyId(row.id),
         secret: row.secret_id,

@@ -5,17 +5,16 @@ use super::{
     operations::{self, Edit, New, Rotation, verify},
 };
 use crate::{
-    features::{
-        accounts,
-        audit::event::{Event, Subject},
-        team,
-    },
+    features::{accounts, team},
     kernel::{
         Code, KeyId, Result, Secret, UserId,
         time::{DAY, HOUR, MINUTE},
     },
     policy::{KeyFeature, Level, Operation, Permission as P, PermissionSet, Role},
-    server::access::{Access, Origin},
+    server::{
+        access::{Access, Origin},
+        audit::event::{Event, Subject},
+    },
     tests::support::{Answer, Client, House, PASSWORD, each_engine},
 };
 use zeroize::Zeroizing;
@@ -246,7 +245,10 @@ async fn no_key_reaches_beyond_itself() {
 
         let beyond = PermissionSet::key_default().with(P::TeamView);
         let refused = operations::create(&access, new(beyond)).await.unwrap_err();
-        assert_eq!((refused.code, refused.missing.map(|m| m.permission)), (Code::PermissionDenied, Some(P::TeamView)));
+        assert_eq!(
+            (refused.code, refused.missing.map(|m| m.permission)),
+            (Code::PermissionDenied, Some(P::TeamView.name().into()))
+        );
         let made = operations::create(&access, new(PermissionSet::key_default())).await.unwrap();
         let key = house.key(&ada, made.id).await;
         assert_eq!(key.responsible.map(|person| person.id), Some(ada_id), "it answers for whom its maker answers for");

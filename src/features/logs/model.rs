@@ -1,9 +1,6 @@
 //! What both sides know of the log of calls.
 
-use crate::{
-    features::virtual_keys::provider::Provider,
-    kernel::{CallId, KeyId, Timestamp, VirtualKeyId, text, time},
-};
+use crate::kernel::{CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text, time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     kernel::{Error, Result, Timestamp},
     policy::Operation,
-    server::http::api::{Api, Call, Nothing, Window, input, renamed},
+    web::api::{Api, Call, Nothing, Window, input, renamed},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -5,8 +5,7 @@ use super::{
     query::{Cursor, Ended, Filter, OfVirtualKey, Place, Span},
 };
 use crate::{
-    features::virtual_keys::provider::Provider,
-    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId},
+    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, provider::Provider},
     server::database::{OrgTx, Value, containing, readable, statements, values},
 };
 use sqlx::types::Json;

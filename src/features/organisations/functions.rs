@@ -7,19 +7,19 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
     super::operations,
-    crate::{server::http, ui::routes},
+    crate::{site::routes, web},
 };
 
 /// Everything that the frame of an organisation's pages shows.
 #[server(prefix = "/fn", endpoint = "organisation/view")]
 pub async fn load_view(slug: String) -> Result<View, Error> {
-    operations::view(&http::member(&slug).await?).await
+    operations::view(&web::member(&slug).await?).await
 }
 
 /// Where the signed-in person belongs; with a text, where name or slug has it.
 #[server(prefix = "/fn", endpoint = "organisation/list")]
 pub async fn load_list(#[server(default)] q: String) -> Result<Belonging, Error> {
-    operations::search(&http::access()?, &q).await
+    operations::search(&web::access()?, &q).await
 }
 
 /// Makes an organisation. Its master key's secret is in the answer, this once.
@@ -29,12 +29,12 @@ pub async fn create_organisation(
     #[server(default)] new_slug: String,
     #[server(default)] submission: String,
 ) -> Result<Created, Error> {
-    operations::create(&http::access()?, &name, &new_slug, submission.parse().ok()).await
+    operations::create(&web::access()?, &name, &new_slug, submission.parse().ok()).await
 }
 
 #[server(prefix = "/fn", endpoint = "organisation/settings")]
 pub async fn load_settings(slug: String) -> Result<Settings, Error> {
-    operations::settings(&http::member(&slug).await?).await
+    operations::settings(&web::member(&slug).await?).await
 }
 
 /// Changes name and slug, and goes to the settings under the slug that the organisation has then, which it gives.
@@ -45,8 +45,8 @@ pub async fn update_organisation(
     #[server(default)] new_slug: String,
     #[server(default)] version: i64,
 ) -> Result<String, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     let slug = operations::update(&access, &name, &new_slug, version).await?;
-    http::redirect(&routes::settings(&slug).with("done", "saved"));
+    web::redirect(&routes::settings(&slug).with("done", "saved"));
     Ok(slug)
 }

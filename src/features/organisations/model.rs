@@ -1,6 +1,6 @@
 //! What both sides know of organisations.
 
-use crate::{kernel::text, policy::Role, ui::Place};
+use crate::{kernel::text, policy::Role, site::Place};
 use serde::{Deserialize, Serialize};
 
 /// Longest name of an organisation.

@@ -12,11 +12,8 @@ use crate::{
     features::{accounts, api_keys, team},
     kernel::{Error, KeyId, Result, Secret, UserId, text},
     policy::{Operation, Principal, Role},
-    server::{
-        access::{Access, Change},
-        app::App,
-    },
-    ui::Place,
+    server::access::{Access, App, Change},
+    site::Place,
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -57,7 +54,7 @@ pub async fn view(access: &Access) -> Result<View> {
     let account = accounts::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
     let seen = team::active_at(&mut tx, user).await?;
     drop(tx);
-    access.note_active(seen).await;
+    team::operations::note_active(access, seen).await;
     let memberships = list(access).await?;
     let invitations = team::invitations::joining::mine(access).await?;
     let place = Place { organisation, slug: own.slug, name: own.name, user, role, owners };

@@ -10,7 +10,7 @@ use {
         model::{Filter, Keys, Sort},
         operations,
     },
-    crate::{kernel::UserId, policy::Role, server::http, ui::routes},
+    crate::{kernel::UserId, policy::Role, site::routes, web},
 };
 
 /// A page of the team.
@@ -23,13 +23,13 @@ pub async fn load_people(
     #[server(default)] page: u32,
 ) -> Result<People, Error> {
     let filter = Filter { q, role: Role::parse(&role), sort: Sort::parse(&sort), page, ..Filter::default() };
-    operations::list(&http::member(&slug).await?, &filter).await
+    operations::list(&web::member(&slug).await?, &filter).await
 }
 
 /// One member.
 #[server(prefix = "/fn", endpoint = "team/get")]
 pub async fn load_person(slug: String, id: String) -> Result<Profile, Error> {
-    operations::get(&http::member(&slug).await?, person_id(&id)?).await
+    operations::get(&web::member(&slug).await?, person_id(&id)?).await
 }
 
 /// Changes a role. What wants to be asked about first leads to its page, until `asked` says that it was.
@@ -41,19 +41,19 @@ pub async fn change_role(
     #[server(default)] keys: String,
     #[server(default)] asked: bool,
 ) -> Result<Option<Changed>, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     let id = person_id(&id)?;
     let next = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
     let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
     if !asked && operations::asks_first(&access, id, next).await {
-        http::redirect(&routes::change_role(&slug, id).with("role", next.name()));
+        web::redirect(&routes::change_role(&slug, id).with("role", next.name()));
         return Ok(None);
     }
     let changed = operations::change_role(&access, id, next, keys).await?;
     if asked {
         // Who lowered their own role may not see the team any more.
         let own = access.user()? == id;
-        http::redirect(&if own { routes::roles(&slug) } else { routes::team(&slug).with("done", "role") });
+        web::redirect(&if own { routes::roles(&slug) } else { routes::team(&slug).with("done", "role") });
     }
     Ok(Some(changed))
 }
@@ -61,28 +61,28 @@ pub async fn change_role(
 #[server(prefix = "/fn", endpoint = "team/remove")]
 pub async fn remove_person(slug: String, id: String, #[server(default)] keys: String) -> Result<(), Error> {
     let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
-    operations::remove(&http::member(&slug).await?, person_id(&id)?, keys).await?;
-    http::redirect(&routes::team(&slug).with("done", "removed"));
+    operations::remove(&web::member(&slug).await?, person_id(&id)?, keys).await?;
+    web::redirect(&routes::team(&slug).with("done", "removed"));
     Ok(())
 }
 
 /// What leaving means.
 #[server(prefix = "/fn", endpoint = "team/view_leave")]
 pub async fn load_leaving(slug: String) -> Result<Leaving, Error> {
-    operations::view_leave(&http::member(&slug).await?).await
+    operations::view_leave(&web::member(&slug).await?).await
 }
 
 #[server(prefix = "/fn", endpoint = "team/leave")]
 pub async fn leave_team(slug: String) -> Result<(), Error> {
-    operations::leave(&http::member(&slug).await?).await?;
-    http::redirect(&routes::home());
+    operations::leave(&web::member(&slug).await?).await?;
+    web::redirect(&routes::home());
     Ok(())
 }
 
 /// Makes a link for a new password; it is shown in the answer and nowhere else.
 #[server(prefix = "/fn", endpoint = "team/make_reset_link")]
 pub async fn make_reset_link(slug: String, id: String) -> Result<ResetLink, Error> {
-    operations::make_reset_link(&http::member(&slug).await?, person_id(&id)?).await
+    operations::make_reset_link(&web::member(&slug).await?, person_id(&id)?).await
 }
 
 #[cfg(feature = "ssr")]

@@ -9,12 +9,14 @@ use crate::{
     features::{
         accounts::{self, Maker},
         api_keys,
+    },
+    kernel::{Code, Error, Result, Secret, Timestamp, UserId, text, time::MINUTE},
+    policy::{Operation, Principal, Role, Target},
+    server::{
+        access::{Access, Change},
         audit::event::{Event, Subject},
     },
-    kernel::{Code, Error, Result, Secret, UserId, text},
-    policy::{Operation, Principal, Role, Target},
-    server::access::{Access, Change},
-    ui::routes,
+    site::routes,
 };
 
 /// A page of the team.
@@ -217,4 +219,22 @@ pub async fn make_reset_link(access: &Access, id: UserId) -> Result<ResetLink> {
 
 fn named(person: &Person) -> Subject {
     Subject::new("member", person.id, format!("{} <{}>", person.name, person.email))
+}
+
+/// Notes that the member is here, at most once a minute; `seen` is when that was last noted. Nothing depends on it, so
+/// nothing fails with it.
+pub async fn note_active(access: &Access, seen: Option<Timestamp>) {
+    let (Principal::Member { user, organisation, .. }, now) = (*access.principal(), access.now()) else { return };
+    if seen.is_some_and(|seen| seen.plus(MINUTE) > now) {
+        return;
+    }
+    let noted: Result<()> = async {
+        let mut note = access.app().note_in(organisation).await?;
+        store::note_active(note.tx(), user, now).await?;
+        note.commit().await
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, "it could not be noted that a member is here");
+    }
 }

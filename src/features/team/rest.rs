@@ -8,7 +8,7 @@ use crate::{
     features::accounts::email::Email,
     kernel::{Error, Fields, Result, Timestamp},
     policy::{Operation, Role},
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names},
+    web::api::{Api, Call, Done, List, Nothing, Window, input, names},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

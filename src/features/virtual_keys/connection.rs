@@ -1,11 +1,9 @@
 //! Trying a virtual key: the provider's list of models, asked for with the stored credential.
 
-use super::{
-    model::{Detail, Finding},
-    provider::Provider,
-};
+use super::model::{Detail, Finding};
 use crate::{
-    gateway::dialect::{self, ApiError, Listing, UpstreamRequest},
+    dialect::{self, ApiError, Listing, UpstreamRequest},
+    kernel::provider::Provider,
     server::outgoing::{BaseUrl, Outgoing, OutgoingError, Patience, UrlError},
 };
 use bytes::Bytes;

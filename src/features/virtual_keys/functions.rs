@@ -7,17 +7,17 @@ use leptos::prelude::*;
 #[cfg(feature = "ssr")]
 use {
     super::operations::{self, Input},
-    crate::{server::http, ui::routes},
+    crate::{site::routes, web},
 };
 
 #[server(prefix = "/fn", endpoint = "virtual_keys/list")]
 pub async fn load_virtual_keys(slug: String) -> Result<List, Error> {
-    operations::list(&http::member(&slug).await?).await
+    operations::list(&web::member(&slug).await?).await
 }
 
 #[server(prefix = "/fn", endpoint = "virtual_keys/get")]
 pub async fn load_virtual_key(slug: String, key: String) -> Result<Detail, Error> {
-    operations::get(&http::member(&slug).await?, &key).await
+    operations::get(&web::member(&slug).await?, &key).await
 }
 
 /// Makes a virtual key and goes to its page.
@@ -32,10 +32,10 @@ pub async fn create_virtual_key(
     #[server(default)] api_version: String,
     #[server(default)] credential: Secret,
 ) -> Result<(), Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     let input = Input { name, description, provider, base_url, api_version, credential };
     let made = operations::create(&access, &key_slug, input).await?;
-    http::redirect(&routes::virtual_key(&slug, &made.slug));
+    web::redirect(&routes::virtual_key(&slug, &made.slug));
     Ok(())
 }
 
@@ -51,7 +51,7 @@ pub async fn update_virtual_key(
     #[server(default)] api_version: String,
     #[server(default)] credential: Secret,
 ) -> Result<Saved, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     let input = Input { name, description, provider, base_url, api_version, credential };
     operations::update(&access, &key, Some(version), |_| input).await
 }
@@ -64,21 +64,21 @@ pub async fn duplicate_virtual_key(
     #[server(default)] name: String,
     #[server(default)] key_slug: String,
 ) -> Result<(), Error> {
-    let made = operations::duplicate(&http::member(&slug).await?, &key, &name, &key_slug).await?;
-    http::redirect(&routes::virtual_key(&slug, &made.slug));
+    let made = operations::duplicate(&web::member(&slug).await?, &key, &name, &key_slug).await?;
+    web::redirect(&routes::virtual_key(&slug, &made.slug));
     Ok(())
 }
 
 /// Deletes a virtual key and goes to the list.
 #[server(prefix = "/fn", endpoint = "virtual_keys/delete")]
 pub async fn delete_virtual_key(slug: String, key: String, #[server(default)] confirm: String) -> Result<(), Error> {
-    operations::delete(&http::member(&slug).await?, &key, Some(&confirm)).await?;
-    http::redirect(&routes::virtual_keys(&slug));
+    operations::delete(&web::member(&slug).await?, &key, Some(&confirm)).await?;
+    web::redirect(&routes::virtual_keys(&slug));
     Ok(())
 }
 
 /// Tries the connection and says in words what came of it.
 #[server(prefix = "/fn", endpoint = "virtual_keys/test")]
 pub async fn test_virtual_key(slug: String, key: String) -> Result<Finding, Error> {
-    operations::test(&http::member(&slug).await?, &key).await
+    operations::test(&web::member(&slug).await?, &key).await
 }

@@ -7,7 +7,6 @@ pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
-pub mod provider;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]

@@ -1,9 +1,8 @@
 //! What both sides know of virtual keys.
 
-use super::provider::Provider;
 use crate::{
     features::organisations,
-    kernel::{Secret, Timestamp, VirtualKeyId, text},
+    kernel::{Secret, Timestamp, VirtualKeyId, provider::Provider, text},
 };
 use serde::{Deserialize, Serialize};
 

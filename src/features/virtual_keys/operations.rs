@@ -3,15 +3,14 @@
 use super::{
     connection,
     model::{self, Detail, Finding, List, Saved, Settings},
-    provider::Provider,
     store::{self, Facts, SetCredential},
 };
 use crate::{
-    features::audit::event::{Event, Subject},
-    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, text},
+    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, provider::Provider, text},
     policy::Operation,
     server::{
         access::{Access, Change},
+        audit::event::{Event, Subject},
         crypto::{Keyring, Sealed},
         outgoing::{BaseUrl, OutgoingError},
     },

@@ -3,12 +3,11 @@
 use super::{
     model::{Detail, Finding},
     operations::{self, Input},
-    provider::Provider,
 };
 use crate::{
-    kernel::{Error, Result, Secret, Timestamp},
+    kernel::{Error, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+    web::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

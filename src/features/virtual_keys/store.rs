@@ -1,11 +1,8 @@
 //! The virtual keys' SQL.
 
-use super::{
-    model::{Detail, Listed, Settings},
-    provider::Provider,
-};
+use super::model::{Detail, Listed, Settings};
 use crate::{
-    kernel::{Error, Result, Timestamp, VirtualKeyId},
+    kernel::{Error, Result, Timestamp, VirtualKeyId, provider::Provider},
     server::{
         crypto::Sealed,
         database::{OrgTx, readable, statements, values},

@@ -1,8 +1,7 @@
 //! Who may call, where to, and what is refused before a provider sees a connection.
 
 use super::support::*;
-use crate::gateway::directory::Standing;
-use crate::gateway::provider::Provider;
+use crate::{gateway::directory::Standing, kernel::provider::Provider};
 use http::Method;
 use serde_json::json;
 use std::sync::atomic::Ordering;

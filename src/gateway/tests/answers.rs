@@ -1,7 +1,7 @@
 //! Good answers, and what goes up and comes back with them.
 
 use super::support::*;
-use crate::gateway::provider::Provider;
+use crate::kernel::provider::Provider;
 use http::Method;
 use serde_json::json;
 

@@ -1,8 +1,7 @@
 //! What nobody can make grow: memory, the log, and what goes out.
 
 use super::support::*;
-use crate::gateway::provider::Provider;
-use crate::gateway::usage::MAX_TOKENS;
+use crate::{dialect::usage::MAX_TOKENS, kernel::provider::Provider};
 use http::Method;
 use serde_json::json;
 use std::time::Duration;

@@ -1,9 +1,7 @@
 //! Providers that refuse, hang, lie, break off and never end.
 
 use super::support::*;
-use crate::gateway::provider::Provider;
-use crate::gateway::target::Address;
-use crate::server::outgoing::BaseUrl;
+use crate::{gateway::target::Address, kernel::provider::Provider, server::outgoing::BaseUrl};
 use http::Method;
 use serde_json::json;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Streamed answers: as they come, to their end or their break, for fast, slow and leaving callers.
 
 use super::support::*;
-use crate::gateway::provider::Provider;
+use crate::kernel::provider::Provider;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::sync::Arc;

@@ -1,14 +1,18 @@
 //! A gateway on loopback with a directory and a log in memory, providers that follow a script, and a caller.
 
-use crate::gateway::call::{Gateway, Limits, Now};
-use crate::gateway::directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable};
-use crate::gateway::models::Models;
-use crate::gateway::provider::Provider;
-use crate::gateway::record::{Bounds, Record, Recorder, Sink, SinkError};
-use crate::gateway::room::Room;
-use crate::gateway::routes::routes;
-use crate::gateway::target::{Address, Credential, Target};
-use crate::server::outgoing::{AllowList, BaseUrl, Outgoing, Patience};
+use crate::{
+    gateway::{
+        call::{Gateway, Limits, Now},
+        directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable},
+        models::Models,
+        record::{Bounds, Record, Recorder, Sink, SinkError},
+        room::Room,
+        routes::routes,
+        target::{Address, Credential, Target},
+    },
+    kernel::provider::Provider,
+    server::outgoing::{AllowList, BaseUrl, Outgoing, Patience},
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};

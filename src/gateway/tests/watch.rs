@@ -1,7 +1,10 @@
 //! The watch over the keys of calls that are under way.
 
 use super::support::*;
-use crate::gateway::{directory::Standing, provider::Provider, target::Credential};
+use crate::{
+    gateway::{directory::Standing, target::Credential},
+    kernel::provider::Provider,
+};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::atomic::Ordering;

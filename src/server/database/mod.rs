@@ -14,7 +14,7 @@ mod value;
 pub use address::Address;
 pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
-pub use statement::{SystemSql, TenantSql, registered};
+pub use statement::{SystemSql, TenantSql};
 pub use tx::{OrgTx, Tx, WriteError};
 pub(crate) use value::values;
 pub use value::{Raw, Row, Value, containing, read_role, readable, storable};

@@ -71,8 +71,3 @@ macro_rules! statements {
     };
 }
 pub(crate) use statements;
-
-/// Every store's statements.
-pub fn registered() -> Vec<&'static str> {
-    crate::features::statements().concat()
-}

@@ -1,9 +1,11 @@
 //! What the database does when it cannot do what it is asked for.
 
-use super::{Db, OrgTx};
 use crate::{
     kernel::{Code, OrganisationId},
-    server::installation,
+    server::{
+        access::installation,
+        database::{Db, OrgTx},
+    },
     tests::support::{Client, House, PASSWORD, each_engine},
 };
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ mod passwords;
 mod programs;
 
 use super::support::{Client, House};
-use crate::server::http::{self, Security};
+use crate::{http, web::Security};
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -2,24 +2,21 @@
 
 use super::{Client, Mailbox, snapshot};
 use crate::{
-    features::{
-        accounts::operations::{NewInstallation, set_up},
-        audit,
-    },
-    gateway::call::Gateway,
+    features::accounts::operations::{NewInstallation, set_up},
+    features::identities::Rooms,
+    gateway::{call::Gateway, storage},
+    http,
     kernel::{OrganisationId, Secret},
+    server::access::installation,
     server::{
-        access::Access,
-        app::{App, Parts},
+        access::{Access, App, Parts, refusals::Refusals, uses::Uses},
+        audit,
         clock::Clock,
         crypto::{Keyring, Passwords},
         database::Db,
-        gateway, http,
         limits::Limits,
         mail::Mail,
         outgoing::{AllowList, Outgoing},
-        refusals::Refusals,
-        uses::Uses,
         watch::Changes,
     },
 };
@@ -133,14 +130,15 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
     }
 
     async fn start(parts: Parts, folder: TempDir, postgres: Option<(String, String)>) -> Self {
         let app = App::new(parts);
-        app.check_key().await.expect("the key fits");
-        let gateway = gateway::start(&app, &folder.path().join("calls")).expect("a journal");
+        installation::check_key(&app).await.expect("the key fits");
+        let gateway = storage::start(&app, &folder.path().join("calls")).expect("a journal");
         let router = http::router(&app, gateway.clone());
         Self {
             app,
@@ -173,6 +171,7 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            identities: &Rooms,
         };
         adapt(&mut parts);
         let another = Self::start(parts, tempfile::tempdir().expect("a folder"), self.postgres.clone()).await;

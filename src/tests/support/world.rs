@@ -2,13 +2,13 @@
 
 use super::{Client, House, PASSWORD};
 use crate::{
-    features::{
-        api_keys::operations::hand_over,
-        audit::event::{Event, Subject},
-    },
+    features::api_keys::operations::hand_over,
     kernel::OrganisationId,
     policy::Operation,
-    server::access::Access,
+    server::{
+        access::Access,
+        audit::event::{Event, Subject},
+    },
 };
 use serde_json::{Value, json};
 

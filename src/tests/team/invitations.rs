@@ -2,8 +2,8 @@
 
 use super::{accept, found, join, token};
 use crate::{
-    features::audit,
     kernel::time::{DAY, MINUTE},
+    server::audit,
     tests::support::{Client, PASSWORD, each_engine, each_engine_with_mail},
 };
 use serde_json::{Value, json};

@@ -1,7 +1,9 @@
 //! Choosing: select, checkbox, cards, segmented presets.
 use super::Availability;
-use crate::ui::icons::{Glyph, Icon};
-use crate::ui::reactive;
+use crate::ui::{
+    icons::{Glyph, Icon},
+    reactive,
+};
 use leptos::prelude::*;
 
 /// One thing that can be chosen.

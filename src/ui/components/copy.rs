@@ -1,7 +1,9 @@
 //! Copying, and secrets that are shown once.
 use super::{announce, dom};
-use crate::ui::icons::{Glyph, Icon};
-use crate::ui::reactive;
+use crate::ui::{
+    icons::{Glyph, Icon},
+    reactive,
+};
 use leptos::prelude::*;
 use std::time::Duration;
 

@@ -1,7 +1,9 @@
 //! What belongs to a whole form.
 use super::dom;
-use crate::ui::icons::{Glyph, Icon};
-use crate::ui::reactive;
+use crate::ui::{
+    icons::{Glyph, Icon},
+    reactive,
+};
 use leptos::prelude::*;
 
 /// Something wrong with one field (`field` is its id), or with the form as a whole (`field` is `None`).

@@ -1,8 +1,12 @@
 //! Notes in the page, empty states, placeholders.
 use super::Tone;
-use crate::policy::Tooth;
-use crate::ui::bitting::{KeySize, Teeth, key_shape};
-use crate::ui::icons::{Glyph, Icon};
+use crate::{
+    policy::Tooth,
+    ui::{
+        bitting::{KeySize, Teeth, key_shape},
+        icons::{Glyph, Icon},
+    },
+};
 use leptos::prelude::*;
 
 /// One line and one action. `Tone::Neutral` is the brass note; bad notes are announced at once.

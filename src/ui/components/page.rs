@@ -1,7 +1,9 @@
 //! The parts of a page around its content.
 use super::{announce, dom};
-use crate::ui::icons::{Glyph, Icon};
-use crate::ui::reactive;
+use crate::ui::{
+    icons::{Glyph, Icon},
+    reactive,
+};
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::{Element, HtmlFormElement};

@@ -12,14 +12,16 @@ use super::{
     before, presented,
 };
 use crate::{
-    features::{
-        audit::event::{Event, Subject},
-        organisations,
-    },
+    features::organisations,
     kernel::{Code, Error, FieldError, Result, Secret, SessionId, UserId, text},
     policy::{Operation, Target},
-    server::{access::Access, app::App, crypto::check_new_password, limits::MailKind, sessions},
-    ui::routes,
+    server::{
+        access::{Access, App, sessions},
+        audit::event::{Event, Subject},
+        crypto::check_new_password,
+        limits::MailKind,
+    },
+    site::routes,
 };
 use zeroize::Zeroizing;
 

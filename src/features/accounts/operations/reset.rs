@@ -13,20 +13,17 @@ use super::{
     own::{new_hash, tell_of_change},
 };
 use crate::{
-    features::{
-        audit::event::{Event, Subject},
-        team,
-    },
+    features::team,
     kernel::{Code, Error, Result, Secret, UserId, time::HOUR},
     policy::{Operation, Role, Target},
     server::{
-        access::{Access, Change},
+        access::{Access, Change, sessions},
+        audit::event::{Event, Subject},
         crypto::{Digest, link_token},
         database::Tx,
         limits::{MailKind, address_subject},
-        sessions,
     },
-    ui::routes,
+    site::routes,
 };
 use zeroize::Zeroizing;
 

@@ -3,11 +3,12 @@
 use super::PersonFrame;
 use crate::{
     features::accounts::functions::{ConfirmPassword, LoadProfile},
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Card, Field, FieldKind, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

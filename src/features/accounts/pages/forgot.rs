@@ -2,12 +2,13 @@
 
 use crate::{
     features::accounts::functions::{AskReset, LoadFront},
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Field, FieldKind, LinkButton, Look},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

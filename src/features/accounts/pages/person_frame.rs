@@ -2,11 +2,11 @@
 
 use crate::{
     features::accounts::functions::SignOut,
+    site::routes,
     ui::{
         Framed,
         form::{BareForm, use_form},
         icons::Mark,
-        routes,
     },
 };
 use leptos::prelude::*;

@@ -6,7 +6,7 @@ use crate::{
         organisations::pages::Handover,
     },
     ui::{
-        Loaded,
+        Loaded, Problem,
         components::{Button, Field, FieldKind, Look},
         form::{FormFor, use_form},
         frame::PlainFrame,
@@ -37,7 +37,7 @@ pub fn SetupPage() -> impl IntoView {
                     <Loaded
                         data=front
                         view=move |front| {
-                            if front.is_set_up { view! { <crate::ui::NotFound /> }.into_any() } else { setup_form(form).into_any() }
+                            if front.is_set_up { view! { <Problem error=crate::kernel::Error::not_found() /> }.into_any() } else { setup_form(form).into_any() }
                         }
                     />
                 }

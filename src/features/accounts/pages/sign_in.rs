@@ -2,12 +2,13 @@
 
 use crate::{
     features::accounts::functions::{LoadFront, SignIn},
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Field, FieldKind, Look, Note, Tone},
         form::{FormFor, use_form},
         frame::PlainFrame,
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

@@ -7,13 +7,13 @@ use crate::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
             store::{self, NewKey},
         },
-        audit::event::{Event, Subject},
         team,
     },
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, UserId},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
     server::{
         access::{Access, Change},
+        audit::event::{Event, Subject},
         crypto::KeyKind,
     },
 };

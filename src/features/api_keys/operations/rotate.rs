@@ -5,16 +5,17 @@ use super::{
     changeable, new_secret, subject,
 };
 use crate::{
-    features::{
-        api_keys::{
-            model::{Expiry, Key, LONGEST_OVERLAP, Minted},
-            store,
-        },
-        audit::event::{Event, Subject},
+    features::api_keys::{
+        model::{Expiry, Key, LONGEST_OVERLAP, Minted},
+        store,
     },
     kernel::{Error, KeyId, Result},
     policy::{Operation, Target},
-    server::{access::Access, crypto::KeyKind},
+    server::{
+        access::Access,
+        audit::event::{Event, Subject},
+        crypto::KeyKind,
+    },
 };
 use uuid::Uuid;
 

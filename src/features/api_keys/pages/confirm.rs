@@ -11,11 +11,12 @@ use crate::{
     },
     kernel::Timestamp,
     policy::Operation,
+    site::routes,
     ui::{
         Data, Loaded, available,
         components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Tone},
         form::{FormFor, use_form},
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

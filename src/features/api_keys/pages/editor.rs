@@ -15,6 +15,7 @@ use crate::{
     },
     kernel::{Error, Timestamp},
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
+    site::routes,
     ui::{
         Loaded, available,
         bitting::Bitting,
@@ -23,7 +24,7 @@ use crate::{
             Tone, utc_text,
         },
         form::{Form, FormFor, Refusal, use_form},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::{prelude::*, server_fn::ServerFn};

@@ -296,7 +296,7 @@ pub(super) fn Basics(
 }
 
 /// The presets: radio buttons once the page is alive, links before.
-pub(super) fn presets(editor: Editor, here: &crate::ui::routes::Path) -> impl IntoView + use<> {
+pub(super) fn presets(editor: Editor, here: &crate::site::routes::Path) -> impl IntoView + use<> {
     let mut choices: Vec<_> = Preset::ALL.map(|preset| Choice::new(preset.name(), preset.label())).to_vec();
     choices.push(Choice::new("custom", "Custom"));
     let links: Vec<_> = Preset::ALL

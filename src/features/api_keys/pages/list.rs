@@ -11,6 +11,7 @@ use crate::{
     },
     kernel::Timestamp,
     policy::{KeyFeature, Operation, bitting, summary},
+    site::routes::{self, Path},
     ui::{
         Loaded, available,
         bitting::Bitting,
@@ -21,7 +22,6 @@ use crate::{
         form::{BareForm, Form, Refusal, use_form},
         icons::{Glyph, Icon},
         load_after,
-        routes::{self, Path},
     },
 };
 use leptos::prelude::*;

@@ -4,13 +4,14 @@ use super::use_alive;
 use crate::{
     features::api_keys::model::Minted,
     policy::{Permission, PermissionSet, bitting, summary, summary_sentence},
+    site::routes,
     ui::{
         bitting::{Bitting, KeySize},
         components::{
             Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox,
             Time, utc_text,
         },
-        reactive, routes,
+        reactive,
     },
 };
 use leptos::prelude::*;

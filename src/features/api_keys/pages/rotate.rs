@@ -10,13 +10,14 @@ use crate::{
         organisations::pages::use_slug,
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, available,
         components::{
             Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
         },
         form::{Form, FormFor, use_form},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

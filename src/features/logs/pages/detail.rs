@@ -11,10 +11,11 @@ use crate::{
     },
     kernel::money::dollars,
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, can,
         components::{Card, CopyText, DefinitionList, Fact, LinkButton, PageHeader, Pill, Time},
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

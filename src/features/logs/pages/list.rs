@@ -10,6 +10,7 @@ use crate::{
         organisations::pages::use_slug,
     },
     kernel::{Timestamp, money::dollars, text::capital, time::DAY},
+    site::routes::{self, Path},
     ui::{
         Headed, Loaded,
         components::{
@@ -17,7 +18,6 @@ use crate::{
             Pager, Pill, SearchField, Select, Table, Time, TwoLines, machine_text,
         },
         load,
-        routes::{self, Path},
     },
 };
 use leptos::prelude::*;

@@ -8,10 +8,12 @@ use super::{
     found, free_slug,
 };
 use crate::{
-    features::audit::event::{Event, Subject},
     kernel::{Code, Error, Fields, OrganisationId, Result, time::DAY},
     policy::Operation,
-    server::access::Access,
+    server::{
+        access::Access,
+        audit::event::{Event, Subject},
+    },
 };
 use uuid::Uuid;
 

@@ -10,11 +10,12 @@ use crate::{
         },
     },
     kernel::text,
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

@@ -2,9 +2,10 @@
 
 use crate::{
     kernel::Secret,
+    site::routes,
     ui::{
         components::{Button, Checkbox, LinkButton, Look, SecretBox},
-        reactive, routes,
+        reactive,
     },
 };
 use leptos::prelude::*;

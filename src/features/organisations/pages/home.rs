@@ -3,7 +3,8 @@
 use super::list::NowhereYet;
 use crate::{
     features::{accounts::pages::PersonFrame, organisations::functions::LoadList},
-    ui::{Loaded, load, routes},
+    site::routes,
+    ui::{Loaded, load},
 };
 use leptos::prelude::*;
 use leptos_meta::Title;

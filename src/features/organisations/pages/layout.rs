@@ -7,14 +7,17 @@ use crate::{
     },
     kernel::text::initials,
     policy::Operation,
+    site::{
+        Place,
+        routes::{self, Path},
+    },
     ui::{
-        Framed, Loaded, Place,
+        Framed, Loaded,
         components::Skeleton,
         form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
         icons::Icon,
         load_after, reactive,
-        routes::{self, Path},
     },
 };
 use leptos::prelude::*;

@@ -10,11 +10,12 @@ use crate::{
         team::invitations::pages::WaitingInvitations,
     },
     kernel::text::initials,
+    site::routes,
     ui::{
         Loaded,
         components::{Card, EmptyState, Filters, LinkButton, Look, OrgMark, PageHeader, SearchField},
         icons::{Glyph, Icon},
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

@@ -6,13 +6,14 @@ use crate::{
         functions::{LoadSettings, UpdateOrganisation},
         model::{NAME_LIMIT, SLUG_LIMIT, Settings},
     },
+    site::routes,
     ui::{
         Loaded,
         components::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
         form::{Form, FormFor, use_form, use_newer},
-        load_after, reactive, routes, use_place,
+        load_after, reactive, use_place,
     },
 };
 use leptos::prelude::*;

@@ -1,7 +1,7 @@
 //! Where an organisation begins: its logs, which every role may see.
 
 use super::use_slug;
-use crate::ui::routes;
+use crate::site::routes;
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 

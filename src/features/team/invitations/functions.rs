@@ -14,19 +14,19 @@ use {
         model::Filter,
         operations,
     },
-    crate::{kernel::InvitationId, policy::Role, server::http, ui::routes},
+    crate::{kernel::InvitationId, policy::Role, site::routes, web},
 };
 
 /// A page of the open invitations.
 #[server(prefix = "/fn", endpoint = "team/invitations")]
 pub async fn load_invitations(slug: String, #[server(default)] page: u32) -> Result<Invitations, Error> {
-    operations::list(&http::member(&slug).await?, &Filter::default(), page).await
+    operations::list(&web::member(&slug).await?, &Filter::default(), page).await
 }
 
 /// One invitation.
 #[server(prefix = "/fn", endpoint = "team/invitation")]
 pub async fn load_invitation(slug: String, id: String) -> Result<Invitation, Error> {
-    operations::get(&http::member(&slug).await?, invitation_id(&id)?).await
+    operations::get(&web::member(&slug).await?, invitation_id(&id)?).await
 }
 
 #[server(prefix = "/fn", endpoint = "team/invite")]
@@ -35,7 +35,7 @@ pub async fn invite_people(
     #[server(default)] addresses: String,
     #[server(default)] role: String,
 ) -> Result<Batch, Error> {
-    let access = http::member(&slug).await?;
+    let access = web::member(&slug).await?;
     let role = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
     operations::invite(&access, &addresses, role).await
 }
@@ -43,46 +43,46 @@ pub async fn invite_people(
 /// Sends an invitation anew, or (`show`) gives a new link to hand over.
 #[server(prefix = "/fn", endpoint = "team/resend_invitation")]
 pub async fn resend_invitation(slug: String, id: String, #[server(default)] show: bool) -> Result<Resent, Error> {
-    operations::resend(&http::member(&slug).await?, invitation_id(&id)?, show).await
+    operations::resend(&web::member(&slug).await?, invitation_id(&id)?, show).await
 }
 
 #[server(prefix = "/fn", endpoint = "team/revoke_invitation")]
 pub async fn revoke_invitation(slug: String, id: String) -> Result<(), Error> {
-    operations::revoke(&http::member(&slug).await?, invitation_id(&id)?).await?;
-    http::redirect(&routes::invitations(&slug).with("done", "revoked"));
+    operations::revoke(&web::member(&slug).await?, invitation_id(&id)?).await?;
+    web::redirect(&routes::invitations(&slug).with("done", "revoked"));
     Ok(())
 }
 
 /// What the page of an invitation shows: by the link's token, or by id for the signed-in person.
 #[server(prefix = "/fn", endpoint = "invitation/view")]
 pub async fn view_invitation(#[server(default)] token: Secret, #[server(default)] id: String) -> Result<Shown, Error> {
-    joining::view(&http::access()?, &which(token, &id)?).await
+    joining::view(&web::access()?, &which(token, &id)?).await
 }
 
 /// Invitations that wait for the signed-in person.
 #[server(prefix = "/fn", endpoint = "invitation/mine")]
 pub async fn load_waiting() -> Result<Vec<Waiting>, Error> {
-    joining::mine(&http::access()?).await
+    joining::mine(&web::access()?).await
 }
 
 #[server(prefix = "/fn", endpoint = "invitation/accept")]
 pub async fn accept_invitation(token: Secret) -> Result<(), Error> {
-    let slug = joining::accept(&http::access()?, &Which::Token(token)).await?;
-    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    let slug = joining::accept(&web::access()?, &Which::Token(token)).await?;
+    web::redirect(&routes::roles(&slug).with("joined", "yes"));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "invitation/accept_mine")]
 pub async fn accept_my_invitation(id: String) -> Result<(), Error> {
-    let slug = joining::accept(&http::access()?, &Which::Mine(invitation_id(&id)?)).await?;
-    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    let slug = joining::accept(&web::access()?, &Which::Mine(invitation_id(&id)?)).await?;
+    web::redirect(&routes::roles(&slug).with("joined", "yes"));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "invitation/decline")]
 pub async fn decline_invitation(#[server(default)] token: Secret, #[server(default)] id: String) -> Result<(), Error> {
-    joining::decline(&http::access()?, &which(token, &id)?).await?;
-    http::redirect(&routes::home());
+    joining::decline(&web::access()?, &which(token, &id)?).await?;
+    web::redirect(&routes::home());
     Ok(())
 }
 
@@ -93,9 +93,9 @@ pub async fn join_by_invitation(
     #[server(default)] name: String,
     #[server(default)] password: Secret,
 ) -> Result<(), Error> {
-    let (slug, session) = joining::join_new(&http::nobody()?, &token, NewPerson { name, password }).await?;
-    http::keep_session(session.as_ref()).await?;
-    http::redirect(&routes::roles(&slug).with("joined", "yes"));
+    let (slug, session) = joining::join_new(&web::nobody()?, &token, NewPerson { name, password }).await?;
+    web::keep_session(session.as_ref()).await?;
+    web::redirect(&routes::roles(&slug).with("joined", "yes"));
     Ok(())
 }
 

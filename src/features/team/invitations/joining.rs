@@ -9,7 +9,6 @@ use crate::{
     features::{
         accounts::{self, email::Email, model::NAME_LIMIT},
         api_keys,
-        audit::event::{Event, Subject},
         organisations::{self, model::Waiting},
         team,
     },
@@ -17,6 +16,7 @@ use crate::{
     policy::{Operation, Permission, Principal, Requirement, Target, decide},
     server::{
         access::{Access, Change},
+        audit::event::{Event, Subject},
         crypto::check_new_password,
         limits::address_subject,
     },

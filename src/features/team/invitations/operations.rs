@@ -8,20 +8,16 @@ use super::{
     store::{self, By, Inviter, New},
 };
 use crate::{
-    features::{
-        accounts::email::Email,
-        audit::event::{Event, Subject},
-        organisations, team,
-    },
+    features::{accounts::email::Email, organisations, team},
     kernel::{Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, text, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
-        access::{Access, Change},
-        app::App,
+        access::{Access, App, Change},
+        audit::event::{Event, Subject},
         crypto::{Digest, link_token},
         mail::plain,
     },
-    ui::routes,
+    site::routes,
 };
 use futures_util::{StreamExt, stream};
 use zeroize::Zeroizing;
@@ -342,7 +338,22 @@ async fn send(access: &Access, letter: &Letter) -> bool {
     );
     let mailed = access.app().mail.send(to, subject, text).await;
     if mailed {
-        access.note_mailed(*id, digest).await;
+        note_mailed(access, *id, digest).await;
     }
     mailed
+}
+
+/// Notes that an invitation's link was mailed and will be shown to nobody. Until then, and if it fails, the link proves no
+/// address.
+async fn note_mailed(access: &Access, id: InvitationId, digest: &Digest) {
+    let Some(organisation) = access.principal().organisation() else { return };
+    let noted: Result<()> = async {
+        let mut note = access.app().note_in(organisation).await?;
+        store::note_mailed(note.tx(), id, digest).await?;
+        note.commit().await
+    }
+    .await;
+    if let Err(error) = noted {
+        tracing::warn!(%error, "it could not be noted that an invitation was mailed");
+    }
 }

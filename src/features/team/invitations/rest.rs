@@ -11,7 +11,7 @@ use crate::{
     },
     kernel::{Error, Fields, InvitationId, Result, Secret},
     policy::Operation,
-    server::http::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
+    web::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -10,11 +10,12 @@ use crate::{
         },
     },
     policy::{Operation, Role},
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        load, reactive, routes, use_place,
+        load, reactive, use_place,
     },
 };
 use leptos::prelude::*;

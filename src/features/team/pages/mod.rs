@@ -15,9 +15,10 @@ pub use roles::RolesPage;
 
 use crate::{
     policy::{Denial, Operation, Role, Target, decide},
+    site::routes,
     ui::{
         components::{Availability, Choice, Tab},
-        routes, unavailable, use_place,
+        unavailable, use_place,
     },
 };
 use leptos_router::hooks::use_params_map;

@@ -14,6 +14,7 @@ use crate::{
         },
     },
     policy::{Operation, Role},
+    site::routes::{self, Path},
     ui::{
         Loaded, available,
         components::{
@@ -21,9 +22,7 @@ use crate::{
             Pager, RowMenu, SearchField, Select, Sort as Direction, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
-        load,
-        routes::{self, Path},
-        use_place,
+        load, use_place,
     },
 };
 use leptos::prelude::*;

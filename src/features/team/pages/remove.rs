@@ -10,11 +10,12 @@ use crate::{
         },
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded,
         components::{Availability, Button, Card, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, routes, use_place,
+        load, use_place,
     },
 };
 use leptos::prelude::*;

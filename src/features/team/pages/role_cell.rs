@@ -5,10 +5,10 @@ use crate::{
     features::team::functions::ChangeRole,
     kernel::UserId,
     policy::{Operation, Role},
+    site::routes,
     ui::{
         components::{Availability, Select, Toast, Tone, use_toasts},
         form::{BareForm, Form, use_form},
-        routes,
     },
 };
 use leptos::prelude::*;

@@ -4,10 +4,11 @@ use super::titled;
 use crate::{
     features::{organisations::pages::use_slug, team::model::key_of},
     policy::{Feature, Permission, Role, bitting, summary},
+    site::routes,
     ui::{
         bitting::{Bitting, KeySize},
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
-        routes, use_place,
+        use_place,
     },
 };
 use leptos::prelude::*;

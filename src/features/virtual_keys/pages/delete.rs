@@ -7,11 +7,12 @@ use crate::{
         virtual_keys::{functions::DeleteVirtualKey, model::Detail},
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, Problem,
         components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Time, Tone},
         form::{Form, FormFor, use_form},
-        refusal, routes,
+        refusal,
     },
 };
 use leptos::prelude::*;

@@ -13,6 +13,7 @@ use crate::{
         },
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, available, can,
         components::{
@@ -20,7 +21,7 @@ use crate::{
             TimeStyle, Tone,
         },
         form::{Form, FormFor, use_form, use_newer},
-        reactive, routes,
+        reactive,
     },
 };
 use leptos::prelude::*;

@@ -8,11 +8,12 @@ use crate::{
     },
     kernel::text,
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, Problem,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        refusal, routes,
+        refusal,
     },
 };
 use leptos::prelude::*;

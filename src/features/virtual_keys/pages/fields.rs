@@ -1,10 +1,8 @@
 //! The fields that making and editing share.
 
 use crate::{
-    features::virtual_keys::{
-        model::{CREDENTIAL_LIMIT, DESCRIPTION_LIMIT},
-        provider::Provider,
-    },
+    features::virtual_keys::model::{CREDENTIAL_LIMIT, DESCRIPTION_LIMIT},
+    kernel::provider::Provider,
     ui::components::{Choice, Field, FieldKind, Select},
 };
 use leptos::prelude::*;

@@ -11,6 +11,7 @@ use crate::{
     },
     kernel::Timestamp,
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, available,
         components::{
@@ -18,7 +19,7 @@ use crate::{
             TwoLines,
         },
         icons::Icon,
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

@@ -8,11 +8,12 @@ use crate::{
     features::{organisations::pages::use_slug, virtual_keys::functions::CreateVirtualKey},
     kernel::text,
     policy::Operation,
+    site::routes,
     ui::{
         Problem,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{FormFor, use_form},
-        refusal, routes,
+        refusal,
     },
 };
 use leptos::prelude::*;

@@ -12,13 +12,14 @@ use crate::{
         },
     },
     policy::{Operation, Role},
+    site::routes,
     ui::{
         Problem, available,
         components::{
             Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
         },
         form::{Form, FormFor, use_form},
-        reactive, refusal, routes,
+        reactive, refusal,
     },
 };
 use leptos::prelude::*;

@@ -12,6 +12,7 @@ use crate::{
         },
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, available,
         components::{
@@ -19,7 +20,7 @@ use crate::{
             Tone, TwoLines,
         },
         icons::Icon,
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

@@ -10,12 +10,13 @@ use crate::{
     },
     kernel::{InvitationId, Secret, Timestamp},
     policy::Role,
+    site::routes,
     ui::{
         Loaded,
         components::{Availability, Button, Field, FieldKind, LinkButton, Look, date_text, relative_text},
         form::{Form, FormFor, use_form},
         frame::PlainFrame,
-        load, routes,
+        load,
     },
 };
 use leptos::prelude::*;

@@ -12,11 +12,12 @@ use crate::{
         },
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded,
         components::{Button, Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
         form::{Form, FormFor, use_form},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

@@ -3,9 +3,10 @@
 use crate::{
     features::{organisations::model::Waiting, team::invitations::functions::LoadWaiting},
     kernel::text::initials,
+    site::routes,
     ui::{
         components::{LinkButton, OrgMark},
-        load, reactive, routes,
+        load, reactive,
     },
 };
 use leptos::prelude::*;

@@ -1,0 +1,206 @@
+//! `latchkey demo`: believable people, keys and calls, made through the real operations.
+
+use super::{Extras, open};
+use crate::{
+    dialect::usage::Usage,
+    features::{
+        accounts::operations::{NewInstallation, SetUp, set_up, sign_in, sign_out},
+        api_keys::{
+            model::Expiry,
+            operations::{self as keys, New},
+        },
+        team::invitations::{
+            joining::{NewPerson, join_new},
+            model::Outcome as Invited,
+            operations::invite,
+        },
+        virtual_keys::operations::{self as virtual_keys, Input},
+    },
+    gateway::{
+        prices::cost,
+        record::{Call, EndedBy, Endpoint, Outcome, Record, Sink},
+        storage::call_log,
+    },
+    kernel::{
+        Error, KeyId, Result, Secret, Timestamp,
+        provider::Provider,
+        time::{DAY, HOUR, MINUTE},
+    },
+    policy::{KeyFeature, Level, PermissionSet, Role},
+    server::{
+        access::{Access, App, Origin, sessions},
+        database::StartResult,
+        settings::DataSettings,
+    },
+};
+use std::{io::Write, process::ExitCode, sync::Arc};
+use uuid::Uuid;
+
+/// The password of everybody in the demonstration. It is printed, and fit for nothing else.
+const PASSWORD: &str = "open sesame, a demonstration";
+
+const PEOPLE: [(&str, &str, Role); 6] = [
+    ("Bo Achterberg", "bo@northwind.test", Role::Owner),
+    ("Chidi Okafor", "chidi@northwind.test", Role::Admin),
+    ("Dara Quinn", "dara@northwind.test", Role::Admin),
+    ("Eun-ji Park", "eunji@northwind.test", Role::Member),
+    ("Farid Nasser", "farid@northwind.test", Role::Member),
+    ("Greta Holm", "greta@northwind.test", Role::Member),
+];
+
+/// Name, provider, slug.
+const VIRTUAL_KEYS: [(&str, Provider, &str); 3] = [
+    ("OpenAI, main", Provider::OpenAi, "openai-main"),
+    ("Anthropic", Provider::Anthropic, "anthropic"),
+    ("Mistral, Europe", Provider::Mistral, "mistral-eu"),
+];
+
+/// Name, the levels that differ from the defaults, days to live (0: no end).
+type Wanted = (&'static str, &'static [(KeyFeature, Level)], i64);
+
+const KEYS: [Wanted; 5] = [
+    ("production gateway", &[], 90),
+    ("ci-deploy", &[(KeyFeature::Prompts, Level::Write), (KeyFeature::Configs, Level::Write)], 7),
+    ("metrics exporter", &[(KeyFeature::Metrics, Level::Enabled), (KeyFeature::Completions, Level::Disabled)], 0),
+    ("guardrail editor", &[(KeyFeature::Guardrails, Level::Delete)], 180),
+    ("old notebook", &[(KeyFeature::Prompts, Level::Delete), (KeyFeature::VirtualKeys, Level::Read)], 365),
+];
+
+const MODELS: [(usize, &str); 4] =
+    [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
+
+pub(super) async fn run(settings: DataSettings) -> StartResult<ExitCode> {
+    let (app, _lock) =
+        open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
+    let filled = fill(&app).await;
+    app.db.close().await;
+    let slug = filled.map_err(|error| error.message)?;
+    writeln!(
+        std::io::stdout(),
+        "The organisation {slug} is filled. Sign in as ada@northwind.test (Owner), chidi@northwind.test (Admin) or \
+         eunji@northwind.test (Member) with the password “{PASSWORD}”."
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn fill(app: &App) -> Result<String> {
+    let system = Access::system(app.clone());
+    let first = NewInstallation {
+        email: "ada@northwind.test".into(),
+        name: "Ada Lind".into(),
+        organisation: "Northwind Research".into(),
+        password: Secret::new(PASSWORD),
+    };
+    let SetUp { founded, organisation, .. } = set_up(&system, None, first).await?;
+    let origin = || Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into());
+    let session = sign_in(&Access::nobody(app.clone(), origin()), "ada@northwind.test", &Secret::new(PASSWORD)).await?;
+    let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
+    let ada =
+        Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await?;
+    for (name, email, role) in PEOPLE {
+        let batch = invite(&ada, email, role).await?;
+        let token = batch.answers.into_iter().find_map(|answer| match answer.outcome {
+            Invited::Invited { link: Some(link), .. } => {
+                link.expose().split_once("token=").map(|(_, token)| Secret::new(token))
+            }
+            _ => None,
+        });
+        let token = token.ok_or_else(|| Error::conflict(format!("{email} could not be invited.")))?;
+        join_new(&system, &token, NewPerson { name: name.into(), password: Secret::new(PASSWORD) }).await?;
+    }
+    invite(&ada, "harriet@northwind.test", Role::Member).await?;
+    let mut targets = vec![];
+    for (name, provider, slug) in VIRTUAL_KEYS {
+        let input = Input {
+            name: name.into(),
+            description: String::new(),
+            provider: provider.name().into(),
+            base_url: String::new(),
+            api_version: String::new(),
+            credential: Secret::new("demonstration-only"),
+        };
+        targets.push((virtual_keys::create(&ada, slug, input).await?.id, provider));
+    }
+    let mut made = vec![];
+    for (name, levels, days) in KEYS {
+        let level = |feature: KeyFeature| {
+            levels.iter().find(|(f, _)| *f == feature).map_or(feature.default_level(), |(_, level)| *level)
+        };
+        let permissions = Some(PermissionSet::of_levels(level));
+        let expiry = if days == 0 { Expiry::Never } else { Expiry::Days(days) };
+        let new = New {
+            name: name.into(),
+            description: String::new(),
+            permissions,
+            scopes: vec![],
+            expiry,
+            submission: None,
+        };
+        let secret = keys::create(&ada, || Ok(new)).await?.secret;
+        let key = keys::verify(app, secret.expose(), app.clock.now()).await?;
+        made.push((key.key, key.secret));
+    }
+    keys::disable(&ada, made[4].0, None).await?;
+    let log = call_log(app);
+    let records =
+        calls(app.clock.now(), organisation.0, &made, &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>());
+    for group in records.chunks(500) {
+        log.write(group).await.map_err(|_| Error::unavailable())?;
+    }
+    sign_out(&ada).await?;
+    Ok(founded.slug)
+}
+
+/// Two days of calls, with the rhythm of working hours and a few failures. The same each time.
+fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[(Uuid, Provider)]) -> Vec<Record> {
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = move |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random % below
+    };
+    let mut records = vec![];
+    let mut at = now.0 - 2 * DAY;
+    loop {
+        let hour = at.rem_euclid(DAY) / HOUR;
+        let busy = if (7..19).contains(&hour) { 1 } else { 5 };
+        at += i64::try_from(next(150)).unwrap_or(0) * 1_000 * busy + 4_000;
+        if at > now.0 - MINUTE {
+            return records;
+        }
+        let (key, secret) = keys[next(2) as usize];
+        let (target, model) = MODELS[next(4) as usize];
+        let (virtual_key, provider) = targets[target];
+        let failed = next(40) == 0;
+        let usage = Usage { input_tokens: 200 + next(4_000), output_tokens: 50 + next(1_200), cached_input_tokens: 0 };
+        let latency = 300_000 + usage.output_tokens * 2_500 + next(400_000);
+        let call = Call {
+            id: Uuid::now_v7(),
+            organisation,
+            key: key.0,
+            secret,
+            virtual_key: Some(virtual_key),
+            provider: Some(provider),
+            endpoint: Endpoint::ChatCompletions,
+            model: model.into(),
+            streamed: next(2) == 0,
+            trace: Uuid::now_v7().to_string().into(),
+            metadata: None,
+            started_at: at,
+        };
+        let outcome = Outcome {
+            status: if failed { 429 } else { 200 },
+            upstream_status: Some(if failed { 429 } else { 200 }),
+            error: failed.then(|| "upstream_rate_limited".into()),
+            sent: true,
+            ended_by: EndedBy::Answer,
+            latency_us: if failed { 90_000 } else { latency },
+            first_byte_us: Some(250_000 + next(200_000)),
+            usage: (!failed).then_some(usage),
+            cost: if failed { None } else { cost(provider, model, usage) },
+            count: 1,
+        };
+        records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
+    }
+}

@@ -1,0 +1,253 @@
+//! The program's commands.
+
+mod audit;
+mod config;
+mod demo;
+mod serve;
+mod setup;
+
+#[cfg(test)]
+pub(crate) use audit::verify_database;
+
+use crate::features::identities::Rooms;
+use crate::server::{
+    access::{App, Parts, installation, refusals::Refusals, uses::Uses},
+    clock::Clock,
+    crypto::{Keyring, Passwords},
+    database::{Address, Db, StartResult},
+    limits::Limits,
+    mail::Mail,
+    outgoing::{AllowList, Outgoing},
+    settings::{DataSettings, ServeSettings},
+    watch::Changes,
+};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
+use std::{
+    error::Error as _,
+    fs::{File, OpenOptions, TryLockError},
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Self-hosted access control for teams that use language models
+#[derive(Parser)]
+#[command(name = "latchkey", version, about)]
+struct Program {
+    /// File of settings, one `NAME=value` a line, with the names of the environment; that and flags go first
+    #[arg(long, env = "LATCHKEY_CONFIG", global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the console, the API and the gateway
+    Serve(Box<ServeSettings>),
+    /// Make the first Owner and organisation without a browser; prints one JSON object
+    Setup(setup::SetupArguments),
+    /// Fill a new installation with believable people, keys and calls, to look around
+    Demo(DataSettings),
+    /// Bring the database's schema up to date, and stop
+    Migrate(DataSettings),
+    /// Look after the audit log
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+}
+
+/// Reads the settings and runs the command that the arguments name. A failure is one line on standard error and exit code 1 (2: a broken audit chain).
+pub fn main() -> ExitCode {
+    // Whatever the program makes, the files that SQLite makes included, is for its user alone.
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    if let Err(error) = config::load() {
+        return fail(&*error);
+    }
+    let program = match Program::try_parse() {
+        Ok(program) => program,
+        Err(error) => return complain(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let result = runtime.block_on(async {
+        match program.command {
+            Command::Serve(settings) => serve::run(*settings).await,
+            Command::Setup(arguments) => setup::run(arguments).await,
+            Command::Demo(settings) => demo::run(settings).await,
+            Command::Migrate(settings) => migrate(settings).await,
+            Command::Audit(command) => audit::run(command).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result.unwrap_or_else(|error| fail(&*error))
+}
+
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    let line = error.to_string().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let _ = writeln!(std::io::stderr(), "latchkey: {line}");
+    ExitCode::FAILURE
+}
+
+/// Says what is wrong with the arguments or the environment. A value is not repeated: it may be a secret in the wrong place.
+fn complain(error: &clap::Error) -> ExitCode {
+    if error.get(ContextKind::InvalidValue).is_none() {
+        let _ = error.print();
+        return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+    }
+    let setting = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(setting)) => setting,
+        _ => "a setting",
+    };
+    let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "latchkey: the value of {setting} cannot be used{why}");
+    ExitCode::from(2)
+}
+
+async fn migrate(settings: DataSettings) -> StartResult<ExitCode> {
+    let (app, _lock) = open(&settings, Extras::default()).await?;
+    app.db.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What only the server needs.
+#[derive(Default)]
+struct Extras {
+    public_url: String,
+    trusted_proxies: Vec<ipnet::IpNet>,
+    mail: Option<Mail>,
+    allow_upstream: AllowList,
+}
+
+/// Opens data and key. The lock is held as long as the program runs: two on one SQLite file would not see each other's
+/// changes.
+async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Option<File>)> {
+    let address = settings.database()?;
+    settings.prepare()?;
+    let lock = match &address {
+        Address::Sqlite(path) => Some(lock(path)?),
+        Address::Postgres(_) => None,
+    };
+    let keyring = Keyring::open(settings.key.as_deref(), &settings.data.join("latchkey.key"))?;
+    let db = Db::open_at(address).await?;
+    let app = App::new(Parts {
+        db,
+        clock: Clock::default(),
+        keyring,
+        passwords: Passwords::default(),
+        mail: extras.mail.unwrap_or(Mail::none()),
+        outgoing: Outgoing::new(extras.allow_upstream),
+        public_url: extras.public_url,
+        trusted_proxies: extras.trusted_proxies,
+        changes: Changes::default(),
+        refusals: Refusals::default(),
+        limits: Limits::default(),
+        uses: Uses::default(),
+        identities: &Rooms,
+    });
+    installation::check_key(&app).await?;
+    Ok((app, lock))
+}
+
+/// Locks a database. On Linux the lock is on the file itself, whatever names lead to it: SQLite's own locks there are of
+/// another kind (fcntl) and do not meet it (flock). Where they would meet, the lock is on a file beside it.
+///
+/// The file must be kept until the database is closed: SQLite's locks end when any descriptor of its file is closed.
+fn lock(database: &Path) -> StartResult<File> {
+    let path = if cfg!(target_os = "linux") {
+        database.to_owned()
+    } else {
+        database.canonicalize().unwrap_or_else(|_| database.to_owned()).with_extension("lock")
+    };
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|error| format!("{} cannot be opened for writing: {error}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(format!(
+            "another latchkey uses the database {}; stop it first, or use PostgreSQL for several",
+            database.display()
+        )
+        .into()),
+        Err(TryLockError::Error(error)) => Err(format!("{} cannot be locked: {error}", path.display()).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(start: &str) -> String {
+        format!("{start:0<64}")
+    }
+
+    /// The line with which a start is refused.
+    async fn refusal(settings: &DataSettings) -> String {
+        match open(settings, Extras::default()).await {
+            Ok(_) => panic!("it starts on {}", settings.data.display()),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn one_program_at_a_time_uses_a_sqlite_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = |data: &str, file: Option<&str>| DataSettings {
+            data: folder.path().join(data),
+            database_url: file.map(|file| format!("sqlite:{}", folder.path().join(file).display())),
+            key: Some(key("a1")),
+        };
+        std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere/keys.db"), folder.path().join("link.db")).unwrap();
+        std::fs::write(folder.path().join("elsewhere/keys.db"), "").unwrap();
+        std::fs::hard_link(folder.path().join("elsewhere/keys.db"), folder.path().join("hard.db")).unwrap();
+        for (first, second) in [
+            (settings("one", None), settings("one", None)),
+            (settings("one", None), settings("two", Some("one/latchkey.db"))),
+            (settings("one", Some("elsewhere/keys.db")), settings("two", Some("elsewhere/keys.db"))),
+            (settings("one", Some("elsewhere/keys.db")), settings("two", Some("link.db"))),
+            (settings("one", Some("elsewhere/keys.db")), settings("two", Some("hard.db"))),
+        ] {
+            let (app, lock) = open(&first, Extras::default()).await.unwrap();
+            // Whatever lies beside the database may be tidied away.
+            for beside in ["one/latchkey.lock", "elsewhere/keys.lock"] {
+                let _ = std::fs::remove_file(folder.path().join(beside));
+            }
+            let refused = refusal(&second).await;
+            assert!(refused.starts_with("another latchkey uses the database ") && !refused.contains('\n'), "{refused}");
+            app.db.close().await;
+            drop(lock);
+            let (app, _lock) = open(&second, Extras::default()).await.expect("once the first has stopped");
+            app.db.close().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn another_key_is_refused_and_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("latchkey.key");
+        let mut settings = DataSettings { data: folder.path().to_owned(), database_url: None, key: None };
+        let (app, lock) = open(&settings, Extras::default()).await.unwrap();
+        app.db.close().await;
+        drop(lock);
+        let right = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, key("b2")).unwrap();
+        let by_file = refusal(&settings).await;
+        settings.key = Some(key("c3"));
+        for refused in [by_file, refusal(&settings).await] {
+            assert!(refused.starts_with("the installation's key is not the one "), "{refused}");
+            assert!(!refused.contains('\n') && !refused.contains("b200") && !refused.contains("c300"), "{refused}");
+        }
+        settings.key = Some(right);
+        assert!(open(&settings, Extras::default()).await.is_ok());
+    }
+}

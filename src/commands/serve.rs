@@ -1,0 +1,108 @@
+//! `latchkey serve`.
+
+use super::{Extras, open};
+use crate::{
+    gateway::storage,
+    http,
+    server::{
+        access::{installation, jobs},
+        database::StartResult,
+        mail::Mail,
+        settings::ServeSettings,
+    },
+    web::Security,
+};
+use std::{io::Write, process::ExitCode, time::Duration};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// How long running requests may take to finish once the program is asked to stop.
+const GRACE: Duration = Duration::from_secs(20);
+/// How long the log of calls may take to be written after that.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long jobs may take to end and the audit log to be finished after that.
+const FINISH: Duration = Duration::from_secs(2);
+/// How long the database may take to be closed at last.
+const CLOSE: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
+    start_log(settings.log_json);
+    let public_url = settings.public_url()?;
+    let mail = settings.smtp_url.as_deref().map(|url| Mail::smtp(url, &settings.mail_from)).transpose()?;
+    let extras = Extras {
+        public_url: public_url.clone(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+        mail,
+        allow_upstream: settings.allow_upstream.clone().into(),
+    };
+    let (app, _lock) = open(&settings.data, extras).await?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
+    let gateway = storage::start(&app, &settings.data.data.join("calls"))
+        .map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
+    let stop = CancellationToken::new();
+    let jobs = jobs::start(&app, stop.clone());
+    let mut out = std::io::stdout();
+    if let Some(secret) = installation::setup_secret(&app).await? {
+        let _ = writeln!(
+            out,
+            "\n  Nobody has an account yet. Open {public_url}/setup and use this one-time setup secret:\n\n      {}\n",
+            secret.as_str()
+        );
+    }
+    let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
+    let _ = out.flush();
+    tokio::spawn(asked_to_stop(stop.clone()));
+    let recorder = gateway.recorder.clone();
+    let router = http::router(&app, gateway.clone());
+    tokio::select! {
+        () = http::serve(listener, router, gateway, Security::of(&public_url), settings.trusted_proxies, stop.clone()) => {}
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+    if !recorder.drain(DRAIN).await {
+        tracing::warn!("some calls are not in the log yet; the next start puts them there");
+    }
+    // A database that does not answer any more keeps nothing from ending.
+    let finished = async {
+        let _ = jobs.await;
+        jobs::finish(&app).await;
+    };
+    if tokio::time::timeout(FINISH, finished).await.is_err() {
+        tracing::warn!("not all of the audit log could be written");
+    }
+    let _ = tokio::time::timeout(CLOSE, app.db.close()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Ends on SIGINT or SIGTERM, and tells everybody.
+async fn asked_to_stop(stop: CancellationToken) {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+    stop.cancel();
+}
+
+fn start_log(json: bool) {
+    let filter = EnvFilter::try_from_env("LATCHKEY_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
+    // A log that cannot be written, as with a full disk, is no reason to fail. Left on, it is told of by `eprintln!`, which
+    // then panics for the same reason.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
+    // A second start in one process keeps the first log.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}

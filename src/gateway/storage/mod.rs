@@ -1,0 +1,52 @@
+//! The gateway on the database: where its keys and targets come from, where its records go, and what makes it forget.
+
+mod sink;
+mod source;
+mod store;
+
+pub use store::statements;
+
+use crate::{
+    gateway::{
+        call::{Gateway, Limits, Now},
+        directory::{Ages, Directory},
+        models::Models,
+        record::{Bounds, Recorder, Sink},
+        room::Room,
+    },
+    kernel::OrganisationId,
+    server::{access::App, watch::Change},
+};
+use std::{io, path::Path, sync::Arc};
+
+/// Starts the gateway. `folder` holds the journal of calls; what a crash has left there goes to the log now.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
+    let directory = Directory::new(Arc::new(source::Rooms::new(app.clone())), Ages::default());
+    let recorder = Recorder::start(folder, Arc::new(sink::Log::new(app.clone())), Bounds::default())?;
+    let forgetful = directory.clone();
+    // Called before the change's author has their answer: the next request already meets the new state.
+    app.changes.listen(move |change| match change {
+        // Names, passwords and sessions of people: nothing there changes what a key may do.
+        Change::Of(OrganisationId::INSTALLATION) => {}
+        Change::Unknown => forgetful.invalidate_all(),
+        Change::Of(organisation) => forgetful.invalidate(organisation.0),
+    });
+    let clock = app.clock.clone();
+    Ok(Gateway {
+        directory,
+        outgoing: app.outgoing.clone(),
+        recorder,
+        limits: Limits::default(),
+        room: Room::default(),
+        models: Models::default(),
+        now: Now::new(move || clock.now().0),
+    })
+}
+
+/// The log of calls as the recorder writes it.
+pub fn call_log(app: &App) -> impl Sink + use<> {
+    sink::Log::new(app.clone())
+}

@@ -1,0 +1,104 @@
+//! Keys and virtual keys, read from the database.
+
+use crate::{
+    features::{
+        api_keys::{self, operations::digest},
+        virtual_keys::{self, operations::unseal},
+    },
+    gateway::{
+        directory::{CallerKey, Digest, Source, Standing, Unavailable},
+        target::{Address, Credential, Target},
+    },
+    kernel::{Error, OrganisationId, Result},
+    policy::{self, Operation, Principal, decide},
+    server::{access::App, outgoing::BaseUrl},
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// The database, as the directory of keys reads it.
+pub struct Rooms {
+    app: App,
+}
+
+impl Rooms {
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    async fn find(&self, digest: &Digest) -> Result<Option<CallerKey>> {
+        let organisation = {
+            let mut tx = self.app.db.read_by_digest(digest).await?;
+            api_keys::find_secret(&mut tx, digest).await?
+        };
+        let Some(organisation) = organisation else { return Ok(None) };
+        let mut tx = self.app.read_proven(organisation).await?;
+        let Some(holder) = api_keys::holder::find(&mut tx, digest).await? else { return Ok(None) };
+        let principal = Principal::ApiKey { key: holder.key, organisation, permissions: holder.effective };
+        let may = |operation: Operation| {
+            decide(&principal, operation.spec().requires, policy::Target::In(organisation)).is_ok()
+        };
+        Ok(Some(CallerKey {
+            organisation: organisation.0,
+            key: holder.key.0,
+            secret: holder.secret,
+            standing: match (holder.revoked, holder.disabled) {
+                (true, _) => Standing::Revoked,
+                (false, true) => Standing::Disabled,
+                (false, false) => Standing::Live,
+            },
+            expires_at: holder.expires_at.map(|at| at.0),
+            rotated_at: holder.valid_until.map(|at| at.0),
+            may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
+        }))
+    }
+
+    async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<Target>> {
+        let mut tx = self.app.read_proven(organisation).await?;
+        let Some(stored) = virtual_keys::target(&mut tx, slug).await? else { return Ok(None) };
+        let credential =
+            stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
+        Ok(Some(Target {
+            virtual_key: stored.id.0,
+            slug: stored.slug.into(),
+            provider: stored.provider,
+            // An address that the operator has since closed: calls say so, rather than that there is no such key.
+            address: BaseUrl::parse(&stored.base_url, self.app.outgoing.allowed())
+                .ok()
+                .map(|base| Address::new(stored.provider, base)),
+            credential: credential
+                .map(|plain| Credential::new(stored.provider, &plain))
+                .transpose()
+                .map_err(|_| Error::internal())?,
+            api_version: Some(stored.settings.api_version).filter(|version| !version.is_empty()).map(Into::into),
+        }))
+    }
+}
+
+/// The fault is in the program's log already; a caller learns only that there is one.
+fn unavailable(_: Error) -> Unavailable {
+    Unavailable
+}
+
+#[async_trait]
+impl Source for Rooms {
+    fn digest(&self, presented: &str) -> Option<Digest> {
+        digest(&self.app.keyring, presented)
+    }
+
+    async fn key(&self, digest: &Digest) -> std::result::Result<Option<CallerKey>, Unavailable> {
+        self.find(digest).await.map_err(unavailable)
+    }
+
+    async fn target(&self, organisation: Uuid, slug: &str) -> std::result::Result<Option<Target>, Unavailable> {
+        self.open(OrganisationId(organisation), slug).await.map_err(unavailable)
+    }
+
+    async fn slugs(&self, organisation: Uuid) -> std::result::Result<Vec<String>, Unavailable> {
+        let listed = async {
+            let mut tx = self.app.read_proven(OrganisationId(organisation)).await?;
+            virtual_keys::slugs(&mut tx).await
+        };
+        listed.await.map_err(unavailable)
+    }
+}

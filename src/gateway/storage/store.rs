@@ -1,0 +1,97 @@
+//! The gateway's SQL: calls into the log.
+
+use crate::{
+    features::logs::model as logs,
+    gateway::record::{Outcome, Record},
+    kernel::provider::Provider,
+    server::database::{OrgTx, TenantSql, Value, WriteError, values},
+};
+use serde_json::json;
+use std::{fmt::Write, sync::LazyLock};
+
+macro_rules! insert {
+    ($values:literal) => {
+        concat!(
+            "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
+             endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
+             cached_input_tokens, output_tokens, cost, trace_id, count, metadata) VALUES ",
+            $values
+        )
+    };
+}
+/// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost WHERE call_logs.finished_at IS NULL";
+/// Columns of a record, its organisation not counted.
+const COLUMNS: usize = 21;
+/// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
+/// place among all those before it, so that in long statements the seeking takes most of the time.
+const ROWS: usize = 8;
+
+static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
+static MANY: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(ROWS));
+
+/// Made once each for the life of the program, so the text may stay for as long.
+fn insert_calls(rows: usize) -> TenantSql {
+    let mut text = String::from(insert!(""));
+    for row in 0..rows {
+        text.push_str(if row == 0 { "($1" } else { ", ($1" });
+        for column in 0..COLUMNS {
+            let _ = write!(text, ", ${}", 2 + row * COLUMNS + column);
+        }
+        text.push(')');
+    }
+    text.push_str(ON_CONFLICT);
+    TenantSql::new(text.leak())
+}
+
+/// The texts of these statements, for the test that prepares each on both engines.
+pub fn statements() -> &'static [&'static str] {
+    static TEXTS: LazyLock<[&str; 2]> = LazyLock::new(|| [ONE.text(), MANY.text()]);
+    &*TEXTS
+}
+
+/// Stores records, each call once.
+pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<(), WriteError> {
+    let mut groups = records.chunks_exact(ROWS);
+    for group in &mut groups {
+        tx.write(*MANY, group.iter().copied().flat_map(row).collect()).await?;
+    }
+    for record in groups.remainder() {
+        tx.write(*ONE, row(record).into()).await?;
+    }
+    Ok(())
+}
+
+fn row(record: &Record) -> [Value; COLUMNS] {
+    let (call, end) = (&record.call, record.outcome.as_ref());
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    // A call that the end of the process cut off has no known length.
+    let latency = end.filter(|end| !end.is_interrupted()).map(|end| number(end.latency_us));
+    let finished_at = end.map(|_| call.started_at.saturating_add(latency.unwrap_or(0) / 1_000));
+    let usage = end.and_then(|end| end.usage);
+    let row = values![
+        Some(call.id),
+        call.started_at,
+        finished_at,
+        Some(call.key),
+        call.virtual_key,
+        call.provider.map(Provider::name),
+        &*call.model,
+        call.endpoint.name(),
+        call.streamed,
+        end.map_or(logs::Outcome::Started, Outcome::kind).name(),
+        end.map(|end| i64::from(end.status)),
+        end.and_then(|end| end.error.as_deref()),
+        latency,
+        end.and_then(|end| end.first_byte_us).map(number),
+        usage.map(|usage| number(usage.input_tokens)),
+        usage.map(|usage| number(usage.cached_input_tokens)),
+        usage.map(|usage| number(usage.output_tokens)),
+        end.and_then(|end| end.cost),
+        &*call.trace,
+        end.map_or(1, |end| number(end.count)),
+        call.metadata.as_ref().map(|metadata| json!(metadata)),
+    ];
+    let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
+    row
+}

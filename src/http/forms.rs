@@ -1,0 +1,220 @@
+//! Server functions over HTTP, and the same forms without JavaScript.
+//!
+//! A form that is posted by the browser itself gets a whole page back: the page it stands on, rendered with the outcome
+//! (values kept, errors beside their fields, a new secret shown once). Nothing of it goes through a URL.
+
+use super::form_body;
+use crate::{
+    kernel::{Code, Error, Result},
+    policy::Operation,
+    server::access::App,
+    site::routes,
+    web::{FormOutcome, RequestContext, headers::error_response, kept_theme},
+};
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Path, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use leptos::prelude::provide_context;
+use tower::ServiceExt;
+
+/// Fields whose value is never sent back.
+const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password", "credential", "secret"];
+
+/// Field in which a form may say on which page it stands.
+const PAGE_FIELD: &str = "page";
+
+#[derive(Clone)]
+struct Forms {
+    app: App,
+    pages: Router,
+}
+
+pub fn router(app: &App, pages: Router) -> Router {
+    Router::new().route("/fn/{*path}", post(handle)).with_state(Forms { app: app.clone(), pages })
+}
+
+async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: Request) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Some(mut context) = parts.extensions.get::<RequestContext>().cloned() else {
+        return error_response(&Error::internal(), "");
+    };
+    let id = context.origin().request_id.clone();
+    let Some(operation) = Operation::of_server_fn(&path) else {
+        return error_response(&Error::not_found(), &id);
+    };
+    let refuse = async |error: Error| {
+        context.access().leave_trace(operation, &error).await;
+        error_response(&error, &id)
+    };
+    if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
+        return refuse(error).await;
+    }
+    let bytes = match form_body::read(&parts.headers, body, operation).await {
+        Ok(bytes) => bytes,
+        Err(error) => return refuse(error).await,
+    };
+    let by_browser = accepts_html(&parts.headers);
+    // The server function itself never redirects a browser; that is decided below.
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    let inner = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
+    let provided = context.clone();
+    let response = leptos_axum::handle_server_fns_with_context(move || provide_context(provided.clone()), inner)
+        .await
+        .into_response();
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, crate::web::BODY_LIMIT * 4).await else {
+        return error_response(&Error::internal(), &id);
+    };
+    let result = if head.headers.contains_key("serverfnerror") || !head.status.is_success() {
+        let error = read_error(&body, &id);
+        context.access().leave_trace(operation, &error).await;
+        Err(error)
+    } else {
+        Ok(body.clone())
+    };
+    if !by_browser {
+        return match result {
+            Ok(_) => Response::from_parts(head, Body::from(body)),
+            Err(error) => {
+                let mut response = error_response(&error, &id);
+                // The browser's client tells an error from a value by this header.
+                if let Ok(path) = HeaderValue::from_str(&format!("/fn/{path}")) {
+                    response.headers_mut().insert("serverfnerror", path);
+                }
+                response
+            }
+        };
+    }
+    let cookies: Vec<HeaderValue> = head.headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    if let Some(theme) = cookies.iter().find_map(kept_theme) {
+        context.theme = theme;
+    }
+    let location = head.headers.remove(header::LOCATION);
+    let result = result.and_then(|body| serde_json::from_slice(&body).map_err(|_| Error::internal()));
+    let mut response = match (&result, location) {
+        (Ok(_), Some(location)) => {
+            let mut response = StatusCode::SEE_OTHER.into_response();
+            response.headers_mut().insert(header::LOCATION, location);
+            response
+        }
+        _ => {
+            let outcome = FormOutcome { path: format!("/fn/{path}"), result, values: typed(&bytes) };
+            answer_with_page(forms, parts, context, outcome).await
+        }
+    };
+    for cookie in cookies {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// The page on which the form stands, rendered with the outcome.
+async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContext, outcome: FormOutcome) -> Response {
+    // A page whose address is a secret sends no Referer; its form says itself where it stands.
+    let page = outcome
+        .values
+        .iter()
+        .find(|(name, _)| name == PAGE_FIELD)
+        .and_then(|(_, page)| routes::Path::returning(page))
+        .map(String::from)
+        .or_else(|| {
+            let referer = url::Url::parse(parts.headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+            Some(referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+        })
+        .and_then(|path| path.parse::<Uri>().ok())
+        .unwrap_or_else(|| Uri::from_static("/"));
+    let status = match &outcome.result {
+        Ok(_) => StatusCode::OK,
+        Err(error) => StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+    };
+    let retry_after = outcome.result.as_ref().err().and_then(|error| error.retry_after);
+    parts.method = Method::GET;
+    parts.uri = page;
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_TYPE);
+    parts.headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
+    let mut request =
+        Request::builder().method(Method::GET).uri(parts.uri.clone()).body(Body::empty()).unwrap_or_default();
+    *request.headers_mut() = parts.headers;
+    request.extensions_mut().insert(context);
+    request.extensions_mut().insert(outcome);
+    let Ok(mut response) = forms.pages.oneshot(request).await;
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = status;
+    }
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"))
+}
+
+/// Only this site's own pages may post (`Sec-Fetch-Site`, else `Origin`); with neither header it is refused.
+fn check_origin(headers: &HeaderMap, public_url: &str) -> Result<()> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let own = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(origin)) => origin == public_url,
+        (None, None) => false,
+    };
+    if own {
+        Ok(())
+    } else {
+        Err(Error::new(Code::ForeignOrigin, "This request did not come from Latchkey's own pages."))
+    }
+}
+
+/// The error that a server function answered with.
+fn read_error(body: &Bytes, request_id: &str) -> Error {
+    let mut error: Error = serde_json::from_slice(body)
+        .unwrap_or_else(|_| Error::new(Code::Malformed, "The form could not be read. Reload the page and try again."));
+    error.request_id = Some(request_id.to_owned());
+    error
+}
+
+fn typed(body: &Bytes) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(body)
+        .filter(|(name, _)| {
+            !SECRET_FIELDS.iter().any(|secret| name == secret || name.ends_with(&format!("[{secret}]")))
+        })
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (n.parse::<header::HeaderName>().unwrap(), HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn only_own_pages_may_post() {
+        let ok = |pairs| check_origin(&headers(pairs), "https://keys.example.org").is_ok();
+        assert!(ok(&[("sec-fetch-site", "same-origin")]));
+        assert!(ok(&[("origin", "https://keys.example.org")]));
+        assert!(!ok(&[("sec-fetch-site", "cross-site"), ("origin", "https://keys.example.org")]));
+        assert!(!ok(&[("sec-fetch-site", "same-site")]));
+        assert!(!ok(&[("sec-fetch-site", "none")]));
+        assert!(!ok(&[("origin", "https://evil.example")]));
+        assert!(!ok(&[("origin", "https://evil.example"), ("host", "evil.example")]));
+        assert!(!ok(&[("origin", "http://keys.example.org")]));
+        assert!(!ok(&[("origin", "null")]));
+        assert!(!ok(&[]));
+    }
+
+    #[test]
+    fn secrets_are_not_sent_back() {
+        let values = typed(&Bytes::from_static(b"name=a&password=x&form%5Bcredential%5D=y&credential=z"));
+        assert_eq!(values, vec![("name".to_owned(), "a".to_owned())]);
+    }
+}

@@ -1,0 +1,105 @@
+//! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
+
+use super::{heads::Recorder, sessions};
+use crate::{
+    kernel::OrganisationId,
+    server::{
+        access::{Access, App},
+        database::Db,
+        watch::Change,
+    },
+};
+use sqlx::postgres::PgListener;
+use std::{collections::HashMap, time::Duration};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How often what is over is removed.
+const SWEEP: Duration = Duration::from_secs(600);
+/// How often what refusals were only counted is told of.
+const TELL: Duration = Duration::from_secs(30);
+/// How often the organisations' revisions are compared, in case the database's news is cut off.
+const COMPARE: Duration = Duration::from_millis(500);
+
+/// Starts the jobs; they end when `stop` is cancelled.
+pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
+    let app = app.clone();
+    tokio::spawn(async move {
+        let work = async {
+            tokio::join!(sweep(&app), tell(&app), listen(&app), compare(&app));
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop.cancelled() => {}
+        }
+    })
+}
+
+async fn sweep(app: &App) {
+    let mut recorder = Recorder::default();
+    loop {
+        if let Err(error) = sessions::sweep(app).await {
+            tracing::warn!(%error, "sessions that are over could not be removed");
+        }
+        if let Err(error) = recorder.round(app, false).await {
+            tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Tells of floods of refusals that have ended.
+async fn tell(app: &App) {
+    loop {
+        tokio::time::sleep(TELL).await;
+        Access::record_ended_floods(app).await;
+    }
+}
+
+/// What is left to be written when the program stops.
+pub async fn finish(app: &App) {
+    Access::record_floods(app).await;
+    if let Err(error) = Recorder::default().round(app, true).await {
+        tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
+    }
+}
+
+/// Hears what other replicas changed, as PostgreSQL tells it.
+pub(crate) async fn listen(app: &App) {
+    let Db::Postgres(pool) = &app.db else { return };
+    loop {
+        let heard = async {
+            let mut listener = PgListener::connect_with(pool).await?;
+            listener.listen("latchkey_changes").await?;
+            // What happened while nobody listened is not known.
+            app.changes.announce(Change::Unknown);
+            loop {
+                let notification = listener.recv().await?;
+                let change = notification.payload().parse::<OrganisationId>().map_or(Change::Unknown, Change::Of);
+                app.changes.announce(change);
+            }
+        };
+        let ended: Result<std::convert::Infallible, sqlx::Error> = heard.await;
+        let Err(error) = ended;
+        tracing::warn!(%error, "news of changes is cut off; revisions are compared meanwhile");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// Compares revisions, so that a change is noticed within a second even when news of it is not heard.
+pub(crate) async fn compare(app: &App) {
+    if !app.db.is_postgres() {
+        return;
+    }
+    let mut known: HashMap<Uuid, i64> = HashMap::new();
+    loop {
+        // A failure is told in the log. Whoever caches believes no answer beyond its own bound, which is there for this.
+        for (organisation, revision) in crate::server::database::revisions(&app.db).await.unwrap_or_default() {
+            if known.insert(organisation, revision).is_some_and(|before| before != revision) {
+                app.changes.announce(Change::Of(OrganisationId(organisation)));
+            }
+        }
+        tokio::time::sleep(COMPARE).await;
+    }
+}

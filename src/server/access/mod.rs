@@ -1,0 +1,666 @@
+//! The one way in: who asks, in which organisation, with what permissions, and the transaction in which an operation acts.
+//!
+//! An operation's first line is [`Access::read`] or [`Access::act`]: they decide, and hand out the transaction only then.
+//! A request's credential is found before its body has come, and its caller may take their time with that. So every
+//! transaction that is opened here proves the credential anew, and with it what it allows now ([`Access::reread`]): no
+//! operation can forget it.
+
+use super::{
+    crypto::Digest,
+    database::{OrgTx, Tx, made_by_submission, note_made, note_submission, revise},
+    limits::address_subject,
+};
+mod app;
+pub mod heads;
+mod identities;
+pub mod installation;
+pub mod jobs;
+pub mod refusals;
+pub mod sessions;
+pub mod uses;
+
+pub use app::{App, Parts};
+pub use identities::{Identities, VerifiedKey};
+
+use refusals::{Caller, Place, Refusal, Told};
+
+use crate::{
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Secret, SessionId, Timestamp, UserId, text, time::MINUTE},
+    policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
+    server::audit::{
+        self, Circumstances,
+        event::{Actor, Event, Outcome, Subject},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    future::Future,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use uuid::Uuid;
+
+/// How long a proof of the password holds, in milliseconds.
+const PROOF_HOLDS: i64 = 15 * MINUTE;
+
+/// How events name the program's own commands and jobs.
+const COMMAND: &str = "command";
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    pub request_id: String,
+    pub address: Option<IpAddr>,
+    pub user_agent: String,
+    /// Where the requests came from that an event tells of together, if it is one network.
+    network: String,
+    /// Whether this request has left its audit event.
+    noted: Arc<AtomicBool>,
+}
+
+impl Origin {
+    pub fn new(request_id: String, address: Option<IpAddr>, user_agent: String) -> Self {
+        Self { request_id, address, user_agent, network: String::new(), noted: Arc::default() }
+    }
+}
+
+/// Who asks, proven by a credential. Has no public field; built only here.
+#[derive(Clone)]
+pub struct Access {
+    app: App,
+    principal: Principal,
+    actor: Actor,
+    /// The credential, as events name it.
+    credential: String,
+    /// The session of the browser that asks, if it came with one. It is a person's credential; to nobody it is what the
+    /// session that they begin takes the place of.
+    session: Option<SessionId>,
+    /// The digest of an API key's presented secret.
+    secret: Option<Digest>,
+    origin: Origin,
+    /// When the person last proved their password, for acts that ask for it again.
+    confirmed_at: Option<Timestamp>,
+}
+
+/// What a signed-in session says of its person.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignedIn {
+    pub user: UserId,
+    pub name: String,
+    /// The session's public id.
+    pub session: SessionId,
+    /// When the session's person last proved their password.
+    pub confirmed_at: Timestamp,
+}
+
+impl Access {
+    /// A request without a credential, or with one that is not valid.
+    pub fn nobody(app: App, origin: Origin) -> Self {
+        let actor = Actor { kind: "nobody", id: String::new(), name: String::new() };
+        Self::of(app, Principal::Nobody, actor, String::new(), origin)
+    }
+
+    /// The same, in a browser that came with this session.
+    pub fn in_place_of(self, session: Option<SessionId>) -> Self {
+        Self { session, ..self }
+    }
+
+    /// The program itself: `latchkey setup`, jobs.
+    pub fn system(app: App) -> Self {
+        let actor = Actor { kind: "system", id: String::new(), name: "latchkey".into() };
+        let origin = Origin::new(Uuid::now_v7().to_string(), None, String::new());
+        Self::of(app, Principal::Nobody, actor, COMMAND.into(), origin)
+    }
+
+    /// A person who is signed in, outside of any organisation.
+    pub fn person(app: App, origin: Origin, who: SignedIn) -> Self {
+        let actor = Actor { kind: "person", id: who.user.to_string(), name: who.name };
+        let credential = format!("session {}", who.session);
+        Self {
+            session: Some(who.session),
+            confirmed_at: Some(who.confirmed_at),
+            ..Self::of(app, Principal::Person { user: who.user }, actor, credential, origin)
+        }
+    }
+
+    fn of(app: App, principal: Principal, actor: Actor, credential: String, origin: Origin) -> Self {
+        Self { app, principal, actor, credential, session: None, secret: None, origin, confirmed_at: None }
+    }
+
+    /// The same person inside an organisation that they belong to. An organisation that does not exist and one that they
+    /// do not belong to are the same: not found.
+    pub async fn enter(self, slug: &str) -> Result<Self> {
+        let user = self.principal.user().ok_or_else(Error::sign_in_needed)?;
+        let mut tx = self.app.db.read_as(user).await?;
+        self.prove(&mut tx, Hold::No).await?;
+        let (organisation, role) =
+            self.app.identities.membership(&mut tx, user, slug).await?.ok_or_else(Error::not_found)?;
+        Ok(Self { principal: Principal::Member { user, organisation, role }, ..self })
+    }
+
+    /// An API key, by its verified identity.
+    pub fn key(app: App, origin: Origin, key: &VerifiedKey) -> Self {
+        let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
+        let principal = Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective };
+        let credential = format!("key {}", key.key);
+        Self { secret: Some(key.digest), ..Self::of(app, principal, actor, credential, origin) }
+    }
+
+    /// A request with the secret of a key that does not work any more: what it asks for is refused in that key's name.
+    pub fn dead_key(app: App, origin: Origin, key: KeyId, name: String) -> Self {
+        let actor = Actor { kind: "api_key", id: key.to_string(), name };
+        let credential = format!("key {key}");
+        Self::of(app, Principal::Nobody, actor, credential, origin)
+    }
+
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    pub fn actor_name(&self) -> &str {
+        &self.actor.name
+    }
+
+    /// The session or key that was used, as events name it.
+    pub fn credential(&self) -> &str {
+        &self.credential
+    }
+
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.app.clock.now()
+    }
+
+    /// Whether a person asks for what gives or takes the highest rights, and has not proven their password a short while
+    /// ago. Keys have none to prove.
+    pub fn needs_proof(&self, operation: Operation, target: Target) -> bool {
+        asks_for_proof(operation, target)
+            && matches!(self.principal, Principal::Member { .. })
+            && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
+    }
+
+    /// The session of the browser that asks, by its public id.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
+    }
+
+    /// The signed-in person.
+    pub fn user(&self) -> Result<UserId> {
+        self.principal.user().ok_or_else(Error::sign_in_needed)
+    }
+
+    /// Decides on something that is already read.
+    pub fn check(&self, operation: Operation, target: Target) -> Result<()> {
+        decide(&self.principal, operation.spec().requires, target).map_err(Error::from)
+    }
+
+    /// Asks for an operation that reads inside the organisation, and gives its transaction.
+    pub async fn read(&self, operation: Operation) -> Result<OrgTx> {
+        let Some(organisation) = self.principal.organisation() else {
+            self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
+            return Err(Error::not_found());
+        };
+        self.check(operation, Target::In(organisation))?;
+        let mut tx = self.app.db.browse_in(organisation).await?;
+        let now = self.reread(&mut tx, Hold::No).await?;
+        decide(&now, operation.spec().requires, Target::In(organisation))?;
+        Ok(tx)
+    }
+
+    /// The slug of the organisation in which this operation reads.
+    pub async fn organisation_slug(&self, operation: Operation) -> Result<Option<String>> {
+        let mut tx = self.read(operation).await?;
+        self.app.identities.slug(&mut tx).await
+    }
+
+    /// Asks for an operation that reads the person's own account.
+    pub async fn read_account(&self, operation: Operation) -> Result<Tx> {
+        self.check(operation, Target::Account)?;
+        match self.principal.user() {
+            Some(user) => {
+                let mut tx = self.app.db.read_as(user).await?;
+                self.prove(&mut tx, Hold::No).await?;
+                Ok(tx)
+            }
+            None => self.app.db.read().await,
+        }
+    }
+
+    /// Proves a person's session anew, in the transaction in which it is used. Nobody has nothing to prove; what a key
+    /// presents is proven with what it opens, by [`Self::reread`].
+    async fn prove(&self, tx: &mut Tx, hold: Hold) -> Result<()> {
+        let Some(user) = self.principal.user() else { return Ok(()) };
+        let session = self.session.ok_or_else(Error::sign_in_needed)?;
+        let stands = match hold {
+            Hold::No => sessions::stands(tx, session, user, self.now()).await?,
+            Hold::UntilCommit => sessions::hold(tx, session, user, self.now()).await?,
+        };
+        if stands { Ok(()) } else { Err(Error::sign_in_needed()) }
+    }
+
+    /// Who asks, as the database knows them at this moment: their session has not ended, their secret was not rotated away,
+    /// their key not deleted or disabled, their role not changed.
+    async fn reread(&self, tx: &mut OrgTx, hold: Hold) -> Result<Principal> {
+        self.prove(tx.system(), hold).await?;
+        match self.principal {
+            Principal::Nobody | Principal::Person { .. } => Ok(self.principal),
+            Principal::Member { user, organisation, .. } => {
+                let role = self.app.identities.role(tx, user).await?.ok_or_else(Error::not_found)?;
+                Ok(Principal::Member { user, organisation, role })
+            }
+            Principal::ApiKey { key, organisation, .. } => {
+                let digest = self.secret.ok_or_else(Error::internal)?;
+                let permissions = self.app.identities.permissions(tx, &digest, self.now()).await?;
+                Ok(Principal::ApiKey { key, organisation, permissions })
+            }
+        }
+    }
+
+    /// Whether there is what a refusal was about: in a flood, whoever is really meant is named before what was made up. A
+    /// look-up that fails finds nothing; its cause is in the log.
+    async fn is_known(&self, organisation: OrganisationId, subject: &Subject) -> bool {
+        let looked_up = async {
+            let mut tx = self.app.db.read_in(organisation).await?;
+            self.app.identities.is_known(&mut tx, subject).await
+        };
+        looked_up.await.unwrap_or_default()
+    }
+
+    /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
+    /// (they may have been demoted or signed out a moment ago), and runs `act`. What it changes and its event are committed together. A
+    /// refusal or failure changes nothing and leaves an event of its own.
+    pub async fn act<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let organisation = self.principal.organisation();
+        let result = match organisation {
+            Some(organisation) => match self.check(operation, Target::In(organisation)) {
+                Ok(()) => self.attempt(operation, organisation, true, act).await,
+                Err(error) => Err(error),
+            },
+            None => Err(decide(&self.principal, operation.spec().requires, Target::In(OrganisationId::INSTALLATION))
+                .err()
+                .map_or_else(Error::not_found, Error::from)),
+        };
+        self.settle(operation, organisation.unwrap_or(OrganisationId::INSTALLATION), subject, result).await
+    }
+
+    /// Acts on the person's own account, or on what is open to anyone. The event stands in the installation's chain.
+    pub async fn act_on_account<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        self.act_with_proof(operation, OrganisationId::INSTALLATION, subject, act).await
+    }
+
+    /// Makes an organisation and acts in it. Its chain begins with it: a refusal or failure, after which there is no such
+    /// organisation, stands in the installation's.
+    pub async fn act_founding<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let result = self.attempt_outside(operation, organisation, true, act).await;
+        let place = if result.is_ok() { organisation } else { OrganisationId::INSTALLATION };
+        self.settle(operation, place, subject, result).await
+    }
+
+    /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
+    /// operations that are open to anyone or to any person.
+    pub async fn act_with_proof<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let result = self.attempt_outside(operation, organisation, false, act).await;
+        self.settle(operation, organisation, subject, result).await
+    }
+
+    async fn attempt_outside<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        founds: bool,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        match operation.spec().requires {
+            Requirement::Anyone | Requirement::Person => match self.check(operation, Target::Account) {
+                Ok(()) if founds => {
+                    let tx = heads::begin_founding(&self.app.db, organisation).await?;
+                    self.attempt_in(tx, operation, false, true, act).await
+                }
+                Ok(()) => self.attempt(operation, organisation, false, act).await,
+                Err(error) => Err(error),
+            },
+            Requirement::Membership | Requirement::Holds(_) => {
+                tracing::error!(
+                    operation = operation.spec().id,
+                    "an operation inside an organisation was asked for outside"
+                );
+                Err(Error::internal())
+            }
+        }
+    }
+
+    async fn attempt<T, F, Fut>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        inside: bool,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let tx = self.app.db.write_in(organisation).await?;
+        self.attempt_in(tx, operation, inside, false, act).await
+    }
+
+    async fn attempt_in<T, F, Fut>(
+        &self,
+        mut tx: OrgTx,
+        operation: Operation,
+        inside: bool,
+        founds: bool,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let organisation = tx.organisation();
+        audit::lock(&mut tx).await?;
+        let mut access = self.clone();
+        // Whoever acts outside is no member yet: there is no role to read anew.
+        if inside {
+            access.principal = self.reread(&mut tx, Hold::UntilCommit).await?;
+            access.check(operation, Target::In(organisation))?;
+        } else {
+            self.prove(tx.system(), Hold::UntilCommit).await?;
+        }
+        act(Change { tx, access, operation, founds, submission: None }).await.map(|committed| committed.0)
+    }
+
+    async fn settle<T>(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        result: Result<T>,
+    ) -> Result<T> {
+        match result {
+            Ok(value) => {
+                self.app.changes.announce(super::watch::Change::Of(organisation));
+                Ok(value)
+            }
+            Err(error) => {
+                self.record_refusal(operation, organisation, subject, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Leaves the event of a refused or failed act. Floods are grouped, see [`crate::server::access::refusals`].
+    pub async fn record_refusal(
+        &self,
+        operation: Operation,
+        organisation: OrganisationId,
+        subject: Subject,
+        error: &Error,
+    ) {
+        if !operation.spec().audited {
+            return;
+        }
+        self.origin.noted.store(true, Ordering::Relaxed);
+        let outcome = match error.code.status() {
+            401 | 403 | 404 => Outcome::Refused,
+            _ => Outcome::Failed,
+        };
+        let (place, now) = ((organisation, operation), self.now());
+        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
+        let caller = Caller { actor: self.actor.clone(), network };
+        let refusal = Refusal { caller, subject, outcome, reason: error.code.as_str() };
+        if self.app.refusals.admit(place, &refusal.caller, now) {
+            self.write_refusal(place, refusal, &[], 1).await;
+            return;
+        }
+        let known = self.is_known(organisation, &refusal.subject).await;
+        if self.app.refusals.count(place, refusal.clone(), known, now) {
+            // How long the answer takes must not tell whether there is such a subject.
+            let access = self.clone();
+            tokio::spawn(async move { access.write_refusal(place, refusal, &[], 1).await });
+        }
+    }
+
+    /// Leaves the events of refusals that were only counted, once their minute is over.
+    pub async fn record_ended_floods(app: &App) {
+        Self::tell(app, app.refusals.take_ended(app.clock.now())).await;
+    }
+
+    /// The same, of this minute as well: the program stops.
+    pub async fn record_floods(app: &App) {
+        Self::tell(app, app.refusals.take_all()).await;
+    }
+
+    async fn tell(app: &App, told: Vec<Told>) {
+        for Told { place, refusal, such_as, count } in told {
+            let Caller { actor, network } = refusal.caller.clone();
+            let mut access = Self { actor, credential: String::new(), ..Self::system(app.clone()) };
+            access.origin.network = network;
+            access.write_refusal(place, refusal, &such_as, count).await;
+        }
+    }
+
+    async fn write_refusal(&self, place: Place, refusal: Refusal, such_as: &[String], count: u64) {
+        let (organisation, operation) = place;
+        let Refusal { subject, outcome, reason, .. } = refusal;
+        let event = match such_as {
+            [] => Event::of(subject),
+            such_as => Event::of(subject).with("such_as", such_as),
+        };
+        let written = async {
+            let mut tx = self.app.db.write_in(organisation).await?;
+            self.append(&mut tx, operation, &event, outcome, Some(reason), count).await?;
+            tx.commit().await
+        };
+        if let Err(fault) = written.await {
+            tracing::error!(%fault, operation = operation.spec().id, "a refusal could not be recorded");
+        }
+    }
+
+    /// Leaves the event of a request that failed before its operation was reached: no credential, no such organisation,
+    /// a body that cannot be read. Does nothing if the operation has left one.
+    pub async fn leave_trace(&self, operation: Operation, error: &Error) {
+        if !self.origin.noted.load(Ordering::Relaxed) {
+            let organisation = self.principal.organisation().unwrap_or(OrganisationId::INSTALLATION);
+            self.record_refusal(operation, organisation, Subject::unnamed("request", ""), error).await;
+        }
+    }
+
+    async fn append(
+        &self,
+        tx: &mut OrgTx,
+        operation: Operation,
+        event: &Event,
+        outcome: Outcome,
+        reason: Option<&str>,
+        count: u64,
+    ) -> Result<()> {
+        let origin = &self.origin;
+        let address = origin.address.map_or_else(|| origin.network.clone(), |address| address.to_string());
+        let circumstances = Circumstances {
+            action: operation.spec().id,
+            outcome,
+            reason,
+            count,
+            actor: &self.actor,
+            credential: &self.credential,
+            request_id: &self.origin.request_id,
+            address: &address,
+            user_agent: text::cut(&self.origin.user_agent, 200),
+            now: self.now(),
+        };
+        audit::append(tx, event, &circumstances).await
+    }
+}
+
+/// Whether a proven session is kept from ending before the transaction does.
+#[derive(Clone, Copy)]
+enum Hold {
+    No,
+    UntilCommit,
+}
+
+/// A change in progress: the transaction, and who makes it. Dropping it changes nothing.
+pub struct Change {
+    tx: OrgTx,
+    access: Access,
+    operation: Operation,
+    /// The organisation is being made.
+    founds: bool,
+    /// What the form called itself that asks.
+    submission: Option<Uuid>,
+}
+
+/// Proof that a change and its event were committed.
+pub struct Committed<T>(T);
+
+impl Change {
+    pub fn now(&self) -> Timestamp {
+        self.access.now()
+    }
+
+    /// Who asks, read anew inside this transaction.
+    pub fn principal(&self) -> &Principal {
+        &self.access.principal
+    }
+
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    pub fn tx(&mut self) -> &mut OrgTx {
+        &mut self.tx
+    }
+
+    pub fn organisation(&self) -> OrganisationId {
+        self.tx.organisation()
+    }
+
+    /// Decides on the thing itself: ranks and ceilings, and whether a person must prove their password first.
+    pub fn check(&self, target: Target) -> Result<()> {
+        self.access.check(self.operation, target)?;
+        self.proven_for(target)
+    }
+
+    /// A person must have proven their password a short while ago, for what gives or takes the highest rights.
+    pub fn proven_for(&self, target: Target) -> Result<()> {
+        if self.access.needs_proof(self.operation, target) {
+            let message = "This gives or takes power over the whole organisation. Confirm your password first.";
+            return Err(Error::new(Code::PasswordNeeded, message));
+        }
+        Ok(())
+    }
+
+    /// Begins a session for a person who has just proven who they are: with the change, or not at all. Whatever session
+    /// the browser came with is dead. Gives the cookie's value; none to the program's own commands, which have no browser.
+    pub async fn begin_session(&mut self, user: UserId) -> Result<Option<Secret>> {
+        let Self { access, tx, .. } = self;
+        if access.credential == COMMAND {
+            return Ok(None);
+        }
+        let tx = tx.system();
+        if let Some(session) = access.session {
+            sessions::replace(tx, session).await?;
+        }
+        sessions::begin(tx, &access.app, user, &access.origin).await.map(Some)
+    }
+
+    /// Notes that this form was sent. The second time it is refused, with the id of what the first one made: a double press
+    /// has one effect, and whoever lost the answer can ask again.
+    pub async fn once(&mut self, submission: Option<Uuid>) -> Result<()> {
+        let Some(id) = submission else { return Ok(()) };
+        let now = self.now();
+        if note_submission(&mut self.tx, id, now).await? {
+            self.submission = submission;
+            return Ok(());
+        }
+        let made = made_by_submission(&mut self.tx, id).await?;
+        let error = Error::new(Code::AlreadyDone, "This was already done. Reload the page to see it.");
+        Err(Error { made: made.map(String::into_boxed_str), ..error })
+    }
+
+    /// Says that from here on somebody acts who was not known before: an account that was only now made or proven.
+    pub fn act_as(&mut self, user: UserId, name: &str) {
+        self.access.actor = Actor { kind: "person", id: user.to_string(), name: name.to_owned() };
+        self.access.principal = Principal::Person { user };
+    }
+
+    /// Writes one more event, for an act that is several: all of them or none.
+    pub async fn record(&mut self, event: &Event) -> Result<()> {
+        self.access.append(&mut self.tx, self.operation, event, Outcome::Done, None, 1).await
+    }
+
+    /// Commits the change with its event: both or neither.
+    pub async fn commit<T>(mut self, event: Event, value: T) -> Result<Committed<T>> {
+        self.record(&event).await?;
+        if let Some(submission) = self.submission {
+            note_made(&mut self.tx, submission, &event.subject.id).await?;
+        }
+        self.finish(value).await
+    }
+
+    /// Commits a change whose events are already recorded.
+    pub async fn finish<T>(mut self, value: T) -> Result<Committed<T>> {
+        let organisation = self.tx.organisation();
+        if organisation != OrganisationId::INSTALLATION {
+            revise(self.tx.system(), organisation).await?;
+            self.tx.system().notify(organisation).await?;
+        }
+        let now = self.now();
+        let tx = match self.founds {
+            true => heads::record_founding(self.tx, &self.access.origin.request_id, now).await?,
+            false => self.tx,
+        };
+        tx.commit().await?;
+        Ok(Committed(value))
+    }
+
+    /// The key that asks, if a key does.
+    pub fn own_key(&self) -> Option<KeyId> {
+        match self.access.principal {
+            Principal::ApiKey { key, .. } => Some(key),
+            Principal::Nobody | Principal::Person { .. } | Principal::Member { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The audit log: who did what, when, with what outcome, in a chain that shows tampering.
+
+pub mod chain;
+pub mod event;
+pub mod heads;
+mod store;
+pub mod verify;
+
+// What other rooms may ask of this room's data, inside their own transactions.
+pub use store::{Chains, Circumstances, Head, STATEMENTS, Stored, append, chains, ends, head, lock, page};

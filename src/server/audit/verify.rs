@@ -1,0 +1,316 @@
+//! Verifying a chain, from the database or an export.
+
+use super::{
+    chain::{self, GENESIS, Hash},
+    event::Written,
+    heads::{self, Recorded},
+    store::{self, Stored, StoredRow},
+};
+use crate::{
+    kernel::{OrganisationId, Result, Timestamp},
+    server::database::{OrgTx, Raw, storable},
+};
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All events are as they were written.
+    Whole { events: i64, head: Hash },
+    /// The first sequence number that is missing, out of place, or not as it was written, and what is wrong with it.
+    Broken { seq: i64, why: &'static str },
+}
+
+/// Checks events as they come, in order.
+pub struct Verifier {
+    organisation: OrganisationId,
+    seq: i64,
+    previous: Hash,
+    at: i64,
+    /// The ends that the installation's chain has recorded of this one, by number, the next one last.
+    ahead: Vec<(i64, Hash)>,
+    /// What this chain records of others.
+    records: Vec<Recorded>,
+    broken: Option<(i64, &'static str)>,
+}
+
+impl Verifier {
+    pub fn new(organisation: OrganisationId) -> Self {
+        Self::against(organisation, vec![])
+    }
+
+    /// Checks also that the chain has these ends, which the installation's chain has recorded of it.
+    pub fn against(organisation: OrganisationId, mut recorded: Vec<(i64, Hash)>) -> Self {
+        recorded.sort_unstable_by(|a, b| b.cmp(a));
+        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead: recorded, records: vec![], broken: None }
+    }
+
+    /// Takes the next event of an export.
+    pub fn take(&mut self, event: &Stored) {
+        if self.broken.is_none()
+            && let Err((seq, why)) = self.check(event.seq, &event.body, &event.previous, &event.hash, |_| true)
+        {
+            self.broken = Some((seq, why));
+        }
+    }
+
+    /// Takes the next event of the database, with what stands beside its body.
+    pub fn take_row(&mut self, row: &StoredRow) {
+        if self.broken.is_some() {
+            return;
+        }
+        let taken = match std::str::from_utf8(&row.body.0) {
+            Ok(body) => self.check(row.seq, body, &row.previous.0, &row.hash.0, |written| stands_beside(row, written)),
+            Err(_) => Err((row.seq, FORM)),
+        };
+        match taken {
+            Ok(()) => self.at = row.at,
+            Err(broken) => self.broken = Some(broken),
+        }
+    }
+
+    fn check(
+        &mut self,
+        seq: i64,
+        body: &str,
+        previous: &[u8],
+        hash: &[u8],
+        beside: impl FnOnce(&Written) -> bool,
+    ) -> std::result::Result<(), (i64, &'static str)> {
+        let expected = self.seq + 1;
+        if seq < 1 {
+            return Err((seq, "no event has this number: the first is 1"));
+        }
+        if seq != expected {
+            return Err((expected, "it is missing or out of place"));
+        }
+        let computed = chain::hash(self.organisation, seq, &self.previous, body.as_bytes());
+        if previous != self.previous || hash != computed {
+            return Err((seq, "it is not what was hashed"));
+        }
+        let written = Written::read(body).ok_or((seq, FORM))?;
+        if !beside(&written) {
+            return Err((seq, "the columns beside it say something else than what was hashed"));
+        }
+        while let Some((_, recorded)) = self.ahead.pop_if(|(next, _)| *next <= seq) {
+            if recorded != computed {
+                return Err((seq, "the installation's chain has recorded another event here"));
+            }
+        }
+        if self.organisation == OrganisationId::INSTALLATION {
+            self.records.extend(heads::recorded(&written));
+        }
+        self.seq = seq;
+        self.previous = computed;
+        Ok(())
+    }
+
+    /// What this chain, the installation's, records of others, as far as it was taken and is not broken.
+    pub fn take_records(&mut self) -> Vec<Recorded> {
+        std::mem::take(&mut self.records)
+    }
+
+    /// The sequence number of the last event taken.
+    pub fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    /// The verdict on an export. It may have been made before the last of the recorded ends: those are not missed.
+    pub fn finish_export(mut self) -> Verdict {
+        self.ahead.clear();
+        self.finish(None)
+    }
+
+    /// The verdict, given the chain's recorded end: a tail cut off shows as the first missing number.
+    pub fn finish(self, head: Option<(i64, &[u8])>) -> Verdict {
+        if let Some((seq, why)) = self.broken {
+            return Verdict::Broken { seq, why };
+        }
+        if !self.ahead.is_empty() {
+            let why = "it is missing, and the installation's chain has recorded that it was there";
+            return Verdict::Broken { seq: self.seq + 1, why };
+        }
+        match head {
+            Some((seq, hash)) if seq != self.seq || hash != self.previous => Verdict::Broken {
+                seq: self.seq.min(seq) + i64::from(seq != self.seq),
+                why: "it is not the end that the chain should have",
+            },
+            _ => Verdict::Whole { events: self.seq, head: self.previous },
+        }
+    }
+}
+
+const FORM: &str = "its text is not one that Latchkey writes";
+
+/// Whether the columns say what the body says.
+fn stands_beside(row: &StoredRow, written: &Written) -> bool {
+    let same =
+        |column: &Raw, text: &str| column.0 == storable(text.to_owned()).as_bytes() || column.0 == without_nul(text);
+    row.id.0 == written.id.as_bytes()
+        && Timestamp(row.at).rfc3339() == written.at
+        && same(&row.action, &written.action)
+        && same(&row.outcome, written.outcome.name())
+        && same(&row.actor_kind, &written.actor.kind)
+        && same(&row.actor_id, &written.actor.id)
+        && same(&row.target_id, &written.subject.id)
+        && same(&row.request_id, &written.request_id)
+}
+
+/// As an earlier version stored texts that hold a NUL beside the body.
+fn without_nul(text: &str) -> Vec<u8> {
+    text.bytes().filter(|byte| *byte != 0).collect()
+}
+
+/// Events read at once.
+const PAGE: i64 = 1_000;
+
+/// Verifies the chain of the organisation that the transaction has entered. Events may be written while these are read. So
+/// each page is read after the head: once it is empty, nothing stands behind that head. Gives also what the chain records
+/// of others.
+pub async fn verify(tx: &mut OrgTx, recorded: Vec<(i64, Hash)>) -> Result<(Verdict, Vec<Recorded>)> {
+    let mut verifier = Verifier::against(tx.organisation(), recorded);
+    let (mut head, mut next) = (store::head(tx).await?, i64::MIN);
+    loop {
+        let page = store::rows(tx, next, PAGE).await?;
+        page.iter().for_each(|row| verifier.take_row(row));
+        match page.last().and_then(|last| last.seq.checked_add(1)) {
+            Some(after) => next = after,
+            None => break,
+        }
+        head = store::head(tx).await?;
+    }
+    let (records, at) = (verifier.take_records(), verifier.at);
+    let (seq, hash, head_at) =
+        head.as_ref().map_or((0, GENESIS.as_slice(), 0), |head| (head.seq, head.hash.as_slice(), head.at));
+    let verdict = match verifier.finish(Some((seq, hash))) {
+        Verdict::Whole { .. } if head_at != at => {
+            Verdict::Broken { seq, why: "the chain's end is kept with another time than this event's" }
+        }
+        verdict => verdict,
+    };
+    Ok((verdict, records))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::audit::event::{Actor, Body, FieldChange, Outcome, Subject};
+    use uuid::Uuid;
+
+    const ORG: OrganisationId = OrganisationId(Uuid::from_u128(5));
+
+    fn body(n: i64) -> String {
+        let nobody = || Actor { kind: "nobody", id: String::new(), name: "\u{202e}".into() };
+        Body {
+            v: 1,
+            id: Uuid::from_u128(7),
+            at: Timestamp(n).rfc3339(),
+            action: "test.made",
+            outcome: Outcome::Refused,
+            reason: Some("not_found"),
+            count: 2,
+            actor: &nobody(),
+            credential: "",
+            subject: &Subject::new("thing", n, "a\0b"),
+            changes: &[FieldChange {
+                field: "f".into(),
+                was: 0.1.into(),
+                now: serde_json::json!({ "b": 1, "a": [2] }),
+            }],
+            request_id: "",
+            address: "",
+            user_agent: "",
+        }
+        .bytes()
+    }
+
+    fn chain_of(n: i64) -> Vec<Stored> {
+        let mut previous = GENESIS;
+        (1..=n)
+            .map(|seq| {
+                let body = body(seq);
+                let hash = chain::hash(ORG, seq, &previous, body.as_bytes());
+                let event = Stored { seq, body, previous: previous.to_vec(), hash: hash.to_vec() };
+                previous = hash;
+                event
+            })
+            .collect()
+    }
+
+    fn verdict(organisation: OrganisationId, events: &[Stored], head: Option<(i64, &[u8])>) -> Verdict {
+        let mut verifier = Verifier::new(organisation);
+        events.iter().for_each(|event| verifier.take(event));
+        verifier.finish(head)
+    }
+
+    fn broken(verdict: Verdict) -> Option<i64> {
+        match verdict {
+            Verdict::Broken { seq, .. } => Some(seq),
+            Verdict::Whole { .. } => None,
+        }
+    }
+
+    #[test]
+    fn a_whole_chain_passes() {
+        let events = chain_of(5);
+        let head = events[4].hash.clone();
+        assert!(matches!(verdict(ORG, &events, Some((5, &head))), Verdict::Whole { events: 5, .. }));
+        assert!(matches!(verdict(ORG, &[], None), Verdict::Whole { events: 0, .. }));
+    }
+
+    #[test]
+    fn every_tampering_names_the_first_bad_number() {
+        let events = chain_of(6);
+        let head = events[5].hash.clone();
+        let full = Some((6, head.as_slice()));
+        let mut changed = events.clone();
+        changed[2].body.push(' ');
+        assert_eq!(broken(verdict(ORG, &changed, full)), Some(3));
+        let mut removed = events.clone();
+        removed.remove(3);
+        assert_eq!(broken(verdict(ORG, &removed, full)), Some(4));
+        let mut swapped = events.clone();
+        swapped.swap(1, 2);
+        assert_eq!(broken(verdict(ORG, &swapped, full)), Some(2));
+        let mut inserted = events.clone();
+        inserted.insert(2, events[2].clone());
+        assert_eq!(broken(verdict(ORG, &inserted, full)), Some(4));
+        assert_eq!(broken(verdict(ORG, &events[..4], full)), Some(5));
+        assert_eq!(broken(verdict(ORG, &events, Some((6, &GENESIS)))), Some(6));
+        assert_eq!(broken(verdict(OrganisationId(Uuid::from_u128(6)), &events, full)), Some(1));
+    }
+
+    #[test]
+    fn a_chain_keeps_the_ends_that_were_recorded_of_it() {
+        let events = chain_of(5);
+        let end = |seq: usize| (seq as i64, events[seq - 1].hash.as_slice().try_into().unwrap());
+        let verdict = |recorded, events: &[Stored]| {
+            let mut verifier = Verifier::against(ORG, recorded);
+            events.iter().for_each(|event| verifier.take(event));
+            broken(verifier.finish(None))
+        };
+        assert_eq!(verdict(vec![end(2), end(5), end(2)], &events), None);
+        assert_eq!(verdict(vec![end(2), end(5)], &events[..3]), Some(4));
+        assert_eq!(verdict(vec![end(1)], &[]), Some(1));
+        assert_eq!(verdict(vec![end(1), (3, GENESIS)], &events), Some(3));
+    }
+
+    #[test]
+    fn only_what_is_written_in_the_one_form_is_an_event() {
+        let good = body(1);
+        assert!(Written::read(&good).is_some(), "{good}");
+        for bad in [
+            format!("{good} "),
+            good.replace("\"v\":1", "\"v\":2"),
+            good.replace("\"count\":2", "\"count\":1"),
+            good.replace("\"v\":1", "\"v\": 1"),
+            good.replace("\"v\":1", "\"v\":1,\"v\":1"),
+            good.replace("\"v\":1", "\"v\":1,\"w\":1"),
+            good.replace("\\u202e", "\u{202e}"),
+            good.replace("refused", "allowed"),
+            "{}".into(),
+            String::new(),
+        ] {
+            assert!(bad != good && Written::read(&bad).is_none(), "{bad}");
+        }
+    }
+}
