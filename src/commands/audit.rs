@@ -5,7 +5,7 @@ mod file;
 
 pub(crate) use database::verify_database;
 
-use super::{Extras, open};
+use super::open_existing;
 use crate::{
     kernel::OrganisationId,
     server::{
@@ -66,13 +66,13 @@ pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
             Ok(code(file::verify_file(&path, &mut std::io::stdout())?))
         }
         AuditCommand::Verify(VerifyArguments { data, file: None }) => {
-            let (app, _lock) = open(&data, Extras::default()).await?;
+            let (app, _lock) = open_existing(&data).await?;
             let result = verify_database(&app, &mut std::io::stdout()).await;
             app.db.close().await;
             Ok(code(result?))
         }
         AuditCommand::Export(ExportArguments { data, organisation }) => {
-            let (app, _lock) = open(&data, Extras::default()).await?;
+            let (app, _lock) = open_existing(&data).await?;
             let result = export(&app, organisation.unwrap_or(OrganisationId::INSTALLATION)).await;
             app.db.close().await;
             result
@@ -116,6 +116,10 @@ async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode
         }
     }
     out.flush()?;
+    // Every chain begins with its organisation; the installation's own may still be empty.
+    if seq == 0 && organisation != OrganisationId::INSTALLATION {
+        return Err("there is no organisation with this id".into());
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -133,7 +133,9 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         Address::Sqlite(path) => Some(lock(path)?),
         Address::Postgres(_) => None,
     };
-    let keyring = Keyring::open(settings.key.as_deref(), &settings.data.join("latchkey.key"))?;
+    let key_file = settings.key_file();
+    let made_key = settings.key.is_none() && !key_file.exists();
+    let keyring = Keyring::open(settings.key.as_deref(), &key_file)?;
     let db = Db::open_at(address).await?;
     let app = App::new(Parts {
         db,
@@ -150,8 +152,28 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         uses: Uses::default(),
         identities: &Rooms,
     });
-    installation::check_key(&app).await?;
+    if let Err(error) = installation::check_key(&app).await {
+        // A key that was made only now is in the way of the right one.
+        if made_key {
+            let _ = std::fs::remove_file(&key_file);
+        }
+        return Err(error);
+    }
     Ok((app, lock))
+}
+
+/// Opens what is there, for commands that only look: they make no database and no key.
+async fn open_existing(settings: &DataSettings) -> StartResult<(App, Option<File>)> {
+    if let Address::Sqlite(path) = settings.database()?
+        && !path.exists()
+    {
+        return Err(format!("there is no database at {}", path.display()).into());
+    }
+    let key_file = settings.key_file();
+    if settings.key.is_none() && !key_file.exists() {
+        return Err(format!("there is no key file at {}, and LATCHKEY_KEY is not set", key_file.display()).into());
+    }
+    open(settings, Extras::default()).await
 }
 
 /// Locks a database. On Linux the lock is on the file itself, whatever names lead to it: SQLite's own locks there are of
@@ -249,5 +271,23 @@ mod tests {
         }
         settings.key = Some(right);
         assert!(open(&settings, Extras::default()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_only_looks_makes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = DataSettings { data: folder.path().join("data"), database_url: None, key: None };
+        let refusal = async || open_existing(&empty).await.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refusal().await.starts_with("there is no database at "));
+        assert!(!empty.data.exists());
+        let (app, lock) = open(&empty, Extras::default()).await.unwrap();
+        app.db.close().await;
+        drop(lock);
+        assert!(open_existing(&empty).await.is_ok());
+        std::fs::remove_file(empty.key_file()).unwrap();
+        assert!(refusal().await.starts_with("there is no key file at "));
+        // Nor does a start leave a new key where the right one is missing.
+        assert!(open(&empty, Extras::default()).await.is_err());
+        assert!(!empty.key_file().exists());
     }
 }

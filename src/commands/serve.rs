@@ -12,7 +12,11 @@ use crate::{
     },
     web::Security,
 };
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    time::Duration,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -101,8 +105,11 @@ fn start_log(json: bool) {
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
     // A log that cannot be written, as with a full disk, is no reason to fail. Left on, it is told of by `eprintln!`, which
     // then panics for the same reason.
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .log_internal_errors(false);
     // A second start in one process keeps the first log.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }

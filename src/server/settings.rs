@@ -66,6 +66,11 @@ impl DataSettings {
         }
     }
 
+    /// Where the installation's key is kept, unless `LATCHKEY_KEY` gives it.
+    pub fn key_file(&self) -> PathBuf {
+        self.data.join("latchkey.key")
+    }
+
     /// Makes the data folder, for its owner alone.
     pub fn prepare(&self) -> StartResult<()> {
         let mut builder = std::fs::DirBuilder::new();

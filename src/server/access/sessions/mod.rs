@@ -103,13 +103,16 @@ pub async fn signed_in(session: &Session) -> Result<Option<SignedIn>> {
 
 /// Lets the browser keep a session that was begun, by the cookie's value that [`begin`] gave.
 pub async fn keep(session: &Session, token: &Secret) -> Result<()> {
-    session.flush().await.map_err(fault)?;
+    forget(session).await?;
     session.insert(TOKEN, token.expose()).await.map_err(fault)
 }
 
 /// Lets the browser forget a session that has ended.
 pub async fn forget(session: &Session) -> Result<()> {
-    session.flush().await.map_err(fault)
+    match session.id() {
+        Some(_) => session.flush().await.map_err(fault),
+        None => Ok(()),
+    }
 }
 
 fn fault(error: SessionError) -> Error {
