@@ -3,8 +3,6 @@
 
 #[cfg(feature = "ssr")]
 pub mod commands;
-// What links the later part of the console to the rest is generated, and nothing else there is unsafe.
-#[cfg_attr(target_family = "wasm", allow(unsafe_code))]
 pub mod console;
 #[cfg(feature = "ssr")]
 pub mod dialect;

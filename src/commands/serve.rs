@@ -2,6 +2,7 @@
 
 use super::{Extras, open};
 use crate::{
+    features::ROOMS,
     gateway::storage,
     http,
     server::{
@@ -47,7 +48,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let gateway = storage::start(&app, &settings.data.data.join("calls"))
         .map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
     let stop = CancellationToken::new();
-    let jobs = jobs::start(&app, stop.clone());
+    let jobs = jobs::start(&app, ROOMS.iter().flat_map(|room| room.jobs).copied(), stop.clone());
     let mut out = std::io::stdout();
     if let Some(secret) = installation::setup_secret(&app).await? {
         let _ = writeln!(

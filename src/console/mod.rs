@@ -1,6 +1,5 @@
 //! The console's pages and where they stand.
 
-mod later;
 #[cfg(feature = "ssr")]
 mod shell;
 
@@ -11,9 +10,10 @@ use crate::{
     features::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
+        later::{self, Later},
         logs::pages as logs,
         organisations::pages as organisations,
-        team::{invitations::pages as invitations, pages as team},
+        team::pages as team,
         virtual_keys::pages as virtual_keys,
     },
     kernel::Error,
@@ -24,12 +24,11 @@ use crate::{
         set_status,
     },
 };
-use later::Later;
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
 use leptos_router::{
     SsrMode,
-    components::{Outlet, ParentRoute, Route, Router, Routes},
+    components::{ParentRoute, Route, Router, Routes},
     path,
 };
 
@@ -58,72 +57,15 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
                         <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
-                        <LogRoutes />
-                        <TeamRoutes />
-                        <ApiKeyRoutes />
-                        <VirtualKeyRoutes />
+                        <logs::Routes />
+                        <team::Routes />
+                        <api_keys::Routes />
+                        <virtual_keys::Routes />
                     </ParentRoute>
                 </Routes>
             </Router>
         </Live>
     }
-}
-
-#[component(transparent)]
-fn LogRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=logs::ListPage ssr=SsrMode::Async />
-            <Route path=path!(":id") view=logs::DetailPage ssr=SsrMode::Async />
-        </ParentRoute>
-    }
-    .into_inner()
-}
-
-#[component(transparent)]
-fn TeamRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=team::TeamPage ssr=SsrMode::Async />
-            <Route path=path!("invite") view=Later::Invite ssr=SsrMode::Async />
-            <Route path=path!("invitations") view=invitations::InvitationsPage ssr=SsrMode::Async />
-            <Route path=path!("invitations/:id/resend") view=Later::Resend ssr=SsrMode::Async />
-            <Route path=path!("invitations/:id/revoke") view=Later::Revoke ssr=SsrMode::Async />
-            <Route path=path!(":id/role") view=Later::ChangeRole ssr=SsrMode::Async />
-            <Route path=path!(":id/remove") view=Later::Remove ssr=SsrMode::Async />
-            <Route path=path!(":id/password-link") view=Later::PasswordLink ssr=SsrMode::Async />
-        </ParentRoute>
-    }
-    .into_inner()
-}
-
-#[component(transparent)]
-fn ApiKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=api_keys::KeysPage ssr=SsrMode::Async />
-            <Route path=path!("new") view=Later::NewApiKey ssr=SsrMode::Async />
-            <Route path=path!(":id") view=Later::ApiKey ssr=SsrMode::Async />
-            <Route path=path!(":id/rotate") view=Later::RotateApiKey ssr=SsrMode::Async />
-            <Route path=path!(":id/disable") view=Later::DisableApiKey ssr=SsrMode::Async />
-            <Route path=path!(":id/delete") view=Later::DeleteApiKey ssr=SsrMode::Async />
-        </ParentRoute>
-    }
-    .into_inner()
-}
-
-#[component(transparent)]
-fn VirtualKeyRoutes() -> impl leptos_router::MatchNestedRoutes + Clone {
-    view! {
-        <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=virtual_keys::ListPage ssr=SsrMode::Async />
-            <Route path=path!("new") view=Later::NewVirtualKey ssr=SsrMode::Async />
-            <Route path=path!(":key") view=Later::VirtualKey ssr=SsrMode::Async />
-            <Route path=path!(":key/duplicate") view=Later::DuplicateVirtualKey ssr=SsrMode::Async />
-            <Route path=path!(":key/delete") view=Later::DeleteVirtualKey ssr=SsrMode::Async />
-        </ParentRoute>
-    }
-    .into_inner()
 }
 
 /// The page for an address that leads nowhere.

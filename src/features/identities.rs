@@ -1,8 +1,9 @@
 //! Who people and keys are, for access; and whether there is what an event names.
 
 use super::{
+    ROOMS,
     accounts::{self, email::Email},
-    api_keys, organisations, team, virtual_keys,
+    api_keys, organisations, team,
 };
 use crate::{
     kernel::{OrganisationId, Result, Timestamp, UserId},
@@ -41,26 +42,17 @@ impl Identities for Rooms {
 
     async fn is_known(&self, tx: &mut OrgTx, subject: &Subject) -> Result<bool> {
         let Subject { kind, id, name } = subject;
-        Ok(match *kind {
-            "account" => match (id.parse().map(UserId), Email::parse(name)) {
+        // Accounts are of no organisation, and known by their address as well.
+        if *kind == "account" {
+            return Ok(match (id.parse().map(UserId), Email::parse(name)) {
                 (Ok(id), _) => accounts::by_id(tx.system(), id).await?.is_some(),
                 (Err(_), Ok(email)) => accounts::by_email(tx.system(), &email.canonical).await?.is_some(),
                 (Err(_), Err(_)) => false,
-            },
-            "api_key" => match id.parse() {
-                Ok(id) => api_keys::exists(tx, id).await?,
-                Err(_) => false,
-            },
-            "member" => match id.parse() {
-                Ok(id) => team::role_of(tx, id).await?.is_some(),
-                Err(_) => false,
-            },
-            "virtual_key" if !id.is_empty() => virtual_keys::slug_is_taken(tx, id).await?,
-            "invitation" => match id.parse() {
-                Ok(id) => team::invitations::exists(tx, id).await?,
-                Err(_) => false,
-            },
-            _ => false,
-        })
+            });
+        }
+        match ROOMS.iter().flat_map(|room| room.subjects).find(|(known, _)| known == kind) {
+            Some((_, look_up)) => look_up(tx, id).await,
+            None => Ok(false),
+        }
     }
 }

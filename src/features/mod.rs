@@ -1,25 +1,35 @@
-//! The features: one capability is one room, with always the same furniture.
+//! The features: one capability is one room, with always the same furniture. What a room brings to the program it says in
+//! its `ROOM`, `pages::SECTION` and `pages::Routes`; here the rooms are listed, once.
 
-pub mod accounts;
-pub mod api_keys;
 #[cfg(feature = "ssr")]
 pub mod identities;
-pub mod logs;
-pub mod organisations;
-pub mod team;
-pub mod virtual_keys;
-
-/// The statements of every room's store.
+// What links the later part of the console to the rest is generated, and nothing else there is unsafe.
+#[cfg_attr(target_family = "wasm", allow(unsafe_code))]
+pub mod later;
 #[cfg(feature = "ssr")]
-pub fn statements() -> Vec<&'static [&'static str]> {
-    vec![
-        accounts::STATEMENTS,
-        api_keys::STATEMENTS,
-        api_keys::LIST_STATEMENTS,
-        logs::STATEMENTS,
-        organisations::STATEMENTS,
-        team::invitations::STATEMENTS,
-        team::STATEMENTS,
-        virtual_keys::STATEMENTS,
-    ]
+mod room;
+
+#[cfg(feature = "ssr")]
+pub use room::{NO_CALLS, Room};
+
+use crate::ui::frame::Section;
+
+/// The rooms, each with its module.
+macro_rules! rooms {
+    ($($room:ident),+ $(,)?) => {
+        $(pub mod $room;)+
+
+        /// Every room.
+        #[cfg(feature = "ssr")]
+        pub static ROOMS: &[Room] = &[$($room::ROOM),+];
+    };
 }
+
+rooms! { accounts, api_keys, logs, organisations, team, virtual_keys }
+
+/// The navigation: its groups, each with the sections that stand below it.
+pub const NAVIGATION: &[(&str, &[Section])] = &[
+    ("Observe", &[logs::pages::SECTION]),
+    ("Access", &[api_keys::pages::SECTION, virtual_keys::pages::SECTION, team::pages::SECTION]),
+    ("Organisation", &[team::pages::ROLES, organisations::pages::SECTION]),
+];

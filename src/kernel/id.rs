@@ -4,12 +4,18 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
+/// A typed identifier: a UUID that says what it is of.
+pub trait Id: Copy + Into<Uuid> + FromStr<Err = uuid::Error> + fmt::Display {}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
+        #[cfg_attr(feature = "ssr", derive(sqlx::Type), sqlx(transparent))]
         pub struct $name(pub Uuid);
+
+        impl Id for $name {}
 
         impl $name {
             /// An id that sorts by the moment it was made (UUID version 7, RFC 9562).

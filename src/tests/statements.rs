@@ -23,7 +23,8 @@ pub fn registered() -> Vec<&'static str> {
         sessions::STATEMENTS,
         storage::statements(),
     ];
-    below.into_iter().chain(features::statements()).flatten().copied().collect()
+    let rooms = features::ROOMS.iter().flat_map(|room| room.statements).copied();
+    below.into_iter().chain(rooms).flatten().copied().collect()
 }
 
 #[tokio::test]

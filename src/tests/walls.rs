@@ -121,6 +121,35 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     }
 }
 
+/// No table of organisations' rows can be forgotten: whatever has an `org_id` stands behind the wall.
+#[tokio::test]
+async fn every_table_of_organisations_stands_behind_the_wall() {
+    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let house = House::on_postgres(&server).await;
+    let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+    // One more, made as a migration makes it.
+    owner
+        .execute("CREATE TABLE made_here (org_id UUID NOT NULL); SELECT latchkey_wall('made_here');")
+        .await
+        .expect("made");
+    let tables: Vec<(String, bool, bool, bool)> = sqlx::query_as(
+        "SELECT c.relname::text, c.relrowsecurity AND c.relforcerowsecurity,
+            EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'own_organisation' AND p.polcmd = '*'
+                AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL),
+            has_table_privilege('latchkey_serving', c.oid, 'SELECT') AND has_table_privilege('latchkey_serving', c.oid, 'INSERT')
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
+         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY c.relname",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("tables");
+    assert!(tables.iter().any(|(name, ..)| name == "made_here"));
+    for (name, forced, policy, granted) in tables.iter().filter(|(name, ..)| !SHARED.contains(&name.as_str())) {
+        assert!(*forced && *policy && *granted, "{name}: call latchkey_wall('{name}') in its migration");
+        assert!(name == "made_here" || ORGANISATION.contains(&name.as_str()), "{name} is not in the list of this test");
+    }
+}
+
 async fn take_context(connection: &mut PgConnection, organisation: Uuid) {
     sqlx::query("SELECT set_config('latchkey.org', $1, true)")
         .bind(organisation.to_string())

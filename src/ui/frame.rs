@@ -1,7 +1,7 @@
 //! The frame around every page: side bar, switcher, top bar; and the plain one for people who are signed out.
 use super::components::{Avatar, Heading, OrgMark, Panel, PanelState, dom, open_on_down};
 use super::icons::{Glyph, Icon, Mark};
-use crate::ui::reactive;
+use crate::{policy::Operation, site::routes::Path, ui::reactive};
 use leptos::prelude::*;
 
 /// An organisation that the person belongs to.
@@ -43,6 +43,21 @@ pub struct NavGroup {
     pub label: String,
     /// Links.
     pub items: Vec<NavItem>,
+}
+
+/// A part of the console below one address: its link in the navigation and the first step of the way to its pages.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// Words.
+    pub label: &'static str,
+    /// Icon before the words.
+    pub icon: Icon,
+    /// Whoever may not do this does not see it.
+    pub needs: Operation,
+    /// Its first page, in the organisation of this slug.
+    pub href: fn(&str) -> Path,
+    /// What pages below it are called, by the last part of their address; any other shows details.
+    pub steps: &'static [(&'static str, &'static str)],
 }
 
 /// One link of the navigation.

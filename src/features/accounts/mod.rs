@@ -18,8 +18,19 @@ mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+#[cfg(feature = "ssr")]
+use super::{NO_CALLS, Room};
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS],
+    calls: NO_CALLS,
+    subjects: &[],
+    jobs: &[],
+};
+
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use networks::note as note_network;
 #[cfg(feature = "ssr")]
-pub use store::{Maker, STATEMENTS, by_email, by_id, insert, prove_address, set_password};
+pub use store::{Maker, by_email, by_id, insert, prove_address, set_password};

@@ -12,8 +12,27 @@ mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+#[cfg(feature = "ssr")]
+use super::Room;
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS, store::list::STATEMENTS],
+    calls: rest::register,
+    subjects: &[(
+        "api_key",
+        |tx, id| Box::pin(async move {
+            match id.parse() {
+                Ok(id) => store::exists(tx, id).await,
+                Err(_) => Ok(false),
+            }
+        }),
+    )],
+    jobs: &[],
+};
+
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    STATEMENTS, effective, exists, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names, verify,
+    effective, exists, find_secret, holder, names, verify,
 };

@@ -12,6 +12,13 @@ pub mod rest;
 #[cfg(feature = "ssr")]
 mod store;
 
-// For the test that prepares each on both engines.
 #[cfg(feature = "ssr")]
-pub use store::STATEMENTS;
+use super::Room;
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS],
+    calls: rest::register,
+    subjects: &[],
+    jobs: &[],
+};

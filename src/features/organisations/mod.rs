@@ -8,6 +8,17 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 mod store;
 
+#[cfg(feature = "ssr")]
+use super::{NO_CALLS, Room};
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS],
+    calls: NO_CALLS,
+    subjects: &[],
+    jobs: &[],
+};
+
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, by_id};
+pub use store::{by_id};

@@ -11,6 +11,30 @@ pub mod rest;
 #[cfg(feature = "ssr")]
 mod store;
 
+#[cfg(feature = "ssr")]
+use super::Room;
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS, invitations::STATEMENTS],
+    calls: |api| invitations::rest::register(rest::register(api)),
+    subjects: &[
+        ("member", |tx, id| Box::pin(async move {
+            match id.parse() {
+                Ok(id) => Ok(store::role_of(tx, id).await?.is_some()),
+                Err(_) => Ok(false),
+            }
+        })),
+        ("invitation", |tx, id| Box::pin(async move {
+            match id.parse() {
+                Ok(id) => invitations::exists(tx, id).await,
+                Err(_) => Ok(false),
+            }
+        })),
+    ],
+    jobs: &[],
+};
+
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, active_at, active_people, join, membership_by_slug, memberships, owners, places, role_of};
+pub use store::{active_at, active_people, join, membership_by_slug, memberships, owners, places, role_of};

@@ -14,6 +14,17 @@ mod store;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 
+#[cfg(feature = "ssr")]
+use super::Room;
+
+#[cfg(feature = "ssr")]
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS],
+    calls: rest::register,
+    subjects: &[("virtual_key", |tx, slug| Box::pin(store::slug_is_taken(tx, slug)))],
+    jobs: &[],
+};
+
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, names, oldest, slug_is_taken, slugs, target};
+pub use store::{names, oldest, slug_is_taken, slugs, target};

@@ -4,7 +4,7 @@ mod door;
 #[cfg(test)]
 mod tests;
 use crate::{
-    features::{api_keys, logs, team, virtual_keys},
+    features::ROOMS,
     kernel::Error,
     policy::Operation,
     server::access::{Access, App},
@@ -35,12 +35,7 @@ const OF_GATEWAY: [(Operation, &str); 3] = [
 
 /// Every management call.
 fn api() -> Api {
-    let api = Api::default();
-    let api = api_keys::rest::register(api);
-    let api = team::rest::register(api);
-    let api = team::invitations::rest::register(api);
-    let api = virtual_keys::rest::register(api);
-    logs::rest::register(api)
+    ROOMS.iter().fold(Api::default(), |api, room| (room.calls)(api))
 }
 
 /// The document, as it is served.

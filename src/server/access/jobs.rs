@@ -2,7 +2,7 @@
 
 use super::{heads::Recorder, sessions};
 use crate::{
-    kernel::OrganisationId,
+    kernel::{OrganisationId, Result},
     server::{
         access::{Access, App},
         database::Db,
@@ -10,24 +10,54 @@ use crate::{
     },
 };
 use sqlx::postgres::PgListener;
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, pin::Pin, time::Duration};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How often what is over is removed.
-const SWEEP: Duration = Duration::from_secs(600);
-/// How often what refusals were only counted is told of.
-const TELL: Duration = Duration::from_secs(30);
 /// How often the organisations' revisions are compared, in case the database's news is cut off.
 const COMPARE: Duration = Duration::from_millis(500);
 
-/// Starts the jobs; they end when `stop` is cancelled.
-pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
+/// How often the ends of the organisations' chains are recorded.
+const RECORD: Duration = Duration::from_secs(600);
+
+/// What is done now and then.
+#[derive(Clone, Copy)]
+pub struct Job {
+    /// The time between two rounds.
+    pub every: Duration,
+    /// What the log says when a round fails.
+    pub failed: &'static str,
+    /// One round.
+    pub round: for<'a> fn(&'a App) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>,
+}
+
+const JOBS: [Job; 2] = [
+    Job {
+        every: Duration::from_secs(600),
+        failed: "sessions that are over could not be removed",
+        round: |app| Box::pin(async move { sessions::sweep(app).await.map(drop) }),
+    },
+    Job {
+        every: Duration::from_secs(30),
+        failed: "floods of refusals that have ended could not be told of",
+        round: |app| {
+            Box::pin(async move {
+                Access::record_ended_floods(app).await;
+                Ok(())
+            })
+        },
+    },
+];
+
+/// Starts the jobs, those of the rooms too; they end when `stop` is cancelled.
+pub fn start(app: &App, rooms: impl IntoIterator<Item = Job>, stop: CancellationToken) -> JoinHandle<()> {
     let app = app.clone();
+    let jobs: Vec<Job> = JOBS.into_iter().chain(rooms).collect();
     tokio::spawn(async move {
+        let rounds = futures_util::future::join_all(jobs.iter().map(|job| repeat(&app, *job)));
         let work = async {
-            tokio::join!(sweep(&app), tell(&app), listen(&app), compare(&app));
+            tokio::join!(rounds, record(&app), listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -36,24 +66,23 @@ pub fn start(app: &App, stop: CancellationToken) -> JoinHandle<()> {
     })
 }
 
-async fn sweep(app: &App) {
-    let mut recorder = Recorder::default();
+async fn repeat(app: &App, job: Job) {
     loop {
-        if let Err(error) = sessions::sweep(app).await {
-            tracing::warn!(%error, "sessions that are over could not be removed");
+        if let Err(error) = (job.round)(app).await {
+            tracing::warn!(%error, "{}", job.failed);
         }
-        if let Err(error) = recorder.round(app, false).await {
-            tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
-        }
-        tokio::time::sleep(SWEEP).await;
+        tokio::time::sleep(job.every).await;
     }
 }
 
-/// Tells of floods of refusals that have ended.
-async fn tell(app: &App) {
+/// Records the ends of the organisations' chains; what it has recorded it keeps in mind from round to round.
+async fn record(app: &App) {
+    let mut recorder = Recorder::default();
     loop {
-        tokio::time::sleep(TELL).await;
-        Access::record_ended_floods(app).await;
+        if let Err(error) = recorder.round(app, false).await {
+            tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
+        }
+        tokio::time::sleep(RECORD).await;
     }
 }
 
@@ -80,7 +109,7 @@ pub(crate) async fn listen(app: &App) {
                 app.changes.announce(change);
             }
         };
-        let ended: Result<std::convert::Infallible, sqlx::Error> = heard.await;
+        let ended: std::result::Result<std::convert::Infallible, sqlx::Error> = heard.await;
         let Err(error) = ended;
         tracing::warn!(%error, "news of changes is cut off; revisions are compared meanwhile");
         tokio::time::sleep(Duration::from_secs(1)).await;

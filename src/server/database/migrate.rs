@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "record", include_str!("../../../migrations/0005_record.sql")),
     (6, "known networks", include_str!("../../../migrations/0006_known_networks.sql")),
     (7, "traces", include_str!("../../../migrations/0007_traces.sql")),
+    (8, "walls", include_str!("../../../migrations/0008_walls.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

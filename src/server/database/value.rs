@@ -1,6 +1,9 @@
 //! Arguments and rows that both engines understand.
 
-use crate::{kernel::Error, policy::Role};
+use crate::{
+    kernel::{Error, Id},
+    policy::Role,
+};
 use sqlx::{
     Arguments, Decode, FromRow, Postgres, Sqlite, Type,
     error::BoxDynError,
@@ -51,17 +54,19 @@ from! {
     [u8; 32] => |v| Value::Bytes(Some(v.to_vec()));
     serde_json::Value => |v| Value::Json(Some(v));
     Option<serde_json::Value> => |v| Value::Json(v);
-    crate::kernel::OrganisationId => |v| Value::Uuid(Some(v.0));
-    crate::kernel::UserId => |v| Value::Uuid(Some(v.0));
-    Option<crate::kernel::UserId> => |v| Value::Uuid(v.map(|id| id.0));
-    crate::kernel::KeyId => |v| Value::Uuid(Some(v.0));
-    Option<crate::kernel::KeyId> => |v| Value::Uuid(v.map(|id| id.0));
-    crate::kernel::VirtualKeyId => |v| Value::Uuid(Some(v.0));
-    Option<crate::kernel::VirtualKeyId> => |v| Value::Uuid(v.map(|id| id.0));
-    crate::kernel::InvitationId => |v| Value::Uuid(Some(v.0));
-    crate::kernel::CallId => |v| Value::Uuid(Some(v.0));
-    crate::kernel::SessionId => |v| Value::Uuid(Some(v.0));
     Role => |v| Value::Text(Some(v.name().to_owned()));
+}
+
+impl<I: Id> From<I> for Value {
+    fn from(id: I) -> Self {
+        Self::Uuid(Some(id.into()))
+    }
+}
+
+impl<I: Id> From<Option<I>> for Value {
+    fn from(id: Option<I>) -> Self {
+        Self::Uuid(id.map(Into::into))
+    }
 }
 
 /// Whatever bytes stand in a column of bytes, text or UUID: for those who verify what somebody else may have written there.

@@ -6,7 +6,9 @@ mod form;
 mod list;
 mod minted;
 mod rotate;
+mod section;
 
+pub use section::{Routes, SECTION};
 pub use confirm::{DeleteKeyPage, DisableKeyPage};
 pub use editor::{KeyDetailPage, NewKeyPage};
 pub use list::KeysPage;

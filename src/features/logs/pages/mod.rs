@@ -2,7 +2,9 @@
 
 mod detail;
 mod list;
+mod section;
 
+pub use section::{Routes, SECTION};
 pub use detail::DetailPage;
 pub use list::ListPage;
 

@@ -2,21 +2,18 @@
 
 use crate::{
     features::{
+        NAVIGATION,
         accounts::functions::SignOut,
         organisations::{functions::LoadView, model::View},
     },
     kernel::text::initials,
     policy::Operation,
-    site::{
-        Place,
-        routes::{self, Path},
-    },
+    site::{Place, routes},
     ui::{
         Framed, Loaded,
         components::Skeleton,
         form::{BareForm, use_form},
-        frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation},
-        icons::Icon,
+        frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation, Section},
         load_after, reactive,
     },
 };
@@ -94,43 +91,6 @@ pub fn SignOutForm() -> impl IntoView {
     }
 }
 
-/// A page of the navigation: whoever may never use it does not see it.
-struct Entry {
-    label: &'static str,
-    icon: Icon,
-    needs: Operation,
-    href: fn(&str) -> Path,
-}
-
-const GROUPS: &[(&str, &[Entry])] = &[
-    ("Observe", &[Entry { label: "Logs", icon: Icon::Logs, needs: Operation::LogsList, href: routes::logs }]),
-    (
-        "Access",
-        &[
-            Entry { label: "API keys", icon: Icon::ApiKeys, needs: Operation::ApiKeysList, href: routes::api_keys },
-            Entry {
-                label: "Virtual keys",
-                icon: Icon::VirtualKeys,
-                needs: Operation::VirtualKeysList,
-                href: routes::virtual_keys,
-            },
-            Entry { label: "Team", icon: Icon::Team, needs: Operation::TeamList, href: routes::team },
-        ],
-    ),
-    (
-        "Organisation",
-        &[
-            Entry { label: "Roles", icon: Icon::Guardrails, needs: Operation::OrganisationView, href: routes::roles },
-            Entry {
-                label: "Settings",
-                icon: Icon::Settings,
-                needs: Operation::OrganisationSettings,
-                href: routes::settings,
-            },
-        ],
-    ),
-];
-
 fn allowed(place: &Place, operation: Operation) -> bool {
     let target = crate::policy::Target::In(place.organisation);
     crate::policy::decide(&place.principal(), operation.spec().requires, target).is_ok()
@@ -138,7 +98,7 @@ fn allowed(place: &Place, operation: Operation) -> bool {
 
 fn frame_data(view: &View, pathname: &str) -> FrameData {
     let place = &view.place;
-    let nav = GROUPS
+    let nav = NAVIGATION
         .iter()
         .filter_map(|(label, entries)| {
             let items: Vec<NavItem> = entries
@@ -201,8 +161,8 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
 }
 
 /// The entry of the navigation to which a page belongs.
-fn section(place: &Place, pathname: &str) -> Option<&'static Entry> {
-    GROUPS.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| {
+fn section(place: &Place, pathname: &str) -> Option<&'static Section> {
+    NAVIGATION.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| {
         let href = (entry.href)(&place.slug).to_string();
         pathname == href || pathname.starts_with(&format!("{href}/"))
     })
@@ -216,21 +176,8 @@ fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
             if pathname == href {
                 return vec![Crumb::here(entry.label)];
             }
-            let here = match pathname.rsplit('/').next().unwrap_or_default() {
-                "new" => "New",
-                "invite" => "Invite people",
-                "invitations" => "Invitations",
-                "rotate" => "Rotate",
-                "disable" => "Disable",
-                "delete" => "Delete",
-                "duplicate" => "Duplicate",
-                "remove" => "Remove",
-                "revoke" => "Revoke",
-                "role" => "Role",
-                "password-link" => "Password link",
-                "resend" => "New link",
-                _ => "Details",
-            };
+            let last = pathname.rsplit('/').next().unwrap_or_default();
+            let here = entry.steps.iter().find(|(part, _)| *part == last).map_or("Details", |(_, words)| words);
             vec![Crumb::link(entry.label, href), Crumb::here(here)]
         }
     }

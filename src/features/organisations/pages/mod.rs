@@ -5,9 +5,11 @@ mod handover;
 mod home;
 mod layout;
 mod list;
+mod section;
 mod settings;
 mod start;
 
+pub use section::SECTION;
 pub use create::NewOrganisationPage;
 pub use handover::Handover;
 pub use home::HomePage;

@@ -6,7 +6,9 @@ mod people;
 mod remove;
 mod role_cell;
 mod roles;
+mod section;
 
+pub use section::{ROLES, Routes, SECTION};
 pub use leave::LeavePage;
 pub use member::{ChangeRolePage, PasswordLinkPage};
 pub use people::TeamPage;

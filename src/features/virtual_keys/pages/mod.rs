@@ -6,7 +6,9 @@ mod duplicate;
 mod fields;
 mod list;
 mod new;
+mod section;
 
+pub use section::{Routes, SECTION};
 pub use delete::DeletePage;
 pub use detail::DetailPage;
 pub use duplicate::DuplicatePage;

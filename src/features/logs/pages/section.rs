@@ -1,0 +1,36 @@
+//! The log's place in the console.
+
+use super::{DetailPage, ListPage};
+use crate::{
+    
+    policy::Operation,
+    site::routes,
+    ui::{frame::Section, icons::Icon},
+};
+use leptos::prelude::*;
+use leptos_router::{
+    SsrMode,
+    components::{Outlet, ParentRoute, Route},
+    path,
+};
+
+/// The log's place in the navigation.
+pub const SECTION: Section = Section {
+    label: "Logs",
+    icon: Icon::Logs,
+    needs: Operation::LogsList,
+    href: routes::logs,
+    steps: &[],
+};
+
+/// Its pages.
+#[component(transparent)]
+pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
+    view! {
+        <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
+            <Route path=path!("") view=ListPage ssr=SsrMode::Async />
+            <Route path=path!(":id") view=DetailPage ssr=SsrMode::Async />
+        </ParentRoute>
+    }
+    .into_inner()
+}
