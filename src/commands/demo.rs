@@ -17,12 +17,13 @@ use crate::{
         virtual_keys::operations::{self as virtual_keys, Input},
     },
     gateway::{
+        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record},
         prices::cost,
-        record::{Call, EndedBy, Endpoint, Outcome, Record, Sink},
+        record::Sink,
         storage::call_log,
     },
     kernel::{
-        Error, KeyId, Result, Secret, Timestamp,
+        CallId, Error, KeyId, OrganisationId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
         provider::Provider,
         time::{DAY, HOUR, MINUTE},
     },
@@ -138,12 +139,11 @@ async fn fill(app: &App) -> Result<String> {
         };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;
         let key = keys::verify(app, secret.expose(), app.clock.now()).await?;
-        made.push((key.key, key.secret));
+        made.push((key.key, SecretId(key.secret)));
     }
     keys::disable(&ada, made[4].0, None).await?;
     let log = call_log(app);
-    let records =
-        calls(app.clock.now(), organisation.0, &made, &targets.iter().map(|(id, p)| (id.0, *p)).collect::<Vec<_>>());
+    let records = calls(app.clock.now(), organisation, &made, &targets);
     for group in records.chunks(500) {
         log.write(group).await.map_err(|_| Error::unavailable())?;
     }
@@ -152,7 +152,12 @@ async fn fill(app: &App) -> Result<String> {
 }
 
 /// Two days of calls, with the rhythm of working hours and a few failures. The same each time.
-fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[(Uuid, Provider)]) -> Vec<Record> {
+fn calls(
+    now: Timestamp,
+    organisation: OrganisationId,
+    keys: &[(KeyId, SecretId)],
+    targets: &[(VirtualKeyId, Provider)],
+) -> Vec<Record> {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move |below: u64| {
         random ^= random << 13;
@@ -175,10 +180,10 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[
         let failed = next(40) == 0;
         let usage = Usage { input_tokens: 200 + next(4_000), output_tokens: 50 + next(1_200), cached_input_tokens: 0 };
         let latency = 300_000 + usage.output_tokens * 2_500 + next(400_000);
-        let call = Call {
-            id: Uuid::now_v7(),
+        let call = CallFacts {
+            id: CallId::new(),
             organisation,
-            key: key.0,
+            key,
             secret,
             virtual_key: Some(virtual_key),
             provider: Some(provider),
@@ -187,9 +192,9 @@ fn calls(now: Timestamp, organisation: Uuid, keys: &[(KeyId, Uuid)], targets: &[
             streamed: next(2) == 0,
             trace: Uuid::now_v7().to_string().into(),
             metadata: None,
-            started_at: at,
+            started_at: Timestamp(at),
         };
-        let outcome = Outcome {
+        let outcome = CallEnd {
             status: if failed { 429 } else { 200 },
             upstream_status: Some(if failed { 429 } else { 200 }),
             error: failed.then(|| "upstream_rate_limited".into()),

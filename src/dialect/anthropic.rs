@@ -12,7 +12,7 @@ use super::{
     Answer, ApiError, Stamp,
     answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
-    request::{ChatRequest, Format, Part, Source, ToolChoice, Turn},
+    request::{ChatRequest, ContentPart, ContentSource, Format, ToolChoice, Turn},
     stream::Translate,
     view::View,
     writer::Writer,
@@ -181,28 +181,28 @@ fn end_message(out: &mut Writer) {
     out.end_object();
 }
 
-fn blocks(out: &mut Writer, parts: &[Part<'_>]) -> Result<(), ApiError> {
+fn blocks(out: &mut Writer, parts: &[ContentPart<'_>]) -> Result<(), ApiError> {
     out.begin_array();
     parts.iter().try_for_each(|part| block(out, part))?;
     out.end_array();
     Ok(())
 }
 
-fn block(out: &mut Writer, part: &Part<'_>) -> Result<(), ApiError> {
+fn block(out: &mut Writer, part: &ContentPart<'_>) -> Result<(), ApiError> {
     out.begin_object();
     match part {
-        Part::Text { text, cache_control } => {
+        ContentPart::Text { text, cache_control } => {
             out.key("type").value("text");
             out.key("text").text(*text);
             cached(out, *cache_control);
         }
-        Part::Image { source, cache_control } => {
+        ContentPart::Image { source, cache_control } => {
             out.key("type").value("image");
             source_block(out, source);
             cached(out, *cache_control);
         }
-        Part::File { name, source } => {
-            if matches!(source, Source::Inline { mime, .. } if &**mime != "application/pdf") {
+        ContentPart::File { name, source } => {
+            if matches!(source, ContentSource::Inline { mime, .. } if &**mime != "application/pdf") {
                 return Err(ApiError::unsupported("messages.content.file", LABEL));
             }
             out.key("type").value("document");
@@ -216,14 +216,14 @@ fn block(out: &mut Writer, part: &Part<'_>) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn source_block(out: &mut Writer, source: &Source<'_>) {
+fn source_block(out: &mut Writer, source: &ContentSource<'_>) {
     out.key("source").begin_object();
     match source {
-        Source::Url(url) => {
+        ContentSource::Url(url) => {
             out.key("type").value("url");
             out.key("url").text(*url);
         }
-        Source::Inline { mime, base64 } => {
+        ContentSource::Inline { mime, base64 } => {
             out.key("type").value("base64");
             out.key("media_type").value(if &**mime == "image/jpg" { "image/jpeg" } else { mime });
             out.key("data").written(base64);

@@ -6,7 +6,7 @@ use super::{
     Answer, ApiError, Stamp,
     answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
-    request::{Call, ChatRequest, Format, Part, Source, ToolChoice, Turn},
+    request::{ChatRequest, ContentPart, ContentSource, EarlierCall, Format, ToolChoice, Turn},
     stream::Translate,
     view::{Text, View},
     writer::Writer,
@@ -197,7 +197,7 @@ fn end_content(out: &mut Writer) {
     out.end_object();
 }
 
-fn call_part(out: &mut Writer, call: &Call<'_>, first: bool, model: &str) {
+fn call_part(out: &mut Writer, call: &EarlierCall<'_>, first: bool, model: &str) {
     out.begin_object();
     out.key("functionCall").begin_object();
     out.key("id").text(call.id);
@@ -213,12 +213,14 @@ fn call_part(out: &mut Writer, call: &Call<'_>, first: bool, model: &str) {
 }
 
 /// A tool's result must be an object: the text itself if it is the text of one, else an object around it.
-fn result(out: &mut Writer, parts: &[Part<'_>]) -> Result<(), ApiError> {
+fn result(out: &mut Writer, parts: &[ContentPart<'_>]) -> Result<(), ApiError> {
     let texts: Vec<Text<'_>> = parts
         .iter()
         .map(|part| match part {
-            Part::Text { text, .. } => Ok(*text),
-            Part::Image { .. } | Part::File { .. } => Err(ApiError::unsupported("messages.content.image_url", LABEL)),
+            ContentPart::Text { text, .. } => Ok(*text),
+            ContentPart::Image { .. } | ContentPart::File { .. } => {
+                Err(ApiError::unsupported("messages.content.image_url", LABEL))
+            }
         })
         .collect::<Result<_, _>>()?;
     // Most are none, which their first character tells, behind blanks and as it may be written with an escape.
@@ -239,18 +241,18 @@ fn result(out: &mut Writer, parts: &[Part<'_>]) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn part(out: &mut Writer, part: &Part<'_>) {
+fn part(out: &mut Writer, part: &ContentPart<'_>) {
     out.begin_object();
     match part {
-        Part::Text { text, .. } => out.key("text").text(*text),
-        Part::Image { source, .. } | Part::File { source, .. } => match source {
-            Source::Inline { mime, base64 } => {
+        ContentPart::Text { text, .. } => out.key("text").text(*text),
+        ContentPart::Image { source, .. } | ContentPart::File { source, .. } => match source {
+            ContentSource::Inline { mime, base64 } => {
                 out.key("inlineData").begin_object();
                 out.key("mimeType").value(mime);
                 out.key("data").written(base64);
                 out.end_object();
             }
-            Source::Url(url) => {
+            ContentSource::Url(url) => {
                 out.key("fileData").begin_object();
                 out.key("fileUri").text(*url);
                 if let Some(mime) = url.read().and_then(|url| mime_of(&url)) {

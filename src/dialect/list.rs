@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{ApiError, MAX_MODEL, Target, UpstreamRequest, upstream_error, view::View};
+use super::{ApiError, MAX_MODEL, ModelTarget, UpstreamRequest, upstream_error, view::View};
 use crate::kernel::provider::{Dialect, Provider};
 
 /// The most models that are taken from one provider.
@@ -24,7 +24,7 @@ pub fn list(provider: Provider, api_version: Option<&str>) -> (UpstreamRequest, 
         Dialect::Anthropic => Cow::Borrowed("/models?limit=1000"),
         Dialect::Google => Cow::Borrowed("/models?pageSize=1000"),
         Dialect::Azure => {
-            let target = Target { provider, model: "", api_version };
+            let target = ModelTarget { provider, model: "", api_version };
             Cow::Owned(format!("/openai/models{}", target.azure_query()))
         }
     };

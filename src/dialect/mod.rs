@@ -39,7 +39,7 @@ pub use self::{
     head::{Head, MAX_MODEL, check_model},
     list::{Listing, Model, list, probe},
     native::{NativeExchange, messages},
-    stream::{ChatStream, Outcome},
+    stream::{ChatStream, StreamState},
 };
 use crate::{
     kernel::provider::{Dialect, Provider},
@@ -77,7 +77,7 @@ fn bounded(body: &[u8], most: usize) -> Result<View<'_>, ApiError> {
 
 /// Where a call goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Target<'a> {
+pub struct ModelTarget<'a> {
     pub provider: Provider,
     /// The model's name as the provider knows it; on Azure the deployment.
     pub model: &'a str,
@@ -85,7 +85,7 @@ pub struct Target<'a> {
     pub api_version: Option<&'a str>,
 }
 
-impl Target<'_> {
+impl ModelTarget<'_> {
     fn azure_version(&self) -> &str {
         self.api_version.filter(|version| !version.is_empty()).unwrap_or(AZURE_API_VERSION)
     }
@@ -212,9 +212,9 @@ pub struct Exchange {
 ///
 /// `body` is the caller's body and `head` what [`Head::read`] found in it. Fails with 400: `unsupported_parameter`,
 /// `invalid_parameter`, `duplicate_parameter`, `too_many_values`, `invalid_json`.
-pub fn chat(target: &Target<'_>, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Exchange), ApiError> {
+pub fn chat(target: &ModelTarget<'_>, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Exchange), ApiError> {
     check_model(target.model)?;
-    let Target { provider, model, .. } = *target;
+    let ModelTarget { provider, model, .. } = *target;
     let mut hide_usage = false;
     let request = match provider.dialect() {
         Dialect::OpenAi | Dialect::Azure => {

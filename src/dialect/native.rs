@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::{
-    Answer, ApiError, ChatStream, Head, Target, UpstreamRequest, anthropic, check_model,
+    Answer, ApiError, ChatStream, Head, ModelTarget, UpstreamRequest, anthropic, check_model,
     error::upstream_error,
     raw_json::{self, JsonError},
 };
@@ -28,7 +28,7 @@ pub struct NativeExchange {
 /// `version` and `beta` are the caller's `anthropic-version` and `anthropic-beta` headers, which pass on. Fails with 400
 /// `unsupported_provider` if the provider does not speak this language.
 pub fn messages(
-    target: &Target<'_>,
+    target: &ModelTarget<'_>,
     body: &Bytes,
     head: &Head<'_>,
     version: Option<&str>,

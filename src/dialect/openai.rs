@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Answer, ApiError, Target, error, raw_json};
+use super::{Answer, ApiError, ModelTarget, error, raw_json};
 use crate::{
     dialect::usage::{OpenAiUsage, Usage},
     server::outgoing::encode_segment,
@@ -12,7 +12,7 @@ use crate::{
 pub(super) const PATH: &str = "/chat/completions";
 
 /// Azure's path of a deployment.
-pub(super) fn azure_path(target: &Target<'_>) -> String {
+pub(super) fn azure_path(target: &ModelTarget<'_>) -> String {
     let deployment = encode_segment(target.model);
     format!("/openai/deployments/{deployment}/chat/completions{}", target.azure_query())
 }

@@ -20,7 +20,7 @@ const MAX_NAME: usize = 256;
 #[derive(Debug, Default)]
 pub struct ChatRequest<'a> {
     /// Texts of the system and developer messages, in order.
-    pub system: Vec<Part<'a>>,
+    pub system: Vec<ContentPart<'a>>,
     /// Everything else that was said.
     pub turns: Vec<Turn<'a>>,
     pub tools: Vec<Tool<'a>>,
@@ -45,9 +45,9 @@ pub struct ChatRequest<'a> {
 /// One message.
 #[derive(Debug)]
 pub enum Turn<'a> {
-    User(Vec<Part<'a>>),
-    Assistant { parts: Vec<Part<'a>>, calls: Vec<Call<'a>> },
-    ToolResult { id: Text<'a>, name: Cow<'a, str>, parts: Vec<Part<'a>> },
+    User(Vec<ContentPart<'a>>),
+    Assistant { parts: Vec<ContentPart<'a>>, calls: Vec<EarlierCall<'a>> },
+    ToolResult { id: Text<'a>, name: Cow<'a, str>, parts: Vec<ContentPart<'a>> },
 }
 
 impl Turn<'_> {
@@ -63,15 +63,15 @@ impl Turn<'_> {
 
 /// A piece of a message.
 #[derive(Debug)]
-pub enum Part<'a> {
+pub enum ContentPart<'a> {
     Text { text: Text<'a>, cache_control: Option<View<'a>> },
-    Image { source: Source<'a>, cache_control: Option<View<'a>> },
-    File { name: Option<Text<'a>>, source: Source<'a> },
+    Image { source: ContentSource<'a>, cache_control: Option<View<'a>> },
+    File { name: Option<Text<'a>>, source: ContentSource<'a> },
 }
 
 /// Where a piece's bytes are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source<'a> {
+pub enum ContentSource<'a> {
     /// `base64` is what stands in the body, which may hold escapes.
     Inline {
         mime: Box<str>,
@@ -82,7 +82,7 @@ pub enum Source<'a> {
 
 /// A call that the model asked for.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct EarlierCall<'a> {
     pub id: Text<'a>,
     pub name: Cow<'a, str>,
     arguments: Option<Text<'a>>,
@@ -90,7 +90,7 @@ pub struct Call<'a> {
     pub signature: Option<Text<'a>>,
 }
 
-impl Call<'_> {
+impl EarlierCall<'_> {
     /// The text of a JSON object.
     pub fn arguments(&self) -> Cow<'_, str> {
         match self.arguments.and_then(Text::read) {
@@ -215,7 +215,7 @@ impl<'a> ChatRequest<'a> {
             match &*role {
                 "system" | "developer" => {
                     let parts = parts(content, &path, provider)?;
-                    if parts.iter().any(|part| !matches!(part, Part::Text { .. })) {
+                    if parts.iter().any(|part| !matches!(part, ContentPart::Text { .. })) {
                         return Err(ApiError::invalid(&path, "A system message may hold text only."));
                     }
                     self.system.extend(parts);
@@ -248,12 +248,12 @@ impl<'a> ChatRequest<'a> {
 }
 
 /// Content: a text, or an array of parts. Empty texts say nothing, and some providers refuse them, so they are left out.
-fn parts<'a>(content: View<'a>, path: &str, provider: &str) -> Result<Vec<Part<'a>>, ApiError> {
+fn parts<'a>(content: View<'a>, path: &str, provider: &str) -> Result<Vec<ContentPart<'a>>, ApiError> {
     if content.is_null() {
         return Ok(Vec::new());
     }
     if let Some(text) = content.as_text() {
-        return Ok(if text.is_empty() { Vec::new() } else { vec![Part::Text { text, cache_control: None }] });
+        return Ok(if text.is_empty() { Vec::new() } else { vec![ContentPart::Text { text, cache_control: None }] });
     }
     if !content.is_array() {
         return Err(ApiError::invalid(&format!("{path}.content"), "`content` must be a string or an array of parts."));
@@ -265,7 +265,7 @@ fn parts<'a>(content: View<'a>, path: &str, provider: &str) -> Result<Vec<Part<'
     Ok(parts)
 }
 
-fn part<'a>(item: View<'a>, path: impl Fn() -> String, provider: &str) -> Result<Option<Part<'a>>, ApiError> {
+fn part<'a>(item: View<'a>, path: impl Fn() -> String, provider: &str) -> Result<Option<ContentPart<'a>>, ApiError> {
     let [kind, cache_control, text, refusal, image, file] =
         item.pick(["type", "cache_control", "text", "refusal", "image_url", "file"]);
     let cache_control = cache_control.filter(|value| value.is_object());
@@ -277,7 +277,7 @@ fn part<'a>(item: View<'a>, path: impl Fn() -> String, provider: &str) -> Result
         "image_url" => {
             let url = image.and_then(|image| image.get("url").or(Some(image)));
             let url = needed(url, "image_url.url")?;
-            return Ok(Some(Part::Image {
+            return Ok(Some(ContentPart::Image {
                 source: source(url, || format!("{}.image_url.url", path()))?,
                 cache_control,
             }));
@@ -288,24 +288,24 @@ fn part<'a>(item: View<'a>, path: impl Fn() -> String, provider: &str) -> Result
                 return Err(ApiError::unsupported(&format!("{}.file.file_id", path()), provider));
             };
             let source = source(data, || format!("{}.file.file_data", path()))?;
-            return Ok(Some(Part::File { name: name.and_then(View::as_text), source }));
+            return Ok(Some(ContentPart::File { name: name.and_then(View::as_text), source }));
         }
         "" => return Err(ApiError::invalid(&format!("{}.type", path()), "`type` is missing.")),
         _ => return Err(ApiError::unsupported(&format!("{}.type", path()), provider)),
     }
     .filter(|text| !text.is_empty())
-    .map(|text| Part::Text { text, cache_control }))
+    .map(|text| ContentPart::Text { text, cache_control }))
 }
 
 /// Reads a `data:` URL or an https address.
-fn source<'a>(url: Text<'a>, path: impl Fn() -> String) -> Result<Source<'a>, ApiError> {
+fn source<'a>(url: Text<'a>, path: impl Fn() -> String) -> Result<ContentSource<'a>, ApiError> {
     let wrong = || ApiError::invalid(&path(), "It must be an https address or a base64 data URL.");
     let written = url.written();
     let comma = written.find(',').unwrap_or(written.len());
     // Only what stands before the bytes is looked at.
     let before = Text::read_written(&written[..comma]).ok_or_else(wrong)?;
     if before.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
-        return Ok(Source::Url(url));
+        return Ok(ContentSource::Url(url));
     }
     let header = before.split_at_checked(5).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("data:"));
     let (_, header) = header.ok_or_else(wrong)?;
@@ -315,10 +315,10 @@ fn source<'a>(url: Text<'a>, path: impl Fn() -> String) -> Result<Source<'a>, Ap
     if settings.next_back().is_none_or(|last| !last.eq_ignore_ascii_case("base64")) || base64.is_empty() {
         return Err(wrong());
     }
-    Ok(Source::Inline { mime: mime.into(), base64 })
+    Ok(ContentSource::Inline { mime: mime.into(), base64 })
 }
 
-fn calls<'a>(items: Option<View<'a>>, path: &str, provider: &str) -> Result<Vec<Call<'a>>, ApiError> {
+fn calls<'a>(items: Option<View<'a>>, path: &str, provider: &str) -> Result<Vec<EarlierCall<'a>>, ApiError> {
     let Some(items) = items else { return Ok(Vec::new()) };
     if !items.is_array() {
         return Err(ApiError::invalid(&format!("{path}.tool_calls"), "`tool_calls` must be an array."));
@@ -333,7 +333,7 @@ fn calls<'a>(items: Option<View<'a>>, path: &str, provider: &str) -> Result<Vec<
         let [name, arguments] = function.unwrap_or(View::NULL).pick(["name", "arguments"]);
         let text = |value: Option<View<'a>>| value.and_then(View::as_text).filter(|text| !text.is_empty());
         let must_be_text = |name: &str| ApiError::invalid(&format!("{}.{name}", path()), "It must be a text.");
-        let call = Call {
+        let call = EarlierCall {
             id: text(id).ok_or_else(|| must_be_text("id"))?,
             name: named(text(name), || format!("{}.function.name", path()), "It must be a text.")?,
             arguments: text(arguments),
@@ -534,8 +534,8 @@ mod tests {
             let text = format!("{{\"u\":\"{url}\"}}");
             let url = view(&text).get("u").and_then(View::as_text).unwrap();
             source(url, || "p".into()).map(|source| match source {
-                Source::Inline { mime, base64 } => (mime.into_string(), base64.to_owned()),
-                Source::Url(url) => ("".into(), url.written().to_owned()),
+                ContentSource::Inline { mime, base64 } => (mime.into_string(), base64.to_owned()),
+                ContentSource::Url(url) => ("".into(), url.written().to_owned()),
             })
         };
         let pair = |mime: &str, rest: &str| (mime.to_owned(), rest.to_owned());

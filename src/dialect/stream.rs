@@ -22,7 +22,7 @@ pub(super) trait Translate: fmt::Debug + Send {
 
 /// How a stream stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StreamState {
     /// It may go on.
     Running,
     /// The answer is whole. Later bytes of a translated stream are passed over.
@@ -35,7 +35,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct ChatStream {
     way: Way,
-    outcome: Outcome,
+    outcome: StreamState,
 }
 
 #[derive(Debug)]
@@ -71,13 +71,13 @@ impl ChatStream {
     }
 
     fn new(way: Way) -> Self {
-        Self { way, outcome: Outcome::Running }
+        Self { way, outcome: StreamState::Running }
     }
 
     /// Takes the provider's next bytes and gives those for the caller, which may be none. Once the outcome is a failure
     /// nothing more comes, and the provider's connection can be dropped.
     pub fn push(&mut self, bytes: Bytes) -> Bytes {
-        if matches!(self.outcome, Outcome::Failed(_)) {
+        if matches!(self.outcome, StreamState::Failed(_)) {
             return Bytes::new();
         }
         match &mut self.way {
@@ -116,7 +116,7 @@ impl ChatStream {
                 self.passed(progress);
                 parts.map_or_else(|| bytes.slice(..whole), Bytes::from)
             }
-            Way::Translating { .. } if self.outcome == Outcome::Complete => Bytes::new(),
+            Way::Translating { .. } if self.outcome == StreamState::Complete => Bytes::new(),
             Way::Translating { frames, translate } => {
                 let mut out = Vec::new();
                 let outcome = &mut self.outcome;
@@ -133,7 +133,7 @@ impl ChatStream {
     /// last bytes for the caller: an error event if the answer is not whole.
     pub fn finish(&mut self, clean: bool) -> Bytes {
         let mut out = Vec::new();
-        if matches!(self.outcome, Outcome::Failed(_)) {
+        if matches!(self.outcome, StreamState::Failed(_)) {
             return Bytes::new();
         }
         let ended = match &mut self.way {
@@ -155,26 +155,26 @@ impl ChatStream {
                 }
                 whole(reading, clean)
             }
-            Way::Translating { .. } if self.outcome == Outcome::Complete => Ok(()),
+            Way::Translating { .. } if self.outcome == StreamState::Complete => Ok(()),
             Way::Translating { .. } if !clean => Err(ApiError::broken_stream()),
             Way::Translating { frames, translate } => {
                 let rest = frames.rest().to_vec();
                 let outcome = &mut self.outcome;
                 translated(translate.as_mut(), Frame::Whole(&rest), outcome, &mut out).and_then(|()| match outcome {
-                    Outcome::Complete => Ok(()),
+                    StreamState::Complete => Ok(()),
                     _ => translate.end(&mut out),
                 })
             }
         };
         match ended {
-            Ok(()) => self.outcome = Outcome::Complete,
+            Ok(()) => self.outcome = StreamState::Complete,
             Err(error) => self.fail(&mut out, error),
         }
         out.into()
     }
 
     /// How the stream stands.
-    pub fn outcome(&self) -> &Outcome {
+    pub fn outcome(&self) -> &StreamState {
         &self.outcome
     }
 
@@ -199,7 +199,7 @@ impl ChatStream {
     /// `error` unless the answer is whole.
     pub fn abort(&mut self, error: ApiError) -> Bytes {
         let mut out = Vec::new();
-        if self.outcome == Outcome::Running {
+        if self.outcome == StreamState::Running {
             let within = match &mut self.way {
                 Way::Untouched(observer) => observer.finish(),
                 Way::HidingUsage { frames, .. } => frames.within(),
@@ -217,8 +217,8 @@ impl ChatStream {
     fn passed(&mut self, progress: Progress) {
         match progress {
             Progress::Running => {}
-            Progress::Complete => self.outcome = Outcome::Complete,
-            Progress::Failed => self.outcome = Outcome::Failed(told()),
+            Progress::Complete => self.outcome = StreamState::Complete,
+            Progress::Failed => self.outcome = StreamState::Failed(told()),
         }
     }
 
@@ -238,7 +238,7 @@ impl ChatStream {
         if error != told() || shape == StreamShape::OpenAi {
             error.write_to_stream(out, shape);
         }
-        self.outcome = Outcome::Failed(error);
+        self.outcome = StreamState::Failed(error);
     }
 
     fn shape(&self) -> StreamShape {
@@ -265,17 +265,17 @@ fn whole(reading: &Reading, clean: bool) -> Result<(), ApiError> {
 fn translated(
     translate: &mut dyn Translate,
     frame: Frame<'_>,
-    outcome: &mut Outcome,
+    outcome: &mut StreamState,
     out: &mut Vec<u8>,
 ) -> Result<(), ApiError> {
-    if *outcome == Outcome::Complete {
+    if *outcome == StreamState::Complete {
         return Ok(());
     }
     let Frame::Whole(frame) = frame else { return Err(ApiError::bad_answer()) };
     if let Some(event) = sse::parse_frame(frame)
         && translate.event(&event, out)? == Progress::Complete
     {
-        *outcome = Outcome::Complete;
+        *outcome = StreamState::Complete;
     }
     Ok(())
 }

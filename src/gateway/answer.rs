@@ -2,10 +2,10 @@
 
 use super::call::Upstream;
 use super::record::Open;
-use super::room::{HEAVY, Part, ReadError, SMALL, Share};
+use super::room::{HEAVY, ReadError, RoomPart, SMALL, Share};
 use super::watch::{Look, Watch};
 use crate::{
-    dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Outcome},
+    dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, StreamState},
     server::outgoing::{OutgoingError, Patience, Phase},
     web::refusal::Refusal,
 };
@@ -41,7 +41,7 @@ impl Reader {
     async fn understand(
         self,
         status: u16,
-        (body, part): (Bytes, Part),
+        (body, part): (Bytes, RoomPart),
         stamp: (i64, Uuid),
         share: &Share,
     ) -> Result<Answer, Refusal> {
@@ -194,7 +194,7 @@ struct Streamed {
     alarm: Option<Pin<Box<Sleep>>>,
     share: Share,
     /// The room for an event of which the rest is still to come.
-    part: Part,
+    part: RoomPart,
 }
 
 impl Streamed {
@@ -219,7 +219,7 @@ impl Streamed {
         }
         let piece = self.stream.push(data);
         self.note();
-        if matches!(self.stream.outcome(), Outcome::Failed(_)) {
+        if matches!(self.stream.outcome(), StreamState::Failed(_)) {
             self.close(None);
             return piece;
         }
@@ -251,10 +251,10 @@ impl Streamed {
         let last = self.stream.finish(error.is_none());
         self.note();
         let told = match (self.stream.outcome(), error) {
-            (Outcome::Complete, _) => None,
+            (StreamState::Complete, _) => None,
             (_, Some(error)) => Some(Refusal::from(error).code.clone()),
-            (Outcome::Failed(error), None) => Some(error.code.clone().into()),
-            (Outcome::Running, None) => Some(ApiError::broken_stream().code.into()),
+            (StreamState::Failed(error), None) => Some(error.code.clone().into()),
+            (StreamState::Running, None) => Some(ApiError::broken_stream().code.into()),
         };
         if let Some(open) = self.open.take() {
             open.finish(StatusCode::OK.as_u16(), told.as_deref());
@@ -268,7 +268,7 @@ impl Streamed {
         let last = self.stream.abort(refusal.into());
         self.note();
         if let Some(open) = self.open.take() {
-            let whole = *self.stream.outcome() == Outcome::Complete;
+            let whole = *self.stream.outcome() == StreamState::Complete;
             open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code));
         }
         last
@@ -284,7 +284,7 @@ impl Streamed {
 impl Drop for Streamed {
     fn drop(&mut self) {
         // A caller may go once it has read the end, before the provider's connection has told its own.
-        if *self.stream.outcome() == Outcome::Complete
+        if *self.stream.outcome() == StreamState::Complete
             && let Some(open) = self.open.take()
         {
             open.finish(StatusCode::OK.as_u16(), None);

@@ -2,13 +2,15 @@
 
 use super::answer::{self, End, Reader};
 use super::directory::{Directory, Known, Standing};
+use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
-use super::record::{Call, Endpoint, Recorder};
+use super::record::Recorder;
 use super::refusals::Refused;
 use super::request::{destination, metadata, named_slug, read_call, time_limit};
 use super::room::{HEAVY, Room, Share};
-use super::target::Target;
+use super::target::CallTarget;
 use super::watch::Watch;
+use crate::kernel::{CallId, Timestamp};
 use crate::{
     dialect::{self, ApiError, Head, UpstreamRequest},
     kernel::RequestId,
@@ -48,14 +50,14 @@ pub struct Gateway {
 
 /// Tells the time, in milliseconds since 1970.
 #[derive(Clone)]
-pub struct Now(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub struct Now(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Now {
-    pub fn new(clock: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub fn new(clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(clock))
     }
 
-    fn get(&self) -> i64 {
+    fn get(&self) -> Timestamp {
         (self.0)()
     }
 }
@@ -174,7 +176,7 @@ fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
         Standing::Disabled => return Err(Refusal::key_disabled()),
         Standing::Live => {}
     }
-    let over = |end: Option<i64>| end.is_some_and(|end| gateway.now.get() >= end);
+    let over = |end: Option<Timestamp>| end.is_some_and(|end| gateway.now.get() >= end);
     if over(known.caller.expires_at) {
         return Err(Refusal::key_expired());
     }
@@ -195,8 +197,8 @@ async fn serve(
     let found = authenticate(gateway, parts).await?;
     let known = known(&found)?;
     // From here on somebody is known who may want to see the call, so a refusal is recorded too.
-    let mut call = Call {
-        id,
+    let mut call = CallFacts {
+        id: CallId(id),
         organisation: known.caller.organisation,
         key: known.caller.key,
         secret: known.caller.secret,
@@ -219,7 +221,7 @@ async fn serve(
                 return Err(refusal);
             }
         };
-    let created = call.started_at / 1000;
+    let created = call.started_at.0 / 1000;
     let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
     let upstream = gateway.limits.upstream;
     let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
@@ -266,7 +268,7 @@ struct Prepared {
     request: Request<Full<Bytes>>,
     reader: Reader,
     /// What it was put together with.
-    target: Arc<Option<Target>>,
+    target: Arc<Option<CallTarget>>,
     provider: &'static str,
     /// The caller's own limit.
     limit: Option<Duration>,
@@ -278,7 +280,7 @@ async fn prepare(
     known: &Known,
     parts: &Parts,
     body: Body,
-    call: &mut Call,
+    call: &mut CallFacts,
     share: &Share,
 ) -> Result<Prepared, Refusal> {
     may_call(gateway, known)?;
@@ -330,7 +332,7 @@ async fn prepare(
 
 /// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
 /// still the one that it was put together with.
-async fn may_leave(gateway: &Gateway, known: &Known, prepared: &Arc<Option<Target>>) -> Result<(), Refusal> {
+async fn may_leave(gateway: &Gateway, known: &Known, prepared: &Arc<Option<CallTarget>>) -> Result<(), Refusal> {
     may_still_call(gateway, known).await?;
     let Some(target) = &**prepared else { return Err(Refusal::no_such_virtual_key()) };
     let found = find(gateway, known, &target.slug).await?;
@@ -352,8 +354,8 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// Puts the call into the provider's words.
-    fn put(&self, target: &Target, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Reader), ApiError> {
-        let to = dialect::Target {
+    fn put(&self, target: &CallTarget, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Reader), ApiError> {
+        let to = dialect::ModelTarget {
             provider: target.provider,
             model: self.model,
             api_version: target.api_version.as_deref(),
@@ -371,13 +373,13 @@ impl Asked<'_> {
     }
 }
 
-pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Refusal> {
+pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {
     gateway.directory.target(known, slug).await.map_err(|_| Refusal::cannot_verify())
 }
 
 /// Puts a request together from the program's own parts: no header of the caller is in it but those that the dialect
 /// has read and checked.
-pub(super) fn build(target: &Target, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
+pub(super) fn build(target: &CallTarget, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
     let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
     let uri = address.join(&request.path).map_err(|_| Refusal::bad_model())?;
     let mut built = Request::new(Full::new(request.body));

@@ -7,7 +7,8 @@
 //! - it is never used beyond its [`limit`](Ages::limit), so that a lost notification cannot stretch a revocation further, and a
 //!   database that is away stops calls rather than letting them be guessed.
 
-use super::target::Target;
+use super::target::CallTarget;
+use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp};
 use async_trait::async_trait;
 use moka::sync::Cache;
 use std::collections::HashMap;
@@ -18,7 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
-use uuid::Uuid;
 
 /// How old answers may grow.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +62,15 @@ pub type Digest = [u8; 32];
 /// What an API key that exists stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerKey {
-    pub organisation: Uuid,
-    pub key: Uuid,
+    pub organisation: OrganisationId,
+    pub key: KeyId,
     /// Which of the key's secrets was presented.
-    pub secret: Uuid,
+    pub secret: SecretId,
     pub standing: Standing,
-    /// The first instant, in milliseconds since 1970, at which the key is refused.
-    pub expires_at: Option<i64>,
-    /// The first instant, in milliseconds since 1970, at which this secret is refused because a newer one replaced it.
-    pub rotated_at: Option<i64>,
+    /// The first instant at which the key is refused.
+    pub expires_at: Option<Timestamp>,
+    /// The first instant at which this secret is refused because a newer one replaced it.
+    pub rotated_at: Option<Timestamp>,
     /// Whether the policy lets it call and list models: one permission, see the table of operations.
     pub may_complete: bool,
 }
@@ -90,7 +90,7 @@ pub struct Unavailable;
 
 /// Where the directory reads from.
 #[async_trait]
-pub trait Source: Send + Sync + 'static {
+pub trait KeySource: Send + Sync + 'static {
     /// The digest under which a presented secret would be stored. `None` for a word that is no key by its form or
     /// checksum. Called for every request: no input or output.
     fn digest(&self, presented: &str) -> Option<Digest>;
@@ -99,10 +99,10 @@ pub trait Source: Send + Sync + 'static {
     async fn key(&self, digest: &Digest) -> Result<Option<CallerKey>, Unavailable>;
 
     /// The virtual key of this organisation with this slug, ready to call, or `None`.
-    async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable>;
+    async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable>;
 
     /// The slugs of all virtual keys of this organisation that may be called.
-    async fn slugs(&self, organisation: Uuid) -> Result<Vec<String>, Unavailable>;
+    async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable>;
 }
 
 /// A key that was found, with its organisation's shelf of targets.
@@ -118,12 +118,12 @@ pub struct Known {
 pub struct Directory(Arc<Inner>);
 
 struct Inner {
-    source: Arc<dyn Source>,
+    source: Arc<dyn KeySource>,
     ages: Ages,
     known: Cache<Digest, Arc<Slot<Option<Known>>>>,
     unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
     /// Slugs that no virtual key has, by organisation.
-    unknown_targets: Cache<(Uuid, Box<str>), TargetSlot>,
+    unknown_targets: Cache<(OrganisationId, Box<str>), TargetSlot>,
     shelves: Mutex<Shelves>,
     loads: Semaphore,
     /// Counts changes. An answer remembers the count from before it was read.
@@ -136,12 +136,12 @@ struct Inner {
 
 #[derive(Default)]
 struct Shelves {
-    by_organisation: HashMap<Uuid, Arc<Shelf>>,
+    by_organisation: HashMap<OrganisationId, Arc<Shelf>>,
     /// The count when shelves were last forgotten: a new shelf trusts nothing read before it.
     forgotten_at: u64,
 }
 
-type TargetSlot = Arc<Slot<Option<Target>>>;
+type TargetSlot = Arc<Slot<Option<CallTarget>>>;
 
 /// What belongs to one organisation.
 #[derive(Debug)]
@@ -201,7 +201,7 @@ impl<T> Slot<T> {
 }
 
 impl Directory {
-    pub fn new(source: Arc<dyn Source>, ages: Ages) -> Self {
+    pub fn new(source: Arc<dyn KeySource>, ages: Ages) -> Self {
         Self(Arc::new(Inner {
             source,
             ages,
@@ -256,7 +256,7 @@ impl Directory {
     ///
     /// # Errors
     /// As [`key`](Self::key).
-    pub async fn target(&self, known: &Known, slug: &str) -> Result<Arc<Option<Target>>, Unavailable> {
+    pub async fn target(&self, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Unavailable> {
         let shelf = &known.shelf;
         let organisation = known.caller.organisation;
         let name: Box<str> = slug.into();
@@ -265,7 +265,7 @@ impl Directory {
             Some(slot) => (slot, true),
             None => (self.0.unknown_targets.get_with((organisation, name.clone()), Arc::default), false),
         };
-        let changed = |inner: &Inner, value: &Option<Target>| {
+        let changed = |inner: &Inner, value: &Option<CallTarget>| {
             let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
             (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
         };
@@ -297,7 +297,7 @@ impl Directory {
     }
 
     /// Forgets what is remembered of an organisation. Call it after the change is committed.
-    pub fn invalidate(&self, organisation: Uuid) {
+    pub fn invalidate(&self, organisation: OrganisationId) {
         let count = self.0.changes.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.any_changed.fetch_max(count, Ordering::SeqCst);
         self.0.shelf(organisation).changed.fetch_max(count, Ordering::SeqCst);
@@ -408,7 +408,7 @@ impl Inner {
         }
     }
 
-    fn shelf(&self, organisation: Uuid) -> Arc<Shelf> {
+    fn shelf(&self, organisation: OrganisationId) -> Arc<Shelf> {
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if shelves.by_organisation.len() >= ORGANISATIONS && !shelves.by_organisation.contains_key(&organisation) {
             shelves.by_organisation.retain(|_, shelf| Arc::strong_count(shelf) > 1);

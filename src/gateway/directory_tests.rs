@@ -1,6 +1,7 @@
 //! The directory before a source that counts, waits, fails and changes its mind.
 
 use super::*;
+use crate::kernel::{KeyId, OrganisationId, SecretId, VirtualKeyId};
 use crate::{
     gateway::target::Address,
     kernel::provider::Provider,
@@ -23,7 +24,7 @@ struct Fake {
 }
 
 #[async_trait]
-impl Source for Fake {
+impl KeySource for Fake {
     fn digest(&self, presented: &str) -> Option<Digest> {
         let number = presented.strip_prefix("lk_")?.parse::<u64>().ok()?;
         let mut digest = [0; 32];
@@ -43,8 +44,8 @@ impl Source for Fake {
         tokio::task::yield_now().await;
         Ok(standing.filter(|_| digest[0] == 1).map(|standing| CallerKey {
             organisation: ORGANISATION,
-            key: Uuid::from_u128(2),
-            secret: Uuid::from_u128(4),
+            key: KeyId::numbered(2),
+            secret: SecretId::numbered(4),
             standing,
             expires_at: None,
             rotated_at: None,
@@ -52,7 +53,7 @@ impl Source for Fake {
         }))
     }
 
-    async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable> {
+    async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         assert_eq!(organisation, ORGANISATION);
         if self.hangs.load(Ordering::SeqCst) {
@@ -60,8 +61,8 @@ impl Source for Fake {
         }
         let base = BaseUrl::parse("https://api.example.com", &AllowList::default()).expect("a base");
         let known = self.targets.lock().expect("the targets").contains(&slug);
-        Ok(known.then(|| Target {
-            virtual_key: Uuid::from_u128(3),
+        Ok(known.then(|| CallTarget {
+            virtual_key: VirtualKeyId::numbered(3),
             slug: slug.into(),
             provider: Provider::OpenAi,
             address: Some(Address::new(Provider::OpenAi, base)),
@@ -70,12 +71,12 @@ impl Source for Fake {
         }))
     }
 
-    async fn slugs(&self, _: Uuid) -> Result<Vec<String>, Unavailable> {
+    async fn slugs(&self, _: OrganisationId) -> Result<Vec<String>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").iter().map(|slug| (*slug).to_owned()).collect())
     }
 }
 
-const ORGANISATION: Uuid = Uuid::from_u128(1);
+const ORGANISATION: OrganisationId = OrganisationId::numbered(1);
 const LONG: Duration = Duration::from_secs(60);
 
 fn directory(ages: Ages) -> (Arc<Fake>, Directory) {
@@ -152,7 +153,7 @@ async fn a_change_is_seen_by_the_next_request() {
     let (source, directory) = directory(lasting());
     assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)));
     source.set(Some(Standing::Revoked));
-    directory.invalidate(Uuid::from_u128(99));
+    directory.invalidate(OrganisationId::numbered(99));
     assert_eq!(standing(&directory).await, Ok(Some(Standing::Live)), "another organisation's change");
     directory.invalidate(ORGANISATION);
     assert_eq!(standing(&directory).await, Ok(Some(Standing::Revoked)));
@@ -240,7 +241,7 @@ async fn targets_belong_to_the_keys_organisation_and_change_with_it() {
     let (source, directory) = directory(lasting());
     let key = directory.key("lk_1").await.expect("an answer").expect("a key");
     let known = key.as_ref().as_ref().expect("a key");
-    let slug = |found: Arc<Option<Target>>| found.as_ref().as_ref().map(|target| target.slug.to_string());
+    let slug = |found: Arc<Option<CallTarget>>| found.as_ref().as_ref().map(|target| target.slug.to_string());
     for _ in 0..10 {
         assert_eq!(directory.target(known, "main").await.map(slug), Ok(Some("main".to_owned())));
         assert_eq!(directory.target(known, "other").await.map(slug), Ok(None));

@@ -6,7 +6,8 @@
 //! is in the database, and stays for the next start when the process ends before that. Lines hold no secrets and
 //! nothing that was said to a model.
 
-use super::record::{Call, Outcome};
+use super::facts::{CallEnd, CallFacts};
+use crate::kernel::CallId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -29,7 +30,7 @@ enum Line<C, O> {
     #[serde(rename = "b")]
     Begun(C),
     #[serde(rename = "e")]
-    Ended(Uuid, O),
+    Ended(CallId, O),
 }
 
 /// One file, locked while its process lives. When nobody needs it any more it goes, unless it still tells of something
@@ -80,7 +81,7 @@ impl Segment {
     ///
     /// # Errors
     /// When the line cannot be written.
-    pub fn ended(&self, call: Uuid, outcome: &Outcome) -> io::Result<()> {
+    pub fn ended(&self, call: CallId, outcome: &CallEnd) -> io::Result<()> {
         self.append(&text(&Line::Ended(call, outcome))?)
     }
 
@@ -123,7 +124,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the line cannot be written.
-    pub fn begun(&self, call: &Call) -> io::Result<Arc<Segment>> {
+    pub fn begun(&self, call: &CallFacts) -> io::Result<Arc<Segment>> {
         let line = text(&Line::Begun(call))?;
         let segment = self.current()?;
         segment.append(&line)?;
@@ -141,7 +142,7 @@ impl Journal {
     }
 }
 
-fn text(line: &Line<&Call, &Outcome>) -> io::Result<Vec<u8>> {
+fn text(line: &Line<&CallFacts, &CallEnd>) -> io::Result<Vec<u8>> {
     // Longer than most.
     let mut text = Vec::with_capacity(512);
     serde_json::to_writer(&mut text, line)?;
@@ -150,7 +151,7 @@ fn text(line: &Line<&Call, &Outcome>) -> io::Result<Vec<u8>> {
 }
 
 /// Calls that a process left behind, each with its outcome if it had one.
-pub type Left = Vec<(Call, Option<Outcome>)>;
+pub type Left = Vec<(CallFacts, Option<CallEnd>)>;
 
 /// Reads the journals in a folder whose processes have ended. Say [`Segment::written`] for each call of a segment.
 ///
@@ -204,7 +205,7 @@ fn read(file: &File) -> io::Result<(Left, bool)> {
             Err(_) => spoilt = true,
         }
     }
-    let left = order.into_iter().map(|call: Call| {
+    let left = order.into_iter().map(|call: CallFacts| {
         let outcome = outcomes.remove(&call.id);
         (call, outcome)
     });

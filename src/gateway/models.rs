@@ -8,7 +8,8 @@ use super::call::{Gateway, build, find, finish, known, may_still_call, permitted
 use super::directory::Known;
 use super::request::named_slug;
 use super::room::{HEAVY, Share};
-use super::target::Target;
+use super::target::CallTarget;
+use crate::kernel::{OrganisationId, VirtualKeyId};
 use crate::{
     dialect::{self, Model},
     server::outgoing::{BaseUrl, OutgoingError, Patience},
@@ -28,7 +29,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout, timeout_at};
-use uuid::Uuid;
 
 /// How many virtual keys' models are not in the list, because their providers did not answer in time or the list was full.
 const LEFT_OUT: HeaderName = HeaderName::from_static("x-latchkey-left-out");
@@ -57,10 +57,10 @@ const LARGEST: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct Models {
     answers: Cache<Place, Answered>,
-    shares: Cache<Uuid, Arc<Semaphore>>,
+    shares: Cache<OrganisationId, Arc<Semaphore>>,
 }
 
-type Place = (Uuid, BaseUrl);
+type Place = (VirtualKeyId, BaseUrl);
 type List = Arc<[Model]>;
 
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl Models {
         self.answers.insert(place, Answered { at: Instant::now(), list });
     }
 
-    fn share(&self, organisation: Uuid) -> Arc<Semaphore> {
+    fn share(&self, organisation: OrganisationId) -> Arc<Semaphore> {
         self.shares.get_with(organisation, || Arc::new(Semaphore::new(AT_ONCE)))
     }
 }
@@ -159,7 +159,7 @@ struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn of(target: &Target, model: &'a Model) -> Self {
+    fn of(target: &CallTarget, model: &'a Model) -> Self {
         let slug = &*model.id;
         let id = format!("@{}/{slug}", target.slug);
         Self { id, slug, canonical_slug: slug, object: "model", created: model.created, owned_by: &model.owned_by }
@@ -177,7 +177,7 @@ fn answer<T: Serialize>(share: &Share, data: &[T], left_out: usize) -> Result<Re
 }
 
 /// The list of one virtual key, whatever is remembered of failures: its provider may just have been mended.
-async fn one(gateway: &Gateway, target: &Target, share: &Share, asking: &Semaphore) -> Result<List, Refusal> {
+async fn one(gateway: &Gateway, target: &CallTarget, share: &Share, asking: &Semaphore) -> Result<List, Refusal> {
     let place = place(target)?;
     if let Some(Answered { at, list: Some(list) }) = gateway.models.answers.get(&place)
         && at.elapsed() < FRESH
@@ -191,7 +191,7 @@ async fn one(gateway: &Gateway, target: &Target, share: &Share, asking: &Semapho
 }
 
 /// A virtual key's target, and the models behind it.
-type Found = (Arc<Option<Target>>, List);
+type Found = (Arc<Option<CallTarget>>, List);
 
 /// The lists of all virtual keys that can be had in time, in the order of their slugs, and how many virtual keys have
 /// none.
@@ -236,7 +236,13 @@ async fn all(
 }
 
 /// Asks a provider among others, and remembers whether it answered.
-async fn in_time(gateway: &Gateway, target: &Target, share: &Share, asking: &Semaphore, end: Instant) -> Option<List> {
+async fn in_time(
+    gateway: &Gateway,
+    target: &CallTarget,
+    share: &Share,
+    asking: &Semaphore,
+    end: Instant,
+) -> Option<List> {
     let place = place(target).ok()?;
     let turn = timeout_at(end, asking.acquire()).await.ok()?.ok()?;
     let begun = Instant::now();
@@ -255,7 +261,7 @@ async fn in_time(gateway: &Gateway, target: &Target, share: &Share, asking: &Sem
     }
 }
 
-fn place(target: &Target) -> Result<Place, Refusal> {
+fn place(target: &CallTarget) -> Result<Place, Refusal> {
     let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
     Ok((target.virtual_key, address.base().clone()))
 }
@@ -263,7 +269,7 @@ fn place(target: &Target) -> Result<Place, Refusal> {
 /// Asks a provider within `limit`. Its organisation's turn is over when it has answered.
 async fn ask(
     gateway: &Gateway,
-    target: &Target,
+    target: &CallTarget,
     share: &Share,
     limit: Duration,
     _turn: SemaphorePermit<'_>,

@@ -5,12 +5,13 @@
 //! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
+use super::facts::{CallEnd, CallFacts, EndedBy, Record};
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
-use crate::{dialect::usage::Usage, features::logs::model as logs, kernel::provider::Provider};
+use crate::dialect::usage::Usage;
+use crate::kernel::CallId;
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
@@ -20,143 +21,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
-use uuid::Uuid;
-
-/// The kind of call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Endpoint {
-    ChatCompletions,
-    Messages,
-}
-
-impl Endpoint {
-    /// The stored name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Endpoint::ChatCompletions => "chat_completions",
-            Endpoint::Messages => "messages",
-        }
-    }
-}
-
-/// What is known of a call before it leaves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Call {
-    /// Unique, and ordered by time.
-    pub id: Uuid,
-    pub organisation: Uuid,
-    pub key: Uuid,
-    /// Which of the key's secrets was presented.
-    pub secret: Uuid,
-    /// `None` when the call was refused before its virtual key was found.
-    pub virtual_key: Option<Uuid>,
-    pub provider: Option<Provider>,
-    pub endpoint: Endpoint,
-    /// The model that the caller asked for, without a virtual key's slug before it; empty when it named none.
-    pub model: Box<str>,
-    pub streamed: bool,
-    /// The caller's `x-portkey-trace-id`, or one made for the call.
-    pub trace: Box<str>,
-    /// What the caller says of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metadata: Option<logs::Metadata>,
-    /// Milliseconds since 1970.
-    pub started_at: i64,
-}
-
-/// How a call ended.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The status that the caller was given. 499 when the caller left before one was known.
-    pub status: u16,
-    /// The provider's status, if it gave one.
-    pub upstream_status: Option<u16>,
-    /// The stable code of what went wrong, if anything did. It may be the provider's own word.
-    pub error: Option<Box<str>>,
-    /// Whether anything was sent to the provider.
-    #[serde(default)]
-    pub sent: bool,
-    /// Who ended it.
-    #[serde(default)]
-    pub ended_by: EndedBy,
-    /// From the arrival of the request to the last byte for the caller, in microseconds.
-    pub latency_us: u64,
-    /// From the arrival of the request to the provider's first byte, in microseconds.
-    pub first_byte_us: Option<u64>,
-    /// Tokens, where the provider said how many.
-    pub usage: Option<Usage>,
-    /// What they cost by the provider's list price, in micro-cents, where both are known.
-    pub cost: Option<i64>,
-    /// How many calls the entry stands for: refusals alike are counted when they are many.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub count: u64,
-}
-
-fn one() -> u64 {
-    1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_one(count: &u64) -> bool {
-    *count == 1
-}
-
-impl Outcome {
-    /// How the call ended, as the log tells it.
-    pub fn kind(&self) -> logs::Outcome {
-        match (self.ended_by, &self.error) {
-            (EndedBy::Process, _) => logs::Outcome::Lost,
-            (EndedBy::Caller, _) => logs::Outcome::Left,
-            (EndedBy::Answer, None) => logs::Outcome::Ok,
-            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::Outcome::Refused,
-            (EndedBy::Answer, Some(_)) => logs::Outcome::Failed,
-        }
-    }
-
-    /// Whether the end of the process cut the call off.
-    pub fn is_interrupted(&self) -> bool {
-        self.ended_by == EndedBy::Process
-    }
-
-    /// The outcome of a call that was under way when the process ended.
-    fn interrupted() -> Self {
-        Self {
-            status: 500,
-            upstream_status: None,
-            error: Some(INTERRUPTED.into()),
-            // It was about to be, and nobody can tell any more.
-            sent: true,
-            ended_by: EndedBy::Process,
-            latency_us: 0,
-            first_byte_us: None,
-            usage: None,
-            cost: None,
-            count: 1,
-        }
-    }
-}
-
-/// Who ended a call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// Whoever answered it: the provider, or the gateway in its stead.
-    #[default]
-    Answer,
-    /// The caller, by going away.
-    Caller,
-    /// The end of the process.
-    Process,
-}
-
-/// One entry of the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Record {
-    pub call: Arc<Call>,
-    /// `None` while the call is under way.
-    pub outcome: Option<Outcome>,
-}
 
 /// Why a group of records was not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -221,12 +85,12 @@ struct Inner {
     queue: mpsc::UnboundedSender<Queued>,
     /// The process is about to end, and cuts off the calls that are under way.
     ending: AtomicBool,
-    under_way: Mutex<HashMap<Uuid, UnderWay>>,
+    under_way: Mutex<HashMap<CallId, UnderWay>>,
     refusals: Refusals,
 }
 
 struct UnderWay {
-    call: Arc<Call>,
+    call: Arc<CallFacts>,
     since: Instant,
     shown: bool,
 }
@@ -242,7 +106,7 @@ struct Queued {
 /// A call under way. Finish it; one that is merely dropped is recorded as left by its caller.
 pub struct Open {
     recorder: Arc<Inner>,
-    call: Arc<Call>,
+    call: Arc<CallFacts>,
     arrived: Instant,
     first_byte_us: Option<u64>,
     upstream_status: Option<u16>,
@@ -265,7 +129,7 @@ impl Recorder {
         let (queue, queued) = mpsc::unbounded_channel();
         for (segment, records) in left {
             for (call, outcome) in records {
-                let outcome = Some(outcome.unwrap_or_else(Outcome::interrupted));
+                let outcome = Some(outcome.unwrap_or_else(CallEnd::interrupted));
                 let record = Record { call: Arc::new(call), outcome };
                 // The receiver is at hand, so this cannot fail.
                 let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
@@ -290,7 +154,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`Full`] when the queue has no place in time or the journal cannot be written: the call must not leave.
-    pub async fn begin(&self, call: Call, arrived: Instant) -> Result<Open, Full> {
+    pub async fn begin(&self, call: CallFacts, arrived: Instant) -> Result<Open, Full> {
         let places = &self.0.places;
         let place = match places.clone().try_acquire_owned() {
             Ok(place) => place,
@@ -354,14 +218,14 @@ impl Recorder {
 }
 
 impl Inner {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, UnderWay>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, UnderWay>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Open {
     /// The call's id.
-    pub fn id(&self) -> Uuid {
+    pub fn id(&self) -> CallId {
         self.call.id
     }
 
@@ -398,7 +262,7 @@ impl Open {
 
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
-        let outcome = Outcome {
+        let outcome = CallEnd {
             status,
             upstream_status: self.upstream_status,
             error: error.map(Into::into),
@@ -435,7 +299,6 @@ impl Drop for Open {
 /// The status in the log of a call whose caller left before there was one.
 pub const CLIENT_LEFT: u16 = 499;
 const CLIENT_LEFT_CODE: &str = "client_left";
-const INTERRUPTED: &str = "interrupted";
 
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
@@ -498,7 +361,7 @@ impl Writer {
         let mut records: Vec<Record> = group.iter().map(|queued| queued.record.clone()).collect();
         // Each call once: the end of one makes its "under way" needless.
         if records.iter().any(|record| record.outcome.is_none()) {
-            let ended: HashSet<Uuid> = records.iter().filter(|r| r.outcome.is_some()).map(|r| r.call.id).collect();
+            let ended: HashSet<CallId> = records.iter().filter(|r| r.outcome.is_some()).map(|r| r.call.id).collect();
             records.retain(|record| record.outcome.is_some() || !ended.contains(&record.call.id));
         }
         if self.offer(&records).await == Err(SinkError::Rejected) {

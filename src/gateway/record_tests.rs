@@ -1,6 +1,8 @@
 //! The record against a sink that can be stopped, and journals that outlive their process.
 
+use super::super::facts::Endpoint;
 use super::*;
+use crate::kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -10,7 +12,7 @@ struct Memory {
     groups: AtomicUsize,
     away: AtomicBool,
     /// Never takes a group with this call in it.
-    refused: Mutex<Option<Uuid>>,
+    refused: Mutex<Option<CallId>>,
 }
 
 impl Memory {
@@ -35,20 +37,20 @@ impl Sink for Memory {
     }
 }
 
-fn call() -> Call {
-    Call {
-        id: Uuid::now_v7(),
-        organisation: Uuid::from_u128(1),
-        key: Uuid::from_u128(2),
-        secret: Uuid::from_u128(4),
-        virtual_key: Some(Uuid::from_u128(3)),
+fn call() -> CallFacts {
+    CallFacts {
+        id: CallId::new(),
+        organisation: OrganisationId::numbered(1),
+        key: KeyId::numbered(2),
+        secret: SecretId::numbered(4),
+        virtual_key: Some(VirtualKeyId::numbered(3)),
         provider: Some(Provider::OpenAi),
         endpoint: Endpoint::ChatCompletions,
         model: "gpt-4o".into(),
         streamed: false,
         trace: "trace".into(),
         metadata: None,
-        started_at: 1_700_000_000_000,
+        started_at: Timestamp(1_700_000_000_000),
     }
 }
 
@@ -176,14 +178,14 @@ async fn the_journal_goes_once_all_is_written_and_the_recorder_is_gone() {
 }
 
 /// A journal as a killed process leaves it: written, no longer locked, not removed.
-fn leave_behind(folder: &Path, tail: &str) -> [Call; 3] {
+fn leave_behind(folder: &Path, tail: &str) -> [CallFacts; 3] {
     let calls = [call(), call(), call()];
     let elsewhere = TempDir::new().expect("a folder");
     let journal = Journal::create(elsewhere.path()).expect("a journal");
     let segment = journal.begun(&calls[0]).expect("a line");
     journal.begun(&calls[1]).expect("a line");
     journal.begun(&calls[2]).expect("a line");
-    let outcome = Outcome { status: 200, error: None, ended_by: EndedBy::Answer, ..Outcome::interrupted() };
+    let outcome = CallEnd { status: 200, error: None, ended_by: EndedBy::Answer, ..CallEnd::interrupted() };
     segment.ended(calls[1].id, &outcome).expect("a line");
     let file = std::fs::read_dir(elsewhere.path()).expect("the folder").next().expect("a file").expect("a file");
     let mut text = std::fs::read_to_string(file.path()).expect("the text");

@@ -1,13 +1,13 @@
 //! Keeps a flood of refused calls from filling the log: above a limit they are counted, and a later entry tells how many.
 
-use super::record::Call;
+use super::facts::CallFacts;
+use crate::kernel::{KeyId, OrganisationId, SecretId};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 /// Refusals alike that get an entry each, in each minute, and all of one organisation.
 const SINGLY: u64 = 20;
@@ -17,12 +17,12 @@ const WINDOW: Duration = Duration::from_secs(60);
 const KINDS: usize = 10_000;
 
 /// Which organisation, key and secret, and the error's stable code.
-type Kind = (Uuid, Uuid, Uuid, Cow<'static, str>);
+type Kind = (OrganisationId, KeyId, SecretId, Cow<'static, str>);
 
 /// A refused call, as the log tells it.
 #[derive(Debug, Clone)]
 pub struct Refused {
-    pub call: Call,
+    pub call: CallFacts,
     /// What the caller was given.
     pub status: u16,
     /// The error's stable code.
@@ -44,7 +44,7 @@ pub struct Refusals(Mutex<State>);
 struct State {
     kinds: HashMap<Kind, Counted>,
     /// Entries written in this minute, by organisation.
-    organisations: HashMap<Uuid, Window>,
+    organisations: HashMap<OrganisationId, Window>,
     /// Untold refusals of kinds that had to make place for others.
     displaced: Vec<Entry>,
 }
@@ -91,7 +91,7 @@ impl Refusals {
     /// The entry to write now, if one is to be written. If not, the refusal is counted: the next entry of its kind tells
     /// of it, or [`Self::ended`] if none comes.
     pub fn admit(&self, refused: Refused, now: Instant) -> Option<Entry> {
-        let Call { organisation, key, secret, .. } = refused.call;
+        let CallFacts { organisation, key, secret, .. } = refused.call;
         let kind = (organisation, key, secret, refused.code.clone());
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let State { kinds, organisations, displaced } = &mut *state;
@@ -130,15 +130,16 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Endpoint;
+    use super::super::facts::Endpoint;
     use super::*;
+    use crate::kernel::{CallId, Timestamp};
 
     fn refused(organisation: u128, key: u128, code: &'static str) -> Refused {
-        let call = Call {
-            id: Uuid::now_v7(),
-            organisation: Uuid::from_u128(organisation),
-            key: Uuid::from_u128(key),
-            secret: Uuid::from_u128(key),
+        let call = CallFacts {
+            id: CallId::new(),
+            organisation: OrganisationId::numbered(organisation),
+            key: KeyId::numbered(key),
+            secret: SecretId::numbered(key),
             virtual_key: None,
             provider: None,
             endpoint: Endpoint::ChatCompletions,
@@ -146,7 +147,7 @@ mod tests {
             streamed: false,
             trace: "".into(),
             metadata: None,
-            started_at: 0,
+            started_at: Timestamp(0),
         };
         Refused { call, status: 401, code: code.into() }
     }

@@ -1,6 +1,6 @@
 //! Reading a caller's request: what it may carry, and which virtual key and model it means.
 
-use super::room::{Part, ReadError, Share};
+use super::room::{ReadError, RoomPart, Share};
 use crate::{
     dialect::{Head, MAX_MODEL},
     features::logs::model::Metadata,
@@ -29,7 +29,7 @@ pub async fn read_call(
     headers: &HeaderMap,
     body: Body,
     largest: usize,
-) -> Result<(Bytes, Part), Refusal> {
+) -> Result<(Bytes, RoomPart), Refusal> {
     check(headers, largest)?;
     let (patience, end) = within(largest);
     share.read_request(body, patience, end).await.map_err(|error| match error {

@@ -1,13 +1,14 @@
 //! The memory and the processor time that large bodies may take together: requests, answers, and events of streams.
 //!
 //! Bytes are counted as they arrive, not as they are announced, and for as long as they are held: a body that has been
-//! put together carries its [`Part`] until its last byte has gone. Small bodies are not counted, so that most calls need
+//! put together carries its [`RoomPart`] until its last byte has gone. Small bodies are not counted, so that most calls need
 //! not ask.
 //!
 //! The room is shared out by what is free. An organisation may hold as much as is free for everybody, and a key half as
 //! much as is free: alone, an organisation gets half of the room and one key a third of it, and whoever comes later still
 //! finds some. Nobody can take what would leave the others nothing.
 
+use crate::kernel::{KeyId, OrganisationId};
 use crate::web::request::LeastSpeed;
 use crate::{
     server::outgoing::{Meter, OutgoingError, Patience, read_metered},
@@ -24,7 +25,6 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
 /// The most bytes of a body that is not counted, and the steps in which larger ones are.
 pub const SMALL: usize = 64 << 10;
@@ -51,13 +51,13 @@ struct Inner {
 #[derive(Default)]
 struct State {
     free: usize,
-    organisations: HashMap<Uuid, Holder>,
+    organisations: HashMap<OrganisationId, Holder>,
 }
 
 #[derive(Default)]
 struct Holder {
     held: usize,
-    keys: HashMap<Uuid, usize>,
+    keys: HashMap<KeyId, usize>,
 }
 
 /// There is no room, and there was none in time.
@@ -88,7 +88,7 @@ impl Room {
     }
 
     /// The room as one key of an organisation sees it.
-    pub fn share(&self, organisation: Uuid, key: Uuid) -> Share {
+    pub fn share(&self, organisation: OrganisationId, key: KeyId) -> Share {
         Share { room: self.clone(), organisation, key }
     }
 
@@ -108,14 +108,14 @@ impl Inner {
 #[derive(Clone, Debug)]
 pub struct Share {
     room: Room,
-    organisation: Uuid,
-    key: Uuid,
+    organisation: OrganisationId,
+    key: KeyId,
 }
 
 impl Share {
     /// A part that is still empty.
-    pub fn part(&self) -> Part {
-        Part { share: self.clone(), taken: 0 }
+    pub fn part(&self) -> RoomPart {
+        RoomPart { share: self.clone(), taken: 0 }
     }
 
     /// Bytes with their part of the room, which is given back with the last copy of them.
@@ -132,7 +132,12 @@ impl Share {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn read_request<B>(&self, body: B, patience: Patience, end: Instant) -> Result<(Bytes, Part), ReadError>
+    pub async fn read_request<B>(
+        &self,
+        body: B,
+        patience: Patience,
+        end: Instant,
+    ) -> Result<(Bytes, RoomPart), ReadError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: StdError + 'static,
@@ -145,7 +150,12 @@ impl Share {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn read_answer<B>(&self, body: B, patience: Patience, end: Instant) -> Result<(Bytes, Part), ReadError>
+    pub async fn read_answer<B>(
+        &self,
+        body: B,
+        patience: Patience,
+        end: Instant,
+    ) -> Result<(Bytes, RoomPart), ReadError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: StdError + 'static,
@@ -160,7 +170,7 @@ impl Share {
         patience: Patience,
         end: Instant,
         mut meter: Counted,
-    ) -> Result<(Bytes, Part), ReadError>
+    ) -> Result<(Bytes, RoomPart), ReadError>
     where
         B: Body<Data = Bytes> + Unpin,
         B::Error: StdError + 'static,
@@ -170,7 +180,7 @@ impl Share {
     }
 
     /// Does work on a large body off the threads that serve connections, when a worker is free for it. A body that comes
-    /// out of it is counted when its [`Part`] is tied to it: until then there are no more of them than workers.
+    /// out of it is counted when its [`RoomPart`] is tied to it: until then there are no more of them than workers.
     ///
     /// # Errors
     /// When the program is ending.
@@ -188,12 +198,12 @@ impl Share {
 
 /// What somebody holds of the room; given back when it is dropped.
 #[derive(Debug)]
-pub struct Part {
+pub struct RoomPart {
     share: Share,
     taken: usize,
 }
 
-impl Part {
+impl RoomPart {
     /// Makes it as large as so many bytes need, if there is room. Whether there was.
     pub fn resize(&mut self, bytes: usize) -> bool {
         let wanted = if bytes <= SMALL { 0 } else { bytes.next_multiple_of(SMALL) };
@@ -263,7 +273,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for RoomPart {
     fn drop(&mut self) {
         self.resize(0);
     }
@@ -271,7 +281,7 @@ impl Drop for Part {
 
 struct Held {
     bytes: Bytes,
-    _part: Part,
+    _part: RoomPart,
 }
 
 impl AsRef<[u8]> for Held {
@@ -282,7 +292,7 @@ impl AsRef<[u8]> for Held {
 
 /// Takes room for a body as it arrives.
 struct Counted {
-    part: Part,
+    part: RoomPart,
     /// How long it waits for room.
     wait: Duration,
     speed: Option<LeastSpeed>,
@@ -328,7 +338,7 @@ mod tests {
     }
 
     fn share(room: &Room, organisation: u128, key: u128) -> Share {
-        room.share(Uuid::from_u128(organisation), Uuid::from_u128(key))
+        room.share(OrganisationId::numbered(organisation), KeyId::numbered(key))
     }
 
     async fn request<B>(share: &Share, body: B, largest: usize) -> Result<Bytes, ReadError>

@@ -1,8 +1,8 @@
 //! The gateway's addresses.
 
 use super::call::{self, Gateway};
+use super::facts::Endpoint;
 use super::models;
-use super::record::Endpoint;
 use crate::{
     kernel::RequestId,
     web::{refusal::Refusal, request::request_id},

@@ -1,5 +1,6 @@
 //! Where a call can go: a virtual key, ready to use.
 
+use crate::kernel::VirtualKeyId;
 use crate::{
     dialect::{Auth, fixed_path},
     kernel::provider::Provider,
@@ -7,7 +8,6 @@ use crate::{
 };
 use http::{HeaderName, HeaderValue, Uri};
 use std::fmt;
-use uuid::Uuid;
 
 /// A provider's credential as the header in which it leaves. It prints as redacted, cannot be serialised, and is wiped
 /// when nobody holds it any more.
@@ -73,8 +73,8 @@ impl Address {
 
 /// What the gateway needs of a virtual key.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    pub virtual_key: Uuid,
+pub struct CallTarget {
+    pub virtual_key: VirtualKeyId,
     /// The reference that callers use, without the `@`.
     pub slug: Box<str>,
     pub provider: Provider,

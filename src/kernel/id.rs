@@ -24,6 +24,12 @@ macro_rules! ids {
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
             }
+
+            /// An id that a test knows beforehand.
+            #[cfg(test)]
+            pub const fn numbered(number: u128) -> Self {
+                Self(Uuid::from_u128(number))
+            }
         }
 
         impl fmt::Display for $name {
@@ -54,6 +60,8 @@ ids! {
     UserId,
     /// An API key; stable across rotations of its secret.
     KeyId,
+    /// One secret of an API key: a rotation makes another.
+    SecretId,
     /// A stored provider credential.
     VirtualKeyId,
     /// An invitation to an organisation.

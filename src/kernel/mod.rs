@@ -9,6 +9,6 @@ pub mod text;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
-pub use id::{CallId, Id, InvitationId, KeyId, OrganisationId, RequestId, SessionId, UserId, VirtualKeyId};
+pub use id::{CallId, Id, InvitationId, KeyId, OrganisationId, RequestId, SecretId, SessionId, UserId, VirtualKeyId};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -3,18 +3,18 @@
 use super::support::{Answer, Client, House, each_engine};
 use crate::{
     gateway::{
-        record::{Call, Endpoint, Record, Sink, SinkError},
+        facts::{CallFacts, Endpoint, Record},
+        record::{Sink, SinkError},
         storage::call_log,
         tests::support::{Upstream, completion},
     },
-    kernel::OrganisationId,
-    server::{database::Db, watch::Change},
+    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp},
+    server::{database::Db, watch::ChangeNews},
 };
 use axum::{body::Body, http::Request};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use std::{sync::Arc, time::Duration};
-use uuid::Uuid;
 
 /// A house with a virtual key `main` that leads to a provider, and its Owner.
 async fn with_provider(house: House) -> (House, Client, Upstream) {
@@ -252,11 +252,11 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
         let house = house.founded().await;
         let log = call_log(&house.app);
         let record = |organisation: OrganisationId| Record {
-            call: Arc::new(Call {
-                id: Uuid::now_v7(),
-                organisation: organisation.0,
-                key: Uuid::nil(),
-                secret: Uuid::nil(),
+            call: Arc::new(CallFacts {
+                id: CallId::new(),
+                organisation,
+                key: KeyId::numbered(0),
+                secret: SecretId::numbered(0),
                 virtual_key: None,
                 provider: None,
                 endpoint: Endpoint::ChatCompletions,
@@ -264,12 +264,12 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 streamed: false,
                 trace: "trace".into(),
                 metadata: None,
-                started_at: 1,
+                started_at: Timestamp(1),
             }),
             outcome: None,
         };
         let good = [record(house.organisation)];
-        let nowhere = [record(OrganisationId(Uuid::from_u128(99)))];
+        let nowhere = [record(OrganisationId::numbered(99))];
         assert_eq!(log.write(&nowhere).await, Err(SinkError::Rejected));
         // What the operator has broken, the operator can mend.
         as_owner(&house, "ALTER TABLE call_logs RENAME TO elsewhere").await;
@@ -288,9 +288,9 @@ async fn what_happens_to_accounts_makes_the_gateway_forget_nothing() {
         assert_eq!(call(&house, &secret).await.status, 200);
         // From here on whoever forgets cannot ask again.
         house.app.db.close().await;
-        house.app.changes.announce(Change::Of(OrganisationId::INSTALLATION));
+        house.app.changes.announce(ChangeNews::Of(OrganisationId::INSTALLATION));
         assert_eq!(call(&house, &secret).await.status, 200);
-        house.app.changes.announce(Change::Of(house.organisation));
+        house.app.changes.announce(ChangeNews::Of(house.organisation));
         assert_eq!(call(&house, &secret).await.status, 503);
     })
     .await;

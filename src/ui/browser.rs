@@ -27,18 +27,18 @@ const JSON_TYPE: &str = "application/json";
 
 /// A call of a server function with its arguments, encoded as a form.
 #[derive(Clone, PartialEq)]
-pub struct Call {
+pub struct FunctionCall {
     path: &'static str,
     fields: String,
 }
 
-impl Call {
+impl FunctionCall {
     pub fn of<S: ServerFn + Serialize>(arguments: S) -> Self {
         Self { path: S::PATH, fields: encode(&arguments) }
     }
 }
 
-pub async fn answer(call: Call) -> String {
+pub async fn answer(call: FunctionCall) -> String {
     post(call.path, call.fields).await
 }
 

@@ -57,12 +57,12 @@ where
     S: ServerFn<Error = Error> + Serialize + Clone + Send + Sync + 'static,
     S::Output: Serialize,
 {
-    let source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync> =
-        Box::new(move || (changes(), side::Call::of(arguments())));
+    let source: Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync> =
+        Box::new(move || (changes(), side::FunctionCall::of(arguments())));
     Data { text: resource(source), loads: PhantomData }
 }
 
-fn resource(source: Box<dyn Fn() -> (u32, side::Call) + Send + Sync>) -> Resource<String, FromToStringCodec> {
+fn resource(source: Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync>) -> Resource<String, FromToStringCodec> {
     Resource::new_str_blocking(source, |(_, call)| side::answer(call))
 }
 

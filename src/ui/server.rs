@@ -19,16 +19,16 @@ type Answer = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// A call of a server function.
 #[derive(Clone)]
-pub struct Call(Arc<dyn Fn() -> Answer + Send + Sync>);
+pub struct FunctionCall(Arc<dyn Fn() -> Answer + Send + Sync>);
 
 /// A page is rendered once: what it asks for does not change meanwhile.
-impl PartialEq for Call {
+impl PartialEq for FunctionCall {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Call {
+impl FunctionCall {
     pub fn of<S>(arguments: S) -> Self
     where
         S: ServerFn<Error = Error> + Clone + Send + Sync + 'static,
@@ -47,7 +47,7 @@ impl Call {
     }
 }
 
-pub async fn answer(call: Call) -> String {
+pub async fn answer(call: FunctionCall) -> String {
     (call.0)().await
 }
 

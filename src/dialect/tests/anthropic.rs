@@ -185,7 +185,7 @@ fn a_stream() {
         let stream = exchange(Provider::Anthropic, true, include_usage).stream(CREATED, ID);
         let (text, outcome, usage) = streamed(stream, &[named(&events()).as_bytes()], true);
         let chunks = data(&text);
-        assert_eq!(outcome, Outcome::Complete);
+        assert_eq!(outcome, StreamState::Complete);
         assert_eq!(usage, Some(Usage { input_tokens: 15, output_tokens: 30, cached_input_tokens: 5 }));
         assert_eq!(
             assembled(&chunks, 0),
@@ -226,16 +226,16 @@ fn errors_and_breaks_within_a_stream() {
     let mut all = events()[..8].to_vec();
     let (text, outcome, usage) = streamed(ours(), &[named(&all).as_bytes()], true);
     assert_eq!(data(&text).last().unwrap()["error"]["code"], "upstream_stream_broken");
-    assert!(matches!(outcome, Outcome::Failed(_)) && usage.is_some());
+    assert!(matches!(outcome, StreamState::Failed(_)) && usage.is_some());
     assert!(!text.contains("[DONE]"));
 
     all.push(json!({ "type": "error", "error": { "type": "overloaded_error", "message": "Overloaded" } }));
     all.push(json!({ "type": "message_stop" }));
     let (text, outcome, _) = streamed(ours(), &[named(&all).as_bytes()], true);
     assert_eq!(data(&text).last().unwrap()["error"]["message"], "Overloaded");
-    assert!(matches!(outcome, Outcome::Failed(error) if error.status == 503));
+    assert!(matches!(outcome, StreamState::Failed(error) if error.status == 503));
 
     let (text, outcome, _) = streamed(ours(), &[b"event: x\ndata: {no json\n\n"], true);
     assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
-    assert!(matches!(outcome, Outcome::Failed(_)));
+    assert!(matches!(outcome, StreamState::Failed(_)));
 }

@@ -161,7 +161,7 @@ fn a_stream() {
         let stream = exchange(Provider::Google, true, include_usage).stream(CREATED, ID);
         let (text, outcome, usage) = streamed(stream, &[unnamed(&events()).as_bytes()], true);
         let chunks = data(&text);
-        assert_eq!(outcome, Outcome::Complete);
+        assert_eq!(outcome, StreamState::Complete);
         assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 7, cached_input_tokens: 0 }));
         assert_eq!(
             assembled(&chunks, 0),
@@ -187,25 +187,25 @@ fn two_candidates_a_blocked_prompt_errors_and_breaks() {
             { "index": 1, "content": { "parts": [{ "text": "b" }] }, "finishReason": "SAFETY" },
         ] })]);
     let (text, outcome, _) = streamed(ours(), &[two.as_bytes()], true);
-    assert_eq!(outcome, Outcome::Complete);
+    assert_eq!(outcome, StreamState::Complete);
     let chunks = data(&text);
     assert_eq!(assembled(&chunks, 0), json!({ "content": "a", "calls": [], "finish": "stop" }));
     assert_eq!(assembled(&chunks, 1), json!({ "content": "b", "calls": [], "finish": "content_filter" }));
 
     let blocked = unnamed(&[json!({ "promptFeedback": { "blockReason": "SAFETY" } })]);
     let (text, outcome, _) = streamed(ours(), &[blocked.as_bytes()], true);
-    assert_eq!((&assembled(&data(&text), 0)["finish"], outcome), (&json!("content_filter"), Outcome::Complete));
+    assert_eq!((&assembled(&data(&text), 0)["finish"], outcome), (&json!("content_filter"), StreamState::Complete));
 
     // The last blank line may be missing.
     let whole = unnamed(&events());
     let (text, outcome, _) = streamed(ours(), &[whole.trim_end().as_bytes()], true);
-    assert_eq!((data(&text).last().unwrap(), outcome), (&json!("[DONE]"), Outcome::Complete));
+    assert_eq!((data(&text).last().unwrap(), outcome), (&json!("[DONE]"), StreamState::Complete));
 
     let cut = unnamed(&events()[..3]);
     for (text, clean) in [(&cut, true), (&cut, false), (&whole, false), (&String::new(), true)] {
         let (text, outcome, _) = streamed(ours(), &[text.as_bytes()], clean);
         assert_eq!(data(&text).last().unwrap()["error"]["code"], "upstream_stream_broken");
-        assert!(matches!(outcome, Outcome::Failed(_)));
+        assert!(matches!(outcome, StreamState::Failed(_)));
     }
     let error = unnamed(&[json!({ "error": { "code": 503, "message": "busy", "status": "UNAVAILABLE" } })]);
     let (text, _, _) = streamed(ours(), &[error.as_bytes()], true);

@@ -14,8 +14,8 @@ use crate::dialect::sse::{self, Frame, Frames};
 const CREATED: i64 = 1_700_000_000;
 const ID: &str = "chatcmpl-7";
 
-fn target(provider: Provider, model: &str) -> Target<'_> {
-    Target { provider, model, api_version: None }
+fn target(provider: Provider, model: &str) -> ModelTarget<'_> {
+    ModelTarget { provider, model, api_version: None }
 }
 
 fn built(provider: Provider, model: &str, body: &Value) -> Result<(UpstreamRequest, Exchange), ApiError> {
@@ -44,7 +44,7 @@ fn answered(provider: Provider, answer: &Value) -> (Value, Option<Usage>) {
 }
 
 /// What the caller gets when the provider's bytes come in these pieces, and how the stream ended.
-fn streamed(mut stream: ChatStream, pieces: &[&[u8]], clean: bool) -> (String, Outcome, Option<Usage>) {
+fn streamed(mut stream: ChatStream, pieces: &[&[u8]], clean: bool) -> (String, StreamState, Option<Usage>) {
     let mut out = Vec::new();
     for piece in pieces {
         out.extend_from_slice(&stream.push(Bytes::copy_from_slice(piece)));

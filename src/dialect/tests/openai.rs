@@ -42,7 +42,7 @@ fn azure_is_asked_for_usage_only_by_versions_that_know_the_question() {
         (Some("2024-08-01-preview"), false),
         (Some("2024-06-01"), false),
     ] {
-        let target = Target { api_version, ..target(Provider::AzureOpenAi, "m") };
+        let target = ModelTarget { api_version, ..target(Provider::AzureOpenAi, "m") };
         let (request, exchange) = chat(&target, &body, &head).unwrap();
         assert_eq!(request.body != body, asked, "{api_version:?}");
         let (text, ..) = streamed(exchange.stream(0, ""), &[[STREAM, USAGE, DONE].concat().as_bytes()], true);
@@ -55,11 +55,11 @@ fn a_caller_who_did_not_ask_for_usage_does_not_see_the_extra_chunk() {
     let upstream = [STREAM, USAGE, DONE].concat();
     let (text, outcome, usage) =
         streamed(exchange(Provider::OpenAi, true, false).stream(0, ""), &[upstream.as_bytes()], true);
-    assert_eq!((text, outcome), ([STREAM, DONE].concat(), Outcome::Complete));
+    assert_eq!((text, outcome), ([STREAM, DONE].concat(), StreamState::Complete));
     assert_eq!(usage, Some(Usage { input_tokens: 3, output_tokens: 1, cached_input_tokens: 0 }));
     let (text, outcome, usage) =
         streamed(exchange(Provider::OpenAi, true, true).stream(0, ""), &[upstream.as_bytes()], true);
-    assert_eq!((text, outcome), (upstream, Outcome::Complete));
+    assert_eq!((text, outcome), (upstream, StreamState::Complete));
     assert!(usage.is_some());
 }
 
@@ -72,7 +72,7 @@ fn a_stream_that_breaks_ends_with_an_error_event() {
         let end = text.rsplit("data: ").next().unwrap();
         let error: Value = serde_json::from_str(end.trim_end()).unwrap();
         assert_eq!(error["error"]["code"], "upstream_stream_broken");
-        assert!(matches!(outcome, Outcome::Failed(_)));
+        assert!(matches!(outcome, StreamState::Failed(_)));
     }
 }
 
@@ -85,7 +85,7 @@ fn the_providers_own_error_event_is_handed_on_and_told_by_name() {
         let (text, outcome, _) = streamed(stream, &[upstream.as_bytes()], true);
         let more = text.strip_prefix(&upstream).expect("what came stands first").trim_start();
         assert!(more.starts_with("event: error\ndata: {") && more.matches("data:").count() == 1, "{more}");
-        assert!(matches!(outcome, Outcome::Failed(_)));
+        assert!(matches!(outcome, StreamState::Failed(_)));
     }
 }
 
@@ -135,9 +135,9 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
         json!({ "type": "message_stop" }),
     ]);
     let (text, outcome, usage) = streamed(exchange.stream(), &[events.as_bytes()], true);
-    assert_eq!((text.as_str(), outcome), (events.as_str(), Outcome::Complete));
+    assert_eq!((text.as_str(), outcome), (events.as_str(), StreamState::Complete));
     assert_eq!(usage.map(|usage| usage.input_tokens), Some(4));
     let (text, outcome, _) = streamed(exchange.stream(), &[&events.as_bytes()[..40]], false);
     assert!(text.contains("\n\nevent: error\ndata: {\"error\":{\"code\":\"upstream_stream_broken\""), "{text}");
-    assert!(matches!(outcome, Outcome::Failed(_)));
+    assert!(matches!(outcome, StreamState::Failed(_)));
 }

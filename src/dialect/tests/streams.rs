@@ -20,11 +20,11 @@ fn cases() -> Vec<(Provider, String)> {
     ]
 }
 
-fn check_outcome(text: &str, outcome: &Outcome) {
+fn check_outcome(text: &str, outcome: &StreamState) {
     match outcome {
-        Outcome::Running => panic!("a finished stream still runs"),
-        Outcome::Complete => {}
-        Outcome::Failed(error) => assert!(text.contains(&error.code) || text.contains("\"error\"")),
+        StreamState::Running => panic!("a finished stream still runs"),
+        StreamState::Complete => {}
+        StreamState::Failed(error) => assert!(text.contains(&error.code) || text.contains("\"error\"")),
     }
 }
 
@@ -36,16 +36,16 @@ fn an_event_that_is_too_large_passes_and_is_not_translated() {
         let (text, outcome, usage) = streamed(stream, &[&line, b"\n\n", OPENAI.as_bytes()], true);
         // With the second half of the line break before it.
         let hidden = if asked { 0 } else { USAGE.len() + 1 };
-        assert_eq!((text.len(), outcome), (line.len() + 2 + OPENAI.len() - hidden, Outcome::Complete));
+        assert_eq!((text.len(), outcome), (line.len() + 2 + OPENAI.len() - hidden, StreamState::Complete));
         assert_eq!(usage.map(|usage| usage.input_tokens), Some(3), "the events behind it are read");
     }
     // Nobody can tell what was in it.
     let stream = exchange(Provider::OpenAi, true, true).stream(CREATED, ID);
-    assert_eq!(streamed(stream, &[&line], true).1, Outcome::Complete);
+    assert_eq!(streamed(stream, &[&line], true).1, StreamState::Complete);
     let stream = exchange(Provider::Google, true, true).stream(CREATED, ID);
     let (text, outcome, _) = streamed(stream, &[&line, OPENAI.as_bytes()], true);
     assert_eq!(data(&text)[0]["error"]["code"], "upstream_invalid_answer");
-    assert!(matches!(outcome, Outcome::Failed(_)));
+    assert!(matches!(outcome, StreamState::Failed(_)));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         room::Room,
     },
     kernel::OrganisationId,
-    server::{access::App, watch::Change},
+    server::{access::App, watch::ChangeNews},
 };
 use std::{io, path::Path, sync::Arc};
 
@@ -30,9 +30,9 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
     // Called before the change's author has their answer: the next request already meets the new state.
     app.changes.listen(move |change| match change {
         // Names, passwords and sessions of people: nothing there changes what a key may do.
-        Change::Of(OrganisationId::INSTALLATION) => {}
-        Change::Unknown => forgetful.invalidate_all(),
-        Change::Of(organisation) => forgetful.invalidate(organisation.0),
+        ChangeNews::Of(OrganisationId::INSTALLATION) => {}
+        ChangeNews::Unknown => forgetful.invalidate_all(),
+        ChangeNews::Of(organisation) => forgetful.invalidate(organisation),
     });
     let clock = app.clock.clone();
     Ok(Gateway {
@@ -42,7 +42,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         limits: Limits::default(),
         room: Room::default(),
         models: Models::default(),
-        now: Now::new(move || clock.now().0),
+        now: Now::new(move || clock.now()),
     })
 }
 

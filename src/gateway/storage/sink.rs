@@ -1,9 +1,13 @@
 //! Finished calls, written to the database in groups, and when secrets were last used.
 
 use super::store;
+use crate::kernel::SecretId;
 use crate::{
     features::{api_keys::operations::note_uses, logs::model as logs},
-    gateway::record::{Record, Sink, SinkError},
+    gateway::{
+        facts::Record,
+        record::{Sink, SinkError},
+    },
     kernel::{KeyId, OrganisationId, Timestamp},
     server::{
         access::{App, uses::Use},
@@ -12,7 +16,6 @@ use crate::{
 };
 use async_trait::async_trait;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// The log of calls.
 pub struct Log {
@@ -33,24 +36,23 @@ impl Log {
 
 /// The last use of each secret in a group. What was refused is no use: a key that is gone stays as it was.
 fn last_uses(records: &[&Record]) -> Vec<Use> {
-    let mut last: HashMap<Uuid, (KeyId, i64)> = HashMap::new();
+    let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
     let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::Outcome::Refused);
     for call in records.iter().filter(is_use).map(|record| &record.call) {
-        let entry = last.entry(call.secret).or_insert((KeyId(call.key), call.started_at));
+        let entry = last.entry(call.secret).or_insert((call.key, call.started_at));
         entry.1 = entry.1.max(call.started_at);
     }
-    last.into_iter().map(|(secret, (key, at))| (key, secret, Timestamp(at))).collect()
+    last.into_iter().map(|(secret, (key, at))| (key, secret.0, at)).collect()
 }
 
 #[async_trait]
 impl Sink for Log {
     async fn write(&self, records: &[Record]) -> Result<(), SinkError> {
-        let mut by_organisation: HashMap<Uuid, Vec<&Record>> = HashMap::new();
+        let mut by_organisation: HashMap<OrganisationId, Vec<&Record>> = HashMap::new();
         for record in records {
             by_organisation.entry(record.call.organisation).or_default().push(record);
         }
         for (organisation, records) in by_organisation {
-            let organisation = OrganisationId(organisation);
             self.store(organisation, &records).await.map_err(|error| match error {
                 WriteError::Refused => SinkError::Rejected,
                 // Whatever else is wrong, somebody can mend it; a record that is given up is gone.

@@ -1,20 +1,20 @@
 //! Keys and virtual keys, read from the database.
 
+use crate::kernel::SecretId;
 use crate::{
     features::{
         api_keys::{self, operations::digest},
         virtual_keys::{self, operations::unseal},
     },
     gateway::{
-        directory::{CallerKey, Digest, Source, Standing, Unavailable},
-        target::{Address, Credential, Target},
+        directory::{CallerKey, Digest, KeySource, Standing, Unavailable},
+        target::{Address, CallTarget, Credential},
     },
     kernel::{Error, OrganisationId, Result},
     policy::{self, Operation, Principal, decide},
     server::{access::App, outgoing::BaseUrl},
 };
 use async_trait::async_trait;
-use uuid::Uuid;
 
 /// The database, as the directory of keys reads it.
 pub struct Rooms {
@@ -39,27 +39,27 @@ impl Rooms {
             decide(&principal, operation.spec().requires, policy::Target::In(organisation)).is_ok()
         };
         Ok(Some(CallerKey {
-            organisation: organisation.0,
-            key: holder.key.0,
-            secret: holder.secret,
+            organisation,
+            key: holder.key,
+            secret: SecretId(holder.secret),
             standing: match (holder.revoked, holder.disabled) {
                 (true, _) => Standing::Revoked,
                 (false, true) => Standing::Disabled,
                 (false, false) => Standing::Live,
             },
-            expires_at: holder.expires_at.map(|at| at.0),
-            rotated_at: holder.valid_until.map(|at| at.0),
+            expires_at: holder.expires_at,
+            rotated_at: holder.valid_until,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
 
-    async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<Target>> {
+    async fn open(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>> {
         let mut tx = self.app.read_proven(organisation).await?;
         let Some(stored) = virtual_keys::target(&mut tx, slug).await? else { return Ok(None) };
         let credential =
             stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
-        Ok(Some(Target {
-            virtual_key: stored.id.0,
+        Ok(Some(CallTarget {
+            virtual_key: stored.id,
             slug: stored.slug.into(),
             provider: stored.provider,
             // An address that the operator has since closed: calls say so, rather than that there is no such key.
@@ -81,7 +81,7 @@ fn unavailable(_: Error) -> Unavailable {
 }
 
 #[async_trait]
-impl Source for Rooms {
+impl KeySource for Rooms {
     fn digest(&self, presented: &str) -> Option<Digest> {
         digest(&self.app.keyring, presented)
     }
@@ -90,13 +90,17 @@ impl Source for Rooms {
         self.find(digest).await.map_err(unavailable)
     }
 
-    async fn target(&self, organisation: Uuid, slug: &str) -> std::result::Result<Option<Target>, Unavailable> {
-        self.open(OrganisationId(organisation), slug).await.map_err(unavailable)
+    async fn target(
+        &self,
+        organisation: OrganisationId,
+        slug: &str,
+    ) -> std::result::Result<Option<CallTarget>, Unavailable> {
+        self.open(organisation, slug).await.map_err(unavailable)
     }
 
-    async fn slugs(&self, organisation: Uuid) -> std::result::Result<Vec<String>, Unavailable> {
+    async fn slugs(&self, organisation: OrganisationId) -> std::result::Result<Vec<String>, Unavailable> {
         let listed = async {
-            let mut tx = self.app.read_proven(OrganisationId(organisation)).await?;
+            let mut tx = self.app.read_proven(organisation).await?;
             virtual_keys::slugs(&mut tx).await
         };
         listed.await.map_err(unavailable)

@@ -2,7 +2,7 @@
 
 use crate::{
     features::logs::model as logs,
-    gateway::record::{Outcome, Record},
+    gateway::facts::{CallEnd, Record},
     kernel::provider::Provider,
     server::database::{OrgTx, TenantSql, Value, WriteError, values},
 };
@@ -67,7 +67,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     // A call that the end of the process cut off has no known length.
     let latency = end.filter(|end| !end.is_interrupted()).map(|end| number(end.latency_us));
-    let finished_at = end.map(|_| call.started_at.saturating_add(latency.unwrap_or(0) / 1_000));
+    let finished_at = end.map(|_| call.started_at.plus(latency.unwrap_or(0) / 1_000));
     let usage = end.and_then(|end| end.usage);
     let row = values![
         Some(call.id),
@@ -79,7 +79,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         &*call.model,
         call.endpoint.name(),
         call.streamed,
-        end.map_or(logs::Outcome::Started, Outcome::kind).name(),
+        end.map_or(logs::Outcome::Started, CallEnd::kind).name(),
         end.map(|end| i64::from(end.status)),
         end.and_then(|end| end.error.as_deref()),
         latency,

@@ -50,7 +50,7 @@ async fn a_key_that_stands_no_longer_is_told_why() {
     house.key("lk_revoked", |key| key.standing = Standing::Revoked);
     house.key("lk_disabled", |key| key.standing = Standing::Disabled);
     house.key("lk_expired", |key| key.expires_at = Some(now()));
-    house.key("lk_lasting", |key| key.expires_at = Some(now() + 1));
+    house.key("lk_lasting", |key| key.expires_at = Some(now().plus(1)));
     for (key, code) in
         [("lk_revoked", "api_key_revoked"), ("lk_disabled", "api_key_disabled"), ("lk_expired", "api_key_expired")]
     {

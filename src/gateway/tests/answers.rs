@@ -127,7 +127,7 @@ async fn a_chat_completion_is_translated_for_a_provider_of_another_language() {
     assert_eq!(told.status, 200, "{told:?}");
     let body = told.json();
     assert_eq!(body["choices"][0]["message"]["content"], "Hi");
-    assert_eq!((&body["object"], &body["created"]), (&json!("chat.completion"), &json!(now() / 1000)));
+    assert_eq!((&body["object"], &body["created"]), (&json!("chat.completion"), &json!(now().0 / 1000)));
     let received = upstream.request().await;
     assert!(received.head.starts_with("POST /v1/messages "), "{received:?}");
     assert_eq!(received.header("x-api-key"), Some(SECRET));

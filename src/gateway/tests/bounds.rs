@@ -1,6 +1,7 @@
 //! What nobody can make grow: memory, the log, and what goes out.
 
 use super::support::*;
+use crate::kernel::{KeyId, SecretId};
 use crate::{dialect::usage::MAX_TOKENS, kernel::provider::Provider};
 use http::Method;
 use serde_json::json;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
-use uuid::Uuid;
 
 const KIB: usize = 1 << 10;
 
@@ -42,7 +42,7 @@ async fn slow_bodies_of_one_organisation_leave_room_for_the_others() {
     let all = house.gateway.room.free();
     house.target("main", Provider::OpenAi, good.port);
     house.target_of(OTHER, "main", Provider::OpenAi, good.port);
-    house.key("lk_other", |key| (key.organisation, key.key) = (OTHER, Uuid::from_u128(30)));
+    house.key("lk_other", |key| (key.organisation, key.key) = (OTHER, KeyId::numbered(30)));
     // What is announced takes no room.
     let announced = begin(&house, "lk_good", 256 * KIB, KIB).await;
     sleep(Duration::from_millis(50)).await;
@@ -50,7 +50,7 @@ async fn slow_bodies_of_one_organisation_leave_room_for_the_others() {
     let mut slow = vec![announced];
     for number in 0..25 {
         let secret = format!("lk_slow{number}");
-        house.key(&secret, |key| key.key = Uuid::from_u128(40 + number));
+        house.key(&secret, |key| key.key = KeyId::numbered(40 + number));
         slow.push(begin(&house, &secret, 256 * KIB, 190 * KIB).await);
     }
     sleep(Duration::from_millis(200)).await;
@@ -79,7 +79,7 @@ async fn an_answer_takes_room_and_gives_it_back() {
     assert_eq!((told.status.as_u16(), told.json()), (200, large));
     until_free(&house, all).await;
     // While the key's other answers take its part of the room, there is none for another one.
-    let share = house.gateway.room.share(ORGANISATION, Uuid::from_u128(10));
+    let share = house.gateway.room.share(ORGANISATION, KeyId::numbered(10));
     let others = share.hold(vec![0; 1200 * KIB].into()).expect("room");
     assert_eq!(house.chat(&hello()).await.refusal(), (503, "server_busy".into()));
     drop(others);
@@ -149,7 +149,7 @@ async fn refused_calls_are_counted_when_they_are_many() {
     house.target("main", Provider::OpenAi, upstream.port);
     house.key("lk_gone", |key| {
         key.standing = crate::gateway::directory::Standing::Revoked;
-        key.secret = Uuid::from_u128(12);
+        key.secret = SecretId::numbered(12);
     });
     let mut headers = CALLER;
     headers[0].1 = "lk_gone";
@@ -162,7 +162,7 @@ async fn refused_calls_are_counted_when_they_are_many() {
     }
     assert_eq!(house.chat(&json!({ "model": "m" })).await.status, 200);
     assert_eq!(house.chat(&json!({})).await.status, 400);
-    let counts = |records: &[crate::gateway::record::Record], code: Option<&str>| {
+    let counts = |records: &[crate::gateway::facts::Record], code: Option<&str>| {
         let outcomes = records.iter().filter_map(|record| record.outcome.as_ref());
         outcomes.filter(|outcome| outcome.error.as_deref() == code).map(|outcome| outcome.count).collect::<Vec<_>>()
     };

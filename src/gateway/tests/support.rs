@@ -1,14 +1,16 @@
 //! A gateway on loopback with a directory and a log in memory, providers that follow a script, and a caller.
 
+use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use crate::{
     gateway::{
         call::{Gateway, Limits, Now},
-        directory::{Ages, CallerKey, Digest, Directory, Source, Standing, Unavailable},
+        directory::{Ages, CallerKey, Digest, Directory, KeySource, Standing, Unavailable},
+        facts::Record,
         models::Models,
-        record::{Bounds, Record, Recorder, Sink, SinkError},
+        record::{Bounds, Recorder, Sink, SinkError},
         room::Room,
         routes::routes,
-        target::{Address, Credential, Target},
+        target::{Address, CallTarget, Credential},
     },
     kernel::provider::Provider,
     server::outgoing::{AllowList, BaseUrl, Outgoing, Patience},
@@ -28,10 +30,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
-pub const ORGANISATION: Uuid = Uuid::from_u128(1);
-pub const OTHER: Uuid = Uuid::from_u128(2);
+pub const ORGANISATION: OrganisationId = OrganisationId::numbered(1);
+pub const OTHER: OrganisationId = OrganisationId::numbered(2);
 pub const SECRET: &str = "sk-of-the-provider";
 pub const SOON: Duration = Duration::from_secs(1);
 
@@ -39,14 +40,14 @@ pub const SOON: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct Rooms {
     pub keys: Mutex<HashMap<String, CallerKey>>,
-    pub targets: Mutex<HashMap<(Uuid, String), Target>>,
+    pub targets: Mutex<HashMap<(OrganisationId, String), CallTarget>>,
     /// How often a key was looked up.
     pub asked: AtomicUsize,
     pub away: AtomicBool,
 }
 
 #[async_trait]
-impl Source for Rooms {
+impl KeySource for Rooms {
     fn digest(&self, presented: &str) -> Option<Digest> {
         let mut digest = [0; 32];
         let bytes = presented.strip_prefix("lk_")?.as_bytes();
@@ -63,11 +64,11 @@ impl Source for Rooms {
         Ok(self.keys.lock().expect("the keys").get(&secret).cloned())
     }
 
-    async fn target(&self, organisation: Uuid, slug: &str) -> Result<Option<Target>, Unavailable> {
+    async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").get(&(organisation, slug.to_owned())).cloned())
     }
 
-    async fn slugs(&self, organisation: Uuid) -> Result<Vec<String>, Unavailable> {
+    async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable> {
         let targets = self.targets.lock().expect("the targets");
         Ok(targets.keys().filter(|(owner, _)| *owner == organisation).map(|(_, slug)| slug.clone()).collect())
     }
@@ -113,8 +114,8 @@ fn room(limits: Limits) -> Room {
 }
 
 /// 2023-11-14, the hour at which everything happens here.
-pub fn now() -> i64 {
-    1_700_000_000_000
+pub fn now() -> Timestamp {
+    Timestamp(1_700_000_000_000)
 }
 
 impl House {
@@ -155,8 +156,8 @@ impl House {
     pub fn key(&self, secret: &str, change: impl FnOnce(&mut CallerKey)) {
         let mut key = CallerKey {
             organisation: ORGANISATION,
-            key: Uuid::from_u128(10),
-            secret: Uuid::from_u128(11),
+            key: KeyId::numbered(10),
+            secret: SecretId::numbered(11),
             standing: Standing::Live,
             expires_at: None,
             rotated_at: None,
@@ -171,11 +172,11 @@ impl House {
         self.target_of(ORGANISATION, slug, provider, port);
     }
 
-    pub fn target_of(&self, organisation: Uuid, slug: &str, provider: Provider, port: u16) {
+    pub fn target_of(&self, organisation: OrganisationId, slug: &str, provider: Provider, port: u16) {
         let allowed = AllowList::parse("127.0.0.1").expect("a list");
         let base = BaseUrl::parse(&format!("http://127.0.0.1:{port}/v1"), &allowed).expect("a base");
-        let target = Target {
-            virtual_key: Uuid::from_u128(20),
+        let target = CallTarget {
+            virtual_key: VirtualKeyId::numbered(20),
             slug: slug.into(),
             provider,
             address: Some(Address::new(provider, base)),

@@ -6,7 +6,7 @@ use crate::{
     server::{
         access::{Access, App},
         database::Db,
-        watch::Change,
+        watch::ChangeNews,
     },
 };
 use sqlx::postgres::PgListener;
@@ -102,10 +102,11 @@ pub(crate) async fn listen(app: &App) {
             let mut listener = PgListener::connect_with(pool).await?;
             listener.listen("latchkey_changes").await?;
             // What happened while nobody listened is not known.
-            app.changes.announce(Change::Unknown);
+            app.changes.announce(ChangeNews::Unknown);
             loop {
                 let notification = listener.recv().await?;
-                let change = notification.payload().parse::<OrganisationId>().map_or(Change::Unknown, Change::Of);
+                let change =
+                    notification.payload().parse::<OrganisationId>().map_or(ChangeNews::Unknown, ChangeNews::Of);
                 app.changes.announce(change);
             }
         };
@@ -126,7 +127,7 @@ pub(crate) async fn compare(app: &App) {
         // A failure is told in the log. Whoever caches believes no answer beyond its own bound, which is there for this.
         for (organisation, revision) in crate::server::database::revisions(&app.db).await.unwrap_or_default() {
             if known.insert(organisation, revision).is_some_and(|before| before != revision) {
-                app.changes.announce(Change::Of(OrganisationId(organisation)));
+                app.changes.announce(ChangeNews::Of(OrganisationId(organisation)));
             }
         }
         tokio::time::sleep(COMPARE).await;

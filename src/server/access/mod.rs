@@ -420,7 +420,7 @@ impl Access {
     ) -> Result<T> {
         match result {
             Ok(value) => {
-                self.app.changes.announce(super::watch::Change::Of(organisation));
+                self.app.changes.announce(super::watch::ChangeNews::Of(organisation));
                 Ok(value)
             }
             Err(error) => {

@@ -24,7 +24,7 @@ pub trait Input: Sized + Send {
     const UNSUPPORTED: &'static [&'static str];
 
     /// Takes what it knows out of the source.
-    fn take(source: &mut Source) -> Option<Self>;
+    fn take(source: &mut FieldSource) -> Option<Self>;
 }
 
 /// Declares a set of fields. Other spellings of a field's name stand behind it: `page_size | "pageSize": Option<i64>`.
@@ -41,7 +41,7 @@ macro_rules! input {
         impl $crate::web::api::Input for $name {
             const UNSUPPORTED: &'static [&'static str] = &[$($($unsupported),*)?];
 
-            fn take(source: &mut $crate::web::api::Source) -> Option<Self> {
+            fn take(source: &mut $crate::web::api::FieldSource) -> Option<Self> {
                 $(let $field = source.field::<$kind>(&[stringify!($field) $(, $alias)*]);)*
                 Some(Self { $($field: $field?,)* })
             }
@@ -68,7 +68,7 @@ pub struct Nothing {}
 impl Input for Nothing {
     const UNSUPPORTED: &'static [&'static str] = &[];
 
-    fn take(_: &mut Source) -> Option<Self> {
+    fn take(_: &mut FieldSource) -> Option<Self> {
         Some(Self {})
     }
 }
@@ -110,13 +110,13 @@ pub enum Origin {
 }
 
 /// The fields of a call that are not read yet.
-pub struct Source {
+pub struct FieldSource {
     values: Map<String, Value>,
     origin: Origin,
     refused: Fields,
 }
 
-impl Source {
+impl FieldSource {
     pub fn body(values: Map<String, Value>) -> Self {
         Self { values, origin: Origin::Body, refused: Fields::default() }
     }
@@ -148,7 +148,7 @@ impl Source {
     }
 
     /// Reads one field by any of its spellings.
-    pub fn field<T: Part>(&mut self, names: &[&'static str]) -> Option<T> {
+    pub fn field<T: FieldType>(&mut self, names: &[&'static str]) -> Option<T> {
         let name = names[0];
         let mut found = names.iter().filter_map(|name| self.values.remove(*name)).collect::<Vec<_>>().into_iter();
         let value = found.next();
@@ -211,7 +211,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 /// The type of a field.
-pub trait Part: Sized {
+pub trait FieldType: Sized {
     /// Reads what stands there, or says what it must be, as a sentence about the field goes on.
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str>;
 
@@ -227,7 +227,7 @@ pub trait Part: Sized {
 }
 
 /// May be left out; null is the same. Twice around a type, null is told apart: it clears what is stored.
-impl<T: Part> Part for Option<T> {
+impl<T: FieldType> FieldType for Option<T> {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Null => Ok(T::null()),
@@ -245,7 +245,7 @@ impl<T: Part> Part for Option<T> {
     }
 }
 
-impl Part for String {
+impl FieldType for String {
     fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::String(text) => Ok(text),
@@ -254,13 +254,13 @@ impl Part for String {
     }
 }
 
-impl Part for Secret {
+impl FieldType for Secret {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         String::read(value, origin).map(Secret::new)
     }
 }
 
-impl Part for i64 {
+impl FieldType for i64 {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         let number = match (&value, origin) {
             (Value::String(text), Origin::Query) => text.parse().ok(),
@@ -270,7 +270,7 @@ impl Part for i64 {
     }
 }
 
-impl<T: Part> Part for Vec<T> {
+impl<T: FieldType> FieldType for Vec<T> {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Array(items) => items.into_iter().map(|item| T::read(item, origin)).collect(),
@@ -279,7 +279,7 @@ impl<T: Part> Part for Vec<T> {
     }
 }
 
-impl<T: Part> Part for BTreeMap<String, T> {
+impl<T: FieldType> FieldType for BTreeMap<String, T> {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Object(fields) => {
@@ -305,9 +305,9 @@ mod tests {
         unsupported: ["limits"]
     }
 
-    fn body(value: Value) -> Source {
+    fn body(value: Value) -> FieldSource {
         let Value::Object(fields) = value else { panic!("an object") };
-        Source::body(fields)
+        FieldSource::body(fields)
     }
 
     /// The echoes of a route with the thing `z` in it.
@@ -315,7 +315,7 @@ mod tests {
         Echoes::of("/v1/admin/users/invites/{id}/{sub_type}", |part| if part == "id" { "z" } else { "y" }.into())
     }
 
-    fn refused(source: Source) -> Vec<String> {
+    fn refused(source: FieldSource) -> Vec<String> {
         let error = source.read::<Probe>(&echoes()).err().expect("refused");
         assert_eq!(error.code, Code::Invalid);
         error.fields.into_iter().map(|field| field.field).collect()
@@ -338,8 +338,8 @@ mod tests {
         assert_eq!(refused(body(json!({ "size": "3", "note": 1, "admin": true }))), ["name", "size", "note", "admin"]);
         assert_eq!(refused(body(json!({ "name": "a", "size": 1, "sizeOf": 2 }))), ["size"]);
         assert_eq!(refused(body(json!({ "name": "a", "limits": [1] }))), ["limits"]);
-        assert_eq!(refused(Source::query("name=a&size=1&size=1")), ["size"]);
-        assert_eq!(refused(Source::query("name=a&id=1")), ["id"]);
+        assert_eq!(refused(FieldSource::query("name=a&size=1&size=1")), ["size"]);
+        assert_eq!(refused(FieldSource::query("name=a&id=1")), ["id"]);
     }
 
     #[test]

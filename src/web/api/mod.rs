@@ -6,7 +6,7 @@ mod json;
 mod paging;
 mod registrar;
 
-pub use input::{Input, Nothing, Source};
+pub use input::{FieldSource, Input, Nothing};
 pub(crate) use input::{input, names};
 pub use paging::{List, Window};
 pub use registrar::{Api, Call, parse_route};

@@ -3,7 +3,7 @@
 
 use super::{
     document::Document,
-    input::{Echoes, Input, Source},
+    input::{Echoes, FieldSource, Input},
     json,
 };
 use crate::{
@@ -175,13 +175,13 @@ async fn admit<I: Input>(
     let organisation = access.principal().organisation().ok_or_else(Error::internal)?;
     let read = async {
         access.check(operation, Target::In(organisation))?;
-        let mut query = Source::query(parts.uri.query().unwrap_or_default());
+        let mut query = FieldSource::query(parts.uri.query().unwrap_or_default());
         is_own(operation, access, query.take_places(organisation)?).await?;
         if parts.method == Method::GET || parts.method == Method::HEAD {
             return query.read(&Echoes::default());
         }
         query.read::<super::input::Nothing>(&Echoes::default())?;
-        let mut source = Source::body(json::read(&read_bytes(parts, body).await?)?);
+        let mut source = FieldSource::body(json::read(&read_bytes(parts, body).await?)?);
         is_own(operation, access, source.take_places(organisation)?).await?;
         source.read(&Echoes::of(pattern, |part| call.part(part).to_owned()))
     };

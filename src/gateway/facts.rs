@@ -1,0 +1,147 @@
+//! What the log keeps of a call: what was known before it left, and how it ended. The recorder and its journal share it.
+
+use crate::{
+    dialect::usage::Usage,
+    features::logs::model as logs,
+    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The code of a call that the end of the process cut off.
+const INTERRUPTED: &str = "interrupted";
+
+/// The kind of call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    ChatCompletions,
+    Messages,
+}
+
+impl Endpoint {
+    /// The stored name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Endpoint::ChatCompletions => "chat_completions",
+            Endpoint::Messages => "messages",
+        }
+    }
+}
+
+/// What is known of a call before it leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallFacts {
+    /// Unique, and ordered by time.
+    pub id: CallId,
+    pub organisation: OrganisationId,
+    pub key: KeyId,
+    /// Which of the key's secrets was presented.
+    pub secret: SecretId,
+    /// `None` when the call was refused before its virtual key was found.
+    pub virtual_key: Option<VirtualKeyId>,
+    pub provider: Option<Provider>,
+    pub endpoint: Endpoint,
+    /// The model that the caller asked for, without a virtual key's slug before it; empty when it named none.
+    pub model: Box<str>,
+    pub streamed: bool,
+    /// The caller's `x-portkey-trace-id`, or one made for the call.
+    pub trace: Box<str>,
+    /// What the caller says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<logs::Metadata>,
+    pub started_at: Timestamp,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallEnd {
+    /// The status that the caller was given. 499 when the caller left before one was known.
+    pub status: u16,
+    /// The provider's status, if it gave one.
+    pub upstream_status: Option<u16>,
+    /// The stable code of what went wrong, if anything did. It may be the provider's own word.
+    pub error: Option<Box<str>>,
+    /// Whether anything was sent to the provider.
+    #[serde(default)]
+    pub sent: bool,
+    /// Who ended it.
+    #[serde(default)]
+    pub ended_by: EndedBy,
+    /// From the arrival of the request to the last byte for the caller, in microseconds.
+    pub latency_us: u64,
+    /// From the arrival of the request to the provider's first byte, in microseconds.
+    pub first_byte_us: Option<u64>,
+    /// Tokens, where the provider said how many.
+    pub usage: Option<Usage>,
+    /// What they cost by the provider's list price, in micro-cents, where both are known.
+    pub cost: Option<i64>,
+    /// How many calls the entry stands for: refusals alike are counted when they are many.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub count: u64,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(count: &u64) -> bool {
+    *count == 1
+}
+
+impl CallEnd {
+    /// How the call ended, as the log tells it.
+    pub fn kind(&self) -> logs::Outcome {
+        match (self.ended_by, &self.error) {
+            (EndedBy::Process, _) => logs::Outcome::Lost,
+            (EndedBy::Caller, _) => logs::Outcome::Left,
+            (EndedBy::Answer, None) => logs::Outcome::Ok,
+            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::Outcome::Refused,
+            (EndedBy::Answer, Some(_)) => logs::Outcome::Failed,
+        }
+    }
+
+    /// Whether the end of the process cut the call off.
+    pub fn is_interrupted(&self) -> bool {
+        self.ended_by == EndedBy::Process
+    }
+
+    /// The outcome of a call that was under way when the process ended.
+    pub(super) fn interrupted() -> Self {
+        Self {
+            status: 500,
+            upstream_status: None,
+            error: Some(INTERRUPTED.into()),
+            // It was about to be, and nobody can tell any more.
+            sent: true,
+            ended_by: EndedBy::Process,
+            latency_us: 0,
+            first_byte_us: None,
+            usage: None,
+            cost: None,
+            count: 1,
+        }
+    }
+}
+
+/// Who ended a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// Whoever answered it: the provider, or the gateway in its stead.
+    #[default]
+    Answer,
+    /// The caller, by going away.
+    Caller,
+    /// The end of the process.
+    Process,
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    pub call: Arc<CallFacts>,
+    /// `None` while the call is under way.
+    pub outcome: Option<CallEnd>,
+}
