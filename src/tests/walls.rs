@@ -1,6 +1,6 @@
 //! The walls between organisations, as the database itself holds them.
 
-use super::support::{House, World, each_engine};
+use super::support::{House, World, each_engine, test_server};
 use crate::server::{audit, database::Db};
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
@@ -84,7 +84,7 @@ async fn filled(house: House) -> World {
 
 #[tokio::test]
 async fn postgres_shows_rows_of_one_organisation_or_none() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let world = filled(House::on_postgres(&server).await).await;
     let mut connection = PgConnection::connect(&world.house.owner_url().expect("an address")).await.expect("connects");
     let serving: (bool, bool) =
@@ -163,7 +163,7 @@ async fn events_cannot_be_changed_or_deleted() {
 /// to make roles or to give them.
 #[tokio::test]
 async fn an_administrator_may_make_the_serving_role() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     // Another database of this server has made the role.
     let house = House::on_postgres(&server).await;
     let mut admin = PgConnection::connect(&server).await.expect("connects");
