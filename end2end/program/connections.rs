@@ -83,6 +83,7 @@ fn proxy(server: String, frozen: Arc<AtomicBool>) -> Result<u16> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test makes and drops a database")]
 fn a_database_that_falls_silent_does_not_keep_the_program_from_ending() -> Result<()> {
     let Some(server) = test_server() else { return Ok(()) };
     let mut url = url::Url::parse(&server)?;
