@@ -90,9 +90,11 @@ test("nothing of one organisation stands under the name of another @js", async (
     await route.continue();
   });
   await switcher(page).click();
+  // The rows of the other organisation come while its name does not.
+  const rows = page.waitForResponse("**/fn/team/list");
   await page.getByRole("region", { name: "Organisations" }).getByRole("link", { name: /Difference Works/ }).click();
+  await (await rows).finished();
   await expect(page.getByRole("table")).toHaveCount(0);
-  await page.waitForTimeout(500);
   await expect(switcher(page)).toContainText(ORGANISATION);
   await expect(page.getByRole("table")).toHaveCount(0);
   release();
