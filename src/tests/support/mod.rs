@@ -2,6 +2,7 @@
 //!
 //! `each_engine(async |house| …)` runs a test on SQLite and on the PostgreSQL server that `LATCHKEY_TEST_POSTGRES` names.
 
+mod calls;
 mod client;
 mod house;
 mod mailbox;
@@ -9,7 +10,8 @@ mod postgres;
 mod snapshot;
 mod world;
 
-pub use client::{Answer, Client};
+pub use calls::Calls;
+pub use client::{Answer, Client, done};
 pub use house::{House, PASSWORD, each_engine, each_engine_with_mail};
 pub use mailbox::Mailbox;
 pub use postgres::test_server;
