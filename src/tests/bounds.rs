@@ -6,7 +6,7 @@ use axum::{
     http::{Request, header},
 };
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const ADA: &str = "ada@north.test";
 
@@ -93,15 +93,15 @@ async fn guesses_from_everywhere_are_slow_and_lock_nobody_out() {
                 let guesser = house.nobody().at(&format!("198.51.{n}.7"));
                 statuses.push(sign_in(&guesser, email, "not her password").await.status);
             }
-            // The next three wait for their turns: 5, 10 and 15 seconds. A guess at another account, which comes after
-            // them, is answered before.
+            // The next three wait for their turns: 5, 10 and 15 seconds. That each has taken one is told by the refusal of
+            // whoever comes after them; that it waits, only by time.
             let waiting: Vec<_> = (31..34)
                 .map(|n| {
                     let guesser = house.nobody().at(&format!("198.51.{n}.7"));
                     tokio::spawn(async move { sign_in(&guesser, email, "not her password").await.status })
                 })
                 .collect();
-            assert_eq!(sign_in(&house.nobody().at("198.51.98.7"), "another@north.test", "guessed").await.status, 401);
+            sleep(Duration::from_secs(1)).await;
             for (n, waiting) in waiting.into_iter().enumerate() {
                 assert!(!waiting.is_finished(), "{email} {n}");
                 // Whoever leaves keeps the turn taken.
