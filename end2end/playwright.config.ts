@@ -1,7 +1,8 @@
 import { defineConfig } from "@playwright/test";
 
-/** A PostgreSQL server that may be filled with databases; `./dev test` starts one. */
-const postgres = process.env["LATCHKEY_TEST_POSTGRES"];
+/** A PostgreSQL server that may be filled with databases; `./dev test` starts one. `skip` says that there is none. */
+const server = process.env["LATCHKEY_TEST_POSTGRES"];
+const postgres = server === "skip" ? undefined : server;
 
 const asRoot = process.getuid?.() === 0;
 

@@ -31,4 +31,5 @@ pub async fn hydrate() {
 }
 
 #[cfg(all(test, feature = "ssr"))]
+#[expect(clippy::disallowed_methods, reason = "tests look at the database from outside")]
 mod tests;

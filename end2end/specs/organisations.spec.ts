@@ -90,9 +90,17 @@ test("nothing of one organisation stands under the name of another @js", async (
     await route.continue();
   });
   await switcher(page).click();
+  const asked = page.waitForRequest("**/fn/organisation/view");
   await page.getByRole("region", { name: "Organisations" }).getByRole("link", { name: /Difference Works/ }).click();
-  await expect(page.getByRole("table")).toHaveCount(0);
-  await page.waitForTimeout(500);
+  await asked;
+  // Its rows, asked for later still, have come and could have been drawn.
+  const status = await page.evaluate(async () => {
+    const body = new URLSearchParams({ slug: "difference-works" });
+    const answer = await fetch("/fn/team/list", { method: "POST", headers: { accept: "application/json" }, body });
+    await new Promise((drawn) => requestAnimationFrame(drawn));
+    return answer.status;
+  });
+  expect(status).toBe(200);
   await expect(switcher(page)).toContainText(ORGANISATION);
   await expect(page.getByRole("table")).toHaveCount(0);
   release();

@@ -4,7 +4,9 @@
 pub mod access;
 pub mod audit;
 pub mod clock;
+#[expect(clippy::disallowed_methods, reason = "random numbers are made here")]
 pub mod crypto;
+#[expect(clippy::disallowed_methods, reason = "the engines are spoken to here")]
 pub mod database;
 pub mod limits;
 pub mod mail;

@@ -96,8 +96,7 @@ fn layers_point_one_way() {
     let mut wrong = vec![];
     for (place, text) in sources() {
         let names: Vec<&str> = place.trim_end_matches(".rs").split('/').collect();
-        let is_test = names[0] == "bench"
-            || names.iter().any(|name| *name == "tests" || name.ends_with("_tests") || *name == "testing");
+        let is_test = names.iter().any(|name| *name == "tests" || name.ends_with("_tests") || *name == "testing");
         if is_test || names.len() == 1 {
             continue;
         }

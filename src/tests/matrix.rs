@@ -1,14 +1,12 @@
 //! The permission matrix: every server function × every person. The privileged call goes first, so that a refusal cannot
 //! be true by accident; a refusal is seen to have changed nothing, and every act that is audited to have left one event.
 
-use super::support::{Answer, Client, PASSWORD, World, difference, each_engine, text};
+use super::support::{Calls, PASSWORD, World, difference, each_engine, text};
 use crate::{
     kernel::OrganisationId,
     policy::{Operation, Permission, Requirement, Role},
 };
 use std::collections::BTreeSet;
-
-type Fields = Vec<(&'static str, String)>;
 
 /// Server functions that no permission guards: those of accounts stand in a matrix of their own below, those of links and
 /// memberships in the tests of sessions, accounts and the team. This list may only shrink.
@@ -59,121 +57,6 @@ const ACCOUNT: [&str; 9] = [
 /// owns every organisation of that person can make one.
 const STRICTER: [(&str, Role); 1] = [("team/make_reset_link", Role::Admin)];
 
-/// What a call of this server function needs, made anew for each call.
-async fn fields(world: &World, path: &str, n: usize) -> Fields {
-    let slug = ("slug", world.house.slug.clone());
-    let other = format!("p{n}@north.test");
-    let mut fields: Fields = vec![slug];
-    match path {
-        "organisation/settings"
-        | "team/list"
-        | "team/invitations"
-        | "api_keys/list"
-        | "api_keys/draft"
-        | "virtual_keys/list"
-        | "logs/list"
-        | "logs/choices" => {}
-        "organisation/update" => {
-            let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
-            fields.push(("version", settings["version"].to_string()));
-            fields.push(("name", format!("North {n}")));
-            fields.push(("new_slug", world.house.slug.clone()));
-        }
-        "team/get" | "team/remove" | "team/make_reset_link" => {
-            world.join(&other, "member").await;
-            fields.push(("id", world.id_of(&other).await));
-        }
-        "team/change_role" => {
-            world.join(&other, "member").await;
-            fields.push(("id", world.id_of(&other).await));
-            fields.push(("role", "admin".into()));
-            fields.push(("asked", "true".into()));
-        }
-        "team/invite" => {
-            fields.push(("addresses", other));
-            fields.push(("role", "member".into()));
-        }
-        "team/invitation" | "team/resend_invitation" | "team/revoke_invitation" => {
-            fields.push(("id", world.invitation(&other, "member").await.0));
-        }
-        "api_keys/create" => fields.push(("name", format!("key {n}"))),
-        "api_keys/get" | "api_keys/disable" | "api_keys/delete" => {
-            fields.push(("id", world.key(&format!("key {n}"), &[]).await.0));
-        }
-        "api_keys/rotate" => {
-            fields.push(("id", world.key(&format!("key {n}"), &[]).await.0));
-            fields.push(("overlap", "1h".into()));
-        }
-        "api_keys/update" => {
-            let (id, _) = world.key(&format!("key {n}"), &[]).await;
-            fields.push(("id", id));
-            fields.push(("name", format!("renamed {n}")));
-            fields.push(("version", "1".into()));
-        }
-        "api_keys/enable" => {
-            let (id, _) = world.key(&format!("key {n}"), &[]).await;
-            let disabled = world.owner.form("api_keys/disable", &[("slug", &world.house.slug), ("id", &id)]).await;
-            assert_eq!(disabled.status, 200, "{}", disabled.text);
-            fields.push(("id", id));
-        }
-        "api_keys/end_overlap" => {
-            let (id, _) = world.key(&format!("key {n}"), &[]).await;
-            let rotated = world
-                .owner
-                .form("api_keys/rotate", &[("slug", &world.house.slug), ("id", &id), ("overlap", "1h")])
-                .await;
-            assert_eq!(rotated.status, 200, "{}", rotated.text);
-            fields.push(("id", id));
-        }
-        "virtual_keys/create" => fields.extend(virtual_key(n)),
-        "virtual_keys/get" | "virtual_keys/delete" | "virtual_keys/test" => {
-            fields.push(("key", make_virtual_key(world, n).await));
-        }
-        "virtual_keys/duplicate" => {
-            fields.push(("key", make_virtual_key(world, n).await));
-            fields.push(("name", format!("copy {n}")));
-            fields.push(("key_slug", format!("copy-{n}")));
-        }
-        "virtual_keys/update" => {
-            fields.push(("key", make_virtual_key(world, n).await));
-            fields.push(("version", "1".into()));
-            let changed = virtual_key(n).into_iter().filter(|(name, _)| *name != "key_slug");
-            fields.extend(
-                changed
-                    .map(|(name, value)| if name == "name" { (name, format!("renamed {n}")) } else { (name, value) }),
-            );
-        }
-        "logs/get" => fields.push(("id", world.log.clone())),
-        other => panic!("the matrix does not know {other}: say what a call of it needs"),
-    }
-    fields
-}
-
-fn virtual_key(n: usize) -> Fields {
-    vec![
-        ("name", format!("vk {n}")),
-        ("key_slug", format!("vk-{n}")),
-        ("provider", "openai".into()),
-        ("base_url", "https://api.openai.com/v1".into()),
-        ("credential", "sk-matrix".into()),
-    ]
-}
-
-async fn make_virtual_key(world: &World, n: usize) -> String {
-    let slug = world.house.slug.clone();
-    let fields = virtual_key(n);
-    let mut form: Vec<(&str, &str)> = vec![("slug", &slug)];
-    form.extend(fields.iter().map(|(name, value)| (*name, value.as_str())));
-    let made = world.owner.form("virtual_keys/create", &form).await;
-    assert_eq!(made.status, 200, "{}", made.text);
-    format!("vk-{n}")
-}
-
-async fn call(client: &Client, path: &str, fields: &Fields) -> Answer {
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    client.form(path, &fields).await
-}
-
 fn permission(operation: Operation) -> Permission {
     match operation.spec().requires {
         Requirement::Holds(permission) => permission,
@@ -205,10 +88,10 @@ fn no_server_function_answers_get() {
 async fn every_server_function_keeps_the_matrix() {
     each_engine(async |house| {
         let world = World::new(house).await;
-        let mut n = 0;
+        let calls = Calls::new().await;
         for operation in Operation::ALL {
             for path in operation.spec().server_fn.iter().filter(|path| !OPEN.contains(*path)) {
-                row(&world, *operation, path, &mut n).await;
+                row(&world, &calls, *operation, path).await;
             }
         }
     })
@@ -216,7 +99,7 @@ async fn every_server_function_keeps_the_matrix() {
 }
 
 /// One server function, by everybody.
-async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
+async fn row(world: &World, calls: &Calls, operation: Operation, path: &str) {
     let permission = permission(operation);
     let audited = operation.spec().audited;
     let people = [
@@ -228,8 +111,8 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
         ("a key without a cookie", &world.house.program(&world.house.master_key), None),
     ];
     for (who, client, role) in people {
-        *n += 1;
-        let fields = fields(world, path, *n).await;
+        let ready = calls.ready(world, operation).await;
+        let fields = ready.fields(&world.house.slug);
         let allowed = role.is_some_and(|role| role.holds(permission) && !STRICTER.contains(&(path, role)));
         let expected = match role {
             Some(_) if allowed => 200,
@@ -239,7 +122,7 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
         };
         let organisation = if role.is_some() { world.house.organisation } else { OrganisationId::INSTALLATION };
         let (before, events) = (world.house.snapshot().await, world.house.chain(organisation).await.0);
-        let answer = call(client, path, &fields).await;
+        let answer = client.form(path, &fields).await;
         assert_eq!(answer.status, expected, "{path} by {who}: {}", answer.text);
         let (after, last) = world.house.chain(organisation).await;
         assert_eq!(after - events, i64::from(audited), "events of {path} by {who}");
@@ -259,7 +142,7 @@ async fn row(world: &World, operation: Operation, path: &str, n: &mut usize) {
             assert_eq!(text(&error["missing"], "permission"), permission.name(), "{path}");
         }
         // The same thing by its Owner works: the refusal was no accident.
-        let privileged = call(&world.owner, path, &fields).await;
+        let privileged = world.owner.form(path, &fields).await;
         assert_eq!(privileged.status, 200, "{path} by the Owner after {who}: {}", privileged.text);
     }
 }

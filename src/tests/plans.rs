@@ -2,7 +2,7 @@
 //! those of the stores, and those that lists are put together from, caught as they are asked.
 
 use super::statements::registered;
-use super::support::{Client, House, World};
+use super::support::{Client, House, World, test_server};
 use crate::server::database::Db;
 use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection, Row};
@@ -191,7 +191,7 @@ ANALYZE;";
 
 #[tokio::test]
 async fn statements_find_their_rows_by_an_index_on_postgres() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let texts = statements().await;
     let house = House::on_postgres(&server).await;
     let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");

@@ -1,6 +1,6 @@
 //! Several programs on one PostgreSQL database.
 
-use super::support::{Client, House, World};
+use super::support::{Client, House, World, test_server};
 use crate::server::{
     access::{App, jobs},
     audit::{
@@ -19,8 +19,7 @@ use tokio::{
 const PROMISED: Duration = Duration::from_millis(1_500);
 
 async fn on_postgres() -> Option<World> {
-    let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok()?;
-    Some(World::new(House::on_postgres(&server).await).await)
+    Some(World::new(House::on_postgres(&test_server()?).await).await)
 }
 
 /// Whether the gateway lets this key in.

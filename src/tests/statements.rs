@@ -1,6 +1,6 @@
 //! Every statement of every store is one text that both engines take. How the engines carry them out is in [`super::plans`].
 
-use super::support::House;
+use super::support::{House, test_server};
 use crate::{
     features,
     gateway::storage,
@@ -41,7 +41,7 @@ async fn every_statement_is_prepared_on_sqlite() {
 
 #[tokio::test]
 async fn every_statement_is_prepared_on_postgres() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let house = House::on_postgres(&server).await;
     let mut connection = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
     for text in registered() {

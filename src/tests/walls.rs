@@ -1,7 +1,10 @@
 //! The walls between organisations, as the database itself holds them.
 
-use super::support::{House, World, each_engine};
-use crate::server::{audit, database::Db};
+use super::support::{Calls, House, World, done, each_engine, test_server};
+use crate::{
+    policy::{Operation, Requirement},
+    server::{audit, database::Db},
+};
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
@@ -59,32 +62,23 @@ async fn every_table_is_the_installations_or_an_organisations() {
     }
 }
 
-/// Fills every table of an organisation: the world itself leaves the rest of them with rows.
+/// Fills every table of an organisation: does all that an Owner may do in one.
 async fn filled(house: House) -> World {
     let world = World::new(house).await;
-    let slug = ("slug", world.house.slug.as_str());
-    let virtual_key = [
-        slug,
-        ("name", "Main"),
-        ("key_slug", "main"),
-        ("provider", "openai"),
-        ("base_url", "https://api.openai.com/v1"),
-        ("credential", "sk-wall"),
-    ];
-    let submission = Uuid::new_v4().to_string();
-    for (path, fields) in [
-        ("virtual_keys/create", virtual_key.as_slice()),
-        ("api_keys/create", &[slug, ("name", "ci"), ("submission", &submission)]),
-    ] {
-        let made = world.owner.form(path, fields).await;
-        assert_eq!(made.status, 200, "{path}: {}", made.text);
+    let calls = Calls::new().await;
+    for operation in Operation::ALL {
+        let spec = operation.spec();
+        for path in spec.server_fn.iter().filter(|_| matches!(spec.requires, Requirement::Holds(_))) {
+            let ready = calls.ready(&world, *operation).await;
+            done(&world.owner, path, &ready.fields(&world.house.slug)).await;
+        }
     }
     world
 }
 
 #[tokio::test]
 async fn postgres_shows_rows_of_one_organisation_or_none() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let world = filled(House::on_postgres(&server).await).await;
     let mut connection = PgConnection::connect(&world.house.owner_url().expect("an address")).await.expect("connects");
     let serving: (bool, bool) =
@@ -192,7 +186,7 @@ async fn events_cannot_be_changed_or_deleted() {
 /// to make roles or to give them.
 #[tokio::test]
 async fn an_administrator_may_make_the_serving_role() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     // Another database of this server has made the role.
     let house = House::on_postgres(&server).await;
     let mut admin = PgConnection::connect(&server).await.expect("connects");

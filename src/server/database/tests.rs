@@ -6,7 +6,7 @@ use crate::{
         access::installation,
         database::{Db, OrgTx},
     },
-    tests::support::{Client, House, PASSWORD, each_engine},
+    tests::support::{Client, House, PASSWORD, each_engine, test_server},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ async fn a_failed_write_spoils_no_later_one_on_sqlite() {
 /// A full disk shows when a transaction is committed.
 #[tokio::test]
 async fn a_failed_commit_is_told_and_survived_on_postgres() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let house = House::on_postgres(&server).await.founded().await;
     let program = house.program(&house.master_key);
     const FILL: &str = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100', MESSAGE = 'could not extend file'; END $$;
@@ -65,6 +65,7 @@ async fn a_failed_commit_is_told_and_survived_on_postgres() {
         assert_eq!(ready(&house).await, 503);
         assert_eq!(program.api("GET", "/v1/api-keys", Value::Null).await.status, 200);
         house.as_owner(EMPTY).await.expect("room again");
+        // Twice as long as it is believed that nothing can be written: only time ends that.
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(ready(&house).await, 200);
         assert_eq!(create(&program).await, 200);
@@ -114,7 +115,7 @@ async fn a_newer_schema_is_told_in_a_sentence() {
 /// Replicas that start on an empty database at once: one makes the schema, and what each prints is good.
 #[tokio::test]
 async fn replicas_started_at_once_print_one_secret() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     for _ in 0..3 {
         let (name, url) = House::empty_database(&server).await;
         let opened = futures_util::future::join_all((0..4).map(|_| Db::open(&url))).await;

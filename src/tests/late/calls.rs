@@ -177,7 +177,7 @@ async fn a_running_stream_ends_with_its_key() {
         scene.house.app.clock.advance(91 * crate::kernel::time::DAY);
         let (last, took) = rest(expiring).await;
         assert!(last.contains("\"code\":\"api_key_expired\"") && took < PROMISED, "{took:?}: {last}");
-        // What lives goes on.
+        // What lives goes on, for longer than a key is believed here and on a replica: only time could end it.
         let still = timeout(Duration::from_secs(3), rest(lasting)).await;
         assert!(still.is_err(), "the stream of a key that lives has ended: {still:?}");
     })

@@ -1,7 +1,7 @@
 //! The console: a session that ended while a form was on its way.
 
 use super::{Late, done, listen};
-use crate::tests::support::{Client, House, PASSWORD, World, each_engine};
+use crate::tests::support::{Client, House, PASSWORD, World, each_engine, test_server};
 
 const ADA: &str = "ada@north.test";
 
@@ -157,7 +157,7 @@ async fn a_page_in_the_answer_shows_nothing_to_a_session_that_ended() {
 /// The replica that ends the session is another one than that which the form goes to.
 #[tokio::test]
 async fn a_session_that_ended_elsewhere_is_dead_here() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let (house, ada) = House::on_postgres(&server).await.with_ada().await;
     let replica = house.another(|_| {}).await;
     let port = listen(&replica).await;

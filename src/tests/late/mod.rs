@@ -5,7 +5,7 @@ mod console;
 mod passwords;
 mod programs;
 
-use super::support::{Client, House};
+use super::support::{House, done};
 use crate::{http, web::Security};
 use std::time::Duration;
 use tokio::{
@@ -98,10 +98,4 @@ impl Late {
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         Told { status, text }
     }
-}
-
-/// Calls a server function that must succeed.
-async fn done(client: &Client, path: &str, fields: &[(&str, &str)]) {
-    let answer = client.form(path, fields).await;
-    assert!(answer.status < 400, "{path}: {}", answer.text);
 }

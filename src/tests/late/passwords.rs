@@ -2,7 +2,7 @@
 
 use crate::{
     kernel::time::MINUTE,
-    tests::support::{Answer, Client, House, PASSWORD, World, each_engine},
+    tests::support::{Answer, Client, House, PASSWORD, World, each_engine, test_server},
 };
 use futures_util::future::join_all;
 
@@ -64,7 +64,7 @@ async fn no_session_of_the_old_password_outlives_a_change() {
 
 #[tokio::test]
 async fn nor_on_another_replica() {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else { return };
+    let Some(server) = test_server() else { return };
     let world = World::new(House::on_postgres(&server).await).await;
     let houses = [world.house.another(|_| {}).await, world.house.another(|_| {}).await];
     changes_race(&world, &houses).await;

@@ -42,6 +42,12 @@ impl Answer {
     }
 }
 
+/// Calls a server function that must succeed.
+pub async fn done(client: &Client, path: &str, fields: &[(&str, &str)]) {
+    let answer = client.form(path, fields).await;
+    assert!(answer.status < 400, "{path}: {}", answer.text);
+}
+
 impl Client {
     pub fn new(router: Router) -> Self {
         Self { router, cookie: None, key: None, peer: None, headers: HeaderMap::new() }

@@ -1,6 +1,6 @@
 //! A fresh installation.
 
-use super::{Client, Mailbox, snapshot};
+use super::{Client, Mailbox, snapshot, test_server};
 use crate::{
     features::accounts::operations::{NewInstallation, set_up},
     features::identities::Rooms,
@@ -46,7 +46,7 @@ pub struct House {
     postgres: Option<(String, String)>,
 }
 
-/// Runs the test on each engine that is there.
+/// Runs the test on each engine; see [`test_server`].
 pub async fn each_engine<F: Future<Output = ()>>(test: impl Fn(House) -> F) {
     test(House::on_sqlite().await).await;
     if let Some(url) = test_server() {
@@ -62,15 +62,6 @@ pub async fn each_engine_with_mail<F: Future<Output = ()>>(test: impl Fn(House, 
         let mailbox = Mailbox::open().await;
         test(House::new_on_postgres(&url, mailbox.mail()).await, mailbox).await;
     }
-}
-
-/// `./dev test` always gives one; a run by hand says what it leaves out.
-fn test_server() -> Option<String> {
-    let server = std::env::var("LATCHKEY_TEST_POSTGRES").ok();
-    if server.is_none() {
-        eprintln!("LATCHKEY_TEST_POSTGRES is not set: this test ran on SQLite alone");
-    }
-    server
 }
 
 impl House {

@@ -155,6 +155,7 @@ impl SessionStore for Sessions {
         let found = find(&self.0, &id.to_string()).await;
         let Some(who) = found.map_err(|error| session_store::Error::Backend(error.message))? else { return Ok(None) };
         // The lifetimes are ours to keep; tower-sessions only needs to find the record alive.
+        #[expect(clippy::disallowed_methods, reason = "tower-sessions compares with the system's time")]
         let expiry_date = OffsetDateTime::now_utc() + time::Duration::milliseconds(IDLE);
         Ok(Some(Record { id: *id, data: HashMap::from([(WHO.to_owned(), json!(who))]), expiry_date }))
     }

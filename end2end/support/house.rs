@@ -24,34 +24,40 @@ pub fn program_size() -> Result<f64> {
     Ok(std::fs::metadata(program())?.len() as f64 / 1e6)
 }
 
-/// The running program.
+/// How long it may take to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The running program, killed when it is dropped.
 pub struct House {
     pub port: u16,
+    /// The master key's secret.
     pub key: String,
-    pub first_start: Duration,
+    /// What its last start took, until its first answer.
     pub start: Duration,
-    /// Calls that preparing it has made.
-    pub calls_so_far: u64,
     child: Child,
     folder: TempDir,
 }
 
 impl House {
-    /// Starts and fills it.
-    pub fn open(provider: u16) -> Result<Self> {
-        let empty = TempDir::new()?;
-        let (child, _, first_start) = serve(empty.path())?;
-        stop(child)?;
-        Self::open_in(TempDir::new()?, first_start, provider)
+    /// Starts it on an empty folder with these settings besides, from a shell that runs `first`, and leaves it empty.
+    pub fn empty(first: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let folder = TempDir::new()?;
+        let (child, port, start) = serve(by_shell(first), folder.path(), settings)?;
+        Ok(Self { port, key: String::new(), start, child, folder })
     }
 
-    /// Starts and fills it in this folder; `first_start` is what a start on an empty one took.
-    pub fn open_in(folder: TempDir, first_start: Duration, provider: u16) -> Result<Self> {
+    /// Starts and fills it.
+    pub fn open(provider: u16) -> Result<Self> {
+        Self::open_in(TempDir::new()?, provider)
+    }
+
+    /// Starts and fills it in this folder.
+    pub fn open_in(folder: TempDir, provider: u16) -> Result<Self> {
         let made = set_up(folder.path())?;
         let slug = made["slug"].as_str().ok_or("no slug")?;
         let key = made["master_key"].as_str().ok_or("no key")?.to_owned();
-        let (child, port, start) = serve(folder.path())?;
-        let house = Self { port, key, first_start, start, calls_so_far: 0, child, folder };
+        let (child, port, start) = serve(Command::new(program()), folder.path(), &[])?;
+        let house = Self { port, key, start, child, folder };
         let (_, head, _) = house.form("account/sign_in", None, &[("email", EMAIL), ("password", PASSWORD)])?;
         let cookie =
             head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).ok_or("no session")?;
@@ -96,6 +102,16 @@ impl House {
         exchange(self.port, &request).map(|(status, _, body)| (status, body))
     }
 
+    /// The status of the answer to this head, sent as it stands; waits for it 20 seconds at most.
+    pub fn status(&self, head: &[u8]) -> Result<u16> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        stream.write_all(head)?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start)?;
+        Ok(std::str::from_utf8(&start[9..])?.parse()?)
+    }
+
     /// The folder of its data.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -106,20 +122,22 @@ impl House {
         Ok(Command::new(program()).args(arguments).env("LATCHKEY_DATA", self.folder()).output()?)
     }
 
+    /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Resident memory in megabytes.
     pub fn resident(&self) -> Result<f64> {
-        self.status("VmRSS:")
+        self.memory("VmRSS:")
     }
 
+    /// The most that it ever had, in megabytes.
     pub fn most_resident(&self) -> Result<f64> {
-        self.status("VmHWM:")
+        self.memory("VmHWM:")
     }
 
-    fn status(&self, name: &str) -> Result<f64> {
+    fn memory(&self, name: &str) -> Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such figure")?;
         Ok(line.split_whitespace().next().ok_or("no figure")?.parse::<f64>()? / 1000.0)
@@ -131,11 +149,21 @@ impl House {
         Ok(self.logged("ok")?.len() as u64)
     }
 
-    /// Asks it to stop, and waits for it.
+    /// Asks it to stop, and waits until it has ended well.
     pub fn stop(&mut self) -> Result<()> {
-        ask_to_stop(&self.child)?;
-        self.child.wait()?;
-        Ok(())
+        // The shell's own `kill`: the program of that name is missing on small machines.
+        Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.pid().to_string()]).status()?;
+        let asked = Instant::now();
+        let ended = loop {
+            if let Some(ended) = self.child.try_wait()? {
+                break ended;
+            }
+            if asked.elapsed() > PATIENCE {
+                return Err("it still runs".into());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        if ended.success() { Ok(()) } else { Err(format!("it ended with {ended}").into()) }
     }
 
     /// Kills it as a crash would.
@@ -147,16 +175,15 @@ impl House {
 
     /// Starts it again on the same data.
     pub fn start_again(&mut self) -> Result<()> {
-        (self.child, self.port, self.start) = serve(self.folder.path())?;
+        (self.child, self.port, self.start) = serve(Command::new(program()), self.folder.path(), &[])?;
         Ok(())
     }
 
     /// The same, so that a bound of its files' size (`RLIMIT_FSIZE`) is an error of the disk to it and not its end.
     pub fn start_again_bounded(&mut self) -> Result<()> {
-        let mut shell = Command::new("sh");
         // Its log is on the full disk too.
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\" 2>/dev/full"]).arg(program());
-        (self.child, self.port, self.start) = serve_by(shell, self.folder.path())?;
+        let shell = by_shell("trap '' XFSZ; exec 2>/dev/full;");
+        (self.child, self.port, self.start) = serve(shell, self.folder.path(), &[])?;
         Ok(())
     }
 
@@ -172,6 +199,7 @@ impl House {
     }
 
     /// The texts that a query of its database gives; `$1` is `value`.
+    #[expect(clippy::disallowed_methods, reason = "a test looks at the database from outside")]
     pub fn texts(&self, query: &'static str, value: &str) -> Result<Vec<String>> {
         let database = self.folder.path().join("latchkey.db");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -202,12 +230,15 @@ fn set_up(folder: &Path) -> Result<serde_json::Value> {
     Ok(serde_json::from_slice(&done.stdout)?)
 }
 
-/// Starts the program; gives its port, and the time until its first answer.
-fn serve(folder: &Path) -> Result<(Child, u16, Duration)> {
-    serve_by(Command::new(program()), folder)
+/// The program by way of a shell that runs `first`.
+fn by_shell(first: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{first} exec \"$0\" \"$@\"")]).arg(program());
+    shell
 }
 
-fn serve_by(mut command: Command, folder: &Path) -> Result<(Child, u16, Duration)> {
+/// Starts the program; gives its port, and the time until its first answer.
+fn serve(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Result<(Child, u16, Duration)> {
     let begun = Instant::now();
     let mut child = command
         .arg("serve")
@@ -216,6 +247,7 @@ fn serve_by(mut command: Command, folder: &Path) -> Result<(Child, u16, Duration
         .env("LATCHKEY_ALLOW_UPSTREAM", "127.0.0.1")
         // Callers may come from any address.
         .env("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1")
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
@@ -230,18 +262,6 @@ fn serve_by(mut command: Command, folder: &Path) -> Result<(Child, u16, Duration
         (200, ..) => Ok((child, port, begun.elapsed())),
         (status, ..) => Err(format!("the program is not well: {status}").into()),
     }
-}
-
-fn stop(mut child: Child) -> Result<()> {
-    ask_to_stop(&child)?;
-    child.wait()?;
-    Ok(())
-}
-
-fn ask_to_stop(child: &Child) -> Result<()> {
-    // The shell's own `kill`: the program of that name is missing on small machines.
-    Command::new("sh").args(["-c", "kill -TERM \"$0\"", &child.id().to_string()]).status()?;
-    Ok(())
 }
 
 /// Sends one request; gives status, head and body of the answer.

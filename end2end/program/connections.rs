@@ -1,82 +1,27 @@
 //! The real program at the edges of HTTP: more connections than it may have, odd requests, a database that falls silent.
 
-use super::Result;
+use super::{Result, house::House, postgres::test_server};
 use std::{
     fmt::Write as _,
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
-
-const SOON: Duration = Duration::from_secs(20);
-
-/// The program on an empty folder, ended when it is dropped.
-struct Program {
-    child: Child,
-    port: u16,
-    _folder: TempDir,
-}
-
-impl Program {
-    /// Starts it from a shell that runs `first`.
-    fn start(first: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let folder = TempDir::new()?;
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("{first} exec \"$0\" serve"), env!("CARGO_BIN_EXE_latchkey")])
-            .env("LATCHKEY_DATA", folder.path())
-            .env("LATCHKEY_LISTEN", "127.0.0.1:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
-        let port = loop {
-            let line = lines.next().ok_or("the program did not start")??;
-            if let Some((_, rest)) = line.split_once("listening on 127.0.0.1:") {
-                break rest.trim_end_matches(')').parse()?;
-            }
-        };
-        Ok(Self { child, port, _folder: folder })
-    }
-
-    /// The status of the answer to this head, sent as it stands.
-    fn status(&self, head: &[u8]) -> Result<u16> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(SOON))?;
-        stream.write_all(head)?;
-        let mut start = [0; 12];
-        stream.read_exact(&mut start)?;
-        Ok(std::str::from_utf8(&start[9..])?.parse()?)
-    }
-
-    fn ask_to_stop(&self) -> Result<()> {
-        Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()]).status()?;
-        Ok(())
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 #[test]
 fn idle_connections_shut_nobody_out() -> Result<()> {
-    let program = Program::start("ulimit -n 256;", &[])?;
+    let house = House::empty("ulimit -n 256;", &[])?;
     let mut idle = vec![];
     for _ in 0..300 {
-        idle.push(TcpStream::connect(("127.0.0.1", program.port))?);
+        idle.push(TcpStream::connect(("127.0.0.1", house.port))?);
     }
     for _ in 0..20 {
         let asked = Instant::now();
-        assert_eq!(program.status(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?, 200);
+        assert_eq!(house.status(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")?, 200);
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     }
     Ok(())
@@ -84,7 +29,7 @@ fn idle_connections_shut_nobody_out() -> Result<()> {
 
 #[test]
 fn odd_requests_are_answered() -> Result<()> {
-    let program = Program::start("", &[])?;
+    let house = House::empty("", &[])?;
     let long = "a/".repeat(8_000);
     for (target, statuses) in [
         ("GET /%00", &[400, 404][..]),
@@ -103,7 +48,7 @@ fn odd_requests_are_answered() -> Result<()> {
     ] {
         let mut head = String::new();
         write!(head, "{target} HTTP/1.1\r\nhost: x\r\naccept: text/html\r\nconnection: close\r\n\r\n")?;
-        let status = program.status(head.as_bytes()).map_err(|error| format!("{target}: {error}"))?;
+        let status = house.status(head.as_bytes()).map_err(|error| format!("{target}: {error}"))?;
         assert!(statuses.contains(&status), "{}: {status}", &target[..target.len().min(60)]);
     }
     Ok(())
@@ -138,11 +83,9 @@ fn proxy(server: String, frozen: Arc<AtomicBool>) -> Result<u16> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test makes and drops a database")]
 fn a_database_that_falls_silent_does_not_keep_the_program_from_ending() -> Result<()> {
-    let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") else {
-        eprintln!("LATCHKEY_TEST_POSTGRES is not set: nothing was tested");
-        return Ok(());
-    };
+    let Some(server) = test_server() else { return Ok(()) };
     let mut url = url::Url::parse(&server)?;
     let address = format!("{}:{}", url.host_str().ok_or("no host")?, url.port().unwrap_or(5432));
     let name = format!("latchkey_silent_{}", std::process::id());
@@ -158,27 +101,18 @@ fn a_database_that_falls_silent_does_not_keep_the_program_from_ending() -> Resul
     run(format!("CREATE DATABASE {name}"))?;
     url.set_port(Some(proxy(address, frozen.clone())?)).map_err(|()| "no port")?;
     url.set_path(&name);
-    let mut program = Program::start("", &[("DATABASE_URL", url.as_str())])?;
-    assert_eq!(program.status(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")?, 200);
+    let mut house = House::empty("", &[("DATABASE_URL", url.as_str())])?;
+    assert_eq!(house.status(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")?, 200);
     frozen.store(true, Ordering::Relaxed);
     let asked = Instant::now();
-    assert_eq!(program.status(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")?, 503);
+    assert_eq!(house.status(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")?, 503);
     assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     // Somebody waits for the database when the program is asked to stop.
-    let mut waiting = TcpStream::connect(("127.0.0.1", program.port))?;
+    let mut waiting = TcpStream::connect(("127.0.0.1", house.port))?;
     waiting.write_all(b"GET /sign-in HTTP/1.1\r\nhost: x\r\naccept: text/html\r\n\r\n")?;
     std::thread::sleep(Duration::from_millis(200));
-    program.ask_to_stop()?;
-    let asked = Instant::now();
-    let ended = loop {
-        if let Some(ended) = program.child.try_wait()? {
-            break ended;
-        }
-        assert!(asked.elapsed() < Duration::from_secs(30), "it still runs");
-        std::thread::sleep(Duration::from_millis(50));
-    };
+    let ended = house.stop();
     frozen.store(false, Ordering::Relaxed);
     run(format!("DROP DATABASE {name} WITH (FORCE)"))?;
-    assert!(ended.success(), "{ended}");
-    Ok(())
+    ended
 }

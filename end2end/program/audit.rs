@@ -75,6 +75,7 @@ fn what_was_done_to_the_database_is_found() -> Result<()> {
 }
 
 /// Changes its database as somebody who owns the file would.
+#[expect(clippy::disallowed_methods, reason = "a test looks at the database from outside")]
 fn change(house: &House, statements: &'static str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -4,9 +4,10 @@
 use super::{Result, calls::provider, house::House};
 use std::{
     collections::HashSet,
+    hash::{BuildHasher, RandomState},
     process::Command,
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 const ROUNDS: usize = 20;
@@ -32,8 +33,8 @@ fn every_answered_write_survives_kills() -> Result<()> {
                     }
                 });
             }
-            let moment = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_micros());
-            std::thread::sleep(Duration::from_millis(30 + u64::from(moment) % 170));
+            let moment = RandomState::new().hash_one(round) % 170;
+            std::thread::sleep(Duration::from_millis(30 + moment));
             Command::new("kill").args(["-KILL", &house.pid().to_string()]).status()
         })?;
         house.kill()?;

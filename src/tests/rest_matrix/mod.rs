@@ -2,20 +2,15 @@
 //! that a refusal cannot be true by accident; a refusal is seen to have changed nothing, and every act that is audited to
 //! have left one event.
 
-use super::support::{Answer, Client, World, answer_for, difference, each_engine, text};
+mod document;
+
+use super::support::{Answer, Calls, Client, World, answer_for, difference, each_engine, text};
 use crate::{
-    gateway::tests::support::{Upstream, completion},
     kernel::{OrganisationId, time::SECOND},
     policy::{KeyFeature, Level, Operation, Permission, PermissionSet, Requirement, Role},
 };
 use serde_json::{Map, Value, json};
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 /// A call of a route.
 struct Call {
@@ -50,7 +45,7 @@ struct Holder {
     holds: PermissionSet,
 }
 
-/// North with its keys, and a provider behind its virtual keys.
+/// North with its keys, and what makes calls ready.
 struct Matrix {
     world: World,
     master: Client,
@@ -63,9 +58,7 @@ struct Matrix {
     of_member: Holder,
     /// What is no living key, with the code of its refusal.
     strangers: Vec<(&'static str, Client, &'static str)>,
-    provider: Upstream,
-    /// How many calls were made ready: what they need has a number of its own.
-    made: AtomicUsize,
+    calls: Calls,
 }
 
 /// Levels for every feature, as the interface takes them.
@@ -104,12 +97,10 @@ impl Matrix {
         }
         let strangers = Self::strangers(&world, &master, key).await;
         let of_member = Self::of_member(&world).await;
-        let provider = Upstream::json(200, "", &completion()).await;
-        let matrix =
-            Self { world, master, south, steps, all_but, of_member, strangers, provider, made: AtomicUsize::new(0) };
-        matrix.virtual_key("main", "openai").await;
-        matrix.virtual_key("native", "anthropic").await;
-        matrix
+        let calls = Calls::new().await;
+        calls.virtual_key(&world, "main", "openai").await;
+        calls.virtual_key(&world, "native", "anthropic").await;
+        Self { world, master, south, steps, all_but, of_member, strangers, calls }
     }
 
     /// Whoever has no living key: each with a full one that died, or with none.
@@ -161,83 +152,14 @@ impl Matrix {
         }
     }
 
-    async fn virtual_key(&self, slug: &str, provider: &str) {
-        let base = format!("http://127.0.0.1:{}/v1", self.provider.port);
-        let body = json!({ "name": slug, "slug": slug, "provider": provider, "key": "sk-matrix", "base_url": base });
-        let made = self.master.api("POST", "/v1/virtual-keys", body).await;
-        assert_eq!(made.status, 200, "{}", made.text);
-    }
-
     /// What a call of this route needs, made anew.
-    async fn call(&self, route: &str) -> Call {
-        let (world, n) = (&self.world, self.made.fetch_add(1, Ordering::Relaxed));
-        let email = format!("p{n}@north.test");
-        let member = async |role: &str| {
-            world.join(&email, role).await;
-            world.id_of(&email).await
-        };
-        let key = async |then: &str| {
-            let (id, _) = world.key(&format!("key {n}"), &[("completions", "disabled"), ("prompts", "disabled")]).await;
-            if !then.is_empty() {
-                let done = self.master.api("POST", &format!("/v1/api-keys/{id}/{then}"), Value::Null).await;
-                assert_eq!(done.status, 200, "{}", done.text);
-            }
-            id
-        };
-        let virtual_key = async || {
-            let slug = format!("vk-{n}");
-            self.virtual_key(&slug, "openai").await;
-            slug
-        };
-        let (thing, body) = match route {
-            "GET /v1/admin/users"
-            | "GET /v1/admin/users/invites"
-            | "GET /v1/api-keys"
-            | "GET /v1/virtual-keys"
-            | "GET /v1/logs"
-            | "GET /v1/models" => (None, Value::Null),
-            "GET /v1/admin/users/{id}" | "DELETE /v1/admin/users/{id}" => (Some(member("member").await), Value::Null),
-            "PUT /v1/admin/users/{id}" => (Some(member("admin").await), json!({ "role": "member" })),
-            "POST /v1/admin/users/invites" => (None, json!({ "email": email, "role": "member" })),
-            "GET /v1/admin/users/invites/{id}"
-            | "DELETE /v1/admin/users/invites/{id}"
-            | "POST /v1/admin/users/invites/{id}/resend" => {
-                (Some(world.invitation(&email, "member").await.0), Value::Null)
-            }
-            "POST /v1/api-keys" | "POST /v1/api-keys/{type}/{sub_type}" => {
-                (None, json!({ "name": format!("key {n}"), "scopes": [] }))
-            }
-            "GET /v1/api-keys/{id}"
-            | "DELETE /v1/api-keys/{id}"
-            | "POST /v1/api-keys/{id}/disable"
-            | "POST /v1/api-keys/{id}/rotate"
-            | "POST /v2/api-keys/{id}/rotate" => (Some(key("").await), Value::Null),
-            "PUT /v1/api-keys/{id}" => (Some(key("").await), json!({ "description": "changed" })),
-            "POST /v1/api-keys/{id}/enable" => (Some(key("disable").await), Value::Null),
-            "POST /v1/api-keys/{id}/end-overlap" => (Some(key("rotate").await), Value::Null),
-            "POST /v1/virtual-keys" => {
-                (None, json!({ "name": format!("vk {n}"), "provider": "openai", "key": "sk-matrix" }))
-            }
-            "GET /v1/virtual-keys/{slug}" | "DELETE /v1/virtual-keys/{slug}" | "POST /v1/virtual-keys/{slug}/test" => {
-                (Some(virtual_key().await), Value::Null)
-            }
-            "PUT /v1/virtual-keys/{slug}" => (Some(virtual_key().await), json!({ "note": "changed" })),
-            "POST /v1/virtual-keys/{slug}/duplicate" => {
-                (Some(virtual_key().await), json!({ "name": format!("copy {n}") }))
-            }
-            "GET /v1/logs/{id}" => (Some(world.log.clone()), Value::Null),
-            "POST /v1/chat/completions" => {
-                (None, json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] }))
-            }
-            "POST /v1/messages" => {
-                (None, json!({ "model": "@native/claude-sonnet-4-5", "max_tokens": 9, "messages": [] }))
-            }
-            other => panic!("the matrix does not know {other}: say what a call of it needs"),
-        };
+    async fn call(&self, operation: Operation, route: &str) -> Call {
+        let ready = self.calls.ready(&self.world, operation).await;
+        let thing = ready.thing.map(|(_, thing)| thing);
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let path = path.replace("{type}/{sub_type}", "organisation/service");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
-        Call { method: method.to_owned(), path, body, thing }
+        Call { method: method.to_owned(), path, body: ready.body, thing }
     }
 
     /// The database, once the log of calls is at rest. That a refused model call is logged is the log's own matter.
@@ -291,10 +213,10 @@ impl Matrix {
         let permission = needed(operation);
         let feature = KeyFeature::ALL.into_iter().find(|feature| feature.all().contains(permission));
         let feature = feature.unwrap_or_else(|| panic!("{route} needs {permission}, which no key can hold"));
-        let first = self.call(route).await;
+        let first = self.call(operation, route).await;
         self.allowed(operation, &first, &self.master, "the master key").await;
 
-        let call = self.call(route).await;
+        let call = self.call(operation, route).await;
         let north = self.world.house.organisation;
         let rows = self.snapshot().await;
         for (who, client, code) in &self.strangers {
@@ -327,7 +249,7 @@ impl Matrix {
         self.allowed(operation, &call, &self.master, "the master key, after all others").await;
 
         for holder in may {
-            let call = self.call(route).await;
+            let call = self.call(operation, route).await;
             self.allowed(operation, &call, &holder.client, &holder.name).await;
         }
     }
@@ -378,151 +300,6 @@ async fn every_route_keeps_the_matrix() {
         for (operation, route) in routes {
             matrix.row(operation, &route).await;
         }
-    })
-    .await;
-}
-
-/// A schema of the document, wherever it stands.
-fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    match schema["$ref"].as_str() {
-        Some(reference) => document.pointer(reference.trim_start_matches('#')).expect("a schema"),
-        None => schema,
-    }
-}
-
-/// What a field's schema says, where it may be null as well.
-fn plain(schema: &Value) -> &Value {
-    let one_of = schema["oneOf"].as_array().into_iter().flatten();
-    one_of.into_iter().find(|choice| choice["type"] != "null").unwrap_or(schema)
-}
-
-fn is_of(schema: &Value, kind: &str) -> bool {
-    schema["type"] == kind || schema["type"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()))
-}
-
-/// A value that the document lets through.
-fn good(schema: &Value, n: usize) -> Value {
-    match (schema["enum"][0].as_str(), schema["format"].as_str()) {
-        (Some(first), _) => json!(first),
-        (None, Some("email")) => json!(format!("d{n}@north.test")),
-        _ => json!(format!("name {n}")),
-    }
-}
-
-/// Values that the document does not let through.
-fn bad(schema: &Value) -> Vec<Value> {
-    let mut bad = vec![];
-    if is_of(schema, "string") {
-        bad.push(json!(7));
-        bad.push(json!([]));
-        if let Some(most) = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()) {
-            bad.push(json!("a".repeat(most + 1)));
-        }
-        if schema["minLength"].as_u64() > Some(0) {
-            bad.push(json!(""));
-        }
-        if schema["enum"].is_array() || schema["pattern"].is_string() || schema["format"].is_string() {
-            bad.push(json!("No such one!"));
-        }
-    }
-    if is_of(schema, "integer") {
-        bad.push(json!("x"));
-        bad.push(json!(0.5));
-        bad.extend(schema["maximum"].as_i64().map(|most| json!(most + 1)));
-        bad.extend(schema["minimum"].as_i64().map(|least| json!(least - 1)));
-    }
-    if is_of(schema, "array") {
-        bad.push(json!("x"));
-        bad.push(json!([7]));
-    }
-    if is_of(schema, "object") {
-        bad.push(json!("x"));
-        bad.push(json!({ "No such one!": "read" }));
-        bad.push(json!({ "prompts": "No such one!" }));
-    }
-    assert!(!bad.is_empty(), "the document says nothing of {schema}");
-    bad
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_document_is_as_strict_as_the_server() {
-    each_engine(async |house| {
-        let matrix = Matrix::new(World::new(house).await).await;
-        let document = matrix.world.house.nobody().api("GET", "/v1/openapi.json", Value::Null).await.json();
-        // All that differs is told at once.
-        let taken = Mutex::new(vec![]);
-        let refused = async |method: &str, path: &str, body: Value| {
-            let answer = matrix.master.api(method, path, body.clone()).await;
-            if !(400..500).contains(&answer.status) {
-                let body: String = body.to_string().chars().take(200).collect();
-                taken
-                    .lock()
-                    .expect("the list")
-                    .push(format!("{method} {path} {body}: {} {}", answer.status, answer.text));
-            }
-        };
-        for (operation, route) in routes(&matrix.world).await {
-            if [Operation::ChatCompletion, Operation::Messages, Operation::ModelsList].contains(&operation) {
-                continue;
-            }
-            let (method, pattern) = route.split_once(' ').expect("a method and a path");
-            let entry = &document["paths"][pattern][method.to_lowercase()];
-            let call = matrix.call(&route).await;
-            let query = entry["parameters"].as_array().into_iter().flatten().filter(|field| field["in"] == "query");
-            for field in query {
-                let schema = plain(&field["schema"]);
-                let name = field["name"].as_str().expect("a name");
-                if schema["format"].is_string() || schema["enum"].is_array() || schema["pattern"].is_string() {
-                    refused(method, &format!("{}?{name}=No+such+one!", call.path), Value::Null).await;
-                }
-                for edge in [schema["maximum"].as_i64().map(|n| n + 1), schema["minimum"].as_i64().map(|n| n - 1)] {
-                    let Some(edge) = edge else { continue };
-                    refused(method, &format!("{}?{name}={edge}", call.path), Value::Null).await;
-                }
-                if let Some(most) = schema["maxLength"].as_u64().and_then(|most| usize::try_from(most).ok()) {
-                    refused(method, &format!("{}?{name}={}", call.path, "a".repeat(most + 1)), Value::Null).await;
-                }
-            }
-            refused(method, &format!("{}?no_such_field=1", call.path), Value::Null).await;
-            let body = &entry["requestBody"]["content"]["application/json"]["schema"];
-            if body.is_null() {
-                continue;
-            }
-            let body = resolved(&document, body);
-            assert_eq!(body["additionalProperties"], false, "{route}");
-            let fields = body["properties"].as_object().expect("fields");
-            let required: Vec<&str> =
-                body["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            let least = |n: usize| -> Map<String, Value> {
-                required.iter().map(|name| ((*name).to_owned(), good(plain(&fields[*name]), n))).collect()
-            };
-            let with = |name: &str, value: Value| {
-                let mut fields = least(matrix.made.fetch_add(1, Ordering::Relaxed));
-                fields.insert(name.to_owned(), value);
-                Value::Object(fields)
-            };
-            for name in &required {
-                let mut fields = least(0);
-                fields.remove(*name);
-                refused(method, &call.path, Value::Object(fields)).await;
-            }
-            refused(method, &call.path, with("no_such_field", json!(1))).await;
-            for (name, schema) in fields {
-                for value in bad(plain(schema)) {
-                    // That an organisation is another's, whatever it is called, is the same as that there is none.
-                    refused(method, &call.path, with(name, value)).await;
-                }
-            }
-            let mut least = least(matrix.made.fetch_add(1, Ordering::Relaxed));
-            if route == "POST /v1/virtual-keys" {
-                // Whether a credential is needed depends on the provider.
-                least.insert("key".into(), json!("a".repeat(4096)));
-            }
-            let answer = matrix.master.api(method, &call.path, Value::Object(least)).await;
-            assert_eq!(answer.status, 200, "{route}: {}", answer.text);
-        }
-        let taken = taken.into_inner().expect("the list");
-        assert!(taken.is_empty(), "the server takes more than the document tells: {taken:#?}");
     })
     .await;
 }

@@ -3,6 +3,7 @@
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
 #[expect(dead_code, reason = "the tests of the program need more of it than this")]
+#[path = "../support/house.rs"]
 mod house;
 mod load;
 mod upstream;
@@ -35,11 +36,13 @@ fn main() -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;
     let provider = upstream::Process::start()?;
+    let mut empty = House::empty("", &[])?;
+    empty.stop()?;
     let mut house = House::open(provider.port)?;
     writeln!(
         out,
         "start on an empty folder: {} ms, with data: {} ms",
-        house.first_start.as_millis(),
+        empty.start.as_millis(),
         house.start.as_millis()
     )?;
     writeln!(out, "the program: {:.1} MB", house::program_size()?)?;
@@ -62,7 +65,7 @@ fn main() -> Result<()> {
         "\n{:<18}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}",
         header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7], header[8], header[9]
     )?;
-    let mut calls = house.calls_so_far;
+    let mut calls = 0;
     let wanted: Vec<usize> = std::env::args().filter_map(|text| text.parse().ok()).collect();
     let wanted = if wanted.is_empty() { CONNECTIONS.to_vec() } else { wanted };
     let mut disturbance = 0.0f64;

@@ -6,10 +6,12 @@ mod connections;
 mod disk;
 mod files;
 mod floods;
-#[path = "../../bench/house.rs"]
+#[path = "../support/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;
 mod memory;
+#[path = "../../src/tests/support/postgres.rs"]
+mod postgres;
 mod settings;
 mod writes;
 

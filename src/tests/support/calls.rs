@@ -1,0 +1,173 @@
+//! What a call of each operation needs, once: the matrix of people sends it as a form, that of programs over its routes.
+
+use super::{World, done};
+use crate::{
+    gateway::tests::support::{Upstream, completion},
+    policy::Operation,
+};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use uuid::Uuid;
+
+/// Makes calls ready.
+pub struct Calls {
+    provider: Upstream,
+    /// How many there were: what each needs has a number of its own.
+    made: AtomicUsize,
+}
+
+/// A call that is ready.
+pub struct Ready {
+    /// What it is about, as a path names it, behind the name of the form's field for it.
+    pub thing: Option<(&'static str, String)>,
+    /// The form's fields beside those of organisation and thing.
+    form: Vec<(&'static str, String)>,
+    /// The body by REST; `Null` sends none.
+    pub body: Value,
+}
+
+impl Ready {
+    /// About no thing in particular.
+    fn bare() -> Self {
+        Self { thing: None, form: vec![], body: Value::Null }
+    }
+
+    fn about(field: &'static str, thing: String) -> Self {
+        Self { thing: Some((field, thing)), ..Self::bare() }
+    }
+
+    fn with(mut self, field: &'static str, value: impl Into<String>) -> Self {
+        self.form.push((field, value.into()));
+        self
+    }
+
+    fn body(self, body: Value) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Every field of the form, in this organisation.
+    pub fn fields<'a>(&'a self, slug: &'a str) -> Vec<(&'static str, &'a str)> {
+        let own = self.thing.iter().chain(&self.form).map(|(field, value)| (*field, value.as_str()));
+        [("slug", slug)].into_iter().chain(own).collect()
+    }
+}
+
+impl Calls {
+    pub async fn new() -> Self {
+        Self { provider: Upstream::json(200, "", &completion()).await, made: AtomicUsize::new(0) }
+    }
+
+    /// A number that no call had yet.
+    pub fn number(&self) -> usize {
+        self.made.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What a call of this operation in North needs, made anew.
+    pub async fn ready(&self, world: &World, operation: Operation) -> Ready {
+        let n = self.number();
+        let email = format!("p{n}@north.test");
+        let person = async |role: &str| {
+            world.join(&email, role).await;
+            Ready::about("id", world.id_of(&email).await)
+        };
+        // It holds nothing, so that every key may look after it.
+        let key = async || {
+            let levels = [("completions", "disabled"), ("prompts", "disabled")];
+            Ready::about("id", world.key(&format!("key {n}"), &levels).await.0)
+        };
+        let after = async |path: &str, ready: Ready| {
+            done(&world.owner, path, &ready.fields(&world.house.slug)).await;
+            Ready { form: vec![], ..ready }
+        };
+        let slug = format!("vk-{n}");
+        let virtual_key = async || {
+            self.virtual_key(world, &slug, "openai").await;
+            Ready::about("key", slug.clone())
+        };
+        let upstream = |ready: Ready, name: String| {
+            let ready = ready.with("name", name).with("provider", "openai");
+            ready.with("base_url", self.base_url()).with("credential", "sk-matrix")
+        };
+        match operation {
+            Operation::OrganisationSettings
+            | Operation::TeamList
+            | Operation::InvitationsList
+            | Operation::ApiKeysList
+            | Operation::ApiKeyDraft
+            | Operation::VirtualKeysList
+            | Operation::LogsList
+            | Operation::LogsFilter
+            | Operation::ModelsList => Ready::bare(),
+            Operation::OrganisationUpdate => {
+                let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
+                let ready = Ready::bare().with("version", settings["version"].to_string());
+                ready.with("name", format!("North {n}")).with("new_slug", &world.house.slug)
+            }
+            Operation::TeamGet | Operation::TeamRemove | Operation::TeamResetLink => person("member").await,
+            Operation::TeamChangeRole => {
+                let ready = person("admin").await.with("role", "member").with("asked", "true");
+                ready.body(json!({ "role": "member" }))
+            }
+            Operation::Invite => {
+                let ready = Ready::bare().with("addresses", &email).with("role", "member");
+                ready.body(json!({ "email": email, "role": "member" }))
+            }
+            Operation::InvitationGet | Operation::InvitationResend | Operation::InvitationRevoke => {
+                Ready::about("id", world.invitation(&email, "member").await.0)
+            }
+            Operation::ApiKeyCreate => {
+                let name = format!("key {n}");
+                let ready = Ready::bare().with("name", &name).with("submission", Uuid::new_v4().to_string());
+                ready.body(json!({ "name": name, "scopes": [] }))
+            }
+            Operation::ApiKeyGet | Operation::ApiKeyDisable | Operation::ApiKeyDelete => key().await,
+            Operation::ApiKeyUpdate => {
+                let ready = key().await.with("name", format!("renamed {n}")).with("version", "1");
+                ready.body(json!({ "description": "changed" }))
+            }
+            Operation::ApiKeyRotate => key().await.with("overlap", "1h"),
+            Operation::ApiKeyEndOverlap => after("api_keys/rotate", key().await.with("overlap", "1h")).await,
+            Operation::ApiKeyEnable => after("api_keys/disable", key().await).await,
+            Operation::VirtualKeyGet | Operation::VirtualKeyDelete | Operation::VirtualKeyTest => virtual_key().await,
+            Operation::VirtualKeyCreate => {
+                let (name, ready) = (format!("vk {n}"), Ready::bare().with("key_slug", &slug));
+                let body = json!({ "name": name, "provider": "openai", "key": "sk-matrix" });
+                upstream(ready, name).body(body)
+            }
+            Operation::VirtualKeyUpdate => {
+                let ready = upstream(virtual_key().await, format!("renamed {n}")).with("version", "1");
+                ready.body(json!({ "note": "changed" }))
+            }
+            Operation::VirtualKeyDuplicate => {
+                let name = format!("copy {n}");
+                let ready = virtual_key().await.with("name", &name).with("key_slug", format!("copy-{n}"));
+                ready.body(json!({ "name": name }))
+            }
+            Operation::LogGet => Ready::about("id", world.log.clone()),
+            Operation::ChatCompletion => Ready::bare()
+                .body(json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] })),
+            Operation::Messages => {
+                Ready::bare().body(json!({ "model": "@native/claude-sonnet-4-5", "max_tokens": 9, "messages": [] }))
+            }
+            other => panic!("nobody said what a call of {} needs: say it here", other.spec().id),
+        }
+    }
+
+    /// Makes a virtual key of North that leads to the provider.
+    pub async fn virtual_key(&self, world: &World, slug: &str, provider: &str) {
+        let (base, house) = (self.base_url(), world.house.slug.as_str());
+        let fields = [
+            ("slug", house),
+            ("name", slug),
+            ("key_slug", slug),
+            ("provider", provider),
+            ("base_url", &base),
+            ("credential", "sk-matrix"),
+        ];
+        done(&world.owner, "virtual_keys/create", &fields).await;
+    }
+
+    fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}/v1", self.provider.port)
+    }
+}
