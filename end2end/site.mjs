@@ -4,8 +4,8 @@
 //   node site.mjs sizes      say what a first visit loads
 //   node site.mjs budgets    the same, and fail when it is more than agreed
 //
-// Script, WebAssembly and style sheet lie in pkg/ under names that hold their own digest, so that browsers keep
-// them for ever; beside every file that gains by it lie its Brotli and gzip forms. manifest.json names them.
+// Script, WebAssembly and style sheet are in pkg/ under names that contain their digest, so that browsers keep them for
+// ever; beside every file that gains by it are its Brotli and gzip forms. manifest.json names them.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ const LOADER = "__wasm_split.js";
 
 /** Bytes that a first visit may load, Brotli-compressed. */
 const BUDGETS = { wasm: 350 * 1024, css: 20 * 1024, js: 20 * 1024 };
-/** Bytes that a browser loads after that, while the first page is being read; with a page on which people act, before it. */
+/** Bytes that a browser loads after that, while the first page is being read, or before the first page on which people act. */
 const LATER = 150 * 1024;
 /** Forms that are compressed already gain nothing by it. */
 const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
@@ -64,7 +64,7 @@ function filesBelow(folder) {
     .sort();
 }
 
-/** Makes `folder` hold exactly `files`, and touches none that is right already: a changed time rebuilds the program. */
+/** Makes `folder` hold exactly `files`. What is right already is left alone: a changed time would rebuild the program. */
 function write(folder, files) {
   const wanted = new Map(files);
   for (const name of filesBelow(folder)) if (!wanted.has(name)) rmSync(join(folder, name));
@@ -88,11 +88,11 @@ const NEVER_RUN = [
 const PASSES = [
   ...["remove-unused-module-elements", "dae-optimizing", "duplicate-function-elimination", "vacuum"],
   ...["remove-unused-module-elements", "duplicate-function-elimination"],
-  // Instances of one generic function come to stand beside each other.
+  // Puts instances of one generic function beside each other.
   ...["reorder-functions-by-name", "strip-debug", "strip-producers"],
 ];
 
-/** The WebAssembly without what is never run. A call of it all the same would stop the page with an error. */
+/** The WebAssembly without what is never run. If it were called after all, the page would stop with an error. */
 function trim(bytes) {
   binaryen.setDebugInfo(true);
   const module = binaryen.readBinary(bytes);
@@ -164,7 +164,7 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
 
 /** `style/main.css` with all that it imports, as one minified sheet. */
 async function packStyle() {
-  // An address such as url(/mark.svg) is this origin's; only what is imported belongs into the sheet.
+  // An address such as url(/mark.svg) is this origin's; only what is imported belongs in the sheet.
   const addresses = {
     name: "addresses",
     setup: (build) => build.onResolve({ filter: /^\// }, ({ kind }) => (kind === "url-token" ? { external: true } : undefined)),
@@ -178,7 +178,14 @@ async function packStyle() {
     target: "esnext",
     write: false,
   });
-  const bytes = Buffer.from(bundled.outputFiles[0].contents);
+  // Files of one layer share one block: they follow each other, and every rule is in a layer.
+  let layer;
+  const sheet = bundled.outputFiles[0].text.replace(/\}?@layer (\w+)\{/g, (start, name) => {
+    if (name === layer) return "";
+    layer = name;
+    return start;
+  });
+  const bytes = Buffer.from(sheet);
   return forms(`${NAME}.${digest(bytes)}.css`, bytes);
 }
 

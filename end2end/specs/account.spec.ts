@@ -36,7 +36,7 @@ test("a wrong sign-in says the same for known and unknown people, and keeps the 
   await expectNoAxe(page);
 });
 
-test("signing in leads where one wanted to go, and signing out closes it", async ({ page }) => {
+test("signing in leads to the page that was asked for, and signing out closes it", async ({ page }) => {
   await page.goto(`${HOME}/team?role=admin`);
   await expectPage(page, "Sign in to Latchkey");
   await hydrated(page);
@@ -60,13 +60,13 @@ test("a new name shows", async ({ page }) => {
   await expect(page.getByRole("button", { name: /^Account: Ada King/ })).toBeVisible();
 });
 
-/** How light the page's ground is: 0 is black, 1 is white. */
+/** How light the page's background is: 0 is black, 1 is white. */
 async function lightness(page: Page): Promise<number> {
   const colour = await page.locator("html").evaluate((root) => getComputedStyle(root).backgroundColor);
   return Number(/^oklch\(([\d.]+) /.exec(colour)?.[1] ?? NaN);
 }
 
-test("a chosen theme stands in the very first bytes of the next page", async ({ page }) => {
+test("a chosen theme is in the very first bytes of the next page", async ({ page }) => {
   await signIn(page);
   await open(page, "/account");
   await expectNoAxe(page);

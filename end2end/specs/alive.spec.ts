@@ -48,7 +48,7 @@ async function noteMoves(page: Page): Promise<void> {
   });
 }
 
-/** What the browser has drawn it has also measured, two frames later. */
+/** Two frames later the browser has drawn the page and measured it. */
 const drawn = (page: Page) =>
   page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
 
@@ -206,14 +206,14 @@ test("a row's menu closes when focus leaves it @js", async ({ page }) => {
   await page.keyboard.press("Tab");
   await expect(menu.getByRole("link", { name: "Edit" })).toBeHidden();
   await expect(button).not.toBeFocused();
-  // The button still closes what it opened.
+  // The button still closes the menu that it opened.
   await button.click();
   await expect(menu.getByRole("link", { name: "Edit" })).toBeVisible();
   await button.click();
   await expect(menu.getByRole("link", { name: "Edit" })).toBeHidden();
 });
 
-test("what is refused in a row is told", async ({ page, newContext, faults }) => {
+test("a refusal in a row is reported", async ({ page, newContext, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await signIn(page);
   await createApiKey(page, "gone meanwhile");
@@ -256,7 +256,7 @@ test("an exact time is seen whole @js", async ({ page }) => {
   }
 });
 
-test("an outage is told once @js", async ({ page, faults }) => {
+test("an outage is reported once @js", async ({ page, faults }) => {
   faults.allow(/\/fn\/logs\//);
   await signIn(page);
   await open(page, `${HOME}/api-keys`);

@@ -1,4 +1,4 @@
-// API keys: cut, read, changed, rotated, disabled, deleted; and what each of that does to the very next call.
+// API keys: made, read, changed, rotated, disabled, deleted; and what each of these does to the very next call.
 import {
   goBack,
   HOME,
@@ -79,18 +79,6 @@ test("presets set the rows", async ({ page }) => {
     await expect(page.getByRole("radio", { name: "Custom" })).toBeChecked();
     await expect(risky).toHaveCount(0);
   }
-});
-
-test("an empty name is told beside the field, and what was chosen stays", async ({ page, faults }) => {
-  faults.allow(/status of 4\d\d .*\/fn\//);
-  await signIn(page);
-  await open(page, `${HOME}/api-keys/new`);
-  await level(page, "Prompts").selectOption("delete");
-  await page.getByRole("button", { name: "Create key" }).click();
-  await expect(page.getByRole("alert").filter({ hasText: "The key is not made yet" })).toBeVisible();
-  await expect(page.getByLabel("Name", { exact: true })).toHaveAttribute("aria-invalid", "true");
-  await expect(level(page, "Prompts")).toHaveValue("delete");
-  await expectNoAxe(page);
 });
 
 test("the secret is shown once", async ({ page }) => {
@@ -294,7 +282,7 @@ test("the list is found by name and by what is seen of a key, never by its secre
   await expect(row(page, "Master")).toBeVisible();
 });
 
-test("a lost answer is asked for again, and what was made is told @js", async ({ page, faults }) => {
+test("a lost answer is asked for again, and what was made is reported @js", async ({ page, faults }) => {
   faults.allow(/\/fn\/api_keys\/create/);
   await signIn(page);
   for (const made of [true, false]) {

@@ -12,7 +12,7 @@ test("signing in leads to the setup while nobody has an account", async ({ page 
   await expectNoAxe(page);
 });
 
-test("a wrong setup secret is told beside its field, and what was typed stays", async ({ page, faults }) => {
+test("a wrong setup secret is reported beside its field, and what was typed stays", async ({ page, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await open(page, "/setup");
   await page.getByLabel("Setup secret").fill("not-the-secret");

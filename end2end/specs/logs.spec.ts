@@ -1,4 +1,4 @@
-// The log: every call with its figures, filters that stand in the address, the bars, and one call.
+// The log: every call with its figures, filters that are in the address, the bars, and one call.
 import {
   HOME,
   callModel,
@@ -42,7 +42,7 @@ test("whole, streamed, refused and failed calls are there", async ({ page, latch
   await expectNoAxe(page);
 });
 
-test("filters stand in the address, and the address restores them", async ({ page }) => {
+test("filters are in the address, and the address restores them", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/logs`);
   const rows = page.getByRole("table", { name: "Calls, newest first" }).getByRole("row");

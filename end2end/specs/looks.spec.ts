@@ -1,6 +1,6 @@
-// Every screen as each role sees it: clean for axe in light and dark, and nowhere wider than 1280 or 360 px. The page without
-// JavaScript is the same document before it is hydrated; the other walks hold it against axe. For pictures of it all:
-// LATCHKEY_LOOKS=1 ./dev browser looks.spec.ts
+// Every screen as each role sees it, apart from those that rooms.spec.ts looks at: clean for axe in light and dark, and
+// nowhere wider than 1280 or 360 px. The page without JavaScript is the same document before it is hydrated; the other walks
+// hold it against axe. For pictures of it all: LATCHKEY_LOOKS=1 ./dev browser looks.spec.ts rooms.spec.ts
 import {
   BO,
   CY,
@@ -49,8 +49,6 @@ test("the empty rooms, and those where somebody has worked, as Owner @js", async
   await lookAtAll(page, "owner-empty", [
     ["logs", `${HOME}/logs`, "Logs"],
     ["api-keys", `${HOME}/api-keys`, "API keys"],
-    ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
-    ["invitations", `${HOME}/team/invitations`, "Invitations"],
   ]);
 
   await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl, credential: "sk-local" });
@@ -162,8 +160,7 @@ test("names without a break fit @js", async ({ page, upstream }) => {
   await expectFits(page, "long-invitations");
 });
 
-test("open panels and refused forms, as Owner @js", async ({ page, faults }) => {
-  faults.allow(/status of 4\d\d .*\/fn\//);
+test("open panels, a changed form and a secret, as Owner @js", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/api-keys`);
   await page.getByRole("button", { name: /^Organisation: / }).click();
@@ -180,9 +177,6 @@ test("open panels and refused forms, as Owner @js", async ({ page, faults }) => 
   await page.getByRole("combobox", { name: "Level of Prompts" }).selectOption("write");
 
   await open(page, `${HOME}/api-keys/new`);
-  await page.getByRole("button", { name: "Create key" }).click();
-  await expect(page.getByRole("alert").filter({ hasText: "The key is not made yet" })).toBeVisible();
-  await look(page, "owner-api-key-refused");
   await page.getByLabel("Name", { exact: true }).fill("shown-once");
   await page.getByRole("button", { name: "Create key" }).click();
   await expectPage(page, "shown-once is ready");
@@ -193,9 +187,7 @@ test("the screens of an Admin @js", async ({ page }) => {
   await signIn(page, BO);
   await lookAtAll(page, "admin", [
     ["logs", `${HOME}/logs`, "Logs"],
-    ["api-keys", `${HOME}/api-keys`, "API keys"],
     ["api-key", keyPage, "ci-deploy"],
-    ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
     ["team", `${HOME}/team`, "Team"],
     ["invite", `${HOME}/team/invite`, "Invite people"],
     ["settings", `${HOME}/settings`, "Settings"],
@@ -207,16 +199,14 @@ test("the screens of a Member @js", async ({ page }) => {
   await lookAtAll(page, "member", [
     ["logs", `${HOME}/logs`, "Logs"],
     ["log", callPage, "brass-small"],
-    ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
     ["virtual-key", `${HOME}/virtual-keys/local-models`, "Local models"],
-    ["virtual-key-new", `${HOME}/virtual-keys/new`, "Not for your role"],
     ["roles", `${HOME}/roles`, "Roles"],
     ["not-allowed", `${HOME}/api-keys`, "Not for your role"],
     ["leave", `${HOME}/leave`, /^Leave/],
   ]);
 });
 
-test("the screens of whoever is signed out @js", async ({ page }) => {
+test("the screens for people who are signed out @js", async ({ page }) => {
   await lookAtAll(page, "out", [
     ["sign-in", "/sign-in", "Sign in to Latchkey"],
     ["forgot", "/forgot", "Forgot your password?"],

@@ -56,7 +56,7 @@ test("a new organisation is its maker's, with a master key shown once", async ({
   expect(await page.content()).not.toContain(secret);
 });
 
-test("a short name that is taken is told beside its field", async ({ page, faults }) => {
+test("a short name that is taken is reported beside its field", async ({ page, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await signIn(page);
   await open(page, "/organisations/new");
@@ -79,7 +79,7 @@ test("the switcher keeps the kind of page", async ({ page }) => {
   await expectPage(page, "API keys");
 });
 
-test("nothing of one organisation stands under the name of another @js", async ({ page }) => {
+test("nothing of one organisation is shown under the name of another @js", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/team`);
   await expect(row(page, OWNER.name)).toBeVisible();

@@ -19,7 +19,7 @@ test("the parts of the first page are kept for ever and come compressed", async 
   }
 });
 
-test("the icon and the word to robots stand at their fixed places", async ({ page }) => {
+test("the icon and robots.txt are at their fixed addresses", async ({ page }) => {
   for (const [path, type] of [
     ["/favicon.svg", "image/svg+xml"],
     ["/robots.txt", "text/plain; charset=utf-8"],

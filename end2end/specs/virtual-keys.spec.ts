@@ -15,26 +15,7 @@ import {
   signIn,
   test,
 } from "../support/index.ts";
-import type { Page } from "@playwright/test";
 import { startUpstream } from "../support/upstream.mjs";
-
-test("the first visit says what they are for; a wrong entry is told beside its field", async ({ page, faults }) => {
-  faults.allow(/status of 4\d\d .*\/fn\//);
-  await signIn(page);
-  await open(page, `${HOME}/virtual-keys`);
-  await expect(page.getByRole("heading", { name: "No virtual keys yet" })).toBeVisible();
-  await expectNoAxe(page);
-  await page.getByRole("link", { name: "New virtual key" }).click();
-  await expectPage(page, "New virtual key");
-  await hydrated(page);
-  await page.getByLabel("Name", { exact: true }).fill("OpenAI main");
-  await page.getByRole("button", { name: "Create virtual key" }).click();
-  const credential = page.getByLabel("Credential", { exact: true });
-  await expect(credential).toHaveAttribute("aria-invalid", "true");
-  await expect(credential).toHaveAccessibleDescription(/OpenAI needs a credential\./);
-  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("OpenAI main");
-  await expectNoAxe(page);
-});
 
 test("the reference follows the name, accents too @js", async ({ page }) => {
   await signIn(page);
@@ -143,32 +124,4 @@ test("Copy gives the reference @js", async ({ page, context, upstream }) => {
   await open(page, `${HOME}/virtual-keys`);
   await page.getByRole("button", { name: /reference of Copied one, not the credential/ }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("@copied-one");
-});
-
-test("what somebody else saved meanwhile is shown, and saving again keeps what was typed", async ({ page, newContext, upstream, faults }) => {
-  faults.allow(/status of 4\d\d .*\/fn\//);
-  const save = (page: Page) => page.getByRole("button", { name: "Save", exact: true }).click();
-  await signIn(page);
-  await createVirtualKey(page, { name: "Shared", baseUrl: upstream.baseUrl });
-  const other = await (await newContext()).newPage();
-  await signIn(other);
-  await open(other, `${HOME}/virtual-keys/shared`);
-  await other.getByLabel("Description (optional)").fill("theirs");
-  await save(other);
-  await expect(other.getByText("Saved. New calls use it at once.")).toBeVisible();
-
-  await page.getByLabel("Name", { exact: true }).fill("Shared by two");
-  await page.getByLabel("Description (optional)").fill("mine");
-  await save(page);
-  await expect(page.getByRole("alert").filter({ hasText: "Somebody saved this virtual key meanwhile:" })).toBeVisible();
-  await expect(page.getByRole("heading", { name: "Stored meanwhile" })).toBeVisible();
-  await expect(page.getByRole("definition").filter({ hasText: "theirs" })).toBeVisible();
-  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Shared by two");
-  await expect(page.getByLabel("Description (optional)")).toHaveValue("mine");
-  await expectNoAxe(page);
-  await save(page);
-  await expect(page.getByText("Saved. New calls use it at once.")).toBeVisible();
-  await expectPage(page, "Shared by two");
-  await open(page, `${HOME}/virtual-keys/shared`);
-  await expect(page.getByLabel("Description (optional)")).toHaveValue("mine");
 });

@@ -12,11 +12,12 @@
 // - Every spec runs in the projects `js` and `nojs` (JavaScript off); a title or describe with "@js" runs in `js` alone.
 // - `open(page, path)` goes to a path and, with JavaScript, waits until the page is hydrated.
 // - A test fails on any console error, uncaught exception, violation of the Content-Security-Policy, or request to
-//   another origin, in any page of `context`. What a test provokes on purpose it names: `faults.allow(/regex/)`.
+//   another origin, in any page of `context`. What a test provokes on purpose, it names: `faults.allow(/regex/)`.
 //   Contexts beyond the first come from `newContext()`, so that they are watched too.
 // - `signIn`, `invite`, `join`, `createVirtualKey`, `createApiKey`, `callModel` (walks.ts) are steps that many walks share.
 // - `expectNoAxe(page)` holds the page against WCAG 2.2 A and AA; `expectFits(page, name)` fails if it scrolls sideways at
 //   1280 or 360 px, and with LATCHKEY_LOOKS=1 puts it at both, light and dark, into target/screenshots.
+// - What all rooms have in common is in contract.ts: a new room is one entry in specs/rooms.spec.ts, about 25 lines.
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";
 import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
@@ -30,12 +31,12 @@ export * from "./walks.ts";
 
 type Upstream = Awaited<ReturnType<typeof startUpstream>>;
 
-/** What went wrong in the browser during a test, beside what the test itself looks at. */
+/** What went wrong in the browser during a test, apart from what the test itself looks at. */
 export class Faults {
   private readonly found: string[] = [];
   private readonly allowed: RegExp[] = [];
 
-  /** Lets pass what the test provokes on purpose. */
+  /** Allows what the test provokes on purpose. */
   allow(pattern: RegExp): void {
     this.allowed.push(pattern);
   }
@@ -77,8 +78,8 @@ interface TestFixtures {
   postgres: string | undefined;
 }
 
-/** The instance of the spec file that this worker is at; the one before it is discarded. */
-class Houses {
+/** The instance that belongs to the spec file this worker is running; the one before it is discarded. */
+class Instances {
   private key = "";
   private current: Promise<Latchkey> | undefined;
 
@@ -98,23 +99,23 @@ class Houses {
   }
 }
 
-export const test = base.extend<TestFixtures, { houses: Houses }>({
+export const test = base.extend<TestFixtures, { instances: Instances }>({
   seeded: [true, { option: true }],
   settings: [{}, { option: true }],
   postgres: [undefined, { option: true }],
 
-  houses: [
+  instances: [
     async ({}, use) => {
-      const houses = new Houses();
-      await use(houses);
-      await houses.discard();
+      const instances = new Instances();
+      await use(instances);
+      await instances.discard();
     },
     { scope: "worker" },
   ],
 
-  latchkey: async ({ houses, seeded, settings, postgres }, use, info) => {
+  latchkey: async ({ instances, seeded, settings, postgres }, use, info) => {
     const key = JSON.stringify([info.file, info.project.name, seeded, settings]);
-    const latchkey = await houses.at(key, () => Latchkey.start({ seeded, settings, postgres }));
+    const latchkey = await instances.at(key, () => Latchkey.start({ seeded, settings, postgres }));
     await use(latchkey);
     if (info.status !== info.expectedStatus) {
       console.error(`latchkey serve printed at last:\n${latchkey.output().slice(-4000)}`);
@@ -173,7 +174,7 @@ export async function expectNoAxe(page: Page): Promise<void> {
   else await subject.context().close();
 }
 
-/** axe waits on timers, which a page without JavaScript has not: the same document, less its scripts, where there are. */
+/** axe waits on timers, and a page without JavaScript has none: the same document in a page that has them, less its scripts. */
 async function copyWithTimers(page: Page): Promise<Page> {
   const browser = page.context().browser();
   if (!browser) throw new Error("the page's browser is gone");
@@ -187,7 +188,7 @@ async function copyWithTimers(page: Page): Promise<Page> {
 
 const SCREENSHOTS = fileURLToPath(new URL("../../target/screenshots/", import.meta.url));
 
-/** Fails if the page scrolls sideways; where the environment asks, makes pictures of the whole page for the eye. */
+/** Fails if the page scrolls sideways; where the environment asks for it, takes pictures of the whole page. */
 export async function expectFits(page: Page, name: string): Promise<void> {
   const before = page.viewportSize();
   for (const size of [

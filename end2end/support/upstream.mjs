@@ -1,10 +1,10 @@
-// A model server that really serves: chat completions and models in OpenAI's shape and messages in Anthropic's,
+// A real model server: chat completions and models in OpenAI's shape and messages in Anthropic's,
 // whole and streamed, with tool calls, usage and errors, and a count of what reached it.
 //
 //   import { startUpstream } from "./upstream.mjs"
 //   node support/upstream.mjs [--port 11500] [--key SECRET]      the same by itself, for curl and benchmarks
 //
-// What it says follows from the request alone, so that a test can foretell it:
+// What it says follows from the request alone, so that a test knows it in advance:
 //   the last message "…"            answers `You said: …`, a word per chunk when streamed
 //   the last message "call NAME J"  calls the tool NAME with the JSON arguments J
 //   model "status-429"              fails with that status (with `retry-after: 1` for 429 and 503)

@@ -1,4 +1,4 @@
-// Steps that many walks share, each done as a person does it: by role and label.
+// Steps that many tests share, each done as a person does it: by role and label.
 import { type Locator, type Page, expect, test } from "@playwright/test";
 import { OWNER } from "./program.ts";
 
@@ -56,7 +56,7 @@ export async function signOut(page: Page): Promise<void> {
   await hydrated(page);
 }
 
-/** Invites people, who all get one role, and gives their links in the same order. */
+/** Invites people in one role, and gives their links in the same order. */
 export async function invite(page: Page, role: "Owner" | "Admin" | "Member", emails: string[]): Promise<string[]> {
   await open(page, `${HOME}/team/invite`);
   await page.getByLabel("E-mail addresses").fill(emails.join("\n"));
@@ -115,7 +115,7 @@ export async function createVirtualKey(page: Page, key: VirtualKey): Promise<voi
   await hydrated(page);
 }
 
-/** Cuts an API key whose levels differ from the defaults as named; gives its secret and goes back to the list. */
+/** Makes an API key with the levels named, and the defaults otherwise; gives its secret and goes back to the list. */
 export async function createApiKey(page: Page, name: string, levels: Record<string, string> = {}): Promise<string> {
   await open(page, `${HOME}/api-keys/new`);
   await page.getByLabel("Name", { exact: true }).fill(name);
