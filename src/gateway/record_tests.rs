@@ -2,6 +2,8 @@
 
 use super::super::facts::Endpoint;
 use super::*;
+use crate::features::logs::model as logs;
+use crate::kernel::provider::Provider;
 use crate::kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
