@@ -14,7 +14,7 @@ use crate::{
             model::Outcome as Invited,
             operations::invite,
         },
-        virtual_keys::operations::{self as virtual_keys, Input},
+        virtual_keys::{model::Draft, operations as virtual_keys},
     },
     gateway::{
         facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record},
@@ -112,7 +112,7 @@ async fn fill(app: &App) -> Result<String> {
     invite(&ada, "harriet@northwind.test", Role::Member).await?;
     let mut targets = vec![];
     for (name, provider, slug) in VIRTUAL_KEYS {
-        let input = Input {
+        let input = Draft {
             name: name.into(),
             description: String::new(),
             provider: provider.name().into(),

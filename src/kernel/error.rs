@@ -192,6 +192,13 @@ impl Fields {
         self.0.push(FieldError { field: field.to_owned(), message: message.into() });
     }
 
+    /// What `make` builds of the values that were kept, or one error that names every refused field. It asks for each value
+    /// with `?`: none is missing where none was refused.
+    pub fn build<T>(self, make: impl FnOnce() -> Option<T>) -> Result<T> {
+        self.finish()?;
+        make().ok_or_else(Error::internal)
+    }
+
     /// All is well, or one error that names every refused field.
     pub fn finish(self) -> Result<()> {
         match self.0.as_slice() {

@@ -4,6 +4,9 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+/// The longest base URL, in bytes.
+pub const BASE_URL_LIMIT: usize = 2_048;
+
 /// A model provider, or a way of speaking to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Provider {

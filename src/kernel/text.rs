@@ -116,6 +116,14 @@ const fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
+/// Whether a thing's name was typed, where its end wants that. None: the caller is a program, which names it otherwise.
+pub fn confirm(name: &str, typed: Option<&str>) -> Result<(), Refusal> {
+    match typed {
+        Some(typed) if typed.trim() != name => Err(format!("Type the name, {name}, to confirm.")),
+        _ => Ok(()),
+    }
+}
+
 /// The first `limit` characters, never half of one.
 pub fn cut(text: &str, limit: usize) -> &str {
     text.char_indices().nth(limit).map_or(text, |(end, _)| &text[..end])

@@ -5,7 +5,7 @@ use super::{Permission, PermissionSet};
 use serde::{Deserialize, Serialize};
 
 /// A row of the key editor, from bow to tip of the drawn key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyFeature {
     Metrics,

@@ -222,7 +222,7 @@ async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
             let (id, secret) = key(&house, &owner, act, "enabled").await;
             assert_eq!(call(&house, &secret).await.status, 200);
             let before = provider.seen();
-            let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirmation", act)];
+            let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirm", act)];
             let done = owner.form(act, &fields).await;
             assert!(done.status < 400, "{}", done.text);
             let answer = call(&house, &secret).await;
@@ -323,7 +323,7 @@ async fn refused_calls_are_counted_in_the_log() {
         let (house, owner, _provider) = with_provider(house).await;
         let (id, secret) = key(&house, &owner, "Gone", "enabled").await;
         assert_eq!(call(&house, &secret).await.status, 200);
-        let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirmation", "Gone")];
+        let fields = [("slug", house.slug.as_str()), ("id", id.as_str()), ("confirm", "Gone")];
         let gone = owner.form("api_keys/delete", &fields).await;
         assert!(gone.status < 400, "{}", gone.text);
         for _ in 0..50 {

@@ -3,7 +3,7 @@
 
 use super::{
     components::{self, FormErrors, Note, Tone},
-    place::here,
+    place::{here, use_place},
     reactive,
     remote::{self, Sending},
     side,
@@ -12,15 +12,21 @@ use crate::{
     kernel::{Code, Error},
     site::routes,
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::{context::Provider, prelude::*, server_fn::ServerFn};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, sync::Arc};
 
 /// The form of the server function `S`, and what became of it.
 pub struct Form<S> {
+    any: AnyForm,
+    of: PhantomData<fn() -> S>,
+}
+
+/// A form of whatever server function: what its fields and buttons know of it.
+#[derive(Clone, Copy)]
+pub struct AnyForm {
     sending: Sending,
     posted: StoredValue<Posted>,
-    of: PhantomData<fn() -> S>,
 }
 
 /// What the server knows of a form that the browser posted by itself.
@@ -32,6 +38,9 @@ pub(super) struct Posted {
     pub values: Vec<(String, String)>,
 }
 
+/// The most characters of a form's fields, by their names. It stands where the values are parsed.
+pub type Limits = &'static [(&'static str, usize)];
+
 impl<S> Clone for Form<S> {
     fn clone(&self) -> Self {
         *self
@@ -40,16 +49,31 @@ impl<S> Clone for Form<S> {
 
 impl<S> Copy for Form<S> {}
 
+impl<S> From<Form<S>> for AnyForm {
+    fn from(form: Form<S>) -> Self {
+        form.any
+    }
+}
+
+impl<S> std::ops::Deref for Form<S> {
+    type Target = AnyForm;
+
+    fn deref(&self) -> &AnyForm {
+        &self.any
+    }
+}
+
 /// The form of one server function.
 pub fn use_form<S>() -> Form<S>
 where
     S: ServerFn,
     S::Output: DeserializeOwned,
 {
-    Form { sending: Sending::to::<S>(), posted: StoredValue::new(side::posted(S::PATH)), of: PhantomData }
+    let any = AnyForm { sending: Sending::to::<S>(), posted: StoredValue::new(side::posted(S::PATH)) };
+    Form { any, of: PhantomData }
 }
 
-impl<S> Form<S> {
+impl AnyForm {
     /// What became of it, once it has been sent: JSON of the value, or the error.
     fn answer(self) -> Option<Result<Arc<str>, Error>> {
         self.sending.answer().get().or_else(|| self.posted.with_value(|posted| posted.result.clone()))
@@ -57,8 +81,7 @@ impl<S> Form<S> {
 
     /// The error, if it failed.
     pub fn error(self) -> Signal<Option<Error>> {
-        let form = self.erased();
-        Signal::derive(move || form.answer().and_then(Result::err))
+        Signal::derive(move || self.answer().and_then(Result::err))
     }
 
     /// True after a save that was refused since somebody else saved first.
@@ -67,24 +90,20 @@ impl<S> Form<S> {
     }
 
     /// What is wrong with one field.
-    pub fn field(self, name: &'static str) -> Signal<Option<String>> {
-        let form = self.erased();
-        Signal::derive(move || form.answer().and_then(Result::err).and_then(|error| error.for_field(name)))
+    fn field(self, name: String) -> Signal<Option<String>> {
+        Signal::derive(move || self.answer().and_then(Result::err).and_then(|error| error.for_field(&name)))
     }
 
-    /// What was typed into a field before the browser posted the form, else `or`.
+    /// What was typed into a field before the browser posted the form and it was refused, else `or`.
     pub fn typed(self, name: &str, or: impl Into<String>) -> String {
-        self.posted
-            .with_value(|posted| posted.values.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone()))
-            .unwrap_or_else(|| or.into())
+        self.posted.with_value(|posted| posted.typed(name)).unwrap_or_else(|| or.into())
     }
 
     /// A number that grows with each success on this page: for data that must be loaded anew then.
     pub fn successes(self) -> Memo<u32> {
-        let form = self.erased();
         Memo::new(move |before: Option<&u32>| {
-            let answers = form.sending.answers().get();
-            if matches!(form.answer(), Some(Ok(_))) { answers } else { before.copied().unwrap_or_default() }
+            let answers = self.sending.answers().get();
+            if matches!(self.answer(), Some(Ok(_))) { answers } else { before.copied().unwrap_or_default() }
         })
     }
 
@@ -95,13 +114,15 @@ impl<S> Form<S> {
 
     /// True while it is being sent.
     pub fn busy(self) -> Signal<bool> {
-        let sending = self.sending;
-        Signal::derive(move || sending.is_under_way())
+        Signal::derive(move || self.sending.is_under_way())
     }
+}
 
-    /// The same form, of no server function in particular.
-    fn erased(self) -> Form<()> {
-        Form { sending: self.sending, posted: self.posted, of: PhantomData }
+impl Posted {
+    /// What was typed into a field of a form that was refused. After a success, what is stored counts.
+    fn typed(&self, name: &str) -> Option<String> {
+        self.result.as_ref()?.as_ref().err()?;
+        self.values.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
     }
 }
 
@@ -124,7 +145,7 @@ where
     /// keeps what was typed; and it changes only after everything in the form has seen the success, so that nothing
     /// there looks at a signal that went with the form. Call it once, outside of what it switches.
     pub fn outcome(self) -> ReadSignal<Option<S::Output>> {
-        let form = self.erased();
+        let form = self.any;
         let shown = RwSignal::new(untrack(|| self.done()));
         Effect::new(move |_| {
             if let Some(Ok(made)) = form.answer().map(|answer| answer.and_then(|json| remote::parse(&json))) {
@@ -139,7 +160,7 @@ where
     where
         S: Serialize,
     {
-        self.sending.send_arguments(arguments);
+        self.any.sending.send_arguments(arguments);
     }
 }
 
@@ -169,9 +190,10 @@ where
 
 /// Why a form was refused that has no place of its own to say so, such as the one button of a menu.
 #[component]
-pub fn Refusal<S: 'static>(
+pub fn Refusal(
     /// From [`use_form`].
-    form: Form<S>,
+    #[prop(into)]
+    form: AnyForm,
 ) -> impl IntoView {
     let error = form.error();
     view! {
@@ -180,11 +202,43 @@ pub fn Refusal<S: 'static>(
     }
 }
 
-/// The form itself: its errors first, then its fields.
+/// The form around a field.
+#[derive(Clone, Copy)]
+struct Around {
+    form: AnyForm,
+    limits: Limits,
+}
+
+/// What a field takes from the [`FormFor`] around it, by its name.
+pub(super) struct Entry {
+    /// What stands in the field at first.
+    pub value: String,
+    /// What is wrong with it.
+    pub error: Signal<Option<String>>,
+    /// The most characters that it takes.
+    pub limit: Option<usize>,
+}
+
+/// The entry of a field that begins with `value`; an error that is given goes before the form's own.
+pub(super) fn entry(name: &str, value: String, error: Option<Signal<Option<String>>>) -> Entry {
+    let around = use_context::<Around>();
+    let own = around.map(|around| around.form.field(name.to_owned()));
+    Entry {
+        value: around.map(|around| around.form.typed(name, value.clone())).unwrap_or(value),
+        error: error.or(own).unwrap_or_else(|| Signal::stored(None)),
+        limit: around.and_then(|around| around.limits.iter().find(|(field, _)| *field == name).map(|(_, most)| *most)),
+    }
+}
+
+/// The form itself: its errors first, then its fields, which know it by their names.
 #[component]
-pub fn FormFor<S: 'static>(
+pub fn FormFor(
     /// From [`use_form`].
-    form: Form<S>,
+    #[prop(into)]
+    form: AnyForm,
+    /// The most characters of its fields.
+    #[prop(optional)]
+    limits: Limits,
     /// Heading of the errors.
     #[prop(into, default = "This cannot be saved yet".into())]
     problem: String,
@@ -211,16 +265,18 @@ pub fn FormFor<S: 'static>(
         <BareForm form class>
             <FormErrors errors title id=errors_id />
             <WayBack error />
-            {children()}
+            <Provider value=Around { form, limits }>{children()}</Provider>
         </BareForm>
     }
 }
 
-/// A form that says its errors elsewhere, or has none to say.
+/// A form that says its errors elsewhere, or has none to say. It sends itself once the page is alive, and is posted by the
+/// browser otherwise.
 #[component]
-pub fn BareForm<S: 'static>(
+pub fn BareForm(
     /// From [`use_form`].
-    form: Form<S>,
+    #[prop(into)]
+    form: AnyForm,
     /// Class of the form element.
     #[prop(optional, into)]
     class: Option<String>,
@@ -228,12 +284,6 @@ pub fn BareForm<S: 'static>(
     children: Children,
 ) -> impl IntoView {
     let sending = form.sending;
-    view! { <Sent sending class children /> }
-}
-
-/// It sends itself once the page is alive, and is posted by the browser otherwise.
-#[component]
-fn Sent(sending: Sending, class: Option<String>, children: Children) -> impl IntoView {
     view! {
         <form
             method="post"
@@ -248,11 +298,14 @@ fn Sent(sending: Sending, class: Option<String>, children: Children) -> impl Int
     }
 }
 
-/// Says on which page a form stands, inside each form: what answers a form that the browser posted has the form's address
-/// and not its page's, and the next form posted from there must still find the way back.
+/// Says on which page a form stands, inside each form, and in which organisation: what answers a form that the browser
+/// posted has the form's address and not its page's, and the next form posted from there must still find the way back.
 #[component]
 fn OnPage() -> impl IntoView {
-    view! { <input type="hidden" name="page" value=here() /> }
+    view! {
+        <input type="hidden" name="page" value=here() />
+        {use_place().map(|place| view! { <input type="hidden" name="slug" value=place.slug /> })}
+    }
 }
 
 /// Where to prove who one is, if that is all that is missing. A new tab keeps what was typed here.

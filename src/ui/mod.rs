@@ -6,6 +6,7 @@ pub mod form;
 pub mod frame;
 pub mod icons;
 mod loaded;
+pub mod pages;
 mod place;
 mod reactive;
 mod remote;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest name of a person.
 pub const NAME_LIMIT: usize = 100;
+/// The most characters of each field.
+pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT)];
 
 /// What the first-run page makes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

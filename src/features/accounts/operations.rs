@@ -100,8 +100,7 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
     let title = fields.take("organisation", organisations::model::parse_name(&new.organisation));
     let local = email.as_ref().map(|e| e.local().to_owned()).unwrap_or_default();
     fields.take("password", check_new_password(new.password.expose(), &[&local, &new.organisation]));
-    fields.finish()?;
-    let (Some(email), Some(name), Some(title)) = (email, name, title) else { return Err(Error::internal()) };
+    let (email, name, title) = fields.build(|| Some((email?, name?, title?)))?;
     let from = access.origin().address;
     let taken = secret.map(|_| app.limits.take_link("setup", from, access.now())).transpose()?;
     let hash = app.passwords.hash(from, Zeroizing::new(new.password.expose().to_owned())).await?;

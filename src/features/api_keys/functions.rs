@@ -60,8 +60,8 @@ pub async fn end_key_overlap(slug: String, id: KeyId) -> Result<(), Error> {
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/disable")]
-pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirmation: String) -> Result<(), Error> {
-    operations::disable(&web::member(&slug).await?, id, Some(&confirmation)).await?;
+pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirm: String) -> Result<(), Error> {
+    operations::disable(&web::member(&slug).await?, id, Some(&confirm)).await?;
     web::redirect(&routes::api_keys(&slug));
     Ok(())
 }
@@ -72,8 +72,8 @@ pub async fn enable_key(slug: String, id: KeyId) -> Result<(), Error> {
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/delete")]
-pub async fn delete_key(slug: String, id: KeyId, #[server(default)] confirmation: String) -> Result<(), Error> {
-    operations::delete(&web::member(&slug).await?, id, Some(&confirmation)).await?;
+pub async fn delete_key(slug: String, id: KeyId, #[server(default)] confirm: String) -> Result<(), Error> {
+    operations::delete(&web::member(&slug).await?, id, Some(&confirm)).await?;
     web::redirect(&routes::api_keys(&slug));
     Ok(())
 }

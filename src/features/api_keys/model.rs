@@ -7,13 +7,16 @@ use crate::{
     },
     policy::{KeyFeature, Level, PermissionSet, Role, Shown, summary},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Longest name of a key.
 pub const NAME_LIMIT: usize = 100;
 /// Longest description of a key.
-pub const DESCRIPTION_LIMIT: usize = 500;
+const DESCRIPTION_LIMIT: usize = 500;
+/// The most characters of each field.
+pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("description", DESCRIPTION_LIMIT)];
 /// Keys on one page of the list.
 pub const PAGE: i64 = 50;
 /// From this many days before its end a key is said to expire.
@@ -222,29 +225,21 @@ pub struct KeyForm {
     pub version: String,
     /// Made with the page: a double press has one effect.
     pub submission: String,
-    pub metrics: String,
-    pub completions: String,
-    pub prompts: String,
-    pub configs: String,
-    pub guardrails: String,
-    pub virtual_keys: String,
-    pub users: String,
-    pub api_keys: String,
+    /// The level of each feature that is named.
+    #[serde(flatten, deserialize_with = "levels")]
+    pub levels: BTreeMap<KeyFeature, String>,
+}
+
+/// The levels among whatever else a form sends.
+fn levels<'de, D: Deserializer<'de>>(fields: D) -> Result<BTreeMap<KeyFeature, String>, D::Error> {
+    let fields = BTreeMap::<String, String>::deserialize(fields)?;
+    Ok(KeyFeature::ALL.into_iter().filter_map(|f| Some((f, fields.get(f.name())?.clone()))).collect())
 }
 
 impl KeyForm {
     /// The level named for a feature.
     pub fn level(&self, feature: KeyFeature) -> &str {
-        match feature {
-            KeyFeature::Metrics => &self.metrics,
-            KeyFeature::Completions => &self.completions,
-            KeyFeature::Prompts => &self.prompts,
-            KeyFeature::Configs => &self.configs,
-            KeyFeature::Guardrails => &self.guardrails,
-            KeyFeature::VirtualKeys => &self.virtual_keys,
-            KeyFeature::Users => &self.users,
-            KeyFeature::ApiKeys => &self.api_keys,
-        }
+        self.levels.get(&feature).map_or("", String::as_str)
     }
 
     /// The set that the named levels make of a stored one (none: a new key). A feature that is not named keeps what is
@@ -384,7 +379,8 @@ mod tests {
     use super::*;
 
     fn form(prompts: &str, metrics: &str) -> KeyForm {
-        KeyForm { prompts: prompts.into(), metrics: metrics.into(), ..KeyForm::default() }
+        let levels = [(KeyFeature::Prompts, prompts.into()), (KeyFeature::Metrics, metrics.into())].into();
+        KeyForm { levels, ..KeyForm::default() }
     }
 
     #[test]

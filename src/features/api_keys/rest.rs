@@ -284,8 +284,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let mut fields = Fields::default();
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, None));
         let expiry = fields.take("expires_at", end(input.expires_at));
-        fields.finish()?;
-        let (Some(permissions), Some(expiry)) = (permissions, expiry) else { return Err(Error::internal()) };
+        let (permissions, expiry) = fields.build(|| Some((permissions?, expiry?)))?;
         let description = input.description.unwrap_or_default();
         Ok(New { name: input.name, description, permissions, scopes, expiry, submission })
     };
@@ -452,18 +451,9 @@ fn of_levels(
 ) -> std::result::Result<PermissionSet, String> {
     let mut form = KeyForm::default();
     for (name, level) in levels {
-        let place = match name.as_str() {
-            "metrics" => &mut form.metrics,
-            "completions" => &mut form.completions,
-            "prompts" => &mut form.prompts,
-            "configs" => &mut form.configs,
-            "guardrails" => &mut form.guardrails,
-            "virtual_keys" => &mut form.virtual_keys,
-            "users" => &mut form.users,
-            "api_keys" => &mut form.api_keys,
-            _ => return Err(format!("There is no feature named “{}”.", crate::kernel::text::cut(&name, 100))),
-        };
-        *place = level;
+        let feature = KeyFeature::ALL.into_iter().find(|feature| feature.name() == name);
+        let unknown = || format!("There is no feature named “{}”.", crate::kernel::text::cut(&name, 100));
+        form.levels.insert(feature.ok_or_else(unknown)?, level);
     }
     form.permissions(stored).map_err(|(_, sentence)| sentence)
 }

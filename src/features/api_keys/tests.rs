@@ -191,11 +191,11 @@ async fn a_key_in_use_ends_only_by_its_name() {
             .unwrap();
         assert_eq!(house.key(&ada, made.id).await.used_at, Some(used));
         for verb in ["disable", "delete"] {
-            let refused = house.call(&ada, verb, &[("id", &id), ("confirmation", "other")]).await;
-            assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("confirmation")));
+            let refused = house.call(&ada, verb, &[("id", &id), ("confirm", "other")]).await;
+            assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("confirm")));
         }
         assert!(house.opens(&made.secret).await.is_ok());
-        assert_eq!(house.call(&ada, "delete", &[("id", &id), ("confirmation", "busy")]).await.status, 200);
+        assert_eq!(house.call(&ada, "delete", &[("id", &id), ("confirm", "busy")]).await.status, 200);
         assert_eq!(house.opens(&made.secret).await, Err(Code::ApiKeyRevoked));
     })
     .await;
@@ -369,9 +369,9 @@ async fn keys_that_manage_keys_ask_for_the_password() {
             ("update", on(&strong, &[("version", "1"), ("name", "strong")])),
             ("rotate", on(&master, &[("overlap", "now")])),
             ("rotate", on(&strong, &[("overlap", "now")])),
-            ("disable", on(&strong, &[("confirmation", "strong")])),
+            ("disable", on(&strong, &[("confirm", "strong")])),
             ("enable", on(&strong, &[])),
-            ("delete", on(&master, &[("confirmation", "Master key")])),
+            ("delete", on(&master, &[("confirm", "Master key")])),
         ] {
             let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let refused = house.call(&ada, verb, &fields).await;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub const NAME_LIMIT: usize = 100;
 /// Longest slug.
 pub const SLUG_LIMIT: usize = 40;
+/// The most characters of each field.
+pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("new_slug", SLUG_LIMIT)];
 
 /// An organisation that a person belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -134,8 +134,7 @@ async fn change_role(call: Call, change: UpdateUser) -> Result<Done> {
     let mut fields = Fields::default();
     let role = fields.take("role", role(&change.role));
     let keys = fields.take("keys", Keys::parse(&change.keys.unwrap_or_default()));
-    fields.finish()?;
-    let (Some(role), Some(keys)) = (role, keys) else { return Err(Error::internal()) };
+    let (role, keys) = fields.build(|| Some((role?, keys?)))?;
     operations::change_role(&call.access, call.id("id")?, role, keys).await.map(|_| Done {})
 }
 

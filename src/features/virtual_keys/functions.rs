@@ -1,12 +1,12 @@
 //! The virtual keys' server functions.
 
-use super::model::{Detail, Finding, List, Saved};
-use crate::kernel::{Error, Secret};
+use super::model::{Detail, Draft, Finding, List, Saved};
+use crate::kernel::Error;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
-    super::operations::{self, Input},
+    super::operations,
     crate::{site::routes, web},
 };
 
@@ -24,17 +24,10 @@ pub async fn load_virtual_key(slug: String, key: String) -> Result<Detail, Error
 #[server(prefix = "/fn", endpoint = "virtual_keys/create")]
 pub async fn create_virtual_key(
     slug: String,
-    #[server(default)] name: String,
     #[server(default)] key_slug: String,
-    #[server(default)] description: String,
-    #[server(default)] provider: String,
-    #[server(default)] base_url: String,
-    #[server(default)] api_version: String,
-    #[server(default)] credential: Secret,
+    #[server(flatten)] draft: Draft,
 ) -> Result<(), Error> {
-    let access = web::member(&slug).await?;
-    let input = Input { name, description, provider, base_url, api_version, credential };
-    let made = operations::create(&access, &key_slug, input).await?;
+    let made = operations::create(&web::member(&slug).await?, &key_slug, draft).await?;
     web::redirect(&routes::virtual_key(&slug, &made.slug));
     Ok(())
 }
@@ -44,16 +37,9 @@ pub async fn update_virtual_key(
     slug: String,
     key: String,
     version: i64,
-    #[server(default)] name: String,
-    #[server(default)] description: String,
-    #[server(default)] provider: String,
-    #[server(default)] base_url: String,
-    #[server(default)] api_version: String,
-    #[server(default)] credential: Secret,
+    #[server(flatten)] draft: Draft,
 ) -> Result<Saved, Error> {
-    let access = web::member(&slug).await?;
-    let input = Input { name, description, provider, base_url, api_version, credential };
-    operations::update(&access, &key, Some(version), |_| input).await
+    operations::update(&web::member(&slug).await?, &key, Some(version), |_| draft).await
 }
 
 /// Makes a copy and goes to its page.

@@ -2,18 +2,32 @@
 
 use crate::{
     features::organisations,
-    kernel::{Secret, Timestamp, VirtualKeyId, provider::Provider, text},
+    kernel::{
+        Secret, Timestamp, VirtualKeyId,
+        provider::{BASE_URL_LIMIT, Provider},
+        text,
+    },
 };
 use serde::{Deserialize, Serialize};
 
 /// Longest name, in characters.
-pub const NAME_LIMIT: usize = 100;
+const NAME_LIMIT: usize = 100;
 /// Longest description, in characters.
-pub const DESCRIPTION_LIMIT: usize = 500;
+const DESCRIPTION_LIMIT: usize = 500;
 /// Longest credential, in characters.
 pub const CREDENTIAL_LIMIT: usize = 4_096;
 /// Longest `api-version`, in characters.
 const API_VERSION_LIMIT: usize = 40;
+/// The most characters of each field.
+pub const LIMITS: &[(&str, usize)] = &[
+    ("name", NAME_LIMIT),
+    // With the @ that callers write.
+    ("key_slug", organisations::model::SLUG_LIMIT + 1),
+    ("description", DESCRIPTION_LIMIT),
+    ("base_url", BASE_URL_LIMIT),
+    ("api_version", API_VERSION_LIMIT),
+    ("credential", CREDENTIAL_LIMIT),
+];
 /// Virtual keys that one organisation can have.
 pub const MOST: i64 = 1_000;
 
@@ -79,6 +93,34 @@ impl Detail {
     /// It carried a call within the last day.
     pub fn is_in_use(&self) -> bool {
         self.used_at.is_some_and(|at| at >= self.now.plus(-crate::kernel::time::DAY))
+    }
+}
+
+/// What is typed of a virtual key. All as text, so that every mistake is told at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    pub name: String,
+    pub description: String,
+    pub provider: String,
+    /// Empty: the provider's own.
+    pub base_url: String,
+    pub api_version: String,
+    /// Empty, or a mask: none is typed.
+    pub credential: Secret,
+}
+
+impl Draft {
+    /// A virtual key as it is stored.
+    pub fn of(key: &Detail) -> Self {
+        Self {
+            name: key.name.clone(),
+            description: key.description.clone(),
+            provider: key.provider.name().to_owned(),
+            base_url: key.base_url.clone(),
+            api_version: key.settings.api_version.clone(),
+            credential: Secret::default(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     connection,
-    model::{self, Detail, Finding, List, Saved, Settings},
+    model::{self, Detail, Draft, Finding, List, Saved, Settings},
     store::{self, Facts, SetCredential},
 };
 use crate::{
@@ -21,20 +21,7 @@ use zeroize::Zeroizing;
 /// How long a save waits for the look-up of a host's name. The check that counts is made with every connection.
 const LOOK_UP: Duration = Duration::from_secs(3);
 
-/// What a person types. All as text, so that every mistake is told at once.
-#[derive(Clone, Default)]
-pub struct Input {
-    pub name: String,
-    pub description: String,
-    pub provider: String,
-    /// Empty: the provider's own.
-    pub base_url: String,
-    pub api_version: String,
-    /// Empty, or a mask: none is typed.
-    pub credential: Secret,
-}
-
-/// An [`Input`] that is fit to be stored.
+/// A [`Draft`] that is fit to be stored.
 struct Ready {
     name: String,
     description: String,
@@ -69,8 +56,8 @@ pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
 }
 
 /// Makes a virtual key. Without a slug one is made from the name.
-pub async fn create(access: &Access, slug: &str, input: Input) -> Result<Detail> {
-    let ready = prepare(access, Operation::VirtualKeyCreate, input, None, Some(slug)).await;
+pub async fn create(access: &Access, slug: &str, draft: Draft) -> Result<Detail> {
+    let ready = prepare(access, Operation::VirtualKeyCreate, draft, None, Some(slug)).await;
     let subject = Subject::unnamed("virtual_key", "");
     access
         .act(Operation::VirtualKeyCreate, subject, |mut change| async move {
@@ -95,7 +82,7 @@ pub async fn update(
     access: &Access,
     slug: &str,
     version: Option<i64>,
-    edit: impl FnOnce(&Detail) -> Input,
+    edit: impl FnOnce(&Detail) -> Draft,
 ) -> Result<Saved> {
     let ready = edited(access, slug, version, edit).await;
     access
@@ -150,7 +137,7 @@ async fn edited(
     access: &Access,
     slug: &str,
     version: Option<i64>,
-    edit: impl FnOnce(&Detail) -> Input,
+    edit: impl FnOnce(&Detail) -> Draft,
 ) -> Result<(i64, Ready)> {
     let mut tx = access.read(Operation::VirtualKeyUpdate).await?;
     let stored = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
@@ -169,8 +156,7 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
             if !new_slug.trim().is_empty() {
                 fields.take("key_slug", model::parse_slug(new_slug));
             }
-            fields.finish()?;
-            let name = name.ok_or_else(Error::internal)?;
+            let name = fields.build(|| name)?;
             let now = change.now();
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             let new_slug = choose_slug(&mut change, new_slug, &name).await?;
@@ -202,8 +188,8 @@ pub async fn delete(access: &Access, slug: &str, confirm: Option<&str>) -> Resul
         .act(Operation::VirtualKeyDelete, Subject::unnamed("virtual_key", slug), |mut change| async move {
             let now = change.now();
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
-            if was.is_in_use() && confirm.is_some_and(|typed| typed.trim() != was.name) {
-                return Err(Error::field("confirm", format!("Type the name, {}, to delete it.", was.name)));
+            if was.is_in_use() {
+                text::confirm(&was.name, confirm).map_err(|sentence| Error::field("confirm", sentence))?;
             }
             if !store::delete(change.tx(), was.id, now).await? {
                 return Err(Error::not_found());
@@ -321,22 +307,22 @@ fn taken(slug: &str) -> Error {
 async fn prepare(
     access: &Access,
     operation: Operation,
-    input: Input,
+    draft: Draft,
     stored: Option<&Detail>,
     slug: Option<&str>,
 ) -> Result<Ready> {
     drop(access.read(operation).await?);
     let mut fields = Fields::default();
-    let name = fields.take("name", model::parse_name(&input.name));
+    let name = fields.take("name", model::parse_name(&draft.name));
     if let Some(slug) = slug.filter(|slug| !slug.trim().is_empty()) {
         fields.take("key_slug", model::parse_slug(slug));
     }
-    let description = fields.take("description", model::parse_description(&input.description));
-    let provider = fields.take("provider", model::parse_provider(&input.provider));
-    let api_version = fields.take("api_version", model::parse_api_version(&input.api_version));
-    let credential = fields.take("credential", model::parse_credential(&input.credential));
+    let description = fields.take("description", model::parse_description(&draft.description));
+    let provider = fields.take("provider", model::parse_provider(&draft.provider));
+    let api_version = fields.take("api_version", model::parse_api_version(&draft.api_version));
+    let credential = fields.take("credential", model::parse_credential(&draft.credential));
     let base = match provider {
-        Some(provider) => fields.take("base_url", read_base(access, provider, &input.base_url, stored)),
+        Some(provider) => fields.take("base_url", read_base(access, provider, &draft.base_url, stored)),
         None => None,
     };
     if let (Some(base), Some(provider)) = (&base, provider)
@@ -345,15 +331,22 @@ async fn prepare(
     {
         fields.refuse("base_url", sentence);
     }
-    fields.finish()?;
-    let (Some(name), Some(description), Some(provider), Some(api_version), Some(credential), Some(base)) =
-        (name, description, provider, api_version, credential, base)
-    else {
-        return Err(Error::internal());
-    };
-    // What another provider does not read is not kept for it.
-    let settings = if provider == Provider::AzureOpenAi { Settings { api_version } } else { Settings::default() };
-    Ok(Ready { name, description, provider, base_url: base.as_str().to_owned(), settings, credential })
+    fields.build(|| {
+        // What another provider does not read is not kept for it.
+        let settings = match provider? {
+            Provider::AzureOpenAi => Settings { api_version: api_version? },
+            _ => Settings::default(),
+        };
+        let base_url = base?.as_str().to_owned();
+        Some(Ready {
+            name: name?,
+            description: description?,
+            provider: provider?,
+            base_url,
+            settings,
+            credential: credential?,
+        })
+    })
 }
 
 /// The base URL that is meant: the typed one, else the provider's own. A form without JavaScript still shows the former

@@ -1,8 +1,8 @@
 //! The virtual keys' management calls.
 
 use super::{
-    model::{Detail, Finding},
-    operations::{self, Input},
+    model::{Detail, Draft, Finding},
+    operations,
 };
 use crate::{
     kernel::{Error, Result, Secret, Timestamp, provider::Provider},
@@ -234,7 +234,7 @@ async fn get(call: Call, _: Nothing) -> Result<VirtualKey> {
 }
 
 async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> {
-    let input = Input {
+    let draft = Draft {
         name: new.name,
         description: new.note.unwrap_or_default(),
         provider: new.provider,
@@ -242,22 +242,25 @@ async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> 
         api_version: new.api_version.unwrap_or_default(),
         credential: new.key.unwrap_or_default(),
     };
-    operations::create(&call.access, &new.slug.unwrap_or_default(), input).await.map(made).map_err(named)
+    operations::create(&call.access, &new.slug.unwrap_or_default(), draft).await.map(made).map_err(named)
 }
 
 async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
-    let edit = |stored: &Detail| Input {
-        name: change.name.unwrap_or_else(|| stored.name.clone()),
-        description: change.note.map_or_else(|| stored.description.clone(), Option::unwrap_or_default),
-        base_url: match (&change.provider, change.base_url) {
-            (_, Some(typed)) => typed,
-            // Another provider, and no other name of the same, is at another address.
-            (Some(provider), None) if Provider::parse(provider) != Some(stored.provider) => String::new(),
-            _ => stored.base_url.clone(),
-        },
-        provider: change.provider.unwrap_or_else(|| stored.provider.name().to_owned()),
-        api_version: change.api_version.map_or_else(|| stored.settings.api_version.clone(), Option::unwrap_or_default),
-        credential: change.key.unwrap_or_default(),
+    let edit = |stored: &Detail| {
+        let draft = Draft::of(stored);
+        Draft {
+            name: change.name.unwrap_or(draft.name),
+            description: change.note.map_or(draft.description, Option::unwrap_or_default),
+            base_url: match (&change.provider, change.base_url) {
+                (_, Some(typed)) => typed,
+                // Another provider, and no other name of the same, is at another address.
+                (Some(provider), None) if Provider::parse(provider) != Some(stored.provider) => String::new(),
+                _ => draft.base_url,
+            },
+            provider: change.provider.unwrap_or(draft.provider),
+            api_version: change.api_version.map_or(draft.api_version, Option::unwrap_or_default),
+            credential: change.key.unwrap_or_default(),
+        }
     };
     operations::update(&call.access, call.part("slug"), change.version, edit).await.map_err(named)?;
     Ok(Done {})

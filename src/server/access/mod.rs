@@ -287,7 +287,7 @@ impl Access {
         let organisation = self.principal.organisation();
         let result = match organisation {
             Some(organisation) => match self.check(operation, Target::In(organisation)) {
-                Ok(()) => self.attempt(operation, organisation, true, act).await,
+                Ok(()) => self.attempt(operation, organisation, Way::Belongs, act).await,
                 Err(error) => Err(error),
             },
             None => Err(decide(&self.principal, operation.spec().requires, Target::In(OrganisationId::INSTALLATION))
@@ -319,9 +319,7 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let result = self.attempt_outside(operation, organisation, true, act).await;
-        let place = if result.is_ok() { organisation } else { OrganisationId::INSTALLATION };
-        self.settle(operation, place, subject, result).await
+        self.act_outside(operation, organisation, Way::Founds, subject, act).await
     }
 
     /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
@@ -337,30 +335,34 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let result = self.attempt_outside(operation, organisation, false, act).await;
-        self.settle(operation, organisation, subject, result).await
+        self.act_outside(operation, organisation, Way::Proven, subject, act).await
     }
 
-    async fn attempt_outside<T, F, Fut>(
+    async fn act_outside<T, F, Fut>(
         &self,
         operation: Operation,
         organisation: OrganisationId,
-        founds: bool,
+        way: Way,
+        subject: Subject,
         act: F,
     ) -> Result<T>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
+        let result = match self.check_outside(operation) {
+            Ok(()) => self.attempt(operation, organisation, way, act).await,
+            Err(error) => Err(error),
+        };
+        let is_there = result.is_ok() || way == Way::Proven;
+        let place = if is_there { organisation } else { OrganisationId::INSTALLATION };
+        self.settle(operation, place, subject, result).await
+    }
+
+    /// Whether it is open to anyone, or to this person. What asks for a membership cannot be asked for without one.
+    fn check_outside(&self, operation: Operation) -> Result<()> {
         match operation.spec().requires {
-            Requirement::Anyone | Requirement::Person => match self.check(operation, Target::Account) {
-                Ok(()) if founds => {
-                    let tx = heads::begin_founding(&self.app.db, organisation).await?;
-                    self.attempt_in(tx, operation, false, true, act).await
-                }
-                Ok(()) => self.attempt(operation, organisation, false, act).await,
-                Err(error) => Err(error),
-            },
+            Requirement::Anyone | Requirement::Person => self.check(operation, Target::Account),
             Requirement::Membership | Requirement::Holds(_) => {
                 tracing::error!(
                     operation = operation.spec().id,
@@ -375,34 +377,22 @@ impl Access {
         &self,
         operation: Operation,
         organisation: OrganisationId,
-        inside: bool,
+        way: Way,
         act: F,
     ) -> Result<T>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let tx = self.app.db.write_in(organisation).await?;
-        self.attempt_in(tx, operation, inside, false, act).await
-    }
-
-    async fn attempt_in<T, F, Fut>(
-        &self,
-        mut tx: OrgTx,
-        operation: Operation,
-        inside: bool,
-        founds: bool,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let organisation = tx.organisation();
+        let founds = way == Way::Founds;
+        let mut tx = match founds {
+            true => heads::begin_founding(&self.app.db, organisation).await?,
+            false => self.app.db.write_in(organisation).await?,
+        };
         audit::lock(&mut tx).await?;
         let mut access = self.clone();
         // Whoever acts outside is no member yet: there is no role to read anew.
-        if inside {
+        if way == Way::Belongs {
             access.principal = self.reread(&mut tx, Hold::UntilCommit).await?;
             access.check(operation, Target::In(organisation))?;
         } else {
@@ -532,6 +522,17 @@ impl Access {
         };
         audit::append(tx, event, &circumstances).await
     }
+}
+
+/// How whoever acts comes into the organisation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By a membership or a key.
+    Belongs,
+    /// By something else that was proven.
+    Proven,
+    /// By making it.
+    Founds,
 }
 
 /// Whether a proven session is kept from ending before the transaction does.

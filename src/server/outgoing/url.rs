@@ -2,14 +2,12 @@
 
 use super::addresses::AllowList;
 use super::error::OutgoingError;
+use crate::kernel::provider::BASE_URL_LIMIT;
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt;
 use std::net::IpAddr;
 use url::{Host, Url};
-
-/// The longest base URL, in bytes.
-const LONGEST: usize = 2048;
 
 /// Ports of well-known services that do not speak HTTP: a request there could be mistaken for their protocol.
 /// The "bad ports" of the WHATWG Fetch standard, and the usual ports of databases and brokers.
@@ -29,7 +27,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 pub enum UrlError {
     #[error("This is not a URL. Write it as https://host or https://host/path.")]
     Malformed,
-    #[error("The URL may have at most {LONGEST} characters.")]
+    #[error("The URL may have at most {BASE_URL_LIMIT} characters.")]
     TooLong,
     #[error("The URL must begin with https://.")]
     Scheme,
@@ -71,7 +69,7 @@ impl BaseUrl {
     /// The first rule that it breaks, see [`UrlError`]. A name is not looked up here: see
     /// [`Outgoing::check`](super::Outgoing::check).
     pub fn parse(text: &str, allowed: &AllowList) -> Result<Self, UrlError> {
-        if text.len() > LONGEST {
+        if text.len() > BASE_URL_LIMIT {
             return Err(UrlError::TooLong);
         }
         // The URL standard drops tabs and line feeds, trims blanks and reads `\` as `/`. What a person sees must be
@@ -344,7 +342,7 @@ mod tests {
         ] {
             assert_eq!(public(text), Err(error), "{text:?}");
         }
-        assert_eq!(public(&format!("https://a.example/{}", "x".repeat(LONGEST))), Err(TooLong));
+        assert_eq!(public(&format!("https://a.example/{}", "x".repeat(BASE_URL_LIMIT))), Err(TooLong));
     }
 
     #[test]

@@ -19,8 +19,8 @@ use tower::ServiceExt;
 const PROMISED: Duration = Duration::from_millis(5_500);
 
 const ENDS: [End; 4] = [
-    ("api_keys/delete", &[("confirmation", "ci")], 401, "api_key_revoked"),
-    ("api_keys/disable", &[("confirmation", "ci")], 401, "api_key_disabled"),
+    ("api_keys/delete", &[("confirm", "ci")], 401, "api_key_revoked"),
+    ("api_keys/disable", &[("confirm", "ci")], 401, "api_key_disabled"),
     ("api_keys/update", &[("version", "1"), ("name", "ci"), ("completions", "disabled")], 403, "permission_denied"),
     ("api_keys/rotate", &[("overlap", "now")], 401, "api_key_revoked"),
 ];
@@ -201,7 +201,7 @@ async fn waits_in_vain(start: &'static str) {
             sleep(Duration::from_millis(10)).await;
         }
         sleep(Duration::from_millis(200)).await;
-        scene.end("api_keys/disable", &id, &[("confirmation", "ci")]).await;
+        scene.end("api_keys/disable", &id, &[("confirm", "ci")]).await;
         let since = Instant::now();
         let told = call.await.expect("an answer");
         assert_eq!((told.status, told.code()), (401, "api_key_disabled"), "after {start:?}: {told:?}");

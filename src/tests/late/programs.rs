@@ -12,8 +12,8 @@ const STRONG: [(&str, &str); 4] =
 
 const ENDS: [End; 4] = [
     ("api_keys/rotate", &[("overlap", "now")], 401, "api_key_revoked"),
-    ("api_keys/disable", &[("confirmation", "strong")], 401, "api_key_disabled"),
-    ("api_keys/delete", &[("confirmation", "strong")], 401, "api_key_revoked"),
+    ("api_keys/disable", &[("confirm", "strong")], 401, "api_key_disabled"),
+    ("api_keys/delete", &[("confirm", "strong")], 401, "api_key_revoked"),
     (
         "api_keys/update",
         &[("version", "1"), ("name", "strong"), ("api_keys", "read"), ("users", "read"), ("virtual_keys", "read")],

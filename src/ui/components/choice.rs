@@ -1,6 +1,7 @@
 //! Choosing: select, checkbox, cards, segmented presets.
 use super::Availability;
 use crate::ui::{
+    form::{Entry, entry},
     icons::{Glyph, Icon},
     reactive,
 };
@@ -81,9 +82,9 @@ pub fn Select(
     /// One line below.
     #[prop(optional, into)]
     hint: Option<Signal<String>>,
-    /// What is wrong, if something is.
+    /// What is wrong, if something is; what its form says of it if left out.
     #[prop(optional, into)]
-    error: Signal<Option<String>>,
+    error: Option<Signal<Option<String>>>,
     /// Label for assistive technology only.
     #[prop(optional)]
     hide_label: bool,
@@ -107,6 +108,7 @@ pub fn Select(
     availability: Availability,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
+    let Entry { value: selected, error, .. } = entry(&name, selected, error);
     let selected = bind.map_or(selected, |bind| bind.get_untracked());
     let reason = availability.reason().map(str::to_owned);
     let fixed = reason.is_some();
@@ -235,9 +237,9 @@ pub fn RadioCards(
     /// Value of the chosen one.
     #[prop(optional, into)]
     selected: String,
-    /// What is wrong, if something is.
+    /// What is wrong, if something is; what its form says of it if left out.
     #[prop(optional, into)]
-    error: Signal<Option<String>>,
+    error: Option<Signal<Option<String>>>,
     /// Keeps a signal and the cards the same.
     #[prop(optional)]
     bind: Option<RwSignal<String>>,
@@ -269,7 +271,7 @@ pub fn Segments(
     #[prop(optional, into)]
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
-    radio_group("segments", legend, !show_legend, name, choices, selected, Signal::stored(None), bind, on_change)
+    radio_group("segments", legend, !show_legend, name, choices, selected, None, bind, on_change)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the shared body of two components, whose props these are")]
@@ -280,10 +282,11 @@ fn radio_group(
     name: String,
     choices: Vec<Choice>,
     selected: String,
-    error: Signal<Option<String>>,
+    error: Option<Signal<Option<String>>>,
     bind: Option<RwSignal<String>>,
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
+    let Entry { value: selected, error, .. } = entry(&name, selected, error);
     let selected = bind.map_or(selected, |bind| bind.get_untracked());
     let node = NodeRef::<leptos::html::Fieldset>::new();
     super::bind::radios(node, bind);

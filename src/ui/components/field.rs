@@ -1,6 +1,9 @@
 //! Text fields.
 use super::Availability;
-use crate::ui::reactive;
+use crate::ui::{
+    form::{Entry, entry},
+    reactive,
+};
 use leptos::prelude::*;
 
 /// What a field takes.
@@ -26,8 +29,8 @@ pub enum FieldKind {
     },
 }
 
-/// A labelled field: label above, hint below, the error in its place and tied to the field. Typed text survives
-/// hydration. Its id is `id` or else `name`; [`FormErrors`](super::FormErrors) links to it.
+/// A labelled field: label above, hint below, the error in its place and tied to the field. Its error, its limit, and what
+/// was typed before a refusal come from the form around it, by its name. Typed text survives hydration. Its id is `id` or else `name`; [`FormErrors`](super::FormErrors) links to it.
 #[component]
 pub fn Field(
     /// Label, and accessible name.
@@ -48,9 +51,9 @@ pub fn Field(
     /// One line below.
     #[prop(optional, into)]
     hint: Option<Signal<String>>,
-    /// What is wrong, if something is.
+    /// What is wrong, if something is; what its form says of it if left out.
     #[prop(optional, into)]
-    error: Signal<Option<String>>,
+    error: Option<Signal<Option<String>>>,
     /// The browser's autofill token, such as `current-password`.
     #[prop(optional, into)]
     autocomplete: Option<String>,
@@ -60,9 +63,6 @@ pub fn Field(
     /// Says "optional" beside the label.
     #[prop(optional)]
     optional: bool,
-    /// Largest number of characters.
-    #[prop(optional, into)]
-    maxlength: Option<u32>,
     /// Monospaced: for ids, addresses and code.
     #[prop(optional)]
     mono: bool,
@@ -83,7 +83,9 @@ pub fn Field(
     beside_label: ViewFn,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
+    let Entry { value, error, limit } = entry(&name, value, error);
     let value = bind.map_or(value, |bind| bind.get_untracked());
+    let maxlength = limit.map(|most| most.to_string());
     let reason = availability.reason().map(str::to_owned);
     let hint = reason.clone().map(Signal::stored).or(hint);
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
@@ -116,7 +118,7 @@ pub fn Field(
                 name=name
                 class=class
                 rows=rows
-                maxlength=maxlength
+                maxlength=maxlength.clone()
                 placeholder=placeholder
                 readonly=readonly
                 aria-disabled=aria_disabled

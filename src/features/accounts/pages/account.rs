@@ -4,7 +4,7 @@ use super::PersonFrame;
 use crate::{
     features::accounts::{
         functions::{ChangePassword, ChooseTheme, EndOtherSessions, EndSession, LoadProfile, RenameAccount},
-        model::{Profile, SessionLine, Theme},
+        model::{LIMITS, Profile, SessionLine, Theme},
     },
     kernel::Timestamp,
     ui::{
@@ -92,16 +92,14 @@ fn Sections(profile: Profile, forms: Forms) -> impl IntoView {
 fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoView {
     view! {
         <Card title="You">
-            <FormFor form problem="The name is not changed" errors_id="name-errors">
+            <FormFor form problem="The name is not changed" errors_id="name-errors" limits=LIMITS>
                 {saved(move || form.done().is_some(), "Your name is changed.")}
                 <Field
                     label="Name"
                     name="name"
-                    value=form.typed("name", name)
+                    value=name
                     hint=Signal::stored("Others see it beside what you do.".to_owned())
-                    error=form.field("name")
                     autocomplete="name"
-                    maxlength=100_u32
                 />
                 <DefinitionList>
                     <Fact term="E-mail">{email}</Fact>
@@ -165,7 +163,6 @@ fn Password(form: Form<ChangePassword>, typed: Typed, email: String) -> impl Int
                     name="current_password"
                     kind=FieldKind::Password
                     bind=typed.present
-                    error=form.field("current_password")
                     autocomplete="current-password"
                 />
                 <Field
@@ -174,7 +171,6 @@ fn Password(form: Form<ChangePassword>, typed: Typed, email: String) -> impl Int
                     kind=FieldKind::Password
                     bind=typed.new
                     hint=Signal::stored(super::PASSWORD_RULE.to_owned())
-                    error=form.field("new_password")
                     autocomplete="new-password"
                 />
                 <div class="hint">"You stay signed in here, and are signed out everywhere else."</div>

@@ -52,7 +52,6 @@ fn ask(form: Form<ConfirmPassword>, email: String) -> impl IntoView {
                     label="Password"
                     name="current_password"
                     kind=FieldKind::Password
-                    error=form.field("current_password")
                     autocomplete="current-password"
                     autofocus=true
                 />

@@ -48,8 +48,6 @@ fn ask(form: Form<AskReset>) -> impl IntoView {
                     label="E-mail"
                     name="email"
                     kind=FieldKind::Email
-                    value=form.typed("email", "")
-                    error=form.field("email")
                     autocomplete="username"
                     autofocus=true
                 />

@@ -42,7 +42,6 @@ fn choose(form: Form<ResetPassword>, token: String, email: String) -> impl IntoV
                     name="new_password"
                     kind=FieldKind::Password
                     hint=Signal::stored(super::PASSWORD_RULE.to_owned())
-                    error=form.field("new_password")
                     autocomplete="new-password"
                     autofocus=true
                 />

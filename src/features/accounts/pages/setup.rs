@@ -57,16 +57,13 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                     kind=FieldKind::Password
                     mono=true
                     hint=Signal::stored("The server printed it in its terminal or log when it started.".to_owned())
-                    error=form.field("secret")
                     autocomplete="off"
                 />
-                <Field label="Your name" name="name" value=form.typed("name", "") error=form.field("name") autocomplete="name" />
+                <Field label="Your name" name="name" autocomplete="name" />
                 <Field
                     label="E-mail"
                     name="email"
                     kind=FieldKind::Email
-                    value=form.typed("email", "")
-                    error=form.field("email")
                     autocomplete="username"
                 />
                 <Field
@@ -74,15 +71,12 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                     name="password"
                     kind=FieldKind::Password
                     hint=Signal::stored(super::PASSWORD_RULE.to_owned())
-                    error=form.field("password")
                     autocomplete="new-password"
                 />
                 <Field
                     label="Organisation"
                     name="organisation"
-                    value=form.typed("organisation", "")
                     hint=Signal::stored("A company, a team or a project. You can make more later.".to_owned())
-                    error=form.field("organisation")
                     autocomplete="organization"
                 />
                 <Button look=Look::Primary label="Set up" busy=form.busy() />

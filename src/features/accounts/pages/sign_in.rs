@@ -53,10 +53,8 @@ fn SignInForm() -> impl IntoView {
                     label="E-mail"
                     name="email"
                     kind=FieldKind::Email
-                    value=form.typed("email", "")
                     autocomplete="username"
                     autofocus=true
-                    error=form.field("email")
                 />
                 <Field
                     label="Password"
@@ -64,7 +62,6 @@ fn SignInForm() -> impl IntoView {
                     kind=FieldKind::Password
                     bind=password
                     autocomplete="current-password"
-                    error=form.field("password")
                     beside_label=|| view! { <a href=routes::forgot().to_string()>"Forgot it?"</a> }
                 />
                 <Button look=Look::Primary label="Sign in" busy=form.busy() />

@@ -9,7 +9,7 @@ use crate::{
         },
         team,
     },
-    kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, UserId},
+    kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
     server::{
         access::{Access, Change},
@@ -57,10 +57,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             let name = fields.take("name", parse_name(&new.name));
             let description = fields.take("description", parse_description(&new.description));
             let expires_at = fields.take("expiry", new.expiry.end(None, now));
-            fields.finish()?;
-            let (Some(name), Some(description), Some(expires_at)) = (name, description, expires_at) else {
-                return Err(Error::internal());
-            };
+            let (name, description, expires_at) = fields.build(|| Some((name?, description?, expires_at?)))?;
             let permissions = new.permissions.unwrap_or_else(PermissionSet::key_default);
             let organisation = change.organisation();
             change.check(Target::Key { organisation, now: PermissionSet::EMPTY, next: permissions, itself: false })?;
@@ -134,10 +131,7 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 .take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
             let expiry = asked.expiry.unwrap_or(Expiry::Keep);
             let expires_at = fields.take("expiry", expiry.end(key.expires_at, now));
-            fields.finish()?;
-            let (Some(name), Some(description), Some(expires_at)) = (name, description, expires_at) else {
-                return Err(Error::internal());
-            };
+            let (name, description, expires_at) = fields.build(|| Some((name?, description?, expires_at?)))?;
             if expires_at != key.expires_at || !permissions.is_subset_of(key.permissions) {
                 within_own_life(&mut change, expires_at).await?;
             }
@@ -161,12 +155,12 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
 }
 
 /// Makes a key open nothing until it is enabled again. Disabling twice is one change.
-pub async fn disable(access: &Access, id: KeyId, confirmation: Option<&str>) -> Result<()> {
+pub async fn disable(access: &Access, id: KeyId, typed: Option<&str>) -> Result<()> {
     access
         .act(Operation::ApiKeyDisable, Subject::unnamed("api_key", id), |mut change| async move {
             let now = change.now();
             let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
-            confirm(&key, confirmation, now)?;
+            confirm(&key, typed, now)?;
             let since = key.disabled_at.unwrap_or(now);
             store::set_disabled(change.tx(), id, Some(since), now).await?;
             let event = Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true);
@@ -189,12 +183,12 @@ pub async fn enable(access: &Access, id: KeyId) -> Result<()> {
 }
 
 /// Ends a key for good.
-pub async fn delete(access: &Access, id: KeyId, confirmation: Option<&str>) -> Result<()> {
+pub async fn delete(access: &Access, id: KeyId, typed: Option<&str>) -> Result<()> {
     access
         .act(Operation::ApiKeyDelete, Subject::unnamed("api_key", id), |mut change| async move {
             let now = change.now();
             let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
-            confirm(&key, confirmation, now)?;
+            confirm(&key, typed, now)?;
             store::delete(change.tx(), id, now).await?;
             let event = Event::of(subject(&key)).change("deleted", false, true);
             change.commit(event, ()).await
@@ -202,13 +196,11 @@ pub async fn delete(access: &Access, id: KeyId, confirmation: Option<&str>) -> R
         .await
 }
 
-/// A key that was used within a day ends only by its name. None: the caller is a program, which names it by its id.
-fn confirm(key: &Key, confirmation: Option<&str>, now: Timestamp) -> Result<()> {
-    match confirmation {
-        Some(typed) if key.is_in_use(now) && typed.trim() != key.name => {
-            Err(Error::field("confirmation", format!("Type the key's name, {}, to confirm.", key.name)))
-        }
-        _ => Ok(()),
+/// A key that was used within a day ends only by its name.
+fn confirm(key: &Key, typed: Option<&str>, now: Timestamp) -> Result<()> {
+    match key.is_in_use(now) {
+        true => text::confirm(&key.name, typed).map_err(|sentence| Error::field("confirm", sentence)),
+        false => Ok(()),
     }
 }
 

@@ -82,11 +82,7 @@ impl Typed {
                 None
             }
         };
-        fields.finish()?;
-        let (Some(name), Some(description), Some(permissions)) = (name, description, permissions) else {
-            return Err(Error::internal());
-        };
-        Ok(Self { name, description, permissions, expiry })
+        fields.build(|| Some(Self { name: name?, description: description?, permissions: permissions?, expiry }))
     }
 }
 
@@ -110,10 +106,15 @@ fn read_expiry(choice: &str, date: &str) -> std::result::Result<Option<Expiry>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::KeyFeature;
 
     #[test]
     fn every_refused_field_is_named_at_once() {
-        let form = KeyForm { expiry: "date".into(), metrics: "write".into(), ..KeyForm::default() };
+        let form = KeyForm {
+            expiry: "date".into(),
+            levels: [(KeyFeature::Metrics, "write".into())].into(),
+            ..KeyForm::default()
+        };
         let error = Typed::read(&form, None).err().unwrap();
         let named: Vec<_> = error.fields.iter().map(|f| f.field.as_str()).collect();
         assert_eq!(named, ["name", "metrics", "expiry_date"]);

@@ -3,17 +3,14 @@
 use super::{
     form::{Basics, Editor, Permissions, Picture, ceiling, form_of, map_levels, preset_level, preset_named, presets},
     minted::NewSecret,
-    page_title, status_pill, use_key_id, used,
+    page_title, status_pill, use_key, used,
 };
 use crate::{
-    features::{
-        api_keys::{
-            functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
-            model::{Draft, Expiry, Key, KeyForm, KeyPage, Person},
-        },
-        organisations::pages::use_slug,
+    features::api_keys::{
+        functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
+        model::{Draft, Expiry, Key, KeyForm, KeyPage, LIMITS, Person},
     },
-    kernel::{Error, Timestamp},
+    kernel::Timestamp,
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
     site::routes,
     ui::{
@@ -23,14 +20,15 @@ use crate::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
             Tone, utc_text,
         },
-        form::{Form, FormFor, Refusal, use_form},
-        load, reactive,
+        form::{AnyForm, Form, FormFor, Refusal, use_form},
+        load,
+        pages::{ItemPage, param, use_slug},
+        reactive,
     },
 };
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
-use serde::de::DeserializeOwned;
 
 #[component]
 pub fn NewKeyPage() -> impl IntoView {
@@ -84,11 +82,7 @@ fn prefilled() -> KeyForm {
 }
 
 /// The fields as they were typed before the browser posted them, else as given.
-fn typed<S>(form: Form<S>, start: KeyForm) -> KeyForm
-where
-    S: ServerFn<Error = Error> + Send + Sync + Clone + 'static,
-    S::Output: DeserializeOwned + Send + Sync + Clone + 'static,
-{
+fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
     let mut now = KeyForm {
         name: form.typed("name", start.name),
         description: form.typed("description", start.description),
@@ -105,7 +99,7 @@ where
 
 #[component]
 fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
-    let start = typed(form, prefilled());
+    let start = typed(form.into(), prefilled());
     let editor = Editor::new(&start, None);
     let here = routes::new_api_key(&slug);
     let back = routes::api_keys(&slug).to_string();
@@ -122,16 +116,15 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                 view! { <LinkButton href=way label="Rotate the key that was made" /> }
             })
         })}
-        <FormFor form problem="The key is not made yet">
-            <input type="hidden" name="slug" value=slug />
+        <FormFor form problem="The key is not made yet" limits=LIMITS>
             <input type="hidden" name="submission" value=draft.submission.to_string() />
             <div class="columns">
                 <div class="stack">
                     <Card>
-                        <Basics editor start now=draft.now people=vec![] error=form.error() />
+                        <Basics editor start now=draft.now people=vec![] />
                     </Card>
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
-                        <Permissions editor error=form.error() />
+                        <Permissions editor />
                     </Card>
                 </div>
                 <aside>
@@ -158,12 +151,9 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
 
 #[component]
 pub fn KeyDetailPage() -> impl IntoView {
-    let slug = use_slug();
-    let id = use_key_id();
-    let page = load(move || LoadKey { slug: slug.get(), id: id.get() });
     view! {
         <Title text=page_title("API key") />
-        <Loaded data=page view=move |page| view! { <Detail slug=slug.get_untracked() page /> }.into_any() />
+        <ItemPage data=use_key() view=move |page| view! { <Detail slug=param("slug") page /> }.into_any() />
     }
 }
 
@@ -243,29 +233,23 @@ fn above(
         >
             {actions}
         </PageHeader>
-        {notes(slug, key, enable, end)}
+        {notes(key, enable, end)}
     }
 }
 
 /// What one should know before anything else: two secrets, disabled, cut by a role, the master key.
-fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView + use<> {
-    let (slug, id) = (slug.to_owned(), key.id);
-    let hidden = move || {
-        view! {
-            <input type="hidden" name="slug" value=slug.clone() />
-            <input type="hidden" name="id" value=id.to_string() />
-        }
-    };
-    let hidden_too = hidden.clone();
+fn notes(key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl IntoView + use<> {
+    let id = key.id.to_string();
+    let id_too = id.clone();
     let rotating = key.old.clone().filter(|_| key.deleted_at.is_none()).map(|old| {
         view! {
             <Note
                 tone=Tone::Info
                 action=move || {
-                    let hidden = hidden.clone();
+                    let id = id.clone();
                     view! {
                         <FormFor form=end problem="The old secret was not ended" errors_id="end-errors" class="row">
-                            {hidden()}
+                            <input type="hidden" name="id" value=id />
                             <Button
                                 label="End now"
                                 busy=end.busy()
@@ -285,10 +269,10 @@ fn notes(slug: &str, key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap
             <Note
                 tone=Tone::Info
                 action=move || {
-                    let hidden = hidden_too.clone();
+                    let id = id_too.clone();
                     view! {
                         <FormFor form=enable problem="The key was not enabled" errors_id="enable-errors" class="row">
-                            {hidden()}
+                            <input type="hidden" name="id" value=id />
                             <Button
                                 label="Enable"
                                 busy=enable.busy()
@@ -323,7 +307,7 @@ fn EditKey(
     people: Vec<Person>,
     now: Timestamp,
 ) -> impl IntoView {
-    let start = typed(form, with_preset(form_of(&opened)));
+    let start = typed(form.into(), with_preset(form_of(&opened)));
     let editor = Editor::new(&start, Some(opened.clone()));
     Effect::new(move |_| editor.stored.set(Some(stored.get())));
     let here = routes::api_key(&slug, opened.id);
@@ -342,17 +326,16 @@ fn EditKey(
         many => format!("Save {many} changes"),
     };
     view! {
-        <FormFor form problem="The key is not saved yet">
-            <input type="hidden" name="slug" value=slug />
+        <FormFor form problem="The key is not saved yet" limits=LIMITS>
             <input type="hidden" name="id" value=id.to_string() />
             <input type="hidden" name="version" value=move || stored.with(|key| key.version.to_string()) />
             <div class="columns">
                 <div class="stack">
                     <Card>
-                        <Basics editor start now people error=form.error() />
+                        <Basics editor start now people />
                     </Card>
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
-                        <Permissions editor error=form.error() />
+                        <Permissions editor />
                     </Card>
                 </div>
                 <aside>

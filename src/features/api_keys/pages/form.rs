@@ -2,8 +2,8 @@
 
 use super::use_alive;
 use crate::{
-    features::api_keys::model::{DESCRIPTION_LIMIT, Expiry, Key, KeyForm, NAME_LIMIT, Person, level_value},
-    kernel::{Error, Timestamp, time::DAY},
+    features::api_keys::model::{Expiry, Key, KeyForm, Person, level_value},
+    kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
         bitting::{Bitting, KeySize},
@@ -33,41 +33,20 @@ pub(super) struct Editor {
 
 /// The fields as a stored key has them.
 pub(super) fn form_of(key: &Key) -> KeyForm {
-    let level = |feature| level_value(feature, key.permissions).to_owned();
     KeyForm {
         name: key.name.clone(),
         description: key.description.clone(),
         expiry: if key.expires_at.is_some() { "keep".into() } else { "none".into() },
         responsible: key.responsible.as_ref().map_or_else(|| "owners".to_owned(), |person| person.id.to_string()),
         version: key.version.to_string(),
-        metrics: level(KeyFeature::Metrics),
-        completions: level(KeyFeature::Completions),
-        prompts: level(KeyFeature::Prompts),
-        configs: level(KeyFeature::Configs),
-        guardrails: level(KeyFeature::Guardrails),
-        virtual_keys: level(KeyFeature::VirtualKeys),
-        users: level(KeyFeature::Users),
-        api_keys: level(KeyFeature::ApiKeys),
+        levels: KeyFeature::ALL.map(|f| (f, level_value(f, key.permissions).to_owned())).into(),
         ..KeyForm::default()
     }
 }
 
 /// Sets every feature's level by a function of what is there.
 pub(super) fn map_levels(form: &mut KeyForm, level: impl Fn(KeyFeature, &str) -> String) {
-    for feature in KeyFeature::ALL {
-        let next = level(feature, form.level(feature));
-        let place = match feature {
-            KeyFeature::Metrics => &mut form.metrics,
-            KeyFeature::Completions => &mut form.completions,
-            KeyFeature::Prompts => &mut form.prompts,
-            KeyFeature::Configs => &mut form.configs,
-            KeyFeature::Guardrails => &mut form.guardrails,
-            KeyFeature::VirtualKeys => &mut form.virtual_keys,
-            KeyFeature::Users => &mut form.users,
-            KeyFeature::ApiKeys => &mut form.api_keys,
-        };
-        *place = next;
-    }
+    form.levels = KeyFeature::ALL.map(|feature| (feature, level(feature, form.level(feature)))).into();
 }
 
 /// The highest level of a feature up to `wanted` that stays below the ceiling.
@@ -185,20 +164,9 @@ fn level_words(value: &str) -> String {
     Level::parse(value).map_or("Custom", Level::label).to_owned()
 }
 
-/// What is wrong with one field.
-fn field_error(error: Signal<Option<Error>>, name: &'static str) -> Signal<Option<String>> {
-    Signal::derive(move || error.with(|error| error.as_ref().and_then(|error| error.for_field(name))))
-}
-
 /// Name, end, description.
 #[component]
-pub(super) fn Basics(
-    editor: Editor,
-    start: KeyForm,
-    now: Timestamp,
-    people: Vec<Person>,
-    error: Signal<Option<Error>>,
-) -> impl IntoView {
+pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec<Person>) -> impl IntoView {
     let alive = use_alive();
     let stored = editor.stored.get_untracked();
     let kept = stored.as_ref().and_then(|key| key.expires_at);
@@ -244,7 +212,6 @@ pub(super) fn Basics(
                 choices=who
                 bind=editor.responsible
                 hint=Signal::stored("What this person may not do, the key may not do either.".to_owned())
-                error=field_error(error, "responsible")
             />
         }
     });
@@ -255,10 +222,8 @@ pub(super) fn Basics(
                     label="Name"
                     name="name"
                     bind=editor.name
-                    maxlength=NAME_LIMIT as u32
                     autocomplete="off"
                     hint=Signal::stored("What program or person uses it.".to_owned())
-                    error=field_error(error, "name")
                 />
                 <div class="field">
                     <Select
@@ -266,7 +231,6 @@ pub(super) fn Basics(
                         name="expiry"
                         choices=ends
                         bind=editor.expiry
-                        error=field_error(error, "expiry")
                     />
                     <div class="hint" aria-live="polite">{beside}</div>
                 </div>
@@ -277,7 +241,6 @@ pub(super) fn Basics(
                         kind=FieldKind::Date
                         value=start.expiry_date
                         hint=Signal::stored("With “On a day”: until the end of that day, UTC.".to_owned())
-                        error=field_error(error, "expiry_date")
                     />
                 </div>
                 {responsible}
@@ -287,9 +250,7 @@ pub(super) fn Basics(
                 name="description"
                 kind=FieldKind::Textarea { rows: 2 }
                 bind=editor.description
-                maxlength=DESCRIPTION_LIMIT as u32
                 optional=true
-                error=field_error(error, "description")
             />
         </div>
     }
@@ -325,12 +286,9 @@ pub(super) fn presets(editor: Editor, here: &crate::site::routes::Path) -> impl 
 
 /// One row for each feature: what it is, how far the key goes, and what that changes.
 #[component]
-pub(super) fn Permissions(editor: Editor, error: Signal<Option<Error>>) -> impl IntoView {
-    let rows: Vec<_> = KeyFeature::ALL
-        .into_iter()
-        .zip(editor.levels)
-        .map(|(feature, level)| row(editor, feature, level, error))
-        .collect();
+pub(super) fn Permissions(editor: Editor) -> impl IntoView {
+    let rows: Vec<_> =
+        KeyFeature::ALL.into_iter().zip(editor.levels).map(|(feature, level)| row(editor, feature, level)).collect();
     view! {
         <Table
             caption="Permissions"
@@ -342,7 +300,7 @@ pub(super) fn Permissions(editor: Editor, error: Signal<Option<Error>>) -> impl 
     }
 }
 
-fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Signal<Option<Error>>) -> impl IntoView {
+fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>) -> impl IntoView {
     let steps = u8::try_from(feature.steps().len()).unwrap_or(1);
     let index = KeyFeature::ALL.iter().position(|f| *f == feature).unwrap_or(0);
     let at = Signal::derive(move || match bitting(editor.set.get())[index] {
@@ -381,7 +339,6 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>, error: Sign
                     choices
                     bind=level
                     changed
-                    error=field_error(error, feature.name())
                 />
             </td>
             <td class="bare was muted">

@@ -14,30 +14,26 @@ pub use editor::{KeyDetailPage, NewKeyPage};
 pub use list::KeysPage;
 pub use rotate::RotateKeyPage;
 
-use super::model::{Key, Status};
+use super::{
+    functions::LoadKey,
+    model::{Key, KeyPage, Status},
+};
 use crate::{
     kernel::Timestamp,
     policy::{PermissionSet, summary},
     ui::{
+        Data,
         components::{Pill, Time, Tone},
-        use_place,
+        load,
+        pages::{page_title, use_param, use_slug},
     },
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_params_map;
 
-/// The id of the key in this page's path, as it stands there.
-fn use_key_id() -> Memo<String> {
-    let params = use_params_map();
-    Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()))
-}
-
-/// `Page · Organisation`.
-fn page_title(page: &str) -> String {
-    match use_place() {
-        Some(place) => format!("{page} · {}", place.name),
-        None => page.to_owned(),
-    }
+/// The key in this page's path.
+fn use_key() -> Data<KeyPage> {
+    let (slug, id) = (use_slug(), use_param("id"));
+    load(move || LoadKey { slug: slug.get(), id: id.get() })
 }
 
 /// The words of a set for a row: all of them up to three, else two and the number of the rest.

@@ -1,23 +1,19 @@
 //! A new secret for a key.
 
-use super::{last_use, minted::NewSecret, page_title, use_alive, use_key_id};
+use super::{last_use, minted::NewSecret, page_title, use_alive, use_key};
 use crate::{
-    features::{
-        api_keys::{
-            functions::{LoadKey, RotateKey},
-            model::{Expiry, KeyPage, OVERLAPS, SOON_DAYS, Status},
-        },
-        organisations::pages::use_slug,
+    features::api_keys::{
+        functions::RotateKey,
+        model::{Expiry, KeyPage, OVERLAPS, SOON_DAYS, Status},
     },
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
-        components::{
-            Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text,
-        },
-        form::{Form, FormFor, use_form},
-        load, reactive,
+        available,
+        components::{Choice, LinkButton, Note, PageHeader, RadioCards, Select, Time, Tone, utc_text},
+        form::{Form, use_form},
+        pages::{FormPage, ItemPage, param},
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -25,32 +21,24 @@ use leptos_meta::Title;
 
 #[component]
 pub fn RotateKeyPage() -> impl IntoView {
-    let slug = use_slug();
-    let id = use_key_id();
-    let page = load(move || LoadKey { slug: slug.get(), id: id.get() });
+    let page = use_key();
     let form = use_form::<RotateKey>();
     let outcome = form.outcome();
     view! {
         <Title text=page_title("Rotate API key") />
         {reactive(move || match outcome.get() {
-            Some(minted) => view! { <NewSecret slug=slug.get_untracked() minted rotated=true /> }.into_any(),
+            Some(minted) => view! { <NewSecret slug=param("slug") minted rotated=true /> }.into_any(),
             None => {
-                view! {
-                    <Loaded
-                        data=page
-                        view=move |page| view! { <Rotate slug=slug.get_untracked() page form /> }.into_any()
-                    />
-                }
-                    .into_any()
+                view! { <ItemPage data=page view=move |page| view! { <Rotate page form /> }.into_any() /> }.into_any()
             }
         })}
     }
 }
 
 #[component]
-fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
+fn Rotate(page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
     let KeyPage { key, now, submission, .. } = page;
-    let back = routes::api_key(&slug, key.id).to_string();
+    let back = routes::api_key(&param("slug"), key.id);
     let status = key.status(now);
     let refusal = match status {
         Status::Deleted => Some("This key was deleted. It cannot be rotated any more.".to_owned()),
@@ -61,18 +49,11 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
             )
         }),
     };
-    let header = {
-        let name = key.name.clone();
-        view! {
-            <PageHeader
-                title=format!("Rotate {name}")
-                sentence=|| "The key stays the same key, with a new secret. What it may do does not change."
-            />
-        }
-    };
+    let title = format!("Rotate {}", key.name);
+    let sentence = || "The key stays the same key, with a new secret. What it may do does not change.";
     if let Some(refusal) = refusal {
         return view! {
-            {header}
+            <PageHeader title sentence />
             <Note tone=Tone::Info action=move || view! { <LinkButton label="To the key" href=back.clone() /> }>{refusal}</Note>
         }
         .into_any();
@@ -105,7 +86,6 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
     }
     ends.extend(Expiry::DAYS.map(|days| Choice::new(days.to_string(), format!("In {days} days"))));
     ends.push(Choice::new("none", "Never"));
-    let expiry = form.typed("expiry", if soon { "90" } else { "keep" });
     let hint = if soon {
         format!("Without a later end it stops within {SOON_DAYS} days, whatever its secret.")
     } else {
@@ -113,43 +93,31 @@ fn Rotate(slug: String, page: KeyPage, form: Form<RotateKey>) -> impl IntoView {
     };
     let secret = key.secret.clone();
     view! {
-        {header}
-        <Card>
-            <FormFor form problem="The key is not rotated">
-                <input type="hidden" name="slug" value=slug />
-                <input type="hidden" name="id" value=key.id.to_string() />
-                <input type="hidden" name="submission" value=submission.to_string() />
-                <div>
-                    "The present secret, "<code>{secret.text()}</code>", "{last_use(secret.used_at, now)}"."
-                </div>
-                <RadioCards
-                    legend="How long shall the old secret live on?"
-                    name="overlap"
-                    choices
-                    bind=overlap
-                    error=form.field("overlap")
-                />
-                <div class="hint" aria-live="polite">{end}</div>
-                <Select
-                    label="The key expires"
-                    name="expiry"
-                    choices=ends
-                    selected=expiry
-                    hint=Signal::stored(hint)
-                    error=form.field("expiry")
-                />
-                <div class="form-end">
-                    <Button
-                        look=Look::Primary
-                        label="Rotate key"
-                        busy=form.busy()
-                        availability=available(Operation::ApiKeyRotate)
-                    />
-                    <LinkButton label="Cancel" href=back />
-                </div>
-                <div class="hint">"The new secret is shown once, right after this."</div>
-            </FormFor>
-        </Card>
+        <FormPage
+            form
+            title
+            tab="Rotate API key"
+            sentence
+            problem="The key is not rotated"
+            hidden=vec![("id", key.id.to_string()), ("submission", submission.to_string())]
+            button="Rotate key"
+            availability=available(Operation::ApiKeyRotate)
+            back
+        >
+            <div>
+                "The present secret, "<code>{secret.text()}</code>", "{last_use(secret.used_at, now)}"."
+            </div>
+            <RadioCards legend="How long shall the old secret live on?" name="overlap" choices bind=overlap />
+            <div class="hint" aria-live="polite">{end}</div>
+            <Select
+                label="The key expires"
+                name="expiry"
+                choices=ends
+                selected=if soon { "90" } else { "keep" }
+                hint=Signal::stored(hint)
+            />
+            <div class="hint">"The new secret is shown once, right after this."</div>
+        </FormPage>
     }
     .into_any()
 }

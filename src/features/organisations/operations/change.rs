@@ -35,8 +35,7 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
             let name = fields.take("name", parse_name(name));
             let slug =
                 if slug.trim().is_empty() { Some(None) } else { fields.take("new_slug", parse_slug(slug)).map(Some) };
-            fields.finish()?;
-            let (Some(name), Some(slug)) = (name, slug) else { return Err(Error::internal()) };
+            let (name, slug) = fields.build(|| Some((name?, slug?)))?;
             change.once(submission).await?;
             let now = change.now();
             let slug = match slug {
@@ -105,8 +104,7 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
             let mut fields = Fields::default();
             let name = fields.take("name", parse_name(name));
             let slug = fields.take("new_slug", parse_slug(slug));
-            fields.finish()?;
-            let (Some(name), Some(slug)) = (name, slug) else { return Err(Error::internal()) };
+            let (name, slug) = fields.build(|| Some((name?, slug?)))?;
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
             if was.version != version {

@@ -6,7 +6,7 @@ use crate::{
         accounts::pages::PersonFrame,
         organisations::{
             functions::{CreateOrganisation, LoadList},
-            model::{NAME_LIMIT, SLUG_LIMIT},
+            model::LIMITS,
         },
     },
     kernel::text,
@@ -65,15 +65,13 @@ fn ask(form: Form<CreateOrganisation>, submission: String) -> impl IntoView {
             sentence=|| "A company, a team or a project: its keys, people and logs are apart from all others. You become its Owner."
         />
         <Card>
-            <FormFor form problem="The organisation is not made yet">
+            <FormFor form problem="The organisation is not made yet" limits=LIMITS>
                 <input type="hidden" name="submission" value=submission />
                 <Field
                     label="Name"
                     name="name"
                     bind=name
-                    error=form.field("name")
                     autocomplete="organization"
-                    maxlength=NAME_LIMIT as u32
                     autofocus=true
                 />
                 <Field
@@ -84,9 +82,7 @@ fn ask(form: Form<CreateOrganisation>, submission: String) -> impl IntoView {
                     hint=Signal::stored(
                         format!("For addresses: {}. Left empty, it is made from the name.", routes::organisation("short-name")),
                     )
-                    error=form.field("new_slug")
                     autocomplete="off"
-                    maxlength=SLUG_LIMIT as u32
                 />
                 <div class="row">
                     <Button look=Look::Primary label="Create organisation" busy=form.busy() />

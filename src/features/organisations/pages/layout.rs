@@ -14,20 +14,13 @@ use crate::{
         components::Skeleton,
         form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation, Section},
-        load_after, reactive,
+        load_after,
+        pages::use_slug,
+        reactive,
     },
 };
 use leptos::prelude::*;
-use leptos_router::{
-    components::Outlet,
-    hooks::{use_location, use_params_map},
-};
-
-/// The slug of the organisation in this page's path.
-pub fn use_slug() -> Memo<String> {
-    let params = use_params_map();
-    Memo::new(move |_| params.with(|params| params.get("slug").unwrap_or_default()))
-}
+use leptos_router::{components::Outlet, hooks::use_location};
 
 /// Loads the frame's data anew: for pages that change what it shows. Given to everything inside an organisation.
 #[derive(Clone, Copy)]

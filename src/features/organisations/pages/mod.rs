@@ -13,7 +13,9 @@ pub use section::SECTION;
 pub use create::NewOrganisationPage;
 pub use handover::Handover;
 pub use home::HomePage;
-pub use layout::{FrameReload, OrganisationLayout, SignOutForm, use_slug};
+pub use layout::{FrameReload, OrganisationLayout, SignOutForm};
 pub use list::OrganisationsPage;
 pub use settings::SettingsPage;
 pub use start::StartPage;
+
+pub use crate::ui::pages::use_slug;

@@ -1,10 +1,10 @@
 //! An organisation's settings: its name and its short name.
 
-use super::{FrameReload, use_slug};
+use super::FrameReload;
 use crate::{
     features::organisations::{
         functions::{LoadSettings, UpdateOrganisation},
-        model::{NAME_LIMIT, SLUG_LIMIT, Settings},
+        model::{LIMITS, Settings},
     },
     site::routes,
     ui::{
@@ -13,7 +13,9 @@ use crate::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
         form::{Form, FormFor, use_form, use_newer},
-        load_after, reactive, use_place,
+        load_after,
+        pages::{page_title, use_slug},
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -34,9 +36,8 @@ pub fn SettingsPage() -> impl IntoView {
         frame.after(stayed);
     }
     let settings = load_after(move || stayed.get(), move || LoadSettings { slug: slug.get() });
-    let organisation = use_place().map(|place| place.name).unwrap_or_default();
     view! {
-        <Title text=format!("Settings · {organisation}") />
+        <Title text=page_title("Settings") />
         <Loaded data=settings view=move |settings| view! { <Page settings form /> }.into_any() />
     }
 }
@@ -79,8 +80,7 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
 
 #[component]
 fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) -> impl IntoView {
-    let stored = settings.slug.clone();
-    let newer = use_newer(form, &settings, LoadSettings { slug: stored.clone() });
+    let newer = use_newer(form, &settings, LoadSettings { slug: settings.slug.clone() });
     let begun = settings.version;
     let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
     let slug = RwSignal::new(form.typed("new_slug", settings.slug.clone()));
@@ -91,16 +91,13 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
     });
     view! {
         <Card title="Name">
-            <FormFor form problem="The settings are not saved">
-                <input type="hidden" name="slug" value=stored />
+            <FormFor form problem="The settings are not saved" limits=LIMITS>
                 <input type="hidden" name="version" value=version />
                 <Field
                     label="Name"
                     name="name"
-                    value=form.typed("name", settings.name)
-                    error=form.field("name")
+                    value=settings.name
                     autocomplete="off"
-                    maxlength=NAME_LIMIT as u32
                 />
                 <Field
                     label="Short name"
@@ -108,9 +105,7 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
                     bind=slug
                     mono=true
                     hint=Signal::stored("Part of the address of every page here. Lower-case letters, digits and hyphens.".to_owned())
-                    error=form.field("new_slug")
                     autocomplete="off"
-                    maxlength=SLUG_LIMIT as u32
                 />
                 <div class="hint">
                     <strong>"A new short name breaks links."</strong>

@@ -1,7 +1,6 @@
 //! Where an organisation begins: its logs, which every role may see.
 
-use super::use_slug;
-use crate::site::routes;
+use crate::{site::routes, ui::pages::use_slug};
 use leptos::prelude::*;
 use leptos_router::components::Redirect;
 

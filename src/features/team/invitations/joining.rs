@@ -157,8 +157,7 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
     let mut fields = Fields::default();
     let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
     fields.take("password", check_new_password(new.password.expose(), &[email.local(), &new.name, &organisation]));
-    fields.finish()?;
-    let Some(name) = name else { return Err(Error::internal()) };
+    let name = fields.build(|| name)?;
     let subject = Subject::new("invitation", id, &email.shown);
     let hashed = async {
         let (app, from) = (access.app(), access.origin().address);

@@ -1,21 +1,18 @@
 //! What is asked before a role changes, and the link by which a member sets a new password.
 
-use super::{counted, may, param, titled};
+use super::{counted, may, titled, use_person};
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        team::{
-            functions::{ChangeRole, LoadPerson, MakeResetLink},
-            model::{Keys, Profile, ResetLink, cuts_keys},
-        },
+    features::team::{
+        functions::{ChangeRole, MakeResetLink},
+        model::{Keys, Profile, ResetLink, cuts_keys},
     },
     policy::{Operation, Role},
     site::routes,
     ui::{
-        Loaded,
-        components::{Button, Card, Choice, LinkButton, Look, Note, PageHeader, RadioCards, SecretBox, Tone},
-        form::{Form, FormFor, use_form},
-        load, reactive, use_place,
+        components::{Card, Choice, LinkButton, Note, PageHeader, RadioCards, SecretBox, Tone},
+        form::{Form, use_form},
+        pages::{FormPage, ItemPage, param},
+        reactive, use_place,
     },
 };
 use leptos::prelude::*;
@@ -24,16 +21,10 @@ use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn ChangeRolePage() -> impl IntoView {
-    let slug = use_slug();
-    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
     let form = use_form::<ChangeRole>();
     let wanted = use_query_map().with_untracked(|query| query.get("role").and_then(|role| Role::parse(&role)));
     view! {
-        <Title text=titled("Change a role") />
-        <Loaded
-            data=profile
-            view=move |profile| view! { <Question profile slug=slug.get_untracked() wanted form /> }.into_any()
-        />
+        <ItemPage data=use_person() view=move |profile| view! { <Question profile wanted form /> }.into_any() />
     }
 }
 
@@ -56,10 +47,10 @@ fn with_article(role: Role) -> String {
 }
 
 #[component]
-fn Question(profile: Profile, slug: String, wanted: Option<Role>, form: Form<ChangeRole>) -> impl IntoView {
+fn Question(profile: Profile, wanted: Option<Role>, form: Form<ChangeRole>) -> impl IntoView {
     let Profile { person, keys, only_owner, .. } = profile;
     let own = use_place().is_some_and(|place| place.user == person.id);
-    let back = routes::team(&slug);
+    let back = routes::team(&param("slug"));
     let Some(next) = wanted.filter(|next| *next != person.role) else {
         let words = format!("{} is {}. Choose another role in the list.", person.name, with_article(person.role));
         return view! {
@@ -78,20 +69,20 @@ fn Question(profile: Profile, slug: String, wanted: Option<Role>, form: Form<Cha
         may(Operation::TeamChangeRole, Some(person.role), Some(next))
     };
     view! {
-        <PageHeader title=title.clone() sentence=move || words.clone() />
-        <Card>
-            <FormFor form problem="The role was not changed">
-                <input type="hidden" name="slug" value=slug />
-                <input type="hidden" name="id" value=person.id.to_string() />
-                <input type="hidden" name="role" value=next.name() />
-                <input type="hidden" name="asked" value="true" />
-                {asks_keys.then(|| view! { <KeysQuestion count=keys own selected=form.typed("keys", "") /> })}
-                <div class="form-end">
-                    <LinkButton label="Leave it as it is" href=back />
-                    <Button look=Look::Primary label=title busy=form.busy() availability />
-                </div>
-            </FormFor>
-        </Card>
+        <FormPage
+            form
+            title=title.clone()
+            tab="Change a role"
+            sentence=move || words.clone()
+            problem="The role was not changed"
+            hidden=vec![("id", person.id.to_string()), ("role", next.name().into()), ("asked", "true".into())]
+            button=title
+            availability
+            cancel="Leave it as it is"
+            back
+        >
+            {asks_keys.then(|| view! { <KeysQuestion count=keys own /> })}
+        </FormPage>
     }
     .into_any()
 }
@@ -103,7 +94,6 @@ pub fn KeysQuestion(
     count: i64,
     /// The person decides about their own keys.
     own: bool,
-    #[prop(into)] selected: String,
 ) -> impl IntoView {
     let keys = counted(count, "key", "keys");
     let (take, takes) = if own {
@@ -115,70 +105,60 @@ pub fn KeysQuestion(
         Choice::new(Keys::TakeOver.name(), take).sentence(takes).default_mark(true),
         Choice::new(Keys::Revoke.name(), "Revoke them").sentence("They stop at once. Programs that use them fail."),
     ];
-    let selected = if selected.is_empty() { Keys::TakeOver.name().to_owned() } else { selected };
+    let selected = Keys::TakeOver.name();
     view! { <RadioCards legend=format!("What becomes of the {keys}?") name="keys" choices selected /> }
 }
 
 #[component]
 pub fn PasswordLinkPage() -> impl IntoView {
-    let slug = use_slug();
-    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
+    let profile = use_person();
     let form = use_form::<MakeResetLink>();
     let outcome = form.outcome();
     view! {
         <Title text=titled("Password link") />
         {reactive(move || match outcome.get() {
-            Some(link) => view! { <Made link slug=slug.get_untracked() /> }.into_any(),
+            Some(link) => view! { <Made link slug=param("slug") /> }.into_any(),
             None => {
-                view! {
-                    <Loaded
-                        data=profile
-                        view=move |profile| view! { <Make profile slug=slug.get_untracked() form /> }.into_any()
-                    />
-                }
-                    .into_any()
+                view! { <ItemPage data=profile view=move |profile| view! { <Make profile form /> }.into_any() /> }.into_any()
             }
         })}
     }
 }
 
 #[component]
-fn Make(profile: Profile, slug: String, form: Form<MakeResetLink>) -> impl IntoView {
+fn Make(profile: Profile, form: Form<MakeResetLink>) -> impl IntoView {
     let Profile { person, has_mail, .. } = profile;
-    let name = person.name.clone();
-    let back = routes::team(&slug);
-    view! {
-        <PageHeader
-            title=format!("Password link for {name}")
-            sentence=move || format!("With it {name} sets a new password. It works once, for 60 minutes.")
-        />
-        {if has_mail {
-            view! {
-                <Note action=move || view! { <LinkButton label="Back to the team" href=back.clone() /> }>
-                    "This installation sends mail. They can ask for a link on the sign-in page."
-                </Note>
-            }
-                .into_any()
-        } else {
-            view! {
-                <Card>
-                    <FormFor form problem="No link was made">
-                        <input type="hidden" name="slug" value=slug />
-                        <input type="hidden" name="id" value=person.id.to_string() />
-                        <div>
-                            "Whoever has the link can open the whole account of " <strong>{person.email}</strong>
-                            ". Hand it over in person, or where only they can read it. Links made before stop working."
-                        </div>
-                        <div class="form-end">
-                            <LinkButton label="Cancel" href=back />
-                            <Button look=Look::Primary label="Make the link" busy=form.busy() />
-                        </div>
-                    </FormFor>
-                </Card>
-            }
-                .into_any()
-        }}
+    let name = person.name;
+    let back = routes::team(&param("slug"));
+    let title = format!("Password link for {name}");
+    let sentence = move || format!("With it {name} sets a new password. It works once, for 60 minutes.");
+    if has_mail {
+        return view! {
+            <PageHeader title sentence />
+            <Note action=move || view! { <LinkButton label="Back to the team" href=back.clone() /> }>
+                "This installation sends mail. They can ask for a link on the sign-in page."
+            </Note>
+        }
+        .into_any();
     }
+    view! {
+        <FormPage
+            form
+            title
+            tab="Password link"
+            sentence
+            problem="No link was made"
+            hidden=vec![("id", person.id.to_string())]
+            button="Make the link"
+            back
+        >
+            <div>
+                "Whoever has the link can open the whole account of " <strong>{person.email}</strong>
+                ". Hand it over in person, or where only they can read it. Links made before stop working."
+            </div>
+        </FormPage>
+    }
+    .into_any()
 }
 
 #[component]

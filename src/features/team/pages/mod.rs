@@ -15,25 +15,26 @@ pub use people::TeamPage;
 pub use remove::RemovePage;
 pub use roles::RolesPage;
 
+use super::{functions::LoadPerson, model::Profile};
 use crate::{
     policy::{Denial, Operation, Role, Target, decide},
     site::routes,
     ui::{
+        Data,
         components::{Availability, Choice, Tab},
+        load,
+        pages::{param, use_slug},
         unavailable, use_place,
     },
 };
-use leptos_router::hooks::use_params_map;
+use leptos::prelude::Get;
 
-/// The title of a page inside an organisation: "Team · Northwind".
-pub(in crate::features::team) fn titled(page: &str) -> String {
-    use_place().map_or_else(|| page.to_owned(), |place| format!("{page} · {}", place.name))
-}
+pub(in crate::features::team) use crate::ui::pages::page_title as titled;
 
-/// A part of this page's path.
-pub(in crate::features::team) fn param(name: &str) -> String {
-    use leptos::prelude::WithUntracked;
-    use_params_map().with_untracked(|params| params.get(name).unwrap_or_default())
+/// The person in this page's path.
+fn use_person() -> Data<Profile> {
+    let slug = use_slug();
+    load(move || LoadPerson { slug: slug.get(), id: param("id") })
 }
 
 /// Whether the person may do this to a rank here: give `next` to somebody who is `now`.

@@ -1,44 +1,33 @@
 //! Removing a member: what happens, and what becomes of their keys.
 
-use super::{counted, may, member::KeysQuestion, param, titled};
+use super::{counted, may, member::KeysQuestion, use_person};
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        team::{
-            functions::{LoadPerson, RemovePerson},
-            model::Profile,
-        },
-    },
+    features::team::{functions::RemovePerson, model::Profile},
     policy::Operation,
     site::routes,
     ui::{
-        Loaded,
-        components::{Availability, Button, Card, LinkButton, Look, PageHeader},
-        form::{Form, FormFor, use_form},
-        load, use_place,
+        components::{Availability, LinkButton, Look, PageHeader},
+        form::{Form, use_form},
+        pages::{FormPage, ItemPage, param},
+        use_place,
     },
 };
 use leptos::prelude::*;
-use leptos_meta::Title;
 
 #[component]
 pub fn RemovePage() -> impl IntoView {
-    let slug = use_slug();
-    let profile = load(move || LoadPerson { slug: slug.get(), id: param("id") });
     let form = use_form::<RemovePerson>();
-    view! {
-        <Title text=titled("Remove a person") />
-        <Loaded data=profile view=move |profile| view! { <Remove profile slug=slug.get_untracked() form /> }.into_any() />
-    }
+    view! { <ItemPage data=use_person() view=move |profile| view! { <Remove profile form /> }.into_any() /> }
 }
 
 #[component]
-fn Remove(profile: Profile, slug: String, form: Form<RemovePerson>) -> impl IntoView {
+fn Remove(profile: Profile, form: Form<RemovePerson>) -> impl IntoView {
     let Profile { person, keys, key_names, only_owner, .. } = profile;
+    let slug = param("slug");
     let place = use_place();
     let own = place.as_ref().is_some_and(|place| place.user == person.id);
     let organisation = place.map(|place| place.name).unwrap_or_default();
-    let name = person.name.clone();
+    let title = format!("Remove {}", person.name);
     if own {
         return view! {
             <PageHeader title="Nobody removes themselves" sentence=|| "You can leave the organisation instead." />
@@ -60,27 +49,26 @@ fn Remove(profile: Profile, slug: String, form: Form<RemovePerson>) -> impl Into
         }
     };
     view! {
-        <PageHeader
-            title=format!("Remove {name}")
+        <FormPage
+            form
+            title=title.clone()
+            tab="Remove a person"
             sentence=move || format!("{} · {} of {organisation}", person.email, person.role.label())
-        />
-        <Card>
-            <FormFor form problem="Nobody was removed">
-                <input type="hidden" name="slug" value=slug.clone() />
-                <input type="hidden" name="id" value=person.id.to_string() />
-                <ul class="points">
-                    <li>"They lose access at once, in every browser. Their account and their other organisations stay."</li>
-                    <li>"Prompts, configs, virtual keys and logs stay, with their name as it was."</li>
-                    <li>{keys_words}</li>
-                    <li>"Invitations that they made cannot be accepted any more."</li>
-                </ul>
-                {(keys > 0).then(|| view! { <KeysQuestion count=keys own=false selected=form.typed("keys", "") /> })}
-                <div class="form-end">
-                    <LinkButton label="Cancel" href=routes::team(&slug) />
-                    <Button look=Look::Danger label=format!("Remove {name}") busy=form.busy() availability />
-                </div>
-            </FormFor>
-        </Card>
+            problem="Nobody was removed"
+            hidden=vec![("id", person.id.to_string())]
+            button=title
+            look=Look::Danger
+            availability
+            back=routes::team(&slug)
+        >
+            <ul class="points">
+                <li>"They lose access at once, in every browser. Their account and their other organisations stay."</li>
+                <li>"Prompts, configs, virtual keys and logs stay, with their name as it was."</li>
+                <li>{keys_words}</li>
+                <li>"Invitations that they made cannot be accepted any more."</li>
+            </ul>
+            {(keys > 0).then(|| view! { <KeysQuestion count=keys own=false /> })}
+        </FormPage>
     }
     .into_any()
 }

@@ -88,22 +88,18 @@ pub fn RoleCell(
         };
         let fixed = availability.reason().is_some();
         let (slug, label) = (slug.clone(), label.clone());
-        let change = {
-            let slug = slug.clone();
-            Callback::new(move |next: String| {
-                used_by.set(Some(id));
-                form.send(&ChangeRole {
-                    slug: slug.clone(),
-                    id: id.to_string(),
-                    role: next,
-                    keys: String::new(),
-                    asked: false,
-                });
-            })
-        };
+        let change = Callback::new(move |next: String| {
+            used_by.set(Some(id));
+            form.send(&ChangeRole {
+                slug: slug.clone(),
+                id: id.to_string(),
+                role: next,
+                keys: String::new(),
+                asked: false,
+            });
+        });
         view! {
             <BareForm form class="row">
-                <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id.to_string() />
                 <Select
                     compact=true

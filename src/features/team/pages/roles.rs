@@ -2,12 +2,13 @@
 
 use super::titled;
 use crate::{
-    features::{organisations::pages::use_slug, team::model::key_of},
+    features::team::model::key_of,
     policy::{Feature, Permission, Role, bitting, summary},
     site::routes,
     ui::{
         bitting::{Bitting, KeySize},
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
+        pages::use_slug,
         use_place,
     },
 };

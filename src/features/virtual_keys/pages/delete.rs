@@ -1,61 +1,36 @@
 //! Deleting a virtual key.
 
-use super::{title, use_virtual_key};
+use super::use_virtual_key;
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        virtual_keys::{functions::DeleteVirtualKey, model::Detail},
-    },
+    features::virtual_keys::{functions::DeleteVirtualKey, model::Detail},
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, Problem,
-        components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Time, Tone},
-        form::{Form, FormFor, use_form},
-        refusal,
+        components::{Look, Note, Time, Tone},
+        form::use_form,
+        pages::{ConfirmName, FormPage, ItemPage, param},
     },
 };
 use leptos::prelude::*;
 
 #[component]
 pub fn DeletePage() -> impl IntoView {
-    let slug = use_slug();
     let form = use_form::<DeleteVirtualKey>();
-    let key = use_virtual_key(|| 0);
-    view! {
-        <Loaded data=key view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form /> }.into_any() />
-    }
-}
-
-#[component]
-fn Inside(key_: Detail, slug: String, form: Form<DeleteVirtualKey>) -> impl IntoView {
-    if let Some(error) = refusal(Operation::VirtualKeyDelete) {
-        return view! { <Problem error /> }.into_any();
-    }
-    let key = key_;
-    let heading = format!("Delete {}", key.name);
-    view! {
-        {title(&heading)}
-        <PageHeader
-            title=heading
-            sentence=|| "Calls that name it are refused within seconds. Its credential is wiped and cannot be brought back; the log keeps its calls."
-        />
-        <Confirm key_=key slug form />
-    }
-    .into_any()
-}
-
-#[component]
-fn Confirm(key_: Detail, slug: String, form: Form<DeleteVirtualKey>) -> impl IntoView {
-    let key = key_;
-    let back = routes::virtual_key(&slug, &key.slug);
-    let in_use = key.is_in_use();
-    let name = key.name.clone();
-    view! {
-        <Card>
-            <FormFor form problem="It is not deleted">
-                <input type="hidden" name="slug" value=slug />
-                <input type="hidden" name="key" value=key.slug.clone() />
+    let ask = move |key: Detail| {
+        let title = format!("Delete {}", key.name);
+        let in_use = key.is_in_use();
+        view! {
+            <FormPage
+                form
+                title=title.clone()
+                sentence=|| "Calls that name it are refused within seconds. Its credential is wiped and cannot be brought back; the log keeps its calls."
+                problem="It is not deleted"
+                hidden=vec![("key", key.slug.clone())]
+                button=title
+                look=Look::Danger
+                cancel="Keep it"
+                back=routes::virtual_key(&param("slug"), &key.slug)
+            >
                 {match key.used_at {
                     Some(at) => {
                         let tone = if in_use { Tone::Warn } else { Tone::Info };
@@ -63,23 +38,10 @@ fn Confirm(key_: Detail, slug: String, form: Form<DeleteVirtualKey>) -> impl Int
                     }
                     None => view! { <Note tone=Tone::Info>"No call has used it."</Note> }.into_any(),
                 }}
-                {in_use
-                    .then(|| {
-                        view! {
-                            <Field
-                                label=format!("Type its name, {name}, to delete it")
-                                name="confirm"
-                                value=form.typed("confirm", "")
-                                error=form.field("confirm")
-                                autocomplete="off"
-                            />
-                        }
-                    })}
-                <div class="form-end">
-                    <LinkButton label="Keep it" href=back />
-                    <Button look=Look::Danger label=format!("Delete {}", key.name) busy=form.busy() />
-                </div>
-            </FormFor>
-        </Card>
-    }
+                {in_use.then(|| view! { <ConfirmName label=format!("Type its name, {}, to delete it", key.name) /> })}
+            </FormPage>
+        }
+        .into_any()
+    };
+    view! { <ItemPage data=use_virtual_key(|| 0) needs=Operation::VirtualKeyDelete view=ask /> }
 }

@@ -1,26 +1,24 @@
 //! One virtual key: its facts, the form that edits it, and the test of its connection.
 
 use super::{
-    fields::{Errors, ProviderFields, Stored, Values},
+    fields::{ProviderFields, Stored},
     title, use_virtual_key,
 };
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        virtual_keys::{
-            functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
-            model::Detail,
-        },
+    features::virtual_keys::{
+        functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
+        model::{Detail, Draft, LIMITS},
     },
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available, can,
+        available, can,
         components::{
             Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time,
             TimeStyle, Tone,
         },
         form::{Form, FormFor, use_form, use_newer},
+        pages::{ItemPage, param},
         reactive,
     },
 };
@@ -28,18 +26,12 @@ use leptos::prelude::*;
 
 #[component]
 pub fn DetailPage() -> impl IntoView {
-    let slug = use_slug();
     let form = use_form::<UpdateVirtualKey>();
     let test = use_form::<TestVirtualKey>();
     // Read again after a save alone: a refused one keeps what was typed.
     let saves = form.successes();
     let key = use_virtual_key(move || saves.get());
-    view! {
-        <Loaded
-            data=key
-            view=move |key| view! { <Inside key_=key slug=slug.get_untracked() form test /> }.into_any()
-        />
-    }
+    view! { <ItemPage data=key view=move |key| view! { <Inside key_=key slug=param("slug") form test /> }.into_any() /> }
 }
 
 #[component]
@@ -81,7 +73,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <div class="stack">{main}</div>
             <aside class="stack" aria-label="Reference and connection">
                 <Reference key_=key.clone() />
-                <Connection key_=key.clone() slug form=test />
+                <Connection key_=key.clone() form=test />
                 <About key_=key />
             </aside>
         </div>
@@ -91,27 +83,10 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
 #[component]
 fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl IntoView {
     let key = key_;
-    // After a save, what is stored; after a refusal, what was typed.
-    let kept = move |name: &str, stored: &str| {
-        if untrack(|| form.done()).is_some() { stored.to_owned() } else { form.typed(name, stored) }
-    };
-    let values = Values {
-        description: kept("description", &key.description),
-        provider: kept("provider", key.provider.name()),
-        base_url: kept("base_url", &key.base_url),
-        api_version: kept("api_version", &key.settings.api_version),
-    };
-    let errors = Errors {
-        description: form.field("description"),
-        provider: form.field("provider"),
-        base_url: form.field("base_url"),
-        api_version: form.field("api_version"),
-        credential: form.field("credential"),
-    };
     let load = LoadVirtualKey { slug: slug.clone(), key: key.slug.clone() };
     let newer = use_newer(form, &key, load);
-    let begun = kept("version", &key.version.to_string());
-    let version = move || newer.with(|now| now.as_ref().map_or_else(|| begun.clone(), |now| now.version.to_string()));
+    let begun = key.version;
+    let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
     let stored = Stored { provider: key.provider, base_url: key.base_url.clone(), credential: set_words(&key) };
     view! {
         {reactive(move || {
@@ -127,19 +102,11 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
                 })
         })}
         <Card title="Settings">
-            <FormFor form problem="This virtual key is not saved">
-                <input type="hidden" name="slug" value=slug />
+            <FormFor form problem="This virtual key is not saved" limits=LIMITS>
                 <input type="hidden" name="key" value=key.slug.clone() />
                 <input type="hidden" name="version" value=version />
-                <Field
-                    label="Name"
-                    name="name"
-                    value=kept("name", &key.name)
-                    error=form.field("name")
-                    maxlength=100_u32
-                    autocomplete="off"
-                />
-                <ProviderFields values errors stored=Some(stored) />
+                <Field label="Name" name="name" value=key.name.clone() autocomplete="off" />
+                <ProviderFields form begun=Signal::stored(Draft::of(&key)) stored />
                 <div class="form-end">
                     <Button look=Look::Primary label="Save" busy=form.busy() />
                 </div>
@@ -187,11 +154,10 @@ fn Reference(key_: Detail) -> impl IntoView {
 }
 
 #[component]
-fn Connection(key_: Detail, slug: String, form: Form<TestVirtualKey>) -> impl IntoView {
+fn Connection(key_: Detail, form: Form<TestVirtualKey>) -> impl IntoView {
     view! {
         <Card title="Connection">
             <FormFor form problem="The connection was not tested" errors_id="test-errors">
-                <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="key" value=key_.slug />
                 <div class="hint">"Asks the provider for its list of models with the stored credential. That costs nothing."</div>
                 <div>

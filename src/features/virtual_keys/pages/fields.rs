@@ -1,30 +1,14 @@
 //! The fields that making and editing share.
 
 use crate::{
-    features::virtual_keys::model::{CREDENTIAL_LIMIT, DESCRIPTION_LIMIT},
+    features::virtual_keys::model::Draft,
     kernel::provider::Provider,
-    ui::components::{Choice, Field, FieldKind, Select},
+    ui::{
+        components::{Choice, Field, FieldKind, Select},
+        form::AnyForm,
+    },
 };
 use leptos::prelude::*;
-
-/// The errors of the fields, by name.
-#[derive(Clone, Copy)]
-pub struct Errors {
-    pub description: Signal<Option<String>>,
-    pub provider: Signal<Option<String>>,
-    pub base_url: Signal<Option<String>>,
-    pub api_version: Signal<Option<String>>,
-    pub credential: Signal<Option<String>>,
-}
-
-/// First values.
-#[derive(Clone)]
-pub struct Values {
-    pub description: String,
-    pub provider: String,
-    pub base_url: String,
-    pub api_version: String,
-}
 
 /// What is stored, when a virtual key is edited.
 #[derive(Clone)]
@@ -38,12 +22,15 @@ pub struct Stored {
 /// Provider, base URL, API version, credential, description.
 #[component]
 pub fn ProviderFields(
-    values: Values,
-    errors: Errors,
-    #[prop(optional_no_strip)] stored: Option<Stored>,
+    /// The form around them.
+    #[prop(into)]
+    form: AnyForm,
+    /// What they begin with.
+    begun: Signal<Draft>,
+    #[prop(optional)] stored: Option<Stored>,
 ) -> impl IntoView {
-    let provider = RwSignal::new(values.provider);
-    let base_url = RwSignal::new(values.base_url);
+    let provider = RwSignal::new(form.typed("provider", begun.with_untracked(|draft| draft.provider.clone())));
+    let base_url = RwSignal::new(form.typed("base_url", begun.with_untracked(|draft| draft.base_url.clone())));
     let chosen = move || Provider::parse(&provider.get()).unwrap_or(Provider::OpenAi);
     let choices = Provider::ALL.into_iter().map(|p| Choice::new(p.name(), p.label())).collect();
     // Another provider's own address is of no use here.
@@ -101,7 +88,7 @@ pub fn ProviderFields(
         })
     };
     view! {
-        <Select label="Provider" name="provider" choices bind=provider on_change=follow error=errors.provider />
+        <Select label="Provider" name="provider" choices bind=provider on_change=follow />
         <Field
             label="Base URL"
             name="base_url"
@@ -110,8 +97,6 @@ pub fn ProviderFields(
             optional=true
             bind=base_url
             hint=base_hint
-            error=errors.base_url
-            maxlength=2048_u32
             autocomplete="off"
         />
         <div class="only-azure">
@@ -120,10 +105,8 @@ pub fn ProviderFields(
                 name="api_version"
                 mono=true
                 optional=true
-                value=values.api_version
+                value=begun.with_untracked(|draft| draft.api_version.clone())
                 hint=Signal::stored("Azure’s api-version, such as 2024-10-21.".to_owned())
-                error=errors.api_version
-                maxlength=40_u32
                 autocomplete="off"
             />
         </div>
@@ -135,17 +118,13 @@ pub fn ProviderFields(
             // Empty again whenever the form is made anew, which is after a save.
             bind=RwSignal::new(String::new())
             hint=credential_hint
-            error=errors.credential
-            maxlength=u32::try_from(CREDENTIAL_LIMIT).unwrap_or(u32::MAX)
             autocomplete="off"
         />
         <Field
             label="Description"
             name="description"
             optional=true
-            value=values.description
-            error=errors.description
-            maxlength=u32::try_from(DESCRIPTION_LIMIT).unwrap_or(u32::MAX)
+            value=begun.with_untracked(|draft| draft.description.clone())
             autocomplete="off"
         />
     }

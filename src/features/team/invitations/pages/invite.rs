@@ -1,15 +1,12 @@
 //! Inviting many at once, with a result for each address.
 
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        team::{
-            invitations::{
-                functions::InvitePeople,
-                model::{Answer, Batch, Outcome, addresses},
-            },
-            pages::{counted, role_choices, titled},
+    features::team::{
+        invitations::{
+            functions::InvitePeople,
+            model::{Answer, Batch, Outcome, addresses},
         },
+        pages::{counted, role_choices, titled},
     },
     policy::{Operation, Role},
     site::routes,
@@ -19,6 +16,7 @@ use crate::{
             Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
         },
         form::{Form, FormFor, use_form},
+        pages::use_slug,
         reactive, refusal,
     },
 };
@@ -56,7 +54,7 @@ pub fn InvitePage() -> impl IntoView {
             };
             view! {
                 {batch.map(|batch| view! { <Results batch slug=slug.get_untracked() /> })}
-                <InviteForm form slug=slug.get_untracked() typed role />
+                <InviteForm form typed role />
             }
         })}
     }
@@ -71,7 +69,7 @@ fn left_over(batch: &Batch) -> String {
 }
 
 #[component]
-fn InviteForm(form: Form<InvitePeople>, slug: String, typed: String, role: String) -> impl IntoView {
+fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl IntoView {
     let text = RwSignal::new(typed);
     let chosen = RwSignal::new(role);
     let hint = Signal::derive(move || {
@@ -92,21 +90,18 @@ fn InviteForm(form: Form<InvitePeople>, slug: String, typed: String, role: Strin
     view! {
         <Card>
             <FormFor form problem="Nobody was invited">
-                <input type="hidden" name="slug" value=slug />
                 <Field
                     label="E-mail addresses"
                     name="addresses"
                     kind=FieldKind::Textarea { rows: 5 }
                     bind=text
                     hint
-                    error=form.field("addresses")
                 />
                 <RadioCards
                     legend="Role of all of them"
                     name="role"
                     choices=role_choices(Operation::Invite, None)
                     bind=chosen
-                    error=form.field("role")
                 />
                 <div class="form-end">
                     <Button look=Look::Primary label="Invite" busy=form.busy() availability=available(Operation::Invite) />

@@ -187,8 +187,6 @@ fn Join(offer: Offer, forms: Forms) -> impl IntoView {
                     <Field
                         label="Your name"
                         name="name"
-                        value=form.typed("name", "")
-                        error=form.field("name")
                         autocomplete="name"
                     />
                     <Field
@@ -196,7 +194,6 @@ fn Join(offer: Offer, forms: Forms) -> impl IntoView {
                         name="password"
                         kind=FieldKind::Password
                         hint=Signal::stored("At least 8 characters. A sentence is a good choice.".to_owned())
-                        error=form.field("password")
                         autocomplete="new-password"
                     />
                     <Button look=Look::Primary label="Create account and join" busy=form.busy() />

@@ -1,23 +1,22 @@
 //! Sending an invitation anew, and taking it back.
 
 use crate::{
-    features::{
-        organisations::pages::use_slug,
-        team::{
-            invitations::{
-                functions::{LoadInvitation, ResendInvitation, RevokeInvitation},
-                model::{Invitation, Resent},
-            },
-            pages::{may, param, titled},
+    features::team::{
+        invitations::{
+            functions::{LoadInvitation, ResendInvitation, RevokeInvitation},
+            model::{Invitation, Resent},
         },
+        pages::{may, titled},
     },
     policy::Operation,
     site::routes,
     ui::{
-        Loaded,
-        components::{Button, Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
-        form::{Form, FormFor, use_form},
-        load, reactive,
+        Data,
+        components::{Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
+        form::{Form, use_form},
+        load,
+        pages::{FormPage, ItemPage, param, use_slug},
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -26,56 +25,48 @@ use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn ResendPage() -> impl IntoView {
-    let slug = use_slug();
-    let invitation = load(move || LoadInvitation { slug: slug.get(), id: param("id") });
+    let invitation = use_invitation();
     let form = use_form::<ResendInvitation>();
     let show = use_query_map().with_untracked(|query| query.get("show").is_some());
     let outcome = form.outcome();
     view! {
         <Title text=titled("Resend an invitation") />
         {reactive(move || match outcome.get() {
-            Some(resent) => view! { <Sent resent slug=slug.get_untracked() /> }.into_any(),
+            Some(resent) => view! { <Sent resent slug=param("slug") /> }.into_any(),
             None => {
-                view! {
-                    <Loaded
-                        data=invitation
-                        view=move |invitation| view! { <Resend invitation slug=slug.get_untracked() show form /> }.into_any()
-                    />
-                }
-                    .into_any()
+                view! { <ItemPage data=invitation view=move |invitation| resend(invitation, show, form) /> }.into_any()
             }
         })}
     }
 }
 
-#[component]
-fn Resend(invitation: Invitation, slug: String, show: bool, form: Form<ResendInvitation>) -> impl IntoView {
+fn resend(invitation: Invitation, show: bool, form: Form<ResendInvitation>) -> AnyView {
     let Invitation { id, email, role, .. } = invitation;
     let (title, button) = if show {
         (format!("A new link for {email}"), "Make a new link")
     } else {
         (format!("Resend the invitation to {email}"), "Resend")
     };
-    view! {
-        <PageHeader title sentence=move || format!("As {}. It works for 7 days from now.", role.label()) />
-        <Card>
-            <FormFor form problem="It was not sent">
-                <input type="hidden" name="slug" value=slug.clone() />
-                <input type="hidden" name="id" value=id.to_string() />
-                {show.then(|| view! { <input type="hidden" name="show" value="true" /> })}
-                <div>"Links that were sent or copied before stop working."</div>
-                <div class="form-end">
-                    <LinkButton label="Cancel" href=routes::invitations(&slug) />
-                    <Button
-                        look=Look::Primary
-                        label=button
-                        busy=form.busy()
-                        availability=may(Operation::InvitationResend, None, Some(role))
-                    />
-                </div>
-            </FormFor>
-        </Card>
+    let mut hidden = vec![("id", id.to_string())];
+    if show {
+        hidden.push(("show", "true".into()));
     }
+    view! {
+        <FormPage
+            form
+            title
+            tab="Resend an invitation"
+            sentence=move || format!("As {}. It works for 7 days from now.", role.label())
+            problem="It was not sent"
+            hidden
+            button
+            availability=may(Operation::InvitationResend, None, Some(role))
+            back=routes::invitations(&param("slug"))
+        >
+            <div>"Links that were sent or copied before stop working."</div>
+        </FormPage>
+    }
+    .into_any()
 }
 
 #[component]
@@ -109,41 +100,31 @@ fn Sent(resent: Resent, slug: String) -> impl IntoView {
 
 #[component]
 pub fn RevokePage() -> impl IntoView {
-    let slug = use_slug();
-    let invitation = load(move || LoadInvitation { slug: slug.get(), id: param("id") });
     let form = use_form::<RevokeInvitation>();
-    view! {
-        <Title text=titled("Revoke an invitation") />
-        <Loaded
-            data=invitation
-            view=move |invitation| view! { <Revoke invitation slug=slug.get_untracked() form /> }.into_any()
-        />
-    }
+    let ask = move |Invitation { id, email, role, inviter, .. }| {
+        view! {
+            <FormPage
+                form
+                title=format!("Revoke the invitation to {email}")
+                tab="Revoke an invitation"
+                sentence=move || format!("{inviter} invited them as {}.", role.label())
+                problem="It was not revoked"
+                hidden=vec![("id", id.to_string())]
+                button="Revoke"
+                look=Look::Danger
+                availability=may(Operation::InvitationRevoke, Some(role), None)
+                back=routes::invitations(&param("slug"))
+            >
+                <div>"Its link stops working at once. You can invite the address again later."</div>
+            </FormPage>
+        }
+        .into_any()
+    };
+    view! { <ItemPage data=use_invitation() view=ask /> }
 }
 
-#[component]
-fn Revoke(invitation: Invitation, slug: String, form: Form<RevokeInvitation>) -> impl IntoView {
-    let Invitation { id, email, role, inviter, .. } = invitation;
-    view! {
-        <PageHeader
-            title=format!("Revoke the invitation to {email}")
-            sentence=move || format!("{inviter} invited them as {}.", role.label())
-        />
-        <Card>
-            <FormFor form problem="It was not revoked">
-                <input type="hidden" name="slug" value=slug.clone() />
-                <input type="hidden" name="id" value=id.to_string() />
-                <div>"Its link stops working at once. You can invite the address again later."</div>
-                <div class="form-end">
-                    <LinkButton label="Cancel" href=routes::invitations(&slug) />
-                    <Button
-                        look=Look::Danger
-                        label="Revoke"
-                        busy=form.busy()
-                        availability=may(Operation::InvitationRevoke, Some(role), None)
-                    />
-                </div>
-            </FormFor>
-        </Card>
-    }
+/// The invitation in this page's path.
+fn use_invitation() -> Data<Invitation> {
+    let slug = use_slug();
+    load(move || LoadInvitation { slug: slug.get(), id: param("id") })
 }
