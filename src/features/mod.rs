@@ -23,3 +23,9 @@ pub fn statements() -> Vec<&'static [&'static str]> {
         virtual_keys::STATEMENTS,
     ]
 }
+
+/// The list of every room that has one, of which statements are put together.
+#[cfg(feature = "ssr")]
+pub fn lists() -> Vec<&'static crate::server::database::listing::Listing> {
+    vec![&api_keys::LIST, &logs::LIST, &team::invitations::LIST, &team::LIST, &virtual_keys::LIST]
+}

@@ -15,5 +15,7 @@ mod tests;
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    STATEMENTS, effective, exists, find_secret, holder, list::STATEMENTS as LIST_STATEMENTS, names, verify,
+    STATEMENTS, effective, exists, find_secret, holder,
+    list::{LIST, STATEMENTS as LIST_STATEMENTS},
+    names, verify,
 };

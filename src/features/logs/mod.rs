@@ -14,4 +14,4 @@ mod store;
 
 // For the test that prepares each on both engines.
 #[cfg(feature = "ssr")]
-pub use store::STATEMENTS;
+pub use store::{LIST, STATEMENTS};

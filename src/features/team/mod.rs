@@ -13,4 +13,6 @@ mod store;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, active_at, active_people, join, membership_by_slug, memberships, owners, places, role_of};
+pub use store::{
+    LIST, STATEMENTS, active_at, active_people, join, membership_by_slug, memberships, owners, places, role_of,
+};

@@ -16,4 +16,4 @@ mod tests;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, names, oldest, slug_is_taken, slugs, target};
+pub use store::{LIST, STATEMENTS, names, oldest, slug_is_taken, slugs, target};

@@ -2,7 +2,7 @@
 
 use crate::{
     features::organisations,
-    kernel::{Secret, Timestamp, VirtualKeyId, provider::Provider, text},
+    kernel::{Secret, Timestamp, VirtualKeyId, Window, provider::Provider, text},
 };
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,10 @@ pub const DESCRIPTION_LIMIT: usize = 500;
 pub const CREDENTIAL_LIMIT: usize = 4_096;
 /// Longest `api-version`, in characters.
 const API_VERSION_LIMIT: usize = 40;
+/// Virtual keys on one page of the list.
+pub const PAGE: i64 = 50;
+/// Longest text that the list is searched for.
+pub const QUERY_LIMIT: usize = 100;
 /// Virtual keys that one organisation can have.
 pub const MOST: i64 = 1_000;
 
@@ -40,10 +44,13 @@ pub struct Listed {
     pub used_at: Option<Timestamp>,
 }
 
-/// All virtual keys of an organisation, by name.
+/// A page of the list. It is sorted by `name` (also where nothing is said), `provider` or `used`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
+pub struct VirtualKeys {
     pub keys: Vec<Listed>,
+    /// How many fit what is searched for.
+    pub total: i64,
+    pub window: Window,
     pub now: Timestamp,
 }
 
