@@ -2,7 +2,10 @@
 
 use crate::{
     kernel::Result,
-    server::{access::jobs::Job, database::OrgTx},
+    server::{
+        access::jobs::Job,
+        database::{OrgTx, listing::Listing},
+    },
     web::api::Api,
 };
 use std::pin::Pin;
@@ -15,6 +18,8 @@ pub type LookUp = for<'a> fn(&'a mut OrgTx, &'a str) -> Pin<Box<dyn Future<Outpu
 pub struct Room {
     /// The texts of its stores' statements.
     pub statements: &'static [&'static [&'static str]],
+    /// Its lists, of which statements are put together.
+    pub lists: &'static [&'static Listing],
     /// Registers its calls for programs.
     pub calls: fn(Api) -> Api,
     /// The kinds of things that its events are about, each with its look-up: a flood of refusals names what there is.

@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod id;
+pub mod listing;
 pub mod money;
 pub mod provider;
 pub mod secret;
@@ -10,5 +11,6 @@ pub mod time;
 
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use id::{CallId, Id, InvitationId, KeyId, OrganisationId, RequestId, SecretId, SessionId, UserId, VirtualKeyId};
+pub use listing::{Asked, Window};
 pub use secret::Secret;
 pub use time::Timestamp;

@@ -101,6 +101,18 @@ async fn pages_cover_every_call_once_in_both_directions() {
         assert_eq!((&back["calls"], back["next"].is_null()), (&second["calls"], false));
         let back = page(&owner, &house, &[("before", back["previous"].as_str().expect("a cursor"))]).await;
         assert_eq!((&back["calls"], back["previous"].is_null()), (&first["calls"], true));
+        // Programs read other parts of the same list, by number or behind a cursor.
+        let program = house.program(&house.master_key);
+        let part = async |query: &str| program.api("GET", &format!("/v1/logs?{query}"), Value::Null).await.json();
+        let of = |part: &Value| ids(&json!({ "calls": part["data"] }));
+        let most = part("page_size=100").await;
+        assert_eq!((of(&most), &most["total"]), (expected[..100].to_vec(), &json!(120)));
+        let rest = part(&format!("page_size=100&cursor={}", most["next"].as_str().expect("a cursor"))).await;
+        assert_eq!((of(&rest), &rest["total"], &rest["next"]), (expected[100..].to_vec(), &json!(120), &Value::Null));
+        let third = part("page_size=7&current_page=2").await;
+        assert_eq!((of(&third), third["next"].is_string()), (expected[14..21].to_vec(), true));
+        assert_eq!(of(&part("page_size=100&current_page=1").await), expected[100..]);
+        assert!(of(&part("page_size=100&current_page=2").await).is_empty(), "behind the end there is nothing");
         for bad in ["x", "AAAA", "'; DROP TABLE call_logs; --"] {
             assert_eq!(list(&owner, &house, &[("after", bad)]).await.status, 400, "{bad}");
         }

@@ -1,23 +1,14 @@
 //! How the engines carry statements out on filled tables: every one finds what it needs by an index. The statements are
-//! those of the stores, and those that lists are put together from, caught as they are asked.
+//! those of the stores, and all that lists can put together, since nothing else puts statements together.
 
 use super::statements::registered;
-use super::support::{Client, House, World, test_server};
-use crate::server::database::Db;
-use serde_json::Value;
+use super::support::{House, test_server};
+use crate::{features::ROOMS, server::database::Db};
 use sqlx::{Connection, Executor, PgConnection, Row};
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Mutex, PoisonError},
-};
-use tracing::{
-    Event, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
+use std::collections::HashMap;
 
 /// Statements that read a whole table, by how they begin, with the reason. This list may only shrink.
-const WHOLE: [(&str, &str); 6] = [
+const WHOLE: [(&str, &str); 5] = [
     ("SELECT id, revision FROM organisations", "compares every organisation"),
     ("SELECT id FROM organisations", "verifies every chain"),
     ("SELECT org_id FROM audit_events UNION", "verifies every chain, whatever the list of organisations says"),
@@ -26,104 +17,18 @@ const WHOLE: [(&str, &str); 6] = [
         "DELETE FROM password_resets WHERE user_id = $1 OR expires_at <= $2",
         "PostgreSQL cannot know that few links are over, and guesses a third",
     ),
-    ("WITH RECURSIVE", "of a test"),
 ];
 
 /// What a FROM may name besides tables: parts of the same statement.
 const DERIVED: [&str; 5] = ["page", "taken", "any_call", "s", "CONSTANT"];
 
-static CAUGHT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-
-/// Takes down the statements that the driver tells of.
-struct Catcher;
-
-impl Visit for Catcher {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "db.statement" {
-            CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).insert(value.trim().to_owned());
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
-}
-
-impl Subscriber for Catcher {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "sqlx::query"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut Catcher);
-    }
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
-}
-
-async fn ask(client: &Client, path: &str, slug: &str, group: &str, asked: &[(&str, &str)]) -> Value {
-    let asked = asked.iter().filter(|(name, _)| !name.is_empty());
-    let named: Vec<(String, &str)> = asked.clone().map(|(name, value)| (format!("{group}[{name}]"), *value)).collect();
-    let mut fields = vec![("slug", slug)];
-    fields.extend(named.iter().map(|(name, value)| (name.as_str(), *value)));
-    let answer = client.form(path, &fields).await;
-    assert_eq!(answer.status, 200, "{path} {fields:?}: {}", answer.text);
-    answer.json()
-}
-
-/// The statements of every store, and those of lists with each of their filters and orders.
-async fn statements() -> Vec<String> {
-    // Where tests share a process, another may have done it.
-    let _ = tracing::subscriber::set_global_default(Catcher);
-    let world = World::new(House::on_sqlite().await).await;
-    for _ in 0..60 {
-        world.house.add_call(uuid::Uuid::now_v7()).await;
-    }
-    let (owner, slug) = (&world.owner, world.house.slug.as_str());
-    let ada = world.id_of("ada@north.test").await;
-    for asked in [
-        ("", ""),
-        ("status", "active"),
-        ("status", "rotating"),
-        ("status", "expiring"),
-        ("status", "expired"),
-        ("status", "disabled"),
-        ("status", "deleted"),
-        ("q", "deploy"),
-        ("q", "two words"),
-        ("q", "lk_pAbc"),
-        ("q", "lk_pAbc…Wxyz"),
-        ("permission", "prompts"),
-        ("responsible", "owners"),
-        ("responsible", &ada),
-        ("unused", "yes"),
-    ] {
-        for sort in ["", "name", "-name", "used", "-used", "expires", "-expires"] {
-            for page in ["1", "2"] {
-                ask(owner, "api_keys/list", slug, "filter", &[asked, ("sort", sort), ("page", page)]).await;
-            }
-        }
-    }
-    let id = uuid::Uuid::now_v7().to_string();
-    let asked = [("key", id.as_str()), ("virtual_key", &id), ("model", "gpt"), ("status", "ok"), ("status", "4xx")];
-    let first = ask(owner, "logs/list", slug, "query", &[]).await;
-    let next = first["next"].as_str().expect("a second page").to_owned();
-    for asked in asked {
-        for place in [("", ""), ("after", next.as_str()), ("before", next.as_str())] {
-            ask(owner, "logs/list", slug, "query", &[asked, place]).await;
-        }
-    }
-    ask(owner, "logs/choices", slug, "", &[]).await;
-    let caught = CAUGHT.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let composed = caught.into_iter().filter(|text| text.contains("org_id = $1"));
+/// The statements of every store, and all that lists can put together.
+fn statements() -> Vec<String> {
+    let composed = ROOMS.iter().flat_map(|room| room.lists).flat_map(|list| list.statements());
     let mut all: Vec<String> = composed.chain(registered().into_iter().map(str::to_owned)).collect();
     all.sort_unstable();
     all.dedup();
-    assert!(all.len() > registered().len() + 80, "composed statements were caught: {}", all.len());
+    assert!(all.len() > registered().len() + 1_000, "lists tell their statements: {}", all.len());
     all
 }
 
@@ -134,7 +39,7 @@ fn is_allowed(text: &str) -> bool {
 /// SQLite plans without statistics, so its plans do not depend on what is in the tables.
 #[tokio::test]
 async fn statements_find_their_rows_by_an_index_on_sqlite() {
-    let texts = statements().await;
+    let texts = statements();
     let house = House::on_sqlite().await;
     let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
     let mut bad = vec![];
@@ -192,7 +97,7 @@ ANALYZE;";
 #[tokio::test]
 async fn statements_find_their_rows_by_an_index_on_postgres() {
     let Some(server) = test_server() else { return };
-    let texts = statements().await;
+    let texts = statements();
     let house = House::on_postgres(&server).await;
     let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
     owner.execute(FILL).await.expect("rows");

@@ -126,6 +126,59 @@ async fn a_credential_is_sealed_to_its_place_and_told_to_nobody() {
 }
 
 #[tokio::test]
+async fn the_list_is_searched_sorted_and_read_in_pages() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let owner = house.person("ada@north.test").await;
+        for (slug, provider) in [("beta", "openai"), ("alpha", "openai"), ("gamma", "anthropic")] {
+            assert!(make(&owner, &house, slug, provider, "").await.status < 400);
+        }
+        house.add_call(uuid::Uuid::now_v7()).await;
+        let used = "UPDATE call_logs SET virtual_key_id = (SELECT id FROM virtual_keys WHERE slug = 'beta')";
+        house.as_owner(used).await.expect("a call by beta");
+        let slugs = |list: &Value| -> Vec<String> {
+            list.as_array().expect("keys").iter().map(|key| key["slug"].as_str().expect("a slug").to_owned()).collect()
+        };
+        let program = house.program(&house.master_key);
+        for (query, expected) in [
+            ("", vec!["alpha", "beta", "gamma"]),
+            ("sort=-name", vec!["gamma", "beta", "alpha"]),
+            ("sort=provider", vec!["gamma", "alpha", "beta"]),
+            ("sort=-provider", vec!["alpha", "beta", "gamma"]),
+            ("sort=-used", vec!["beta", "alpha", "gamma"]),
+            ("sort=used", vec!["alpha", "gamma", "beta"]),
+            ("q=ET", vec!["beta"]),
+            ("q=%25", vec![]),
+        ] {
+            let fields: Vec<_> = query.split_once('=').into_iter().collect();
+            let fields: Vec<_> = fields.into_iter().map(|(name, value)| (name, value.replace("%25", "%"))).collect();
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let console = act(&owner, &house, "list", &fields).await.json();
+            assert_eq!(
+                (slugs(&console["keys"]), &console["total"]),
+                (expected.iter().map(|s| (*s).to_owned()).collect(), &json!(expected.len())),
+                "{query}"
+            );
+            let listed = program.api("GET", &format!("/v1/virtual-keys?{query}"), Value::Null).await.json();
+            assert_eq!(
+                (slugs(&listed["data"]), &listed["total"]),
+                (slugs(&console["keys"]), &console["total"]),
+                "{query}"
+            );
+        }
+        let second = program.api("GET", "/v1/virtual-keys?page_size=2&current_page=1", Value::Null).await.json();
+        assert_eq!((slugs(&second["data"]), &second["total"]), (vec!["gamma".to_owned()], &json!(3)));
+        assert_eq!(program.api("GET", "/v1/virtual-keys?sort=slug", Value::Null).await.status, 422);
+        let page = async |query: &str| owner.page(&format!("/o/{}/virtual-keys{query}", house.slug)).await;
+        let seen = page("?q=alp").await;
+        assert!(seen.text.contains("1 virtual key<") && !seen.text.contains("@beta"), "{}", seen.text);
+        assert!(page("?q=nothing").await.text.contains("Show all virtual keys"));
+        assert!(page("?page=9").await.text.contains("@gamma"), "a page that is not there is the last");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_field_by_field() {
     each_engine(async |house| {
         let house = house.founded().await;

@@ -5,6 +5,7 @@ pub mod components;
 pub mod form;
 pub mod frame;
 pub mod icons;
+pub mod listing;
 mod loaded;
 pub mod pages;
 mod place;

@@ -24,6 +24,7 @@ use super::{NO_CALLS, Room};
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
+    lists: &[],
     calls: NO_CALLS,
     subjects: &[],
     jobs: &[],

@@ -1,19 +1,22 @@
 //! The keys' server functions.
 
-use super::model::{Draft, Filter, KeyForm, KeyList, KeyPage, Minted};
-use crate::kernel::{Error, KeyId};
+use super::model::{Draft, KeyForm, KeyList, KeyPage, Minted};
+use crate::kernel::{Asked, Error, KeyId};
 use leptos::prelude::*;
 use uuid::Uuid;
 
 #[cfg(feature = "ssr")]
 use {
-    super::operations::{self, Edit, New, Rotation},
+    super::{
+        model::PAGE,
+        operations::{self, Edit, New, Rotation},
+    },
     crate::{site::routes, web},
 };
 
 #[server(prefix = "/fn", endpoint = "api_keys/list")]
-pub async fn load_keys(slug: String, #[server(default)] filter: Filter) -> Result<KeyList, Error> {
-    operations::list(&web::member(&slug).await?, &filter).await
+pub async fn load_keys(slug: String, #[server(default)] filter: Asked) -> Result<KeyList, Error> {
+    operations::list(&web::member(&slug).await?, &filter, filter.window(PAGE)).await
 }
 
 /// One key; an id that is none is not found.

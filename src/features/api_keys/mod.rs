@@ -18,6 +18,7 @@ use super::Room;
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS, store::list::STATEMENTS],
+    lists: &[&store::list::LIST],
     calls: rest::register,
     subjects: &[(
         "api_key",

@@ -2,7 +2,7 @@
 
 use crate::{
     kernel::{
-        KeyId, Secret, Timestamp, UserId, text,
+        KeyId, Secret, Timestamp, UserId, Window, text,
         time::{DAY, HOUR},
     },
     policy::{KeyFeature, Level, PermissionSet, Role, Shown, summary},
@@ -261,35 +261,10 @@ impl KeyForm {
     }
 }
 
-/// What a list is asked for, as it stands in the address.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Filter {
-    pub q: String,
-    /// `active`, `rotating`, `expiring`, `expired`, `disabled`, `deleted`; else all that are not deleted.
-    pub status: String,
-    /// The name of a feature of which the keys hold something.
-    pub permission: String,
-    /// A person's id, or `owners`.
-    pub responsible: String,
-    /// `yes`: not used for [`UNUSED_DAYS`].
-    pub unused: String,
-    /// `name`, `used`, `expires`, with `-` before it for the other way round; else the newest first.
-    pub sort: String,
-    /// From 1.
-    pub page: String,
-}
-
-impl Filter {
-    /// Whether anything is filtered.
-    pub fn is_empty(&self) -> bool {
-        [&self.q, &self.status, &self.permission, &self.responsible, &self.unused].iter().all(|part| part.is_empty())
-    }
-
-    pub fn page(&self) -> i64 {
-        self.page.parse().ok().filter(|page| *page >= 1).unwrap_or(1)
-    }
-}
+/// What a list is filtered by: `active`, `rotating`, `expiring`, `expired`, `disabled` or `deleted` (else all that are
+/// not deleted), the name of a feature of which the keys hold something, a person's id or `owners`, and `yes`: not used
+/// for [`UNUSED_DAYS`]. It is sorted by `name`, `used` or `expires`; else the newest come first.
+pub const FILTERS: [&str; 4] = ["status", "permission", "responsible", "unused"];
 
 /// A page of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -297,6 +272,7 @@ pub struct KeyList {
     pub keys: Vec<Key>,
     /// How many fit the filter.
     pub total: i64,
+    pub window: Window,
     /// Those that expire soon, whatever the filter.
     pub expiring: Vec<Key>,
     pub people: Vec<Person>,

@@ -1,13 +1,13 @@
 //! The keys' management calls.
 
 use super::{
-    model::{Expiry, Filter, Key, KeyForm, Minted, PAGE, Status, level_value},
+    model::{Expiry, Key, KeyForm, Minted, Status, level_value},
     operations::{self, Edit, New, Rotation},
 };
 use crate::{
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
-    web::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
+    web::api::{Api, Call, Done, List, Nothing, asked, input, names, one_of, renamed, window},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -252,21 +252,16 @@ pub struct RotatedApiKey {
 }
 
 async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
-    let window = Window::of(query.page_size, query.current_page)?;
-    let (access, now) = (&call.access, call.access.now());
-    let filter = Filter {
-        q: query.q.unwrap_or_default(),
-        status: query.status.unwrap_or_default(),
-        permission: query.permission.unwrap_or_default(),
-        sort: query.sort.unwrap_or_default(),
-        ..Filter::default()
-    };
-    check(&filter)?;
-    let page = |page: i64| {
-        let filter = Filter { page: page.to_string(), ..filter.clone() };
-        async move { operations::list(access, &filter).await.map(|list| (list.keys, list.total)) }
-    };
-    Ok(window.gather(PAGE, page).await?.map(|key| shown(&call, key, now)))
+    let window = window(query.page_size, query.current_page)?;
+    let asked =
+        asked([("q", query.q), ("status", query.status), ("permission", query.permission), ("sort", query.sort)]);
+    let mut fields = Fields::default();
+    one_of(&mut fields, &asked, "status", &["active", "rotating", "expiring", "expired", "disabled", "deleted"]);
+    one_of(&mut fields, &asked, "permission", &KeyFeature::ALL.map(KeyFeature::name));
+    one_of(&mut fields, &asked, "sort", &["name", "used", "expires"]);
+    fields.finish()?;
+    let page = operations::list(&call.access, &asked, window).await?;
+    Ok(List::new(page.total, page.keys).map(|key| shown(&call, key, page.now)))
 }
 
 async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
@@ -383,20 +378,6 @@ fn check_kind(kind: &str, sub_kind: &str) -> Result<()> {
             Err(Error::new(Code::Malformed, "Keys are made at /api-keys/organisation/service, or at /api-keys alone."))
         }
     }
-}
-
-/// What a list is filtered and sorted by comes from a list of names.
-fn check(filter: &Filter) -> Result<()> {
-    let mut fields = Fields::default();
-    let one_of = |text: &str, names: &[&str]| match text.is_empty() || names.contains(&text) {
-        true => Ok(()),
-        false => Err(format!("This is one of {}.", names.join(", "))),
-    };
-    fields
-        .take("status", one_of(&filter.status, &["active", "rotating", "expiring", "expired", "disabled", "deleted"]));
-    fields.take("permission", one_of(&filter.permission, &KeyFeature::ALL.map(KeyFeature::name)));
-    fields.take("sort", one_of(filter.sort.trim_start_matches('-'), &["name", "used", "expires"]));
-    fields.finish()
 }
 
 /// The end of a key that was asked for.

@@ -1,7 +1,7 @@
 //! The log's server functions.
 
-use super::model::{Choices, Detail, Page, Query};
-use crate::kernel::Error;
+use super::model::{Choices, Detail, Page};
+use crate::kernel::{Asked, Error};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -9,7 +9,7 @@ use {super::operations, crate::web};
 
 /// One page of the log.
 #[server(prefix = "/fn", endpoint = "logs/list")]
-pub async fn load_logs(slug: String, #[server(default)] query: Query) -> Result<Page, Error> {
+pub async fn load_logs(slug: String, #[server(default)] query: Asked) -> Result<Page, Error> {
     operations::list(&web::member(&slug).await?, &query).await
 }
 

@@ -18,6 +18,7 @@ use super::Room;
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
+    lists: &[&store::LIST],
     calls: rest::register,
     subjects: &[],
     jobs: &[],

@@ -1,11 +1,11 @@
 //! What both sides know of the log of calls.
 
-use crate::kernel::{CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text, time};
+use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text, time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Calls on one page.
-pub const PAGE: usize = 50;
+pub const PAGE: i64 = 50;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,40 +57,17 @@ impl Outcome {
     }
 }
 
-/// What a list is filtered by, as it stands in the address. Empty fields filter nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Query {
-    /// `1h`, `24h` (also if empty), `7d`, `30d`, or `custom` with `from` and `to`.
-    pub range: String,
-    /// A date such as `2027-02-21` (its beginning), or RFC 3339.
-    pub from: String,
-    /// A date (its end), or RFC 3339; empty: now.
-    pub to: String,
-    /// An API key's id.
-    pub key: String,
-    /// A virtual key's id or slug.
-    pub virtual_key: String,
-    /// Part of the model's name, whatever its letter case.
-    pub model: String,
-    /// A whole trace id.
-    pub trace_id: String,
-    /// What callers said, as `name=value` or as an object: see [`Metadata::parse_filter`].
-    pub metadata: String,
-    /// An outcome's name, or a class of statuses such as `4xx`.
-    pub status: String,
-    /// The cursor behind which the page begins (older calls).
-    pub after: String,
-    /// The cursor before which the page ends (newer calls).
-    pub before: String,
-}
+/// What the list is filtered by:
+/// - `range`: `1h`, `24h` (also where nothing is said), `7d`, `30d`, or `custom` with `from` and `to`, a date such as
+///   `2027-02-21` (its beginning and its end) or a moment (RFC 3339); without `to` until now.
+/// - `key`: an API key's id. `virtual_key`: an id or slug. `model`: part of the name, whatever its letter case.
+///   `trace_id`: a whole one. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, or a class of
+///   statuses such as `4xx`.
+pub const FILTERS: [&str; 9] = ["range", "from", "to", "key", "virtual_key", "model", "trace_id", "metadata", "status"];
 
-impl Query {
-    /// Nothing but the time is filtered.
-    pub fn is_plain(&self) -> bool {
-        let narrowing = [&self.key, &self.virtual_key, &self.model, &self.trace_id, &self.metadata, &self.status];
-        narrowing.iter().all(|field| field.is_empty())
-    }
+/// Nothing but the time is filtered.
+pub fn is_plain(asked: &Asked) -> bool {
+    asked.is_silent(&FILTERS[3..])
 }
 
 /// A call as a list shows it.

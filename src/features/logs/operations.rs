@@ -1,26 +1,50 @@
 //! What can be done with the log of calls.
 
 use super::{
-    model::{Choices, Detail, FirstCall, Named, Page, Query},
-    query::{self, Cursor},
+    model::{Call, Choices, Detail, FirstCall, Named, PAGE, Page, is_plain},
+    query::{self, Cursor, Filter},
     store,
 };
 use crate::{
     features::{api_keys, virtual_keys},
-    kernel::{CallId, Error, Result},
+    kernel::{Asked, CallId, Error, Result, Window},
     policy::{Operation, Target},
-    server::access::Access,
+    server::{
+        access::Access,
+        database::{OrgTx, listing::Place},
+    },
 };
 
-/// One page of the log, with the bars and totals of all pages.
-pub async fn list(access: &Access, query: &Query) -> Result<Page> {
-    let mut tx = access.read(Operation::LogsList).await?;
-    if !query.is_plain() {
+/// Begins to read the calls that are asked for.
+async fn begin(access: &Access, asked: &Asked) -> Result<(OrgTx, Filter, Place)> {
+    let tx = access.read(Operation::LogsList).await?;
+    if !is_plain(asked) {
         access.check(Operation::LogsFilter, Target::In(tx.organisation()))?;
     }
-    let now = access.now();
-    let (filter, place) = query::read(query, now)?;
-    let slice = store::page(&mut tx, &filter, place).await?;
+    let (filter, place) = query::read(asked, access.now())?;
+    Ok((tx, filter, place))
+}
+
+/// A part of the log, and how many entries there are in all.
+pub struct Entries {
+    pub calls: Vec<Call>,
+    /// The cursor of the part behind this, if there is one.
+    pub next: Option<String>,
+    pub total: i64,
+}
+
+/// A part of the log alone.
+pub async fn entries(access: &Access, asked: &Asked, window: Window) -> Result<Entries> {
+    let (mut tx, filter, place) = begin(access, asked).await?;
+    let slice = store::page(&mut tx, &filter, place, window).await?;
+    let total = store::total(&mut tx, &filter).await?;
+    Ok(Entries { calls: slice.calls, next: slice.next.map(Cursor::text), total })
+}
+
+/// One page of the log, with the bars and totals of all pages.
+pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
+    let (mut tx, filter, place) = begin(access, asked).await?;
+    let slice = store::page(&mut tx, &filter, place, Window::page(1, PAGE)).await?;
     let (bars, totals) = store::summary(&mut tx, &filter).await?;
     let first_call = if totals.calls == 0 && !store::any(&mut tx).await? {
         let virtual_key = virtual_keys::oldest(&mut tx).await?;
@@ -38,7 +62,7 @@ pub async fn list(access: &Access, query: &Query) -> Result<Page> {
         width: filter.span.width(),
         bars,
         first_call,
-        now,
+        now: access.now(),
     })
 }
 

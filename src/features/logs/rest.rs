@@ -1,14 +1,13 @@
 //! The management calls of the log of model calls.
 
 use super::{
-    model::{self, Detail, Query},
-    operations,
-    query::Cursor,
+    model::{self, Detail},
+    operations::{self, Entries},
 };
 use crate::{
     kernel::{Error, Result, Timestamp},
     policy::Operation,
-    web::api::{Api, Call, Nothing, Window, input, renamed},
+    web::api::{Api, Call, Nothing, asked, input, renamed, window},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -133,9 +132,9 @@ pub struct LogDetail {
     organisation_id: String,
 }
 
-async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
-    let window = Window::of(asked.page_size, asked.current_page)?;
-    if asked.cursor.is_some() && window.offset > 0 {
+async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
+    let window = window(query.page_size, query.current_page)?;
+    if query.cursor.is_some() && window.offset > 0 {
         return Err(Error::field("cursor", "Send a cursor or a page's number, not both."));
     }
     if window.offset + window.limit > DEEPEST {
@@ -144,7 +143,7 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
             format!("Numbered pages reach {DEEPEST} calls. Follow the cursor `next` from there."),
         ));
     }
-    let range = match (asked.range, &asked.from, &asked.to) {
+    let range = match (query.range, &query.from, &query.to) {
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
             return Err(Error::field("range", "Send range, or from and to, not both."));
         }
@@ -153,34 +152,21 @@ async fn list(call: Call, asked: LogsQuery) -> Result<LogEntryList> {
         (None, None, None) => String::new(),
         (None, ..) => "custom".into(),
     };
-    let mut query = Query {
-        range,
-        from: asked.from.unwrap_or_default(),
-        to: asked.to.unwrap_or_default(),
-        key: asked.api_key_id.unwrap_or_default(),
-        virtual_key: asked.virtual_key_id.unwrap_or_default(),
-        model: asked.model.unwrap_or_default(),
-        trace_id: asked.trace_id.unwrap_or_default(),
-        metadata: asked.metadata.unwrap_or_default(),
-        status: asked.status.unwrap_or_default(),
-        after: asked.cursor.unwrap_or_default(),
-        before: String::new(),
-    };
-    let number = |n: i64| usize::try_from(n).map_err(|_| Error::internal());
-    let (offset, end) = (number(window.offset)?, number(window.offset + window.limit)?);
-    let mut calls: Vec<model::Call> = vec![];
-    let total = loop {
-        let page = operations::list(&call.access, &query).await.map_err(|error| renamed(error, &NAMES))?;
-        calls.extend(page.calls);
-        match page.next {
-            Some(next) if calls.len() <= end => query.after = next,
-            _ => break page.totals.entries,
-        }
-    };
-    let more = calls.len() > end;
-    calls.truncate(end);
-    let last = calls.last().filter(|_| more).map(|last| Cursor { started_at: last.started_at, id: last.id }.text());
-    Ok(LogEntryList { object: "list", total, data: calls.into_iter().skip(offset).map(entry).collect(), next: last })
+    let asked = asked([
+        ("range", Some(range)),
+        ("from", query.from),
+        ("to", query.to),
+        ("key", query.api_key_id),
+        ("virtual_key", query.virtual_key_id),
+        ("model", query.model),
+        ("trace_id", query.trace_id),
+        ("metadata", query.metadata),
+        ("status", query.status),
+        ("after", query.cursor),
+    ]);
+    let entries = operations::entries(&call.access, &asked, window).await;
+    let Entries { calls, next, total } = entries.map_err(|error| renamed(error, &NAMES))?;
+    Ok(LogEntryList { object: "list", total, data: calls.into_iter().map(entry).collect(), next })
 }
 
 async fn get(call: Call, _: Nothing) -> Result<LogDetail> {

@@ -1,12 +1,16 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, Call, Detail, Metadata, Outcome, PAGE, Totals},
-    query::{Cursor, Ended, Filter, OfVirtualKey, Place, Span},
+    model::{Bucket, Call, Detail, Metadata, Outcome, Totals},
+    query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
-    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, provider::Provider},
-    server::database::{OrgTx, Value, containing, readable, statements, values},
+    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider},
+    server::database::{
+        OrgTx, containing,
+        listing::{self, Listing, Order, Parts, Place, Question},
+        readable, statements, values,
+    },
 };
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -14,23 +18,71 @@ use uuid::Uuid;
 /// Calls whose middle latency is told.
 const SAMPLE: i64 = 10_000;
 
-macro_rules! calls {
-    ($rest:literal) => {
-        concat!(
-            "SELECT c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, \
-             v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, \
-             c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, \
-             c.metadata, \
-             v.deleted_at AS virtual_key_deleted_at, c.count \
-             FROM call_logs c LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id \
-             LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id ",
-            $rest
-        )
+macro_rules! columns {
+    () => {
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count"
     };
 }
 
+macro_rules! joined {
+    () => {
+        " LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id"
+    };
+}
+
+const WITHIN: &str = "c.started_at >= ? AND c.started_at < ?";
+const OF_KEY: &str = "c.key_id = ?";
+const OF_VIRTUAL_KEY: &str = "c.virtual_key_id = ?";
+const OF_SLUG: &str = "c.virtual_key_id IN (SELECT w.id FROM virtual_keys w WHERE w.org_id = $1 AND w.slug = ?)";
+const OF_TRACE: &str = "c.trace_id = ?";
+const OF_MODEL: &str = "LOWER(c.model) LIKE ? ESCAPE '!'";
+const ENDED_AS: &str = "c.outcome = ?";
+const ENDED_IN: &str = "c.status >= ? AND c.status < ?";
+
+macro_rules! one_pair {
+    () => {
+        "c.metadata ->> ? = ?"
+    };
+}
+macro_rules! four_pairs {
+    () => {
+        concat!(one_pair!(), " AND ", one_pair!(), " AND ", one_pair!(), " AND ", one_pair!())
+    };
+}
+/// Calls of which all this was said, by the number of pairs. Fewer are filled up with the last.
+const SAID: [(usize, &str); 3] = [
+    (1, one_pair!()),
+    (4, four_pairs!()),
+    (16, concat!(four_pairs!(), " AND ", four_pairs!(), " AND ", four_pairs!(), " AND ", four_pairs!())),
+];
+
+/// The bars of the chart.
+const BARS: &str = "SELECT c.started_at / ? AS bucket, COUNT(*) AS entries, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE c.count END) AS BIGINT) AS failed, SUM(CAST(c.cost AS DOUBLE PRECISION)) AS cost, COUNT(c.latency_us) AS timed FROM call_logs c WHERE {these} GROUP BY 1 ORDER BY 1";
+/// The middle of the latest latencies.
+const MIDDLE: &str = "SELECT s.latency_us FROM (SELECT c.latency_us FROM call_logs c WHERE {these} AND c.latency_us IS NOT NULL ORDER BY c.started_at DESC, c.id DESC LIMIT ?) AS s ORDER BY s.latency_us LIMIT 1 OFFSET ?";
+
+pub static LIST: Listing = Listing::new(Parts {
+    columns: columns!(),
+    from: "call_logs c",
+    joined: joined!(),
+    id: "c.id",
+    within: "c.org_id = $1",
+    searched: &[],
+    filters: &[
+        listing::Filter::one_of(&[WITHIN]),
+        listing::Filter::optional(&[OF_KEY]),
+        listing::Filter::optional(&[OF_VIRTUAL_KEY, OF_SLUG]),
+        listing::Filter::optional(&[OF_TRACE]),
+        listing::Filter::optional(&[SAID[0].1, SAID[1].1, SAID[2].1]),
+        listing::Filter::optional(&[OF_MODEL]),
+        listing::Filter::optional(&[ENDED_AS, ENDED_IN]),
+    ],
+    order: Order::Latest("c.started_at", "c.id"),
+    summaries: &[BARS, MIDDLE],
+});
+
 statements! {
-    BY_ID: TenantSql = calls!("WHERE c.org_id = $1 AND c.id = $2");
+    BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2");
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
@@ -95,60 +147,34 @@ impl Row {
     }
 }
 
-/// A condition in the making. Its first value is `$2`.
-struct Condition {
-    text: String,
-    values: Vec<Value>,
-}
-
-impl Condition {
-    fn of(filter: &Filter) -> Self {
-        let mut condition = Self { text: "c.org_id = $1".into(), values: vec![] };
-        condition.and("c.started_at >= ?", filter.span.from.into());
-        condition.and("c.started_at < ?", filter.span.to.into());
-        if let Some(key) = filter.key {
-            condition.and("c.key_id = ?", key.into());
-        }
-        match &filter.virtual_key {
-            None => {}
-            Some(OfVirtualKey::Id(id)) => condition.and("c.virtual_key_id = ?", (*id).into()),
-            Some(OfVirtualKey::Slug(slug)) => condition.and(
-                "c.virtual_key_id IN (SELECT w.id FROM virtual_keys w WHERE w.org_id = $1 AND w.slug = ?)",
-                slug.into(),
-            ),
-        }
-        if let Some(trace) = &filter.trace_id {
-            condition.and("c.trace_id = ?", trace.into());
-        }
-        for (name, value) in filter.metadata.iter().flat_map(Metadata::pairs) {
-            let name = condition.place(name.into());
-            condition.and(&format!("c.metadata ->> {name} = ?"), value.into());
-        }
-        if let Some(model) = &filter.model {
-            condition.and("LOWER(c.model) LIKE ? ESCAPE '!'", containing(model).into());
-        }
-        match filter.ended {
-            None => {}
-            Some(Ended::As(outcome)) => condition.and("c.outcome = ?", outcome.name().into()),
-            Some(Ended::Class(class)) => {
-                condition.and("c.status >= ?", (class * 100).into());
-                condition.and("c.status < ?", (class * 100 + 100).into());
-            }
-        }
-        condition
+/// The calls that a filter lets through.
+fn asked(filter: &Filter) -> Question {
+    let mut question = LIST.ask().only(WITHIN, values![filter.span.from, filter.span.to]);
+    if let Some(key) = filter.key {
+        question = question.only(OF_KEY, values![key]);
     }
-
-    /// The place of one more value.
-    fn place(&mut self, value: Value) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len() + 1)
+    question = match &filter.virtual_key {
+        None => question,
+        Some(OfVirtualKey::Id(id)) => question.only(OF_VIRTUAL_KEY, values![*id]),
+        Some(OfVirtualKey::Slug(slug)) => question.only(OF_SLUG, values![slug]),
+    };
+    if let Some(trace) = &filter.trace_id {
+        question = question.only(OF_TRACE, values![trace]);
     }
-
-    /// One more condition with one value, written as `?`.
-    fn and(&mut self, text: &str, value: Value) {
-        let place = self.place(value);
-        self.text.push_str(" AND ");
-        self.text.push_str(&text.replacen('?', &place, 1));
+    let pairs: Vec<_> = filter.metadata.iter().flat_map(Metadata::pairs).collect();
+    if let Some(last) = pairs.last()
+        && let Some((places, condition)) = SAID.into_iter().find(|(places, _)| *places >= pairs.len())
+    {
+        let pairs = pairs.iter().chain(std::iter::repeat(last)).take(places);
+        question = question.only(condition, pairs.flat_map(|(name, value)| values![*name, *value]).collect());
+    }
+    if let Some(model) = &filter.model {
+        question = question.only(OF_MODEL, values![containing(model)]);
+    }
+    match filter.ended {
+        None => question,
+        Some(Ended::As(outcome)) => question.only(ENDED_AS, values![outcome.name()]),
+        Some(Ended::Class(class)) => question.only(ENDED_IN, values![class * 100, class * 100 + 100]),
     }
 }
 
@@ -159,39 +185,19 @@ pub struct Slice {
     pub next: Option<Cursor>,
 }
 
-pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place) -> Result<Slice> {
-    let mut condition = Condition::of(filter);
-    let (cursor, order) = match place {
-        Place::First => (None, "DESC"),
-        Place::After(cursor) => (Some((cursor, "<")), "DESC"),
-        Place::Before(cursor) => (Some((cursor, ">")), "ASC"),
-    };
-    if let Some((cursor, than)) = cursor {
-        let (at, id) = (condition.place(cursor.started_at.into()), condition.place(cursor.id.into()));
-        condition.text.push_str(&format!(" AND (c.started_at, c.id) {than} ({at}, {id})"));
-    }
-    let sql = format!(
-        "{}WHERE {} ORDER BY c.started_at {order}, c.id {order} LIMIT {}",
-        calls!(""),
-        condition.text,
-        PAGE + 1
-    );
-    let mut rows: Vec<Row> = tx.list_composed(sql, condition.values).await?;
-    let more = rows.len() > PAGE;
-    rows.truncate(PAGE);
-    let (newer, older) = match place {
-        Place::First => (false, more),
-        Place::After(_) => (true, more),
-        Place::Before(_) => (more, true),
-    };
-    if order == "ASC" {
-        rows.reverse();
-    }
+pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window) -> Result<Slice> {
+    let listing::Slice { rows, newer, older }: listing::Slice<Row> =
+        asked(filter).from(place).slice(tx, window).await?;
     Ok(Slice {
         previous: rows.first().filter(|_| newer).map(Row::cursor),
         next: rows.last().filter(|_| older).map(Row::cursor),
         calls: readable(&rows, Row::call),
     })
+}
+
+/// How many entries a filter lets through.
+pub async fn total(tx: &mut OrgTx, filter: &Filter) -> Result<i64> {
+    asked(filter).total(tx).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -207,17 +213,7 @@ struct BucketRow {
 
 /// The bars of the chart and the totals of all pages.
 pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, Totals)> {
-    let width = filter.span.width();
-    let mut condition = Condition::of(filter);
-    let by = condition.place(width.into());
-    let sql = format!(
-        "SELECT c.started_at / {by} AS bucket, COUNT(*) AS entries, CAST(SUM(c.count) AS BIGINT) AS calls, \
-         CAST(SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE c.count END) AS BIGINT) AS failed, \
-         SUM(CAST(c.cost AS DOUBLE PRECISION)) AS cost, COUNT(c.latency_us) AS timed \
-         FROM call_logs c WHERE {} GROUP BY 1 ORDER BY 1",
-        condition.text
-    );
-    let rows: Vec<BucketRow> = tx.all_composed(sql, condition.values).await?;
+    let rows: Vec<BucketRow> = asked(filter).summary(tx, BARS, values![filter.span.width()], vec![]).await?;
     let mut totals = Totals::default();
     let mut timed = 0;
     for row in &rows {
@@ -254,14 +250,8 @@ async fn middle(tx: &mut OrgTx, filter: &Filter, timed: i64) -> Result<Option<i6
     if timed == 0 {
         return Ok(None);
     }
-    let mut condition = Condition::of(filter);
-    let (sample, skip) = (condition.place(SAMPLE.into()), condition.place(((timed.min(SAMPLE) - 1) / 2).into()));
-    let sql = format!(
-        "SELECT s.latency_us FROM (SELECT c.latency_us FROM call_logs c WHERE {} AND c.latency_us IS NOT NULL \
-         ORDER BY c.started_at DESC, c.id DESC LIMIT {sample}) AS s ORDER BY s.latency_us LIMIT 1 OFFSET {skip}",
-        condition.text
-    );
-    let rows: Vec<(i64,)> = tx.all_composed(sql, condition.values).await?;
+    let skipped = (timed.min(SAMPLE) - 1) / 2;
+    let rows: Vec<(i64,)> = asked(filter).summary(tx, MIDDLE, vec![], values![SAMPLE, skipped]).await?;
     Ok(rows.first().map(|(latency,)| *latency))
 }
 

@@ -1,13 +1,13 @@
 //! The team's server functions.
 
 use super::model::{Changed, Leaving, People, Profile, ResetLink};
-use crate::kernel::Error;
+use crate::kernel::{Asked, Error};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
     super::{
-        model::{Filter, Keys, Sort},
+        model::{Keys, PAGE},
         operations,
     },
     crate::{kernel::UserId, policy::Role, site::routes, web},
@@ -15,15 +15,8 @@ use {
 
 /// A page of the team.
 #[server(prefix = "/fn", endpoint = "team/list")]
-pub async fn load_people(
-    slug: String,
-    #[server(default)] q: String,
-    #[server(default)] role: String,
-    #[server(default)] sort: String,
-    #[server(default)] page: u32,
-) -> Result<People, Error> {
-    let filter = Filter { q, role: Role::parse(&role), sort: Sort::parse(&sort), page, ..Filter::default() };
-    operations::list(&web::member(&slug).await?, &filter).await
+pub async fn load_people(slug: String, #[server(flatten)] asked: Asked) -> Result<People, Error> {
+    operations::list(&web::member(&slug).await?, &asked, asked.window(PAGE)).await
 }
 
 /// One member.

@@ -17,6 +17,7 @@ use super::Room;
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS, invitations::STATEMENTS],
+    lists: &[&store::LIST, &invitations::LIST],
     calls: |api| invitations::rest::register(rest::register(api)),
     subjects: &[
         ("member", |tx, id| Box::pin(async move {

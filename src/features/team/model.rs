@@ -1,13 +1,13 @@
 //! What both sides know of a team.
 
 use crate::{
-    kernel::{Secret, Timestamp, UserId},
+    kernel::{Secret, Timestamp, UserId, Window},
     policy::{KeyFeature, PermissionSet, Role},
 };
 use serde::{Deserialize, Serialize};
 
 /// People on one page of a list.
-pub const PAGE: u32 = 25;
+pub const PAGE: i64 = 25;
 /// Longest text that a list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 
@@ -37,8 +37,7 @@ pub struct People {
     pub owners: i64,
     /// How many invitations wait, expired ones included.
     pub invitations: i64,
-    /// The page, from 1.
-    pub page: u32,
+    pub window: Window,
     /// Reset links are mailed on request, so nobody makes them by hand.
     pub has_mail: bool,
     pub now: Timestamp,
@@ -114,70 +113,9 @@ impl Keys {
     }
 }
 
-/// How a team is listed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Filter {
-    /// Part of a name or address.
-    pub q: String,
-    /// A whole address in its canonical form; empty: any.
-    pub email: String,
-    pub role: Option<Role>,
-    pub sort: Sort,
-    /// From 1; 0 is the first as well.
-    pub page: u32,
-}
-
-/// The order of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sort {
-    pub by: SortBy,
-    pub descending: bool,
-}
-
-/// What a list is ordered by. Ties are broken by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SortBy {
-    /// Owners first.
-    #[default]
-    Role,
-    Name,
-    Active,
-    Joined,
-}
-
-impl SortBy {
-    const ALL: [SortBy; 4] = [SortBy::Role, SortBy::Name, SortBy::Active, SortBy::Joined];
-
-    const fn name(self) -> &'static str {
-        match self {
-            SortBy::Role => "role",
-            SortBy::Name => "name",
-            SortBy::Active => "active",
-            SortBy::Joined => "joined",
-        }
-    }
-}
-
-impl Sort {
-    /// As in an address: `name`, `-name`; the default is empty.
-    pub fn text(self) -> String {
-        match self {
-            Sort { by: SortBy::Role, descending: false } => String::new(),
-            Sort { by, descending } => format!("{}{}", if descending { "-" } else { "" }, by.name()),
-        }
-    }
-
-    /// Reads an address; what is not known is the default order.
-    pub fn parse(text: &str) -> Self {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        SortBy::ALL.into_iter().find(|by| by.name() == name).map_or_else(Sort::default, |by| Sort { by, descending })
-    }
-
-    /// The order after a press on a column's header: the other way round, if it is this column's already.
-    pub fn pressed(self, by: SortBy) -> Self {
-        Sort { by, descending: self.by == by && !self.descending }
-    }
-}
+/// What the list is filtered by: a role. Programs also filter by `email`, a whole address in its canonical form. It is
+/// sorted by `role` (Owners first; also where nothing is said), `name`, `active` or `joined`.
+pub const FILTERS: [&str; 1] = ["role"];
 
 /// Whether somebody of this role may do less than keys can: then what becomes of their keys has to be decided.
 pub fn cuts_keys(role: Role) -> bool {
@@ -204,19 +142,6 @@ pub fn key_of(role: Role) -> PermissionSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn orders_are_read_as_they_are_written() {
-        for by in SortBy::ALL {
-            for descending in [false, true] {
-                let sort = Sort { by, descending };
-                assert_eq!(Sort::parse(&sort.text()), sort);
-            }
-        }
-        assert_eq!(Sort::parse("name; DROP TABLE users"), Sort::default());
-        let by_name = Sort::default().pressed(SortBy::Name);
-        assert_eq!((by_name.text().as_str(), by_name.pressed(SortBy::Name).text().as_str()), ("name", "-name"));
-    }
 
     #[test]
     fn only_members_do_less_than_keys_can() {

@@ -2,7 +2,7 @@
 
 use super::{
     invitations,
-    model::{Changed, Filter, Keys, Leaving, PAGE, People, Person, Profile, QUERY_LIMIT, ResetLink, cuts_keys},
+    model::{Changed, Keys, Leaving, People, Person, Profile, ResetLink, cuts_keys},
     store,
 };
 use crate::{
@@ -10,30 +10,24 @@ use crate::{
         accounts::{self, Maker},
         api_keys,
     },
-    kernel::{Code, Error, Result, Secret, Timestamp, UserId, text, time::MINUTE},
+    kernel::{Asked, Code, Error, Result, Secret, Timestamp, UserId, Window, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, Change},
         audit::event::{Event, Subject},
+        database::listing::Page,
     },
     site::routes,
 };
 
 /// A page of the team.
-pub async fn list(access: &Access, filter: &Filter) -> Result<People> {
+pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<People> {
     let mut tx = access.read(Operation::TeamList).await?;
-    let mut filter = Filter { q: text::cut(filter.q.trim(), QUERY_LIMIT).to_owned(), ..filter.clone() };
-    let (mut people, found) = store::people(&mut tx, &filter).await?;
-    let last = u32::try_from(found.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
-    if filter.page > last {
-        // People left since the address was made: the last page that there is.
-        filter.page = last;
-        people = store::people(&mut tx, &filter).await?.0;
-    }
+    let Page { rows: people, total: found, window } = store::people(&mut tx, asked, window).await?;
     let (total, owners) = store::counts(&mut tx).await?;
     let invitations = invitations::count(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
-    Ok(People { people, found, total, owners, invitations, page: filter.page.max(1), has_mail, now: access.now() })
+    Ok(People { people, found, total, owners, invitations, window, has_mail, now: access.now() })
 }
 
 /// One member.

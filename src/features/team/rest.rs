@@ -1,14 +1,14 @@
 //! The team's management calls.
 
 use super::{
-    model::{Filter, Keys, PAGE, Person, Sort},
+    model::{Keys, Person},
     operations,
 };
 use crate::{
     features::accounts::email::Email,
     kernel::{Error, Fields, Result, Timestamp},
     policy::{Operation, Role},
-    web::api::{Api, Call, Done, List, Nothing, Window, input, names},
+    web::api::{Api, Call, Done, List, Nothing, asked, input, names, one_of, window},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -97,32 +97,19 @@ pub struct User {
 }
 
 async fn list(call: Call, query: UsersQuery) -> Result<List<User>> {
-    let window = Window::of(query.page_size, query.current_page)?;
+    let window = window(query.page_size, query.current_page)?;
     let mut fields = Fields::default();
-    let role = fields.take("role", query.role.as_deref().map(role).transpose());
-    let email = fields.take("email", query.email.as_deref().map(Email::parse).transpose());
-    let typed = query.sort.unwrap_or_default();
-    let sort = Sort::parse(&typed);
-    if !["", "role", sort.text().as_str()].contains(&typed.as_str()) {
-        fields.refuse("sort", "This is one of name, active, joined, with or without a - before it.");
-    }
     if query.email.is_some() && query.q.is_some() {
         fields.refuse("q", "Send email or q, not both.");
     }
+    let email = fields.take("email", query.email.as_deref().map(Email::parse).transpose());
+    let email = email.flatten().map(|email| email.canonical);
+    let asked = asked([("q", query.q), ("email", email), ("role", query.role), ("sort", query.sort)]);
+    one_of(&mut fields, &asked, "role", &Role::ALL.map(Role::name));
+    one_of(&mut fields, &asked, "sort", &["role", "name", "active", "joined"]);
     fields.finish()?;
-    let email = email.flatten().map(|email| email.canonical).unwrap_or_default();
-    let filter = Filter { q: query.q.unwrap_or_default(), email, role: role.flatten(), sort, page: 1 };
-    let page = |page: i64| {
-        let (access, filter) =
-            (&call.access, Filter { page: u32::try_from(page).unwrap_or(u32::MAX), ..filter.clone() });
-        async move {
-            let found = operations::list(access, &filter).await?;
-            // Beyond the end the console shows the last page; here there is nothing.
-            let people = if found.page == filter.page { found.people } else { vec![] };
-            Ok((people, found.found))
-        }
-    };
-    Ok(window.gather(i64::from(PAGE), page).await?.map(|person| shown(&call, person)))
+    let page = operations::list(&call.access, &asked, window).await?;
+    Ok(List::new(page.found, page.people).map(|person| shown(&call, person)))
 }
 
 async fn get(call: Call, _: Nothing) -> Result<User> {

@@ -1,22 +1,55 @@
 //! The team's SQL.
 
-use super::model::{Filter, PAGE, Person};
+use super::model::{Person, QUERY_LIMIT};
 use crate::{
-    kernel::{OrganisationId, Result, Timestamp, UserId},
+    kernel::{Asked, OrganisationId, Result, Timestamp, UserId, Window, text},
     policy::Role,
-    server::database::{OrgTx, Tx, containing, read_role, readable, statements, values},
+    server::database::{
+        OrgTx, Tx,
+        listing::{Filter, Listing, Order, Page, Parts, Sort},
+        read_role, readable, statements, values,
+    },
 };
 use uuid::Uuid;
+
+macro_rules! columns {
+    () => {
+        "m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at"
+    };
+}
+
+const OF_ROLE: &str = "m.role = ?";
+const OF_EMAIL: &str = "u.email_canonical = ?";
+/// Owners first, then Admins.
+const RANK: &str = "CASE m.role WHEN 'owner' THEN 1 WHEN 'admin' THEN 2 ELSE 3 END";
+const BY_NAME: &str = "LOWER(u.name), m.user_id";
+const BY_RANK: &str = "CASE m.role WHEN 'owner' THEN 1 WHEN 'admin' THEN 2 ELSE 3 END, LOWER(u.name), m.user_id";
+
+pub static LIST: Listing = Listing::new(Parts {
+    columns: columns!(),
+    from: "memberships m JOIN users u ON u.id = m.user_id",
+    joined: "",
+    id: "m.user_id",
+    within: "m.org_id = $1",
+    searched: &["u.name", "u.email_canonical"],
+    filters: &[Filter::optional(&[OF_ROLE]), Filter::optional(&[OF_EMAIL])],
+    order: Order::Named {
+        usual: BY_RANK,
+        sorts: &[
+            Sort { name: "role", by: &[RANK], then: BY_NAME },
+            Sort { name: "name", by: &["LOWER(u.name)"], then: BY_RANK },
+            Sort { name: "active", by: &["COALESCE(m.active_at, 0)"], then: BY_RANK },
+            Sort { name: "joined", by: &["m.joined_at"], then: BY_RANK },
+        ],
+    },
+    summaries: &[],
+});
 
 statements! {
     MEMBERSHIP_BY_SLUG: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND o.slug = $2 AND u.disabled_at IS NULL";
     ROLE_OF: TenantSql = "SELECT m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2 AND u.disabled_at IS NULL";
-    // $2: a role, or empty; $3: a pattern in lower case, or empty; $4: the same as typed, for letters that SQLite cannot
-    // lower; $5: a whole address, or empty; $6: the order.
-    PEOPLE: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') AND ($5 = '' OR u.email_canonical = $5) ORDER BY CASE $6 WHEN 'joined' THEN m.joined_at WHEN '-joined' THEN -m.joined_at WHEN 'active' THEN COALESCE(m.active_at, 0) WHEN '-active' THEN -COALESCE(m.active_at, 0) ELSE 0 END, CASE WHEN $6 = 'name' THEN LOWER(u.name) END, CASE WHEN $6 = '-name' THEN LOWER(u.name) END DESC, CASE WHEN $6 = '-role' THEN 0 WHEN m.role = 'owner' THEN 1 WHEN m.role = 'admin' THEN 2 ELSE 3 END, CASE WHEN m.role = 'owner' THEN 3 WHEN m.role = 'admin' THEN 2 ELSE 1 END, LOWER(u.name), m.user_id LIMIT $7 OFFSET $8";
-    PEOPLE_FOUND: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND ($2 = '' OR m.role = $2) AND ($3 = '' OR LOWER(u.name) LIKE $3 ESCAPE '!' OR u.name LIKE $4 ESCAPE '!' OR u.email_canonical LIKE $3 ESCAPE '!') AND ($5 = '' OR u.email_canonical = $5)";
     COUNTS: TenantSql = "SELECT COUNT(*), COUNT(CASE WHEN m.role = 'owner' AND u.disabled_at IS NULL THEN 1 END) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1";
-    PERSON: TenantSql = "SELECT m.user_id, u.name, u.email, m.role, m.joined_at, m.active_at, u.disabled_at FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2";
+    PERSON: TenantSql = concat!("SELECT ", columns!(), " FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id = $2");
     IS_MEMBER: TenantSql = "SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.email_canonical = $2";
     OTHER_OWNER: TenantSql = "SELECT m.user_id, u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.user_id <> $2 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at, m.user_id LIMIT 1";
     SET_ROLE: TenantSql = "UPDATE memberships SET role = $3 WHERE org_id = $1 AND user_id = $2";
@@ -67,18 +100,17 @@ pub async fn role_of(tx: &mut OrgTx, user: UserId) -> Result<Option<Role>> {
     row.map(|(role,)| read_role(&role)).transpose()
 }
 
-/// A page of the members that a filter lets through, and how many there are of them over all pages.
-pub async fn people(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Person>, i64)> {
-    let role = filter.role.map(Role::name).unwrap_or_default();
-    // Empty finds everybody.
-    let pattern = |text: &str| if text.is_empty() { String::new() } else { containing(text) };
-    let (lower, typed) = (pattern(&filter.q.to_lowercase()), pattern(&filter.q));
-    let (found,): (i64,) = tx.one(PEOPLE_FOUND, values![role, &lower, &typed, &filter.email]).await?;
-    let skipped = i64::from(filter.page.max(1) - 1) * i64::from(PAGE);
-    let order = filter.sort.text();
-    let row = values![role, lower, typed, &filter.email, order, i64::from(PAGE), skipped];
-    let rows: Vec<PersonRow> = tx.list(PEOPLE, row).await?;
-    Ok((readable(rows, PersonRow::read), found))
+/// One page of the members that are asked for.
+pub async fn people(tx: &mut OrgTx, asked: &Asked, window: Window) -> Result<Page<Person>> {
+    let mut question = LIST.ask().search(text::cut(asked.get("q").trim(), QUERY_LIMIT)).sort(asked.get("sort"));
+    if let Some(role) = Role::parse(asked.get("role")) {
+        question = question.only(OF_ROLE, values![role]);
+    }
+    if !asked.is_silent(&["email"]) {
+        question = question.only(OF_EMAIL, values![asked.get("email")]);
+    }
+    let page: Page<PersonRow> = question.page(tx, window).await?;
+    Ok(page.read(PersonRow::read))
 }
 
 /// How many members there are, and how many of them are active Owners.

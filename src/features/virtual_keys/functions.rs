@@ -1,18 +1,18 @@
 //! The virtual keys' server functions.
 
-use super::model::{Detail, Draft, Finding, List, Saved};
-use crate::kernel::Error;
+use super::model::{Detail, Draft, Finding, Saved, VirtualKeys};
+use crate::kernel::{Asked, Error};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
-    super::operations,
+    super::{model::PAGE, operations},
     crate::{site::routes, web},
 };
 
 #[server(prefix = "/fn", endpoint = "virtual_keys/list")]
-pub async fn load_virtual_keys(slug: String) -> Result<List, Error> {
-    operations::list(&web::member(&slug).await?).await
+pub async fn load_virtual_keys(slug: String, #[server(flatten)] asked: Asked) -> Result<VirtualKeys, Error> {
+    operations::list(&web::member(&slug).await?, &asked, asked.window(PAGE)).await
 }
 
 #[server(prefix = "/fn", endpoint = "virtual_keys/get")]

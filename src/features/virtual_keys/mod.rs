@@ -20,6 +20,7 @@ use super::Room;
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
+    lists: &[&store::LIST],
     calls: rest::register,
     subjects: &[("virtual_key", |tx, slug| Box::pin(store::slug_is_taken(tx, slug)))],
     jobs: &[],

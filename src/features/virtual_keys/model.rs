@@ -3,7 +3,7 @@
 use crate::{
     features::organisations,
     kernel::{
-        Secret, Timestamp, VirtualKeyId,
+        Secret, Timestamp, VirtualKeyId, Window,
         provider::{BASE_URL_LIMIT, Provider},
         text,
     },
@@ -28,6 +28,10 @@ pub const LIMITS: &[(&str, usize)] = &[
     ("api_version", API_VERSION_LIMIT),
     ("credential", CREDENTIAL_LIMIT),
 ];
+/// Virtual keys on one page of the list.
+pub const PAGE: i64 = 50;
+/// Longest text that the list is searched for.
+pub const QUERY_LIMIT: usize = 100;
 /// Virtual keys that one organisation can have.
 pub const MOST: i64 = 1_000;
 
@@ -54,10 +58,13 @@ pub struct Listed {
     pub used_at: Option<Timestamp>,
 }
 
-/// All virtual keys of an organisation, by name.
+/// A page of the list. It is sorted by `name` (also where nothing is said), `provider` or `used`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct List {
+pub struct VirtualKeys {
     pub keys: Vec<Listed>,
+    /// How many fit what is searched for.
+    pub total: i64,
+    pub window: Window,
     pub now: Timestamp,
 }
 

@@ -2,16 +2,19 @@
 
 use super::{
     connection,
-    model::{self, Detail, Draft, Finding, List, Saved, Settings},
+    model::{self, Detail, Draft, Finding, Saved, Settings, VirtualKeys},
     store::{self, Facts, SetCredential},
 };
 use crate::{
-    kernel::{Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, provider::Provider, text},
+    kernel::{
+        Asked, Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text,
+    },
     policy::Operation,
     server::{
         access::{Access, Change},
         audit::event::{Event, Subject},
         crypto::{Keyring, Sealed},
+        database::listing::Page,
         outgoing::{BaseUrl, OutgoingError},
     },
 };
@@ -43,10 +46,11 @@ impl Ready {
     }
 }
 
-/// All virtual keys, without their credentials.
-pub async fn list(access: &Access) -> Result<List> {
+/// One page of the virtual keys that fit, without their credentials.
+pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<VirtualKeys> {
     let mut tx = access.read(Operation::VirtualKeysList).await?;
-    Ok(List { keys: store::list(&mut tx).await?, now: access.now() })
+    let Page { rows: keys, total, window } = store::page(&mut tx, asked, window).await?;
+    Ok(VirtualKeys { keys, total, window, now: access.now() })
 }
 
 /// One virtual key, without its credential.

@@ -5,9 +5,9 @@ use super::{
     operations,
 };
 use crate::{
-    kernel::{Error, Result, Secret, Timestamp, provider::Provider},
+    kernel::{Error, Fields, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
-    web::api::{Api, Call, Done, List, Nothing, Window, input, renamed},
+    web::api::{Api, Call, Done, List, Nothing, asked, input, one_of, renamed, window},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,8 +26,13 @@ pub fn register(api: Api) -> Api {
 }
 
 input! {
-    /// Which part of the list.
+    /// Which virtual keys are listed.
     VirtualKeysQuery {
+        /// Part of a name or slug.
+        q | "search": Option<String>,
+        /// `name`, `provider` or `used`, with `-` before it for the other way round; else by name.
+        #[schema(pattern = "^-?(name|provider|used)$")]
+        sort: Option<String>,
         #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
         #[schema(minimum = 0, maximum = 1000000)]
@@ -192,9 +197,13 @@ pub struct VirtualKeyTested {
 }
 
 async fn list(call: Call, query: VirtualKeysQuery) -> Result<List<ListedVirtualKey>> {
-    let window = Window::of(query.page_size, query.current_page)?;
-    let all = operations::list(&call.access).await?.keys;
-    Ok(window.cut(all)?.map(|key| ListedVirtualKey {
+    let window = window(query.page_size, query.current_page)?;
+    let asked = asked([("q", query.q), ("sort", query.sort)]);
+    let mut fields = Fields::default();
+    one_of(&mut fields, &asked, "sort", &["name", "provider", "used"]);
+    fields.finish()?;
+    let page = operations::list(&call.access, &asked, window).await?;
+    Ok(List::new(page.total, page.keys).map(|key| ListedVirtualKey {
         object: "virtual-key",
         id: key.id.to_string(),
         slug: key.slug,

@@ -1,31 +1,54 @@
 //! The virtual keys' SQL.
 
-use super::model::{Detail, Listed, Settings};
+use super::model::{Detail, Listed, QUERY_LIMIT, Settings};
 use crate::{
-    kernel::{Error, Result, Timestamp, VirtualKeyId, provider::Provider},
+    kernel::{Asked, Error, Result, Timestamp, VirtualKeyId, Window, provider::Provider, text},
     server::{
         crypto::Sealed,
-        database::{OrgTx, readable, statements, values},
+        database::{
+            OrgTx,
+            listing::{Listing, Order, Page, Parts, Sort},
+            statements, values,
+        },
     },
 };
 use sqlx::types::Json;
 use uuid::Uuid;
 
-macro_rules! whole {
-    ($rest:literal) => {
-        concat!(
-            "SELECT v.id, v.slug, v.name, v.description, v.provider, v.base_url, v.settings, v.credential_set_at, \
-             v.credential_set_by, v.created_by, v.created_at, v.updated_at, v.version, \
-             (SELECT MAX(c.started_at) FROM call_logs c WHERE c.org_id = v.org_id AND c.virtual_key_id = v.id) AS used_at \
-             FROM virtual_keys v WHERE v.org_id = $1 AND v.deleted_at IS NULL ",
-            $rest
-        )
+macro_rules! columns {
+    () => {
+        "v.id, v.slug, v.name, v.description, v.provider, v.base_url, v.settings, v.credential_set_at, v.credential_set_by, v.created_by, v.created_at, v.updated_at, v.version, (SELECT MAX(c.started_at) FROM call_logs c WHERE c.org_id = v.org_id AND c.virtual_key_id = v.id) AS used_at"
     };
 }
 
+/// An organisation has [`MOST`](super::model::MOST) of them at most, and sorts them all.
+pub static LIST: Listing = Listing::new(Parts {
+    columns: columns!(),
+    from: "virtual_keys v",
+    joined: "",
+    id: "v.id",
+    within: "v.org_id = $1 AND v.deleted_at IS NULL",
+    searched: &["v.name", "v.slug"],
+    filters: &[],
+    order: Order::Named {
+        usual: "v.name, v.slug",
+        sorts: &[
+            Sort { name: "name", by: &["v.name", "v.slug"], then: "" },
+            Sort { name: "provider", by: &["v.provider"], then: "v.name, v.slug" },
+            Sort {
+                name: "used",
+                by: &[
+                    "COALESCE((SELECT MAX(c.started_at) FROM call_logs c WHERE c.org_id = v.org_id AND c.virtual_key_id = v.id), 0)",
+                ],
+                then: "v.name, v.slug",
+            },
+        ],
+    },
+    summaries: &[],
+});
+
 statements! {
-    LIST: TenantSql = whole!("ORDER BY v.name, v.slug LIMIT 1000");
-    BY_SLUG: TenantSql = whole!("AND v.slug = $2");
+    BY_SLUG: TenantSql = concat!("SELECT ", columns!(), " FROM virtual_keys v WHERE v.org_id = $1 AND v.deleted_at IS NULL AND v.slug = $2");
     COUNT: TenantSql = "SELECT COUNT(*) FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL";
     SLUG_TAKEN: TenantSql = "SELECT COUNT(*) FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     INSERT: TenantSql = "INSERT INTO virtual_keys (org_id, id, slug, name, description, provider, base_url, settings, credential, credential_set_at, credential_set_by, created_by, created_at, updated_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, 1) ON CONFLICT (org_id, slug) WHERE deleted_at IS NULL DO NOTHING";
@@ -99,10 +122,11 @@ fn parse_provider(stored: &str) -> Result<Provider> {
     })
 }
 
-/// All of them, by name.
-pub async fn list(tx: &mut OrgTx) -> Result<Vec<Listed>> {
-    let rows: Vec<Row> = tx.list(LIST, vec![]).await?;
-    Ok(readable(rows, Row::listed))
+/// One page of those that are asked for.
+pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window) -> Result<Page<Listed>> {
+    let question = LIST.ask().search(text::cut(asked.get("q"), QUERY_LIMIT)).sort(asked.get("sort"));
+    let page: Page<Row> = question.page(tx, window).await?;
+    Ok(page.read(Row::listed))
 }
 
 pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Option<Detail>> {

@@ -4,6 +4,7 @@
 mod address;
 mod browse;
 mod health;
+pub mod listing;
 mod migrate;
 mod statement;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::{
     kernel::{Code, OrganisationId},
     server::{
         access::installation,
-        database::{Db, OrgTx},
+        database::{Db, OrgTx, TenantSql},
     },
     tests::support::{Client, House, PASSWORD, each_engine, test_server},
 };
@@ -141,18 +141,22 @@ async fn replicas_started_at_once_print_one_secret() {
 
 /// Counts for minutes.
 async fn endless(mut tx: OrgTx) -> Result<Vec<(i64,)>, crate::kernel::Error> {
-    const SQL: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT (SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1) + COUNT(*) FROM n";
-    tx.all_composed(SQL.to_owned(), vec![]).await
+    const SQL: TenantSql = TenantSql::new(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT (SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1) + COUNT(*) FROM n",
+    );
+    tx.all(SQL, vec![]).await
 }
 
 async fn short(db: &Db, organisation: OrganisationId) -> Result<(), crate::kernel::Error> {
+    const SQL: TenantSql = TenantSql::new("SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1");
     let mut tx = db.browse_in(organisation).await?;
-    tx.all_composed::<(i64,)>("SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1".to_owned(), vec![]).await.map(drop)
+    tx.one::<(i64,)>(SQL, vec![]).await.map(drop)
 }
 
 /// Readers of one organisation that never end: others are not kept waiting, and verification not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_readers_are_bounded_in_number_and_time() {
+    const KEYS: TenantSql = TenantSql::new("SELECT COUNT(*) FROM api_keys k WHERE k.org_id = $1");
     each_engine(async |house| {
         let db = &house.app.db;
         let (north, south) = (OrganisationId(Uuid::from_u128(1)), OrganisationId(Uuid::from_u128(2)));
@@ -168,9 +172,7 @@ async fn long_readers_are_bounded_in_number_and_time() {
             let asked = Instant::now();
             short(db, south).await.expect("another organisation's readers go on");
             let mut tx = db.read_in(north).await.expect("verification goes on");
-            tx.all_composed::<(i64,)>("SELECT COUNT(*) FROM api_keys k WHERE k.org_id = $1".into(), vec![])
-                .await
-                .expect("and reads");
+            tx.one::<(i64,)>(KEYS, vec![]).await.expect("and reads");
             assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

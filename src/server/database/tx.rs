@@ -3,6 +3,7 @@
 use super::{
     Db, Health, Row, State, SystemSql, TenantSql, Value,
     browse::{LONGEST, Limit, Reader, Stop},
+    listing::Composed,
     value::{postgres_arguments, readable, sqlite_arguments},
 };
 use crate::kernel::{Code, Error, OrganisationId, UserId};
@@ -255,12 +256,10 @@ impl OrgTx {
         run!(self.tx, sql.0, values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
-    /// As [`Self::all`], for a text that a store puts together from its own constant parts (optional filters, sort
-    /// orders); it must bind the organisation like any other.
-    pub async fn all_composed<T: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<T>, Error> {
-        let sql = composed(sql)?;
-        let values = self.bound(values);
-        run!(self.tx, sql, values, query_as_with::<T>, fetch_all).map_err(failed)
+    /// As [`Self::all`], for what a list is put together of.
+    pub(super) async fn all_composed<T: Row>(&mut self, sql: Composed) -> Result<Vec<T>, Error> {
+        let values = self.bound(sql.values);
+        run!(self.tx, sqlx::AssertSqlSafe(sql.text), values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
     /// The rows of a list, as far as they can be read.
@@ -269,11 +268,10 @@ impl OrgTx {
         rows!(self.tx, sql.0, values, T).map_err(failed)
     }
 
-    /// As [`Self::list`], for a text that a store puts together.
-    pub async fn list_composed<T: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<T>, Error> {
-        let sql = composed(sql)?;
-        let values = self.bound(values);
-        rows!(self.tx, sql, values, T).map_err(failed)
+    /// As [`Self::list`], for what a list is put together of.
+    pub(super) async fn list_composed<T: Row>(&mut self, sql: Composed) -> Result<Vec<T>, Error> {
+        let values = self.bound(sql.values);
+        rows!(self.tx, sqlx::AssertSqlSafe(sql.text), values, T).map_err(failed)
     }
 
     pub async fn optional<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Option<T>, Error> {
@@ -309,15 +307,6 @@ impl OrgTx {
         values.insert(0, Value::from(self.organisation));
         values
     }
-}
-
-/// A text that a store put together, if it binds its organisation.
-fn composed(sql: String) -> Result<sqlx::AssertSqlSafe<String>, Error> {
-    if sql.contains("org_id = $1") {
-        return Ok(sqlx::AssertSqlSafe(sql));
-    }
-    tracing::error!("a composed statement does not bind its organisation");
-    Err(Error::internal())
 }
 
 /// Notes that it is the disk that stands in the way of writes.

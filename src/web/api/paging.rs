@@ -1,8 +1,8 @@
 //! Lists in pages: numbered from 0, 50 items unless said otherwise, 100 at most.
 
-use crate::kernel::{Error, Fields, Result};
+use crate::kernel::{Asked, Fields, Result, Window};
 use serde::Serialize;
-use std::{borrow::Cow, future::Future};
+use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -15,54 +15,36 @@ const USUAL_SIZE: i64 = 50;
 const LARGEST_SIZE: i64 = 100;
 const LAST_PAGE: i64 = 1_000_000;
 
-/// A part of a list: `limit` items from `offset` on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    pub offset: i64,
-    pub limit: i64,
+/// The part of a list that the two parameters mean.
+pub fn window(page_size: Option<i64>, current_page: Option<i64>) -> Result<Window> {
+    let (limit, page) = (page_size.unwrap_or(USUAL_SIZE), current_page.unwrap_or(0));
+    let mut fields = Fields::default();
+    if !(1..=LARGEST_SIZE).contains(&limit) {
+        fields.refuse("page_size", format!("A page has 1 to {LARGEST_SIZE} items."));
+    }
+    if !(0..=LAST_PAGE).contains(&page) {
+        fields.refuse("current_page", format!("Pages are numbered from 0 to {LAST_PAGE}."));
+    }
+    fields.finish()?;
+    Ok(Window { offset: page * limit, limit, or_last: false })
 }
 
-impl Window {
-    /// The window that the two parameters mean.
-    pub fn of(page_size: Option<i64>, current_page: Option<i64>) -> Result<Self> {
-        let (limit, page) = (page_size.unwrap_or(USUAL_SIZE), current_page.unwrap_or(0));
-        let mut fields = Fields::default();
-        if !(1..=LARGEST_SIZE).contains(&limit) {
-            fields.refuse("page_size", format!("A page has 1 to {LARGEST_SIZE} items."));
-        }
-        if !(0..=LAST_PAGE).contains(&page) {
-            fields.refuse("current_page", format!("Pages are numbered from 0 to {LAST_PAGE}."));
-        }
-        fields.finish()?;
-        Ok(Self { offset: page * limit, limit })
-    }
+/// What a list is asked for by the parameters that were sent.
+pub fn asked<const N: usize>(parameters: [(&str, Option<String>); N]) -> Asked {
+    let sent = parameters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    sent.fold(Asked::default(), |asked, (name, value)| asked.with(name, value))
+}
 
-    /// Puts the window together from pages of another length, numbered from 1. `fetch` gives a page and how many items
-    /// there are over all pages.
-    pub async fn gather<T, F>(self, length: i64, mut fetch: impl FnMut(i64) -> F) -> Result<List<T>>
-    where
-        F: Future<Output = Result<(Vec<T>, i64)>>,
-    {
-        let (mut data, mut total) = (Vec::new(), 0);
-        let end = self.offset + self.limit;
-        for page in self.offset / length..=(end - 1) / length {
-            let (items, all) = fetch(page + 1).await?;
-            total = all;
-            let within = items.into_iter().zip(page * length..).filter(|(_, at)| (self.offset..end).contains(at));
-            data.extend(within.map(|(item, _)| item));
-            if (page + 1) * length >= total {
-                break;
-            }
-        }
-        Ok(List { object: "list", total, data })
+/// Refuses a parameter that is none of these names. An order may have `-` before its name.
+pub fn one_of(fields: &mut Fields, asked: &Asked, parameter: &str, names: &[&str]) {
+    let (value, mut known) = (asked.get(parameter), names.join(", "));
+    let mut name = value;
+    if parameter == "sort" {
+        name = value.strip_prefix('-').unwrap_or(value);
+        known.push_str(", with or without a - before it");
     }
-
-    /// Cuts the window out of a whole list.
-    pub fn cut<T>(self, all: Vec<T>) -> Result<List<T>> {
-        let number = |n: i64| usize::try_from(n).map_err(|_| Error::internal());
-        let total = i64::try_from(all.len()).map_err(|_| Error::internal())?;
-        let data = all.into_iter().skip(number(self.offset)?).take(number(self.limit)?).collect();
-        Ok(List { object: "list", total, data })
+    if !value.is_empty() && !names.contains(&name) {
+        fields.refuse(parameter, format!("This is one of {known}."));
     }
 }
 
@@ -76,6 +58,10 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
+    pub fn new(total: i64, data: Vec<T>) -> Self {
+        Self { object: "list", total, data }
+    }
+
     pub fn map<U>(self, with: impl FnMut(T) -> U) -> List<U> {
         List { object: self.object, total: self.total, data: self.data.into_iter().map(with).collect() }
     }
@@ -109,43 +95,25 @@ impl<T: ToSchema> ToSchema for List<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::ready;
-
-    async fn gathered(window: Window, all: i64, length: i64) -> (Vec<i64>, Vec<i64>) {
-        let mut asked = vec![];
-        let list = window
-            .gather(length, |page| {
-                asked.push(page);
-                let items = ((page - 1) * length..all.min(page * length)).collect();
-                ready(Ok((items, all)))
-            })
-            .await
-            .expect("a list");
-        assert_eq!(list.total, all);
-        (list.data, asked)
-    }
-
-    #[tokio::test]
-    async fn windows_are_put_together_from_pages() {
-        let window = |size, page| Window::of(Some(size), Some(page)).expect("a window");
-        assert_eq!(gathered(window(100, 0), 60, 25).await, ((0..60).collect(), vec![1, 2, 3]));
-        assert_eq!(gathered(window(10, 2), 60, 25).await, ((20..30).collect(), vec![1, 2]));
-        assert_eq!(gathered(window(25, 1), 60, 25).await, ((25..50).collect(), vec![2]));
-        assert_eq!(gathered(window(50, 1), 60, 25).await, ((50..60).collect(), vec![3]));
-        assert_eq!(gathered(window(7, 0), 0, 25).await, (vec![], vec![1]));
-        assert_eq!(gathered(window(1, 70), 60, 25).await, (vec![], vec![3]));
-    }
 
     #[test]
     fn pages_are_bounded() {
-        assert_eq!(Window::of(None, None), Ok(Window { offset: 0, limit: 50 }));
-        assert!(Window::of(Some(100), Some(LAST_PAGE)).is_ok());
+        assert_eq!(window(None, None), Ok(Window { offset: 0, limit: 50, or_last: false }));
+        assert_eq!(window(Some(10), Some(2)).map(|window| window.offset), Ok(20));
+        assert!(window(Some(100), Some(LAST_PAGE)).is_ok());
         for (size, page) in [(0, 0), (101, 0), (-1, 0), (1, -1), (1, LAST_PAGE + 1), (i64::MAX, i64::MAX)] {
-            assert!(Window::of(Some(size), Some(page)).is_err());
+            assert!(window(Some(size), Some(page)).is_err());
         }
-        assert_eq!(
-            Window { offset: 2, limit: 2 }.cut(vec![1, 2, 3]).map(|list| (list.total, list.data)),
-            Ok((3, vec![3]))
-        );
+    }
+
+    #[test]
+    fn parameters_are_of_the_names_that_are_known() {
+        let refused = |value: &str| {
+            let mut fields = Fields::default();
+            one_of(&mut fields, &asked([("sort", Some(value.to_owned())), ("q", None)]), "sort", &["name"]);
+            fields.finish().is_err()
+        };
+        assert!(!refused("") && !refused("name") && !refused("-name"));
+        assert!(refused("-") && refused("--name") && refused("names"));
     }
 }

@@ -3,25 +3,29 @@
 use crate::{
     features::{
         api_keys::{
-            model::{Draft, Filter, KeyList, KeyPage, Person},
+            model::{Draft, KeyList, KeyPage, Person},
             store,
         },
         team,
     },
-    kernel::{Error, KeyId, Result},
+    kernel::{Asked, Error, KeyId, Result, Window},
     policy::Operation,
-    server::{access::Access, database::OrgTx},
+    server::{
+        access::Access,
+        database::{OrgTx, listing::Page},
+    },
 };
 use uuid::Uuid;
 
 /// One page of the keys that fit, and those whose end is near.
-pub async fn list(access: &Access, filter: &Filter) -> Result<KeyList> {
+pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<KeyList> {
     let mut tx = access.read(Operation::ApiKeysList).await?;
     let now = access.now();
-    let (keys, total) = store::list::page(&mut tx, filter, now).await?;
+    let Page { rows: keys, total, window } = store::list::page(&mut tx, asked, window, now).await?;
     Ok(KeyList {
         keys,
         total,
+        window,
         expiring: store::list::expiring(&mut tx, now).await?,
         people: people(&mut tx).await?,
         now,

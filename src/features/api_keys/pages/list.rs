@@ -5,65 +5,51 @@ use crate::{
     features::{
         api_keys::{
             functions::{EnableKey, LoadKeys},
-            model::{Filter, Key, KeyList, NAME_LIMIT, PAGE, Status, UNUSED_DAYS, reduce_search},
+            model::{FILTERS, Key, KeyList, NAME_LIMIT, Person, Status, UNUSED_DAYS, reduce_search},
         },
         organisations::pages::use_slug,
     },
-    kernel::Timestamp,
+    kernel::{Asked, Timestamp},
     policy::{KeyFeature, Operation, bitting, summary},
-    site::routes::{self, Path},
+    site::routes,
     ui::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Choice, CodeBlock, Column, EmptyState, Filters, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader,
-            Pager, RowMenu, Select, Sort, Table, Tag, Time, TimeStyle, Tone,
+            Choice, CodeBlock, Column, EmptyState, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, RowMenu,
+            Table, Tag, Time, TimeStyle, Tone,
         },
         form::{BareForm, Form, Refusal, use_form},
         icons::{Glyph, Icon},
+        listing::{FilterBar, List, NothingFits, Pages, use_asked},
         load_after,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn KeysPage() -> impl IntoView {
-    let slug = use_slug();
-    let query = use_query_map();
-    let filter = Memo::new(move |_| {
-        query.with(|query| {
-            let part = |name: &str| query.get(name).unwrap_or_default();
-            Filter {
-                q: reduce_search(&part("q")),
-                status: part("status"),
-                permission: part("permission"),
-                responsible: part("responsible"),
-                unused: part("unused"),
-                sort: part("sort"),
-                page: part("page"),
-            }
-        })
-    });
+    let (slug, asked) = (use_slug(), use_asked(&FILTERS));
+    // A pasted secret goes no further than this page.
+    let asked = Memo::new(move |_| asked.with(|asked| asked.clone().with("q", reduce_search(asked.get("q")))));
     let enable = use_form::<EnableKey>();
-    let keys = load_after(move || enable.answers().get(), move || LoadKeys { slug: slug.get(), filter: filter.get() });
+    let keys = load_after(move || enable.answers().get(), move || LoadKeys { slug: slug.get(), filter: asked.get() });
     view! {
         <Title text=page_title("API keys") />
         <Loaded
             data=keys
-            view=move |list| {
-                view! { <List slug=slug.get_untracked() filter=filter.get_untracked() list enable /> }.into_any()
-            }
+            view=move |list| view! { <Keys slug=slug.get_untracked() asked=asked.get_untracked() list enable /> }.into_any()
         />
     }
 }
 
 #[component]
-fn List(slug: String, filter: Filter, list: KeyList, enable: Form<EnableKey>) -> impl IntoView {
-    let KeyList { keys, total, expiring, people, now, public_url } = list;
-    let only_master = filter.is_empty() && total == 1 && keys.iter().all(|key| key.master);
-    let nothing = keys.is_empty() && filter.is_empty() && filter.page() == 1;
+fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> impl IntoView {
+    let KeyList { keys, total, window, expiring, people, now, public_url } = list;
+    let list = List { path: routes::api_keys(&slug), filters: &FILTERS, usual: "", asked };
+    let only_master = !list.is_narrowed() && total == 1 && keys.iter().all(|key| key.master);
+    let nothing = total == 0 && !list.is_narrowed();
     let new = routes::new_api_key(&slug);
     let narrower = new.clone();
     let banners: Vec<_> = expiring.iter().take(3).map(|key| banner(&slug, key, now)).collect();
@@ -76,21 +62,24 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: Form<EnableKey>) ->
     let body = if nothing {
         view! { <Nothing slug=slug.clone() public_url /> }.into_any()
     } else if keys.is_empty() {
-        let all = routes::api_keys(&slug).to_string();
-        view! {
-            <EmptyState title="No key fits" sentence="Nothing matches this search and these filters.">
-                <LinkButton label="Show all keys" href=all />
-            </EmptyState>
-        }
-        .into_any()
+        let sentence = "Nothing matches this search and these filters.";
+        view! { <NothingFits title="No key fits" sentence label="Show all keys" href=list.path.clone() /> }.into_any()
     } else {
+        let columns = vec![
+            list.column("Key", "name"),
+            Column::new("Cut for"),
+            list.column("Last used", "used"),
+            list.column("Expires", "expires"),
+            Column::new("Status"),
+            Column::actions(),
+        ];
         let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable)).collect();
         view! {
             <div class="stack">
-                <Table caption="API keys" columns=columns(&slug, &filter)>
+                <Table caption="API keys" columns>
                     {rows}
                 </Table>
-                <PageTurner slug=slug.clone() filter=filter.clone() total />
+                <Pages list=list.clone() window total />
                 <div class="hint">"Lost a secret? It is shown only once, when it is made. Rotate the key to get a new one."</div>
             </div>
         }
@@ -120,7 +109,7 @@ fn List(slug: String, filter: Filter, list: KeyList, enable: Form<EnableKey>) ->
                     }>"The master key can do everything. Keep it apart, and give each program a narrower key of its own."</Note>
                 }
             })}
-        {(!nothing).then(|| view! { <FilterBar slug=slug.clone() filter people total /> })}
+        {(!nothing).then(|| view! { <Bar list people total /> })}
         {body}
     }
 }
@@ -177,12 +166,7 @@ fn Nothing(slug: String, public_url: String) -> impl IntoView {
 }
 
 #[component]
-fn FilterBar(
-    slug: String,
-    filter: Filter,
-    people: Vec<crate::features::api_keys::model::Person>,
-    total: i64,
-) -> impl IntoView {
+fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     let alive = use_alive();
     let statuses = [
         ("", "Any status"),
@@ -195,17 +179,19 @@ fn FilterBar(
     ]
     .map(|(value, label)| Choice::new(value, label));
     let features = KeyFeature::ALL.map(|feature| Choice::new(feature.name(), feature.label()));
+    let uses = vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))];
+    let owners = [Choice::new("", "Anyone's"), Choice::new("owners", "The Owners'")];
     let who = people.into_iter().map(|person| Choice::new(person.id.to_string(), person.name));
     let count = format!("{total} {}", if total == 1 { "key" } else { "keys" });
     view! {
-        <Filters action=routes::api_keys(&slug) count>
+        <FilterBar list=list.clone() count>
             <div class="search-field">
                 <Glyph icon=Icon::Search />
                 <input
                     type="search"
                     class="input"
                     name="q"
-                    value=filter.q
+                    value=list.asked.get("q").to_owned()
                     aria-label="Name, or paste a key"
                     placeholder="Name, or paste a key"
                     autocomplete="off"
@@ -221,65 +207,12 @@ fn FilterBar(
                     }
                 />
             </div>
-            <Select compact=true hide_label=true label="Status" name="status" choices=statuses.to_vec() selected=filter.status />
-            <Select
-                compact=true
-                hide_label=true
-                label="Permission"
-                name="permission"
-                choices=std::iter::once(Choice::new("", "Any permission")).chain(features).collect()
-                selected=filter.permission
-            />
-            <Select
-                compact=true
-                hide_label=true
-                label="Answers for"
-                name="responsible"
-                choices=[Choice::new("", "Anyone's"), Choice::new("owners", "The Owners'")].into_iter().chain(who).collect()
-                selected=filter.responsible
-            />
-            <Select
-                compact=true
-                hide_label=true
-                label="Use"
-                name="unused"
-                choices=vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))]
-                selected=filter.unused
-            />
-            {(!filter.sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=filter.sort /> })}
-        </Filters>
+            {list.choice("Status", "status", statuses.to_vec())}
+            {list.choice("Permission", "permission", std::iter::once(Choice::new("", "Any permission")).chain(features).collect())}
+            {list.choice("Answers for", "responsible", owners.into_iter().chain(who).collect())}
+            {list.choice("Use", "unused", uses)}
+        </FilterBar>
     }
-}
-
-/// The address of the list with this filter, at its first page.
-fn address(slug: &str, filter: &Filter) -> Path {
-    routes::api_keys(slug)
-        .with("q", &filter.q)
-        .with("status", &filter.status)
-        .with("permission", &filter.permission)
-        .with("responsible", &filter.responsible)
-        .with("unused", &filter.unused)
-        .with("sort", &filter.sort)
-}
-
-fn columns(slug: &str, filter: &Filter) -> Vec<Column> {
-    let sorted = |label: &str, by: &str| {
-        let now = match filter.sort.strip_prefix('-') {
-            Some(sort) if sort == by => Some(Sort::Descending),
-            None if filter.sort == by => Some(Sort::Ascending),
-            _ => None,
-        };
-        let next = if now == Some(Sort::Ascending) { format!("-{by}") } else { by.to_owned() };
-        Column::new(label).sorted_by(address(slug, &Filter { sort: next, ..filter.clone() }), now)
-    };
-    vec![
-        sorted("Key", "name"),
-        Column::new("Cut for"),
-        sorted("Last used", "used"),
-        sorted("Expires", "expires"),
-        Column::new("Status"),
-        Column::actions(),
-    ]
 }
 
 fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl IntoView + use<> {
@@ -356,17 +289,4 @@ fn menu(slug: &str, key: &Key, enable: Form<EnableKey>) -> AnyView {
         </RowMenu>
     }
     .into_any()
-}
-
-#[component]
-fn PageTurner(slug: String, filter: Filter, total: i64) -> impl IntoView {
-    if total <= PAGE {
-        return ().into_any();
-    }
-    let page = filter.page();
-    let to = |page: i64| address(&slug, &filter).with("page", &page.to_string()).to_string();
-    let previous = (page > 1).then(|| to(page - 1));
-    let next = (page * PAGE < total).then(|| to(page + 1));
-    let words = format!("{} to {} of {total}", (page - 1) * PAGE + 1, (page * PAGE).min(total));
-    view! { <Pager previous next words /> }.into_any()
 }

@@ -5,7 +5,9 @@ use crate::{
     features::{
         logs::{
             functions::{LoadLogChoices, LoadLogs},
-            model::{Bucket, Call, Choices, FirstCall, Named, Outcome, Page, Query, bar_label, duration, grouped},
+            model::{
+                Bucket, Call, Choices, FILTERS, FirstCall, Named, Outcome, Page, bar_label, duration, grouped, is_plain,
+            },
         },
         organisations::pages::use_slug,
     },
@@ -14,20 +16,25 @@ use crate::{
     ui::{
         Headed, Loaded,
         components::{
-            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, Filters, LinkButton, PageHeader,
-            Pager, Pill, SearchField, Select, Table, Time, TwoLines, machine_text,
+            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, LinkButton, PageHeader, Pill,
+            SearchField, Select, Table, Time, TwoLines, machine_text,
         },
+        listing::{FilterBar, List, NothingFits, Steps, use_asked},
         load,
     },
 };
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn ListPage() -> impl IntoView {
-    let slug = use_slug();
-    let query = use_query();
-    let page = load(move || LoadLogs { slug: slug.get(), query: query.get() });
+    let (slug, asked) = (use_slug(), use_asked(&FILTERS));
+    let page = load(move || LoadLogs { slug: slug.get(), query: asked.get() });
+    let list = move || List {
+        path: routes::logs(&slug.get_untracked()),
+        filters: &FILTERS,
+        usual: "",
+        asked: asked.get_untracked(),
+    };
     let choices = load(move || LoadLogChoices { slug: slug.get() });
     view! {
         {title("Logs")}
@@ -40,12 +47,10 @@ pub fn ListPage() -> impl IntoView {
                         title="Logs"
                         sentence=|| "Every model call, refused ones too. What was asked and answered is not kept."
                     />
-                    <Bars choices slug=slug.get_untracked() query=query.get_untracked() />
+                    <Bars choices list=list() />
                     <Loaded
                         data=page
-                        view=move |page| {
-                            view! { <Calls page slug=slug.get_untracked() query=query.get_untracked() /> }.into_any()
-                        }
+                        view=move |page| view! { <Calls page slug=slug.get_untracked() list=list() /> }.into_any()
                     />
                 }
                     .into_any()
@@ -54,46 +59,9 @@ pub fn ListPage() -> impl IntoView {
     }
 }
 
-/// The filter in the address.
-fn use_query() -> Memo<Query> {
-    let map = use_query_map();
-    Memo::new(move |_| {
-        map.with(|map| {
-            let get = |name: &str| map.get(name).unwrap_or_default();
-            Query {
-                range: get("range"),
-                from: get("from"),
-                to: get("to"),
-                key: get("key"),
-                virtual_key: get("virtual_key"),
-                model: get("model"),
-                trace_id: get("trace_id"),
-                metadata: get("metadata"),
-                status: get("status"),
-                after: get("after"),
-                before: get("before"),
-            }
-        })
-    })
-}
-
-/// The list's address with this filter, on its first page.
-fn address(slug: &str, query: &Query) -> Path {
-    routes::logs(slug)
-        .with("range", &query.range)
-        .with("from", &query.from)
-        .with("to", &query.to)
-        .with("key", &query.key)
-        .with("virtual_key", &query.virtual_key)
-        .with("model", &query.model)
-        .with("trace_id", &query.trace_id)
-        .with("metadata", &query.metadata)
-        .with("status", &query.status)
-}
-
 /// The bar of filters.
 #[component]
-fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
+fn Bars(choices: Choices, list: List) -> impl IntoView {
     let ranges = [
         ("1h", "Last hour"),
         ("", "Last 24 hours"),
@@ -105,39 +73,27 @@ fn Bars(choices: Choices, slug: String, query: Query) -> impl IntoView {
     .map(|(value, label)| Choice::new(value, label))
     .collect();
     // What is meant where nothing is said.
-    let range = if query.range == "24h" { String::new() } else { query.range };
+    let range = Some(list.asked.get("range").to_owned()).filter(|range| range != "24h").unwrap_or_default();
+    let [from, to, model, trace_id, metadata] =
+        ["from", "to", "model", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
         .chain(Outcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
         .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
         .collect();
     view! {
-        <Filters action=routes::logs(&slug) count="">
+        <FilterBar list=list.clone() count="">
             <Select label="Time" name="range" choices=ranges selected=range compact=true hide_label=true />
             <div class="only-custom">
-                <Field label="From" name="from" kind=FieldKind::Date value=query.from hide_label=true />
-                <Field label="To" name="to" kind=FieldKind::Date value=query.to hide_label=true />
+                <Field label="From" name="from" kind=FieldKind::Date value=from hide_label=true />
+                <Field label="To" name="to" kind=FieldKind::Date value=to hide_label=true />
             </div>
-            <Select
-                label="API key"
-                name="key"
-                choices=among("Any key", choices.keys, &query.key)
-                selected=query.key
-                compact=true
-                hide_label=true
-            />
-            <Select
-                label="Virtual key"
-                name="virtual_key"
-                choices=among("Any virtual key", choices.virtual_keys, &query.virtual_key)
-                selected=query.virtual_key
-                compact=true
-                hide_label=true
-            />
-            <Select label="Outcome" name="status" choices=outcomes selected=query.status compact=true hide_label=true />
-            <SearchField label="Model" name="model" value=query.model />
-            <SearchField label="Trace id" name="trace_id" value=query.trace_id />
-            <SearchField label="Metadata, as name=value" name="metadata" value=query.metadata />
-        </Filters>
+            {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
+            {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
+            {list.choice("Outcome", "status", outcomes)}
+            <SearchField label="Model" name="model" value=model />
+            <SearchField label="Trace id" name="trace_id" value=trace_id />
+            <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
+        </FilterBar>
     }
 }
 
@@ -151,7 +107,7 @@ fn among(any: &str, named: Vec<Named>, chosen: &str) -> Vec<Choice> {
 }
 
 #[component]
-fn Calls(page: Page, slug: String, query: Query) -> impl IntoView {
+fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
     let Page { calls, previous, next, totals, from, to, width, bars, first_call, now } = page;
     if let Some(first) = first_call {
         return view! { <First first slug /> }.into_any();
@@ -172,17 +128,16 @@ fn Calls(page: Page, slug: String, query: Query) -> impl IntoView {
         .into_iter()
         .map(|Bucket { start, ok, failed }| Bar { label: bar_label(start, width, whole), ok, failed })
         .collect();
-    let here = address(&slug, &query);
-    let previous = previous.map(|cursor| here.clone().with("before", &cursor).to_string());
-    let next = next.map(|cursor| here.with("after", &cursor).to_string());
     let dated = whole > DAY + 1;
     let body = if calls.is_empty() {
-        let clear = routes::logs(&slug).with("range", &query.range).with("from", &query.from).with("to", &query.to);
-        view! { <Nothing plain=query.is_plain() clear /> }.into_any()
+        let asked = &list.asked;
+        let time = ["range", "from", "to"].into_iter();
+        let clear = time.fold(list.path.clone(), |path, name| path.with(name, asked.get(name)));
+        view! { <Nothing plain=is_plain(asked) clear /> }.into_any()
     } else {
         view! {
             <Rows calls slug now dated />
-            <Pager previous next />
+            <Steps list previous next />
         }
         .into_any()
     };
@@ -214,13 +169,12 @@ fn First(first: FirstCall, slug: String) -> impl IntoView {
 
 #[component]
 fn Nothing(plain: bool, clear: Path) -> impl IntoView {
-    let sentence =
-        if plain { "Choose a longer span of time above." } else { "No call in this span of time fits the filter." };
-    view! {
-        <EmptyState title="No calls match" sentence>
-            {(!plain).then(|| view! { <LinkButton label="Clear the filter" href=clear /> })}
-        </EmptyState>
+    if plain {
+        let sentence = "Choose a longer span of time above.";
+        return view! { <EmptyState title="No calls match" sentence /> }.into_any();
     }
+    let sentence = "No call in this span of time fits the filter.";
+    view! { <NothingFits title="No calls match" sentence label="Clear the filter" href=clear /> }.into_any()
 }
 
 #[component]

@@ -3,7 +3,7 @@
 use super::model::{Batch, Invitation, Invitations, Resent, Shown};
 use crate::{
     features::organisations::model::Waiting,
-    kernel::{Error, Secret},
+    kernel::{Asked, Error, Secret},
 };
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use {
     super::{
         joining::{self, NewPerson, Which},
-        model::Filter,
+        model::PAGE,
         operations,
     },
     crate::{kernel::InvitationId, policy::Role, site::routes, web},
@@ -19,8 +19,8 @@ use {
 
 /// A page of the open invitations.
 #[server(prefix = "/fn", endpoint = "team/invitations")]
-pub async fn load_invitations(slug: String, #[server(default)] page: u32) -> Result<Invitations, Error> {
-    operations::list(&web::member(&slug).await?, &Filter::default(), page).await
+pub async fn load_invitations(slug: String, #[server(flatten)] asked: Asked) -> Result<Invitations, Error> {
+    operations::list(&web::member(&slug).await?, &asked, asked.window(PAGE)).await
 }
 
 /// One invitation.

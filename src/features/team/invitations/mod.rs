@@ -14,4 +14,4 @@ mod store;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{STATEMENTS, count, exists};
+pub use store::{LIST, STATEMENTS, count, exists};

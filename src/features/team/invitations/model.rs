@@ -1,7 +1,7 @@
 //! What both sides know of invitations.
 
 use crate::{
-    kernel::{InvitationId, Secret, Timestamp, time::DAY},
+    kernel::{InvitationId, Secret, Timestamp, Window, time::DAY},
     policy::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub const BATCH_LIMIT: usize = 100;
 /// Characters in the field of addresses.
 pub const TEXT_LIMIT: usize = 30_000;
 /// Invitations on one page of the list.
-pub const PAGE: u32 = 25;
+pub const PAGE: i64 = 25;
 
 /// An invitation as those inside see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,10 @@ impl State {
         }
     }
 
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     pub const fn label(self) -> &'static str {
         match self {
             State::Pending => "Pending",
@@ -72,25 +76,15 @@ impl State {
     }
 }
 
-/// Which invitations are listed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    pub role: Option<Role>,
-    /// A whole canonical address; empty: any.
-    pub email: String,
-    /// None: those that are open, expired ones included.
-    pub state: Option<State>,
-}
-
-/// A page of the invitations that a filter lets through, latest first.
+/// A page of the invitations that are asked for, latest first. Programs filter them by `role`, `email` (a whole address in
+/// its canonical form) and `status`, a state's name; the open ones, expired ones included, are listed where none is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitations {
     pub invitations: Vec<Invitation>,
     pub total: i64,
     /// How many members there are.
     pub members: i64,
-    /// From 1.
-    pub page: u32,
+    pub window: Window,
     pub has_mail: bool,
     pub now: Timestamp,
 }

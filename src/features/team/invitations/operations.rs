@@ -2,19 +2,20 @@
 
 use super::{
     model::{
-        Answer, BATCH_LIMIT, Batch, Filter, Invitation, Invitations, LIFE, Outcome, PAGE, Resent, State, TEXT_LIMIT,
-        WAITING_LIMIT, addresses,
+        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, Resent, State, TEXT_LIMIT, WAITING_LIMIT,
+        addresses,
     },
     store::{self, By, Inviter, New},
 };
 use crate::{
     features::{accounts::email::Email, organisations, team},
-    kernel::{Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, text, time::MINUTE},
+    kernel::{Asked, Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, Window, text, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, App, Change},
         audit::event::{Event, Subject},
         crypto::{Digest, link_token},
+        database::listing::Page,
         mail::plain,
     },
     site::routes,
@@ -30,16 +31,13 @@ const RESEND_PAUSE: i64 = MINUTE;
 const MAILS_AT_ONCE: usize = 8;
 
 /// A page of the invitations that fit.
-pub async fn list(access: &Access, filter: &Filter, page: u32) -> Result<Invitations> {
+pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Invitations> {
     let mut tx = access.read(Operation::InvitationsList).await?;
     let now = access.now();
-    let total = store::found(&mut tx, filter, now).await?;
-    let last = u32::try_from(total.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
-    let page = page.clamp(1, last);
-    let invitations = store::list(&mut tx, filter, page, now).await?;
+    let Page { rows: invitations, total, window } = store::page(&mut tx, asked, window, now).await?;
     let (members, _) = team::store::counts(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
-    Ok(Invitations { invitations, total, members, page, has_mail, now })
+    Ok(Invitations { invitations, total, members, window, has_mail, now })
 }
 
 /// One invitation, whatever became of it.

@@ -1,7 +1,7 @@
 //! The invitations' management calls.
 
 use super::{
-    model::{Filter, Invitation, Outcome, PAGE, State},
+    model::{Invitation, Outcome, State},
     operations,
 };
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
         team::rest::{GivenRole, RoleName, role},
     },
     kernel::{Error, Fields, InvitationId, Result, Secret},
-    policy::Operation,
-    web::api::{Api, Call, Done, List, Nothing, Window, input, names, renamed},
+    policy::{Operation, Role},
+    web::api::{Api, Call, Done, List, Nothing, asked, input, names, one_of, renamed, window},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,24 +99,17 @@ pub struct ResentInvite {
 }
 
 async fn list(call: Call, query: InvitesQuery) -> Result<List<Invite>> {
-    let window = Window::of(query.page_size, query.current_page)?;
+    let window = window(query.page_size, query.current_page)?;
     let mut fields = Fields::default();
-    let by_role = fields.take("role", query.role.as_deref().map(role).transpose());
     let email = fields.take("email", query.email.as_deref().map(Email::parse).transpose());
     let state = fields.take("status", query.status.as_deref().map(state).transpose());
+    let (email, state) =
+        (email.flatten().map(|email| email.canonical), state.flatten().map(|state| state.name().into()));
+    let asked = asked([("role", query.role), ("email", email), ("status", state)]);
+    one_of(&mut fields, &asked, "role", &Role::ALL.map(Role::name));
     fields.finish()?;
-    let email = email.flatten().map(|email| email.canonical).unwrap_or_default();
-    let filter = &Filter { role: by_role.flatten(), email, state: state.flatten() };
-    let page = |page: i64| {
-        let (access, page) = (&call.access, u32::try_from(page).unwrap_or(u32::MAX));
-        async move {
-            let found = operations::list(access, filter, page).await?;
-            // Beyond the end the console shows the last page; here there is nothing.
-            let invitations = if found.page == page { found.invitations } else { vec![] };
-            Ok((invitations, found.total))
-        }
-    };
-    Ok(window.gather(i64::from(PAGE), page).await?.map(|invitation| shown(&call, invitation)))
+    let page = operations::list(&call.access, &asked, window).await?;
+    Ok(List::new(page.total, page.invitations).map(|invitation| shown(&call, invitation)))
 }
 
 async fn get(call: Call, _: Nothing) -> Result<Invite> {

@@ -1,26 +1,65 @@
 //! The invitations' SQL.
 
-use super::model::{Filter, Invitation, PAGE, State};
+use super::model::{Invitation, State};
 use crate::{
     features::accounts::email::Email,
-    kernel::{InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId},
+    kernel::{Asked, InvitationId, KeyId, OrganisationId, Result, Timestamp, UserId, Window},
     policy::Role,
     server::{
         crypto::Digest,
-        database::{OrgTx, Tx, Value, read_role, readable, statements, values},
+        database::{
+            OrgTx, Tx,
+            listing::{Filter, Listing, Order, Page, Parts},
+            read_role, readable, statements, values,
+        },
     },
 };
 use uuid::Uuid;
 
+macro_rules! columns {
+    () => {
+        "i.id, i.email, i.email_canonical, i.role, i.mailed, i.invited_by, i.invited_by_name, i.invited_by_key, i.created_at, i.sent_at, i.expires_at, i.accepted_at, i.declined_at, i.revoked_at"
+    };
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM invitations i WHERE i.org_id = $1 AND ", $rest)
+    };
+}
+
+const OPEN: &str = "i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL";
+const PENDING: &str = "i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > ?";
+const EXPIRED: &str = "i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL AND i.expires_at <= ?";
+const ACCEPTED: &str = "i.accepted_at IS NOT NULL";
+const REVOKED: &str = "i.accepted_at IS NULL AND i.revoked_at IS NOT NULL";
+const DECLINED: &str = "i.accepted_at IS NULL AND i.revoked_at IS NULL AND i.declined_at IS NOT NULL";
+const OF_ROLE: &str = "i.role = ?";
+const OF_EMAIL: &str = "i.email_canonical = ?";
+
+/// The latest first.
+pub static LIST: Listing = Listing::new(Parts {
+    columns: columns!(),
+    from: "invitations i",
+    joined: "",
+    id: "i.id",
+    within: "i.org_id = $1",
+    searched: &[],
+    filters: &[
+        Filter::one_of(&[OPEN, PENDING, EXPIRED, ACCEPTED, REVOKED, DECLINED]),
+        Filter::optional(&[OF_ROLE]),
+        Filter::optional(&[OF_EMAIL]),
+    ],
+    order: Order::Named { usual: "i.sent_at DESC, i.id", sorts: &[] },
+    summaries: &[],
+});
+
 statements! {
     INSERT: TenantSql = "INSERT INTO invitations (org_id, id, email, email_canonical, role, digest, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10, $10, $11)";
     COUNT: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
-    // $2: a role, or empty; $3: a whole address, or empty; $4: a state, or `open`; $5: the present.
-    LIST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND ($2 = '' OR role = $2) AND ($3 = '' OR email_canonical = $3) AND $4 IN (CASE WHEN accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL THEN 'open' ELSE '' END, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN declined_at IS NOT NULL THEN 'declined' WHEN expires_at <= $5 THEN 'expired' ELSE 'pending' END) ORDER BY sent_at DESC, id LIMIT $6 OFFSET $7";
-    FOUND: TenantSql = "SELECT COUNT(*) FROM invitations WHERE org_id = $1 AND ($2 = '' OR role = $2) AND ($3 = '' OR email_canonical = $3) AND $4 IN (CASE WHEN accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL THEN 'open' ELSE '' END, CASE WHEN accepted_at IS NOT NULL THEN 'accepted' WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN declined_at IS NOT NULL THEN 'declined' WHEN expires_at <= $5 THEN 'expired' ELSE 'pending' END)";
-    GET: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND id = $2";
-    BY_DIGEST: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND digest = $2";
-    OPEN_FOR: TenantSql = "SELECT id, email, email_canonical, role, mailed, invited_by, invited_by_name, invited_by_key, created_at, sent_at, expires_at, accepted_at, declined_at, revoked_at FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
+    GET: TenantSql = select!("id = $2");
+    BY_DIGEST: TenantSql = select!("digest = $2");
+    OPEN_FOR: TenantSql = select!("email_canonical = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL");
     LAST_REVOKED: TenantSql = "SELECT MAX(sent_at) FROM invitations WHERE org_id = $1 AND email_canonical = $2 AND revoked_at IS NOT NULL";
     RENEW: TenantSql = "UPDATE invitations SET digest = $3, mailed = FALSE, invited_by = $4, invited_by_name = $5, invited_by_key = $6, sent_at = $7, expires_at = $8 WHERE org_id = $1 AND id = $2 AND accepted_at IS NULL AND declined_at IS NULL AND revoked_at IS NULL";
     // The link may have been replaced while the mail was on its way.
@@ -167,24 +206,24 @@ pub async fn count(tx: &mut OrgTx) -> Result<i64> {
     Ok(count)
 }
 
-fn narrowed(filter: &Filter, now: Timestamp) -> Vec<Value> {
-    let role = filter.role.map(Role::name).unwrap_or_default();
-    values![role, &filter.email, filter.state.map_or("open", State::name), now]
-}
-
-/// How many a filter lets through.
-pub async fn found(tx: &mut OrgTx, filter: &Filter, now: Timestamp) -> Result<i64> {
-    let (count,): (i64,) = tx.one(FOUND, narrowed(filter, now)).await?;
-    Ok(count)
-}
-
-/// A page of those that a filter lets through, latest first.
-pub async fn list(tx: &mut OrgTx, filter: &Filter, page: u32, now: Timestamp) -> Result<Vec<Invitation>> {
-    let skipped = i64::from(page.max(1) - 1) * i64::from(PAGE);
-    let mut row = narrowed(filter, now);
-    row.extend(values![i64::from(PAGE), skipped]);
-    let rows: Vec<Row> = tx.list(LIST, row).await?;
-    Ok(readable(rows, |row| row.read(now).map(|stored| stored.invitation)))
+/// One page of those that are asked for.
+pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp) -> Result<Page<Invitation>> {
+    let mut question = match State::parse(asked.get("status")) {
+        None => LIST.ask().only(OPEN, vec![]),
+        Some(State::Pending) => LIST.ask().only(PENDING, values![now]),
+        Some(State::Expired) => LIST.ask().only(EXPIRED, values![now]),
+        Some(State::Accepted) => LIST.ask().only(ACCEPTED, vec![]),
+        Some(State::Revoked) => LIST.ask().only(REVOKED, vec![]),
+        Some(State::Declined) => LIST.ask().only(DECLINED, vec![]),
+    };
+    if let Some(role) = Role::parse(asked.get("role")) {
+        question = question.only(OF_ROLE, values![role]);
+    }
+    if !asked.is_silent(&["email"]) {
+        question = question.only(OF_EMAIL, values![asked.get("email")]);
+    }
+    let page: Page<Row> = question.page(tx, window).await?;
+    Ok(page.read(|row| row.read(now).map(|stored| stored.invitation)))
 }
 
 pub async fn get(tx: &mut OrgTx, id: InvitationId, now: Timestamp) -> Result<Option<Stored>> {

@@ -81,12 +81,3 @@ pub(in crate::features::team) fn tabs(slug: &str, members: i64, invitations: i64
 pub(in crate::features::team) fn counted(count: i64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
-
-/// "26 to 50 of 312".
-pub(in crate::features::team) fn range(page: u32, size: u32, shown: usize, total: i64) -> String {
-    if total == 0 {
-        return String::new();
-    }
-    let first = i64::from(page.max(1) - 1) * i64::from(size) + 1;
-    format!("{first} to {} of {total}", first + i64::try_from(shown).unwrap_or(0) - 1)
-}

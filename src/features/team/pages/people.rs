@@ -1,7 +1,7 @@
 //! The members: search, filter, roles in the row, and the way to everything else that is done with people.
 
 use super::{
-    counted, may, range,
+    counted, may,
     role_cell::{RoleCell, RoleForm},
     tabs, titled,
 };
@@ -10,125 +10,72 @@ use crate::{
         organisations::pages::use_slug,
         team::{
             functions::LoadPeople,
-            model::{PAGE, People, Person, Sort, SortBy},
+            model::{FILTERS, People, Person},
         },
     },
     policy::{Operation, Role},
-    site::routes::{self, Path},
+    site::routes,
     ui::{
         Loaded, available,
         components::{
-            Availability, Avatar, Choice, Column, EmptyState, Filters, LinkButton, Look, MenuLink, Note, PageHeader,
-            Pager, RowMenu, SearchField, Select, Sort as Direction, Table, Tabs, Tag, Time, TimeStyle, Tone,
+            Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, RowMenu, SearchField,
+            Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
+        listing::{FilterBar, List, NothingFits, Pages, use_asked, use_done},
         load, use_place,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
-
-/// What the address says of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    slug: String,
-    q: String,
-    role: String,
-    sort: String,
-    page: u32,
-    done: String,
-}
-
-impl Asked {
-    /// The address of the same list, with another order and page.
-    fn href(&self, sort: Sort, page: u32) -> Path {
-        let page = if page > 1 { page.to_string() } else { String::new() };
-        routes::team(&self.slug)
-            .with("q", &self.q)
-            .with("role", &self.role)
-            .with("sort", &sort.text())
-            .with("page", &page)
-    }
-
-    fn is_filtered(&self) -> bool {
-        !self.q.is_empty() || !self.role.is_empty()
-    }
-}
 
 #[component]
 pub fn TeamPage() -> impl IntoView {
-    let (slug, query) = (use_slug(), use_query_map());
-    let asked = Memo::new(move |_| {
-        query.with(|query| {
-            let text = |name| query.get(name).unwrap_or_default().trim().to_owned();
-            Asked {
-                slug: slug.get(),
-                q: text("q"),
-                role: text("role"),
-                sort: text("sort"),
-                page: text("page").parse().unwrap_or(1),
-                done: text("done"),
-            }
-        })
-    });
-    let people = load(move || {
-        let Asked { slug, q, role, sort, page, .. } = asked.get();
-        LoadPeople { slug, q, role, sort, page }
-    });
+    let (slug, asked) = (use_slug(), use_asked(&FILTERS));
+    let people = load(move || LoadPeople { slug: slug.get(), asked: asked.get() });
+    let done = use_done();
     let form = RoleForm::new();
     view! {
         <Title text=titled("Team") />
         <Loaded
             data=people
-            view=move |people| view! { <List people asked=asked.get_untracked() form /> }.into_any()
+            view=move |people| {
+                let list = List {
+                    path: routes::team(&slug.get_untracked()),
+                    filters: &FILTERS,
+                    usual: "role",
+                    asked: asked.get_untracked(),
+                };
+                view! { <Team people slug=slug.get_untracked() list done=done.get_untracked() form /> }.into_any()
+            }
         />
     }
 }
 
 #[component]
-fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
-    let asked = StoredValue::new(asked);
-    let Asked { slug, q, role: role_asked, sort: sort_text, done: what, .. } = asked.get_value();
-    let is_filtered = asked.with_value(Asked::is_filtered);
-    let href = move |sort: Sort, page: u32| asked.with_value(|asked| asked.href(sort, page)).to_string();
-    let sort = Sort::parse(&sort_text);
+fn Team(people: People, slug: String, list: List, done: String, form: RoleForm) -> impl IntoView {
     let owners = RwSignal::new(people.owners);
-    let columns = {
-        let column = |label: &str, by: SortBy| {
-            let now =
-                (sort.by == by).then_some(if sort.descending { Direction::Descending } else { Direction::Ascending });
-            Column::new(label).sorted_by(href(sort.pressed(by), 1), now)
-        };
-        vec![
-            column("Person", SortBy::Name),
-            column("Role", SortBy::Role),
-            column("Last active", SortBy::Active),
-            column("Joined", SortBy::Joined),
-            Column::actions(),
-        ]
-    };
+    let columns = vec![
+        list.column("Person", "name"),
+        list.column("Role", "role"),
+        list.column("Last active", "active"),
+        list.column("Joined", "joined"),
+        Column::actions(),
+    ];
     let roles = std::iter::once(Choice::new("", "All roles"))
         .chain(Role::ALL.map(|role| Choice::new(role.name(), role.plural())))
         .collect::<Vec<_>>();
-    let found = if is_filtered {
-        format!("{} of {}", people.found, counted(people.total, "member", "members"))
-    } else {
-        counted(people.total, "member", "members")
-    };
-    let pages = u32::try_from(people.found.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
-    let page = people.page;
-    let words = range(page, PAGE, people.people.len(), people.found);
-    let (has_mail, now, people_total, invitations) = (people.has_mail, people.now.0, people.total, people.invitations);
-    let is_empty = people.people.is_empty();
+    let members = counted(people.total, "member", "members");
+    let count = if list.is_narrowed() { format!("{} of {members}", people.found) } else { members };
+    let People { people, found, total, invitations, window, has_mail, now, .. } = people;
+    let is_empty = people.is_empty();
     let rows: Vec<_> = people
-        .people
         .into_iter()
-        .map(|person| view! { <Row person slug=slug.clone() now has_mail owners form /> })
+        .map(|person| view! { <Row person slug=slug.clone() now=now.0 has_mail owners form /> })
         .collect();
-    let (roles_page, everybody) = (routes::roles(&slug), routes::team(&slug));
-    let (list, invite) = (everybody.clone(), routes::invite(&slug));
-    let tabs = tabs(&slug, people_total, invitations, true);
+    let (roles_page, invite, everybody) = (routes::roles(&slug), routes::invite(&slug), list.path.clone());
+    let tabs = tabs(&slug, total, invitations, true);
+    let (value, selected) = (list.asked.get("q").to_owned(), list.asked.get("role").to_owned());
     view! {
         <PageHeader
             title="Team"
@@ -147,35 +94,25 @@ fn List(people: People, asked: Asked, form: RoleForm) -> impl IntoView {
                 availability=available(Operation::Invite)
             />
         </PageHeader>
-        {done(&what)}
+        {told(&done)}
         <Tabs tabs />
-        <Filters action=list count=found>
-            <SearchField label="Name or e-mail" value=q />
-            <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected=role_asked />
-            {(!sort_text.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort_text /> })}
-        </Filters>
+        <FilterBar list=list.clone() count>
+            <SearchField label="Name or e-mail" value />
+            <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected />
+        </FilterBar>
         {if is_empty {
-            view! {
-                <EmptyState title="Nobody is found" sentence="No member has this name, address and role.">
-                    <LinkButton label="Show everybody" href=everybody />
-                </EmptyState>
-            }
-                .into_any()
+            let sentence = "No member has this name, address and role.";
+            view! { <NothingFits title="Nobody is found" sentence label="Show everybody" href=everybody /> }.into_any()
         } else {
             view! { <Table caption="Members" columns>{rows}</Table> }.into_any()
         }}
-        {(pages > 1)
-            .then(|| {
-                let previous = (page > 1).then(|| href(sort, page - 1));
-                let next = (page < pages).then(|| href(sort, page + 1));
-                view! { <Pager previous next words /> }
-            })}
+        <Pages list window total=found />
     }
 }
 
 /// What was just done, where a page was left for it.
-fn done(what: &str) -> Option<AnyView> {
-    let words = match what {
+fn told(done: &str) -> Option<AnyView> {
+    let words = match done {
         "role" => "The role was changed.",
         "removed" => "The person was removed. They lost access at once.",
         _ => return None,

@@ -6,19 +6,20 @@ use crate::{
         organisations::pages::use_slug,
         virtual_keys::{
             functions::LoadVirtualKeys,
-            model::{List, Listed},
+            model::{Listed, VirtualKeys},
         },
     },
-    kernel::Timestamp,
+    kernel::{Asked, Timestamp},
     policy::Operation,
     site::routes,
     ui::{
         Loaded, available,
         components::{
-            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Time, Tone,
-            TwoLines,
+            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, SearchField, Table,
+            Time, Tone,
         },
         icons::Icon,
+        listing::{FilterBar, List, NothingFits, Pages, use_asked},
         load,
     },
 };
@@ -26,16 +27,35 @@ use leptos::prelude::*;
 
 #[component]
 pub fn ListPage() -> impl IntoView {
-    let slug = use_slug();
-    let keys = load(move || LoadVirtualKeys { slug: slug.get() });
-    view! { <Loaded data=keys view=move |list| view! { <Keys list slug=slug.get_untracked() /> }.into_any() /> }
+    let (slug, asked) = (use_slug(), use_asked(&[]));
+    let keys = load(move || LoadVirtualKeys { slug: slug.get(), asked: asked.get() });
+    view! {
+        <Loaded
+            data=keys
+            view=move |keys| {
+                view! { <Keys keys slug=slug.get_untracked() asked=asked.get_untracked() /> }.into_any()
+            }
+        />
+    }
 }
 
 #[component]
-fn Keys(list: List, slug: String) -> impl IntoView {
-    let List { keys, now } = list;
+fn Keys(keys: VirtualKeys, slug: String, asked: Asked) -> impl IntoView {
+    let list = List { path: routes::virtual_keys(&slug), filters: &[], usual: "name", asked };
     let new = routes::new_virtual_key(&slug);
-    let empty = keys.is_empty();
+    let total = keys.total;
+    let nothing = total == 0 && !list.is_narrowed();
+    let count = format!("{total} {}", if total == 1 { "virtual key" } else { "virtual keys" });
+    let body = if nothing {
+        view! { <Empty /> }.into_any()
+    } else if keys.keys.is_empty() {
+        let sentence = "No virtual key has this in its name or reference.";
+        view! { <NothingFits title="No virtual key fits" sentence label="Show all virtual keys" href=list.path.clone() /> }
+            .into_any()
+    } else {
+        view! { <Rows keys slug list=list.clone() /> }.into_any()
+    };
+    let value = list.asked.get("q").to_owned();
     view! {
         {title("Virtual keys")}
         <PageHeader
@@ -50,7 +70,15 @@ fn Keys(list: List, slug: String) -> impl IntoView {
                 availability=available(Operation::VirtualKeyCreate)
             />
         </PageHeader>
-        {if empty { view! { <Empty /> }.into_any() } else { view! { <Rows keys now slug /> }.into_any() }}
+        {(!nothing)
+            .then(|| {
+                view! {
+                    <FilterBar list count>
+                        <SearchField label="Name or reference" value />
+                    </FilterBar>
+                }
+            })}
+        {body}
     }
 }
 
@@ -65,13 +93,15 @@ fn Empty() -> impl IntoView {
 }
 
 #[component]
-fn Rows(keys: Vec<Listed>, now: Timestamp, slug: String) -> impl IntoView {
+fn Rows(keys: VirtualKeys, slug: String, list: List) -> impl IntoView {
+    let VirtualKeys { keys, total, window, now } = keys;
     let columns = vec![
-        Column::new("Virtual key"),
+        list.column("Virtual key", "name"),
+        list.column("Provider", "provider"),
         Column::new("Reference"),
         Column::new("Address"),
         Column::new("Credential"),
-        Column::new("Last used"),
+        list.column("Last used", "used"),
         Column::actions(),
     ];
     let rows: Vec<_> = keys.into_iter().map(|key| view! { <Row key_=key now slug=slug.clone() /> }).collect();
@@ -79,6 +109,7 @@ fn Rows(keys: Vec<Listed>, now: Timestamp, slug: String) -> impl IntoView {
         <Table caption="Virtual keys" columns>
             {rows}
         </Table>
+        <Pages list window total />
         <p class="hint">"Copy gives the reference, which is not the credential. A stored credential is shown to nobody."</p>
     }
 }
@@ -93,9 +124,8 @@ fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
     let may_edit = available(Operation::VirtualKeyUpdate).reason().is_none();
     view! {
         <tr>
-            <th scope="row">
-                <TwoLines first=key.name.clone() second=key.provider.label() href=page.to_string() />
-            </th>
+            <th scope="row"><a class="cell-name" href=page.to_string()>{key.name.clone()}</a></th>
+            <td data-label="Provider">{key.provider.label()}</td>
             <td data-label="Reference">
                 <CopyText
                     id=format!("reference-{}", key.id)

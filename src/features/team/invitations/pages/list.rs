@@ -6,9 +6,9 @@ use crate::{
         team::{
             invitations::{
                 functions::LoadInvitations,
-                model::{Invitation, Invitations, PAGE, State},
+                model::{Invitation, Invitations, State},
             },
-            pages::{may, range, tabs, titled},
+            pages::{may, tabs, titled},
         },
     },
     policy::Operation,
@@ -16,42 +16,45 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Column, EmptyState, LinkButton, Look, MenuLink, Note, PageHeader, Pager, Pill, RowMenu, Table, Tabs, Time,
-            Tone, TwoLines,
+            Column, EmptyState, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, Table, Tabs, Time, Tone,
+            TwoLines,
         },
         icons::Icon,
+        listing::{List, Pages, use_asked, use_done},
         load,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn InvitationsPage() -> impl IntoView {
-    let (slug, query) = (use_slug(), use_query_map());
-    let page = Memo::new(move |_| query.with(|q| q.get("page").and_then(|page| page.parse::<u32>().ok()).unwrap_or(1)));
-    let revoked = query.with_untracked(|q| q.get("done").is_some_and(|done| done == "revoked"));
-    let list = load(move || LoadInvitations { slug: slug.get(), page: page.get() });
+    let (slug, asked) = (use_slug(), use_asked(&[]));
+    let invitations = load(move || LoadInvitations { slug: slug.get(), asked: asked.get() });
+    let revoked = use_done().get_untracked() == "revoked";
     view! {
         <Title text=titled("Invitations") />
-        <Loaded data=list view=move |list| view! { <List list slug=slug.get_untracked() revoked /> }.into_any() />
+        <Loaded
+            data=invitations
+            view=move |invitations| {
+                let slug = slug.get_untracked();
+                let list =
+                    List { path: routes::invitations(&slug), filters: &[], usual: "", asked: asked.get_untracked() };
+                view! { <Waiting invitations slug list revoked /> }.into_any()
+            }
+        />
     }
 }
 
 #[component]
-fn List(list: Invitations, slug: String, revoked: bool) -> impl IntoView {
-    let Invitations { invitations, total, members, page, has_mail, now } = list;
-    let pages = u32::try_from(total.max(1).unsigned_abs().div_ceil(u64::from(PAGE))).unwrap_or(u32::MAX);
-    let words = range(page, PAGE, invitations.len(), total);
+fn Waiting(invitations: Invitations, slug: String, list: List, revoked: bool) -> impl IntoView {
+    let Invitations { invitations, total, members, window, has_mail, now } = invitations;
     let is_empty = invitations.is_empty();
     let rows: Vec<_> = invitations
         .into_iter()
         .map(|invitation| view! { <Row invitation slug=slug.clone() now=now.0 has_mail /> })
         .collect();
     let columns = ["Person", "Role", "Sent", "State"].map(Column::new).into_iter().chain([Column::actions()]).collect();
-    let at = |page: u32| routes::invitations(&slug).with("page", &page.to_string()).to_string();
-    let (previous, next) = ((page > 1).then(|| at(page - 1)), (page < pages).then(|| at(page + 1)));
     let (invite, invite_first) = (routes::invite(&slug), routes::invite(&slug));
     let tabs = tabs(&slug, members, total, false);
     view! {
@@ -76,7 +79,7 @@ fn List(list: Invitations, slug: String, revoked: bool) -> impl IntoView {
         } else {
             view! { <Table caption="Invitations" columns>{rows}</Table> }.into_any()
         }}
-        {(pages > 1).then(|| view! { <Pager previous next words /> })}
+        <Pages list window total />
     }
 }
 
