@@ -21,6 +21,9 @@ const COMPARE: Duration = Duration::from_millis(500);
 /// How often the ends of the organisations' chains are recorded.
 const RECORD: Duration = Duration::from_secs(600);
 
+/// One round of a job.
+pub type Round = for<'a> fn(&'a App) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
 /// What is done now and then.
 #[derive(Clone, Copy)]
 pub struct Job {
@@ -29,7 +32,7 @@ pub struct Job {
     /// What the log says when a round fails.
     pub failed: &'static str,
     /// One round.
-    pub round: for<'a> fn(&'a App) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>,
+    pub round: Round,
 }
 
 const JOBS: [Job; 2] = [
