@@ -436,7 +436,7 @@ async fn keys_are_found() {
         for far in ["2", "1000001", &i64::MAX.to_string()] {
             let answer = house.call(&ada, "list", &[("filter[page]", far)]).await;
             let list: KeyList = serde_json::from_str(&answer.text).unwrap();
-            assert_eq!((list.keys.len(), list.total), (0, 1), "page {far}");
+            assert_eq!((list.keys.len(), list.total), (1, 1), "page {far} is not there: the last is shown");
         }
         let gateway = house.make(&ada, &[("name", "Production 100%"), ("expiry", "7")]).await;
         house

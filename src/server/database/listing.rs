@@ -88,9 +88,9 @@ impl Listing {
         }
     }
 
-    /// Every statement that can come of a question.
+    /// Every statement that can come of a question that chooses at most this many of the optional filters.
     #[cfg(test)]
-    pub fn statements(&self) -> Vec<String> {
+    pub fn statements(&self, most: usize) -> Vec<String> {
         let mut chosen: Vec<Vec<Option<&'static str>>> = vec![vec![]];
         for Filter { conditions, is_needed } in self.0.filters {
             let choices = (!is_needed).then_some(None).into_iter().chain(conditions.iter().copied().map(Some));
@@ -98,6 +98,8 @@ impl Listing {
             let with = |before: &Vec<_>| choices.iter().map(|one| [before, &[*one][..]].concat()).collect::<Vec<_>>();
             chosen = chosen.iter().flat_map(with).collect();
         }
+        let needed = self.0.filters.iter().filter(|filter| filter.is_needed).count();
+        chosen.retain(|chosen| chosen.iter().flatten().count() <= needed.saturating_add(most));
         let (sorts, places) = match &self.0.order {
             Order::Named { sorts, .. } => {
                 let both = sorts.iter().flat_map(|sort| [sort.name.to_owned(), format!("-{}", sort.name)]);
@@ -355,8 +357,8 @@ fn undeclared() -> Error {
 
 /// A statement that was put together here, with its values. There is no other maker.
 pub struct Composed {
-    pub(super) text: String,
-    pub(super) values: Vec<Value>,
+    text: String,
+    values: Vec<Value>,
 }
 
 impl Composed {
@@ -368,5 +370,9 @@ impl Composed {
             numbered.push_str(&format!("${place}{part}"));
         }
         Self { text: numbered, values }
+    }
+
+    pub(super) fn into_parts(self) -> (String, Vec<Value>) {
+        (self.text, self.values)
     }
 }

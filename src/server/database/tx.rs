@@ -258,8 +258,9 @@ impl OrgTx {
 
     /// As [`Self::all`], for what a list is put together of.
     pub(super) async fn all_composed<T: Row>(&mut self, sql: Composed) -> Result<Vec<T>, Error> {
-        let values = self.bound(sql.values);
-        run!(self.tx, sqlx::AssertSqlSafe(sql.text), values, query_as_with::<T>, fetch_all).map_err(failed)
+        let (text, values) = sql.into_parts();
+        let values = self.bound(values);
+        run!(self.tx, sqlx::AssertSqlSafe(text), values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
     /// The rows of a list, as far as they can be read.
@@ -270,8 +271,9 @@ impl OrgTx {
 
     /// As [`Self::list`], for what a list is put together of.
     pub(super) async fn list_composed<T: Row>(&mut self, sql: Composed) -> Result<Vec<T>, Error> {
-        let values = self.bound(sql.values);
-        rows!(self.tx, sqlx::AssertSqlSafe(sql.text), values, T).map_err(failed)
+        let (text, values) = sql.into_parts();
+        let values = self.bound(values);
+        rows!(self.tx, sqlx::AssertSqlSafe(text), values, T).map_err(failed)
     }
 
     pub async fn optional<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Option<T>, Error> {
