@@ -1,4 +1,5 @@
-//! Latchkey: self-hosted access control for teams that use language models.
+//! Latchkey: self-hosted access control for teams that use language models. `CONTRIBUTING.md` shows the layers, one request
+//! from click to row and back, and how to add to it.
 #![cfg_attr(not(target_family = "wasm"), forbid(unsafe_code))]
 
 #[cfg(feature = "ssr")]
