@@ -41,11 +41,11 @@ impl ApiError {
         }
     }
 
-    /// A field stands there twice, and two readers could choose differently.
+    /// A field is given twice, and two readers could choose differently.
     pub fn duplicate(param: &str) -> Self {
         Self {
             code: "duplicate_parameter".into(),
-            ..Self::invalid(param, format!("`{}` stands there twice.", clipped(param)))
+            ..Self::invalid(param, format!("`{}` is given twice.", clipped(param)))
         }
     }
 

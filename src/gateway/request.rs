@@ -84,7 +84,7 @@ pub fn metadata(headers: &HeaderMap) -> Result<Option<Metadata>, Refusal> {
     let mut values = headers.get_all(METADATA).iter();
     let Some(value) = values.next().filter(|value| !value.is_empty()) else { return Ok(None) };
     if values.any(|other| other != value) {
-        return Err(Refusal::header(METADATA, "This header stands there twice with different values."));
+        return Err(Refusal::header(METADATA, "This header is given twice, with different values."));
     }
     Metadata::parse(value.as_bytes()).map(Some).map_err(|sentence| Refusal::header(METADATA, sentence))
 }
@@ -98,12 +98,12 @@ pub fn time_limit(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
     }
 }
 
-/// A header that may stand there once.
+/// A header that may be given once.
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };
     if values.any(|other| other != first) {
-        return Err(Refusal::header(name, "This header stands there twice with different values."));
+        return Err(Refusal::header(name, "This header is given twice, with different values."));
     }
     let text = first.to_str().map_err(|_| Refusal::header(name, "This header holds more than plain text."))?.trim();
     Ok((!text.is_empty()).then_some(text))

@@ -64,7 +64,7 @@ pub fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a 
     }
 }
 
-/// The value of a header that may stand there once, or several times with the same text.
+/// The value of a header that may be given once, or several times with the same text.
 fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, CredentialError> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };

@@ -206,10 +206,10 @@ impl Finding {
                 "No secure connection could be made. The server's certificate is not trusted, expired, or for another host."
             }
             Finding::AddressBlocked => {
-                "The base URL leads to an address that is not public. Who runs Latchkey can allow it with LATCHKEY_ALLOW_UPSTREAM."
+                "The base URL leads to an address that is not public. The operator can allow it with LATCHKEY_ALLOW_UPSTREAM."
             }
             Finding::PlainHttp => {
-                "Plain http is only possible to addresses that who runs Latchkey allows with LATCHKEY_ALLOW_UPSTREAM. Use https."
+                "Plain http works only for addresses that the operator allows with LATCHKEY_ALLOW_UPSTREAM. Use https."
             }
             Finding::TimedOut => "The provider did not answer in time. Try again in a moment.",
             Finding::NothingThere => {

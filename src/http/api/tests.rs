@@ -47,7 +47,7 @@ fn the_document_tells_of_the_same_routes() {
     let all = ids.len();
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), all, "an operation id stands there twice");
+    assert_eq!(ids.len(), all, "an operation id is used twice");
 }
 
 #[test]

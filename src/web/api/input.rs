@@ -121,13 +121,13 @@ impl FieldSource {
         Self { values, origin: Origin::Body, refused: Fields::default() }
     }
 
-    /// The part of an address behind the question mark. A parameter that stands there twice is refused.
+    /// The part of an address behind the question mark. A parameter that is given twice is refused.
     pub fn query(text: &str) -> Self {
         let (mut values, mut refused) = (Map::new(), Fields::default());
         for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
             if values.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
                 let name = text::cut(&name, 100);
-                refused.refuse(name, format!("`{name}` stands there twice."));
+                refused.refuse(name, format!("`{name}` is given twice."));
             }
         }
         Self { values, origin: Origin::Query, refused }

@@ -95,7 +95,7 @@ impl<'de> Visitor<'de> for Strict {
         let mut object = Map::new();
         while let Some(Name(name)) = entries.next_key()? {
             if object.contains_key(&name) {
-                return Err(de::Error::custom("a name stands there twice in one object"));
+                return Err(de::Error::custom("a name is given twice in one object"));
             }
             let value = entries.next_value_seed(inner)?;
             object.insert(name, value);
