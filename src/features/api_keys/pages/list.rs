@@ -264,20 +264,19 @@ fn menu(slug: &str, key: &Key, enable: Form<EnableKey>) -> AnyView {
     let edit = routes::api_key(slug, key.id);
     let rotate = routes::rotate_api_key(slug, key.id);
     let delete = routes::delete_api_key(slug, key.id);
-    let (slug, id) = (slug.to_owned(), key.id.to_string());
+    let id = key.id.to_string();
     let menu_id = format!("menu-{id}");
     let label = format!("Actions for {}", key.name);
     let toggle = if key.disabled_at.is_some() {
         view! {
             <BareForm form=enable>
-                <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id />
                 <MenuButton label="Enable" busy=enable.busy() availability=available(Operation::ApiKeyEnable) />
             </BareForm>
         }
         .into_any()
     } else {
-        let disable = routes::disable_api_key(&slug, key.id);
+        let disable = routes::disable_api_key(slug, key.id);
         view! { <MenuLink label="Disable" href=disable availability=available(Operation::ApiKeyDisable) /> }.into_any()
     };
     view! {
