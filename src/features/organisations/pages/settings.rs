@@ -12,7 +12,7 @@ use crate::{
         components::{
             Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
         },
-        form::{Form, FormFor, use_form, use_newer},
+        form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
         pages::{page_title, use_slug},
         reactive,
@@ -80,28 +80,29 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
 
 #[component]
 fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) -> impl IntoView {
-    let newer = use_newer(form, &settings, LoadSettings { slug: settings.slug.clone() });
-    let begun = settings.version;
-    let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
     let slug = RwSignal::new(form.typed("new_slug", settings.slug.clone()));
     let retired = (!settings.retired.is_empty()).then(|| {
         let words: Vec<String> =
             settings.retired.iter().map(|(slug, until)| format!("{slug} (until {})", date_text(until.0))).collect();
         view! { <Fact term="Earlier short names">{format!("Kept from others: {}", words.join(", "))}</Fact> }
     });
+    let load = LoadSettings { slug: settings.slug.clone() };
+    let (stored, read) = use_stored(form, settings, load, || 0);
+    let version = Signal::derive(move || stored.with(|now| now.version));
     view! {
+        <Refusal form=read />
         <Card title="Name">
-            <FormFor form problem="The settings are not saved" limits=LIMITS>
-                <input type="hidden" name="version" value=version />
+            <FormFor form problem="The settings are not saved" limits=LIMITS version>
                 <Field
                     label="Name"
                     name="name"
-                    value=settings.name
+                    value=Signal::derive(move || stored.with(|now| now.name.clone()))
                     autocomplete="off"
                 />
                 <Field
                     label="Short name"
                     name="new_slug"
+                    value=Signal::derive(move || stored.with(|now| now.slug.clone()))
                     bind=slug
                     mono=true
                     hint=Signal::stored("Part of the address of every page here. Lower-case letters, digits and hyphens.".to_owned())
