@@ -11,7 +11,7 @@ use crate::{
         },
         team::invitations::{
             joining::{NewPerson, join_new},
-            model::Outcome as Invited,
+            model::InviteOutcome as Invited,
             operations::invite,
         },
         virtual_keys::{model::Draft, operations as virtual_keys},

@@ -92,13 +92,13 @@ fn is_one(count: &u64) -> bool {
 
 impl CallEnd {
     /// How the call ended, as the log tells it.
-    pub fn kind(&self) -> logs::Outcome {
+    pub fn kind(&self) -> logs::CallOutcome {
         match (self.ended_by, &self.error) {
-            (EndedBy::Process, _) => logs::Outcome::Lost,
-            (EndedBy::Caller, _) => logs::Outcome::Left,
-            (EndedBy::Answer, None) => logs::Outcome::Ok,
-            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::Outcome::Refused,
-            (EndedBy::Answer, Some(_)) => logs::Outcome::Failed,
+            (EndedBy::Process, _) => logs::CallOutcome::Lost,
+            (EndedBy::Caller, _) => logs::CallOutcome::Left,
+            (EndedBy::Answer, None) => logs::CallOutcome::Ok,
+            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::CallOutcome::Refused,
+            (EndedBy::Answer, Some(_)) => logs::CallOutcome::Failed,
         }
     }
 

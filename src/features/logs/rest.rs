@@ -202,7 +202,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
     })
 }
 
-fn entry(call: model::Call) -> LogEntry {
+fn entry(call: model::LoggedCall) -> LogEntry {
     LogEntry {
         object: "log",
         id: call.id.to_string(),

@@ -1,7 +1,7 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, Call, Detail, Metadata, Outcome, Totals},
+    model::{Bucket, LoggedCall, Detail, Metadata, CallOutcome, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
@@ -120,8 +120,8 @@ impl Row {
         Cursor { started_at: Timestamp(self.started_at), id: CallId(self.id) }
     }
 
-    fn call(&self) -> Result<Call> {
-        let outcome = Outcome::parse(&self.outcome).ok_or_else(|| {
+    fn call(&self) -> Result<LoggedCall> {
+        let outcome = CallOutcome::parse(&self.outcome).ok_or_else(|| {
             tracing::error!(outcome = self.outcome, "a stored outcome is not known");
             Error::internal()
         })?;
@@ -129,7 +129,7 @@ impl Row {
             (None, None) => None,
             (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
         };
-        Ok(Call {
+        Ok(LoggedCall {
             id: CallId(self.id),
             started_at: Timestamp(self.started_at),
             outcome,
@@ -180,7 +180,7 @@ fn asked(filter: &Filter) -> Question {
 
 /// A page of calls, newest first, with what comes before and after it.
 pub struct Slice {
-    pub calls: Vec<Call>,
+    pub calls: Vec<LoggedCall>,
     pub previous: Option<Cursor>,
     pub next: Option<Cursor>,
 }

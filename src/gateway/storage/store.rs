@@ -79,7 +79,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         &*call.model,
         call.endpoint.name(),
         call.streamed,
-        end.map_or(logs::Outcome::Started, CallEnd::kind).name(),
+        end.map_or(logs::CallOutcome::Started, CallEnd::kind).name(),
         end.map(|end| i64::from(end.status)),
         end.and_then(|end| end.error.as_deref()),
         latency,
