@@ -198,7 +198,7 @@ test("settings that somebody else changed meanwhile are saved at the second pres
   faults.allow(/status of 4\d\d .*\/fn\//);
   const name = page.getByLabel("Name", { exact: true });
   const save = (page: Page) => page.getByRole("button", { name: "Save", exact: true }).click();
-  const saved = (page: Page) => expect(page.getByText(/Saved\. The organisation is at/)).toBeVisible();
+  const saved = (page: Page) => expect(page.getByText(/Saved\. The organisation is at/).filter({ visible: true })).toBeVisible();
   await signIn(page);
   await open(page, "/o/difference-works/settings");
   const other = await (await newContext()).newPage();
@@ -225,7 +225,7 @@ test("a new name and short name show everywhere, and the old address leads nowhe
   await page.getByLabel("Name", { exact: true }).fill("Difference & Sons");
   await page.getByLabel("Short name").fill("difference-sons");
   await page.getByRole("button", { name: "Save", exact: true }).click();
-  await expect(page.getByText(/Saved\. The organisation is at/)).toBeVisible();
+  await expect(page.getByText(/Saved\. The organisation is at/).filter({ visible: true })).toBeVisible();
   await expect(page).toHaveURL(/\/o\/difference-sons\/settings/);
   await expect(page.getByRole("button", { name: "Organisation: Difference & Sons Owner" })).toBeVisible();
   expect((await page.goto("/o/difference-works/logs"))?.status()).toBe(404);

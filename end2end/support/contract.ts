@@ -9,7 +9,7 @@
 // - no page has axe findings, or scrolls sideways at 1280 or 360 px.
 import type { Page } from "@playwright/test";
 import { OWNER, expect, expectFits, expectNoAxe } from "./index.ts";
-import { HOME, expectPage, fromMenu, hydrated, open, row } from "./walks.ts";
+import { HOME, expectPage, fromMenu, hasJavaScript, hydrated, open, row } from "./walks.ts";
 
 export type Verb = "list" | "create" | "update" | "delete";
 export const EVERYTHING: Verb[] = ["list", "create", "update", "delete"];
@@ -108,6 +108,10 @@ export async function expectCreate(page: Page, room: Room): Promise<Paths> {
   await look(page, room, "refused");
   await errors.getByRole("link", { name: create.refused.error }).click();
   await expect(field).toBeFocused();
+  if (hasJavaScript()) {
+    await field.pressSequentially("a");
+    await expect(field, "a field that was changed").not.toHaveAttribute("aria-invalid", "true");
+  }
 
   await create.fill(page, thing);
   await press();

@@ -19,6 +19,7 @@ use crate::{
     kernel::Error,
     site::routes,
     ui::{
+        Session,
         components::{LinkButton, Live},
         frame::PlainFrame,
         set_status,
@@ -37,10 +38,12 @@ use leptos_router::{
 pub fn Console() -> impl IntoView {
     provide_meta_context();
     later::load_ahead();
+    let session = Session::provide();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Latchkey".to_owned() } else { format!("{page} · Latchkey") } />
         <Live>
             <Router>
+                <accounts::SignInAgain session />
                 <Routes fallback=NotFound>
                     <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
                     <Route path=path!("/setup") view=Later::Setup ssr=SsrMode::Async />

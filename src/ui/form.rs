@@ -2,7 +2,7 @@
 //! beside the same fields, the same values kept.
 
 use super::{
-    components::{self, FormErrors, Note, Tone},
+    components::{self, FormErrors, Note, Toast, Tone},
     place::{here, use_place},
     reactive,
     remote::{self, Sending},
@@ -12,7 +12,13 @@ use crate::{
     kernel::{Code, Error},
     site::routes,
 };
-use leptos::{context::Provider, prelude::*, server_fn::ServerFn};
+use leptos::{
+    context::Provider,
+    prelude::*,
+    server_fn::ServerFn,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, Event},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, sync::Arc};
 
@@ -27,6 +33,8 @@ pub struct Form<S> {
 pub struct AnyForm {
     sending: Sending,
     posted: StoredValue<Posted>,
+    /// Names of the fields that were changed since it was sent: what was wrong with them says nothing any more.
+    edited: RwSignal<Vec<String>>,
 }
 
 /// What the server knows of a form that the browser posted by itself.
@@ -69,7 +77,11 @@ where
     S: ServerFn,
     S::Output: DeserializeOwned,
 {
-    let any = AnyForm { sending: Sending::to::<S>(), posted: StoredValue::new(side::posted(S::PATH)) };
+    let any = AnyForm {
+        sending: Sending::to::<S>(),
+        posted: StoredValue::new(side::posted(S::PATH)),
+        edited: RwSignal::new(vec![]),
+    };
     Form { any, of: PhantomData }
 }
 
@@ -89,9 +101,22 @@ impl AnyForm {
         self.answer().is_some_and(|answer| answer.is_err_and(|error| error.code == Code::StaleVersion))
     }
 
-    /// What is wrong with one field.
+    /// What is wrong with one field, until it is changed.
     fn field(self, name: String) -> Signal<Option<String>> {
-        Signal::derive(move || self.answer().and_then(Result::err).and_then(|error| error.for_field(&name)))
+        Signal::derive(move || {
+            let error = self.answer().and_then(Result::err).and_then(|error| error.for_field(&name))?;
+            let is_edited = self.edited.with(|edited| edited.contains(&name));
+            (!is_edited).then_some(error)
+        })
+    }
+
+    /// Takes note that a field was changed.
+    fn note_edit(self, event: &Event) {
+        if let Some(name) = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.get_attribute("name"))
+            && !self.edited.with_untracked(|edited| edited.contains(&name))
+        {
+            self.edited.update(|edited| edited.push(name));
+        }
     }
 
     /// What was typed into a field before the browser posted the form and it was refused, else `or`: a field that was left
@@ -112,6 +137,11 @@ impl AnyForm {
     /// How many answers there were on this page. The answer itself is there before it is counted.
     pub fn answers(self) -> ReadSignal<u32> {
         self.sending.answers()
+    }
+
+    /// Has a success told in a toast, also when the page is left by it.
+    pub fn says(self, toast: impl Fn() -> Toast + Send + Sync + 'static) {
+        self.sending.says(move |_| Some(toast()));
     }
 
     /// True while it is being sent.
@@ -177,6 +207,11 @@ where
             }
         });
         shown.read_only()
+    }
+
+    /// Has a success told in a toast, made of what the form gave.
+    pub fn says_of(self, toast: impl Fn(S::Output) -> Option<Toast> + Send + Sync + 'static) {
+        self.any.sending.says(move |json| remote::parse(json).ok().and_then(&toast));
     }
 
     /// Sends arguments that no form holds.
@@ -382,13 +417,23 @@ pub fn BareForm(
     children: Children,
 ) -> impl IntoView {
     let sending = form.sending;
+    // What is on its way, or was saved as it stands, is not lost with the page.
+    let sent = move || {
+        let is_safe = sending.is_under_way() || sending.answer().with(|answer| matches!(answer, Some(Ok(_))));
+        (is_safe && form.edited.with(Vec::is_empty)).then_some("")
+    };
     view! {
         <form
             method="post"
             action=sending.path()
             class=class
             novalidate=true
-            on:submit=move |event| sending.submit(&event)
+            data-sent=sent
+            on:input=move |event| form.note_edit(&event)
+            on:submit=move |event| {
+                form.edited.set(vec![]);
+                sending.submit(&event);
+            }
         >
             <OnPage />
             {children()}

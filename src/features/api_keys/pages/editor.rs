@@ -17,7 +17,7 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
             Tone, utc_text,
         },
         form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
@@ -318,10 +318,11 @@ fn EditKey(
         let people = people.clone();
         Signal::derive(move || editor.changes(&people))
     };
+    let saved = format!("{} is saved", opened.name);
+    form.says(move || Toast::done(saved.clone()));
     let count = Memo::new(move |_| changes.with(Vec::len));
     let (id, visible) = (opened.id, opened.secret.text());
     let version = Signal::derive(move || stored.with(|key| key.version));
-    ask_before_leaving(count, form.busy());
     let save = move || match count.get() {
         0 => "Save changes".to_owned(),
         1 => "Save 1 change".to_owned(),
@@ -380,18 +381,6 @@ fn with_preset(mut form: KeyForm) -> KeyForm {
         map_levels(&mut form, |feature: KeyFeature, _| preset_level(preset, feature, ceiling).name().to_owned());
     }
     form
-}
-
-/// A page with unsaved changes asks before it is left.
-fn ask_before_leaving(changes: Memo<usize>, busy: Signal<bool>) {
-    Effect::new(move |_| {
-        let handle = window_event_listener(leptos::ev::beforeunload, move |event| {
-            if changes.try_get_untracked().is_some_and(|count| count > 0) && !busy.get_untracked() {
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || handle.remove());
-    });
 }
 
 /// Who made it, whom it answers for, and its use.

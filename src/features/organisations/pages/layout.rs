@@ -16,7 +16,7 @@ use crate::{
         frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation, Section},
         load_after,
         pages::use_slug,
-        reactive,
+        reactive, use_session,
     },
 };
 use leptos::prelude::*;
@@ -52,6 +52,9 @@ pub fn OrganisationLayout() -> impl IntoView {
 fn Inside(view: View, slug: Memo<String>) -> impl IntoView {
     let location = use_location();
     let place = view.place.clone();
+    if let Some(session) = use_session() {
+        session.belongs_to(&view.email);
+    }
     // Until the frame of another organisation is there, nothing of it stands in this one's.
     let same = {
         let own = place.slug.clone();

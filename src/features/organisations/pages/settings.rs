@@ -10,7 +10,7 @@ use crate::{
     ui::{
         Loaded,
         components::{
-            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
+            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Toast, Tone, date_text,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
@@ -48,10 +48,13 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
     let saved = move || query.with(|query| query.get("done").is_some_and(|done| done == "saved"));
     let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
     let leave = routes::leave(&settings.slug);
-    let said = address.clone();
+    let (said, site) = (address.clone(), settings.public_url.clone());
+    form.says_of(move |slug| {
+        Some(Toast::done(format!("Saved. The organisation is at {site}{}", routes::organisation(&slug))))
+    });
     view! {
         <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
-        <div role="status">
+        <div role="status" class="nojs">
             {reactive(move || {
                 let (href, words) = (said.clone(), said.clone());
                 saved()

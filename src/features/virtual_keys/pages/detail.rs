@@ -7,7 +7,7 @@ use super::{
 use crate::{
     features::virtual_keys::{
         functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
-        model::{Detail, Draft, LIMITS},
+        model::{Detail, Draft, LIMITS, Saved},
     },
     policy::Operation,
     site::routes,
@@ -15,7 +15,7 @@ use crate::{
         available, can,
         components::{
             Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time,
-            TimeStyle, Tone,
+            TimeStyle, Toast, Tone,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
         pages::{ItemPage, param},
@@ -56,19 +56,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
             <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>
-        {reactive(move || {
-            form.done()
-                .map(|saved| {
-                    if saved.credential_removed {
-                        view! {
-                            <Note tone=Tone::Warn>"Saved. The stored credential was for the former address and is gone. Enter it again if the server wants one."</Note>
-                        }
-                            .into_any()
-                    } else {
-                        view! { <Note tone=Tone::Ok>"Saved. New calls use it at once."</Note> }.into_any()
-                    }
-                })
-        })}
+        {reactive(move || form.done().map(told))}
         <div class="columns">
             <div class="stack">{main}</div>
             <aside class="stack" aria-label="Reference and connection">
@@ -80,6 +68,18 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
     }
 }
 
+/// What became of a save. Where nothing was lost by it, a toast says so.
+fn told(saved: Saved) -> AnyView {
+    if saved.credential_removed {
+        view! {
+            <Note tone=Tone::Warn>"Saved. The stored credential was for the former address and is gone. Enter it again if the server wants one."</Note>
+        }
+        .into_any()
+    } else {
+        view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls use it at once."</Note></div> }.into_any()
+    }
+}
+
 #[component]
 fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl IntoView {
     let key = key_;
@@ -88,6 +88,10 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
     let (stored, read) = use_stored(form, key, load, || 0);
     let begun: Signal<Draft> = Memo::new(move |_| stored.with(Draft::of)).into();
     let version = Signal::derive(move || stored.with(|key| key.version));
+    let name = stored.with_untracked(|key| key.name.clone());
+    form.says_of(move |saved| {
+        (!saved.credential_removed).then(|| Toast::done(format!("{name} is saved. New calls use it at once.")))
+    });
     view! {
         <Refusal form=read />
         <Card title="Settings">

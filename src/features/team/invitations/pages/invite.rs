@@ -77,7 +77,7 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
         let odd: Vec<_> = typed.iter().filter(|address| !looks_like_one(address)).map(String::as_str).collect();
         match (typed.len(), odd.as_slice()) {
             (0, _) => {
-                "Separated by commas, blanks or new lines. Names around them, as in Ada <ada@example.org>, are no harm."
+                "Separate them by commas, spaces or new lines. Pasting Ada <ada@example.org> works too."
                     .to_owned()
             }
             (n, []) => format!("{}.", counted(i64::try_from(n).unwrap_or(0), "address", "addresses")),
@@ -98,7 +98,7 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
                     hint
                 />
                 <RadioCards
-                    legend="Role of all of them"
+                    legend="Role for everyone invited"
                     name="role"
                     choices=role_choices(Operation::Invite, None)
                     bind=chosen
