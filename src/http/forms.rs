@@ -168,7 +168,13 @@ fn check_origin(headers: &HeaderMap, public_url: &str) -> Result<()> {
     if own {
         Ok(())
     } else {
-        Err(Error::new(Code::ForeignOrigin, "This request did not come from Latchkey's own pages."))
+        Err(Error::new(
+            Code::ForeignOrigin,
+            format!(
+                "This request did not come from Latchkey's own pages, which stand at {public_url}. If you reach Latchkey \
+                 under another address, its operator has to set LATCHKEY_PUBLIC_URL to that one."
+            ),
+        ))
     }
 }
 
@@ -210,6 +216,10 @@ mod tests {
         assert!(!ok(&[("origin", "http://keys.example.org")]));
         assert!(!ok(&[("origin", "null")]));
         assert!(!ok(&[]));
+        // Somebody on the network of a plain start must learn what to set.
+        let plain = headers(&[("origin", "http://192.168.1.10:3000"), ("host", "192.168.1.10:3000")]);
+        let refused = check_origin(&plain, "http://localhost:3000").unwrap_err();
+        assert!(refused.message.contains("LATCHKEY_PUBLIC_URL") && refused.message.contains("http://localhost:3000"));
     }
 
     #[test]

@@ -148,6 +148,8 @@ pub struct Detail {
     pub output_tokens: Option<i64>,
     /// What the caller said of it.
     pub metadata: Option<Metadata>,
+    /// The provider's own id of the call.
+    pub upstream_id: Option<String>,
     /// The moment of reading.
     pub now: Timestamp,
 }

@@ -125,8 +125,8 @@ async fn a_refused_credential_does_not_look_like_the_callers_key() {
         let house = House::new().await;
         house.target("main", Provider::OpenAi, upstream.port);
         let told = house.chat(&hello()).await;
-        assert_eq!(told.refusal(), (502, "upstream_credential_refused".into()));
-        assert_eq!(told.header("www-authenticate"), None);
+        assert_eq!(told.refusal(), (424, "upstream_credential_refused".into()));
+        assert_eq!((told.header("www-authenticate"), told.header("x-should-retry")), (None, Some("false")));
         let record = house.records().await.remove(0).outcome.expect("an outcome");
         assert_eq!(record.upstream_status, Some(status));
     }
@@ -135,8 +135,9 @@ async fn a_refused_credential_does_not_look_like_the_callers_key() {
 #[tokio::test]
 async fn a_providers_refusal_keeps_its_meaning() {
     let error = json!({ "error": { "message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded" } });
-    // A date says nothing to a client whose clock is another.
-    for (later, told_later) in [("7", Some("7")), ("Fri, 27 Nov 2026 20:00:00 GMT", None)] {
+    // A date, by the provider's own clock, says nothing to a client whose clock is another.
+    let dated = "Tue, 14 Nov 2023 22:13:50 GMT";
+    for (later, told_later) in [("7", Some("7")), ("1.2", Some("2")), (dated, Some("30"))] {
         let headers = format!("retry-after: {later}\r\nx-ratelimit-remaining-requests: 0\r\nset-cookie: a=b\r\n");
         let upstream = Upstream::json(429, &headers, &error).await;
         let house = House::new().await;
