@@ -34,7 +34,10 @@ pub fn settled(command: Command, file: &Values, environment: &dyn Fn(&str) -> Op
             let argument = argument.env(None::<&'static str>);
             match file.get(&name).filter(|value| !value.trim().is_empty()) {
                 // For the life of the program, as the environment's own.
-                Some(value) => argument.default_value(&*value.clone().leak()).hide_default_value(true),
+                Some(value) => {
+                    let hidden = argument.get_action().takes_values();
+                    argument.default_value(&*value.clone().leak()).hide_default_value(hidden)
+                }
                 None => argument,
             }
         })

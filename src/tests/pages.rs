@@ -1,6 +1,7 @@
 //! Pages as the server renders them.
 
 use super::support::each_engine;
+use serde_json::json;
 
 /// The browser hydrates from data that stand beside the HTML. Loaded twice, they would be of another moment than it is.
 #[tokio::test]
@@ -27,6 +28,36 @@ async fn a_page_loads_each_of_its_data_once() {
             assert_eq!(page.status, 200, "{path}");
             assert_eq!(page.text.matches("__RESOLVED_RESOURCES[").count(), loads, "{path}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_at_an_odd_address_is_told_in_json() {
+    each_engine(async |house| {
+        let program = house.nobody();
+        for (method, path, status) in [
+            ("POST", "/chat/completions", 404),
+            ("POST", "//v1/chat/completions", 404),
+            ("GET", "//v1/models", 404),
+            ("GET", "/models", 404),
+            ("POST", "/v1", 404),
+            ("POST", "/v1/", 404),
+            ("DELETE", "/nowhere", 404),
+            ("POST", "/sign-in", 405),
+        ] {
+            let answer = program.api(method, path, json!({ "model": "m" })).await;
+            let body = answer.json();
+            assert_eq!(answer.status, status, "{method} {path}");
+            assert_eq!(answer.headers["content-type"], "application/json", "{method} {path}");
+            assert!(answer.headers.contains_key("x-portkey-trace-id"), "else clients send it again");
+            assert_eq!(answer.headers["x-request-id"], body["request_id"].as_str().expect("an id"));
+            let sentence = body["error"]["message"].as_str().expect("a sentence");
+            assert!(status != 404 || sentence.contains("/v1/chat/completions"), "{sentence}");
+        }
+        // A person gets a page.
+        let page = house.nobody().page("/chat/completions").await;
+        assert!(page.status == 404 && page.text.contains("Nothing here"));
     })
     .await;
 }
