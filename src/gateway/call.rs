@@ -7,7 +7,7 @@ use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
 use super::record::Recorder;
 use super::refusals::Refused;
-use super::request::{destination, metadata, named_slug, read_call, time_limit};
+use super::request::{destination, listed, metadata, named_slug, once, read_call, time_limit};
 use super::room::{HEAVY, Room, Share};
 use super::target::CallTarget;
 use crate::kernel::{CallId, Timestamp};
@@ -259,13 +259,9 @@ async fn prepare(
     let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let asked = Asked {
-        endpoint: call.endpoint,
-        model: destination.model,
-        version: text("anthropic-version"),
-        beta: text("anthropic-beta"),
-    };
+    let version = once(&parts.headers, "anthropic-version")?;
+    let beta = listed(&parts.headers, "anthropic-beta")?;
+    let asked = Asked { endpoint: call.endpoint, model: destination.model, version, beta: beta.as_deref() };
     let (mut request, reader) = if body.len() <= HEAVY {
         asked.put(target, &body, &head)?
     } else {

@@ -52,7 +52,13 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         error_response(&error, &id)
     };
     if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
-        return refuse(error).await;
+        let response = refuse(error.clone()).await;
+        // A person whose own address for Latchkey is another one reads the sentence where they have typed.
+        if accepts_html(&parts.headers) && is_from_this_host(&parts.headers) {
+            let outcome = FormOutcome { path: format!("/fn/{path}"), result: Err(error), values: Vec::new() };
+            return answer_with_page(forms, parts, context, outcome).await;
+        }
+        return response;
     }
     let bytes = match form_body::read(&parts.headers, body, operation).await {
         Ok(bytes) => bytes,
@@ -151,6 +157,13 @@ async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContex
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Whether the page that a form stands on has the address that the form was sent to, whatever Latchkey takes for its own.
+fn is_from_this_host(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let page = text(header::REFERER).and_then(|page| url::Url::parse(page).ok());
+    page.is_some_and(|page| Some(&page[url::Position::BeforeHost..url::Position::AfterPort]) == text(header::HOST))
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {
