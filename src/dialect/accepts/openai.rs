@@ -34,6 +34,8 @@ struct Server {
     fields: &'static [(&'static str, Rule)],
     /// Of each message.
     of_messages: &'static [(&'static str, Rule)],
+    /// Only a message of a tool may have a `name`; elsewhere it is a hint about who speaks.
+    names_of_tools_only: bool,
     /// Ids of calls have nine letters and digits ("Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9").
     short_ids: bool,
 }
@@ -72,6 +74,7 @@ const MISTRAL: Server = Server {
         ("audio", OmitIdle),
         ("function_call", OmitIdle),
     ],
+    names_of_tools_only: true,
     short_ids: true,
 };
 
@@ -89,11 +92,12 @@ const GROQ: Server = Server {
         ("logit_bias", OmitIdle),
     ],
     of_messages: &[("refusal", OmitIdle), ("annotations", OmitIdle), ("audio", OmitIdle), ("function_call", OmitIdle)],
+    names_of_tools_only: true,
     short_ids: false,
 };
 
 /// Servers of open models: they follow the language as it was before it had two names for a bound and for a system message.
-const OPEN: Server = Server { fields: &[BOUND], of_messages: &[], short_ids: false };
+const OPEN: Server = Server { fields: &[BOUND], of_messages: &[], names_of_tools_only: false, short_ids: false };
 
 fn server(provider: Provider) -> Option<&'static Server> {
     match provider {
@@ -131,6 +135,7 @@ impl Server {
         // What was written with escapes is nobody's plain word; it goes on, and the server says what it makes of it.
         stands("\"developer\"")
             || self.short_ids && stands("\"tool_call")
+            || self.names_of_tools_only && stands("\"name\"")
             || self.fields.iter().chain(self.of_messages).any(named)
     }
 
@@ -154,8 +159,12 @@ impl Server {
         if !message.is_object() {
             return out.view(message);
         }
+        let nameless = self.names_of_tools_only && !message.get("role").is_some_and(|role| role.says("tool"));
         out.begin_object();
         for (name, value) in kept(message, self.of_messages) {
+            if nameless && name == "name" {
+                continue;
+            }
             out.name(&name);
             match &*name {
                 "role" if value.says("developer") => out.value("system"),

@@ -325,12 +325,12 @@ mod strict_servers {
             "logit_bias": {}, "temperature": 0.50, "safe_prompt": true,
             "messages": [
                 { "role": "developer", "content": "Be brief." },
-                { "role": "user", "content": [{ "type": "text", "text": "\"developer\"" }] },
+                { "role": "user", "name": "ada", "content": [{ "type": "text", "text": "\"developer\"" }] },
                 { "role": "assistant", "content": null, "refusal": null, "annotations": [], "tool_calls": [
                     { "id": "call_abc", "type": "function", "function": { "name": "f", "arguments": "{}" } },
                     { "id": "D681PevKs", "type": "function", "function": { "name": "f", "arguments": "{}" } },
                 ] },
-                { "role": "tool", "tool_call_id": "call_abc", "content": "x" },
+                { "role": "tool", "tool_call_id": "call_abc", "name": "f", "content": "x" },
                 { "role": "tool", "tool_call_id": "D681PevKs", "content": "y" },
             ],
         });
@@ -349,7 +349,7 @@ mod strict_servers {
                         { "id": id, "type": "function", "function": { "name": "f", "arguments": "{}" } },
                         { "id": "D681PevKs", "type": "function", "function": { "name": "f", "arguments": "{}" } },
                     ] },
-                    { "role": "tool", "tool_call_id": id, "content": "x" },
+                    { "role": "tool", "tool_call_id": id, "name": "f", "content": "x" },
                     { "role": "tool", "tool_call_id": "D681PevKs", "content": "y" },
                 ],
             })

@@ -118,6 +118,7 @@ pub fn outcome_words(outcome: Outcome, status: Option<u16>, error: Option<&str>)
         Some("upstream_rate_limited") => "provider’s limit",
         Some("upstream_quota_exhausted") => "provider’s quota",
         Some("upstream_credential_refused") => "credential refused",
+        Some("upstream_model_failed") => "model failed",
         Some("upstream_address_blocked") => "address blocked",
         Some(code) if code.starts_with("upstream_") && code.ends_with("timeout") => "provider too slow",
         _ => outcome.label(),
