@@ -197,6 +197,7 @@ fn calls(
         let outcome = CallEnd {
             status: if failed { 429 } else { 200 },
             upstream_status: Some(if failed { 429 } else { 200 }),
+            upstream_id: None,
             error: failed.then(|| "upstream_rate_limited".into()),
             sent: true,
             ended_by: EndedBy::Answer,

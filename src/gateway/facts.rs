@@ -60,6 +60,9 @@ pub struct CallEnd {
     pub status: u16,
     /// The provider's status, if it gave one.
     pub upstream_status: Option<u16>,
+    /// The provider's own id of the exchange, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_id: Option<Box<str>>,
     /// The stable code of what went wrong, if anything did. It may be the provider's own word.
     pub error: Option<Box<str>>,
     /// Whether anything was sent to the provider.
@@ -112,6 +115,7 @@ impl CallEnd {
         Self {
             status: 500,
             upstream_status: None,
+            upstream_id: None,
             error: Some(INTERRUPTED.into()),
             // It was about to be, and nobody can tell any more.
             sent: true,

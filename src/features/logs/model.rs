@@ -118,6 +118,7 @@ pub fn outcome_words(outcome: CallOutcome, status: Option<u16>, error: Option<&s
         Some("upstream_rate_limited") => "provider’s limit",
         Some("upstream_quota_exhausted") => "provider’s quota",
         Some("upstream_credential_refused") => "credential refused",
+        Some("upstream_model_failed") => "model failed",
         Some("upstream_address_blocked") => "address blocked",
         Some(code) if code.starts_with("upstream_") && code.ends_with("timeout") => "provider too slow",
         _ => outcome.label(),
@@ -148,6 +149,8 @@ pub struct Detail {
     pub output_tokens: Option<i64>,
     /// What the caller said of it.
     pub metadata: Option<Metadata>,
+    /// The provider's own id of the call.
+    pub upstream_id: Option<String>,
     /// The moment of reading.
     pub now: Timestamp,
 }

@@ -20,7 +20,7 @@ const SAMPLE: i64 = 10_000;
 
 macro_rules! columns {
     () => {
-        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count"
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id"
     };
 }
 
@@ -113,6 +113,7 @@ struct Row {
     metadata: Option<Json<Metadata>>,
     virtual_key_deleted_at: Option<i64>,
     count: i64,
+    upstream_id: Option<String>,
 }
 
 impl Row {
@@ -272,6 +273,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             cached_input_tokens: row.cached_input_tokens,
             output_tokens: row.output_tokens,
             metadata: row.metadata.map(|metadata| metadata.0),
+            upstream_id: row.upstream_id,
             now,
         })
     })
