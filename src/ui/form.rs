@@ -419,8 +419,12 @@ pub fn BareForm(
     let sending = form.sending;
     // What is on its way, or was saved as it stands, is not lost with the page.
     let sent = move || {
-        let is_safe = sending.is_under_way() || sending.answer().with(|answer| matches!(answer, Some(Ok(_))));
-        (is_safe && form.edited.with(Vec::is_empty)).then_some("")
+        let is_safe = sending.answer().with(|answer| match answer {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => error.code == Code::AlreadyDone,
+            None => false,
+        });
+        ((is_safe || sending.is_under_way()) && form.edited.with(Vec::is_empty)).then_some("")
     };
     view! {
         <form
