@@ -194,3 +194,90 @@ fn unknown_key(detail: &Detail, slug: &str) -> Cause {
         }),
     }
 }
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use crate::{
+        features::logs::{
+            model::{LoggedCall, UnknownKey},
+            pages::fall::parts,
+        },
+        kernel::{CallId, KeyId, Timestamp},
+    };
+    use uuid::Uuid;
+
+    fn detail(outcome: CallOutcome, error: Option<&str>) -> Detail {
+        let call = LoggedCall {
+            id: CallId(Uuid::nil()),
+            started_at: Timestamp(0),
+            outcome,
+            status: Some(404),
+            error_code: error.map(str::to_owned),
+            model: Some("@x/gpt-4o".into()),
+            key: None,
+            virtual_key: None,
+            latency_us: Some(1_000),
+            tokens: None,
+            cost: None,
+            count: 1,
+            trace_id: String::new(),
+        };
+        Detail {
+            call,
+            finished_at: None,
+            key_id: Some(KeyId(Uuid::nil())),
+            virtual_key_id: None,
+            virtual_key_lives: false,
+            provider: None,
+            endpoint: "messages".into(),
+            streamed: false,
+            first_byte_us: None,
+            input_tokens: None,
+            cached_input_tokens: None,
+            output_tokens: None,
+            metadata: None,
+            unknown_key: None,
+            newer: None,
+            older: None,
+            now: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn an_unknown_virtual_key_is_named_and_can_be_made() {
+        let mut call = detail(CallOutcome::Refused, Some("virtual_key_not_found"));
+        assert_eq!(call.unknown_slug(), Some("x"));
+        call.unknown_key = Some(UnknownKey { slug: "x".into(), exists: false });
+        let told = cause(&call, "north").expect("a cause");
+        assert_eq!(told.why, "There is no virtual key @x.");
+        let step = told.step.expect("a step");
+        assert_eq!((step.label.as_str(), step.href.as_str()), ("Make it", "/o/north/virtual-keys/new?reference=x"));
+        call.unknown_key = Some(UnknownKey { slug: "x".into(), exists: true });
+        assert_eq!(cause(&call, "north").and_then(|told| told.step).expect("a step").label, "Open @x");
+        for (model, slug) in [("gpt-4o", None), ("@/gpt-4o", None), ("@A b/gpt-4o", None), ("@main/", Some("main"))] {
+            call.call.model = Some(model.into());
+            assert_eq!(call.unknown_slug(), slug, "{model}");
+        }
+    }
+
+    #[test]
+    fn what_ended_well_or_not_yet_has_no_cause_and_all_else_has() {
+        for outcome in CallOutcome::ALL {
+            let well = matches!(outcome, CallOutcome::Ok | CallOutcome::Started);
+            assert_eq!(cause(&detail(outcome, Some("never heard of")), "north").is_none(), well, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_call_follow_one_another_to_its_end() {
+        let spans = |call: &Detail| parts(call).iter().map(|part| (part.from, part.to)).collect::<Vec<_>>();
+        let mut call = detail(CallOutcome::Ok, None);
+        call.first_byte_us = Some(400);
+        assert_eq!(spans(&call), [(0, 400), (400, 1_000)]);
+        call.first_byte_us = Some(1_001);
+        assert_eq!(spans(&call), [(0, 1_000)], "a first byte behind the end is none");
+        assert_eq!(parts(&detail(CallOutcome::Refused, None))[0].name, "Refused by Latchkey");
+        assert_eq!(spans(&detail(CallOutcome::Lost, None)), []);
+    }
+}
