@@ -5,6 +5,7 @@ import {
   createApiKey,
   createVirtualKey,
   expect,
+  expectFits,
   expectNoAxe,
   expectPage,
   hasJavaScript,
@@ -14,6 +15,8 @@ import {
   signIn,
   test,
 } from "../support/index.ts";
+
+import { HtmlValidate } from "html-validate";
 
 test.describe.configure({ mode: "serial" });
 
@@ -97,4 +100,61 @@ test("one call has its own page", async ({ page }) => {
   await page.getByRole("link", { name: "All calls" }).click();
   await expectPage(page, "Logs");
   expect((await page.goto(`${HOME}/logs/00000000-0000-7000-8000-000000000000`))?.status()).toBe(404);
+});
+
+test("a refused call says why, leads to what helps, and to the calls beside it", async ({ page, latchkey }) => {
+  await signIn(page);
+  const key = await createApiKey(page, "stray");
+  await callModel(latchkey.url, key, { model: "@nowhere/brass-large" }).then((response) => response.text());
+  await expect(async () => {
+    await open(page, `${HOME}/logs`);
+    await expect(row(page, "@nowhere/brass-large")).toBeVisible({ timeout: 500 });
+  }).toPass();
+  await row(page, "@nowhere/brass-large").getByRole("link").first().click();
+  await expectPage(page, "@nowhere/brass-large");
+  await hydrated(page);
+  const main = page.getByRole("main");
+  await expect(main).toContainText("There is no virtual key @nowhere.");
+  await expect(main.getByRole("heading", { name: "What happened" })).toBeVisible();
+  await expect(main).toContainText("Refused by Latchkey");
+  await expect(main.locator("time").first()).toHaveText(/\d\d:\d\d:\d\d\.\d{3} (UTC|GMT|BST)$/);
+  await expect(main.getByRole("link", { name: "Newer" })).toHaveCount(0);
+  await expectFits(page, "call-refused");
+  await expectNoAxe(page);
+  await main.getByRole("link", { name: "Older" }).click();
+  await expectPage(page, "status-429");
+  await main.getByRole("link", { name: "Newer" }).click();
+  await expectPage(page, "@nowhere/brass-large");
+  await main.getByRole("link", { name: "Make it" }).click();
+  await expectPage(page, "New virtual key");
+  await expect(page.getByLabel("Reference")).toHaveValue("nowhere");
+});
+
+test("the chart has axes and a legend, and its heights are its numbers", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/logs?range=1h`);
+  await expect(page.getByText(/times in (UTC|Europe\/London)/)).toBeVisible();
+  await expect(page.getByText("Failed or refused").first()).toBeVisible();
+  const end = Number(await page.locator(".chart-numbers span").first().textContent());
+  const total = await page.locator(".chart-bars rect[class^=bar-]").evaluateAll((rects) =>
+    rects.reduce((sum, rect) => sum + Number(rect.getAttribute("height")), 0),
+  );
+  expect((total / 84) * end).toBeCloseTo(5, 0);
+  await expect(page.getByText("in 1 minute")).toHaveCount(0);
+  await expectFits(page, "logs-chart");
+});
+
+test("the markup of the pages is clean", async ({ page }) => {
+  const validate = new HtmlValidate({
+    extends: ["html-validate:standard"],
+    // Style of the text between tags, which no browser minds.
+    rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
+  });
+  await signIn(page);
+  for (const path of ["", "/logs", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
+    const html = await (await page.request.get(`${HOME}${path}`)).text();
+    const report = await validate.validateString(html);
+    const lines = report.results.flatMap(({ messages }) => messages.map((m) => `${path}:${m.line}:${m.column} ${m.ruleId}: ${m.message} ${m.selector}`));
+    expect.soft(lines, path).toEqual([]);
+  }
 });

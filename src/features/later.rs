@@ -5,6 +5,7 @@ use crate::{
     features::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
+        logs::pages as logs,
         organisations::pages as organisations,
         team::{invitations::pages as invitations, pages as team},
         virtual_keys::pages as virtual_keys,
@@ -73,6 +74,7 @@ later! {
     RotateApiKey => api_keys::RotateKeyPage,
     DisableApiKey => api_keys::DisableKeyPage,
     DeleteApiKey => api_keys::DeleteKeyPage,
+    Log => logs::DetailPage,
     NewVirtualKey => virtual_keys::NewPage,
     VirtualKey => virtual_keys::DetailPage,
     DuplicateVirtualKey => virtual_keys::DuplicatePage,

@@ -256,7 +256,11 @@ async fn prepare(
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
     let found = find(gateway, known, destination.slug).await?;
-    let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+    let Some(target) = &*found else {
+        // Nothing else tells later what the call named.
+        call.model = format!("@{}/{}", destination.slug, destination.model).into();
+        return Err(Refusal::no_such_virtual_key());
+    };
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
     let version = once(&parts.headers, "anthropic-version")?;

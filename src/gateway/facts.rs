@@ -42,7 +42,8 @@ pub struct CallFacts {
     pub virtual_key: Option<VirtualKeyId>,
     pub provider: Option<Provider>,
     pub endpoint: Endpoint,
-    /// The model that the caller asked for, without a virtual key's slug before it; empty when it named none.
+    /// The model that the caller asked for, without a virtual key's slug before it; empty when it named none. Where there
+    /// is no such virtual key: `@slug/model`.
     pub model: Box<str>,
     pub streamed: bool,
     /// The caller's `x-portkey-trace-id`, or one made for the call.

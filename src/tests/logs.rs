@@ -265,3 +265,22 @@ async fn names_of_keys_are_for_those_who_may_list_them_or_see_their_calls() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_call_knows_which_are_beside_it() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let owner = house.person("ada@north.test").await;
+        // Two in one millisecond: the id decides, as in the list.
+        let rows = [(1, 3_000), (2, 2_000), (3, 2_000), (4, 1_000)].map(|(id, age)| Row { id, age, ..Row::default() });
+        put(&house, house.app.clock.now().0, &rows).await;
+        for (id, older, newer) in [(1, None, Some(2)), (2, Some(1), Some(3)), (3, Some(2), Some(4)), (4, Some(3), None)]
+        {
+            let text = Uuid::from_u128(id).to_string();
+            let call = owner.form("logs/get", &[("slug", house.slug.as_str()), ("id", &text)]).await.json();
+            let id_of = |n: Option<u128>| n.map_or(Value::Null, |n| json!(Uuid::from_u128(n).to_string()));
+            assert_eq!((&call["older"], &call["newer"]), (&id_of(older), &id_of(newer)), "{id}: {call}");
+        }
+    })
+    .await;
+}

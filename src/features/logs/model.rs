@@ -1,6 +1,6 @@
 //! What both sides know of the log of calls.
 
-use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text, time};
+use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -151,8 +151,35 @@ pub struct Detail {
     pub metadata: Option<Metadata>,
     /// The provider's own id of the call.
     pub upstream_id: Option<String>,
+    /// The virtual key that the call named, where there was none.
+    pub unknown_key: Option<UnknownKey>,
+    /// The call after this.
+    pub newer: Option<CallId>,
+    /// The call before this.
+    pub older: Option<CallId>,
     /// The moment of reading.
     pub now: Timestamp,
+}
+
+/// A virtual key that a call named and that was not there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownKey {
+    pub slug: String,
+    /// It was made since.
+    pub exists: bool,
+}
+
+impl Detail {
+    /// The slug that the call named, if there was no virtual key of it and there could be one.
+    pub fn unknown_slug(&self) -> Option<&str> {
+        let named = self.call.model.as_deref().filter(|_| self.call.error_code.as_deref() == Some("virtual_key_not_found"));
+        named?.strip_prefix('@')?.split('/').next().filter(|slug| is_slug(slug))
+    }
+}
+
+/// Whether a text could be a virtual key's slug.
+pub fn is_slug(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// What a caller says of a call: texts by name, bounded in number and length.
@@ -316,19 +343,6 @@ pub fn grouped(number: i64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// A moment as the label of a bar of this width: `14:05`, `21 Feb 14:00`, `21 Feb`.
-pub fn bar_label(at: Timestamp, width: i64, whole: i64) -> String {
-    let (date, clock) = (at.date(), at.clock());
-    let (day, clock) = (date.rsplit_once(' ').map_or(date.as_str(), |(day, _)| day), &clock[..5]);
-    if width >= time::DAY {
-        day.to_owned()
-    } else if whole <= time::DAY {
-        clock.to_owned()
-    } else {
-        format!("{day} {clock}")
-    }
 }
 
 #[cfg(test)]

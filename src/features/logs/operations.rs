@@ -1,7 +1,7 @@
 //! What can be done with the log of calls.
 
 use super::{
-    model::{LoggedCall, Choices, Detail, FirstCall, Named, PAGE, Page, is_plain},
+    model::{LoggedCall, Choices, Detail, FirstCall, Named, PAGE, Page, UnknownKey, is_plain},
     query::{self, Cursor, Filter},
     store,
 };
@@ -79,9 +79,15 @@ pub async fn choices(access: &Access) -> Result<Choices> {
     Ok(Choices { keys, virtual_keys })
 }
 
-/// Everything about one call.
+/// Everything about one call, and which are beside it.
 pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::LogGet).await?;
     let id: CallId = id.parse().map_err(|_| Error::not_found())?;
-    store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)
+    let mut detail = store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
+    (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call).await?;
+    if let Some(slug) = detail.unknown_slug().map(str::to_owned) {
+        let exists = virtual_keys::slug_is_taken(&mut tx, &slug).await?;
+        detail.unknown_key = Some(UnknownKey { slug, exists });
+    }
+    Ok(detail)
 }

@@ -1,6 +1,6 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
-use super::model::{Metadata, CallOutcome};
+use super::model::{CallOutcome, Metadata, is_slug};
 use crate::kernel::{
     Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, VirtualKeyId, text,
     time::{DAY, HOUR, MINUTE},
@@ -15,7 +15,6 @@ const WIDTHS: [i64; 12] =
     [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
-const SLUG_LIMIT: usize = 128;
 const TRACE_LIMIT: usize = 128;
 
 /// A span of time, its end excluded.
@@ -129,9 +128,7 @@ fn of_virtual_key(text: &str) -> std::result::Result<OfVirtualKey, String> {
         return Ok(OfVirtualKey::Id(id));
     }
     let slug = text.strip_prefix('@').unwrap_or(text);
-    if (1..=SLUG_LIMIT).contains(&slug.len())
-        && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
+    if is_slug(slug) {
         return Ok(OfVirtualKey::Slug(slug.to_owned()));
     }
     Err("This is no virtual key’s id or slug.".into())

@@ -83,6 +83,8 @@ pub static LIST: Listing = Listing::new(Parts {
 
 statements! {
     BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2");
+    NEWER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) > ($2, $3) ORDER BY c.started_at, c.id LIMIT 1";
+    OLDER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) < ($2, $3) ORDER BY c.started_at DESC, c.id DESC LIMIT 1";
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
@@ -274,10 +276,20 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             output_tokens: row.output_tokens,
             metadata: row.metadata.map(|metadata| metadata.0),
             upstream_id: row.upstream_id,
+            unknown_key: None,
+            newer: None,
+            older: None,
             now,
         })
     })
     .transpose()
+}
+
+/// The calls just after and just before a call, in the order of the list.
+pub async fn neighbours(tx: &mut OrgTx, call: &LoggedCall) -> Result<(Option<CallId>, Option<CallId>)> {
+    let newer: Option<(Uuid,)> = tx.optional(NEWER, values![call.started_at, call.id]).await?;
+    let older: Option<(Uuid,)> = tx.optional(OLDER, values![call.started_at, call.id]).await?;
+    Ok((newer.map(|(id,)| CallId(id)), older.map(|(id,)| CallId(id))))
 }
 
 /// Whether the organisation ever made a call.

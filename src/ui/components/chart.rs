@@ -1,25 +1,50 @@
 //! Bars over time, drawn by the server, with the same numbers in a table.
+use super::{Time, TimeStyle, Zone};
 use leptos::prelude::*;
 
 /// One bar.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bar {
-    /// When, "13:05".
-    pub label: String,
+    /// Its beginning, in milliseconds since 1970.
+    pub at: i64,
     /// Number that went well.
     pub ok: u64,
     /// Number that failed or was refused.
     pub failed: u64,
 }
 
-const HEIGHT: f64 = 76.0;
+/// Of the drawing, in pixels; its lines are in the middle of theirs.
+const HEIGHT: f64 = 84.0;
 
-/// A share of a percent, short enough for markup and the same everywhere.
-fn percent(value: f64) -> String {
-    format!("{:.2}%", value * 100.0)
+/// A share as a percentage, short enough for markup and the same everywhere.
+fn percent(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
 }
 
-/// Brass bars with a red cap for what failed. Scaled to the highest bar; five labels below.
+/// The end of an axis that reaches `most`: 1, 2, 4, 6, 8 or 10 with as many zeros as it takes, so that its half is whole.
+fn end_of_axis(most: u64) -> u64 {
+    let mut unit = 1_u64;
+    while most > unit.saturating_mul(10) {
+        unit = unit.saturating_mul(10);
+    }
+    [1, 2, 4, 6, 8, 10].into_iter().map(|n| unit.saturating_mul(n)).find(|end| *end >= most).unwrap_or(u64::MAX)
+}
+
+/// `1,204`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Brass bars with a hatched red part for what failed, as high as their numbers, between an axis of numbers and one of
+/// times.
 #[component]
 pub fn Chart(
     /// What is counted, "Calls over the last hour".
@@ -30,50 +55,82 @@ pub fn Chart(
     summary: String,
     /// The bars, oldest first.
     bars: Vec<Bar>,
-    /// Header of the table's first column.
-    #[prop(into, default = "Time".into())]
-    label_column: String,
+    /// What one bar spans, in milliseconds.
+    width: i64,
+    /// How its times are written.
+    style: TimeStyle,
+    /// What is counted, in the plural: "calls".
+    #[prop(into)]
+    unit: String,
 ) -> impl IntoView {
-    let most = bars.iter().map(|bar| bar.ok + bar.failed).max().unwrap_or(0).max(1) as f64;
+    let end = end_of_axis(bars.iter().map(|bar| bar.ok + bar.failed).max().unwrap_or(0));
     let step = 1.0 / bars.len().max(1) as f64;
-    let (mut columns, mut ticks, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-    let shown = bars.len().saturating_sub(1);
-    for tick in 0..=4 {
-        if let Some(bar) = bars.get(shown * tick / 4) {
-            ticks.push(view! { <span>{bar.label.clone()}</span> });
-        }
-    }
+    let high = |number: u64| number as f64 / end as f64 * HEIGHT;
+    let (mut columns, mut rows) = (Vec::new(), Vec::new());
+    let first = bars.first().map_or(0, |bar| bar.at);
+    let span = width.saturating_mul(bars.len() as i64);
+    let ticks: Vec<_> =
+        (0..=4).map(|quarter| view! { <span><Time at=first + span / 4 * quarter style /></span> }.into_any()).collect();
+    let lines: Vec<_> = [0.5, HEIGHT / 2.0, HEIGHT - 0.5]
+        .into_iter()
+        .map(|y| view! { <line class="chart-line" x1="0" x2="100%" y1=y y2=y></line> }.into_any())
+        .collect();
+    let half = (end % 2 == 0).then(|| grouped(end / 2)).unwrap_or_default();
     for (index, bar) in bars.into_iter().enumerate() {
-        let failed = if bar.failed == 0 { 0.0 } else { (bar.failed as f64 / most * (HEIGHT - 6.0)).max(4.0).round() };
-        let ok = if bar.ok == 0 { 0.0 } else { (bar.ok as f64 / most * (HEIGHT - 6.0)).max(2.0).round() };
-        let ok = ok.min(HEIGHT - failed - 2.0);
-        let x = percent(step * (index as f64 + 0.14));
-        let width = percent(step * 0.72);
-        columns.push(view! {
-            <rect class="bar-ok" x=x.clone() width=width.clone() y=HEIGHT - ok height=ok rx="1.5"></rect>
-            {(failed > 0.0)
-                .then(|| {
-                    view! {
-                        <rect class="bar-failed" x=x width=width y=HEIGHT - ok - failed - 1.5 height=failed rx="1.5"></rect>
-                    }
-                })}
-        });
-        rows.push(view! {
-            <tr>
-                <th scope="row">{bar.label}</th>
-                <td class="num">{bar.ok}</td>
-                <td class="num">{bar.failed}</td>
-            </tr>
-        });
+        let (x, wide) = (percent(step * (index as f64 + 0.14)), percent(step * 0.72));
+        let mut part = |class: &'static str, number: u64, below: u64| {
+            if number > 0 {
+                // What is there is seen, if only as a line.
+                let (height, y) = (high(number).max(1.0), HEIGHT - high(below));
+                let (x, wide) = (x.clone(), wide.clone());
+                let fill = (class == "bar-failed").then_some("url(#chart-hatch)");
+                columns.push(
+                    view! { <rect class=class fill=fill x=x width=wide y=format!("{:.2}", y - height) height=format!("{height:.2}")></rect> }
+                        .into_any(),
+                );
+            }
+        };
+        part("bar-ok", bar.ok, 0);
+        part("bar-failed", bar.failed, bar.ok);
+        rows.push(
+            view! {
+                <tr>
+                    <th scope="row"><Time at=bar.at style /></th>
+                    <td class="num">{grouped(bar.ok)}</td>
+                    <td class="num">{grouped(bar.failed)}</td>
+                </tr>
+            }
+            .into_any(),
+        );
     }
     let (spoken, table_name) = (format!("{title}. {summary}"), format!("{title}, as a table"));
+    let zone = move || if style == TimeStyle::Day { "UTC".into_any() } else { view! { <Zone /> }.into_any() };
     view! {
         <figure class="chart">
-            <figcaption class="vh">{title.clone()}</figcaption>
-            <svg class="chart-bars" width="100%" height=HEIGHT role="img" aria-label=spoken>
-                {columns}
-            </svg>
-            <div class="chart-ticks" aria-hidden="true">{ticks}</div>
+            <figcaption class="chart-legend">
+                <span class="vh">{title.clone()}". "</span>
+                <span class="legend legend-ok">"Succeeded"</span>
+                <span class="legend legend-failed">"Failed or refused"</span>
+                <span class="chart-unit">{unit}" · times in "{zone()}</span>
+            </figcaption>
+            <div class="chart-plot">
+                <div class="chart-numbers" aria-hidden="true">
+                    <span>{grouped(end)}</span>
+                    <span>{half}</span>
+                    <span>"0"</span>
+                </div>
+                <svg class="chart-bars" width="100%" height=HEIGHT role="img" aria-label=spoken>
+                    <defs>
+                        <pattern id="chart-hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+                            <rect class="hatch-ground" width="4" height="4"></rect>
+                            <rect class="hatch-line" width="1.2" height="4"></rect>
+                        </pattern>
+                    </defs>
+                    {lines}
+                    {columns}
+                </svg>
+                <div class="chart-ticks" aria-hidden="true">{ticks}</div>
+            </div>
             <details class="chart-table">
                 <summary>"Show the numbers"</summary>
                 <div class="table-region" role="region" tabindex="0" aria-label=table_name>
@@ -81,9 +138,9 @@ pub fn Chart(
                         <caption class="vh">{title}</caption>
                         <thead>
                             <tr>
-                                <th scope="col">{label_column}</th>
+                                <th scope="col">"From, "{zone()}</th>
                                 <th scope="col" class="num">"Succeeded"</th>
-                                <th scope="col" class="num">"Failed"</th>
+                                <th scope="col" class="num">"Failed or refused"</th>
                             </tr>
                         </thead>
                         <tbody>{rows}</tbody>
@@ -91,5 +148,30 @@ pub fn Chart(
                 </div>
             </details>
         </figure>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axis_ends_at_a_round_number_just_above() {
+        for (most, end) in [
+            (0, 1),
+            (1, 1),
+            (2, 2),
+            (3, 4),
+            (5, 6),
+            (10, 10),
+            (11, 20),
+            (42, 60),
+            (100, 100),
+            (3_418, 4_000),
+            (u64::MAX, u64::MAX),
+        ] {
+            assert_eq!(end_of_axis(most), end, "{most}");
+        }
+        assert_eq!(grouped(1_204_000), "1,204,000");
     }
 }

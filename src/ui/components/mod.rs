@@ -80,7 +80,7 @@ pub(crate) use page::Heading;
 pub use page::{Card, Filters, PageHeader, Pager, SearchField, Tab, Tabs};
 pub use pill::{Avatar, LevelSteps, OrgMark, Pill, Tag, Tone};
 pub use table::{Column, Sort, Table, TwoLines};
-pub use time::{Time, TimeStyle, date_text, machine_text, relative_text, utc_text};
+pub use time::{Time, TimeStyle, Zone, date_text, relative_text, utc_text};
 
 /// Whether a control may be used. One that may not always says why.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

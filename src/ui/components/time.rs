@@ -1,7 +1,8 @@
 //! Points in time for people. The first render is UTC on both sides; the browser adds its own zone after that.
 use crate::ui::reactive;
 use leptos::prelude::*;
-use leptos::web_sys::js_sys::{Date, Object, Reflect};
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 
 const DAY: i64 = 86_400_000;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -34,16 +35,36 @@ pub fn date_text(at: i64) -> String {
 
 /// `21 Feb 2027, 14:05 UTC`.
 pub fn utc_text(at: i64) -> String {
-    let (hour, minute) = clock(at);
-    format!("{}, {hour:02}:{minute:02} UTC", date_text(at))
+    styled(at, TimeStyle::Exact)
 }
 
-/// `2027-02-21T14:05:09Z`, for `datetime`.
+/// A time in UTC as a style has it.
+fn styled(at: i64, style: TimeStyle) -> String {
+    let (date, (hour, minute)) = (date_text(at), clock(at));
+    let (second, thousandth) = (at.rem_euclid(60_000) / 1000, at.rem_euclid(1000));
+    let day = || date.rsplit_once(' ').map_or(date.clone(), |(day, _)| day.to_owned());
+    match style {
+        TimeStyle::Exact => format!("{date}, {hour:02}:{minute:02} UTC"),
+        TimeStyle::Millisecond => format!("{date}, {hour:02}:{minute:02}:{second:02}.{thousandth:03} UTC"),
+        TimeStyle::Date => date,
+        TimeStyle::Day => day(),
+        TimeStyle::DaySecond => format!("{}, {hour:02}:{minute:02}:{second:02}", day()),
+        TimeStyle::DayMinute => format!("{}, {hour:02}:{minute:02}", day()),
+        TimeStyle::Second => format!("{hour:02}:{minute:02}:{second:02}"),
+        TimeStyle::Minute => format!("{hour:02}:{minute:02}"),
+    }
+}
+
+/// `2027-02-21T14:05:09.123Z`, for `datetime`; without thousandths where there are none.
 pub fn machine_text(at: i64) -> String {
     let (year, month, day) = civil(at);
     let (hour, minute) = clock(at);
     let second = at.rem_euclid(60_000) / 1000;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let part = match at.rem_euclid(1000) {
+        0 => String::new(),
+        part => format!(".{part:03}"),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{part}Z")
 }
 
 /// "2 minutes ago", "yesterday", "in 12 days"; a date beyond a year.
@@ -67,33 +88,78 @@ pub fn relative_text(at: i64, now: i64) -> String {
     }
 }
 
-/// How a time is written.
+/// How a time is written. Those that name no zone stand where a [`Zone`] names it for all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeStyle {
-    /// `21 Feb 2027, 14:05 UTC`; in the browser its own zone.
+    /// `21 Feb 2027, 14:05 UTC`; in the browser its own zone, named too.
     #[default]
     Exact,
+    /// `21 Feb 2027, 14:05:09.123 UTC`; in the browser its own zone, named too.
+    Millisecond,
     /// `21 Feb 2027`.
     Date,
+    /// `21 Feb`: a whole day of UTC, so it stays one in the browser.
+    Day,
+    /// `21 Feb, 14:05:09`.
+    DaySecond,
+    /// `21 Feb, 14:05`.
+    DayMinute,
+    /// `14:05:09`.
+    Second,
+    /// `14:05`.
+    Minute,
 }
 
-/// A date and time in the browser's language and zone.
-fn local_text(at: i64, style: TimeStyle) -> String {
+impl TimeStyle {
+    /// What the browser is asked for, as names and values of options of `Date.toLocaleString`.
+    const fn parts(self) -> (&'static [(&'static str, &'static str)], bool) {
+        const DATE: (&str, &str) = ("day", "numeric");
+        const MONTH: (&str, &str) = ("month", "short");
+        const YEAR: (&str, &str) = ("year", "numeric");
+        const HOUR: (&str, &str) = ("hour", "2-digit");
+        const MINUTE: (&str, &str) = ("minute", "2-digit");
+        const SECOND: (&str, &str) = ("second", "2-digit");
+        const ZONE: (&str, &str) = ("timeZoneName", "short");
+        match self {
+            Self::Exact => (&[DATE, MONTH, YEAR, HOUR, MINUTE, ZONE], false),
+            Self::Millisecond => (&[DATE, MONTH, YEAR, HOUR, MINUTE, SECOND, ZONE], true),
+            Self::Date => (&[DATE, MONTH, YEAR], false),
+            Self::Day => (&[DATE, MONTH, ("timeZone", "UTC")], false),
+            Self::DaySecond => (&[DATE, MONTH, HOUR, MINUTE, SECOND], false),
+            Self::DayMinute => (&[DATE, MONTH, HOUR, MINUTE], false),
+            Self::Second => (&[HOUR, MINUTE, SECOND], false),
+            Self::Minute => (&[HOUR, MINUTE], false),
+        }
+    }
+}
+
+/// A time in the browser's language and zone; only there.
+fn local_text(at: i64, style: TimeStyle) -> Option<String> {
     let options = Object::new();
-    let set = |key: &str, value: &str| {
-        let _ = Reflect::set(&options, &key.into(), &value.into());
-    };
-    set("dateStyle", "medium");
-    if style == TimeStyle::Exact {
-        set("timeStyle", "short");
+    let (parts, thousandths) = style.parts();
+    for (name, value) in parts {
+        Reflect::set(&options, &(*name).into(), &(*value).into()).ok()?;
+    }
+    if thousandths {
+        Reflect::set(&options, &"fractionalSecondDigits".into(), &3.into()).ok()?;
     }
     let date = Date::new(&(at as f64).into());
-    let call = Reflect::get(&date, &"toLocaleString".into())
-        .ok()
-        .and_then(|f| leptos::wasm_bindgen::JsCast::dyn_into::<leptos::web_sys::js_sys::Function>(f).ok());
-    call.and_then(|call| call.call2(&date, &leptos::wasm_bindgen::JsValue::UNDEFINED, &options).ok())
-        .and_then(|text| text.as_string())
-        .unwrap_or_else(|| utc_text(at))
+    let call: Function = Reflect::get(&date, &"toLocaleString".into()).ok()?.dyn_into().ok()?;
+    call.call2(&date, &JsValue::UNDEFINED, &options).ok()?.as_string()
+}
+
+/// `Europe/Berlin`: the browser's zone; only there.
+fn zone_name() -> Option<String> {
+    let format = DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+    Reflect::get(&format, &"timeZone".into()).ok()?.as_string()
+}
+
+/// The zone of the times beside it that name none: `UTC`, in the browser its own.
+#[component]
+pub fn Zone() -> impl IntoView {
+    let local = RwSignal::new(None::<String>);
+    Effect::new(move |_| local.set(zone_name()));
+    reactive(move || local.get().unwrap_or_else(|| "UTC".into()))
 }
 
 /// A point in time, in milliseconds since 1970. Given `now` it is relative, and hover, focus or a tap shows the exact
@@ -105,20 +171,23 @@ pub fn Time(
     /// The server's present, in milliseconds since 1970, for a relative text.
     #[prop(optional, into)]
     now: Option<i64>,
+    /// It may be still to come. What is not is never told as if it were, however far two clocks are apart.
+    #[prop(optional)]
+    ahead: bool,
     /// How it is written if not relative.
     #[prop(optional)]
     style: TimeStyle,
 ) -> impl IntoView {
     let local = RwSignal::new(None::<String>);
     let written = if now.is_some() { TimeStyle::Exact } else { style };
-    Effect::new(move |_| local.set(Some(local_text(at, written))));
+    Effect::new(move |_| local.set(local_text(at, written)));
     match now {
         Some(now) => view! {
             <time class="time" datetime=machine_text(at) tabindex="0">
-                {relative_text(at, now)}
+                {relative_text(if ahead { at } else { at.min(now) }, now)}
                 <span class="time-exact">
                     {reactive(move || match local.get() {
-                        Some(local) => format!("{local} here, {}", utc_text(at)),
+                        Some(local) => format!("{local}, here; {}", utc_text(at)),
                         None => utc_text(at),
                     })}
                 </span>
@@ -127,9 +196,7 @@ pub fn Time(
         .into_any(),
         None => view! {
             <time datetime=machine_text(at)>
-                {reactive(move || {
-                    local.get().unwrap_or_else(|| if style == TimeStyle::Date { date_text(at) } else { utc_text(at) })
-                })}
+                {reactive(move || local.get().unwrap_or_else(|| styled(at, style)))}
             </time>
         }
         .into_any(),
@@ -147,9 +214,25 @@ mod tests {
         assert_eq!(machine_text(0), "1970-01-01T00:00:00Z");
         assert_eq!(machine_text(951_782_400_000), "2000-02-29T00:00:00Z");
         assert_eq!(machine_text(4_107_542_400_000), "2100-03-01T00:00:00Z");
-        assert_eq!(machine_text(-1), "1969-12-31T23:59:59Z");
+        assert_eq!(machine_text(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(utc_text(FEB_21), "21 Feb 2027, 14:05 UTC");
         assert_eq!(machine_text(FEB_21), "2027-02-21T14:05:09Z");
+    }
+
+    #[test]
+    fn each_style_says_as_much_as_its_name() {
+        for (style, text) in [
+            (TimeStyle::Exact, "21 Feb 2027, 14:05 UTC"),
+            (TimeStyle::Millisecond, "21 Feb 2027, 14:05:09.007 UTC"),
+            (TimeStyle::Date, "21 Feb 2027"),
+            (TimeStyle::Day, "21 Feb"),
+            (TimeStyle::DaySecond, "21 Feb, 14:05:09"),
+            (TimeStyle::DayMinute, "21 Feb, 14:05"),
+            (TimeStyle::Second, "14:05:09"),
+            (TimeStyle::Minute, "14:05"),
+        ] {
+            assert_eq!(styled(FEB_21 + 7, style), text);
+        }
     }
 
     #[test]

@@ -1,21 +1,28 @@
 //! One call.
 
-use super::{title, tone};
+use super::{
+    cause::{Cause, Step, cause},
+    fall::WhatHappened,
+    title, tone,
+};
 use crate::{
     features::{
         logs::{
             functions::LoadLog,
-            model::{Detail, duration, grouped},
+            model::{CallOutcome, Detail, duration, grouped},
         },
         organisations::pages::use_slug,
     },
-    kernel::money::dollars,
+    kernel::{CallId, money::dollars},
     policy::Operation,
     site::routes,
     ui::{
         Loaded, can,
-        components::{Card, CopyText, DefinitionList, Fact, LinkButton, PageHeader, Pill, Time},
-        load,
+        components::{
+            Card, CopyText, DefinitionList, Fact, LinkButton, Note, PageHeader, Pill, Time, TimeStyle, Tone,
+        },
+        icons::Icon,
+        load, refusal,
     },
 };
 use leptos::prelude::*;
@@ -32,17 +39,36 @@ pub fn DetailPage() -> impl IntoView {
 #[component]
 fn Inside(detail: Detail, slug: String) -> impl IntoView {
     let call = detail.call.clone();
-    let at = call.started_at.date_time();
-    let heading = call.model.unwrap_or_else(|| "A call without a model".into());
+    let heading = call.model.clone().unwrap_or_else(|| "A call without a model".into());
     let all = routes::logs(&slug);
-    let figures = detail.clone();
+    let step = |label: &'static str, icon: Icon, id: Option<CallId>| {
+        id.map(|id| view! { <LinkButton label icon=icon href=routes::log(&slug, id) /> }.into_any())
+    };
+    let (newer, older) = (step("Newer", Icon::ArrowUp, detail.newer), step("Older", Icon::ArrowDown, detail.older));
+    let why = cause(&detail, &slug).map(|cause| view! { <Why cause outcome=call.outcome /> }.into_any());
+    let (figures, drawn) = (detail.clone(), detail.clone());
+    let (at, outcome, words) = (call.started_at.0, call.outcome, call.words());
     view! {
         {title("Call")}
-        <PageHeader title=heading sentence=move || at.clone()>
+        <PageHeader
+            title=heading
+            sentence=move || {
+                view! {
+                    <span class="call-line">
+                        <Pill tone=tone(outcome) label=words.clone() />
+                        <Time at style=TimeStyle::Millisecond />
+                    </span>
+                }
+            }
+        >
+            {newer}
+            {older}
             <LinkButton label="All calls" href=all />
         </PageHeader>
+        {why}
         <div class="columns">
             <div class="stack">
+                <WhatHappened detail=drawn />
                 <Card title="Call">
                     <CallFacts detail slug />
                 </Card>
@@ -56,10 +82,42 @@ fn Inside(detail: Detail, slug: String) -> impl IntoView {
     }
 }
 
+/// Why it went wrong, and the way to where that is dealt with; who may not, is told who can.
+#[component]
+fn Why(cause: Cause, outcome: CallOutcome) -> impl IntoView {
+    let Cause { why, help, step } = cause;
+    let mut who = None;
+    let mut link = None;
+    if let Some(Step { label, href, needs }) = step {
+        match refusal(needs) {
+            None => link = Some((label, href)),
+            Some(error) => who = error.missing.map(|missing| format!(" {} can do that.", missing.held_by)),
+        }
+    }
+    // It is not news: a bad note would be announced at once.
+    let tone = if tone(outcome) == Tone::Bad { Tone::Warn } else { tone(outcome) };
+    let action = move || link.clone().map(|(label, href)| view! { <LinkButton label href /> });
+    view! {
+        <Note tone action>
+            <strong>{why}</strong>
+            " "
+            {help}
+            {who}
+        </Note>
+    }
+}
+
 #[component]
 fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
     let call = detail.call;
     let (outcome, words, code) = (call.outcome, call.words(), call.error_code);
+    // What the program has to write to ask for it, the virtual key in front.
+    let asked = match (&call.virtual_key, &call.model) {
+        (Some(name), Some(model)) => Some(format!("@{name}/{model}")),
+        (None, Some(model)) => Some(model.clone()),
+        _ => None,
+    };
+    let first_byte = detail.first_byte_us.map(|us| call.started_at.0 + us / 1_000);
     let endpoint = match detail.endpoint.as_str() {
         "chat_completions" => "Chat completions".to_owned(),
         "messages" => "Messages".to_owned(),
@@ -86,14 +144,19 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
     view! {
         <DefinitionList>
             <Fact term="Outcome"><Pill tone=tone(outcome) label=words /></Fact>
+            {asked.map(|asked| view! { <Fact term="Asked for"><span class="mono">{asked}</span></Fact> })}
             {code.map(|code| view! { <Fact term="Error code"><span class="mono">{code}</span></Fact> })}
             {many.map(|many| view! { <Fact term="Stands for">{many}</Fact> })}
             <Fact term="API key">{key}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
             {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}
             <Fact term="Endpoint">{format!("{endpoint}, {way}")}</Fact>
-            <Fact term="Started"><Time at=call.started_at.0 now=detail.now.0 /></Fact>
-            {detail.finished_at.map(|at| view! { <Fact term="Ended"><Time at=at.0 now=detail.now.0 /></Fact> })}
+            <Fact term="Started"><Time at=call.started_at.0 style=TimeStyle::Millisecond /></Fact>
+            {first_byte
+                .map(|at| view! { <Fact term="First byte"><Time at style=TimeStyle::Millisecond /></Fact> })}
+            {detail
+                .finished_at
+                .map(|at| view! { <Fact term="Ended"><Time at=at.0 style=TimeStyle::Millisecond /></Fact> })}
             <Fact term="Trace id"><CopyText id="trace-id" what="trace id" value=trace /></Fact>
             {(!said.is_empty())
                 .then(|| {

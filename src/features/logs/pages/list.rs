@@ -6,7 +6,7 @@ use crate::{
         logs::{
             functions::{LoadLogChoices, LoadLogs},
             model::{
-                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, bar_label, duration, grouped, is_plain,
+                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, duration, grouped, is_plain,
             },
         },
         organisations::pages::use_slug,
@@ -17,13 +17,16 @@ use crate::{
         Headed, Loaded,
         components::{
             Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, LinkButton, PageHeader, Pill,
-            SearchField, Select, Table, Time, TwoLines, machine_text,
+            SearchField, Select, Table, Time, TimeStyle, TwoLines,
         },
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
         load,
     },
 };
 use leptos::prelude::*;
+
+/// A list that ends now includes this millisecond.
+const DAY_AND_MORE: i64 = DAY + 1;
 
 #[component]
 pub fn ListPage() -> impl IntoView {
@@ -86,6 +89,7 @@ fn Bars(choices: Choices, list: List) -> impl IntoView {
             <div class="only-custom">
                 <Field label="From" name="from" kind=FieldKind::Date value=from hide_label=true />
                 <Field label="To" name="to" kind=FieldKind::Date value=to hide_label=true />
+                <span class="muted">"Days in UTC"</span>
             </div>
             {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
             {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
@@ -126,9 +130,14 @@ fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
     let chart = format!("Calls from {} to {}", from.date_time(), to.date_time());
     let bars: Vec<Bar> = bars
         .into_iter()
-        .map(|Bucket { start, ok, failed }| Bar { label: bar_label(start, width, whole), ok, failed })
+        .map(|Bucket { start, ok, failed }| Bar { at: start.0, ok, failed })
         .collect();
-    let dated = whole > DAY + 1;
+    let style = match (width, whole) {
+        (DAY.., _) => TimeStyle::Day,
+        (_, ..=DAY_AND_MORE) => TimeStyle::Minute,
+        _ => TimeStyle::DayMinute,
+    };
+    let dated = whole > DAY_AND_MORE;
     let body = if calls.is_empty() {
         let asked = &list.asked;
         let time = ["range", "from", "to"].into_iter();
@@ -142,8 +151,11 @@ fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
         .into_any()
     };
     view! {
-        <div class="logs-summary" role="status">{words}</div>
-        <Chart title=chart summary bars />
+        <div class="logs-line">
+            <div role="status">{words}</div>
+            <div><Time at=from.0 />" to "<Time at=to.0 /></div>
+        </div>
+        <Chart title=chart summary bars width style unit="Calls" />
         {body}
     }
     .into_any()
@@ -195,7 +207,7 @@ fn Rows(calls: Vec<LoggedCall>, slug: String, now: Timestamp, dated: bool) -> im
 fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + use<> {
     let href = routes::log(slug, call.id).to_string();
     let at = call.started_at;
-    let clock = if dated { format!("{} {}", at.iso_date(), at.clock()) } else { at.clock() };
+    let style = if dated { TimeStyle::DaySecond } else { TimeStyle::Second };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
     let model = or_dash(call.model.clone());
     let model = match call.own_trace().map(str::to_owned) {
@@ -208,7 +220,7 @@ fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoVi
         <tr>
             <th scope="row">
                 <span class="two-lines">
-                    <a class="mono" href=href><time datetime=machine_text(at.0)>{clock}</time></a>
+                    <a class="mono" href=href><Time at=at.0 style /></a>
                     <span class="cell-second"><Time at=at.0 now=now.0 /></span>
                 </span>
             </th>

@@ -1,6 +1,8 @@
 //! The log's screens.
 
+mod cause;
 mod detail;
+mod fall;
 mod list;
 mod section;
 

@@ -1,8 +1,8 @@
 //! The log's place in the console.
 
-use super::{DetailPage, ListPage};
+use super::ListPage;
 use crate::{
-    
+    features::later::Later,
     policy::Operation,
     site::routes,
     ui::{frame::Section, icons::Icon},
@@ -29,7 +29,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=ListPage ssr=SsrMode::Async />
-            <Route path=path!(":id") view=DetailPage ssr=SsrMode::Async />
+            <Route path=path!(":id") view=Later::Log ssr=SsrMode::Async />
         </ParentRoute>
     }
     .into_inner()

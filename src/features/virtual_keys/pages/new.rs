@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn NewPage() -> impl IntoView {
@@ -26,7 +27,9 @@ pub fn NewPage() -> impl IntoView {
     }
     let form = use_form::<CreateVirtualKey>();
     let name = RwSignal::new(form.typed("name", ""));
-    let key_slug = RwSignal::new(form.typed("key_slug", ""));
+    // A call named it before it was there: its page leads here.
+    let named = use_query_map().with_untracked(|query| query.get("reference").unwrap_or_default());
+    let key_slug = RwSignal::new(form.typed("key_slug", named));
     // The reference follows the name until somebody types their own.
     Effect::new(move |before: Option<String>| {
         let proposal = text::slug(&name.get());

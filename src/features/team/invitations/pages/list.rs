@@ -89,7 +89,7 @@ fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool) -> impl I
     let state = match state {
         State::Pending => view! {
             <Pill tone=Tone::Info label="Pending" />
-            <span class="muted">"expires " <Time at=expires_at.0 now=now /></span>
+            <span class="muted">"expires " <Time at=expires_at.0 now=now ahead=true /></span>
         }
         .into_any(),
         State::Expired => view! {
