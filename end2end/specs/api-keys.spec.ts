@@ -2,6 +2,7 @@
 import {
   goBack,
   HOME,
+  OWNER,
   callModel,
   createApiKey,
   createVirtualKey,
@@ -278,19 +279,58 @@ test("the list is found by name and by what is seen of a key, never by its secre
   await signIn(page);
   const secret = await createApiKey(page, "findable");
   await createApiKey(page, "another");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(`${request.url()} ${request.postData() ?? ""}`));
   const search = page.getByRole("searchbox", { name: "Name, or paste a key" });
-  if (hasJavaScript()) {
-    await search.fill(secret);
+  for (const pasted of [secret, `Authorization: Bearer ${secret}`]) {
+    await open(page, `${HOME}/api-keys`);
+    await search.fill(pasted);
     await search.press("Enter");
     await expect(row(page, "another")).toHaveCount(0);
     await expect(row(page, "findable")).toBeVisible();
-    expect(page.url()).not.toContain(secret);
+    const url = new URL(page.url());
+    expect(url.search).toBe(`?q=${encodeURIComponent(`${secret.slice(0, 7)}…${secret.slice(-4)}`)}`);
+    expect(await page.content()).not.toContain(secret);
+  }
+  if (hasJavaScript()) {
+    await open(page, `${HOME}/api-keys`);
+    await search.pressSequentially(`Bearer ${secret}`, { delay: 20 });
+    await expect(search).toHaveValue(`${secret.slice(0, 7)}…${secret.slice(-4)}`);
+    await expect(row(page, "another")).toHaveCount(0);
+    // Of what is typed, nothing between beginning and ending leaves the browser.
+    for (const one of asked) expect(decodeURIComponent(one)).not.toContain(secret.slice(0, 9));
+  }
+  // Wherever else it is pasted, the address that stays does not hold it.
+  for (const path of ["team?q", "virtual-keys?q", "logs?model"]) {
+    await page.goto(`${HOME}/${path}=${encodeURIComponent(`Bearer ${secret}`)}`);
+    expect(page.url(), path).not.toContain(secret.slice(0, 9));
+    expect(await page.content(), path).not.toContain(secret);
   }
   await open(page, `${HOME}/api-keys`);
   await search.fill("another");
   await search.press("Enter");
-  await expect(page).toHaveURL(/[?&]q=another/);
+  await expect(page).toHaveURL(/\/api-keys\?q=another$/);
   await expect(row(page, "findable")).toHaveCount(0);
+  await page.getByRole("link", { name: "Remove “another”" }).click();
+  await expect(page).toHaveURL(/\/api-keys$/);
+  await expect(row(page, "findable")).toBeVisible();
+  await expect(page.getByRole("list", { name: "Active filters" })).toHaveCount(0);
+  if (hasJavaScript()) {
+    await search.pressSequentially("anoth");
+    await expect(row(page, "findable")).toHaveCount(0);
+    await expect(page).toHaveURL(/\/api-keys\?q=anoth$/);
+    await expect(search).toBeFocused();
+    await expect(search).toHaveValue("anoth");
+    await page.getByRole("searchbox", { name: "Who answers" }).fill(OWNER.name.slice(0, 3));
+    await expect(page.getByRole("link", { name: /^Remove Who answers/ })).toBeVisible();
+  }
+  await open(page, `${HOME}/api-keys?status=active&q=another`);
+  await expect(page.getByRole("link", { name: "Remove Status: Active" })).toBeVisible();
+  await expectNoAxe(page);
+  // The row is the link: its end, left of the menu, opens it as well.
+  const box = await row(page, "another").boundingBox();
+  if (box) await page.mouse.click(box.x + box.width * 0.45, box.y + 6);
+  await expectPage(page, "another");
   await open(page, `${HOME}/api-keys?permission=users`);
   await expect(row(page, "another")).toHaveCount(0);
   await expect(row(page, "Master")).toBeVisible();

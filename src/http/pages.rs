@@ -2,7 +2,7 @@
 
 use crate::{
     console::{Console, shell},
-    kernel::{Code, Error},
+    kernel::{Code, Error, listing::without_secret},
     web::{
         FormOutcome, RequestContext,
         headers::error_response,
@@ -13,12 +13,13 @@ use crate::{
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{generate_route_list, render_app_async_with_context};
+use url::form_urlencoded;
 
 /// One route for each page. Server functions are not among them: they have a door of their own.
 pub fn router() -> Router {
@@ -47,6 +48,27 @@ fn refuse(request: &Request, refusal: Refusal) -> Response {
 /// Parameters of a page's address. What reads them compares each with all before it.
 const PARAMETERS: usize = 64;
 
+/// Where a page's address leads that says more than it should: without parameters that say nothing, as forms send them from
+/// browsers without JavaScript, and with no more of a pasted secret than lists show. None: it stays as it is.
+fn tidied(uri: &Uri) -> Option<String> {
+    let (path, query) = (uri.path(), uri.query()?);
+    // `//elsewhere` would lead to another site.
+    if path.starts_with("//") || path.contains('\\') {
+        return None;
+    }
+    let mut is_tidy = true;
+    let mut kept = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let shown = without_secret(&name, &value);
+        is_tidy &= shown == value && (!value.is_empty() || !query.contains(&format!("{name}=")));
+        if !value.is_empty() {
+            kept.append_pair(&name, &shown);
+        }
+    }
+    let kept = kept.finish();
+    (!is_tidy).then(|| if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") })
+}
+
 /// Renders the page of this path, whole: a status can still change until it is done.
 async fn render(request: Request) -> Response {
     let parameters = request.uri().query().map_or(0, |query| query.split('&').count());
@@ -54,6 +76,10 @@ async fn render(request: Request) -> Response {
         let id = request.extensions().get::<RequestContext>().map(|context| context.origin().request_id.clone());
         let message = format!("The address of a page has at most {PARAMETERS} parameters.");
         return error_response(&Error::new(Code::Malformed, message), &id.unwrap_or_default());
+    }
+    let answers_a_form = request.extensions().get::<FormOutcome>().is_some();
+    if let Some(address) = tidied(request.uri()).filter(|_| !answers_a_form) {
+        return Redirect::to(&address).into_response();
     }
     render_app_async_with_context(provide_from_parts, shell)(request).await.into_response()
 }
@@ -80,4 +106,26 @@ async fn not_found(request: Request) -> Response {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tidied;
+
+    #[test]
+    fn addresses_are_tidied() {
+        let secret = format!("lk_p7Xa{}Tn2e", "B".repeat(27));
+        for (asked, leads) in [
+            ("/o/a/api-keys".to_owned(), None),
+            ("/o/a/api-keys?q=a+b&page=2".into(), None),
+            ("/o/a/roles?joined".into(), None),
+            ("/o/a/api-keys?q=&status=".into(), Some("/o/a/api-keys")),
+            ("/o/a/api-keys?q=a+b&status=".into(), Some("/o/a/api-keys?q=a+b")),
+            (format!("/o/a/team?role=&q=Bearer+{secret}"), Some("/o/a/team?q=lk_p7Xa%E2%80%A6Tn2e")),
+            (format!("/o/a/logs?model={secret}"), Some("/o/a/logs?model=lk_p7Xa%E2%80%A6Tn2e")),
+            (format!("//elsewhere.example?q={secret}"), None),
+        ] {
+            assert_eq!(tidied(&asked.parse().unwrap()).as_deref(), leads, "{asked}");
+        }
+    }
 }

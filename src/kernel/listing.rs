@@ -1,14 +1,52 @@
 //! Lists: what is asked of one, and which part of it is read.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// What an API key's secret begins with, and the bytes of it: `lk_`, a letter for its kind, 28 random characters, 6 of
+/// checksum.
+const SECRET_BEGINS: &str = "lk_";
+const SECRET_BYTES: usize = 38;
+/// Bytes at a secret's beginning and at its end that lists show.
+const SHOWN_FIRST: usize = 7;
+const SHOWN_LAST: usize = 4;
+
+/// What may be sent, kept in an address and searched for of a text that stands under this name. If the secret of an API key,
+/// or a part of one, is anywhere in it, that is its beginning and its ending, as lists show them: `lk_p7Xa…Tn2e`; of a part
+/// only the beginning. The name `q` is searched by people, who paste the rest of a secret there too.
+pub fn without_secret<'a>(name: &str, text: &'a str) -> Cow<'a, str> {
+    for (at, _) in text.match_indices(SECRET_BEGINS) {
+        let from = &text[at..];
+        let rest = &from[SECRET_BEGINS.len()..];
+        let length = SECRET_BEGINS.len() + rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        if rest.starts_with(['m', 'p']) && length > SHOWN_FIRST {
+            let ending = if length == SECRET_BYTES { &from[length - SHOWN_LAST..length] } else { "" };
+            return Cow::Owned(format!("{}…{ending}", &from[..SHOWN_FIRST]));
+        }
+    }
+    let word = text.trim();
+    let has = |kind: fn(&u8) -> bool| word.bytes().any(|b| kind(&b));
+    let is_random = name == "q"
+        && word.len() >= 20
+        && word.bytes().all(|b| b.is_ascii_alphanumeric())
+        && has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase);
+    if is_random { Cow::Owned(format!("…{}", &word[word.len() - SHOWN_LAST..])) } else { Cow::Borrowed(text) }
+}
 
 /// What a list is asked for, as it stands in its address: `q` is searched for, `sort` names an order (with `-` before it
 /// the other way round), `page` counts from 1, `after` and `before` are places between two rows. Every other name is a
-/// filter of the list's own. What is empty asks for nothing.
+/// filter of the list's own. What is empty asks for nothing. It never holds a secret of an API key, whoever asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "BTreeMap<String, String>")]
 pub struct Asked(BTreeMap<String, String>);
+
+impl From<BTreeMap<String, String>> for Asked {
+    fn from(sent: BTreeMap<String, String>) -> Self {
+        sent.into_iter().fold(Self::default(), |asked, (name, value)| asked.with(&name, value))
+    }
+}
 
 impl Asked {
     /// What is said under a name; empty: nothing.
@@ -21,7 +59,7 @@ impl Asked {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         match value.into() {
             empty if empty.is_empty() => self.0.remove(name),
-            value => self.0.insert(name.to_owned(), value),
+            value => self.0.insert(name.to_owned(), without_secret(name, &value).into_owned()),
         };
         self
     }
@@ -74,6 +112,29 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_reduced_wherever_it_stands() {
+        let secret = format!("lk_p7Xa{}Tn2e", "BBBBCCCCDDDDEEEEFFFFGGGG012");
+        assert_eq!(secret.len(), SECRET_BYTES);
+        for around in ["", "Bearer ", "x-portkey-api-key: ", "\"", "lk_ lk_q "] {
+            assert_eq!(without_secret("model", &format!("{around}{secret}")), "lk_p7Xa…Tn2e", "{around}");
+            assert_eq!(without_secret("q", &format!("{around}{secret}, and more")), "lk_p7Xa…Tn2e", "{around}");
+        }
+        // Of a part nothing more is told than where it begins: not even where it stopped.
+        for end in 8..SECRET_BYTES {
+            assert_eq!(without_secret("q", &format!("Bearer {}", &secret[..end])), "lk_p7Xa…");
+        }
+        assert_eq!(without_secret("q", &format!("{secret}x")), "lk_p7Xa…");
+        for plain in ["", "lk_", "lk_p7Xa", "lk_p7Xa…Tn2e", "production gateway", "lk_xBBBBCCCC"] {
+            assert_eq!(without_secret("q", plain), plain);
+        }
+        let tail = &secret[7..];
+        assert_eq!((without_secret("q", tail), without_secret("trace_id", tail)), ("…Tn2e".into(), tail.into()));
+        let sent = format!(r#"{{"q":"Bearer {secret}","model":"{secret}","role":""}}"#);
+        let asked: Asked = serde_json::from_str(&sent).unwrap();
+        assert_eq!(serde_json::to_string(&asked).unwrap(), r#"{"model":"lk_p7Xa…Tn2e","q":"lk_p7Xa…Tn2e"}"#);
+    }
 
     #[test]
     fn pages_are_counted_and_end_with_the_list() {

@@ -1,8 +1,8 @@
 //! Lists on pages: what is searched, filtered, sorted and shown stands in the address, and is read and written here.
 
-use super::components::{Choice, Column, EmptyState, Filters, LinkButton, Pager, Select, Sort};
+use super::components::{Chip, Chips, Choice, Column, EmptyState, Filters, LinkButton, Pager, Select, Sort};
 use crate::{
-    kernel::{Asked, Window},
+    kernel::{Asked, Window, text::capital},
     site::routes::Path,
 };
 use leptos::prelude::*;
@@ -69,13 +69,48 @@ impl List {
         Column::new(label).sorted_by(self.sorted(&next), now)
     }
 
+    /// The address of its first page without what stands under a name.
+    fn without(&self, name: &str) -> String {
+        List { asked: self.asked.clone().with(name, ""), ..self.clone() }.first().to_string()
+    }
+
+    /// What narrows it, in words: a choice by its label, where the bar has told it, else what was typed.
+    fn chips(&self, told: &[(&'static str, String)]) -> Vec<Chip> {
+        let names = ["q"].iter().chain(self.filters);
+        let active = names.filter(|name| !self.asked.get(name).is_empty());
+        active
+            .map(|&name| {
+                let words = told.iter().find(|(known, _)| *known == name).map(|(_, words)| words.clone());
+                let words = words.unwrap_or_else(|| match (name, self.asked.get(name)) {
+                    ("q", sought) => format!("“{sought}”"),
+                    (name, value) => format!("{}: {value}", capital(&name.replace('_', " "))),
+                });
+                Chip { name: name.to_owned(), words, href: self.without(name) }
+            })
+            .collect()
+    }
+
     /// The choice of one filter, for [`FilterBar`].
     pub fn choice(&self, label: &'static str, name: &'static str, choices: Vec<Choice>) -> AnyView {
+        if let Some(chosen) = choices.iter().find(|choice| choice.value() == self.asked.get(name)) {
+            tell(name, format!("{label}: {}", chosen.label()));
+        }
         view! { <Select compact=true hide_label=true label name choices selected=self.asked.get(name) /> }.into_any()
     }
 }
 
-/// The bar of search and filters above a list. It keeps the order.
+/// What the fields of a bar say of themselves, for its chips.
+#[derive(Clone, Copy)]
+struct Told(StoredValue<Vec<(&'static str, String)>>);
+
+/// Says what a field of this bar has chosen: "Status: Active".
+pub fn tell(name: &'static str, words: String) {
+    if let Some(Told(told)) = use_context::<Told>() {
+        told.update_value(|told| told.push((name, words)));
+    }
+}
+
+/// The bar of search and filters above a list, and below it what is active. It keeps the order.
 #[component]
 pub fn FilterBar(
     /// The list.
@@ -87,11 +122,17 @@ pub fn FilterBar(
     children: Children,
 ) -> impl IntoView {
     let sort = list.asked.get("sort").to_owned();
+    let told = StoredValue::new(Vec::new());
+    provide_context(Told(told));
+    let fields = children();
+    let chips = told.with_value(|told| list.chips(told));
+    let clear = list.path.clone().with("sort", &sort).to_string();
     view! {
         <Filters action=list.path count>
-            {children()}
+            {fields}
             {(!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort /> })}
         </Filters>
+        <Chips chips clear />
     }
 }
 
@@ -165,6 +206,12 @@ mod tests {
         assert_eq!(list.column("Role", "role"), column("Role", "", Some(Sort::Descending)));
         list.asked = list.asked.with("sort", "name");
         assert_eq!(list.column("Name", "name"), column("Name", "&sort=-name", Some(Sort::Ascending)));
+        let chips = list.chips(&[("role", "Role: Admin".into())]);
+        let told: Vec<_> = chips.iter().map(|chip| (chip.words.as_str(), chip.href.as_str())).collect();
+        assert_eq!(
+            told,
+            [("“a b”", "/o/north/team?role=admin&sort=name"), ("Role: Admin", "/o/north/team?q=a%20b&sort=name")]
+        );
         assert!(!List { asked: Asked::default().with("sort", "name").with("page", "2"), ..list }.is_narrowed());
     }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     features::{accounts, api_keys, team},
-    kernel::{Error, KeyId, Result, Secret, UserId, text},
+    kernel::{Error, KeyId, Result, Secret, UserId, listing::without_secret, text},
     policy::{Operation, Principal, Role},
     server::access::{Access, App, Change},
     site::Place,
@@ -71,7 +71,7 @@ pub async fn list(access: &Access) -> Result<Vec<Membership>> {
 pub async fn search(access: &Access, wanted: &str) -> Result<Belonging> {
     let mut memberships = list(access).await?;
     let total = memberships.len();
-    let wanted = fold(text::cut(wanted.trim(), 100));
+    let wanted = fold(text::cut(without_secret("q", wanted).trim(), 100));
     memberships.retain(|m| fold(&m.name).contains(&wanted) || m.slug.contains(&wanted));
     Ok(Belonging { memberships, total, submission: uuid::Uuid::new_v4() })
 }

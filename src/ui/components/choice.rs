@@ -29,6 +29,21 @@ impl Choice {
         }
     }
 
+    /// The value that the form sends.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whether it may be chosen.
+    pub fn is_available(&self) -> bool {
+        self.availability.reason().is_none()
+    }
+
+    /// The words for people.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
     /// One line that says what choosing it means (shown on cards).
     pub fn sentence(mut self, sentence: impl Into<String>) -> Self {
         self.sentence = Some(sentence.into());

@@ -1,17 +1,7 @@
 //! The parts of a page around its content.
 use super::{announce, dom};
-use crate::ui::{
-    icons::{Glyph, Icon},
-    reactive,
-};
 use leptos::prelude::*;
-use leptos::wasm_bindgen::JsCast;
-use leptos::web_sys::{Element, HtmlFormElement};
-use leptos_router::{
-    components::Form,
-    hooks::{use_location, use_query_map},
-    params::ParamsMap,
-};
+use leptos_router::hooks::use_location;
 use std::cell::RefCell;
 
 thread_local! {
@@ -132,95 +122,6 @@ pub fn Tabs(
         })
         .collect();
     view! { <ul class="tabs">{items}</ul> }
-}
-
-/// The bar of search and filters above a table: a GET form, so that what is filtered is in the address. Put
-/// [`SearchField`] and compact [`Select`](super::Select)s in it. Once hydrated a change is applied at once; until then,
-/// and without JavaScript, by its button. The fields follow the address, whatever changes it.
-#[component]
-pub fn Filters(
-    /// Address of the list.
-    #[prop(into)]
-    action: String,
-    /// The number of results in words, "12 keys"; announced when it changes.
-    #[prop(into)]
-    count: Signal<String>,
-    /// Fields.
-    children: Children,
-) -> impl IntoView {
-    let query = use_query_map();
-    let node = NodeRef::<leptos::html::Span>::new();
-    Effect::new(move |before: Option<ParamsMap>| {
-        let now = query.get();
-        if let (Some(before), Some(node)) = (before, node.get_untracked())
-            && let Ok(Some(form)) = node.closest("form")
-        {
-            dom::follow(&form, |name| {
-                let (was, now) = (before.get(name), now.get(name));
-                (was != now).then(|| now.unwrap_or_default())
-            });
-        }
-        now
-    });
-    view! {
-        <Form
-            method="get"
-            action=action
-            noscroll=true
-            attr:class="filters"
-            attr:role="search"
-            attr:aria-label="Search and filter"
-            on:change=|event| {
-                let field = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-                if let Some(Ok(form)) =
-                    field.and_then(|field| field.closest("form").ok().flatten()).map(JsCast::dyn_into::<HtmlFormElement>)
-                {
-                    let _ = form.request_submit();
-                }
-            }
-        >
-            {children()}
-            <button type="submit" class="button nojs keep">
-                "Apply"
-            </button>
-            <span node_ref=node class="filters-count" role="status">
-                {reactive(move || count.get())}
-            </span>
-        </Form>
-    }
-}
-
-/// The search field of a list.
-#[component]
-pub fn SearchField(
-    /// Accessible name, and the words in the empty field.
-    #[prop(into)]
-    label: String,
-    /// Name in the form.
-    #[prop(into, default = "q".into())]
-    name: String,
-    /// What is searched for now.
-    #[prop(optional, into)]
-    value: String,
-    /// Called as one types.
-    #[prop(optional, into)]
-    on_input: Option<Callback<String>>,
-) -> impl IntoView {
-    view! {
-        <div class="search-field">
-            <Glyph icon=Icon::Search />
-            <input
-                type="search"
-                class="input"
-                name=name
-                value=value
-                aria-label=label.clone()
-                placeholder=label
-                autocomplete="off"
-                on:input=move |event| if let Some(on_input) = on_input { on_input.run(event_target_value(&event)) }
-            />
-        </div>
-    }
 }
 
 /// Previous and Next below a list that pages by cursor.

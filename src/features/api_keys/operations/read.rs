@@ -27,7 +27,7 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<KeyL
         total,
         window,
         expiring: store::list::expiring(&mut tx, now).await?,
-        people: people(&mut tx).await?,
+        people: offered(people(&mut tx).await?, asked.get("responsible")),
         now,
         public_url: access.app().public_url.clone(),
     })
@@ -46,6 +46,17 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
 pub async fn draft(access: &Access) -> Result<Draft> {
     drop(access.read(Operation::ApiKeyDraft).await?);
     Ok(Draft { now: access.now(), submission: Uuid::now_v7() })
+}
+
+/// How many people the filter by person offers at once.
+const OFFERED: usize = 12;
+
+/// The people of whom a text is part of the name, or the id.
+fn offered(mut people: Vec<Person>, text: &str) -> Vec<Person> {
+    let wanted = text.to_lowercase();
+    people.retain(|person| person.name.to_lowercase().contains(&wanted) || person.id.to_string() == text);
+    people.truncate(OFFERED);
+    people
 }
 
 /// Whom a key can answer for.

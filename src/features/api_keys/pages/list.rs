@@ -1,11 +1,11 @@
 //! The list of keys.
 
-use super::{page_title, short_summary, status_pill, use_alive, used};
+use super::{page_title, short_summary, status_pill, used};
 use crate::{
     features::{
         api_keys::{
             functions::{EnableKey, LoadKeys},
-            model::{FILTERS, Key, KeyList, NAME_LIMIT, Person, Status, UNUSED_DAYS, reduce_search},
+            model::{FILTERS, Key, KeyList, OWNERS, Person, Status, UNUSED_DAYS},
         },
         organisations::pages::use_slug,
     },
@@ -17,11 +17,11 @@ use crate::{
         bitting::Bitting,
         components::{
             Choice, CodeBlock, Column, EmptyState, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, RowMenu,
-            Table, Tag, Time, TimeStyle, Tone,
+            SearchField, Table, Tag, Time, TimeStyle, Tone,
         },
         form::{BareForm, Form, Refusal, use_form},
-        icons::{Glyph, Icon},
-        listing::{FilterBar, List, NothingFits, Pages, use_asked},
+        icons::Icon,
+        listing::{FilterBar, List, NothingFits, Pages, tell, use_asked},
         load_after,
     },
 };
@@ -31,8 +31,6 @@ use leptos_meta::Title;
 #[component]
 pub fn KeysPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
-    // A pasted secret goes no further than this page.
-    let asked = Memo::new(move |_| asked.with(|asked| asked.clone().with("q", reduce_search(asked.get("q")))));
     let enable = use_form::<EnableKey>();
     let keys = load_after(move || enable.answers().get(), move || LoadKeys { slug: slug.get(), filter: asked.get() });
     view! {
@@ -167,7 +165,6 @@ fn Nothing(slug: String, public_url: String) -> impl IntoView {
 
 #[component]
 fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
-    let alive = use_alive();
     let statuses = [
         ("", "Any status"),
         ("active", "Active"),
@@ -180,36 +177,25 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     .map(|(value, label)| Choice::new(value, label));
     let features = KeyFeature::ALL.map(|feature| Choice::new(feature.name(), feature.label()));
     let uses = vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))];
-    let owners = [Choice::new("", "Anyone's"), Choice::new("owners", "The Owners'")];
-    let who = people.into_iter().map(|person| Choice::new(person.id.to_string(), person.name));
+    // An address that was made elsewhere may name a person by id.
+    let answers = list.asked.get("responsible");
+    let chosen = people.iter().find(|person| person.id.to_string() == answers).map(|person| person.name.clone());
+    let answers = chosen.unwrap_or_else(|| answers.to_owned());
+    if !answers.is_empty() {
+        tell("responsible", format!("Who answers: {answers}"));
+    }
+    let who: Vec<_> = people.into_iter().map(|person| view! { <option value=person.name></option> }).collect();
     let count = format!("{total} {}", if total == 1 { "key" } else { "keys" });
     view! {
         <FilterBar list=list.clone() count>
-            <div class="search-field">
-                <Glyph icon=Icon::Search />
-                <input
-                    type="search"
-                    class="input"
-                    name="q"
-                    value=list.asked.get("q").to_owned()
-                    aria-label="Name, or paste a key"
-                    placeholder="Name, or paste a key"
-                    autocomplete="off"
-                    spellcheck="false"
-                    // Before the page is alive nothing reduces a pasted secret, so that it cannot be typed whole.
-                    maxlength=move || if alive.get() { NAME_LIMIT.to_string() } else { "16".to_owned() }
-                    on:input=move |event| {
-                        let typed = event_target_value(&event);
-                        let reduced = reduce_search(&typed);
-                        if reduced.contains('…') && reduced != typed.trim() {
-                            event_target::<leptos::web_sys::HtmlInputElement>(&event).set_value(&reduced);
-                        }
-                    }
-                />
-            </div>
+            <SearchField label="Name, or paste a key" value=list.asked.get("q") />
             {list.choice("Status", "status", statuses.to_vec())}
             {list.choice("Permission", "permission", std::iter::once(Choice::new("", "Any permission")).chain(features).collect())}
-            {list.choice("Answers for", "responsible", owners.into_iter().chain(who).collect())}
+            <SearchField label="Who answers" name="responsible" value=answers list="people" />
+            <datalist id="people">
+                <option value=OWNERS></option>
+                {who}
+            </datalist>
             {list.choice("Use", "unused", uses)}
         </FilterBar>
     }

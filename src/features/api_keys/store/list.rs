@@ -2,7 +2,7 @@
 
 use super::{cut, fold};
 use crate::{
-    features::api_keys::model::{Key, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, reduce_search},
+    features::api_keys::model::{self, Key, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible},
     kernel::{Asked, KeyId, Result, Timestamp, UserId, Window, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
     server::database::{
@@ -75,6 +75,7 @@ const MOST_HELD: usize = 6;
 
 const OWNERS: &str = "k.responsible IS NULL";
 const ANSWERS: &str = "k.responsible = ?";
+const ANSWERS_NAMED: &str = "k.responsible IN (SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND (LOWER(u.name) LIKE ? ESCAPE '!' OR u.name LIKE ? ESCAPE '!'))";
 const UNUSED: &str = "k.created_at < ? AND COALESCE(k.used_at, 0) < ?";
 
 /// Each order follows an index, or is a short way from one.
@@ -89,7 +90,7 @@ pub static LIST: Listing = Listing::new(Parts {
         Filter::one_of(&[STANDING, ACTIVE, ROTATING, ENDING, EXPIRED, DISABLED, DELETED]),
         Filter::optional(&[NAMED, NAMED_OR_ENDING, BEGINNING_IN, ENDING_IN, BOTH_IN]),
         Filter::optional(&[HOLDING]),
-        Filter::optional(&[OWNERS, ANSWERS]),
+        Filter::optional(&[OWNERS, ANSWERS, ANSWERS_NAMED]),
         Filter::optional(&[UNUSED]),
     ],
     order: Order::Named {
@@ -187,7 +188,7 @@ pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
 /// One page of the keys that are asked for.
 pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp) -> Result<Page<Key>> {
     let mut question = of_status(LIST.ask(), asked.get("status"), now).showing(values![now]).sort(asked.get("sort"));
-    if let Some((condition, values)) = by_search(&reduce_search(asked.get("q")), now) {
+    if let Some((condition, values)) = by_search(text::cut(asked.get("q").trim(), NAME_LIMIT), now) {
         question = question.only(condition, values);
     }
     if let Some(feature) = KeyFeature::ALL.into_iter().find(|feature| feature.name() == asked.get("permission")) {
@@ -196,10 +197,14 @@ pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp)
         question = question.only(HOLDING, names.iter().cycle().take(MOST_HELD).cloned().collect());
     }
     question = match asked.get("responsible") {
-        "owners" => question.only(OWNERS, vec![]),
+        "" => question,
+        who if who.eq_ignore_ascii_case(model::OWNERS) => question.only(OWNERS, vec![]),
         who => match who.parse::<UserId>() {
             Ok(user) => question.only(ANSWERS, values![user]),
-            Err(_) => question,
+            Err(_) => {
+                let name = text::cut(who.trim(), NAME_LIMIT);
+                question.only(ANSWERS_NAMED, values![containing(&name.to_lowercase()), containing(name)])
+            }
         },
     };
     if asked.get("unused") == "yes" {

@@ -9,37 +9,36 @@ use crate::{
         },
         team::invitations::pages::WaitingInvitations,
     },
-    kernel::text::initials,
+    kernel::{Asked, text::initials},
     site::routes,
     ui::{
         Loaded,
-        components::{Card, EmptyState, Filters, LinkButton, Look, OrgMark, PageHeader, SearchField},
+        components::{Card, EmptyState, LinkButton, Look, OrgMark, PageHeader, SearchField},
         icons::{Glyph, Icon},
+        listing::{FilterBar, List, use_asked},
         load,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 /// The list has a search beyond this number.
 const SEARCH_BEYOND: usize = 7;
 
 #[component]
 pub fn OrganisationsPage() -> impl IntoView {
-    let query = use_query_map();
-    let wanted = Memo::new(move |_| query.with(|query| query.get("q").unwrap_or_default()));
-    let list = load(move || LoadList { q: wanted.get() });
+    let asked = use_asked(&[]);
+    let list = load(move || LoadList { q: asked.with(|asked| asked.get("q").to_owned()) });
     view! {
         <Title text="Your organisations" />
         <PersonFrame>
-            <Loaded data=list view=move |list| view! { <List list wanted=wanted.get_untracked() /> }.into_any() />
+            <Loaded data=list view=move |list| view! { <All list asked=asked.get_untracked() /> }.into_any() />
         </PersonFrame>
     }
 }
 
 #[component]
-fn List(list: Belonging, wanted: String) -> impl IntoView {
+fn All(list: Belonging, asked: Asked) -> impl IntoView {
     if list.total == 0 {
         return view! { <NowhereYet /> }.into_any();
     }
@@ -47,12 +46,13 @@ fn List(list: Belonging, wanted: String) -> impl IntoView {
         (found, total) if found == total => counted(total),
         (found, total) => format!("{found} of {}", counted(total)),
     };
-    let (typed, sought) = (wanted.clone(), wanted.clone());
-    let search = (list.total > SEARCH_BEYOND || !wanted.is_empty()).then(|| {
+    let (typed, sought) = (asked.get("q").to_owned(), asked.get("q").to_owned());
+    let search = (list.total > SEARCH_BEYOND || !typed.is_empty()).then(|| {
+        let list = List { path: routes::organisations(), filters: &[], usual: "", asked };
         view! {
-            <Filters action=routes::organisations() count>
+            <FilterBar list count>
                 <SearchField label="Find by name or short name" value=typed />
-            </Filters>
+            </FilterBar>
         }
     });
     let none = list.memberships.is_empty().then(|| {

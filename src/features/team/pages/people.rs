@@ -23,7 +23,7 @@ use crate::{
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked, use_done},
-        load, use_place,
+        load, reactive, use_place,
     },
 };
 use leptos::prelude::*;
@@ -100,6 +100,7 @@ fn Team(people: People, slug: String, list: List, done: String, form: RoleForm) 
             <SearchField label="Name or e-mail" value />
             <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected />
         </FilterBar>
+        <RolesNote owners />
         {if is_empty {
             let sentence = "No member has this name, address and role.";
             view! { <NothingFits title="Nobody is found" sentence label="Show everybody" href=everybody /> }.into_any()
@@ -108,6 +109,35 @@ fn Team(people: People, slug: String, list: List, done: String, form: RoleForm) 
         }}
         <Pages list window total=found />
     }
+}
+
+/// Why some roles here are not to be changed, once for the whole table.
+#[component]
+fn RolesNote(owners: RwSignal<i64>) -> impl IntoView {
+    let slug = use_slug();
+    let place = use_place();
+    let gives_owner = may(Operation::TeamChangeRole, Some(Role::Owner), Some(Role::Owner)).reason().is_none();
+    let others = place.map(|place| place.owners.join(" or ")).filter(|names| !names.is_empty());
+    reactive(move || {
+        let (is_only, others) = (owners.get() <= 1, others.clone());
+        if !gives_owner {
+            let ask = others.map(|names| format!(" Ask {names}.")).unwrap_or_default();
+            return view! { <Note tone=Tone::Info>{format!("Only Owners change the role of an Owner, or make somebody one.{ask}")}</Note> }
+                .into_any();
+        }
+        if !is_only {
+            return ().into_any();
+        }
+        let href = routes::invite(&slug.get_untracked());
+        view! {
+            <Note tone=Tone::Info>
+                "There is one Owner, who stays that until there is another. Make a member an Owner in the table, or "
+                <a href=href.to_string()>"invite another Owner"</a>
+                "."
+            </Note>
+        }
+        .into_any()
+    })
 }
 
 /// What was just done, where a page was left for it.

@@ -6,7 +6,7 @@ use crate::{
     kernel::UserId,
     policy::{Operation, Role},
     ui::{
-        components::{Availability, Select, Toast, use_toasts},
+        components::{Choice, Pill, Select, Toast, Tone, use_toasts},
         form::{BareForm, Form, use_form},
         undo,
     },
@@ -87,14 +87,13 @@ pub fn RoleCell(
     let label = format!("Role of {name}");
     // Made anew only when the only Owner comes or goes: a select that was just used keeps its focus.
     move || {
-        let only_owner = only_owner.get();
         let now = role.get_untracked();
-        let availability = if only_owner {
-            Availability::when(false, "The only Owner. Make someone else an Owner first.")
-        } else {
-            may(Operation::TeamChangeRole, Some(now), Some(now))
-        };
-        let fixed = availability.reason().is_some();
+        let choices = role_choices(Operation::TeamChangeRole, Some(now));
+        // The note above the table says why.
+        let choices: Vec<_> = choices.into_iter().filter(Choice::is_available).collect();
+        if only_owner.get() || may(Operation::TeamChangeRole, Some(now), Some(now)).reason().is_some() {
+            return view! { <Pill tone=Tone::Neutral label=now.label() /> }.into_any();
+        }
         let (slug, label) = (slug.clone(), label.clone());
         let change = Callback::new(move |next: String| {
             used_by.set(Some(id));
@@ -115,23 +114,18 @@ pub fn RoleCell(
                     label=label.clone()
                     name="role"
                     id=format!("role-{id}")
-                    choices=role_choices(Operation::TeamChangeRole, Some(now))
+                    choices
                     selected=now.name()
                     bind=chosen
                     on_change=change
                     busy
                     error
-                    availability
                 />
-                {(!fixed)
-                    .then(|| {
-                        view! {
-                            <button type="submit" class="button button-small nojs keep">
-                                "Save" <span class="vh">{format!(" ({label})")}</span>
-                            </button>
-                        }
-                    })}
+                <button type="submit" class="button button-small nojs keep">
+                    "Save" <span class="vh">{format!(" ({label})")}</span>
+                </button>
             </BareForm>
         }
+        .into_any()
     }
 }

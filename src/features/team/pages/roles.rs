@@ -3,9 +3,10 @@
 use super::titled;
 use crate::{
     features::team::model::key_of,
-    policy::{Feature, Permission, Role, bitting, summary},
+    policy::{Feature, Operation, Permission, Role, bitting, summary},
     site::routes,
     ui::{
+        can,
         bitting::{Bitting, KeySize},
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
         pages::use_slug,
@@ -40,11 +41,26 @@ pub fn RolesPage() -> impl IntoView {
         .map(|feature| {
             let cells: Vec<_> = Role::ALL
                 .into_iter()
-                .map(|role| view! { <td class="wide" data-label=role.label()>{words(feature, role)}</td> })
+                .map(|role| {
+                    let less = lacks(feature, role);
+                    view! {
+                        <td class="wide" data-label=role.label()>
+                            <span class="two-lines two-plain">
+                                <span>{words(feature, role)}</span>
+                                {less.map(|less| view! { <span class="cell-second">{less}</span> })}
+                            </span>
+                        </td>
+                    }
+                })
                 .collect();
             view! {
                 <tr>
-                    <th scope="row"><span class="cell-name">{feature.label()}</span></th>
+                    <th scope="row">
+                        <span class="cell-first">
+                            <span class="cell-name">{feature.label()}</span>
+                            {differs(feature).then(|| view! { <Tag label="Differs" /> })}
+                        </span>
+                    </th>
                     {cells}
                 </tr>
             }
@@ -56,7 +72,10 @@ pub fn RolesPage() -> impl IntoView {
             title="Roles"
             sentence=|| "What each role can do here. The server decides by this same table."
         >
-            <LinkButton label="Leave the organisation" href=routes::leave(&slug.get_untracked()) />
+            {(!can(Operation::OrganisationSettings))
+                .then(|| {
+                    view! { <LinkButton label="Leave the organisation" href=routes::leave(&slug.get_untracked()) /> }
+                })}
         </PageHeader>
         {welcome}
         <div class="fields role-cards">{keys}</div>
@@ -80,15 +99,27 @@ fn RoleCard(role: Role, own: bool) -> impl IntoView {
     }
 }
 
+fn verbs(feature: Feature, fits: impl Fn(Permission) -> bool) -> Vec<&'static str> {
+    let all = Permission::ALL.iter().copied();
+    all.filter(|permission| permission.feature() == feature && fits(*permission)).map(Permission::verb).collect()
+}
+
 /// The verbs of a feature that a role may do: "list, view, create"; a dash for none.
 fn words(feature: Feature, role: Role) -> String {
-    let verbs: Vec<_> = Permission::ALL
-        .iter()
-        .copied()
-        .filter(|permission| permission.feature() == feature && role.holds(*permission))
-        .map(Permission::verb)
-        .collect();
+    let verbs = verbs(feature, |permission| role.holds(permission));
     if verbs.is_empty() { "–".to_owned() } else { verbs.join(", ") }
+}
+
+/// What a role may not do of a feature in which it may do something, as an Owner may: "not publish, delete".
+fn lacks(feature: Feature, role: Role) -> Option<String> {
+    let less = verbs(feature, |permission| Role::Owner.holds(permission) && !role.holds(permission));
+    let some = !verbs(feature, |permission| role.holds(permission)).is_empty();
+    (some && !less.is_empty()).then(|| format!("not {}", less.join(", ")))
+}
+
+/// Whether the roles differ in a feature.
+fn differs(feature: Feature) -> bool {
+    Role::ALL.into_iter().any(|role| words(feature, role) != words(feature, Role::Owner))
 }
 
 #[cfg(test)]
@@ -100,6 +131,10 @@ mod tests {
         assert_eq!(words(Feature::Configs, Role::Member), "list, view, create");
         assert_eq!(words(Feature::Billing, Role::Owner), "manage");
         assert_eq!(words(Feature::Billing, Role::Admin), "–");
+        assert_eq!(lacks(Feature::Billing, Role::Admin), None, "a dash says it");
+        assert_eq!(lacks(Feature::Configs, Role::Owner), None);
+        assert!(lacks(Feature::Configs, Role::Member).is_some_and(|less| less.starts_with("not ")));
+        assert!(differs(Feature::Billing));
         assert_eq!(words(Feature::Team, Role::Admin), "view, add users, assign roles, remove users");
     }
 }

@@ -71,8 +71,8 @@ fn page(shown: Shown, forms: Forms) -> AnyView {
         Shown::ForSomeoneElse { organisation, signed_in_as } => view! {
             <PlainFrame
                 title=format!("An invitation to {organisation}")
-                sentence=move || format!("It is for somebody else. You are signed in as {signed_in_as}.")
-                below=|| "After signing out, open the link again."
+                sentence=move || format!("It was sent to another address than that of this account, {signed_in_as}.")
+                below=|| "If it is yours under another address, sign out and open the link again. If not, ask whoever sent it for one to this address."
             >
                 <div class="stack">
                     <FormFor form=forms.sign_out problem="You are still signed in">
