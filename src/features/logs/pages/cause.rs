@@ -237,6 +237,7 @@ mod tests {
             cached_input_tokens: None,
             output_tokens: None,
             metadata: None,
+            upstream_id: None,
             unknown_key: None,
             newer: None,
             older: None,
