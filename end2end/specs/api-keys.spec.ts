@@ -321,7 +321,7 @@ test("the list is found by name and by what is seen of a key, never by its secre
     await expect(page).toHaveURL(/\/api-keys\?q=anoth$/);
     await expect(search).toBeFocused();
     await expect(search).toHaveValue("anoth");
-    await page.getByRole("searchbox", { name: "Who answers" }).fill(OWNER.name.slice(0, 3));
+    await page.getByRole("combobox", { name: "Who answers" }).fill(OWNER.name.slice(0, 3));
     await expect(page.getByRole("link", { name: /^Remove Who answers/ })).toBeVisible();
   }
   await open(page, `${HOME}/api-keys?status=active&q=another`);

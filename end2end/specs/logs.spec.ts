@@ -152,8 +152,9 @@ test("the markup of the pages is clean", async ({ page }) => {
   });
   await signIn(page);
   for (const path of ["", "/logs", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
-    const html = await (await page.request.get(`${HOME}${path}`)).text();
-    const report = await validate.validateString(html);
+    const html = await (await page.request.get(`${HOME}${path}`, { headers: { accept: "text/html" } })).text();
+    // Hydration finds its places by comments and by `<!>`, which is one to every browser.
+    const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));
     const lines = report.results.flatMap(({ messages }) => messages.map((m) => `${path}:${m.line}:${m.column} ${m.ruleId}: ${m.message} ${m.selector}`));
     expect.soft(lines, path).toEqual([]);
   }
