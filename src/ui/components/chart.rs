@@ -75,7 +75,7 @@ pub fn Chart(
         .into_iter()
         .map(|y| view! { <line class="chart-line" x1="0" x2="100%" y1=y y2=y></line> }.into_any())
         .collect();
-    let half = (end % 2 == 0).then(|| grouped(end / 2)).unwrap_or_default();
+    let half = if end.is_multiple_of(2) { grouped(end / 2) } else { String::new() };
     for (index, bar) in bars.into_iter().enumerate() {
         let (x, wide) = (percent(step * (index as f64 + 0.14)), percent(step * 0.72));
         let mut part = |class: &'static str, number: u64, below: u64| {
