@@ -23,10 +23,18 @@ use crate::{
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, tell, use_asked},
         load_after,
+        pages::Done,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+
+/// What can have been done on the pages that lead back here.
+const DONE: &[(&str, &str)] = &[
+    ("saved", "The key is saved."),
+    ("disabled", "The key is disabled. It opens nothing until it is enabled again."),
+    ("deleted", "The key is deleted. Each of its secrets is refused."),
+];
 
 #[component]
 pub fn KeysPage() -> impl IntoView {
@@ -96,6 +104,7 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
                 availability=available(Operation::ApiKeyCreate)
             />
         </PageHeader>
+        <Done said=DONE />
         <Refusal form=enable />
         {banners}
         {every}

@@ -9,7 +9,7 @@ use crate::{
     policy::{Operation, Role},
     site::routes,
     ui::{
-        components::{Card, Choice, LinkButton, Note, PageHeader, RadioCards, SecretBox, Tone},
+        components::{Card, Choice, LinkButton, Note, PageHeader, RadioCards, SecretBox, Toast, Tone},
         form::{Form, use_form},
         pages::{FormPage, ItemPage, param},
         reactive, use_place,
@@ -61,6 +61,7 @@ fn Question(profile: Profile, wanted: Option<Role>, form: Form<ChangeRole>) -> i
     };
     let who = if own { "yourself".to_owned() } else { person.name.clone() };
     let title = format!("Make {who} {}", with_article(next));
+    let done = Toast::done(format!("{} is now {}", person.name, next.label()));
     let words = consequences(&person.name, own, person.role, next);
     let asks_keys = keys > 0 && next < person.role && cuts_keys(next);
     let availability = if only_owner {
@@ -78,6 +79,7 @@ fn Question(profile: Profile, wanted: Option<Role>, form: Form<ChangeRole>) -> i
             hidden=vec![("id", person.id.to_string()), ("role", next.name().into()), ("asked", "true".into())]
             button=title
             availability
+            done
             back
         >
             {asks_keys.then(|| view! { <KeysQuestion count=keys own /> })}

@@ -22,8 +22,10 @@ use crate::{
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
-        listing::{FilterBar, List, NothingFits, Pages, use_asked, use_done},
-        load, reactive, use_place,
+        listing::{FilterBar, List, NothingFits, Pages, use_asked},
+        load,
+        pages::Done,
+        reactive, use_place,
     },
 };
 use leptos::prelude::*;
@@ -33,7 +35,6 @@ use leptos_meta::Title;
 pub fn TeamPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
     let people = load(move || LoadPeople { slug: slug.get(), asked: asked.get() });
-    let done = use_done();
     let form = RoleForm::new();
     view! {
         <Title text=titled("Team") />
@@ -46,14 +47,14 @@ pub fn TeamPage() -> impl IntoView {
                     usual: "role",
                     asked: asked.get_untracked(),
                 };
-                view! { <Team people slug=slug.get_untracked() list done=done.get_untracked() form /> }.into_any()
+                view! { <Team people slug=slug.get_untracked() list form /> }.into_any()
             }
         />
     }
 }
 
 #[component]
-fn Team(people: People, slug: String, list: List, done: String, form: RoleForm) -> impl IntoView {
+fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoView {
     let owners = RwSignal::new(people.owners);
     let columns = vec![
         list.column("Person", "name"),
@@ -94,7 +95,7 @@ fn Team(people: People, slug: String, list: List, done: String, form: RoleForm) 
                 availability=available(Operation::Invite)
             />
         </PageHeader>
-        {told(&done)}
+        <Done said=DONE />
         <Tabs tabs />
         <FilterBar list=list.clone() count>
             <SearchField label="Name or e-mail" value />
@@ -140,15 +141,9 @@ fn RolesNote(owners: RwSignal<i64>) -> impl IntoView {
     })
 }
 
-/// What was just done, where a page was left for it.
-fn told(done: &str) -> Option<AnyView> {
-    let words = match done {
-        "role" => "The role was changed.",
-        "removed" => "The person was removed. They lost access at once.",
-        _ => return None,
-    };
-    Some(view! { <Note tone=Tone::Ok>{words}</Note> }.into_any())
-}
+/// What can have been done on the pages that lead back here.
+const DONE: &[(&str, &str)] =
+    &[("role", "The role was changed."), ("removed", "The person was removed. They lost access at once.")];
 
 #[component]
 fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<i64>, form: RoleForm) -> impl IntoView {

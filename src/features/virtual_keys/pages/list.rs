@@ -21,6 +21,7 @@ use crate::{
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
         load,
+        pages::Done,
     },
 };
 use leptos::prelude::*;
@@ -70,6 +71,7 @@ fn Keys(keys: VirtualKeys, slug: String, asked: Asked) -> impl IntoView {
                 availability=available(Operation::VirtualKeyCreate)
             />
         </PageHeader>
+        <Done said=&[("deleted", "The virtual key is deleted. Calls that name it are refused.")] />
         {(!nothing)
             .then(|| {
                 view! {

@@ -16,12 +16,13 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Column, EmptyState, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, Table, Tabs, Time, Tone,
+            Column, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Tabs, Time, Tone,
             TwoLines,
         },
         icons::Icon,
-        listing::{List, Pages, use_asked, use_done},
+        listing::{List, Pages, use_asked},
         load,
+        pages::Done,
     },
 };
 use leptos::prelude::*;
@@ -31,7 +32,6 @@ use leptos_meta::Title;
 pub fn InvitationsPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
     let invitations = load(move || LoadInvitations { slug: slug.get(), asked: asked.get() });
-    let revoked = use_done().get_untracked() == "revoked";
     view! {
         <Title text=titled("Invitations") />
         <Loaded
@@ -40,14 +40,14 @@ pub fn InvitationsPage() -> impl IntoView {
                 let slug = slug.get_untracked();
                 let list =
                     List { path: routes::invitations(&slug), filters: &[], usual: "", asked: asked.get_untracked() };
-                view! { <Waiting invitations slug list revoked /> }.into_any()
+                view! { <Waiting invitations slug list /> }.into_any()
             }
         />
     }
 }
 
 #[component]
-fn Waiting(invitations: Invitations, slug: String, list: List, revoked: bool) -> impl IntoView {
+fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView {
     let Invitations { invitations, total, members, window, has_mail, now } = invitations;
     let is_empty = invitations.is_empty();
     let rows: Vec<_> = invitations
@@ -67,7 +67,7 @@ fn Waiting(invitations: Invitations, slug: String, list: List, revoked: bool) ->
                 availability=available(Operation::Invite)
             />
         </PageHeader>
-        {revoked.then(|| view! { <Note tone=Tone::Ok>"The invitation was revoked. Its link opens nothing any more."</Note> })}
+        <Done said=&[("revoked", "The invitation was revoked. Its link opens nothing any more.")] />
         <Tabs tabs />
         {if is_empty {
             view! {
