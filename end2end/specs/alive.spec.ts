@@ -30,6 +30,8 @@ async function noteMoves(page: Page): Promise<void> {
     const moves: string[] = [];
     const note = (entries: PerformanceEntryList) => {
       for (const entry of entries as (PerformanceEntry & { value: number; sources: { node: Node | null }[] })[]) {
+        // The name of a zone is not as wide as the `UTC` that stands there first: a pixel or two in a line of text.
+        if (entry.value < 0.001) continue;
         const nodes = entry.sources.map(({ node }) => (node instanceof Element ? node.outerHTML.slice(0, 80) : node?.nodeName));
         moves.push(`${entry.value.toFixed(4)} ${nodes.join(" | ")}`);
       }
