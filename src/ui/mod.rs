@@ -23,7 +23,7 @@ pub use can::{available, can, refusal, unavailable};
 pub use loaded::{Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
-pub use remote::{Data, load, load_after};
+pub use remote::{Data, Sending, load, load_after, parse};
 #[cfg(feature = "hydrate")]
 pub use side::mark_alive;
 pub use side::{is_hydrating, set_status};

@@ -5,7 +5,7 @@ use super::{
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
-    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider},
+    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider, time::DAY},
     server::database::{
         OrgTx, containing,
         listing::{self, Listing, Order, Parts, Place, Question},
@@ -84,6 +84,7 @@ pub static LIST: Listing = Listing::new(Parts {
 statements! {
     BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2");
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
+    SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
@@ -193,6 +194,29 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window)
         next: rows.last().filter(|_| older).map(Row::cursor),
         calls: readable(&rows, Row::call),
     })
+}
+
+/// Every call of the last day.
+fn of_the_day(now: Timestamp) -> Filter {
+    let span = Span { from: now.plus(-DAY), to: now.plus(1) };
+    Filter { span, key: None, virtual_key: None, model: None, trace_id: None, metadata: None, ended: None }
+}
+
+/// The totals of the last 24 hours.
+pub async fn day(tx: &mut OrgTx, now: Timestamp) -> Result<Totals> {
+    Ok(summary(tx, &of_the_day(now)).await?.1)
+}
+
+/// The newest calls of the last 24 hours, newest first.
+pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<Call>> {
+    let window = Window::page(1, i64::try_from(most).unwrap_or(1));
+    Ok(page(tx, &of_the_day(now), Place::First, window).await?.calls)
+}
+
+/// Whether any call ever succeeded.
+pub async fn succeeded(tx: &mut OrgTx) -> Result<bool> {
+    let (count,): (i64,) = tx.one(SUCCEEDED, vec![]).await?;
+    Ok(count > 0)
 }
 
 /// How many entries a filter lets through.

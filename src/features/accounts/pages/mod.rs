@@ -3,7 +3,7 @@
 mod account;
 mod confirm;
 mod forgot;
-mod person_frame;
+mod person_bar;
 mod reset;
 mod setup;
 mod sign_in;
@@ -11,7 +11,7 @@ mod sign_in;
 pub use account::AccountPage;
 pub use confirm::ConfirmPage;
 pub use forgot::ForgotPage;
-pub use person_frame::PersonFrame;
+pub use person_bar::PersonBar;
 pub use reset::ResetPage;
 pub use setup::SetupPage;
 pub use sign_in::SignInPage;

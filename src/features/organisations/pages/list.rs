@@ -2,7 +2,6 @@
 
 use crate::{
     features::{
-        accounts::pages::PersonFrame,
         organisations::{
             functions::LoadList,
             model::{Belonging, Membership},
@@ -16,6 +15,7 @@ use crate::{
         components::{Card, EmptyState, Filters, LinkButton, Look, OrgMark, PageHeader, SearchField},
         icons::{Glyph, Icon},
         load,
+        pages::page_title,
     },
 };
 use leptos::prelude::*;
@@ -31,10 +31,10 @@ pub fn OrganisationsPage() -> impl IntoView {
     let wanted = Memo::new(move |_| query.with(|query| query.get("q").unwrap_or_default()));
     let list = load(move || LoadList { q: wanted.get() });
     view! {
-        <Title text="Your organisations" />
-        <PersonFrame>
+        <Title text=page_title("Your organisations") />
+        <div class="own-page">
             <Loaded data=list view=move |list| view! { <List list wanted=wanted.get_untracked() /> }.into_any() />
-        </PersonFrame>
+        </div>
     }
 }
 
@@ -88,7 +88,7 @@ fn counted(number: usize) -> String {
 
 fn item(membership: Membership) -> impl IntoView {
     let Membership { slug, name, role } = membership;
-    let href = routes::logs(&slug).to_string();
+    let href = routes::organisation(&slug).to_string();
     view! {
         <li>
             <a class="org" href=href>
