@@ -15,7 +15,7 @@ fn files_are_for_the_programs_user_alone() -> Result<()> {
     rustix::process::umask(rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH);
     let folder = TempDir::new()?;
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
-    let mut house = House::open_in(folder, provider()?)?;
+    let mut house = House::open_in(folder, provider()?, &[])?;
     let running = modes(house.folder())?;
     for made in ["latchkey.db", "latchkey.db-wal", "latchkey.key", "calls"] {
         assert!(running.contains_key(made), "{made} is not among {:?}", running.keys());

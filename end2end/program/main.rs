@@ -1,6 +1,7 @@
 //! Tests of the program itself, as it is started and killed. One binary.
 
 mod audit;
+mod backup;
 mod calls;
 mod connections;
 mod disk;

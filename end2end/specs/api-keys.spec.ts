@@ -32,7 +32,7 @@ async function localModels(page: Page, baseUrl: string): Promise<void> {
   await open(page, `${HOME}/virtual-keys/local-models`);
   await page.getByLabel(/^Base URL/).fill(baseUrl);
   await page.getByRole("button", { name: "Save", exact: true }).click();
-  await expect(page.getByText(/^Saved\./)).toBeVisible();
+  await expect(page.getByText(/[Ss]aved\. New calls|^Saved\./).filter({ visible: true })).toBeVisible();
 }
 
 const level = (page: Page, feature: string) => page.getByRole("combobox", { name: `Level of ${feature}` });
@@ -65,7 +65,7 @@ test("presets set the rows", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/api-keys/new`);
   if (hasJavaScript()) {
-    await expect(page.getByRole("radio", { name: "Completions only" })).toBeChecked();
+    await expect(page.getByRole("radio", { name: "Call models" })).toBeChecked();
     await page.getByRole("radio", { name: "Full access" }).check({ force: true });
   } else {
     await page.getByRole("link", { name: "Full access" }).click();
@@ -226,6 +226,20 @@ test("disabled a key opens nothing, enabled it does again", async ({ page, latch
   expect(refused.status).toBe(401);
   expect((await errorOf(refused)).code).toBe("api_key_disabled");
   await hydrated(page);
+  if (hasJavaScript()) {
+    await expect(page.getByRole("status").filter({ hasText: "switched is disabled" })).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.getByRole("status").filter({ hasText: "switched is enabled again" })).toBeVisible();
+    await expect(row(page, "switched")).toContainText("Active");
+    expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);
+    await open(page, `${HOME}/api-keys`);
+    await fromMenu(page, "switched", "Disable");
+    // It was used a moment ago.
+    await page.getByLabel(/Type its name, switched/).fill("switched");
+    await page.getByRole("button", { name: "Disable key" }).click();
+    await expectPage(page, "API keys");
+    await expect(row(page, "switched")).toContainText("Disabled");
+  }
   await fromMenu(page, "switched", "Enable");
   await expect(row(page, "switched")).toContainText("Active");
   expect((await callModel(latchkey.url, secret, MODEL)).status).toBe(200);

@@ -63,7 +63,11 @@ test("a role changes in the row", async ({ page }) => {
   await changeInRow(page, CY.name, "admin");
   if (hasJavaScript()) {
     await expect(page.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
-    await expect(page.getByRole("link", { name: "Undo" })).toBeVisible();
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect(page.getByRole("status").filter({ hasText: `${CY.name} is Member again` })).toBeVisible();
+    await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("member");
+    await changeInRow(page, CY.name, "admin");
+    await expect(page.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
   }
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
   await open(page, `${HOME}/team`);
@@ -78,7 +82,7 @@ test("F6 leads to the newest message @js", async ({ page }) => {
     await changeInRow(page, CY.name, role.toLowerCase());
     await expect(messages.getByText(`${CY.name} is now ${role}`)).toBeVisible();
   }
-  await expect(messages.getByRole("link", { name: "Undo" })).toHaveCount(2);
+  await expect(messages.getByRole("button", { name: "Undo" })).toHaveCount(2);
   await page.keyboard.press("F6");
   await expect(messages.locator(":focus")).toContainText(`${CY.name} is now Admin`);
 });
@@ -90,7 +94,7 @@ test("making an Owner asks first, and the harmless way stands first", async ({ p
   await expectPage(page, `Make ${CY.name} an Owner`);
   await expect(page.getByText("An Owner can only be demoted by an Owner.")).toBeVisible();
   await expectNoAxe(page);
-  await page.getByRole("link", { name: "Leave it as it is" }).click();
+  await page.getByRole("link", { name: "Cancel" }).click();
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
 });
 
@@ -123,7 +127,7 @@ test("removing somebody asks what becomes of their keys, and both answers hold",
   await fromMenu(page, CY.name, "Remove");
   await expectPage(page, `Remove ${CY.name}`);
   await hydrated(page);
-  await expect(page.getByText("1 key (cy-key) answers for them.")).toBeVisible();
+  await expect(page.getByText("They are responsible for 1 key (cy-key).")).toBeVisible();
   await expect(page.getByRole("radio", { name: /^Take them over/ })).toBeChecked();
   await expectNoAxe(page);
   await page.getByRole("button", { name: `Remove ${CY.name}` }).click();

@@ -2,13 +2,14 @@
 //
 // - an empty list says what belongs there and offers to make the first one;
 // - a refused form says why beside the field, takes the focus there, and keeps what was typed;
-// - where somebody else saved first, their text is shown, what was typed is kept, and the second press saves it;
+// - where somebody else saved first, what was typed is kept and their text stands beside it, fields that were not touched
+//   take over what they saved, and the second press saves;
 // - nothing is deleted before a page has asked;
 // - each role sees what it may do, and is told why it may not do the rest;
 // - no page has axe findings, or scrolls sideways at 1280 or 360 px.
 import type { Page } from "@playwright/test";
 import { OWNER, expect, expectFits, expectNoAxe } from "./index.ts";
-import { HOME, expectPage, fromMenu, hydrated, open, row } from "./walks.ts";
+import { HOME, expectPage, fromMenu, hasJavaScript, hydrated, open, row } from "./walks.ts";
 
 export type Verb = "list" | "create" | "update" | "delete";
 export const EVERYTHING: Verb[] = ["list", "create", "update", "delete"];
@@ -107,6 +108,10 @@ export async function expectCreate(page: Page, room: Room): Promise<Paths> {
   await look(page, room, "refused");
   await errors.getByRole("link", { name: create.refused.error }).click();
   await expect(field).toBeFocused();
+  if (hasJavaScript()) {
+    await field.pressSequentially("a");
+    await expect(field, "a field that was changed").not.toHaveAttribute("aria-invalid", "true");
+  }
 
   await create.fill(page, thing);
   await press();
@@ -118,31 +123,40 @@ export async function expectCreate(page: Page, room: Room): Promise<Paths> {
 
 /** Two people have the page of the thing open, and `other` saves first. */
 export async function expectStaleSave(page: Page, other: Page, room: Room, edit: Edit): Promise<void> {
-  const show = async (tab: Page) => {
+  const show = async (tab: Page, name = room.thing) => {
     await open(tab, list(room));
-    await tab.getByRole("link", { name: room.thing, exact: true }).click();
-    await expectPage(tab, room.thing);
+    await tab.getByRole("link", { name, exact: true }).click();
+    await expectPage(tab, name);
     await hydrated(tab);
   };
   const field = (tab: Page) => tab.getByLabel(edit.field, { exact: true });
   const press = (tab: Page) => tab.getByRole("button", { name: edit.button }).click();
+  const name = (tab: Page) => tab.getByLabel("Name", { exact: true });
+  const renamed = `${room.thing} again`;
   await show(page);
   await show(other);
   await field(other).fill("theirs");
+  await name(other).fill(renamed);
   await press(other);
   await edit.saved(other);
 
   await field(page).fill("mine");
-  const before = await typed(page);
   await press(page);
   await expect(page.getByRole("alert").filter({ hasText: "Somebody" })).toBeFocused();
-  await expect(page.getByRole("main")).toContainText("theirs");
-  expect(await typed(page), "what was typed").toEqual(before);
+  await expect(field(page)).toHaveAccessibleDescription(/Stored meanwhile: theirs/);
+  await expect(field(page)).toHaveValue("mine");
+  await expect(name(page), "a field that was not touched").toHaveValue(renamed);
+  await expect(name(page)).not.toHaveAccessibleDescription(/Stored meanwhile/);
   await look(page, room, "stale");
   await press(page);
   await edit.saved(page);
-  await show(page);
+
+  await show(page, renamed);
   await expect(field(page)).toHaveValue("mine");
+  await expect(field(page)).not.toHaveAccessibleDescription(/Stored meanwhile/);
+  await name(page).fill(room.thing);
+  await press(page);
+  await edit.saved(page);
 }
 
 /** What somebody who may do just this sees in the room, and what they may press there. */

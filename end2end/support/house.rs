@@ -36,28 +36,35 @@ pub struct House {
     pub start: Duration,
     child: Child,
     folder: TempDir,
+    settings: Vec<(String, String)>,
 }
 
 impl House {
     /// Starts it on an empty folder with these settings besides, from a shell that runs `first`, and leaves it empty.
     pub fn empty(first: &str, settings: &[(&str, &str)]) -> Result<Self> {
         let folder = TempDir::new()?;
-        let (child, port, start) = serve(by_shell(first), folder.path(), settings)?;
-        Ok(Self { port, key: String::new(), start, child, folder })
+        let settings = owned(settings);
+        let (child, port, start) = serve(by_shell(first), folder.path(), &settings)?;
+        Ok(Self { port, key: String::new(), start, child, folder, settings })
+    }
+
+    /// Starts it with these settings on a folder that holds an installation's data, whose master key is `key`.
+    pub fn on(folder: TempDir, settings: &[(&str, &str)], key: &str) -> Result<Self> {
+        let settings = owned(settings);
+        let (child, port, start) = serve(Command::new(program()), folder.path(), &settings)?;
+        Ok(Self { port, key: key.to_owned(), start, child, folder, settings })
     }
 
     /// Starts and fills it.
     pub fn open(provider: u16) -> Result<Self> {
-        Self::open_in(TempDir::new()?, provider)
+        Self::open_in(TempDir::new()?, provider, &[])
     }
 
-    /// Starts and fills it in this folder.
-    pub fn open_in(folder: TempDir, provider: u16) -> Result<Self> {
-        let made = set_up(folder.path())?;
+    /// Starts and fills it in this folder with these settings besides.
+    pub fn open_in(folder: TempDir, provider: u16, settings: &[(&str, &str)]) -> Result<Self> {
+        let made = set_up(folder.path(), &owned(settings))?;
         let slug = made["slug"].as_str().ok_or("no slug")?;
-        let key = made["master_key"].as_str().ok_or("no key")?.to_owned();
-        let (child, port, start) = serve(Command::new(program()), folder.path(), &[])?;
-        let house = Self { port, key, start, child, folder };
+        let house = Self::on(folder, settings, made["master_key"].as_str().ok_or("no key")?)?;
         let (_, head, _) = house.form("account/sign_in", None, &[("email", EMAIL), ("password", PASSWORD)])?;
         let cookie =
             head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).ok_or("no session")?;
@@ -119,7 +126,11 @@ impl House {
 
     /// Runs another command of the program on its data.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(program()).args(arguments).env("LATCHKEY_DATA", self.folder()).output()?)
+        Ok(Command::new(program())
+            .args(arguments)
+            .env("LATCHKEY_DATA", self.folder())
+            .envs(self.settings.clone())
+            .output()?)
     }
 
     /// Its process.
@@ -175,7 +186,7 @@ impl House {
 
     /// Starts it again on the same data.
     pub fn start_again(&mut self) -> Result<()> {
-        (self.child, self.port, self.start) = serve(Command::new(program()), self.folder.path(), &[])?;
+        (self.child, self.port, self.start) = serve(Command::new(program()), self.folder.path(), &self.settings)?;
         Ok(())
     }
 
@@ -183,7 +194,7 @@ impl House {
     pub fn start_again_bounded(&mut self) -> Result<()> {
         // Its log is on the full disk too.
         let shell = by_shell("trap '' XFSZ; exec 2>/dev/full;");
-        (self.child, self.port, self.start) = serve(shell, self.folder.path(), &[])?;
+        (self.child, self.port, self.start) = serve(shell, self.folder.path(), &self.settings)?;
         Ok(())
     }
 
@@ -218,10 +229,15 @@ impl Drop for House {
     }
 }
 
-fn set_up(folder: &Path) -> Result<serde_json::Value> {
+fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn set_up(folder: &Path, settings: &[(String, String)]) -> Result<serde_json::Value> {
     let mut child = Command::new(program())
         .args(["setup", "--email", EMAIL, "--name", "Owner", "--organisation", "Bench", "--password-stdin"])
         .env("LATCHKEY_DATA", folder)
+        .envs(settings.iter().cloned())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -238,7 +254,7 @@ fn by_shell(first: &str) -> Command {
 }
 
 /// Starts the program; gives its port, and the time until its first answer.
-fn serve(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Result<(Child, u16, Duration)> {
+fn serve(mut command: Command, folder: &Path, settings: &[(String, String)]) -> Result<(Child, u16, Duration)> {
     let begun = Instant::now();
     let mut child = command
         .arg("serve")
@@ -247,7 +263,7 @@ fn serve(mut command: Command, folder: &Path, settings: &[(&str, &str)]) -> Resu
         .env("LATCHKEY_ALLOW_UPSTREAM", "127.0.0.1")
         // Callers may come from any address.
         .env("LATCHKEY_TRUSTED_PROXIES", "127.0.0.1")
-        .envs(settings.iter().copied())
+        .envs(settings.iter().cloned())
         .stdout(Stdio::piped())
         .spawn()?;
     let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();

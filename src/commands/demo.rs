@@ -11,7 +11,7 @@ use crate::{
         },
         team::invitations::{
             joining::{NewPerson, join_new},
-            model::Outcome as Invited,
+            model::InviteOutcome as Invited,
             operations::invite,
         },
         virtual_keys::{model::Draft, operations as virtual_keys},
@@ -197,6 +197,7 @@ fn calls(
         let outcome = CallEnd {
             status: if failed { 429 } else { 200 },
             upstream_status: Some(if failed { 429 } else { 200 }),
+            upstream_id: None,
             error: failed.then(|| "upstream_rate_limited".into()),
             sent: true,
             ended_by: EndedBy::Answer,

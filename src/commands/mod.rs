@@ -22,7 +22,7 @@ use crate::server::{
     watch::Changes,
 };
 use clap::{
-    Parser, Subcommand,
+    CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
 use std::{
@@ -64,10 +64,12 @@ pub fn main() -> ExitCode {
     // Whatever the program makes, the files that SQLite makes included, is for its user alone.
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    if let Err(error) = config::load() {
-        return fail(&*error);
-    }
-    let program = match Program::try_parse() {
+    let command = match config::load() {
+        Ok(file) => config::settled(Program::command(), &file, &|name| std::env::var_os(name)),
+        Err(error) => return fail(&*error),
+    };
+    let matches = command.try_get_matches().and_then(|mut matches| Program::from_arg_matches_mut(&mut matches));
+    let program = match matches {
         Ok(program) => program,
         Err(error) => return complain(&error),
     };
@@ -101,8 +103,12 @@ fn complain(error: &clap::Error) -> ExitCode {
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
     let setting = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(setting)) => setting,
-        _ => "a setting",
+        // By the name that stands in a file or the environment too, if it has one.
+        Some(ContextValue::String(flag)) => match config::name_of(flag) {
+            Some(name) => format!("{name} ({flag})"),
+            None => flag.clone(),
+        },
+        _ => "a setting".to_owned(),
     };
     let why = error.source().map(|why| format!(": {why}")).unwrap_or_default();
     let _ = writeln!(std::io::stderr(), "latchkey: the value of {setting} cannot be used{why}");

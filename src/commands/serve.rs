@@ -34,12 +34,17 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     start_log(settings.log_json);
     let public_url = settings.public_url()?;
-    let mail = settings.smtp_url.as_deref().map(|url| Mail::smtp(url, &settings.mail_from)).transpose()?;
+    let mail = settings
+        .smtp_url
+        .as_deref()
+        .filter(|url| !url.trim().is_empty())
+        .map(|url| Mail::smtp(url, &settings.mail_from))
+        .transpose()?;
     let extras = Extras {
         public_url: public_url.clone(),
-        trusted_proxies: settings.trusted_proxies.clone(),
+        trusted_proxies: settings.trusted_proxies(),
         mail,
-        allow_upstream: settings.allow_upstream.clone().into(),
+        allow_upstream: settings.allow_upstream().into(),
     };
     let (app, _lock) = open(&settings.data, extras).await?;
     let listener = TcpListener::bind(settings.listen)
@@ -58,12 +63,15 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         );
     }
     let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
+    if let Some(missing) = settings.missing() {
+        let _ = writeln!(out, "\n  {missing}\n");
+    }
     let _ = out.flush();
     tokio::spawn(asked_to_stop(stop.clone()));
     let recorder = gateway.recorder.clone();
     let router = http::router(&app, gateway.clone());
     tokio::select! {
-        () = http::serve(listener, router, gateway, Security::of(&public_url), settings.trusted_proxies, stop.clone()) => {}
+        () = http::serve(listener, router, gateway, Security::of(&public_url), settings.trusted_proxies(), stop.clone()) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {
             tracing::warn!("some requests did not finish in time");
         }
@@ -102,8 +110,10 @@ async fn asked_to_stop(stop: CancellationToken) {
 }
 
 fn start_log(json: bool) {
-    let filter = EnvFilter::try_from_env("LATCHKEY_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
+    let wanted = std::env::var("LATCHKEY_LOG").ok().filter(|text| !text.trim().is_empty());
+    let filter = wanted
+        .and_then(|text| EnvFilter::try_new(text).ok())
+        .unwrap_or_else(|| EnvFilter::new("info,sqlx=warn,hyper=warn,rustls=warn"));
     // A log that cannot be written, as with a full disk, is no reason to fail. Left on, it is told of by `eprintln!`, which
     // then panics for the same reason.
     let builder = tracing_subscriber::fmt()

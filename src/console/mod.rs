@@ -17,7 +17,7 @@ use crate::{
         virtual_keys::pages as virtual_keys,
     },
     kernel::Error,
-    ui::{Problem, components::Live, set_status},
+    ui::{Problem, Session, components::Live, set_status},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -33,10 +33,12 @@ use std::sync::Arc;
 pub fn Console() -> impl IntoView {
     provide_meta_context();
     later::load_ahead();
+    let session = Session::provide();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Latchkey".to_owned() } else { format!("{page} · Latchkey") } />
         <Live>
             <Router>
+                <accounts::SignInAgain session />
                 <Routes fallback=NotFound>
                     <Route path=path!("/setup") view=Later::Setup ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />

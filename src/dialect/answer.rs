@@ -33,6 +33,13 @@ pub enum Finish {
     ContentFilter,
 }
 
+impl Finish {
+    /// The same for an answer that may hold calls.
+    pub fn with_calls(self, called: bool) -> Self {
+        if called && self == Self::Stop { Self::ToolCalls } else { self }
+    }
+}
+
 /// A call that the model wants made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall<'a> {
@@ -153,11 +160,11 @@ impl Completion {
         Ok(())
     }
 
-    /// The whole body.
-    pub fn end(self, usage: Usage) -> Vec<u8> {
+    /// The whole body. `thoughts` are the tokens of the output that nobody sees, where the provider counts them apart.
+    pub fn end(self, usage: Usage, thoughts: Option<u64>) -> Vec<u8> {
         let Self(mut out, _) = self;
         out.end_array();
-        out.key("usage").value(UsageBody::from(usage));
+        out.key("usage").value(UsageBody::new(usage, thoughts));
         out.end_object();
         out.finish()
     }
@@ -169,6 +176,8 @@ struct UsageBody {
     completion_tokens: u64,
     total_tokens: u64,
     prompt_tokens_details: CachedBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completion_tokens_details: Option<ReasoningBody>,
 }
 
 #[derive(Serialize)]
@@ -176,13 +185,19 @@ struct CachedBody {
     cached_tokens: u64,
 }
 
-impl From<Usage> for UsageBody {
-    fn from(usage: Usage) -> Self {
+#[derive(Serialize)]
+struct ReasoningBody {
+    reasoning_tokens: u64,
+}
+
+impl UsageBody {
+    fn new(usage: Usage, thoughts: Option<u64>) -> Self {
         Self {
             prompt_tokens: usage.input_tokens,
             completion_tokens: usage.output_tokens,
             total_tokens: usage.input_tokens.saturating_add(usage.output_tokens),
             prompt_tokens_details: CachedBody { cached_tokens: usage.cached_input_tokens },
+            completion_tokens_details: thoughts.map(|reasoning_tokens| ReasoningBody { reasoning_tokens }),
         }
     }
 }
@@ -280,10 +295,10 @@ impl Chunks {
         self.chunk(out, &[choice], self.include_usage.then_some(None));
     }
 
-    /// Appends the stream's end, with usage before it if the caller asked.
-    pub fn end(&self, out: &mut Vec<u8>, usage: Usage) {
+    /// Appends the stream's end, with usage before it if the caller asked. `thoughts` as in [`Completion::end`].
+    pub fn end(&self, out: &mut Vec<u8>, usage: Usage, thoughts: Option<u64>) {
         if self.include_usage {
-            self.chunk(out, &[], Some(Some(usage.into())));
+            self.chunk(out, &[], Some(Some(UsageBody::new(usage, thoughts))));
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

@@ -1,6 +1,6 @@
 //! Anthropic's Messages (`anthropic-version: 2023-06-01`).
 //!
-//! What has no counterpart is decided as Anthropic's own compatibility layer does where it has a rule: temperature above
+//! What its server would refuse is settled before (`accepts/anthropic.rs`). What has no counterpart is decided as Anthropic's own compatibility layer does where it has a rule: temperature above
 //! 1 is taken as 1, `seed` and a function's `strict` are hints that are not passed on, and system messages are put
 //! together before the conversation, wherever they stood in it.
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, ApiError, Stamp,
+    accepts::anthropic::{Settled, Thinking, settle, write_schema},
     answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
     request::{ChatRequest, ContentPart, ContentSource, Format, ToolChoice, Turn},
@@ -25,26 +26,16 @@ use crate::dialect::{
 pub(super) const VERSION: &str = "2023-06-01";
 pub(super) const PATH: &str = "/messages";
 
-/// Anthropic needs a bound on the answer; this one stands where the caller gave none. Every model allows it.
-const DEFAULT_MAX_TOKENS: u64 = 4096;
-
 const LABEL: &str = "Anthropic";
 
 /// The body of the request, for a caller's body of so many bytes.
-pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool, bytes: usize) -> Result<Vec<u8>, ApiError> {
-    if chat.n != 1 {
-        return Err(ApiError::unsupported("n", LABEL));
-    }
-    if chat.presence_penalty.is_some() {
-        return Err(ApiError::unsupported("presence_penalty", LABEL));
-    }
-    if chat.frequency_penalty.is_some() {
-        return Err(ApiError::unsupported("frequency_penalty", LABEL));
-    }
+pub(super) fn request(mut chat: ChatRequest<'_>, model: &str, stream: bool, bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let Settled { max_tokens, thinking } = settle(&mut chat, model)?;
+    let chat = &chat;
     let mut out = Writer::sized(bytes + 1024);
     out.begin_object();
     out.key("model").value(model);
-    out.key("max_tokens").value(chat.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS));
+    out.key("max_tokens").value(max_tokens);
     messages(out.key("messages"), chat)?;
     if stream {
         out.key("stream").value(true);
@@ -72,33 +63,40 @@ pub(super) fn request(chat: &ChatRequest<'_>, model: &str, stream: bool, bytes: 
         out.key("user_id").text(user);
         out.end_object();
     }
-    match chat.format {
-        Format::Text => {}
-        // An instruction to answer in JSON would be no promise, and a schema without properties lets nothing through.
-        Format::Json => {
-            return Err(ApiError {
-                message: "`response_format` of the type json_object cannot be translated for Anthropic, which has no \
-                          such mode. Send the type json_schema with the schema of the answer instead."
-                    .into(),
-                ..ApiError::unsupported("response_format", LABEL)
-            });
+    match thinking {
+        Thinking::Off => {}
+        Thinking::Budget(tokens) => {
+            out.key("thinking").value(json!({ "type": "enabled", "budget_tokens": tokens }));
         }
-        Format::Schema(schema) => {
-            out.key("output_config").begin_object();
+        Thinking::Effort(_) => out.key("thinking").value(json!({ "type": "adaptive" })),
+    }
+    let effort = match thinking {
+        Thinking::Effort(word) => Some(word),
+        _ => None,
+    };
+    let schema = match chat.format {
+        Format::Schema(schema) => Some(schema),
+        Format::Text | Format::Json => None,
+    };
+    if effort.is_some() || schema.is_some() {
+        out.key("output_config").begin_object();
+        if let Some(word) = effort {
+            out.key("effort").value(word);
+        }
+        if let Some(schema) = schema {
             out.key("format").begin_object();
             out.key("type").value("json_schema");
             out.key("schema").view(schema);
             out.end_object();
-            out.end_object();
         }
+        out.end_object();
     }
     if !chat.tools.is_empty() {
         out.key("tools").begin_array();
         for tool in &chat.tools {
             out.begin_object();
             out.key("name").value(&tool.name);
-            let schema = tool.parameters.map_or(r#"{"type":"object","properties":{}}"#, View::text);
-            out.key("input_schema").json(schema);
+            write_schema(out.key("input_schema"), tool.parameters);
             if let Some(description) = tool.description {
                 out.key("description").text(description);
             }
@@ -151,19 +149,21 @@ fn messages(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), ApiError> {
                 for call in calls {
                     out.begin_object();
                     out.key("type").value("tool_use");
-                    out.key("id").text(call.id);
+                    out.key("id").value(&call.id);
                     out.key("name").value(&call.name);
                     out.key("input").json(call.arguments().trim_ascii());
+                    cached(out, call.cache_control);
                     out.end_object();
                 }
             }
-            Turn::ToolResult { id, parts, .. } => {
+            Turn::ToolResult { id, parts, cache_control, .. } => {
                 out.begin_object();
                 out.key("type").value("tool_result");
-                out.key("tool_use_id").text(*id);
+                out.key("tool_use_id").value(id);
                 if !parts.is_empty() {
                     blocks(out.key("content"), parts)?;
                 }
+                cached(out, *cache_control);
                 out.end_object();
             }
         }
@@ -201,7 +201,7 @@ fn block(out: &mut Writer, part: &ContentPart<'_>) -> Result<(), ApiError> {
             source_block(out, source);
             cached(out, *cache_control);
         }
-        ContentPart::File { name, source } => {
+        ContentPart::File { name, source, cache_control } => {
             if matches!(source, ContentSource::Inline { mime, .. } if &**mime != "application/pdf") {
                 return Err(ApiError::unsupported("messages.content.file", LABEL));
             }
@@ -210,6 +210,7 @@ fn block(out: &mut Writer, part: &ContentPart<'_>) -> Result<(), ApiError> {
             if let Some(name) = name {
                 out.key("title").text(*name);
             }
+            cached(out, *cache_control);
         }
     }
     out.end_object();
@@ -267,7 +268,7 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
     let usage = usage.and_then(View::read::<AnthropicUsage>).map(Usage::from);
     let mut completion = Completion::begin(&stamp, body.len());
     completion.choice(texts, calls, |_| finish(&stop_reason))?;
-    Ok(Answer { body: completion.end(usage.unwrap_or_default()).into(), usage })
+    Ok(Answer { body: completion.end(usage.unwrap_or_default(), None).into(), usage, failed: None })
 }
 
 fn call<'a>(id: Option<View<'a>>, name: Option<View<'a>>, input: Option<View<'a>>) -> Result<ToolCall<'a>, ApiError> {
@@ -435,7 +436,7 @@ impl Translate for Stream {
             }
             "message_stop" => {
                 self.set_finish(out, Finish::Stop);
-                self.chunks.end(out, self.usage.into());
+                self.chunks.end(out, self.usage.into(), None);
                 return Ok(Progress::Complete);
             }
             "error" => return Err(error::stream_error(event.data.as_bytes())),

@@ -1,10 +1,10 @@
 //! What a caller is told when a call cannot be translated, or when the provider refuses it.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use super::raw_json::JsonError;
-use crate::dialect::sse;
+use super::{MAX_VALUES, raw_json::JsonError};
+use crate::dialect::{sse, usage::Usage};
 
 /// Longest text of a provider that is shown to a caller, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -12,6 +12,22 @@ const MAX_MESSAGE: usize = 1000;
 const MAX_PARAM: usize = 200;
 /// The most bytes of a provider's refusal that are read: a longer one is told without its explanation.
 pub const MAX_ERROR: usize = 64 << 10;
+
+/// The code of an answer in which the model itself has failed.
+pub const UNFINISHED: &str = "upstream_model_failed";
+/// What a provider's error may tell beside its sentence, each under the provider's own name: what a filter found, what the
+/// model had written, which server behind the provider it was. Other members say nothing that is not told already.
+const TOLD: [&str; 7] = [
+    "innererror",
+    "inner_error",
+    "content_filter_result",
+    "content_filter_results",
+    "failed_generation",
+    "metadata",
+    "details",
+];
+/// The longest of these that is passed on, in bytes of JSON.
+const MAX_TOLD: usize = 8 << 10;
 
 /// An error as the caller of the gateway sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -27,18 +43,31 @@ pub struct ApiError {
     pub message: String,
     /// The request's field that is to blame.
     pub param: Option<String>,
+    /// Sending the same again cannot help, though clients may think so by the status.
+    pub hopeless: bool,
+    /// What the provider tells besides, by name.
+    pub told: Option<Box<Map<String, Value>>>,
+    /// What an answer that is none has used, where the provider said it.
+    pub usage: Option<Box<Usage>>,
 }
 
 impl ApiError {
+    /// An error that says no more than this.
+    pub fn new(status: u16, code: impl Into<String>, kind: &'static str, message: impl Into<String>) -> Self {
+        let (code, message) = (code.into(), message.into());
+        Self { status, code, kind, message, param: None, hopeless: false, told: None, usage: None }
+    }
+
     /// The caller's request is wrong in `param`.
     pub fn invalid(param: &str, why: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            code: "invalid_parameter".into(),
-            kind: "invalid_request_error",
-            message: why.into(),
-            param: Some(clipped(param)),
-        }
+        let error = Self::new(400, "invalid_parameter", "invalid_request_error", why);
+        Self { param: Some(clipped(param)), ..error }
+    }
+
+    /// The body is too large to be put into the words of `provider`.
+    pub fn too_many_values(provider: &str) -> Self {
+        let why = format!("The body holds more than {MAX_VALUES} JSON values, too many to translate for {provider}.");
+        Self { code: "too_many_values".into(), ..Self::invalid("body", why) }
     }
 
     /// A field is given twice, and two readers could choose differently.
@@ -68,8 +97,21 @@ impl ApiError {
         Self::upstream(502, "upstream_stream_broken", "The provider's answer broke off.")
     }
 
+    /// The model ended its answer for a `reason`, in the provider's word, that leaves none. The tokens are spent: whether to
+    /// spend them again is for the caller to say and not for its library.
+    pub fn unfinished(reason: &str) -> Self {
+        let word = Some(reason).filter(|reason| is_word(reason)).unwrap_or("no reason given");
+        let message = format!("The model failed and gave no usable answer ({word}).");
+        Self { hopeless: true, ..Self::upstream(502, UNFINISHED, &message) }
+    }
+
+    /// The same for an answer that has used so many tokens.
+    pub fn having_used(self, usage: Option<Usage>) -> Self {
+        Self { usage: usage.map(Box::new), ..self }
+    }
+
     fn upstream(status: u16, code: &str, message: &str) -> Self {
-        Self { status, code: code.into(), kind: "upstream_error", message: message.into(), param: None }
+        Self::new(status, code, "upstream_error", message)
     }
 
     /// Appends the error to a stream: the one way to tell in a stream that it failed. No `[DONE]` may follow, for the
@@ -83,7 +125,7 @@ impl ApiError {
     }
 
     fn stream_body(&self, shape: StreamShape) -> Value {
-        let error = match shape {
+        let mut error = match shape {
             StreamShape::OpenAi => {
                 json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code })
             }
@@ -91,6 +133,9 @@ impl ApiError {
                 json!({ "type": anthropic_kind(self.status), "message": self.message, "code": self.code })
             }
         };
+        if let (Some(error), Some(told)) = (error.as_object_mut(), &self.told) {
+            error.extend(told.iter().map(|(name, value)| (name.clone(), value.clone())));
+        }
         json!({ "error": error, "message": self.message, "type": "error" })
     }
 }
@@ -108,6 +153,8 @@ pub fn anthropic_kind(status: u16) -> &'static str {
         401 => "authentication_error",
         403 => "permission_error",
         404 => "not_found_error",
+        // The stored credential's fault and not the request's.
+        424 => "api_error",
         408 | 504 => "timeout_error",
         413 => "request_too_large",
         429 => "rate_limit_error",
@@ -119,33 +166,34 @@ pub fn anthropic_kind(status: u16) -> &'static str {
 
 impl From<JsonError> for ApiError {
     fn from(error: JsonError) -> Self {
-        Self {
-            status: 400,
-            code: "invalid_json".into(),
-            kind: "invalid_request_error",
-            message: format!("{error}."),
-            param: None,
-        }
+        Self::new(400, "invalid_json", "invalid_request_error", format!("{error}."))
     }
 }
 
 /// What the caller gets for a provider's status: the status, our code, and whether the provider's own words are for the
-/// caller. This is the one place that decides it.
+/// caller. This is the one place that decides it. Client libraries send a call again after 408, 409, 429 and every 5xx, so
+/// that a refusal which no repetition can mend must have another status.
 ///
 /// A refused credential is the organisation's and not the caller's, so it must not look as if the caller's key were
 /// wrong; nor are the provider's words passed on then, for some repeat a part of the credential.
 pub fn map_status(status: u16) -> (u16, &'static str, bool) {
     match status {
-        401 | 403 => (502, "upstream_credential_refused", false),
-        402 => (429, "upstream_quota_exhausted", true),
+        401 | 403 | 407 => (424, "upstream_credential_refused", false),
+        402 => (402, "upstream_quota_exhausted", true),
         400 | 409 | 413 | 415 | 422 => (status, "upstream_rejected_request", true),
         404 => (404, "upstream_not_found", true),
         429 => (429, "upstream_rate_limited", true),
         408 | 504 | 524 => (504, "upstream_timeout", false),
-        503 | 529 => (503, "upstream_overloaded", true),
+        498 | 503 | 529 => (503, "upstream_overloaded", true),
+        405..=499 => (424, "upstream_rejected_request", true),
         300..=399 => (502, "upstream_redirected", false),
         _ => (502, "upstream_error", true),
     }
+}
+
+/// Whether a refusal with this code of ours stays one however often the call is sent.
+fn is_hopeless(code: &str) -> bool {
+    matches!(code, "upstream_credential_refused" | "upstream_quota_exhausted" | "upstream_redirected")
 }
 
 /// Reads a provider's refusal, whichever of the known shapes it has.
@@ -208,10 +256,19 @@ fn read(status: u16, body: Value) -> ApiError {
         _ => "The provider answered with an error.",
     };
     let callers_own = explained && status < 500;
-    let word = |text: &str| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let own_code = own("code").filter(|text| callers_own && is_word(text));
+    let told = TOLD.iter().filter(|_| explained).filter_map(|name| {
+        let value = error.get(*name).filter(|value| !value.is_null() && value.to_string().len() <= MAX_TOLD)?;
+        Some(((*name).to_owned(), value.clone()))
+    });
+    let told: Map<String, Value> = told.collect();
     ApiError {
         status,
-        code: own("code").filter(|text| callers_own && word(text)).unwrap_or(code).to_owned(),
+        code: own_code.unwrap_or(code).to_owned(),
+        // OpenAI's word for an account without credit, which comes as if it were a limit that passes.
+        hopeless: is_hopeless(code) || own_code == Some("insufficient_quota"),
+        told: (!told.is_empty()).then(|| Box::new(told)),
+        usage: None,
         kind: match status {
             429 => "rate_limit_error",
             400..=499 => "invalid_request_error",
@@ -220,6 +277,11 @@ fn read(status: u16, body: Value) -> ApiError {
         message: message.unwrap_or_else(|| standard.to_owned()),
         param: own("param").filter(|_| callers_own).map(clean),
     }
+}
+
+/// Whether a provider's text is one of the words by which programs know an error.
+fn is_word(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn clipped(text: &str) -> String {
@@ -243,7 +305,8 @@ mod tests {
         let google = br#"[{"error":{"code":400,"message":"API key not valid.","status":"INVALID_ARGUMENT","details":[{"@type":"x","reason":"API_KEY_INVALID"}]}}]"#;
         for (status, body) in [(401, &openai[..]), (403, openai), (401, anthropic), (400, google), (401, b"")] {
             let error = upstream_error(status, body);
-            assert_eq!((error.status, error.code.as_str()), (502, "upstream_credential_refused"));
+            assert_eq!((error.status, error.code.as_str()), (424, "upstream_credential_refused"));
+            assert!(error.hopeless && error.told.is_none());
             assert!(!error.stream_body(StreamShape::OpenAi).to_string().contains("sk-abc"));
             assert!(!error.message.contains("API key"));
         }
@@ -274,6 +337,42 @@ mod tests {
         let mistral = br#"{"object":"error","message":"Requests rate limit exceeded","type":null,"code":"1300"}"#;
         assert_eq!(upstream_error(429, mistral).message, "Requests rate limit exceeded");
         assert_eq!(upstream_error(500, b"<html>secret</html>").message, "The provider answered with an error.");
+    }
+
+    #[test]
+    fn no_library_repeats_what_no_repetition_mends() {
+        let repeated = |status: u16| matches!(status, 408 | 409 | 429 | 500..);
+        for (theirs, ours, again) in [
+            (401, 424, false),
+            (402, 402, false),
+            (403, 424, false),
+            (404, 404, false),
+            (405, 424, false),
+            (422, 422, false),
+            (429, 429, true),
+            (500, 502, true),
+            (503, 503, true),
+            (529, 503, true),
+        ] {
+            let error = upstream_error(theirs, b"{}");
+            assert_eq!((error.status, repeated(error.status)), (ours, again), "{theirs}");
+        }
+        assert!(upstream_error(302, b"").hopeless && !upstream_error(429, b"").hopeless);
+        assert!(upstream_error(429, br#"{"error":{"message":"No credit.","code":"insufficient_quota"}}"#).hopeless);
+    }
+
+    #[test]
+    fn what_a_filter_or_a_server_behind_tells_is_kept() {
+        let azure = br#"{"error":{"message":"Filtered.","type":null,"param":"prompt","code":"content_filter","status":400,
+            "innererror":{"code":"ResponsibleAIPolicyViolation","content_filter_result":{"jailbreak":{"filtered":true,"detected":true}}}}}"#;
+        let error = upstream_error(400, azure);
+        assert_eq!((error.status, error.code.as_str()), (400, "content_filter"));
+        let told = error.stream_body(StreamShape::OpenAi);
+        assert_eq!(told.pointer("/error/innererror/content_filter_result/jailbreak/filtered"), Some(&json!(true)));
+        let groq = br#"{"error":{"message":"Failed.","code":"tool_use_failed","failed_generation":"<f>"}}"#;
+        assert_eq!(upstream_error(400, groq).told.unwrap()["failed_generation"], "<f>");
+        let long = json!({ "error": { "message": "x", "metadata": { "raw": "x".repeat(MAX_TOLD) } } });
+        assert_eq!(upstream_error(400, long.to_string().as_bytes()).told, None);
     }
 
     proptest! {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     Answer, ApiError, Stamp,
+    accepts::google::{MAX_CANDIDATES, Settled, settle},
     answer::{self, Chunks, Completion, Delta, Finish, ToolCall},
     error,
     request::{ChatRequest, ContentPart, ContentSource, EarlierCall, Format, ToolChoice, Turn},
@@ -19,12 +20,8 @@ use crate::{
     server::outgoing::encode_segment,
 };
 
-const LABEL: &str = "Google Gemini";
-
-/// Most answers of one request.
-const MAX_CANDIDATES: u64 = 8;
-
-/// Google's documented word for a call whose seal the caller did not keep. Gemini 3 refuses a first call without any.
+/// Google's documented word for a call whose seal the caller did not keep. Models that seal refuse a first call without any,
+/// and the others do not mind it.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The path of a call, query included.
@@ -35,10 +32,11 @@ pub(super) fn path(model: &str, stream: bool) -> String {
 }
 
 /// The body of the request, for a caller's body of so many bytes.
-pub(super) fn request(chat: &ChatRequest<'_>, model: &str, bytes: usize) -> Result<Vec<u8>, ApiError> {
+pub(super) fn request(chat: &ChatRequest<'_>, bytes: usize) -> Result<Vec<u8>, ApiError> {
+    let settled = settle(chat)?;
     let mut out = Writer::sized(bytes + 1024);
     out.begin_object();
-    contents(out.key("contents"), chat, model)?;
+    contents(out.key("contents"), chat)?;
     if !chat.system.is_empty() {
         out.key("systemInstruction").begin_object();
         out.key("parts").begin_array();
@@ -47,12 +45,9 @@ pub(super) fn request(chat: &ChatRequest<'_>, model: &str, bytes: usize) -> Resu
         out.end_object();
     }
     if !chat.tools.is_empty() {
-        if chat.parallel_tool_calls == Some(false) {
-            return Err(ApiError::unsupported("parallel_tool_calls", LABEL));
-        }
         tools(&mut out, chat);
     }
-    generation_config(&mut out, chat)?;
+    generation_config(&mut out, chat, &settled);
     out.end_object();
     Ok(out.finish())
 }
@@ -97,12 +92,7 @@ fn has_parameters(schema: View<'_>) -> bool {
     properties.is_none_or(|all| all.members().next().is_some()) && schema.members().nth(1).is_some()
 }
 
-fn generation_config(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), ApiError> {
-    if chat.n > MAX_CANDIDATES {
-        return Err(ApiError::invalid("n", "`n` must be between 1 and 8."));
-    }
-    let seed = chat.seed.map(i32::try_from).transpose();
-    let seed = seed.map_err(|_| ApiError::invalid("seed", "`seed` must fit into 32 bits."))?;
+fn generation_config(out: &mut Writer, chat: &ChatRequest<'_>, settled: &Settled) {
     let before = out.len();
     out.key("generationConfig").begin_object();
     let begun = out.len();
@@ -130,8 +120,13 @@ fn generation_config(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), Api
         chat.stop.iter().for_each(|text| out.text(*text));
         out.end_array();
     }
-    if let Some(seed) = seed {
+    if let Some(seed) = settled.seed {
         out.key("seed").value(seed);
+    }
+    if let Some(tokens) = settled.thinking {
+        out.key("thinkingConfig").begin_object();
+        out.key("thinkingBudget").value(tokens);
+        out.end_object();
     }
     match chat.format {
         Format::Text => {}
@@ -146,11 +141,10 @@ fn generation_config(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), Api
     } else {
         out.truncate(before);
     }
-    Ok(())
 }
 
 /// The turns. The results of parallel calls must stand together in one content.
-fn contents(out: &mut Writer, chat: &ChatRequest<'_>, model: &str) -> Result<(), ApiError> {
+fn contents(out: &mut Writer, chat: &ChatRequest<'_>) -> Result<(), ApiError> {
     let (mut open, mut in_results) = (false, false);
     out.begin_array();
     for turn in &chat.turns {
@@ -171,16 +165,18 @@ fn contents(out: &mut Writer, chat: &ChatRequest<'_>, model: &str) -> Result<(),
             Turn::User(said) => said.iter().for_each(|said| part(out, said)),
             Turn::Assistant { parts, calls } => {
                 parts.iter().for_each(|said| part(out, said));
-                calls.iter().enumerate().for_each(|(at, call)| call_part(out, call, at == 0, model));
+                calls.iter().enumerate().for_each(|(at, call)| call_part(out, call, at == 0));
             }
-            Turn::ToolResult { id, name, parts } => {
+            Turn::ToolResult { id, name, parts, .. } => {
                 out.begin_object();
                 out.key("functionResponse").begin_object();
-                out.key("id").text(*id);
+                out.key("id").value(id);
                 out.key("name").value(name);
-                result(out.key("response"), parts)?;
+                result(out.key("response"), parts);
                 out.end_object();
                 out.end_object();
+                // A response is JSON; what is no text stands beside it.
+                parts.iter().filter(|part| !matches!(part, ContentPart::Text { .. })).for_each(|said| part(out, said));
             }
         }
     }
@@ -197,40 +193,37 @@ fn end_content(out: &mut Writer) {
     out.end_object();
 }
 
-fn call_part(out: &mut Writer, call: &EarlierCall<'_>, first: bool, model: &str) {
+fn call_part(out: &mut Writer, call: &EarlierCall<'_>, first: bool) {
     out.begin_object();
     out.key("functionCall").begin_object();
-    out.key("id").text(call.id);
+    out.key("id").value(&call.id);
     out.key("name").value(&call.name);
     out.key("args").json(call.arguments().trim_ascii());
     out.end_object();
     if let Some(signature) = call.signature {
         out.key("thoughtSignature").text(signature);
-    } else if first && model.contains("gemini-3") {
+    } else if first {
         out.key("thoughtSignature").value(NO_SIGNATURE);
     }
     out.end_object();
 }
 
 /// A tool's result must be an object: the text itself if it is the text of one, else an object around it.
-fn result(out: &mut Writer, parts: &[ContentPart<'_>]) -> Result<(), ApiError> {
+fn result(out: &mut Writer, parts: &[ContentPart<'_>]) {
     let texts: Vec<Text<'_>> = parts
         .iter()
-        .map(|part| match part {
-            ContentPart::Text { text, .. } => Ok(*text),
-            ContentPart::Image { .. } | ContentPart::File { .. } => {
-                Err(ApiError::unsupported("messages.content.image_url", LABEL))
-            }
+        .filter_map(|part| match part {
+            ContentPart::Text { text, .. } => Some(*text),
+            ContentPart::Image { .. } | ContentPart::File { .. } => None,
         })
-        .collect::<Result<_, _>>()?;
+        .collect();
     // Most are none, which their first character tells, behind blanks and as it may be written with an escape.
     let blanks = [' ', '\\', 'n', 'r', 't'];
     let begins = texts.first().and_then(|text| text.written().trim_start_matches(blanks).bytes().next());
     if matches!(begins, Some(b'{' | b'u')) {
         let joined: Option<String> = texts.iter().map(|text| text.read()).collect();
         if let Some(joined) = joined.filter(|joined| View::object(joined.as_bytes()).is_ok()) {
-            out.json(joined.trim_ascii());
-            return Ok(());
+            return out.json(joined.trim_ascii());
         }
     }
     out.begin_object();
@@ -238,7 +231,6 @@ fn result(out: &mut Writer, parts: &[ContentPart<'_>]) -> Result<(), ApiError> {
     texts.iter().for_each(|text| out.more(text.written()));
     out.end_text();
     out.end_object();
-    Ok(())
 }
 
 fn part(out: &mut Writer, part: &ContentPart<'_>) {
@@ -321,16 +313,36 @@ fn tool_call<'a>(
     })
 }
 
-fn finish(reason: &str, called: bool) -> Finish {
-    match reason {
+/// Why a candidate ended. `said` tells whether there is anything in it. What is no answer is an error, whatever the model
+/// had said by then: `stop` would tell the caller that it has one.
+fn finish(reason: &str, said: bool) -> Result<Finish, ApiError> {
+    Ok(match reason {
+        "STOP" => Finish::Stop,
         "MAX_TOKENS" => Finish::Length,
-        "SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "IMAGE_SAFETY" => {
-            Finish::ContentFilter
+        "SAFETY"
+        | "RECITATION"
+        | "LANGUAGE"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "IMAGE_SAFETY"
+        | "IMAGE_PROHIBITED_CONTENT"
+        | "IMAGE_RECITATION" => Finish::ContentFilter,
+        "OTHER"
+        | "FINISH_REASON_UNSPECIFIED"
+        | "MALFORMED_FUNCTION_CALL"
+        | "MALFORMED_RESPONSE"
+        | "UNEXPECTED_TOOL_CALL"
+        | "TOO_MANY_TOOL_CALLS"
+        | "MISSING_THOUGHT_SIGNATURE"
+        | "NO_IMAGE"
+        | "IMAGE_OTHER" => {
+            return Err(ApiError::unfinished(reason));
         }
-        _ if called => Finish::ToolCalls,
-        // STOP, OTHER, MALFORMED_FUNCTION_CALL, and whatever comes later.
-        _ => Finish::Stop,
-    }
+        // Whatever comes later, and what is missing.
+        _ if said => Finish::Stop,
+        _ => return Err(ApiError::unfinished(reason)),
+    })
 }
 
 /// Whether the question itself was refused.
@@ -339,7 +351,7 @@ fn is_blocked(feedback: Option<View<'_>>) -> bool {
 }
 
 /// A whole answer in OpenAI's shape. Thoughts are left out.
-pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
+pub(super) fn whole(body: &[u8], mut stamp: Stamp, one_call: bool) -> Result<Answer, ApiError> {
     let generated = super::answer_view(body)?;
     let [candidates, feedback, usage, model, id, failure] = generated.pick(ANSWER);
     if let Some(failure) = failure {
@@ -354,6 +366,8 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
     stamp.id = answer::name(id).unwrap_or_else(|| stem.clone());
     stamp.model = answer::name(model).unwrap_or(stamp.model);
     candidates.sort_by_key(|(index, ..)| *index);
+    let counted = usage.and_then(View::read::<GoogleUsage>);
+    let usage = counted.map(Usage::from);
     let mut completion = Completion::begin(&stamp, body.len());
     for (index, parts, reason) in &candidates {
         let texts = pieces(*parts).filter_map(|piece| match piece {
@@ -364,14 +378,17 @@ pub(super) fn whole(body: &[u8], mut stamp: Stamp) -> Result<Answer, ApiError> {
             Piece::Text(_) => None,
             Piece::Call { call, signature } => Some((call, signature)),
         });
+        let calls = calls.take(if one_call { 1 } else { usize::MAX });
         let calls = calls.enumerate().map(|(at, (call, signature))| tool_call(call, signature, (&stem, *index, at)));
-        completion.choice(texts, calls, |called| finish(reason.as_deref().unwrap_or(""), called))?;
+        let said = pieces(*parts).next().is_some();
+        let end = finish(reason.as_deref().unwrap_or(""), said).map_err(|error| error.having_used(usage))?;
+        completion.choice(texts, calls, |called| end.with_calls(called))?;
     }
     if candidates.is_empty() {
         completion.choice(std::iter::empty(), std::iter::empty(), |_| Finish::ContentFilter)?;
     }
-    let usage = usage.and_then(View::read::<GoogleUsage>).map(Usage::from);
-    Ok(Answer { body: completion.end(usage.unwrap_or_default()).into(), usage })
+    let thoughts = counted.and_then(|counted| counted.thoughts());
+    Ok(Answer { body: completion.end(usage.unwrap_or_default(), thoughts).into(), usage, failed: None })
 }
 
 /// The members of an answer, or of a piece of one, that say something.
@@ -385,20 +402,23 @@ pub(super) struct Stream {
     named: bool,
     candidates: BTreeMap<u64, Progressed>,
     blocked: bool,
-    usage: Option<Usage>,
+    one_call: bool,
+    usage: Option<GoogleUsage>,
 }
 
 #[derive(Debug, Default)]
 struct Progressed {
     calls: usize,
+    /// Whether anything has been said.
+    said: bool,
     /// Why it ended, as if it had no calls.
     finish: Option<Finish>,
 }
 
 impl Stream {
-    pub(super) fn new(chunks: Chunks) -> Self {
+    pub(super) fn new(chunks: Chunks, one_call: bool) -> Self {
         let stem = chunks.stamp.id.clone();
-        Self { chunks, stem, named: false, candidates: BTreeMap::new(), blocked: false, usage: None }
+        Self { chunks, stem, named: false, candidates: BTreeMap::new(), blocked: false, one_call, usage: None }
     }
 
     fn candidate(&mut self, view: View<'_>, out: &mut Vec<u8>) -> Result<(), ApiError> {
@@ -411,7 +431,9 @@ impl Stream {
         // Neighbouring texts go on together: each chunk repeats everything that is said of the answer.
         let mut text = String::new();
         for piece in pieces(parts) {
+            state.said = true;
             match piece {
+                Piece::Call { .. } if self.one_call && state.calls > 0 => {}
                 Piece::Text(more) => text.push_str(&more.read().ok_or_else(ApiError::bad_answer)?),
                 Piece::Call { call, signature } => {
                     let call = tool_call(call, signature, (&self.stem, number, state.calls))?;
@@ -428,7 +450,9 @@ impl Stream {
         if !text.is_empty() {
             self.chunks.write(out, index, Delta::text(&text), None);
         }
-        state.finish = reason.map(|reason| finish(&reason, false)).or(state.finish);
+        if let Some(reason) = reason {
+            state.finish = Some(finish(&reason, state.said)?);
+        }
         Ok(())
     }
 }
@@ -448,7 +472,7 @@ impl Translate for Stream {
             }
         }
         if let Some(usage) = usage.and_then(View::read::<GoogleUsage>) {
-            self.usage = Some(usage.into());
+            self.usage = Some(usage);
         }
         self.blocked |= is_blocked(feedback);
         for candidate in candidates.unwrap_or(View::NULL).elements() {
@@ -465,17 +489,15 @@ impl Translate for Stream {
             return Err(ApiError::broken_stream());
         }
         for (index, state) in &self.candidates {
-            let finish = match state.finish.unwrap_or(Finish::Stop) {
-                Finish::Stop if state.calls > 0 => Finish::ToolCalls,
-                finish => finish,
-            };
+            let finish = state.finish.unwrap_or(Finish::Stop).with_calls(state.calls > 0);
             self.chunks.write(out, *index as usize, Delta::default(), Some(finish));
         }
-        self.chunks.end(out, self.usage.unwrap_or_default());
+        let thoughts = self.usage.and_then(|usage| usage.thoughts());
+        self.chunks.end(out, self.usage.unwrap_or_default().into(), thoughts);
         Ok(())
     }
 
     fn usage(&self) -> Option<Usage> {
-        self.usage
+        self.usage.map(Usage::from)
     }
 }

@@ -9,6 +9,7 @@
 //! that it expects: the extra chunk with usage and without a choice is taken out again. What stays is a `"usage":null` in
 //! the other chunks of some providers, which OpenAI's clients read as no usage.
 
+mod accepts;
 mod answer;
 mod anthropic;
 mod error;
@@ -195,6 +196,8 @@ pub struct Answer {
     pub body: Bytes,
     /// `None` where the provider told none.
     pub usage: Option<Usage>,
+    /// The code for the log of an answer that goes to the caller as it came, and says itself that the model has failed.
+    pub failed: Option<&'static str>,
 }
 
 /// Reads the provider's answer to a chat completion.
@@ -206,6 +209,8 @@ pub struct Exchange {
     pub streamed: bool,
     include_usage: bool,
     hide_usage: bool,
+    /// Only the first call of an answer is handed on.
+    one_call: bool,
 }
 
 /// Builds the provider's request for a chat completion.
@@ -215,7 +220,7 @@ pub struct Exchange {
 pub fn chat(target: &ModelTarget<'_>, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Exchange), ApiError> {
     check_model(target.model)?;
     let ModelTarget { provider, model, .. } = *target;
-    let mut hide_usage = false;
+    let (mut hide_usage, mut one_call) = (false, false);
     let request = match provider.dialect() {
         Dialect::OpenAi | Dialect::Azure => {
             let ask_usage = target.counts_streams_on_request();
@@ -224,27 +229,23 @@ pub fn chat(target: &ModelTarget<'_>, body: &Bytes, head: &Head<'_>) -> Result<(
                 Dialect::Azure => Cow::Owned(openai::azure_path(target)),
                 _ => Cow::Borrowed(openai::PATH),
             };
-            UpstreamRequest::post(provider, path, head.stream, head.edited(body, model, ask_usage))
+            let body = match accepts::openai::rewritten(provider, body, head.values)? {
+                Some(body) => Head::read(&body)?.edited(&body, model, ask_usage),
+                None => head.edited(body, model, ask_usage),
+            };
+            UpstreamRequest::post(provider, path, head.stream, body)
         }
         dialect @ (Dialect::Anthropic | Dialect::Google) => {
             if head.values > MAX_VALUES {
-                let label = provider.label();
-                return Err(ApiError {
-                    code: "too_many_values".into(),
-                    ..ApiError::invalid(
-                        "body",
-                        format!(
-                            "The body holds more than {MAX_VALUES} JSON values, too many to translate for {label}."
-                        ),
-                    )
-                });
+                return Err(ApiError::too_many_values(provider.label()));
             }
             let request = request::ChatRequest::read(View::checked(body)?, provider.label())?;
             if dialect == Dialect::Anthropic {
-                let body = anthropic::request(&request, model, head.stream, body.len())?;
+                let body = anthropic::request(request, model, head.stream, body.len())?;
                 UpstreamRequest::post(provider, anthropic::PATH, head.stream, body.into())
             } else {
-                let body = google::request(&request, model, body.len())?;
+                one_call = accepts::google::one_call(&request);
+                let body = google::request(&request, body.len())?;
                 UpstreamRequest::post(provider, google::path(model, head.stream), head.stream, body.into())
             }
         }
@@ -255,6 +256,7 @@ pub fn chat(target: &ModelTarget<'_>, body: &Bytes, head: &Head<'_>) -> Result<(
         streamed: head.stream,
         include_usage: head.include_usage,
         hide_usage,
+        one_call,
     };
     Ok((request, exchange))
 }
@@ -269,7 +271,7 @@ impl Exchange {
         match self.dialect {
             Dialect::OpenAi | Dialect::Azure => openai::whole(body),
             Dialect::Anthropic => anthropic::whole(&body, self.stamp(created, id)),
-            Dialect::Google => google::whole(&body, self.stamp(created, id)),
+            Dialect::Google => google::whole(&body, self.stamp(created, id), self.one_call),
         }
     }
 
@@ -279,7 +281,7 @@ impl Exchange {
         match self.dialect {
             Dialect::OpenAi | Dialect::Azure => ChatStream::passing(self.hide_usage),
             Dialect::Anthropic => ChatStream::translating(anthropic::Stream::new(chunks())),
-            Dialect::Google => ChatStream::translating(google::Stream::new(chunks())),
+            Dialect::Google => ChatStream::translating(google::Stream::new(chunks(), self.one_call)),
         }
     }
 

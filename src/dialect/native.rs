@@ -73,7 +73,7 @@ impl NativeExchange {
             Ok::<_, JsonError>(())
         })
         .map_err(|_| ApiError::bad_answer())?;
-        Ok(Answer { body, usage })
+        Ok(Answer { body, usage, failed: None })
     }
 
     /// Reads a streamed answer (status 2xx).

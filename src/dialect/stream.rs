@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt};
 
 use bytes::Bytes;
 
-use super::error::{ApiError, StreamShape};
+use super::error::{ApiError, StreamShape, UNFINISHED};
 use crate::dialect::{
     sse::{self, Event, Frame, Frames},
     usage::{MAX_WATCHED, Observer, Progress, Reading, Seen, StreamKind, Usage},
@@ -187,6 +187,16 @@ impl ChatStream {
         }
     }
 
+    /// The code for the log of a stream that came to its end and says itself that the model has failed.
+    pub fn failed(&self) -> Option<&'static str> {
+        let unfinished = match &self.way {
+            Way::Untouched(observer) => observer.reading().unfinished(),
+            Way::HidingUsage { reading, .. } => reading.unfinished(),
+            Way::Translating { .. } => false,
+        };
+        unfinished.then_some(UNFINISHED)
+    }
+
     /// Bytes that are held until the rest of an event comes.
     pub fn held(&self) -> usize {
         match &self.way {
@@ -249,6 +259,9 @@ impl ChatStream {
     }
 }
 
+/// A comment, which every reader of events passes over.
+const PING: &[u8] = b": ping\n\n";
+
 fn told() -> ApiError {
     ApiError { message: "The provider sent an error in its stream.".into(), ..super::upstream_error(500, b"") }
 }
@@ -272,10 +285,20 @@ fn translated(
         return Ok(());
     }
     let Frame::Whole(frame) = frame else { return Err(ApiError::bad_answer()) };
-    if let Some(event) = sse::parse_frame(frame)
-        && translate.event(&event, out)? == Progress::Complete
-    {
-        *outcome = StreamState::Complete;
+    let before = out.len();
+    match sse::parse_frame(frame) {
+        Some(event) => {
+            if translate.event(&event, out)? == Progress::Complete {
+                *outcome = StreamState::Complete;
+            }
+        }
+        None if frame.starts_with(b":") => {}
+        None => return Ok(()),
+    }
+    // The provider has been heard: a caller, or a proxy on the way to it, must not take the connection for dead while the
+    // model thinks.
+    if out.len() == before {
+        out.extend_from_slice(PING);
     }
     Ok(())
 }

@@ -31,6 +31,7 @@ const REQUEST: &[&str] = &[
     "n",
     "seed",
     "cache_control",
+    "reasoning_effort",
 ];
 const ANSWER: &[&str] = &[
     "type",
@@ -103,7 +104,11 @@ const WORDS: &[&str] = &[
     "SAFETY",
     "API_KEY_INVALID",
     "2025-01-01T00:00:00Z",
+    "MALFORMED_FUNCTION_CALL",
+    "developer",
+    "high",
     "ü\u{2028}\n",
+    " \\",
 ];
 
 fn json_of(keys: &'static [&'static str]) -> impl Strategy<Value = Value> {

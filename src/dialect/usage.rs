@@ -105,6 +105,13 @@ pub struct GoogleUsage {
     cached_content_token_count: Option<u64>,
 }
 
+impl GoogleUsage {
+    /// The part of the output that was thought and not said.
+    pub fn thoughts(&self) -> Option<u64> {
+        self.thoughts_token_count
+    }
+}
+
 impl From<GoogleUsage> for Usage {
     fn from(wire: GoogleUsage) -> Self {
         let input = wire.prompt_token_count.unwrap_or(0).saturating_add(wire.tool_use_prompt_token_count.unwrap_or(0));
@@ -206,6 +213,17 @@ pub struct Reading {
     usage: Option<Usage>,
     progress: Progress,
     unread: bool,
+    unfinished: bool,
+}
+
+/// Whether a reason to finish, in OpenAI's language, says that the model has failed. Servers that have such reasons give
+/// them with status 200, and with nothing or half an answer.
+pub fn tells_failure(finish_reason: &str) -> bool {
+    let reason = finish_reason.to_ascii_lowercase();
+    let failed = ["malformed", "unexpected_tool", "too_many_tool", "missing_thought"];
+    reason.contains("error")
+        || matches!(&*reason, "failed" | "network_failure")
+        || failed.iter().any(|word| reason.starts_with(word))
 }
 
 impl Observer {
@@ -258,7 +276,14 @@ impl Observer {
 impl Reading {
     /// Nothing read yet.
     pub fn new(kind: StreamKind) -> Self {
-        Self { kind, anthropic: AnthropicUsage::default(), usage: None, progress: Progress::Running, unread: false }
+        Self {
+            kind,
+            anthropic: AnthropicUsage::default(),
+            usage: None,
+            progress: Progress::Running,
+            unread: false,
+            unfinished: false,
+        }
     }
 
     /// Reads one frame.
@@ -294,7 +319,7 @@ impl Reading {
         }
         #[derive(Deserialize)]
         struct Choice {
-            finish_reason: Option<IgnoredAny>,
+            finish_reason: Option<serde_json::Value>,
         }
         if data.trim() == "[DONE]" {
             self.complete();
@@ -312,6 +337,8 @@ impl Reading {
         if choices.iter().any(|choice| choice.finish_reason.is_some()) {
             self.complete();
         }
+        let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_ref()?.as_str());
+        self.unfinished |= reasons.any(tells_failure);
         if usage.is_some() && choices.is_empty() { Seen::UsageAlone } else { Seen::Other }
     }
 
@@ -336,6 +363,11 @@ impl Reading {
             self.anthropic.update(usage);
             self.usage = Some(self.anthropic.into());
         }
+    }
+
+    /// Whether the model has said that it failed, in an answer that is otherwise whole.
+    pub fn unfinished(&self) -> bool {
+        self.unfinished
     }
 
     /// Whether an event was too large to be read, so that the end may not be known.

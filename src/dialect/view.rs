@@ -69,7 +69,7 @@ impl<'a> View<'a> {
     }
 
     pub fn as_text(self) -> Option<Text<'a>> {
-        self.0.starts_with('"').then_some(Text(self.0))
+        self.0.strip_prefix('"')?.strip_suffix('"').map(Text)
     }
 
     /// A string, read.
@@ -94,7 +94,7 @@ impl<'a> View<'a> {
 
     /// The members of an object in order; none if it is none. A name that is no text stands there as it was written.
     pub fn members(self) -> impl Iterator<Item = (Cow<'a, str>, View<'a>)> {
-        Inside::of(self, b'{').map(|(key, value)| (Text(key).read().unwrap_or(Cow::Borrowed(key)), value))
+        Inside::of(self, b'{').map(|(key, value)| (raw_json::text(key.as_bytes()).unwrap_or(Cow::Borrowed(key)), value))
     }
 
     /// The values of these members, each the last of its name. A member that is `null` is as one that is not there.
@@ -115,23 +115,48 @@ impl<'a> View<'a> {
     }
 }
 
-/// A string, as it is written in the text, quotes included.
+/// A string, as it is written in the text between its quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
     /// What stands between the quotes.
     pub fn written(self) -> &'a str {
-        self.0.get(1..self.0.len() - 1).unwrap_or_default()
+        self.0
     }
 
     pub fn is_empty(self) -> bool {
-        self.written().is_empty()
+        self.0.is_empty()
+    }
+
+    /// Whether it has no character that is not blank.
+    pub fn is_blank(self) -> bool {
+        self.without_blank_end().is_empty()
+    }
+
+    /// The same without the blanks at its end, however they are written.
+    pub fn without_blank_end(self) -> Self {
+        let (mut end, mut at) = (0, 0);
+        while let Some(next) = self.0[at..].chars().next() {
+            let (length, blank) = match (next, self.0.as_bytes().get(at + 1)) {
+                ('\\', Some(b'u')) => {
+                    let code = self.0.get(at + 2..at + 6).and_then(|code| u32::from_str_radix(code, 16).ok());
+                    (6, code.and_then(char::from_u32).is_some_and(is_blank))
+                }
+                ('\\', escaped) => (2, matches!(escaped, Some(b'n' | b'r' | b't' | b'f'))),
+                _ => (next.len_utf8(), is_blank(next)),
+            };
+            at = (at + length).min(self.0.len());
+            if !blank {
+                end = at;
+            }
+        }
+        Self(&self.0[..end])
     }
 
     /// Its characters. `None` for a lone surrogate, which no text can hold.
     pub fn read(self) -> Option<Cow<'a, str>> {
-        raw_json::text(self.0.as_bytes())
+        Self::read_written(self.0)
     }
 
     /// The characters of a part of a string, as it is written between the quotes.
@@ -141,6 +166,11 @@ impl<'a> Text<'a> {
         }
         raw_json::text(format!("\"{part}\"").as_bytes()).map(|text| Cow::Owned(text.into_owned()))
     }
+}
+
+/// Blanks as Unicode and Python, in which providers check texts, know them.
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '\u{1c}'..='\u{1f}')
 }
 
 /// Walks through an object or array.
@@ -209,7 +239,25 @@ mod tests {
         assert_eq!(view.members().next().unwrap().1.elements().count(), 3);
     }
 
+    #[test]
+    fn blanks_are_seen_however_they_are_written() {
+        let text = |written: &'static str| Text(written).without_blank_end().written();
+        assert_eq!(text(r"a b \n\t\u0020\u00a0 "), "a b");
+        assert_eq!((text(r"a\\n"), text(r"a\\\n"), text(r"\u0041 ")), (r"a\\n", r"a\\", r"\u0041"));
+        assert!(Text(r" \r\n\u2003").is_blank() && Text("").is_blank() && !Text(r"\u00e4").is_blank());
+    }
+
     proptest! {
+        #[test]
+        fn trimming_what_is_written_trims_what_is_read(text in "[a \\\\\\n\\t\"ü\u{a0}]{0,12}") {
+            let body = json!({ "k": text }).to_string();
+            let (view, _) = View::object(body.as_bytes()).unwrap();
+            let written = view.get("k").and_then(View::as_text).unwrap();
+            let trimmed = written.without_blank_end().read().unwrap();
+            prop_assert_eq!(&*trimmed, text.trim_end());
+            prop_assert_eq!(written.is_blank(), text.trim().is_empty());
+        }
+
         #[test]
         fn a_view_holds_what_a_parser_reads(value in super::super::testing::near_answer(), pretty: bool) {
             let body = json!({ "k": value });

@@ -55,6 +55,13 @@ impl Writer {
         self
     }
 
+    /// The name of a member, whatever it is. Its value comes next.
+    pub fn name(&mut self, name: &str) -> &mut Self {
+        self.value(name);
+        self.0.push(b':');
+        self
+    }
+
     /// A value of the program's own.
     pub fn value(&mut self, value: impl Serialize) {
         self.separate();
@@ -127,8 +134,9 @@ mod tests {
         out.end_array();
         out.key("b").json("{\"c\":2}");
         out.key("d").value(None::<u8>);
+        out.name("\"e").value(3);
         out.end_object();
         let text = String::from_utf8(out.finish()).unwrap();
-        assert_eq!(text, r#"{"a":[1,"x{[:",{},"y\nz"],"b":{"c":2},"d":null}"#);
+        assert_eq!(text, r#"{"a":[1,"x{[:",{},"y\nz"],"b":{"c":2},"d":null,"\"e":3}"#);
     }
 }

@@ -1,6 +1,8 @@
 //! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
 
+use super::attempt::{Call, Outcome};
 use super::call::Upstream;
+use super::hints;
 use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, SMALL, Share};
 use super::watch::{Look, Watch};
@@ -10,16 +12,18 @@ use crate::{
     web::refusal::Refusal,
 };
 use axum::body::Body;
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use bytes::{Bytes, BytesMut};
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use hyper::body::{Body as HttpBody, Frame, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use uuid::Uuid;
 
 /// Reads the answers of one interface.
@@ -78,21 +82,32 @@ pub(super) struct End {
     pub(super) callers_own: bool,
 }
 
-/// Turns a provider's response into the caller's, and closes the record, now or when the stream has ended.
+/// Turns a provider's response into the caller's, and closes the record of an answer, now or when the stream has ended.
 pub(super) async fn read(
+    call: &Call<'_>,
     reader: Reader,
     response: Upstream,
     mut open: Open,
-    patience: Patience,
     end: End,
-    stamp: (i64, Uuid),
-    share: Share,
     mut watch: Watch,
-) -> Result<Response<Body>, Refusal> {
+) -> Outcome {
+    let (share, patience, stamp) = (call.share, call.gateway.limits.upstream, (call.created, call.id));
     let (parts, body) = response.into_parts();
     let status = parts.status;
+    open.answered(status.as_u16(), hints::upstream_id(&parts.headers));
+    let mut body = Begun { first: None, rest: body };
     let plain = parts.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
-    if status.is_success() && plain && is_event_stream(&parts.headers) && reader.streamed() {
+    let mut events = is_event_stream(&parts.headers);
+    if status.is_success() && plain && reader.streamed() && !events && says_nothing(&parts.headers) {
+        // A server that does not say what it sends, or not rightly, is judged by it.
+        let due = end.at.min(Instant::now() + patience.idle);
+        events = tokio::select! {
+            biased;
+            begins = timeout_at(due, body.begins_as_events()) => begins.unwrap_or(false),
+            refusal = watch.ended() => return Outcome::Failed { refusal, open },
+        };
+    }
+    if status.is_success() && plain && events && reader.streamed() {
         open.streaming(StatusCode::OK.as_u16());
         let body = Body::new(Streamed {
             upstream: Some(body),
@@ -104,14 +119,14 @@ pub(super) async fn read(
             end: end.at,
             alarm: None,
             part: share.part(),
-            share,
+            share: share.clone(),
         });
         let mut answer = Response::new(body);
-        handed_on(&parts.headers, answer.headers_mut());
+        hints::hand_on(&parts.headers, answer.headers_mut());
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
         // Proxies on the way must not hold pieces back.
         answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-        return Ok(answer);
+        return Outcome::Answered(answer);
     }
     open.first_byte();
     let refused = !status.is_success();
@@ -129,12 +144,12 @@ pub(super) async fn read(
         refusal = watch.ended() => Err(refusal),
     };
     // What nobody asked for, and what cannot be read.
-    let odd = !refused && (!plain || is_event_stream(&parts.headers));
+    let odd = !refused && (!plain || events);
     let answer = match whole {
         Ok(_) if odd => Err(ApiError::bad_answer().into()),
         Ok((body, part)) => {
             let body = if plain { body } else { Bytes::new() };
-            reader.understand(status.as_u16(), (body, part), stamp, &share).await
+            reader.understand(status.as_u16(), (body, part), stamp, share).await
         }
         Err(refusal) => Err(refusal),
     };
@@ -143,44 +158,99 @@ pub(super) async fn read(
             if let Some(usage) = answer.usage {
                 open.used(usage);
             }
-            open.finish(StatusCode::OK.as_u16(), None);
+            open.finish(StatusCode::OK.as_u16(), answer.failed);
             let mut response = Response::new(Body::from(answer.body));
-            handed_on(&parts.headers, response.headers_mut());
+            hints::hand_on(&parts.headers, response.headers_mut());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Ok(response)
+            Outcome::Answered(response)
         }
         Err(refusal) => {
-            // Seconds only: what clients make of a date depends on their clocks.
-            let later = parts.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
-            let refusal = refusal.retry_after(later).headers(|headers| handed_on(&parts.headers, headers));
-            open.finish(refusal.status.as_u16(), Some(&refusal.code));
-            Err(refusal)
+            if let Some(usage) = refusal.usage {
+                open.used(usage);
+            }
+            let refusal = hints::about_again(refusal, &parts.headers, call.created);
+            let refusal = refusal.headers(|headers| hints::hand_on(&parts.headers, headers));
+            Outcome::Failed { refusal, open }
         }
     }
 }
 
-fn is_event_stream(headers: &HeaderMap) -> bool {
+fn kind(headers: &HeaderMap) -> &str {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+    kind.split(';').next().unwrap_or_default().trim()
 }
 
-/// The few headers of a provider that help a caller. None of the others comes back.
-fn handed_on(from: &HeaderMap, to: &mut HeaderMap) {
-    for (name, value) in from {
-        let text = name.as_str();
-        if text.starts_with("x-ratelimit-")
-            || text.starts_with("anthropic-ratelimit-")
-            || text == "openai-processing-ms"
-        {
-            to.append(name.clone(), value.clone());
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    kind(headers).eq_ignore_ascii_case("text/event-stream")
+}
+
+/// Whether the kind of a body is one that servers name for want of a better one.
+fn says_nothing(headers: &HeaderMap) -> bool {
+    let kind = kind(headers);
+    ["", "text/plain", "application/octet-stream"].iter().any(|vague| kind.eq_ignore_ascii_case(vague))
+}
+
+/// A body whose first piece may have been looked at.
+struct Begun {
+    first: Option<Bytes>,
+    rest: Incoming,
+}
+
+impl Begun {
+    /// Whether it begins as events do. Waits for as much as it takes to tell.
+    async fn begins_as_events(&mut self) -> bool {
+        const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
+        let mut seen = BytesMut::new();
+        while let Some(Ok(frame)) = self.rest.frame().await {
+            let Ok(data) = frame.into_data() else { continue };
+            seen.extend_from_slice(&data);
+            self.first = Some(seen.clone().freeze());
+            let text = seen.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&seen).trim_ascii_start();
+            if FIELDS.iter().any(|field| text.starts_with(field)) {
+                return true;
+            }
+            // As long as it may still become one of them.
+            if !FIELDS.iter().any(|field| field.starts_with(text)) || seen.len() > SMALL {
+                return false;
+            }
         }
+        false
+    }
+}
+
+impl HttpBody for Begun {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.first.take() {
+            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+            None => Pin::new(&mut self.rest).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let first = self.first.as_ref().map_or(0, |first| first.len() as u64);
+        let mut hint = self.rest.size_hint();
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + first);
+        }
+        hint.set_lower(hint.lower() + first);
+        hint
     }
 }
 
 /// A streamed answer. It asks the provider's connection for more only when the caller's connection has room, so a slow
 /// reader slows the provider down and nothing piles up. Dropping it closes the provider's connection.
 struct Streamed {
-    upstream: Option<Incoming>,
+    upstream: Option<Begun>,
     stream: ChatStream,
     open: Option<Open>,
     /// Looks after the caller's key.
@@ -233,14 +303,7 @@ impl Streamed {
 
     /// Ends the stream for want of room; gives the last bytes for the caller.
     fn give_up(&mut self) -> Bytes {
-        let refusal = Refusal::no_room();
-        let last = self.stream.abort(ApiError {
-            status: refusal.status.as_u16(),
-            code: refusal.code.clone().into_owned(),
-            kind: refusal.kind,
-            message: refusal.message.clone().into_owned(),
-            param: None,
-        });
+        let last = self.stream.abort((&Refusal::no_room()).into());
         self.close(None);
         last
     }
@@ -251,7 +314,7 @@ impl Streamed {
         let last = self.stream.finish(error.is_none());
         self.note();
         let told = match (self.stream.outcome(), error) {
-            (StreamState::Complete, _) => None,
+            (StreamState::Complete, _) => self.stream.failed().map(Cow::Borrowed),
             (_, Some(error)) => Some(Refusal::from(error).code.clone()),
             (StreamState::Failed(error), None) => Some(error.code.clone().into()),
             (StreamState::Running, None) => Some(ApiError::broken_stream().code.into()),
@@ -287,7 +350,7 @@ impl Drop for Streamed {
         if *self.stream.outcome() == StreamState::Complete
             && let Some(open) = self.open.take()
         {
-            open.finish(StatusCode::OK.as_u16(), None);
+            open.finish(StatusCode::OK.as_u16(), self.stream.failed());
         }
     }
 }

@@ -1,20 +1,20 @@
 //! One call, from the request to the first byte of the answer.
 
-use super::answer::{self, End, Reader};
+use super::answer::Reader;
+use super::attempt::{Attempt, Call, Outcome, attempt, build};
 use super::directory::{Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
 use super::record::Recorder;
 use super::refusals::Refused;
-use super::request::{destination, metadata, named_slug, read_call, time_limit};
+use super::request::{destination, listed, metadata, named_slug, once, read_call, time_limit};
 use super::room::{HEAVY, Room, Share};
 use super::target::CallTarget;
-use super::watch::Watch;
 use crate::kernel::{CallId, Timestamp};
 use crate::{
     dialect::{self, ApiError, Head, UpstreamRequest},
     kernel::RequestId,
-    server::outgoing::{Outgoing, OutgoingError, Patience, Phase},
+    server::outgoing::{Outgoing, Patience},
     web::{
         credential::presented,
         refusal::Refusal,
@@ -23,10 +23,9 @@ use crate::{
 };
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, HeaderName, USER_AGENT};
+use http::header::HeaderName;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body_util::Full;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use std::fmt;
 use std::sync::Arc;
@@ -212,69 +211,28 @@ async fn serve(
         started_at: gateway.now.get(),
     };
     let share = gateway.room.share(call.organisation, call.key);
-    let Prepared { request, reader, target, provider, limit } =
-        match prepare(gateway, known, parts, body, &mut call, &share).await {
-            Ok(prepared) => prepared,
-            Err(refusal) => {
-                let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
-                gateway.recorder.refused(Refused { call, status, code }, arrived).await;
-                return Err(refusal);
-            }
-        };
-    let created = call.started_at.0 / 1000;
-    let mut open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
-    let upstream = gateway.limits.upstream;
-    let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
-    // The key was found before the caller had sent all of the body, which may be long ago.
-    if let Err(refusal) = may_leave(gateway, known, &target).await {
-        open.finish(refusal.status.as_u16(), Some(&refusal.code));
-        return Err(refusal);
-    }
-    open.sent();
-    let mut watch = Watch::new(gateway.clone(), found.clone());
-    let sent = tokio::select! {
-        biased;
-        sent = gateway.outgoing.send(request, headers) => sent.map_err(|error| match (error, limit) {
-            (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => {
-                Refusal::callers_limit()
-            }
-            _ => error.into(),
-        }),
-        refusal = watch.ended() => Err(refusal),
-    };
-    let answered = match sent {
-        Ok(response) => {
-            open.answered(response.status().as_u16());
-            let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
-            let end = End { at: arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
-            answer::read(reader, response, open, upstream, end, (created, id), share, watch).await
-        }
+    let (made, limit) = match prepare(gateway, known, parts, body, &mut call, &share).await {
+        Ok(prepared) => prepared,
         Err(refusal) => {
+            let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
+            gateway.recorder.refused(Refused { call, status, code }, arrived).await;
+            return Err(refusal);
+        }
+    };
+    let created = call.started_at.0 / 1000;
+    let open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
+    let call = Call { gateway, key: &found, share: &share, id, created, arrived, limit };
+    match attempt(&call, made, open).await {
+        Outcome::Answered(answer) => Ok(answer),
+        Outcome::Failed { refusal, open } => {
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(refusal)
         }
-    };
-    match answered {
-        Ok(mut answer) => {
-            about(answer.headers_mut(), provider);
-            Ok(answer)
-        }
-        Err(refusal) => Err(refusal.headers(|headers| about(headers, provider))),
     }
 }
 
-/// A call that may leave.
-struct Prepared {
-    request: Request<Full<Bytes>>,
-    reader: Reader,
-    /// What it was put together with.
-    target: Arc<Option<CallTarget>>,
-    provider: &'static str,
-    /// The caller's own limit.
-    limit: Option<Duration>,
-}
-
-/// Everything that is decided before a call leaves. What becomes known on the way is noted in `call`.
+/// Everything that is decided before a call leaves, and the caller's own limit. What becomes known on the way is noted in
+/// `call`.
 async fn prepare(
     gateway: &Gateway,
     known: &Known,
@@ -282,7 +240,7 @@ async fn prepare(
     body: Body,
     call: &mut CallFacts,
     share: &Share,
-) -> Result<Prepared, Refusal> {
+) -> Result<(Attempt, Option<Duration>), Refusal> {
     may_call(gateway, known)?;
     call.metadata = metadata(&parts.headers)?;
     let limit = time_limit(&parts.headers)?;
@@ -301,13 +259,9 @@ async fn prepare(
     let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
-    let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let asked = Asked {
-        endpoint: call.endpoint,
-        model: destination.model,
-        version: text("anthropic-version"),
-        beta: text("anthropic-beta"),
-    };
+    let version = once(&parts.headers, "anthropic-version")?;
+    let beta = listed(&parts.headers, "anthropic-beta")?;
+    let asked = Asked { endpoint: call.endpoint, model: destination.model, version, beta: beta.as_deref() };
     let (mut request, reader) = if body.len() <= HEAVY {
         asked.put(target, &body, &head)?
     } else {
@@ -327,20 +281,7 @@ async fn prepare(
     drop(head);
     drop(body);
     request.body = part.hold(request.body).await?;
-    Ok(Prepared { request: build(target, request)?, reader, target: found, provider, limit })
-}
-
-/// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
-/// still the one that it was put together with.
-async fn may_leave(gateway: &Gateway, known: &Known, prepared: &Arc<Option<CallTarget>>) -> Result<(), Refusal> {
-    may_still_call(gateway, known).await?;
-    let Some(target) = &**prepared else { return Err(Refusal::no_such_virtual_key()) };
-    let found = find(gateway, known, &target.slug).await?;
-    match &*found {
-        None => Err(Refusal::no_such_virtual_key()),
-        Some(now) if Arc::ptr_eq(&found, prepared) || now == target => Ok(()),
-        Some(_) => Err(Refusal::virtual_key_changed()),
-    }
+    Ok((Attempt { request: build(target, request)?, reader, target: found, provider }, limit))
 }
 
 /// What a call asks of a provider, beside its body.
@@ -375,38 +316,6 @@ impl Asked<'_> {
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {
     gateway.directory.target(known, slug).await.map_err(|_| Refusal::cannot_verify())
-}
-
-/// Puts a request together from the program's own parts: no header of the caller is in it but those that the dialect
-/// has read and checked.
-pub(super) fn build(target: &CallTarget, request: UpstreamRequest) -> Result<Request<Full<Bytes>>, Refusal> {
-    let address = target.address.as_ref().ok_or(OutgoingError::Blocked(None))?;
-    let uri = address.join(&request.path).map_err(|_| Refusal::bad_model())?;
-    let mut built = Request::new(Full::new(request.body));
-    *built.method_mut() = request.method;
-    *built.uri_mut() = uri;
-    *built.headers_mut() = request.headers;
-    let headers = built.headers_mut();
-    // A compressed answer could not be watched, and could be a bomb.
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION"))));
-    if let Some(credential) = &target.credential {
-        let (name, value) = credential.header();
-        headers.insert(name, value);
-    }
-    Ok(built)
-}
-
-/// What clients read about the way that a call took.
-fn about(headers: &mut HeaderMap, provider: &'static str) {
-    for (name, value) in [
-        ("x-portkey-provider", provider),
-        ("x-portkey-cache-status", "DISABLED"),
-        ("x-portkey-retry-attempt-count", "0"),
-        ("x-portkey-last-used-option-index", "config"),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
 }
 
 /// The connection's body, or what stands for it.

@@ -60,6 +60,9 @@ pub struct CallEnd {
     pub status: u16,
     /// The provider's status, if it gave one.
     pub upstream_status: Option<u16>,
+    /// The provider's own id of the exchange, if it gave one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_id: Option<Box<str>>,
     /// The stable code of what went wrong, if anything did. It may be the provider's own word.
     pub error: Option<Box<str>>,
     /// Whether anything was sent to the provider.
@@ -92,13 +95,13 @@ fn is_one(count: &u64) -> bool {
 
 impl CallEnd {
     /// How the call ended, as the log tells it.
-    pub fn kind(&self) -> logs::Outcome {
+    pub fn kind(&self) -> logs::CallOutcome {
         match (self.ended_by, &self.error) {
-            (EndedBy::Process, _) => logs::Outcome::Lost,
-            (EndedBy::Caller, _) => logs::Outcome::Left,
-            (EndedBy::Answer, None) => logs::Outcome::Ok,
-            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::Outcome::Refused,
-            (EndedBy::Answer, Some(_)) => logs::Outcome::Failed,
+            (EndedBy::Process, _) => logs::CallOutcome::Lost,
+            (EndedBy::Caller, _) => logs::CallOutcome::Left,
+            (EndedBy::Answer, None) => logs::CallOutcome::Ok,
+            (EndedBy::Answer, Some(_)) if !self.sent && self.status < 500 => logs::CallOutcome::Refused,
+            (EndedBy::Answer, Some(_)) => logs::CallOutcome::Failed,
         }
     }
 
@@ -112,6 +115,7 @@ impl CallEnd {
         Self {
             status: 500,
             upstream_status: None,
+            upstream_id: None,
             error: Some(INTERRUPTED.into()),
             // It was about to be, and nobody can tell any more.
             sent: true,

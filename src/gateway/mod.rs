@@ -1,13 +1,18 @@
 //! The model-call path: authenticate, permission, resolve, record, forward, stream, record.
 //!
+//! `call` leads from a request to an answer; what happens between one request and one target is `attempt`, which says what
+//! became of it and decides nothing about other targets.
+//!
 //! [`routes`](routes::routes) is the way in. What the path needs of the rest of the program stands behind two traits:
 //! [`KeySource`](directory::KeySource), which reads keys and virtual keys, and [`Sink`](record::Sink), which stores finished
 //! records. On a warm path neither is called.
 
 mod answer;
+mod attempt;
 pub mod call;
 pub mod directory;
 pub mod facts;
+mod hints;
 mod journal;
 pub mod models;
 pub mod prices;

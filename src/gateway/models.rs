@@ -4,7 +4,8 @@
 //! asked at once, and in models. Providers that do not answer are left alone for a while, and those that did are asked
 //! before others. What is left out is told in [`LEFT_OUT`].
 
-use super::call::{Gateway, build, find, finish, known, may_still_call, permitted};
+use super::attempt::build;
+use super::call::{Gateway, find, finish, known, may_still_call, permitted};
 use super::directory::Known;
 use super::request::named_slug;
 use super::room::{HEAVY, Share};

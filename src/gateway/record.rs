@@ -110,6 +110,7 @@ pub struct Open {
     arrived: Instant,
     first_byte_us: Option<u64>,
     upstream_status: Option<u16>,
+    upstream_id: Option<Box<str>>,
     status: Option<u16>,
     sent: bool,
     usage: Option<Usage>,
@@ -176,6 +177,7 @@ impl Recorder {
             arrived,
             first_byte_us: None,
             upstream_status: None,
+            upstream_id: None,
             status: None,
             sent: false,
             usage: None,
@@ -234,9 +236,10 @@ impl Open {
         self.sent = true;
     }
 
-    /// Notes the provider's status.
-    pub fn answered(&mut self, upstream_status: u16) {
+    /// Notes the provider's status, and its own id of the exchange if it gave one.
+    pub fn answered(&mut self, upstream_status: u16, upstream_id: Option<&str>) {
         self.upstream_status = Some(upstream_status);
+        self.upstream_id = upstream_id.map(Into::into);
     }
 
     /// Notes the time of the first byte of the answer; later calls change nothing.
@@ -265,6 +268,7 @@ impl Open {
         let outcome = CallEnd {
             status,
             upstream_status: self.upstream_status,
+            upstream_id: self.upstream_id.take(),
             error: error.map(Into::into),
             sent: self.sent,
             ended_by,

@@ -84,7 +84,7 @@ async fn a_finished_call_reaches_the_sink_with_what_was_noted() {
     let (_folder, sink, recorder) = start(quick());
     let mut open = begin(&recorder).await;
     let id = open.id();
-    open.answered(200);
+    open.answered(200, Some("req_1"));
     open.first_byte();
     open.used(Usage { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1 });
     open.finish(200, None);
@@ -282,7 +282,7 @@ fn what_an_orderly_end_cuts_off_is_found_by_the_next_start() {
         let _recorder = Recorder::start(folder.path(), sink.clone(), quick()).expect("a recorder");
         let ended = |record: Record| (record.call.id, record.outcome.map(|outcome| outcome.kind()));
         let told: Vec<_> = records(&sink, 2).await.into_iter().map(ended).collect();
-        assert_eq!(told, [(finished, Some(logs::Outcome::Ok)), (streaming, Some(logs::Outcome::Lost))]);
+        assert_eq!(told, [(finished, Some(logs::CallOutcome::Ok)), (streaming, Some(logs::CallOutcome::Lost))]);
     });
 }
 
@@ -305,7 +305,7 @@ async fn how_a_call_ended_is_known_and_not_guessed_from_words() {
     }
     drop(begin(&recorder).await);
     assert!(recorder.drain(SOON).await);
-    use logs::Outcome::{Failed, Left, Ok, Refused};
+    use logs::CallOutcome::{Failed, Left, Ok, Refused};
     let kinds: Vec<_> = sink.all().iter().filter_map(|record| Some(record.outcome.as_ref()?.kind())).collect();
     assert_eq!(kinds, [Ok, Refused, Failed, Failed, Failed, Left]);
 }

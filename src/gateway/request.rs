@@ -54,9 +54,9 @@ pub fn named_slug(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     if headers.contains_key(CONFIG) {
         return Err(Refusal::header(CONFIG, "There is no config with this name."));
     }
-    let named = header(headers, VIRTUAL_KEY)?.map(|text| text.strip_prefix('@').unwrap_or(text));
+    let named = once(headers, VIRTUAL_KEY)?.map(|text| text.strip_prefix('@').unwrap_or(text));
     // A bare provider's name says nothing about which credential is meant.
-    let provider = header(headers, PROVIDER)?.and_then(|text| text.strip_prefix('@'));
+    let provider = once(headers, PROVIDER)?.and_then(|text| text.strip_prefix('@'));
     match (named, provider) {
         (Some(one), Some(other)) if one != other => Err(Refusal::two_virtual_keys()),
         (one, other) => Ok(one.or(other)),
@@ -91,21 +91,30 @@ pub fn metadata(headers: &HeaderMap) -> Result<Option<Metadata>, Refusal> {
 
 /// The caller's own limit for the call, from a header in milliseconds.
 pub fn time_limit(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
-    let Some(text) = header(headers, TIMEOUT)? else { return Ok(None) };
+    let Some(text) = once(headers, TIMEOUT)? else { return Ok(None) };
     match text.parse::<u32>() {
         Ok(ms) if ms > 0 => Ok(Some(Duration::from_millis(ms.into()))),
         _ => Err(Refusal::header(TIMEOUT, "The time limit must be a number of milliseconds above 0.")),
     }
 }
 
+/// A header that is a list, whose lines are one.
+pub fn listed(headers: &HeaderMap, name: &'static str) -> Result<Option<String>, Refusal> {
+    let lines = headers.get_all(name).iter().map(|value| value.to_str());
+    let lines: Vec<&str> = lines.collect::<Result<_, _>>().map_err(|_| Refusal::header(name, NOT_PLAIN))?;
+    Ok((!lines.is_empty()).then(|| lines.join(",")))
+}
+
+const NOT_PLAIN: &str = "This header holds more than plain text.";
+
 /// A header that may be given once.
-fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
+pub fn once<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };
     if values.any(|other| other != first) {
         return Err(Refusal::header(name, "This header is given twice, with different values."));
     }
-    let text = first.to_str().map_err(|_| Refusal::header(name, "This header holds more than plain text."))?.trim();
+    let text = first.to_str().map_err(|_| Refusal::header(name, NOT_PLAIN))?.trim();
     Ok((!text.is_empty()).then_some(text))
 }
 
@@ -146,6 +155,19 @@ mod tests {
         assert_eq!(resolve(&[("x-portkey-virtual-key", "main")], "@main/gpt-4o"), found("main", "gpt-4o"));
         let both = [("x-portkey-virtual-key", "main"), ("x-portkey-provider", "openai")];
         assert_eq!(resolve(&both, "gpt-4o"), found("main", "gpt-4o"));
+    }
+
+    #[test]
+    fn no_line_of_a_list_is_passed_over() {
+        let two = headers(&[("anthropic-beta", "a-1"), ("anthropic-beta", "b-2,c-3")]);
+        assert_eq!(listed(&two, "anthropic-beta").expect("a list").as_deref(), Some("a-1,b-2,c-3"));
+        assert_eq!(listed(&headers(&[]), "anthropic-beta"), Ok(None));
+        let mut odd = two;
+        odd.append("anthropic-beta", HeaderValue::from_bytes(b"\xff").expect("a value"));
+        assert_eq!(
+            listed(&odd, "anthropic-beta").map_err(|refusal| refusal.code.to_string()),
+            Err("invalid_header".into())
+        );
     }
 
     #[test]

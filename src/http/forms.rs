@@ -52,7 +52,13 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         error_response(&error, &id)
     };
     if let Err(error) = check_origin(&parts.headers, &forms.app.public_url) {
-        return refuse(error).await;
+        let response = refuse(error.clone()).await;
+        // A person whose own address for Latchkey is another one reads the sentence where they have typed.
+        if accepts_html(&parts.headers) && is_from_this_host(&parts.headers) {
+            let outcome = FormOutcome { path: format!("/fn/{path}"), result: Err(error), values: Vec::new() };
+            return answer_with_page(forms, parts, context, outcome).await;
+        }
+        return response;
     }
     let bytes = match form_body::read(&parts.headers, body, operation).await {
         Ok(bytes) => bytes,
@@ -153,6 +159,13 @@ async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContex
     response
 }
 
+/// Whether the page that a form stands on has the address that the form was sent to, whatever Latchkey takes for its own.
+fn is_from_this_host(headers: &HeaderMap) -> bool {
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let page = text(header::REFERER).and_then(|page| url::Url::parse(page).ok());
+    page.is_some_and(|page| Some(&page[url::Position::BeforeHost..url::Position::AfterPort]) == text(header::HOST))
+}
+
 fn accepts_html(headers: &HeaderMap) -> bool {
     headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("text/html"))
 }
@@ -168,7 +181,13 @@ fn check_origin(headers: &HeaderMap, public_url: &str) -> Result<()> {
     if own {
         Ok(())
     } else {
-        Err(Error::new(Code::ForeignOrigin, "This request did not come from Latchkey's own pages."))
+        Err(Error::new(
+            Code::ForeignOrigin,
+            format!(
+                "This request did not come from Latchkey's own pages, which stand at {public_url}. If you reach Latchkey \
+                 under another address, its operator has to set LATCHKEY_PUBLIC_URL to that one."
+            ),
+        ))
     }
 }
 
@@ -210,6 +229,10 @@ mod tests {
         assert!(!ok(&[("origin", "http://keys.example.org")]));
         assert!(!ok(&[("origin", "null")]));
         assert!(!ok(&[]));
+        // Somebody on the network of a plain start must learn what to set.
+        let plain = headers(&[("origin", "http://192.168.1.10:3000"), ("host", "192.168.1.10:3000")]);
+        let refused = check_origin(&plain, "http://localhost:3000").unwrap_err();
+        assert!(refused.message.contains("LATCHKEY_PUBLIC_URL") && refused.message.contains("http://localhost:3000"));
     }
 
     #[test]

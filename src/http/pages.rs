@@ -3,12 +3,17 @@
 use crate::{
     console::{Console, shell},
     kernel::{Code, Error},
-    web::{FormOutcome, RequestContext, headers::error_response},
+    web::{
+        FormOutcome, RequestContext,
+        headers::error_response,
+        refusal::Refusal,
+        request::{request_id, trace_id},
+    },
 };
 use axum::{
     Router,
     extract::Request,
-    http::StatusCode,
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -21,6 +26,22 @@ pub fn router() -> Router {
         .into_iter()
         .fold(Router::new(), |router, page| router.route(page.path(), get(render)))
         .fallback(not_found)
+        .method_not_allowed_fallback(async |request: Request| refuse(&request, Refusal::method("GET, HEAD")))
+}
+
+fn asks_for_page(request: &Request) -> bool {
+    let accept = request.headers().get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accept.into_iter().any(|kinds| kinds.contains("text/html"))
+}
+
+fn refuse(request: &Request, refusal: Refusal) -> Response {
+    let id = request_id(request.extensions());
+    let mut response = refusal.into_response(&id.to_string());
+    // Without it clients send a request that failed once more.
+    if let Ok(trace) = HeaderValue::from_str(&trace_id(request.headers(), id.0)) {
+        response.headers_mut().insert("x-portkey-trace-id", trace);
+    }
+    response
 }
 
 /// Parameters of a page's address. What reads them compares each with all before it.
@@ -48,8 +69,12 @@ fn provide_from_parts() {
     }
 }
 
-/// Any other path: the console's own page for it, with the status that belongs to it.
+/// Any other path: the console's own page for it, with the status that belongs to it. A program, which asks for no page,
+/// is told in its own form: most of them have left out the `/v1` of the address, or have written a slash twice.
 async fn not_found(request: Request) -> Response {
+    if !asks_for_page(&request) {
+        return refuse(&request, Refusal::not_found_by_program());
+    }
     let mut response = render(request).await;
     if response.status().is_success() {
         *response.status_mut() = StatusCode::NOT_FOUND;

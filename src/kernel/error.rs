@@ -132,6 +132,11 @@ impl Error {
         Self::new(Code::SignInNeeded, "Sign in first.")
     }
 
+    /// A save of a version that is not the stored one any more.
+    pub fn stale() -> Self {
+        Self::new(Code::StaleVersion, "Somebody else saved this meanwhile: what is stored is another version by now.")
+    }
+
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(Code::Conflict, message)
     }

@@ -116,6 +116,13 @@ const fn is_ideograph(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }
 
+/// Slugs to try one after another until one is free: the wanted one, then with numbers behind it.
+pub fn numbered_slugs(wanted: &str) -> impl Iterator<Item = String> + use<'_> {
+    let begin = |most| cut(wanted, most).trim_end_matches('-');
+    std::iter::once(begin(SLUG_LIMIT).to_owned())
+        .chain((2..=1_000).map(move |n: u32| format!("{}-{n}", begin(SLUG_LIMIT - 5))))
+}
+
 /// Whether a thing's name was typed, where its end wants that. None: the caller is a program, which names it otherwise.
 pub fn confirm(name: &str, typed: Option<&str>) -> Result<(), Refusal> {
     match typed {
@@ -168,7 +175,8 @@ pub fn slug(name: &str) -> String {
 }
 
 /// Characters of a proposed slug.
-const SLUG_LIMIT: usize = 40;
+/// The most bytes of a slug.
+pub const SLUG_LIMIT: usize = 40;
 
 /// A Latin letter without its accent, in lower case; an accent by itself is nothing. Only what European languages and
 /// Vietnamese write: Unicode's whole table would weigh more in the browser than all of this file.

@@ -243,7 +243,7 @@ impl Preset {
 
     pub const fn label(self) -> &'static str {
         match self {
-            Preset::CompletionsOnly => "Completions only",
+            Preset::CompletionsOnly => "Call models",
             Preset::ReadOnly => "Read only",
             Preset::FullAccess => "Full access",
         }

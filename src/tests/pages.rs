@@ -1,6 +1,11 @@
 //! Pages as the server renders them.
 
 use super::support::each_engine;
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use serde_json::json;
 
 /// The browser hydrates from data that stand beside the HTML. Loaded twice, they would be of another moment than it is.
 #[tokio::test]
@@ -28,6 +33,64 @@ async fn a_page_loads_each_of_its_data_once() {
             assert_eq!(page.status, 200, "{path}");
             assert_eq!(page.text.matches("__RESOLVED_RESOURCES[").count(), loads, "{path}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_program_at_an_odd_address_is_told_in_json() {
+    each_engine(async |house| {
+        let program = house.nobody();
+        for (method, path, status) in [
+            ("POST", "/chat/completions", 404),
+            ("POST", "//v1/chat/completions", 404),
+            ("GET", "//v1/models", 404),
+            ("GET", "/models", 404),
+            ("POST", "/v1", 404),
+            ("POST", "/v1/", 404),
+            ("DELETE", "/nowhere", 404),
+            ("POST", "/sign-in", 405),
+        ] {
+            let answer = program.api(method, path, json!({ "model": "m" })).await;
+            let body = answer.json();
+            assert_eq!(answer.status, status, "{method} {path}");
+            assert_eq!(answer.headers["content-type"], "application/json", "{method} {path}");
+            assert!(answer.headers.contains_key("x-portkey-trace-id"), "else clients send it again");
+            assert_eq!(answer.headers["x-request-id"], body["request_id"].as_str().expect("an id"));
+            let sentence = body["error"]["message"].as_str().expect("a sentence");
+            assert!(status != 404 || sentence.contains("/v1/chat/completions"), "{sentence}");
+        }
+        // A person gets a page.
+        let page = house.nobody().page("/chat/completions").await;
+        assert!(page.status == 404 && page.text.contains("Nothing here"));
+    })
+    .await;
+}
+
+/// As after a plain start on 0.0.0.0, from another machine: browsers tell no more than the origin over plain http.
+#[tokio::test]
+async fn who_comes_by_another_address_reads_on_the_page_what_to_set() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let request = |page: &str| {
+            Request::post("/fn/account/sign_in")
+                .header(header::ACCEPT, "text/html")
+                .header(header::HOST, "192.168.1.10:3000")
+                .header(header::ORIGIN, "http://192.168.1.10:3000")
+                .header(header::REFERER, format!("{page}/sign-in"))
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(Body::from("email=ada%40north.test&password=secret"))
+                .expect("a request")
+        };
+        let answer = house.nobody().send(request("http://192.168.1.10:3000")).await;
+        assert_eq!(
+            (answer.status, &answer.headers["content-type"]),
+            (403, &"text/html; charset=utf-8".parse().unwrap())
+        );
+        assert!(answer.text.contains("LATCHKEY_PUBLIC_URL") && answer.text.contains("http://latchkey.test"));
+        assert!(answer.text.contains("name=\"password\"") && !answer.text.contains("secret\""), "the form is there");
+        let elsewhere = house.nobody().send(request("http://evil.example")).await;
+        assert_eq!((elsewhere.status, elsewhere.code().as_str()), (403, "foreign_origin"));
     })
     .await;
 }

@@ -3,12 +3,13 @@
 use super::{
     form::Posted,
     remote::{UNREACHABLE, unreadable, write},
+    session::Session,
 };
 use crate::{
-    kernel::{Error, Result},
+    kernel::{Code, Error, Result},
     site::routes::Path,
 };
-use js_sys::JSON;
+use js_sys::{JSON, Promise};
 use leptos::{
     prelude::*,
     server_fn::{
@@ -20,7 +21,9 @@ use leptos::{
     },
 };
 use leptos_router::{NavigateOptions, hooks::use_navigate};
+use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
+use wasm_bindgen_futures::JsFuture;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON_TYPE: &str = "application/json";
@@ -43,29 +46,54 @@ pub async fn answer(call: FunctionCall) -> String {
 }
 
 /// Posts fields to a server function, and goes where the answer leads. Gives what it answered, for
-/// [`read`](super::remote::read).
+/// [`read`](super::remote::read). Where the session is over, it is sent once more after the person has signed in again.
 pub async fn post(path: &'static str, fields: String) -> String {
-    let (status, text) = exchange(path, fields).await.unwrap_or_default();
-    write(match status {
+    loop {
+        let (text, leads) = post_once(path, fields.clone()).await;
+        let code = text.strip_prefix('-').and_then(|json| parse::<Error>(json).ok()).map(|error| error.code);
+        match code {
+            Some(Code::SignInNeeded) if signed_in_again().await => {}
+            _ => {
+                if code == Some(Code::PermissionDenied) {
+                    Session::note_refusal();
+                }
+                if let Some(location) = leads {
+                    call_redirect_hook(&location);
+                }
+                return text;
+            }
+        }
+    }
+}
+
+/// The same, once, with the address to which the answer leads.
+pub async fn post_once(path: &'static str, fields: String) -> (String, Option<String>) {
+    let (status, text, leads) = exchange(path, fields).await.unwrap_or_default();
+    let text = write(match status {
         200..400 => Ok(&text),
         // Nobody answered, or something between here and the server did in its own words.
         _ if parse::<Error>(&text).is_err() => Err(UNREACHABLE),
         _ => Err(&text),
-    })
+    });
+    (text, leads)
 }
 
-/// The status and the text of the answer.
-async fn exchange(path: &'static str, fields: String) -> Result<(u16, String)> {
+/// Asks the person of this page to sign in again, if there is one. True: they did.
+async fn signed_in_again() -> bool {
+    let Some(session) = Session::of_this_page() else { return false };
+    let answer = Promise::new(&mut |resolve, _| session.wait(resolve));
+    SendWrapper::new(JsFuture::from(answer)).await.is_ok_and(|signed_in| signed_in.is_truthy())
+}
+
+/// The status and the text of the answer, and the address to which it leads.
+async fn exchange(path: &'static str, fields: String) -> Result<(u16, String, Option<String>)> {
     let request = <BrowserRequest as ClientReq<Error>>::try_new_post(path, FORM, JSON_TYPE, fields)?;
     let response = <BrowserClient as Client<Error>>::send(request).await?;
     let status = <BrowserResponse as ClientRes<Error>>::status(&response);
     let leads = <BrowserResponse as ClientRes<Error>>::has_redirect(&response);
     let location = <BrowserResponse as ClientRes<Error>>::location(&response);
     let text = <BrowserResponse as ClientRes<Error>>::try_into_string(response).await?;
-    if leads {
-        call_redirect_hook(&location);
-    }
-    Ok((status, text))
+    Ok((status, text, leads.then_some(location)))
 }
 
 /// The browser reads JSON by itself: no reader of it needs to be loaded.

@@ -2,7 +2,7 @@
 //! beside the same fields, the same values kept.
 
 use super::{
-    components::{self, FormErrors, Note, Tone},
+    components::{self, FormErrors, Note, Toast, Tone},
     place::{here, use_place},
     reactive,
     remote::{self, Sending},
@@ -12,7 +12,13 @@ use crate::{
     kernel::{Code, Error},
     site::routes,
 };
-use leptos::{context::Provider, prelude::*, server_fn::ServerFn};
+use leptos::{
+    context::Provider,
+    prelude::*,
+    server_fn::ServerFn,
+    wasm_bindgen::JsCast,
+    web_sys::{Element, Event},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, sync::Arc};
 
@@ -27,6 +33,8 @@ pub struct Form<S> {
 pub struct AnyForm {
     sending: Sending,
     posted: StoredValue<Posted>,
+    /// Names of the fields that were changed since it was sent: what was wrong with them says nothing any more.
+    edited: RwSignal<Vec<String>>,
 }
 
 /// What the server knows of a form that the browser posted by itself.
@@ -69,7 +77,11 @@ where
     S: ServerFn,
     S::Output: DeserializeOwned,
 {
-    let any = AnyForm { sending: Sending::to::<S>(), posted: StoredValue::new(side::posted(S::PATH)) };
+    let any = AnyForm {
+        sending: Sending::to::<S>(),
+        posted: StoredValue::new(side::posted(S::PATH)),
+        edited: RwSignal::new(vec![]),
+    };
     Form { any, of: PhantomData }
 }
 
@@ -89,14 +101,29 @@ impl AnyForm {
         self.answer().is_some_and(|answer| answer.is_err_and(|error| error.code == Code::StaleVersion))
     }
 
-    /// What is wrong with one field.
+    /// What is wrong with one field, until it is changed.
     fn field(self, name: String) -> Signal<Option<String>> {
-        Signal::derive(move || self.answer().and_then(Result::err).and_then(|error| error.for_field(&name)))
+        Signal::derive(move || {
+            let error = self.answer().and_then(Result::err).and_then(|error| error.for_field(&name))?;
+            let is_edited = self.edited.with(|edited| edited.contains(&name));
+            (!is_edited).then_some(error)
+        })
     }
 
-    /// What was typed into a field before the browser posted the form and it was refused, else `or`.
+    /// Takes note that a field was changed.
+    fn note_edit(self, event: &Event) {
+        if let Some(name) = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.get_attribute("name"))
+            && !self.edited.with_untracked(|edited| edited.contains(&name))
+        {
+            self.edited.update(|edited| edited.push(name));
+        }
+    }
+
+    /// What was typed into a field before the browser posted the form and it was refused, else `or`: a field that was left
+    /// as it was opened follows what is stored now.
     pub fn typed(self, name: &str, or: impl Into<String>) -> String {
-        self.posted.with_value(|posted| posted.typed(name)).unwrap_or_else(|| or.into())
+        let typed = self.posted.with_value(|posted| posted.typed(name).filter(|_| !posted.is_untouched(name)));
+        typed.unwrap_or_else(|| or.into())
     }
 
     /// A number that grows with each success on this page: for data that must be loaded anew then.
@@ -112,6 +139,11 @@ impl AnyForm {
         self.sending.answers()
     }
 
+    /// Has a success told in a toast, also when the page is left by it.
+    pub fn says(self, toast: impl Fn() -> Toast + Send + Sync + 'static) {
+        self.sending.says(move |_| Some(toast()));
+    }
+
     /// True while it is being sent.
     pub fn busy(self) -> Signal<bool> {
         Signal::derive(move || self.sending.is_under_way())
@@ -122,8 +154,30 @@ impl Posted {
     /// What was typed into a field of a form that was refused. After a success, what is stored counts.
     fn typed(&self, name: &str) -> Option<String> {
         self.result.as_ref()?.as_ref().err()?;
-        self.values.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+        let value = self.values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
+        // Browsers post a line break as two characters.
+        value.map(|value| value.replace("\r\n", "\n"))
     }
+
+    /// What was stored when the field was opened, if its form said so.
+    fn opened(&self, name: &str) -> Option<String> {
+        self.typed(&opened_as(name))
+    }
+
+    fn is_untouched(&self, name: &str) -> bool {
+        self.opened(name).is_some_and(|opened| self.typed(name) == Some(opened))
+    }
+
+    /// What is stored now, if it was changed both here and by somebody else since the field was opened.
+    fn theirs(&self, name: &str, now: &str) -> Option<String> {
+        let (opened, mine) = (self.opened(name)?, self.typed(name)?);
+        (opened != mine && opened != now && mine != now).then(|| now.to_owned())
+    }
+}
+
+/// The name under which a form says what was stored when a field was opened.
+fn opened_as(name: &str) -> String {
+    format!("opened.{name}")
 }
 
 impl<S> Form<S>
@@ -155,6 +209,11 @@ where
         shown.read_only()
     }
 
+    /// Has a success told in a toast, made of what the form gave.
+    pub fn says_of(self, toast: impl Fn(S::Output) -> Option<Toast> + Send + Sync + 'static) {
+        self.any.sending.says(move |json| remote::parse(json).ok().and_then(&toast));
+    }
+
     /// Sends arguments that no form holds.
     pub fn send(self, arguments: &S)
     where
@@ -164,28 +223,33 @@ where
     }
 }
 
-/// What is stored now, once a save was refused since somebody else saved first: for what is to stand beside what was typed,
-/// and for the version against which it is saved then. `opened` is what the page was made with: where the browser posted
-/// the form by itself, that is what is stored now.
-pub fn use_newer<S, L>(form: Form<S>, opened: &L::Output, load: L) -> ReadSignal<Option<L::Output>>
+/// What is stored now of what a page edits. It begins with what was opened, and is read anew when a save was refused since
+/// somebody else saved first, and whenever `changes` grows: fields follow it where nothing else was typed. With it comes the
+/// form that reads, for the [`Refusal`] of that.
+pub fn use_stored<L>(
+    form: impl Into<AnyForm>,
+    opened: L::Output,
+    load: L,
+    changes: impl Fn() -> u32 + 'static,
+) -> (ReadSignal<L::Output>, AnyForm)
 where
-    S: 'static,
     L: ServerFn<Error = Error> + Serialize + 'static,
     L::Output: DeserializeOwned + Send + Sync + Clone + 'static,
 {
-    let read = use_form::<L>();
-    let newer = RwSignal::new(untrack(|| form.is_stale()).then(|| opened.clone()));
+    let (form, read) = (form.into(), use_form::<L>());
+    let stored = RwSignal::new(opened);
     Effect::new(move |_| {
-        if form.is_stale() {
+        let changed = changes() > 0;
+        if form.is_stale() || changed {
             read.send(&load);
         }
     });
     Effect::new(move |_| {
         if let Some(now) = read.done() {
-            newer.set(Some(now));
+            stored.set(now);
         }
     });
-    newer.read_only()
+    (stored.read_only(), read.into())
 }
 
 /// Why a form was refused that has no place of its own to say so, such as the one button of a menu.
@@ -207,27 +271,73 @@ pub fn Refusal(
 struct Around {
     form: AnyForm,
     limits: Limits,
+    /// Its fields follow what is stored.
+    follows: bool,
 }
 
 /// What a field takes from the [`FormFor`] around it, by its name.
 pub(super) struct Entry {
     /// What stands in the field at first.
     pub value: String,
+    /// Kept the same as the field.
+    pub bind: Option<RwSignal<String>>,
     /// What is wrong with it.
     pub error: Signal<Option<String>>,
     /// The most characters that it takes.
     pub limit: Option<usize>,
+    /// For a field that follows what is stored.
+    pub follows: Option<Follows>,
+}
+
+/// What a field that follows what is stored shows besides.
+pub(super) struct Follows {
+    /// Name and value of the hidden field that says what was opened.
+    pub opened: (String, Signal<String>),
+    /// What somebody else stored meanwhile, where something else was typed here.
+    pub theirs: Signal<Option<String>>,
 }
 
 /// The entry of a field that begins with `value`; an error that is given goes before the form's own.
-pub(super) fn entry(name: &str, value: String, error: Option<Signal<Option<String>>>) -> Entry {
+pub(super) fn entry(
+    name: &str,
+    value: Option<Signal<String>>,
+    bind: Option<RwSignal<String>>,
+    error: Option<Signal<Option<String>>>,
+) -> Entry {
     let around = use_context::<Around>();
     let own = around.map(|around| around.form.field(name.to_owned()));
-    Entry {
-        value: around.map(|around| around.form.typed(name, value.clone())).unwrap_or(value),
-        error: error.or(own).unwrap_or_else(|| Signal::stored(None)),
-        limit: around.and_then(|around| around.limits.iter().find(|(field, _)| *field == name).map(|(_, most)| *most)),
-    }
+    let error = error.or(own).unwrap_or_else(|| Signal::stored(None));
+    let limit = around.and_then(|around| around.limits.iter().find(|(field, _)| *field == name).map(|(_, most)| *most));
+    let begun = value.map(|value| value.get_untracked()).unwrap_or_default();
+    let typed = match (bind, around) {
+        (Some(bind), _) => bind.get_untracked(),
+        (None, Some(around)) => around.form.typed(name, begun.clone()),
+        (None, None) => begun.clone(),
+    };
+    let Some((stored, around)) = value.zip(around.filter(|around| around.follows)) else {
+        return Entry { value: typed, bind, error, limit, follows: None };
+    };
+    let bind = bind.unwrap_or_else(|| RwSignal::new(typed.clone()));
+    let theirs = RwSignal::new(around.form.posted.with_value(|posted| posted.theirs(name, &begun)));
+    follow(stored, bind, theirs);
+    let theirs = Signal::derive(move || theirs.get().filter(|theirs| bind.with(|mine| mine != theirs)));
+    let follows = Some(Follows { opened: (opened_as(name), stored), theirs });
+    Entry { value: typed, bind: Some(bind), error, limit, follows }
+}
+
+/// Takes over what somebody else stored, unless something else was typed here: then both are told.
+fn follow(stored: Signal<String>, mine: RwSignal<String>, theirs: RwSignal<Option<String>>) {
+    Effect::new(move |opened: Option<String>| {
+        let now = stored.get();
+        if let Some(opened) = opened.filter(|opened| *opened != now) {
+            let untouched = mine.with_untracked(|mine| *mine == opened);
+            if untouched {
+                mine.set(now.clone());
+            }
+            theirs.set((!untouched).then(|| now.clone()));
+        }
+        now
+    });
 }
 
 /// The form itself: its errors first, then its fields, which know it by their names.
@@ -239,6 +349,10 @@ pub fn FormFor(
     /// The most characters of its fields.
     #[prop(optional)]
     limits: Limits,
+    /// The version of what is stored, for a form that changes something: the save names it, and the fields follow what is
+    /// stored.
+    #[prop(optional, into)]
+    version: Option<Signal<i64>>,
     /// Heading of the errors.
     #[prop(into, default = "This cannot be saved yet".into())]
     problem: String,
@@ -265,8 +379,27 @@ pub fn FormFor(
         <BareForm form class>
             <FormErrors errors title id=errors_id />
             <WayBack error />
-            <Provider value=Around { form, limits }>{children()}</Provider>
+            {version.map(|version| view! { <Version form version /> })}
+            <Provider value=Around { form, limits, follows: version.is_some() }>{children()}</Provider>
         </BareForm>
+    }
+}
+
+/// The version that a save is of, and what became of the fields after one that came too late.
+#[component]
+fn Version(form: AnyForm, version: Signal<i64>) -> impl IntoView {
+    view! {
+        <input type="hidden" name="version" value=move || version.get().to_string() />
+        {reactive(move || {
+            form.is_stale()
+                .then(|| {
+                    view! {
+                        <div class="hint">
+                            "What you had not touched is now as it was saved. Where both of you changed something, what is stored stands beside it. Saving again keeps what you typed."
+                        </div>
+                    }
+                })
+        })}
     }
 }
 
@@ -284,13 +417,27 @@ pub fn BareForm(
     children: Children,
 ) -> impl IntoView {
     let sending = form.sending;
+    // What is on its way, or was saved as it stands, is not lost with the page.
+    let sent = move || {
+        let is_safe = sending.answer().with(|answer| match answer {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => error.code == Code::AlreadyDone,
+            None => false,
+        });
+        ((is_safe || sending.is_under_way()) && form.edited.with(Vec::is_empty)).then_some("")
+    };
     view! {
         <form
             method="post"
             action=sending.path()
             class=class
             novalidate=true
-            on:submit=move |event| sending.submit(&event)
+            data-sent=sent
+            on:input=move |event| form.note_edit(&event)
+            on:submit=move |event| {
+                form.edited.set(vec![]);
+                sending.submit(&event);
+            }
         >
             <OnPage />
             {children()}
@@ -340,4 +487,36 @@ fn listed(error: &Error) -> Vec<components::FieldError> {
         .iter()
         .map(|f| components::FieldError { field: Some(f.field.clone()), message: f.message.clone() })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A field as it was opened, as it was posted, and as it is stored now.
+    fn merged(opened: &str, mine: &str, now: &str) -> (Option<String>, Option<String>) {
+        let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let posted = Posted {
+            result: Some(Err(Error::stale())),
+            values: vec![field("opened.note", opened), field("note", mine)],
+        };
+        (posted.typed("note").filter(|_| !posted.is_untouched("note")), posted.theirs("note", now))
+    }
+
+    #[test]
+    fn what_was_not_touched_follows_and_what_clashes_is_told() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(merged("a", "a", "b"), (None, None), "only they changed it");
+        assert_eq!(merged("a", "b", "a"), (some("b"), None), "only I changed it");
+        assert_eq!(merged("a", "b", "b"), (some("b"), None), "both changed it to the same");
+        assert_eq!(merged("a", "b", "c"), (some("b"), some("c")), "both changed it");
+        assert_eq!(merged("a\r\nb", "a\r\nb", "c"), (None, None), "line breaks are no change");
+    }
+
+    #[test]
+    fn after_a_success_what_is_stored_counts() {
+        let values = vec![("note".to_owned(), "typed".to_owned())];
+        let posted = Posted { result: Some(Ok(Arc::from("null"))), values };
+        assert_eq!(posted.typed("note"), None);
+    }
 }

@@ -225,7 +225,7 @@ fn Fault(error: Error, here: String) -> impl IntoView {
 
 /// How long to wait. It counts down once the page is alive.
 #[component]
-fn Countdown(seconds: u32) -> impl IntoView {
+pub fn Countdown(seconds: u32) -> impl IntoView {
     let left = RwSignal::new(seconds);
     Effect::new(move |_| {
         let tick = set_interval_with_handle(

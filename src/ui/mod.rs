@@ -11,6 +11,7 @@ pub mod pages;
 mod place;
 mod reactive;
 mod remote;
+mod session;
 // What differs between server and browser stands in these two files, under the same names.
 #[cfg(not(feature = "ssr"))]
 #[path = "browser.rs"]
@@ -20,10 +21,11 @@ mod side;
 mod side;
 
 pub use can::{available, can, refusal, unavailable};
-pub use loaded::{Framed, Headed, Loaded, Now, Problem, now};
+pub use loaded::{Countdown, Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
-pub use remote::{Data, Sending, load, load_after, parse};
+pub use remote::{Data, Sending, load, load_after, parse, send_once, undo};
+pub use session::{Session, use_session};
 #[cfg(feature = "hydrate")]
 pub use side::mark_alive;
 pub use side::{is_hydrating, set_status};

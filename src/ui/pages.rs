@@ -2,8 +2,9 @@
 
 use super::{
     can::refusal,
-    components::{Availability, Button, Card, Field, LinkButton, Look, PageHeader},
+    components::{Availability, Button, Card, Field, LinkButton, Look, Note, PageHeader, Toast, Tone},
     form::{AnyForm, FormFor, Limits},
+    listing::use_done,
     loaded::{Loaded, Problem},
     place::use_place,
     remote::Data,
@@ -91,14 +92,17 @@ pub fn FormPage(
     /// Whether it may be pressed, else why not.
     #[prop(optional)]
     availability: Availability,
-    /// Words of the way back.
-    #[prop(default = "Cancel")]
-    cancel: &'static str,
-    /// Where it leads.
+    /// Where the way back leads.
     back: Path,
+    /// What is said of a success, in a toast that outlives the page.
+    #[prop(optional)]
+    done: Option<Toast>,
     /// The fields, and what should be known first.
     children: Children,
 ) -> impl IntoView {
+    if let Some(done) = done {
+        form.says(move || done.clone());
+    }
     let hidden: Vec<_> =
         hidden.into_iter().map(|(name, value)| view! { <input type="hidden" name=name value=value /> }).collect();
     view! {
@@ -109,12 +113,22 @@ pub fn FormPage(
                 {hidden}
                 {children()}
                 <div class="form-end">
-                    <LinkButton label=cancel href=back />
+                    <LinkButton label="Cancel" href=back />
                     <Button look label=button busy=form.busy() availability />
                 </div>
             </FormFor>
         </Card>
     }
+}
+
+/// What was just done, for whoever was led here by it without JavaScript; with it, a toast has said so. `said` holds what
+/// the address of this page may name, and the sentences for it.
+#[component]
+pub fn Done(said: &'static [(&'static str, &'static str)]) -> impl IntoView {
+    let done = use_done().get_untracked();
+    said.iter()
+        .find(|(name, _)| *name == done)
+        .map(|(_, sentence)| view! { <div class="nojs"><Note tone=Tone::Ok>{*sentence}</Note></div> })
 }
 
 /// The one field that confirms the end of a thing in use: its name, typed.

@@ -1,7 +1,10 @@
 //! What pages ask of the server: data to load, and forms to send. Whatever does not depend on the types of one server
 //! function is written once for all of them: that is what keeps the WebAssembly small.
 
-use super::side;
+use super::{
+    components::{Toast, Toasts, use_toasts},
+    side,
+};
 use crate::kernel::{Code, Error, Result};
 use leptos::{
     prelude::*,
@@ -57,8 +60,9 @@ where
     S: ServerFn<Error = Error> + Serialize + Clone + Send + Sync + 'static,
     S::Output: Serialize,
 {
+    let undone = use_toasts().undone();
     let source: Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync> =
-        Box::new(move || (changes(), side::FunctionCall::of(arguments())));
+        Box::new(move || (changes() + undone.get(), side::FunctionCall::of(arguments())));
     Data { text: resource(source), loads: PhantomData }
 }
 
@@ -104,6 +108,12 @@ pub(super) fn unreadable() -> Error {
     Error::new(Code::Malformed, "The answer could not be read. Reload the page and try again.")
 }
 
+/// Sends something beside the forms of a page: nothing is asked first, and wherever the answer leads, the page stays.
+pub async fn send_once<S: ServerFn + Serialize>(arguments: &S) -> Result<()> {
+    let (text, _) = side::post_once(S::PATH, side::encode(arguments)).await;
+    value_in(&text).map(drop)
+}
+
 /// A form on its way to a server function, and what became of it.
 #[derive(Clone, Copy)]
 pub struct Sending {
@@ -114,6 +124,30 @@ pub struct Sending {
     answer: RwSignal<Option<Result<Arc<str>>>>,
     answers: RwSignal<u32>,
     sent: RwSignal<u32>,
+    toasts: Toasts,
+    says: StoredValue<Option<Says>>,
+}
+
+/// What is said of a success: made of the JSON of the value.
+type Says = Arc<dyn Fn(&str) -> Option<Toast> + Send + Sync>;
+
+/// Sends what undoes something, and tells what became of it: `again` is what is so then. An answer that is no more than
+/// `null` where `asks` is set has led to a page that asks first.
+pub fn undo<S>(toasts: Toasts, arguments: &S, again: String, asks: bool)
+where
+    S: ServerFn + Serialize,
+{
+    undo_by(toasts, S::PATH, side::encode(arguments), again, asks);
+}
+
+fn undo_by(toasts: Toasts, path: &'static str, fields: String, again: String, asks: bool) {
+    leptos::task::spawn_local(async move {
+        let text = side::post(path, fields).await;
+        match value_in(&text) {
+            Ok("null") if asks => {}
+            result => toasts.undoing(again, result.map(drop).map_err(|error| error.message)),
+        }
+    });
 }
 
 impl Sending {
@@ -124,7 +158,15 @@ impl Sending {
         S::Output: DeserializeOwned,
     {
         let check = |json: &str| parse::<S::Output>(json).map(drop);
-        Self { path: S::PATH, check, answer: RwSignal::new(None), answers: RwSignal::new(0), sent: RwSignal::new(0) }
+        Self {
+            path: S::PATH,
+            check,
+            answer: RwSignal::new(None),
+            answers: RwSignal::new(0),
+            sent: RwSignal::new(0),
+            toasts: use_toasts(),
+            says: StoredValue::new(None),
+        }
     }
 
     pub fn path(self) -> &'static str {
@@ -146,12 +188,18 @@ impl Sending {
         self.sent.get() > self.answers.get()
     }
 
+    /// Has a success told in a toast, also when the page is left by it.
+    pub fn says(self, toast: impl Fn(&str) -> Option<Toast> + Send + Sync + 'static) {
+        self.says.set_value(Some(Arc::new(toast)));
+    }
+
     /// Sends these fields, encoded as a form. Of several on their way only the last one's answer is shown.
     pub fn send(self, fields: String) {
         let number = self.sent.try_update(|sent| {
             *sent += 1;
             *sent
         });
+        let (check, says, toasts) = (self.check, self.says.try_get_value().flatten(), self.toasts);
         leptos::task::spawn_local(async move {
             let mut text = side::post(self.path, fields.clone()).await;
             // The answer may be what was lost. A form that names itself has its effect once, and says so the second time.
@@ -161,8 +209,13 @@ impl Sending {
             let answer = if is_unanswered(&text) {
                 Err(Error::new(Code::Unavailable, UNANSWERED))
             } else {
-                value_in(&text).and_then(|json| (self.check)(json).map(|()| Arc::from(json)))
+                value_in(&text).and_then(|json| check(json).map(|()| Arc::from(json)))
             };
+            if let (Ok(json), Some(says)) = (&answer, says)
+                && let Some(toast) = says(json)
+            {
+                toasts.show(toast);
+            }
             // Whoever asked may have left the page, and its signals with it.
             if self.sent.try_get_untracked() == number {
                 self.answer.try_set(Some(answer));

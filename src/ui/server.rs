@@ -52,6 +52,11 @@ pub async fn answer(call: FunctionCall) -> String {
 }
 
 /// Forms are sent by browsers only.
+pub async fn post_once(_path: &'static str, _fields: String) -> (String, Option<String>) {
+    (write(Err(UNREACHABLE)), None)
+}
+
+/// Forms are sent by browsers only.
 pub async fn post(_path: &'static str, _fields: String) -> String {
     write(Err(UNREACHABLE))
 }

@@ -5,8 +5,8 @@ use http::header::AUTHORIZATION;
 
 /// The header that existing clients put the key into.
 pub const KEY_HEADER: &str = "x-portkey-api-key";
-/// The headers that may carry the key, in the order in which they are asked: our clients', Anthropic's, Google's.
-const HEADERS: [&str; 3] = [KEY_HEADER, "x-api-key", "x-goog-api-key"];
+/// Headers of other clients that may carry the key: Anthropic's, Google's.
+const HEADERS: [&str; 2] = ["x-api-key", "x-goog-api-key"];
 /// How every secret of ours begins.
 const OURS: &str = "lk_";
 
@@ -34,7 +34,7 @@ pub enum CredentialError {
     Missing,
     /// The address carries one, where every log on the way would hold it.
     InQuery,
-    /// The request carries two of ours that differ, or one header twice with different values.
+    /// The request carries two of ours that differ.
     Conflicting,
 }
 
@@ -51,27 +51,25 @@ pub fn presented<'a>(headers: &'a HeaderMap, query: Option<&str>) -> Result<&'a 
     if query.is_some_and(carries_key) {
         return Err(CredentialError::InQuery);
     }
-    let authorization = single(headers, AUTHORIZATION.as_str())?;
+    let (named, others) = (words(headers, KEY_HEADER), HEADERS.map(|name| words(headers, name)));
     // Another scheme is a credential too, though not one of ours.
-    let bearer = authorization.map(|value| bearer_token(value).unwrap_or(value));
-    let [named, anthropics, googles] = HEADERS.map(|name| single(headers, name));
-    let found = [named?, bearer, anthropics?, googles?];
-    let mut ours = found.into_iter().flatten().filter(|secret| secret.starts_with(OURS));
+    let bearer = words(headers, AUTHORIZATION.as_str()).map(|value| bearer_token(value).unwrap_or(value));
+    let all: Vec<&str> = named.chain(bearer).chain(others.into_iter().flatten()).collect();
+    let mut ours = all.iter().filter(|secret| secret.starts_with(OURS));
     match ours.next() {
-        Some(first) if ours.any(|other| other != first) => Err(CredentialError::Conflicting),
-        Some(first) => Ok(first),
-        None => found.into_iter().flatten().next().ok_or(CredentialError::Missing),
+        Some(first) if ours.any(|other| other != first) => return Err(CredentialError::Conflicting),
+        Some(first) => return Ok(first),
+        None => {}
+    }
+    match all.as_slice() {
+        [] => Err(CredentialError::Missing),
+        [first, ..] => Ok(first),
     }
 }
 
-/// The value of a header that may be given once, or several times with the same text.
-fn single<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, CredentialError> {
-    let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else { return Ok(None) };
-    if values.any(|other| other != first) {
-        return Err(CredentialError::Conflicting);
-    }
-    first.to_str().map(|text| Some(text.trim())).map_err(|_| CredentialError::Missing)
+/// What a header says, each time that it is given. What is no text is no secret of anybody's here.
+fn words<'a>(headers: &'a HeaderMap, name: &str) -> impl Iterator<Item = &'a str> {
+    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).map(str::trim)
 }
 
 fn bearer_token(value: &str) -> Option<&str> {
@@ -117,6 +115,10 @@ mod tests {
             (&[("x-portkey-api-key", "lk_a"), ("authorization", "Basic dTpw")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer lk_a"), ("x-api-key", "lk_a")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "lk_a")], "lk_a"),
+            (&[("x-portkey-api-key", "lk_a"), ("authorization", "Bearer dummy")], "lk_a"),
+            (&[("x-api-key", "lk_a"), ("authorization", "Bearer sk-ant-x")], "lk_a"),
+            (&[("x-api-key", "lk_a"), ("authorization", "Bearer X"), ("authorization", "Bearer Y")], "lk_a"),
+            (&[("x-portkey-api-key", "other"), ("x-portkey-api-key", "lk_a")], "lk_a"),
             (&[("x-portkey-api-key", "lk_a"), ("cookie", "x-portkey-api-key=lk_b")], "lk_a"),
         ] {
             assert_eq!(presented(&headers(pairs), None), Ok(key), "{pairs:?}");
@@ -131,10 +133,18 @@ mod tests {
             &[("authorization", "Bearer lk_a"), ("authorization", "Bearer lk_b")],
             &[("authorization", "Bearer lk_a"), ("x-api-key", "lk_b")],
             &[("x-api-key", "lk_a"), ("x-goog-api-key", "lk_b")],
-            &[("x-portkey-api-key", "lk_a"), ("x-portkey-api-key", "other")],
         ] {
             assert_eq!(presented(&headers(pairs), None), Err(CredentialError::Conflicting), "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_text_is_nobodys_word() {
+        let mut map = headers(&[("x-api-key", "lk_a")]);
+        map.insert(AUTHORIZATION, HeaderValue::from_bytes(b"Bearer \xff").expect("a value"));
+        assert_eq!(presented(&map, None), Ok("lk_a"));
+        map.remove("x-api-key");
+        assert_eq!(presented(&map, None), Err(CredentialError::Missing));
     }
 
     #[test]

@@ -2,18 +2,22 @@
 
 use super::credential::CredentialError;
 use crate::{
-    dialect::{ApiError, anthropic_kind},
+    dialect::{ApiError, anthropic_kind, usage::Usage},
     kernel::{self, FieldError},
     policy::Permission,
     server::outgoing::{OutgoingError, Phase},
 };
 use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::ops::Deref;
 use utoipa::ToSchema;
+
+/// By which a server tells OpenAI's and Anthropic's libraries whether to send a call again.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
 /// A refusal or a failure. Boxed, since most calls have none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +46,10 @@ pub struct Details {
     pub allow: Option<&'static str>,
     /// More headers for the answer.
     pub headers: HeaderMap,
+    /// What the provider tells besides, by name.
+    pub told: Option<Box<Map<String, Value>>>,
+    /// What a failed answer has used.
+    pub usage: Option<Usage>,
 }
 
 impl Deref for Refusal {
@@ -65,6 +73,8 @@ impl Refusal {
             retry_after: None,
             allow: None,
             headers: HeaderMap::new(),
+            told: None,
+            usage: None,
         }))
     }
 
@@ -140,6 +150,16 @@ impl Refusal {
 
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not_found_error", "There is nothing at this address.")
+    }
+
+    /// The same for a program that has asked beside the interface for programs.
+    pub fn not_found_by_program() -> Self {
+        Self::not_found().with(|details| {
+            details.message = Cow::Borrowed(
+                "There is nothing at this address. Calls of programs stand below /v1, such as /v1/chat/completions: a \
+                 client's base URL ends in /v1, without another slash.",
+            );
+        })
     }
 
     pub fn method(allow: &'static str) -> Self {
@@ -259,6 +279,7 @@ impl Refusal {
                 permission: self.permission.as_deref(),
                 held_by: self.held_by.as_deref(),
                 fields: &self.fields,
+                told: self.told.as_deref(),
             },
             request_id: id,
         };
@@ -313,6 +334,10 @@ impl From<CredentialError> for Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(error: ApiError) -> Self {
+        let mut headers = HeaderMap::new();
+        if error.hopeless {
+            headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
         Self(Box::new(Details {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY),
             code: Cow::Owned(error.code),
@@ -324,7 +349,9 @@ impl From<ApiError> for Refusal {
             fields: Vec::new(),
             retry_after: None,
             allow: None,
-            headers: HeaderMap::new(),
+            headers,
+            told: error.told,
+            usage: error.usage.map(|usage| *usage),
         }))
     }
 }
@@ -332,13 +359,7 @@ impl From<ApiError> for Refusal {
 /// The same, for a stream that has begun.
 impl From<&Refusal> for ApiError {
     fn from(refusal: &Refusal) -> Self {
-        Self {
-            status: refusal.status.as_u16(),
-            code: refusal.code.clone().into_owned(),
-            kind: refusal.kind,
-            message: refusal.message.clone().into_owned(),
-            param: None,
-        }
+        Self::new(refusal.status.as_u16(), &*refusal.code, refusal.kind, &*refusal.message)
     }
 }
 
@@ -363,6 +384,8 @@ impl From<kernel::Error> for Refusal {
             retry_after: error.retry_after,
             allow: None,
             headers: HeaderMap::new(),
+            told: None,
+            usage: None,
         }))
     }
 }
@@ -409,7 +432,8 @@ impl From<OutgoingError> for Refusal {
             OutgoingError::Blocked(_) | OutgoingError::PlainHttp => upstream(
                 "upstream_address_blocked",
                 "The provider's address is not one that this server may call. Its operator can allow it.",
-            ),
+            )
+            .headers(|headers| drop(headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")))),
             OutgoingError::NameNotFound => upstream("upstream_not_resolved", "The provider's name could not be found."),
             OutgoingError::Unreachable => upstream("upstream_unreachable", "The provider could not be reached."),
             OutgoingError::Tls => {
@@ -469,6 +493,10 @@ struct Error<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<EnvelopeField>)]
     fields: &'a [FieldError],
+    /// What the provider tells besides, under its own names, such as `innererror`.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    told: Option<&'a Map<String, Value>>,
 }
 
 /// What is wrong with one field.

@@ -75,7 +75,7 @@ fn paths_and_what_has_no_counterpart() {
     assert_eq!(built(Provider::Google, "g", &body).unwrap().0.path, "/models/g:streamGenerateContent?alt=sse");
     assert_eq!(sent(Provider::Google, &body), json!({ "contents": [{ "role": "user", "parts": [{ "text": "hi" }] }] }));
     body["tools"] = json!([{ "type": "function", "function": { "name": "f" } }]);
-    for (name, value) in [("n", json!(9)), ("seed", json!(1_u64 << 40)), ("parallel_tool_calls", json!(false))] {
+    for (name, value) in [("n", json!(9)), ("seed", json!(1_u64 << 40))] {
         let mut body = body.clone();
         body[name] = value;
         assert_eq!(built(Provider::Google, "g", &body).unwrap_err().param.as_deref(), Some(name));
@@ -111,6 +111,7 @@ fn a_whole_answer() {
     );
     assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 10, cached_input_tokens: 3 }));
     assert_eq!((&body["id"], &body["model"], &body["created"]), (&json!("r1"), &json!("gemini-x"), &json!(CREATED)));
+    assert_eq!(body["usage"]["completion_tokens_details"], json!({ "reasoning_tokens": 6 }));
     assert_eq!(
         body["choices"],
         json!([
@@ -133,11 +134,40 @@ fn a_blocked_prompt_and_reasons_to_stop() {
     for (theirs, ours) in
         [("STOP", "stop"), ("MAX_TOKENS", "length"), ("RECITATION", "content_filter"), ("NEW", "stop")]
     {
-        let (body, usage) = answered(Provider::Google, &json!({ "candidates": [{ "finishReason": theirs }] }));
+        let said = json!({ "parts": [{ "text": "a" }] });
+        let (body, usage) =
+            answered(Provider::Google, &json!({ "candidates": [{ "finishReason": theirs, "content": said }] }));
         assert_eq!((&body["choices"][0]["finish_reason"], usage), (&json!(ours), None));
     }
     let none = exchange(Provider::Google, false, false).whole(200, "{}".into(), CREATED, ID);
     assert_eq!(none.unwrap_err().code, "upstream_invalid_answer");
+}
+
+#[test]
+fn a_model_that_failed_has_given_no_answer() {
+    for (reason, said) in [
+        ("MALFORMED_FUNCTION_CALL", ""),
+        ("MALFORMED_FUNCTION_CALL", "half"),
+        ("UNEXPECTED_TOOL_CALL", ""),
+        ("TOO_MANY_TOOL_CALLS", ""),
+        ("OTHER", ""),
+        ("NEW", ""),
+    ] {
+        let parts = if said.is_empty() { json!([]) } else { json!([{ "text": said }]) };
+        let answer = json!({ "candidates": [{ "content": { "parts": parts }, "finishReason": reason }],
+            "usageMetadata": { "promptTokenCount": 10, "candidatesTokenCount": 2 } });
+        let error =
+            exchange(Provider::Google, false, false).whole(200, answer.to_string().into(), CREATED, ID).unwrap_err();
+        assert_eq!((error.status, error.code.as_str(), error.hopeless), (502, "upstream_model_failed", true));
+        assert!(error.message.contains(reason), "{}", error.message);
+        assert_eq!(error.usage.map(|usage| usage.input_tokens), Some(10), "its tokens are spent");
+        let stream = exchange(Provider::Google, true, false).stream(CREATED, ID);
+        let (text, outcome, usage) = streamed(stream, &[unnamed(&[answer]).as_bytes()], true);
+        let last = data(&text).pop().unwrap();
+        assert_eq!(last["error"]["code"], "upstream_model_failed");
+        assert!(matches!(outcome, StreamState::Failed(_)) && !text.contains("\"stop\"") && !text.contains("[DONE]"));
+        assert_eq!(usage.map(|usage| usage.input_tokens), Some(10));
+    }
 }
 
 pub(super) fn events() -> Vec<Value> {
@@ -176,6 +206,9 @@ fn a_stream() {
         assert_eq!(chunks.last().unwrap(), "[DONE]");
         let before = &chunks[chunks.len() - 2];
         assert_eq!(before["choices"].as_array().unwrap().is_empty(), include_usage);
+        if include_usage {
+            assert_eq!(before["usage"]["completion_tokens_details"], json!({ "reasoning_tokens": 2 }));
+        }
     }
 }
 

@@ -128,7 +128,7 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     assert_eq!(answer.usage, Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100 }));
     assert_eq!(exchange.whole(200, "{}".into()).unwrap().usage, None);
     assert_eq!(exchange.whole(200, "<html>".into()).unwrap_err().code, "upstream_invalid_answer");
-    assert_eq!(exchange.whole(403, "{}".into()).unwrap_err().status, 502);
+    assert_eq!(exchange.whole(403, "{}".into()).unwrap_err().status, 424);
 
     let events = named(&[
         json!({ "type": "message_start", "message": { "usage": { "input_tokens": 4 } } }),
@@ -140,4 +140,29 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     let (text, outcome, _) = streamed(exchange.stream(), &[&events.as_bytes()[..40]], false);
     assert!(text.contains("\n\nevent: error\ndata: {\"error\":{\"code\":\"upstream_stream_broken\""), "{text}");
     assert!(matches!(outcome, StreamState::Failed(_)));
+}
+
+#[test]
+fn a_model_that_says_that_it_failed_is_logged_as_failed() {
+    for (reason, failed) in [
+        ("error", true),
+        ("MALFORMED_FUNCTION_CALL", true),
+        ("unexpected_tool_call", true),
+        ("stop", false),
+        ("length", false),
+    ] {
+        let choice =
+            json!({ "index": 0, "message": { "content": "a \"finish_reason\": \"error\"" }, "finish_reason": reason });
+        let body = json!({ "choices": [choice] }).to_string();
+        let answer = exchange(Provider::OpenRouter, false, false).whole(200, body.clone().into(), 0, "").unwrap();
+        assert_eq!((answer.failed.is_some(), answer.body.as_ref()), (failed, body.as_bytes()), "{reason}");
+        let events = STREAM.replace("\"stop\"", &format!("\"{reason}\""));
+        for asked in [true, false] {
+            let mut stream = exchange(Provider::OpenRouter, true, asked).stream(0, "");
+            let told = stream.push(Bytes::from(events.clone()));
+            stream.finish(true);
+            assert_eq!(stream.outcome(), &StreamState::Complete);
+            assert_eq!((stream.failed().is_some(), told.as_ref()), (failed, events.as_bytes()), "{reason}");
+        }
+    }
 }

@@ -86,7 +86,7 @@ impl Theme {
         match self {
             Theme::Light => "Light",
             Theme::Dark => "Dark",
-            Theme::System => "As the system",
+            Theme::System => "Same as the system",
         }
     }
 

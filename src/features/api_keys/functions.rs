@@ -41,7 +41,7 @@ pub async fn create_key(slug: String, #[server(flatten)] form: KeyForm) -> Resul
 pub async fn update_key(slug: String, id: KeyId, #[server(flatten)] form: KeyForm) -> Result<(), Error> {
     let access = web::member(&slug).await?;
     operations::update(&access, id, |key| Edit::from_form(&form, key)).await?;
-    web::redirect(&routes::api_keys(&slug));
+    web::redirect(&routes::api_keys(&slug).with("done", "saved"));
     Ok(())
 }
 
@@ -65,7 +65,7 @@ pub async fn end_key_overlap(slug: String, id: KeyId) -> Result<(), Error> {
 #[server(prefix = "/fn", endpoint = "api_keys/disable")]
 pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirm: String) -> Result<(), Error> {
     operations::disable(&web::member(&slug).await?, id, Some(&confirm)).await?;
-    web::redirect(&routes::api_keys(&slug));
+    web::redirect(&routes::api_keys(&slug).with("done", "disabled"));
     Ok(())
 }
 
@@ -77,6 +77,6 @@ pub async fn enable_key(slug: String, id: KeyId) -> Result<(), Error> {
 #[server(prefix = "/fn", endpoint = "api_keys/delete")]
 pub async fn delete_key(slug: String, id: KeyId, #[server(default)] confirm: String) -> Result<(), Error> {
     operations::delete(&web::member(&slug).await?, id, Some(&confirm)).await?;
-    web::redirect(&routes::api_keys(&slug));
+    web::redirect(&routes::api_keys(&slug).with("done", "deleted"));
     Ok(())
 }

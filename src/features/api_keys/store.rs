@@ -20,7 +20,7 @@ statements! {
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE s.org_id = $1 AND s.digest = $2";
-    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, version = version + 1 WHERE org_id = $1 AND id = $2";
+    UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $11";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE api_keys SET revoked_at = $3, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2";
@@ -140,7 +140,8 @@ fn stored_names(scopes: &[String]) -> Option<serde_json::Value> {
     (!scopes.is_empty()).then(|| serde_json::Value::from(scopes))
 }
 
-pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timestamp) -> Result<()> {
+/// Saves, if nobody else has since `version`. False: somebody has.
+pub async fn update(tx: &mut OrgTx, key: KeyId, version: i64, fields: &Fields<'_>, now: Timestamp) -> Result<bool> {
     let permissions = serde_json::to_value(fields.permissions).map_err(|_| Error::internal())?;
     let row = values![
         key,
@@ -151,9 +152,10 @@ pub async fn update(tx: &mut OrgTx, key: KeyId, fields: &Fields<'_>, now: Timest
         fields.responsible,
         now,
         fold(fields.name),
-        stored_names(fields.scopes)
+        stored_names(fields.scopes),
+        version
     ];
-    tx.execute(UPDATE, row).await.map(|_| ())
+    Ok(tx.execute(UPDATE, row).await? == 1)
 }
 
 /// Gives a key another end. The caller's change counts as the version.

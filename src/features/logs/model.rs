@@ -10,7 +10,7 @@ pub const PAGE: i64 = 50;
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It has not ended yet.
     Started,
     Ok,
@@ -24,19 +24,19 @@ pub enum Outcome {
     Lost,
 }
 
-impl Outcome {
-    pub const ALL: [Outcome; 6] =
-        [Outcome::Ok, Outcome::Refused, Outcome::Failed, Outcome::Left, Outcome::Lost, Outcome::Started];
+impl CallOutcome {
+    pub const ALL: [CallOutcome; 6] =
+        [CallOutcome::Ok, CallOutcome::Refused, CallOutcome::Failed, CallOutcome::Left, CallOutcome::Lost, CallOutcome::Started];
 
     /// The stored name.
     pub const fn name(self) -> &'static str {
         match self {
-            Outcome::Started => "started",
-            Outcome::Ok => "ok",
-            Outcome::Refused => "refused",
-            Outcome::Failed => "failed",
-            Outcome::Left => "left",
-            Outcome::Lost => "lost",
+            CallOutcome::Started => "started",
+            CallOutcome::Ok => "ok",
+            CallOutcome::Refused => "refused",
+            CallOutcome::Failed => "failed",
+            CallOutcome::Left => "left",
+            CallOutcome::Lost => "lost",
         }
     }
 
@@ -47,12 +47,12 @@ impl Outcome {
     /// The word for people.
     pub const fn label(self) -> &'static str {
         match self {
-            Outcome::Started => "under way",
-            Outcome::Ok => "ok",
-            Outcome::Refused => "refused",
-            Outcome::Failed => "failed",
-            Outcome::Left => "caller left",
-            Outcome::Lost => "lost",
+            CallOutcome::Started => "under way",
+            CallOutcome::Ok => "ok",
+            CallOutcome::Refused => "refused",
+            CallOutcome::Failed => "failed",
+            CallOutcome::Left => "caller left",
+            CallOutcome::Lost => "lost",
         }
     }
 }
@@ -72,10 +72,10 @@ pub fn is_plain(asked: &Asked) -> bool {
 
 /// A call as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct LoggedCall {
     pub id: CallId,
     pub started_at: Timestamp,
-    pub outcome: Outcome,
+    pub outcome: CallOutcome,
     /// What the caller was given; none while the call is under way.
     pub status: Option<u16>,
     /// The stable code of what went wrong.
@@ -97,7 +97,7 @@ pub struct Call {
     pub trace_id: String,
 }
 
-impl Call {
+impl LoggedCall {
     /// The trace id that the caller gave, if it did.
     pub fn own_trace(&self) -> Option<&str> {
         Some(self.trace_id.as_str()).filter(|trace| *trace != self.id.to_string())
@@ -111,19 +111,20 @@ impl Call {
 }
 
 /// Status and word of an outcome.
-pub fn outcome_words(outcome: Outcome, status: Option<u16>, error: Option<&str>) -> String {
+pub fn outcome_words(outcome: CallOutcome, status: Option<u16>, error: Option<&str>) -> String {
     let word = match error {
         Some("permission_denied") => "no Completions",
         Some("virtual_key_not_found" | "virtual_key_missing" | "virtual_key_conflict") => "no virtual key",
         Some("upstream_rate_limited") => "provider’s limit",
         Some("upstream_quota_exhausted") => "provider’s quota",
         Some("upstream_credential_refused") => "credential refused",
+        Some("upstream_model_failed") => "model failed",
         Some("upstream_address_blocked") => "address blocked",
         Some(code) if code.starts_with("upstream_") && code.ends_with("timeout") => "provider too slow",
         _ => outcome.label(),
     };
     match (outcome, status) {
-        (Outcome::Started | Outcome::Lost, _) | (_, None) => word.to_owned(),
+        (CallOutcome::Started | CallOutcome::Lost, _) | (_, None) => word.to_owned(),
         (_, Some(status)) => format!("{status} {word}"),
     }
 }
@@ -131,7 +132,7 @@ pub fn outcome_words(outcome: Outcome, status: Option<u16>, error: Option<&str>)
 /// Everything about one call. Neither prompt nor answer is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
-    pub call: Call,
+    pub call: LoggedCall,
     pub finished_at: Option<Timestamp>,
     pub key_id: Option<KeyId>,
     pub virtual_key_id: Option<VirtualKeyId>,
@@ -148,6 +149,8 @@ pub struct Detail {
     pub output_tokens: Option<i64>,
     /// What the caller said of it.
     pub metadata: Option<Metadata>,
+    /// The provider's own id of the call.
+    pub upstream_id: Option<String>,
     /// The moment of reading.
     pub now: Timestamp,
 }
@@ -236,7 +239,7 @@ pub struct Totals {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
     /// Newest first.
-    pub calls: Vec<Call>,
+    pub calls: Vec<LoggedCall>,
     /// Cursor for `before`, if there are newer calls.
     pub previous: Option<String>,
     /// Cursor for `after`, if there are older calls.
@@ -391,20 +394,20 @@ mod tests {
 
     #[test]
     fn stored_names_are_read_back() {
-        for outcome in Outcome::ALL {
-            assert_eq!(Outcome::parse(outcome.name()), Some(outcome));
+        for outcome in CallOutcome::ALL {
+            assert_eq!(CallOutcome::parse(outcome.name()), Some(outcome));
         }
-        assert_eq!(Outcome::parse("OK"), None);
+        assert_eq!(CallOutcome::parse("OK"), None);
     }
 
     #[test]
     fn outcomes_have_words() {
-        assert_eq!(outcome_words(Outcome::Ok, Some(200), None), "200 ok");
-        assert_eq!(outcome_words(Outcome::Refused, Some(403), Some("permission_denied")), "403 no Completions");
-        assert_eq!(outcome_words(Outcome::Started, None, None), "under way");
-        assert_eq!(outcome_words(Outcome::Lost, Some(500), Some("interrupted")), "lost");
+        assert_eq!(outcome_words(CallOutcome::Ok, Some(200), None), "200 ok");
+        assert_eq!(outcome_words(CallOutcome::Refused, Some(403), Some("permission_denied")), "403 no Completions");
+        assert_eq!(outcome_words(CallOutcome::Started, None, None), "under way");
+        assert_eq!(outcome_words(CallOutcome::Lost, Some(500), Some("interrupted")), "lost");
         assert_eq!(
-            outcome_words(Outcome::Failed, Some(504), Some("upstream_connect_timeout")),
+            outcome_words(CallOutcome::Failed, Some(504), Some("upstream_connect_timeout")),
             "504 provider too slow"
         );
     }

@@ -1,7 +1,7 @@
 //! What can be done with the log of calls.
 
 use super::{
-    model::{Call, Choices, Detail, FirstCall, Named, PAGE, Page, is_plain},
+    model::{LoggedCall, Choices, Detail, FirstCall, Named, PAGE, Page, is_plain},
     query::{self, Cursor, Filter},
     store,
 };
@@ -27,7 +27,7 @@ async fn begin(access: &Access, asked: &Asked) -> Result<(OrgTx, Filter, Place)>
 
 /// A part of the log, and how many entries there are in all.
 pub struct Entries {
-    pub calls: Vec<Call>,
+    pub calls: Vec<LoggedCall>,
     /// The cursor of the part behind this, if there is one.
     pub next: Option<String>,
     pub total: i64,

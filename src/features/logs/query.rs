@@ -1,6 +1,6 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
-use super::model::{Metadata, Outcome};
+use super::model::{Metadata, CallOutcome};
 use crate::kernel::{
     Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, VirtualKeyId, text,
     time::{DAY, HOUR, MINUTE},
@@ -36,7 +36,7 @@ impl Span {
 /// What of the outcome is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    As(Outcome),
+    As(CallOutcome),
     /// Statuses of one hundred: 4 for 400 to 499.
     Class(i64),
 }
@@ -180,7 +180,7 @@ fn ended(text: &str) -> std::result::Result<Ended, String> {
         "2xx" => Ok(Ended::Class(2)),
         "4xx" => Ok(Ended::Class(4)),
         "5xx" => Ok(Ended::Class(5)),
-        name => Outcome::parse(name).map(Ended::As).ok_or_else(|| "Choose an outcome from the list.".into()),
+        name => CallOutcome::parse(name).map(Ended::As).ok_or_else(|| "Choose an outcome from the list.".into()),
     }
 }
 

@@ -129,6 +129,8 @@ pub struct LogDetail {
     res_units: Option<i64>,
     /// What the caller said of it in `x-portkey-metadata`.
     metadata: BTreeMap<String, String>,
+    /// The provider's own id of the call, under which its support finds it.
+    upstream_request_id: Option<String>,
     organisation_id: String,
 }
 
@@ -183,6 +185,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         cached_input_tokens,
         output_tokens,
         metadata,
+        upstream_id,
         ..
     } = operations::get(&call.access, call.part("id")).await?;
     Ok(LogDetail {
@@ -198,11 +201,12 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         cached_req_units: cached_input_tokens,
         res_units: output_tokens,
         metadata: metadata.unwrap_or_default().into_texts(),
+        upstream_request_id: upstream_id,
         organisation_id: call.organisation_id(),
     })
 }
 
-fn entry(call: model::Call) -> LogEntry {
+fn entry(call: model::LoggedCall) -> LogEntry {
     LogEntry {
         object: "log",
         id: call.id.to_string(),

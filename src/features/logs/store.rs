@@ -1,7 +1,7 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, Call, Detail, Metadata, Outcome, Totals},
+    model::{Bucket, LoggedCall, Detail, Metadata, CallOutcome, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
@@ -20,7 +20,7 @@ const SAMPLE: i64 = 10_000;
 
 macro_rules! columns {
     () => {
-        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count"
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id"
     };
 }
 
@@ -114,6 +114,7 @@ struct Row {
     metadata: Option<Json<Metadata>>,
     virtual_key_deleted_at: Option<i64>,
     count: i64,
+    upstream_id: Option<String>,
 }
 
 impl Row {
@@ -121,8 +122,8 @@ impl Row {
         Cursor { started_at: Timestamp(self.started_at), id: CallId(self.id) }
     }
 
-    fn call(&self) -> Result<Call> {
-        let outcome = Outcome::parse(&self.outcome).ok_or_else(|| {
+    fn call(&self) -> Result<LoggedCall> {
+        let outcome = CallOutcome::parse(&self.outcome).ok_or_else(|| {
             tracing::error!(outcome = self.outcome, "a stored outcome is not known");
             Error::internal()
         })?;
@@ -130,7 +131,7 @@ impl Row {
             (None, None) => None,
             (input, output) => Some(input.unwrap_or(0).saturating_add(output.unwrap_or(0))),
         };
-        Ok(Call {
+        Ok(LoggedCall {
             id: CallId(self.id),
             started_at: Timestamp(self.started_at),
             outcome,
@@ -181,7 +182,7 @@ fn asked(filter: &Filter) -> Question {
 
 /// A page of calls, newest first, with what comes before and after it.
 pub struct Slice {
-    pub calls: Vec<Call>,
+    pub calls: Vec<LoggedCall>,
     pub previous: Option<Cursor>,
     pub next: Option<Cursor>,
 }
@@ -296,6 +297,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             cached_input_tokens: row.cached_input_tokens,
             output_tokens: row.output_tokens,
             metadata: row.metadata.map(|metadata| metadata.0),
+            upstream_id: row.upstream_id,
             now,
         })
     })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Longest name of an organisation.
 pub const NAME_LIMIT: usize = 100;
 /// Longest slug.
-pub const SLUG_LIMIT: usize = 40;
+pub const SLUG_LIMIT: usize = text::SLUG_LIMIT;
 /// The most characters of each field.
 pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("new_slug", SLUG_LIMIT)];
 

@@ -34,8 +34,7 @@ pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
         slug if slug.len() < 2 => String::from("organisation"),
         slug => slug,
     };
-    for n in 1..1_000 {
-        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 36).trim_end_matches('-')) };
+    for slug in text::numbered_slugs(&base) {
         if !store::slug_is_taken(change.tx().system(), &slug, now).await? {
             return Ok(slug);
         }

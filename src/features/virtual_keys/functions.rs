@@ -59,7 +59,7 @@ pub async fn duplicate_virtual_key(
 #[server(prefix = "/fn", endpoint = "virtual_keys/delete")]
 pub async fn delete_virtual_key(slug: String, key: String, #[server(default)] confirm: String) -> Result<(), Error> {
     operations::delete(&web::member(&slug).await?, &key, Some(&confirm)).await?;
-    web::redirect(&routes::virtual_keys(&slug));
+    web::redirect(&routes::virtual_keys(&slug).with("done", "deleted"));
     Ok(())
 }
 

@@ -6,9 +6,7 @@ use super::{
     store::{self, Facts, SetCredential},
 };
 use crate::{
-    kernel::{
-        Asked, Code, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text,
-    },
+    kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text},
     policy::Operation,
     server::{
         access::{Access, Change},
@@ -94,17 +92,14 @@ pub async fn update(
             let (version, ready) = ready?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
-            if was.version != version {
-                return Err(stale());
+            if !store::update(change.tx(), was.id, version, &ready.facts(), now).await? {
+                return Err(Error::stale());
             }
             let moved = was.provider != ready.provider || was.base_url != ready.base_url;
             let had = was.credential_set_at.is_some();
             if moved && ready.credential.is_none() && ready.provider.needs_credential() {
                 let sentence = "Provider or base URL have changed: enter the credential again. The stored one is only sent where it was saved for.";
                 return Err(Error::field("credential", sentence));
-            }
-            if !store::update(change.tx(), was.id, version, &ready.facts(), now).await? {
-                return Err(stale());
             }
             let removed = moved && had && ready.credential.is_none();
             if let Some(plain) = &ready.credential {
@@ -252,13 +247,6 @@ fn subject(key: &Detail) -> Subject {
     Subject::new("virtual_key", key.id, &key.name)
 }
 
-fn stale() -> Error {
-    Error::new(
-        Code::StaleVersion,
-        "Somebody saved this virtual key meanwhile: what is stored is another version by now.",
-    )
-}
-
 /// Stores a new virtual key and its event.
 async fn insert(
     mut change: Change,
@@ -294,8 +282,7 @@ async fn choose_slug(change: &mut Change, typed: &str, name: &str) -> Result<Str
         return if store::slug_is_taken(change.tx(), &slug).await? { Err(taken(&slug)) } else { Ok(slug) };
     }
     let base = model::parse_slug(&text::slug(name)).unwrap_or_else(|_| "virtual-key".into());
-    for n in 1..=model::MOST {
-        let slug = if n == 1 { base.clone() } else { format!("{}-{n}", text::cut(&base, 35).trim_end_matches('-')) };
+    for slug in text::numbered_slugs(&base) {
         if !store::slug_is_taken(change.tx(), &slug).await? {
             return Ok(slug);
         }

@@ -233,7 +233,7 @@ pub async fn delete(tx: &mut OrgTx, id: VirtualKeyId, now: Timestamp) -> Result<
 }
 
 /// What a call needs of a virtual key.
-pub struct Target {
+pub struct Destination {
     pub id: VirtualKeyId,
     pub slug: String,
     pub provider: Provider,
@@ -244,7 +244,7 @@ pub struct Target {
 }
 
 #[derive(sqlx::FromRow)]
-struct TargetRow {
+struct DestinationRow {
     id: Uuid,
     slug: String,
     provider: String,
@@ -254,10 +254,10 @@ struct TargetRow {
 }
 
 /// The virtual key that calls name as `@slug`.
-pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Target>> {
-    let row: Option<TargetRow> = tx.optional(TARGET, values![slug]).await?;
+pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Destination>> {
+    let row: Option<DestinationRow> = tx.optional(TARGET, values![slug]).await?;
     row.map(|row| {
-        Ok(Target {
+        Ok(Destination {
             id: VirtualKeyId(row.id),
             slug: row.slug,
             provider: parse_provider(&row.provider)?,

@@ -37,7 +37,7 @@ impl Log {
 /// The last use of each secret in a group. What was refused is no use: a key that is gone stays as it was.
 fn last_uses(records: &[&Record]) -> Vec<Use> {
     let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
-    let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::Outcome::Refused);
+    let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::CallOutcome::Refused);
     for call in records.iter().filter(is_use).map(|record| &record.call) {
         let entry = last.entry(call.secret).or_insert((call.key, call.started_at));
         entry.1 = entry.1.max(call.started_at);

@@ -14,15 +14,15 @@ macro_rules! insert {
         concat!(
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
-             cached_input_tokens, output_tokens, cost, trace_id, count, metadata) VALUES ",
+             cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id) VALUES ",
             $values
         )
     };
 }
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost WHERE call_logs.finished_at IS NULL";
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id WHERE call_logs.finished_at IS NULL";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 21;
+const COLUMNS: usize = 22;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
 const ROWS: usize = 8;
@@ -79,7 +79,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         &*call.model,
         call.endpoint.name(),
         call.streamed,
-        end.map_or(logs::Outcome::Started, CallEnd::kind).name(),
+        end.map_or(logs::CallOutcome::Started, CallEnd::kind).name(),
         end.map(|end| i64::from(end.status)),
         end.and_then(|end| end.error.as_deref()),
         latency,
@@ -91,6 +91,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         &*call.trace,
         end.map_or(1, |end| number(end.count)),
         call.metadata.as_ref().map(|metadata| json!(metadata)),
+        end.and_then(|end| end.upstream_id.as_deref()),
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row

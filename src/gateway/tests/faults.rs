@@ -125,8 +125,8 @@ async fn a_refused_credential_does_not_look_like_the_callers_key() {
         let house = House::new().await;
         house.target("main", Provider::OpenAi, upstream.port);
         let told = house.chat(&hello()).await;
-        assert_eq!(told.refusal(), (502, "upstream_credential_refused".into()));
-        assert_eq!(told.header("www-authenticate"), None);
+        assert_eq!(told.refusal(), (424, "upstream_credential_refused".into()));
+        assert_eq!((told.header("www-authenticate"), told.header("x-should-retry")), (None, Some("false")));
         let record = house.records().await.remove(0).outcome.expect("an outcome");
         assert_eq!(record.upstream_status, Some(status));
     }
@@ -135,8 +135,9 @@ async fn a_refused_credential_does_not_look_like_the_callers_key() {
 #[tokio::test]
 async fn a_providers_refusal_keeps_its_meaning() {
     let error = json!({ "error": { "message": "Slow down.", "type": "requests", "code": "rate_limit_exceeded" } });
-    // A date says nothing to a client whose clock is another.
-    for (later, told_later) in [("7", Some("7")), ("Fri, 27 Nov 2026 20:00:00 GMT", None)] {
+    // A date, by the provider's own clock, says nothing to a client whose clock is another.
+    let dated = "Tue, 14 Nov 2023 22:13:50 GMT";
+    for (later, told_later) in [("7", Some("7")), ("1.2", Some("2")), (dated, Some("30"))] {
         let headers = format!("retry-after: {later}\r\nx-ratelimit-remaining-requests: 0\r\nset-cookie: a=b\r\n");
         let upstream = Upstream::json(429, &headers, &error).await;
         let house = House::new().await;
@@ -151,6 +152,76 @@ async fn a_providers_refusal_keeps_its_meaning() {
             assert_eq!(told.header("set-cookie"), None);
         }
     }
+}
+
+#[tokio::test]
+async fn nothing_that_a_provider_says_of_its_refusal_is_lost() {
+    let error = json!({ "error": { "message": "Filtered.", "code": "content_filter", "param": "prompt", "type": null,
+        "innererror": { "code": "ResponsibleAIPolicyViolation",
+            "content_filter_result": { "violence": { "filtered": true, "severity": "high" } } } } });
+    let upstream = Upstream::json(400, "x-request-id: req_theirs\r\n", &error).await;
+    let house = House::new().await;
+    house.target("main", Provider::AzureOpenAi, upstream.port);
+    let told = house.chat(&hello()).await;
+    assert_eq!(told.refusal(), (400, "content_filter".into()));
+    assert_eq!(told.json()["error"]["innererror"], error["error"]["innererror"]);
+    assert_eq!(told.header("x-latchkey-upstream-request-id"), Some("req_theirs"));
+    let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+    assert_eq!(outcome.upstream_id.as_deref(), Some("req_theirs"));
+}
+
+#[tokio::test]
+async fn an_account_without_credit_is_no_limit_that_passes() {
+    let upstream =
+        Upstream::json(402, "", &json!({ "error": { "message": "Insufficient credits", "code": 402 } })).await;
+    let house = House::new().await;
+    house.target("main", Provider::OpenRouter, upstream.port);
+    let told = house.chat(&hello()).await;
+    assert_eq!(told.refusal(), (402, "upstream_quota_exhausted".into()));
+    assert_eq!(
+        (told.header("x-should-retry"), &told.json()["message"]),
+        (Some("false"), &json!("Insufficient credits"))
+    );
+}
+
+#[tokio::test]
+async fn a_providers_word_on_when_to_try_again_goes_on_in_every_spelling() {
+    let error = json!({ "error": { "message": "Slow down." } });
+    for (headers, after, ms, again) in [
+        ("retry-after-ms: 1500\r\n", Some("2"), Some("1500"), None),
+        ("retry-after: 0.2\r\nx-should-retry: false\r\n", Some("1"), None, Some("false")),
+        ("x-should-retry: true\r\n", None, None, Some("true")),
+    ] {
+        let upstream = Upstream::json(429, headers, &error).await;
+        let house = House::new().await;
+        house.target("main", Provider::OpenAi, upstream.port);
+        let told = house.chat(&hello()).await;
+        let said = ["retry-after", "retry-after-ms", "x-should-retry"].map(|name| told.header(name));
+        assert_eq!((told.status.as_u16(), said), (429, [after, ms, again]));
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_fails_is_an_error_and_logged_as_one() {
+    let failed = json!({ "candidates": [{ "content": {}, "finishReason": "MALFORMED_FUNCTION_CALL" }],
+        "usageMetadata": { "promptTokenCount": 7 } });
+    let upstream = Upstream::json(200, "", &failed).await;
+    let house = House::new().await;
+    house.target("main", Provider::Google, upstream.port);
+    let told = house.chat(&hello()).await;
+    assert_eq!(told.refusal(), (502, "upstream_model_failed".into()));
+    assert_eq!(told.header("x-should-retry"), Some("false"));
+    let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+    assert_eq!((outcome.kind().name(), outcome.usage.map(|usage| usage.input_tokens)), ("failed", Some(7)));
+    // Where the answer passes through, it says so itself.
+    let mut odd = completion();
+    odd["choices"][0]["finish_reason"] = "error".into();
+    let upstream = Upstream::json(200, "", &odd).await;
+    let house = House::new().await;
+    house.target("main", Provider::Mistral, upstream.port);
+    assert_eq!(house.chat(&hello()).await.json(), odd);
+    let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+    assert_eq!((outcome.status, outcome.kind().name()), (200, "failed"));
 }
 
 #[tokio::test]

@@ -45,6 +45,68 @@ async fn a_stream_arrives_as_its_provider_sent_it_and_is_counted() {
 }
 
 #[tokio::test]
+async fn a_stream_is_read_whatever_its_server_calls_it() {
+    let events = format!("{}{}", piece("Hi"), ending());
+    for kind in ["content-type: text/plain; charset=utf-8\r\n", "content-type: application/octet-stream\r\n", ""] {
+        for start in ["", "\n", ": keep-alive\n\n", "\u{feff}"] {
+            let head = format!("HTTP/1.1 200 OK\r\n{kind}x-request-id: req_7\r\ntransfer-encoding: chunked\r\n\r\n");
+            let text = format!("{start}{events}");
+            // The very first letter comes alone.
+            let cut = text.char_indices().nth(1).map_or(0, |(at, _)| at);
+            let body = format!("{}{}0\r\n\r\n", chunk(&text[..cut]), chunk(&text[cut..]));
+            let upstream = Upstream::saying(format!("{head}{body}")).await;
+            let house = house(upstream.port).await;
+            let told = house.chat(&streamed()).await;
+            assert_eq!(told.header("content-type"), Some("text/event-stream"), "{kind} {start:?}");
+            assert!(told.text.starts_with(&format!("{start}{}", piece("Hi"))), "{told:?}");
+            assert_eq!(told.header("x-latchkey-upstream-request-id"), Some("req_7"));
+            let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+            assert_eq!((outcome.error, outcome.upstream_id.as_deref()), (None, Some("req_7")));
+        }
+    }
+    // What is none is still no answer, and never shown.
+    for text in ["Internal error", "", "dat", "<html>data: x"] {
+        let answer =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let house = house(Upstream::saying(answer).await.port).await;
+        assert_eq!(house.chat(&streamed()).await.refusal(), (502, "upstream_invalid_answer".into()), "{text}");
+    }
+    // And what hangs before it has said anything is given up.
+    let hanging = Upstream::scripted(|mut stream: TcpStream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nd").await;
+        sleep(5 * SOON).await;
+    })
+    .await;
+    let house = house(hanging.port).await;
+    assert_eq!(house.chat(&streamed()).await.refusal(), (504, "upstream_idle_timeout".into()));
+}
+
+#[tokio::test]
+async fn a_provider_that_only_pings_is_heard_by_the_caller() {
+    let go = Arc::new(Notify::new());
+    let gate = go.clone();
+    let upstream = Upstream::scripted(move |mut stream: TcpStream| {
+        let gate = gate.clone();
+        async move {
+            let _ = stream.write_all(STREAM.as_bytes()).await;
+            for _ in 0..3 {
+                let _ = stream.write_all(chunk("event: ping\ndata: {\"type\":\"ping\"}\n\n").as_bytes()).await;
+                gate.notified().await;
+            }
+        }
+    })
+    .await;
+    let house = House::new().await;
+    house.target("main", Provider::Anthropic, upstream.port);
+    let mut body = house.open_chat(&streamed()).await.into_body();
+    for _ in 0..3 {
+        let frame = body.frame().await.expect("a piece").expect("a piece");
+        assert_eq!(frame.into_data().expect("data"), ": ping\n\n");
+        go.notify_one();
+    }
+}
+
+#[tokio::test]
 async fn each_piece_reaches_the_caller_at_once() {
     let go = Arc::new(Notify::new());
     let gate = go.clone();

@@ -8,7 +8,7 @@ use crate::{
         access::App,
         audit::{
             self,
-            heads::{self, Occasion, Record},
+            heads::{self, Occasion, Progress},
         },
         database::{Db, OrgTx},
     },
@@ -53,7 +53,7 @@ async fn record_first(tx: &mut OrgTx, request_id: &str, now: Timestamp, founded:
 
 /// Records ends in rounds.
 #[derive(Debug, Default)]
-pub struct Recorder(Record);
+pub struct Recorder(Progress);
 
 impl Recorder {
     /// Records what is new, unless another replica did a short while ago. `at_end`: the program stops, and there may be no

@@ -109,7 +109,7 @@ pub async fn record(
 
 /// What the installation's chain has recorded so far.
 #[derive(Debug, Default)]
-pub struct Record {
+pub struct Progress {
     /// The last event that was read.
     read: i64,
     /// The latest number of each organisation, and the event that says it.
@@ -118,7 +118,7 @@ pub struct Record {
     round_at: Option<Timestamp>,
 }
 
-impl Record {
+impl Progress {
     /// Reads what has been recorded since.
     pub async fn catch_up(&mut self, tx: &mut OrgTx) -> Result<()> {
         loop {

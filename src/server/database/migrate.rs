@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "known networks", include_str!("../../../migrations/0006_known_networks.sql")),
     (7, "traces", include_str!("../../../migrations/0007_traces.sql")),
     (8, "walls", include_str!("../../../migrations/0008_walls.sql")),
+    (9, "upstream ids", include_str!("../../../migrations/0009_upstream_ids.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

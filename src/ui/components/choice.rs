@@ -73,9 +73,9 @@ pub fn Select(
     name: String,
     /// What there is to choose.
     choices: Vec<Choice>,
-    /// Value of the chosen one.
+    /// Value of the chosen one; in a form that names a version, of what is stored.
     #[prop(optional, into)]
-    selected: String,
+    selected: Option<Signal<String>>,
     /// Id; the name if left out. Needed in rows.
     #[prop(optional, into)]
     id: Option<String>,
@@ -108,22 +108,21 @@ pub fn Select(
     availability: Availability,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
-    let Entry { value: selected, error, .. } = entry(&name, selected, error);
-    let selected = bind.map_or(selected, |bind| bind.get_untracked());
+    let Entry { value: selected, bind, error, follows, .. } = entry(&name, selected, bind, error);
+    let (theirs_id, theirs) = (format!("{id}-theirs"), follows.as_ref().map(|follows| follows.theirs));
     let reason = availability.reason().map(str::to_owned);
     let fixed = reason.is_some();
     let hint = reason.map(Signal::stored).or(hint);
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let described = {
-        let (hint_id, error_id) = (hint.is_some().then(|| hint_id.clone()), error_id.clone());
-        move || {
-            let error = error.with(Option::is_some).then(|| error_id.clone());
-            let ids: Vec<String> = error.into_iter().chain(hint_id.clone()).collect();
-            (!ids.is_empty()).then(|| ids.join(" "))
-        }
+        let hint = hint.is_some().then_some(hint_id.as_str());
+        super::form::described(error, &error_id, theirs, &theirs_id, hint)
     };
     let node = NodeRef::<leptos::html::Select>::new();
     super::bind::select(node, bind);
+    let labels: Vec<_> = choices.iter().map(|choice| (choice.value.clone(), choice.label.clone())).collect();
+    let label_of =
+        move |value: String| labels.iter().find(|(known, _)| *known == value).map_or(value, |(_, label)| label.clone());
     let options: Vec<_> = choices
         .into_iter()
         .map(|choice| {
@@ -162,6 +161,7 @@ pub fn Select(
                 <Glyph icon=Icon::ChevronDown />
             </div>
             {super::form::field_error(error, error_id)}
+            {follows.map(|follows| super::form::theirs(follows, theirs_id, label_of))}
             {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>
     }
@@ -286,8 +286,7 @@ fn radio_group(
     bind: Option<RwSignal<String>>,
     on_change: Option<Callback<String>>,
 ) -> impl IntoView {
-    let Entry { value: selected, error, .. } = entry(&name, selected, error);
-    let selected = bind.map_or(selected, |bind| bind.get_untracked());
+    let Entry { value: selected, error, .. } = entry(&name, Some(Signal::stored(selected)), bind, error);
     let node = NodeRef::<leptos::html::Fieldset>::new();
     super::bind::radios(node, bind);
     let error_id = format!("{name}-error");

@@ -62,7 +62,8 @@ pub fn CopyButton(
     }
 }
 
-/// A secret in a box: monospaced, whole, selected by one click, with Copy.
+/// A secret in a box: monospaced, whole, selected by one click, with Copy. It is shown this once: until it is saved, the
+/// page is not left without a question.
 #[component]
 pub fn SecretBox(
     /// Id, unique in the page.
@@ -74,13 +75,15 @@ pub fn SecretBox(
     /// The secret.
     #[prop(into)]
     value: String,
-    /// Called once it was copied or selected.
-    #[prop(optional, into)]
-    on_copied: Option<Callback<()>>,
+    /// Whether it is known to be saved: true once it was copied or selected, and whenever the page says so.
+    #[prop(optional)]
+    saved: Option<RwSignal<bool>>,
 ) -> impl IntoView {
-    let on_copied = on_copied.unwrap_or_else(|| Callback::new(|()| {}));
+    let saved = saved.unwrap_or_else(|| RwSignal::new(false));
+    let on_copied = Callback::new(move |()| saved.set(true));
+    let unsaved = format!("The {what} is not saved yet, and cannot be shown again.");
     view! {
-        <div class="secret">
+        <div class="secret" data-unsaved=move || (!saved.get()).then(|| unsaved.clone())>
             <code id=id.clone() tabindex="0" role="group" aria-label=what.clone()>{value.clone()}</code>
             <CopyButton value what target=id on_copied />
         </div>

@@ -45,9 +45,9 @@ pub fn Field(
     /// What it takes.
     #[prop(optional)]
     kind: FieldKind,
-    /// First value.
+    /// First value; in a form that names a version, what is stored.
     #[prop(optional, into)]
-    value: String,
+    value: Option<Signal<String>>,
     /// One line below.
     #[prop(optional, into)]
     hint: Option<Signal<String>>,
@@ -83,19 +83,15 @@ pub fn Field(
     beside_label: ViewFn,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
-    let Entry { value, error, limit } = entry(&name, value, error);
-    let value = bind.map_or(value, |bind| bind.get_untracked());
+    let Entry { value, bind, error, limit, follows } = entry(&name, value, bind, error);
+    let (theirs_id, theirs) = (format!("{id}-theirs"), follows.as_ref().map(|follows| follows.theirs));
     let maxlength = limit.map(|most| most.to_string());
     let reason = availability.reason().map(str::to_owned);
     let hint = reason.clone().map(Signal::stored).or(hint);
     let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
     let described = {
-        let (hint_id, error_id) = (hint.is_some().then(|| hint_id.clone()), error_id.clone());
-        move || {
-            let error = error.with(Option::is_some).then(|| error_id.clone());
-            let ids: Vec<String> = error.into_iter().chain(hint_id.clone()).collect();
-            (!ids.is_empty()).then(|| ids.join(" "))
-        }
+        let hint = hint.is_some().then_some(hint_id.as_str());
+        super::form::described(error, &error_id, theirs, &theirs_id, hint)
     };
     let invalid = move || error.with(Option::is_some).then_some("true");
     let readonly = reason.is_some();
@@ -191,6 +187,7 @@ pub fn Field(
             </div>
             <div class="field-control" class:has-button=password>{control}{show_button}</div>
             {super::form::field_error(error, error_id)}
+            {follows.map(|follows| super::form::theirs(follows, theirs_id, |theirs| theirs))}
             {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>
     }

@@ -1,6 +1,7 @@
 //! What belongs to a whole form.
 use super::dom;
 use crate::ui::{
+    form::Follows,
     icons::{Glyph, Icon},
     reactive,
 };
@@ -20,6 +21,46 @@ pub(super) fn field_error(error: Signal<Option<String>>, id: String) -> impl Int
     view! {
         <div class="error" id=id>
             {reactive(move || error.get().map(|error| view! { <Glyph icon=Icon::Alert /><span>{error}</span> }))}
+        </div>
+    }
+}
+
+/// The ids of what is said about a field: what is wrong, what somebody else stored, the hint.
+pub(super) fn described(
+    error: Signal<Option<String>>,
+    error_id: &str,
+    theirs: Option<Signal<Option<String>>>,
+    theirs_id: &str,
+    hint_id: Option<&str>,
+) -> impl Fn() -> Option<String> + Send + Sync + use<> {
+    let (error_id, theirs_id, hint_id) = (error_id.to_owned(), theirs_id.to_owned(), hint_id.map(str::to_owned));
+    move || {
+        let wrong = error.with(Option::is_some).then_some(&error_id);
+        let clashes = theirs.is_some_and(|theirs| theirs.with(Option::is_some)).then_some(&theirs_id);
+        let ids: Vec<_> = wrong.into_iter().chain(clashes).chain(&hint_id).map(String::as_str).collect();
+        (!ids.is_empty()).then(|| ids.join(" "))
+    }
+}
+
+/// What somebody else stored meanwhile, beside a field in which something else was typed; and what the field was opened
+/// with, for the server to tell the one from the other.
+pub(super) fn theirs(
+    follows: Follows,
+    id: String,
+    words: impl Fn(String) -> String + Send + Sync + 'static,
+) -> impl IntoView {
+    let Follows { opened: (name, opened), theirs } = follows;
+    view! {
+        <input type="hidden" name=name value=move || opened.get() />
+        <div class="hint" id=id>
+            {reactive(move || {
+                theirs
+                    .get()
+                    .map(|theirs| {
+                        let words = if theirs.is_empty() { "nothing".to_owned() } else { words(theirs) };
+                        view! { "Stored meanwhile: "<strong>{words}</strong> }
+                    })
+            })}
         </div>
     }
 }

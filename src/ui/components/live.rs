@@ -1,8 +1,11 @@
 //! Live regions and toasts. [`Live`] stands once, around the whole application, so that its regions outlive pages.
-use super::{Tone, dom};
+use super::{
+    Tone, dom,
+    leaving::{AskBeforeLeaving, Guard},
+};
 use crate::ui::icons::{Glyph, Icon};
 use leptos::prelude::*;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const ANNOUNCER: &str = "announcer";
 
@@ -17,7 +20,7 @@ pub fn announce(text: &str) {
 }
 
 /// What a toast says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Toast {
     /// `Bad` is announced at once and stays until closed.
     pub tone: Tone,
@@ -25,6 +28,23 @@ pub struct Toast {
     pub message: String,
     /// A link that can also be reached elsewhere: words and address.
     pub link: Option<(String, String)>,
+    /// Undoes what it tells of. It must not need anything of the page, which may be gone by then.
+    pub undo: Option<Undo>,
+}
+
+/// See [`Toast::undo`].
+pub type Undo = Arc<dyn Fn() + Send + Sync>;
+
+impl Toast {
+    /// Something was done: "ci-deploy is disabled".
+    pub fn done(message: impl Into<String>) -> Self {
+        Self { tone: Tone::Ok, message: message.into(), link: None, undo: None }
+    }
+
+    /// With a button that undoes it.
+    pub fn undone_by(self, undo: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { undo: Some(Arc::new(undo)), ..self }
+    }
 }
 
 /// The toasts of this page.
@@ -32,11 +52,12 @@ pub struct Toast {
 pub struct Toasts {
     shown: RwSignal<Vec<(u32, Toast)>>,
     next: StoredValue<u32>,
+    undone: RwSignal<u32>,
 }
 
 impl Toasts {
     fn new() -> Self {
-        Self { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0) }
+        Self { shown: RwSignal::new(Vec::new()), next: StoredValue::new(0), undone: RwSignal::new(0) }
     }
 
     /// Shows a toast.
@@ -44,6 +65,22 @@ impl Toasts {
         let id = self.next.get_value();
         self.next.set_value(id + 1);
         self.shown.update(|shown| shown.push((id, toast)));
+    }
+
+    /// A number that grows whenever something was undone: for data that must be loaded anew then.
+    pub fn undone(self) -> ReadSignal<u32> {
+        self.undone.read_only()
+    }
+
+    /// Tells what became of an undoing: what is so again, or why it is not.
+    pub fn undoing(self, again: String, result: Result<(), String>) {
+        match result {
+            Ok(()) => {
+                self.undone.update(|undone| *undone += 1);
+                self.show(Toast::done(again));
+            }
+            Err(why) => self.show(Toast { tone: Tone::Bad, ..Toast::done(format!("It was not undone. {why}")) }),
+        }
     }
 
     fn close(self, id: u32) {
@@ -56,9 +93,10 @@ pub fn use_toasts() -> Toasts {
     use_context::<Toasts>().unwrap_or_else(Toasts::new)
 }
 
-/// How long a toast stays: 5 s, and 1 s for each 120 characters.
-fn stay(message: &str) -> Duration {
-    Duration::from_millis(5000 + 1000 * (message.chars().count() as u64).div_ceil(120))
+/// How long a toast stays: 5 s, and 1 s for each 120 characters; 10 s at least where it can be undone.
+fn stay(message: &str, undo: bool) -> Duration {
+    let read = Duration::from_millis(5000 + 1000 * (message.chars().count() as u64).div_ceil(120));
+    if undo { read.max(Duration::from_secs(10)) } else { read }
 }
 
 fn toast_id(id: u32) -> String {
@@ -69,7 +107,7 @@ fn toast_id(id: u32) -> String {
 fn ToastView(id: u32, toast: Toast, toasts: Toasts) -> impl IntoView {
     let held = StoredValue::new(false);
     let lasting = toast.tone == Tone::Bad;
-    let stay = stay(&toast.message);
+    let stay = stay(&toast.message, toast.undo.is_some());
     fn wait(toasts: Toasts, id: u32, held: StoredValue<bool>, stay: Duration) {
         set_timeout(
             move || match held.try_get_value() {
@@ -101,6 +139,15 @@ fn ToastView(id: u32, toast: Toast, toasts: Toasts) -> impl IntoView {
             <Glyph icon />
             <span class="toast-words">{toast.message}</span>
             {toast.link.map(|(label, href)| view! { <a href=href>{label}</a> })}
+            {toast
+                .undo
+                .map(|undo| {
+                    let press = move |_| {
+                        toasts.close(id);
+                        undo();
+                    };
+                    view! { <button type="button" class="button button-small" on:click=press>"Undo"</button> }
+                })}
             <button type="button" class="button button-quiet button-icon" on:click=move |_| toasts.close(id)>
                 <Glyph icon=Icon::Close />
                 <span class="vh">"Close message"</span>
@@ -115,6 +162,7 @@ pub fn Live(
     /// The application.
     children: Children,
 ) -> impl IntoView {
+    let guard = Guard::begin();
     let toasts = Toasts::new();
     provide_context(toasts);
     Effect::new(move |_| {
@@ -134,6 +182,7 @@ pub fn Live(
     };
     view! {
         {children()}
+        <AskBeforeLeaving guard />
         <div class="vh" id=ANNOUNCER role="status"></div>
         <div class="toasts" role="region" aria-label="Messages">
             <div role="alert">
@@ -156,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_longer_message_stays_longer() {
-        assert_eq!(stay("Saved"), Duration::from_secs(6));
-        assert_eq!(stay(&"x".repeat(121)), Duration::from_secs(7));
+        assert_eq!(stay("Saved", false), Duration::from_secs(6));
+        assert_eq!(stay(&"x".repeat(121), false), Duration::from_secs(7));
+        assert_eq!(stay("Saved", true), Duration::from_secs(10));
     }
 }

@@ -1,6 +1,7 @@
 //! The accounts' screens.
 
 mod account;
+mod again;
 mod confirm;
 mod forgot;
 mod person_bar;
@@ -9,6 +10,7 @@ mod setup;
 mod sign_in;
 
 pub use account::AccountPage;
+pub use again::SignInAgain;
 pub use confirm::ConfirmPage;
 pub use forgot::ForgotPage;
 pub use person_bar::PersonBar;

@@ -118,12 +118,6 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 Ok(asked.permissions.unwrap_or(key.permissions))
             })
             .await?;
-            if asked.version.is_some_and(|version| version != key.version) {
-                return Err(Error::new(
-                    Code::StaleVersion,
-                    "Somebody changed this key since it was read. Nothing was changed now.",
-                ));
-            }
             only_of_keys(permissions)?;
             let mut fields = Fields::default();
             let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
@@ -148,7 +142,9 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 .change("description", key.description.clone(), description.clone())
                 .change("expires_at", moment(key.expires_at), moment(expires_at))
                 .change("responsible", who(before), who(responsible));
-            store::update(change.tx(), id, &row, now).await?;
+            if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
+                return Err(Error::stale());
+            }
             change.commit(event, id).await
         })
         .await

@@ -3,16 +3,17 @@
 use super::{last_use, use_key};
 use crate::{
     features::api_keys::{
-        functions::{DeleteKey, DisableKey},
+        functions::{DeleteKey, DisableKey, EnableKey},
         model::{Key, KeyPage},
     },
     policy::Operation,
     site::routes,
     ui::{
         available,
-        components::{LinkButton, Look, Note, PageHeader, Tone},
+        components::{LinkButton, Look, Note, PageHeader, Toast, Tone, use_toasts},
         form::{AnyForm, use_form},
         pages::{ConfirmName, FormPage, ItemPage, param},
+        undo,
     },
 };
 use leptos::prelude::*;
@@ -20,6 +21,8 @@ use leptos::prelude::*;
 /// What can end a key.
 #[derive(Clone, Copy)]
 struct End {
+    /// What is said afterwards.
+    done: fn(&Key) -> Toast,
     verb: &'static str,
     tab: &'static str,
     sentence: &'static str,
@@ -37,6 +40,11 @@ pub fn DisableKeyPage() -> impl IntoView {
         problem: "The key is not disabled",
         button: "Disable key",
         operation: Operation::ApiKeyDisable,
+        done: |key| {
+            let (toasts, again) = (use_toasts(), format!("{} is enabled again", key.name));
+            let enable = EnableKey { slug: param("slug"), id: key.id };
+            Toast::done(format!("{} is disabled", key.name)).undone_by(move || undo(toasts, &enable, again.clone(), false))
+        },
     };
     let form = use_form::<DisableKey>();
     view! { <EndPage end form /> }
@@ -51,6 +59,7 @@ pub fn DeleteKeyPage() -> impl IntoView {
         problem: "The key is not deleted",
         button: "Delete key",
         operation: Operation::ApiKeyDelete,
+        done: |key| Toast::done(format!("{} is deleted", key.name)),
     };
     let form = use_form::<DeleteKey>();
     view! { <EndPage end form /> }
@@ -79,6 +88,7 @@ fn EndPage(end: End, #[prop(into)] form: AnyForm) -> impl IntoView {
                 button=end.button
                 look=Look::Danger
                 availability=available(end.operation)
+                done=(end.done)(&key)
                 back=routes::api_key(&param("slug"), key.id)
             >
                 <div>

@@ -17,10 +17,10 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
             Tone, utc_text,
         },
-        form::{AnyForm, Form, FormFor, Refusal, use_form},
+        form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
         load,
         pages::{ItemPage, param, use_slug},
         reactive,
@@ -159,10 +159,12 @@ pub fn KeyDetailPage() -> impl IntoView {
 
 #[component]
 fn Detail(slug: String, page: KeyPage) -> impl IntoView {
-    let KeyPage { key, people, now, .. } = page;
+    let KeyPage { key, people, now, .. } = page.clone();
     let (enable, end, update) = (use_form::<EnableKey>(), use_form::<EndKeyOverlap>(), use_form::<UpdateKey>());
-    let stored = RwSignal::new(key.clone());
-    let newer = take_up_newer(&slug, stored, update, (enable.successes(), end.successes()));
+    let load = LoadKey { slug: slug.clone(), id: key.id.to_string() };
+    let (enabled, ended) = (enable.successes(), end.successes());
+    let (stored, read) = use_stored(update, page, load, move || enabled.get() + ended.get());
+    let stored = Memo::new(move |_| stored.with(|page| page.key.clone()));
     let above = {
         let slug = slug.clone();
         reactive(move || stored.with(|key| above(&slug, key, now, enable, end)))
@@ -180,7 +182,7 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
     };
     view! {
         {above}
-        <Refusal form=newer />
+        <Refusal form=read />
         {below}
     }
 }
@@ -303,7 +305,7 @@ fn EditKey(
     form: Form<UpdateKey>,
     slug: String,
     opened: Key,
-    stored: RwSignal<Key>,
+    stored: Memo<Key>,
     people: Vec<Person>,
     now: Timestamp,
 ) -> impl IntoView {
@@ -316,19 +318,19 @@ fn EditKey(
         let people = people.clone();
         Signal::derive(move || editor.changes(&people))
     };
+    let saved = format!("{} is saved", opened.name);
+    form.says(move || Toast::done(saved.clone()));
     let count = Memo::new(move |_| changes.with(Vec::len));
     let (id, visible) = (opened.id, opened.secret.text());
-    let theirs = move || differences(&opened, &stored.get());
-    ask_before_leaving(count, form.busy());
+    let version = Signal::derive(move || stored.with(|key| key.version));
     let save = move || match count.get() {
         0 => "Save changes".to_owned(),
         1 => "Save 1 change".to_owned(),
         many => format!("Save {many} changes"),
     };
     view! {
-        <FormFor form problem="The key is not saved yet" limits=LIMITS>
+        <FormFor form problem="The key is not saved yet" limits=LIMITS version>
             <input type="hidden" name="id" value=id.to_string() />
-            <input type="hidden" name="version" value=move || stored.with(|key| key.version.to_string()) />
             <div class="columns">
                 <div class="stack">
                     <Card>
@@ -340,20 +342,6 @@ fn EditKey(
                 </div>
                 <aside>
                     <div class="stack">
-                        {reactive(move || {
-                            form.is_stale()
-                                .then(|| {
-                                    let changes = theirs();
-                                    view! {
-                                        <Card title="Changed meanwhile">
-                                            <div class="hint">
-                                                "By somebody else, since you opened the page. Below, your version stands against what is stored now. Saving again keeps yours."
-                                            </div>
-                                            {(!changes.is_empty()).then(|| view! { <DiffRows changes=Signal::stored(changes) /> })}
-                                        </Card>
-                                    }
-                                })
-                        })}
                         <Card>
                             <div class="stack">
                                 <Picture editor visible />
@@ -393,62 +381,6 @@ fn with_preset(mut form: KeyForm) -> KeyForm {
         map_levels(&mut form, |feature: KeyFeature, _| preset_level(preset, feature, ceiling).name().to_owned());
     }
     form
-}
-
-/// Reads what is stored after each change of the key that is not a save, and when somebody else saved first: what was
-/// typed stays, and stands against that. Gives the form that reads it.
-fn take_up_newer(
-    slug: &str,
-    stored: RwSignal<Key>,
-    update: Form<UpdateKey>,
-    (enabled, ended): (Memo<u32>, Memo<u32>),
-) -> Form<LoadKey> {
-    let (slug, id) = (slug.to_owned(), stored.with_untracked(|key| key.id.to_string()));
-    let newer = use_form::<LoadKey>();
-    Effect::new(move |_| {
-        if update.is_stale() || enabled.get() + ended.get() > 0 {
-            newer.send(&LoadKey { slug: slug.clone(), id: id.clone() });
-        }
-    });
-    Effect::new(move |_| {
-        if let Some(page) = newer.done() {
-            stored.set(page.key);
-        }
-    });
-    newer
-}
-
-/// What differs between two versions of a key.
-fn differences(was: &Key, now: &Key) -> Vec<crate::ui::components::Change> {
-    let other = Editor::new(&form_of(now), Some(was.clone()));
-    let people: Vec<Person> = now
-        .responsible
-        .iter()
-        .filter_map(|person| person.role.map(|role| Person { id: person.id, name: person.name.clone(), role }))
-        .collect();
-    let mut changes = untrack(|| other.changes(&people));
-    changes.retain(|change| change.what != "Expires");
-    if was.expires_at != now.expires_at {
-        let words = |at: Option<Timestamp>| Some(at.map_or_else(|| "never".to_owned(), Timestamp::date));
-        changes.push(crate::ui::components::Change {
-            what: "Expires".into(),
-            was: words(was.expires_at),
-            now: words(now.expires_at),
-        });
-    }
-    changes
-}
-
-/// A page with unsaved changes asks before it is left.
-fn ask_before_leaving(changes: Memo<usize>, busy: Signal<bool>) {
-    Effect::new(move |_| {
-        let handle = window_event_listener(leptos::ev::beforeunload, move |event| {
-            if changes.try_get_untracked().is_some_and(|count| count > 0) && !busy.get_untracked() {
-                event.prevent_default();
-            }
-        });
-        on_cleanup(move || handle.remove());
-    });
 }
 
 /// Who made it, whom it answers for, and its use.

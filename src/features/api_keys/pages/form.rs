@@ -118,6 +118,12 @@ impl Editor {
         self.stored.with(|key| key.as_ref().map_or_else(PermissionSet::key_default, |key| key.permissions))
     }
 
+    /// One field as it is stored.
+    fn as_stored(self, of: fn(&KeyForm) -> &String) -> Signal<String> {
+        let stored = self.stored;
+        Signal::derive(move || stored.with(|key| key.as_ref().map(|key| of(&form_of(key)).clone()).unwrap_or_default()))
+    }
+
     /// What differs from the stored key, field by field.
     pub fn changes(self, people: &[Person]) -> Vec<Change> {
         self.stored.with(|stored| {
@@ -168,6 +174,7 @@ fn level_words(value: &str) -> String {
 #[component]
 pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec<Person>) -> impl IntoView {
     let alive = use_alive();
+    let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
     let stored = editor.stored.get_untracked();
     let kept = stored.as_ref().and_then(|key| key.expires_at);
     let mut ends = vec![];
@@ -210,6 +217,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                 label="Answers for"
                 name="responsible"
                 choices=who
+                selected=field(|form| &form.responsible)
                 bind=editor.responsible
                 hint=Signal::stored("What this person may not do, the key may not do either.".to_owned())
             />
@@ -221,6 +229,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                 <Field
                     label="Name"
                     name="name"
+                    value=field(|form| &form.name)
                     bind=editor.name
                     autocomplete="off"
                     hint=Signal::stored("What program or person uses it.".to_owned())
@@ -230,7 +239,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                         label="Expires"
                         name="expiry"
                         choices=ends
-                        bind=editor.expiry
+                        selected=field(|form| &form.expiry) bind=editor.expiry
                     />
                     <div class="hint" aria-live="polite">{beside}</div>
                 </div>
@@ -249,6 +258,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                 label="Description"
                 name="description"
                 kind=FieldKind::Textarea { rows: 2 }
+                value=field(|form| &form.description)
                 bind=editor.description
                 optional=true
             />
@@ -337,6 +347,7 @@ fn row(editor: Editor, feature: KeyFeature, level: RwSignal<String>) -> impl Int
                     compact=true
                     name=feature.name()
                     choices
+                    selected=Signal::derive(move || before.get().to_owned())
                     bind=level
                     changed
                 />

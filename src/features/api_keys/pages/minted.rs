@@ -37,7 +37,7 @@ pub(super) fn NewSecret(
         None => "never".into_any(),
     };
     view! {
-        <PageHeader title sentence=|| "Save the secret now. You will not see it again: only a keyed digest of it is stored." />
+        <PageHeader title sentence=|| "Save the secret now. You will not see it again: Latchkey keeps only a hash of it." />
         <div class="columns">
             <Card title="Secret">
                 <div class="stack">
@@ -45,7 +45,7 @@ pub(super) fn NewSecret(
                         id="secret"
                         what=format!("secret of {name}")
                         value=secret.expose().to_owned()
-                        on_copied=Callback::new(move |()| saved.set(true))
+                        saved
                     />
                     {call
                         .map(|code| {

@@ -6,7 +6,7 @@ use crate::{
         logs::{
             functions::{LoadLogChoices, LoadLogs},
             model::{
-                Bucket, Call, Choices, FILTERS, FirstCall, Named, Outcome, Page, bar_label, duration, grouped, is_plain,
+                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, bar_label, duration, grouped, is_plain,
             },
         },
         organisations::pages::use_slug,
@@ -77,7 +77,7 @@ fn Bars(choices: Choices, list: List) -> impl IntoView {
     let [from, to, model, trace_id, metadata] =
         ["from", "to", "model", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
-        .chain(Outcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
+        .chain(CallOutcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
         .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
         .collect();
     view! {
@@ -178,7 +178,7 @@ fn Nothing(plain: bool, clear: Path) -> impl IntoView {
 }
 
 #[component]
-fn Rows(calls: Vec<Call>, slug: String, now: Timestamp, dated: bool) -> impl IntoView {
+fn Rows(calls: Vec<LoggedCall>, slug: String, now: Timestamp, dated: bool) -> impl IntoView {
     let columns = vec![
         Column::new("Time"),
         Column::new("Outcome"),
@@ -192,7 +192,7 @@ fn Rows(calls: Vec<Call>, slug: String, now: Timestamp, dated: bool) -> impl Int
     view! { <Table caption="Calls, newest first" columns>{rows}</Table> }
 }
 
-fn row(call: Call, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + use<> {
+fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + use<> {
     let href = routes::log(slug, call.id).to_string();
     let at = call.started_at;
     let clock = if dated { format!("{} {}", at.iso_date(), at.clock()) } else { at.clock() };

@@ -8,7 +8,7 @@ pub use section::{Routes, SECTION};
 pub use detail::DetailPage;
 pub use list::ListPage;
 
-use super::model::Outcome;
+use super::model::CallOutcome;
 use crate::ui::{components::Tone, use_place};
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -23,11 +23,11 @@ fn title(page: &str) -> impl IntoView + use<> {
 }
 
 /// The colour of an outcome; the words beside it say the same.
-const fn tone(outcome: Outcome) -> Tone {
+const fn tone(outcome: CallOutcome) -> Tone {
     match outcome {
-        Outcome::Ok => Tone::Ok,
-        Outcome::Started => Tone::Info,
-        Outcome::Left | Outcome::Lost => Tone::Warn,
-        Outcome::Refused | Outcome::Failed => Tone::Bad,
+        CallOutcome::Ok => Tone::Ok,
+        CallOutcome::Started => Tone::Info,
+        CallOutcome::Left | CallOutcome::Lost => Tone::Warn,
+        CallOutcome::Refused | CallOutcome::Failed => Tone::Bad,
     }
 }

@@ -107,12 +107,6 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
             let (name, slug) = fields.build(|| Some((name?, slug?)))?;
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
-            if was.version != version {
-                let now_is = format!("It is now “{}” with the short name “{}”.", was.name, was.slug);
-                let message =
-                    format!("Somebody changed these settings while you did. {now_is} Saving again replaces that with what you typed.");
-                return Err(Error::new(Code::StaleVersion, message));
-            }
             if was.slug != slug {
                 if store::slug_is_taken_by_others(tx, &slug, id, now).await? {
                     return Err(Error::field("new_slug", TAKEN));
@@ -121,10 +115,7 @@ pub async fn update(access: &Access, name: &str, slug: &str, version: i64) -> Re
                 store::retire_slug(tx, &was.slug, id, now.plus(RETIRED_FOR)).await?;
             }
             if !store::update(tx, id, version, &slug, &name, now).await? {
-                return Err(Error::new(
-                    Code::StaleVersion,
-                    "Somebody changed these settings at the same moment. Reload the page.",
-                ));
+                return Err(Error::stale());
             }
             let event = Event::of(Subject::new("organisation", id, &name)).change("name", was.name, name).change(
                 "slug",

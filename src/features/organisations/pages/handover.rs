@@ -39,7 +39,7 @@ pub fn Handover(
                 id="master-key"
                 what="secret of the master key"
                 value=secret.expose().to_owned()
-                on_copied=Callback::new(move |()| safe.set(true))
+                saved=safe
             />
             <div class="stack jsonly">
                 <Checkbox

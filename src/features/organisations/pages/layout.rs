@@ -22,7 +22,7 @@ use crate::{
         frame::{Crumb, Frame, FrameData, NavGroup, NavItem, Section},
         load, load_after,
         pages::use_slug,
-        reactive,
+        reactive, use_session,
     },
 };
 use leptos::prelude::*;
@@ -128,6 +128,9 @@ pub fn PersonFrame(content: Content) -> impl IntoView {
 fn Inside(view: View, content: Content) -> impl IntoView {
     let location = use_location();
     let place = view.place.clone();
+    if let Some(session) = use_session() {
+        session.belongs_to(&view.email);
+    }
     provide_context(Framed);
     provide_context(Signal::stored(Some(place.clone())));
     let pathname = location.pathname;

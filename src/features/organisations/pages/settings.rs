@@ -10,9 +10,9 @@ use crate::{
     ui::{
         Loaded,
         components::{
-            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Tone, date_text,
+            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Toast, Tone, date_text,
         },
-        form::{Form, FormFor, use_form, use_newer},
+        form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
         pages::{page_title, use_slug},
         reactive,
@@ -48,10 +48,13 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
     let saved = move || query.with(|query| query.get("done").is_some_and(|done| done == "saved"));
     let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
     let leave = routes::leave(&settings.slug);
-    let said = address.clone();
+    let (said, site) = (address.clone(), settings.public_url.clone());
+    form.says_of(move |slug| {
+        Some(Toast::done(format!("Saved. The organisation is at {site}{}", routes::organisation(&slug))))
+    });
     view! {
         <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
-        <div role="status">
+        <div role="status" class="nojs">
             {reactive(move || {
                 let (href, words) = (said.clone(), said.clone());
                 saved()
@@ -80,28 +83,29 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
 
 #[component]
 fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) -> impl IntoView {
-    let newer = use_newer(form, &settings, LoadSettings { slug: settings.slug.clone() });
-    let begun = settings.version;
-    let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
     let slug = RwSignal::new(form.typed("new_slug", settings.slug.clone()));
     let retired = (!settings.retired.is_empty()).then(|| {
         let words: Vec<String> =
             settings.retired.iter().map(|(slug, until)| format!("{slug} (until {})", date_text(until.0))).collect();
         view! { <Fact term="Earlier short names">{format!("Kept from others: {}", words.join(", "))}</Fact> }
     });
+    let load = LoadSettings { slug: settings.slug.clone() };
+    let (stored, read) = use_stored(form, settings, load, || 0);
+    let version = Signal::derive(move || stored.with(|now| now.version));
     view! {
+        <Refusal form=read />
         <Card title="Name">
-            <FormFor form problem="The settings are not saved" limits=LIMITS>
-                <input type="hidden" name="version" value=version />
+            <FormFor form problem="The settings are not saved" limits=LIMITS version>
                 <Field
                     label="Name"
                     name="name"
-                    value=settings.name
+                    value=Signal::derive(move || stored.with(|now| now.name.clone()))
                     autocomplete="off"
                 />
                 <Field
                     label="Short name"
                     name="new_slug"
+                    value=Signal::derive(move || stored.with(|now| now.slug.clone()))
                     bind=slug
                     mono=true
                     hint=Signal::stored("Part of the address of every page here. Lower-case letters, digits and hyphens.".to_owned())

@@ -94,13 +94,13 @@ pub struct Invitations {
 pub struct Answer {
     /// As it was typed.
     pub address: String,
-    pub outcome: Outcome,
+    pub outcome: InviteOutcome,
 }
 
 /// See [`Answer`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum InviteOutcome {
     Invited {
         id: InvitationId,
         /// The link to hand over, if it could not be mailed. Shown once.
@@ -115,14 +115,14 @@ pub enum Outcome {
     Invalid(String),
 }
 
-impl Outcome {
+impl InviteOutcome {
     /// Why nobody was invited; none where somebody was.
     pub fn reason(&self) -> Option<String> {
         match self {
-            Outcome::Invited { .. } => None,
-            Outcome::AlreadyMember => Some("Is a member already.".into()),
-            Outcome::AlreadyInvited => Some("Is invited already. Resend that invitation instead.".into()),
-            Outcome::Invalid(reason) => Some(reason.clone()),
+            InviteOutcome::Invited { .. } => None,
+            InviteOutcome::AlreadyMember => Some("Is a member already.".into()),
+            InviteOutcome::AlreadyInvited => Some("Is invited already. Resend that invitation instead.".into()),
+            InviteOutcome::Invalid(reason) => Some(reason.clone()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, Outcome, Resent, State, TEXT_LIMIT, WAITING_LIMIT,
+        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, InviteOutcome, Resent, State, TEXT_LIMIT, WAITING_LIMIT,
         addresses,
     },
     store::{self, By, Inviter, New},
@@ -74,11 +74,11 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
             let mut letters = vec![];
             for address in typed {
                 let outcome = match Email::parse(&address) {
-                    Err(reason) => Outcome::Invalid(reason),
+                    Err(reason) => InviteOutcome::Invalid(reason),
                     Ok(email) => match obstacle(&mut change, &email).await? {
                         Some(outcome) => outcome,
                         None if waiting >= WAITING_LIMIT => {
-                            Outcome::Invalid(format!("{WAITING_LIMIT} invitations wait already. Revoke some first."))
+                            InviteOutcome::Invalid(format!("{WAITING_LIMIT} invitations wait already. Revoke some first."))
                         }
                         None => {
                             app.limits.invitations.take(&limited, change.now())?;
@@ -95,7 +95,7 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
                                 role,
                             };
                             letters.push((answers.len(), letter));
-                            Outcome::Invited { id, link: None, unsent: None }
+                            InviteOutcome::Invited { id, link: None, unsent: None }
                         }
                     },
                 };
@@ -137,30 +137,30 @@ fn nobody_invited(answers: &[Answer]) -> Error {
         [only] => only.message.clone(),
         _ => "None of these addresses can be invited.".to_owned(),
     };
-    let is_there = |answer: &Answer| matches!(answer.outcome, Outcome::AlreadyMember | Outcome::AlreadyInvited);
+    let is_there = |answer: &Answer| matches!(answer.outcome, InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited);
     let code = if answers.iter().all(is_there) { Code::Conflict } else { Code::Invalid };
     Error { fields, ..Error::new(code, message) }
 }
 
 /// Why this address is not invited now; an invitation that has expired makes room.
-async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<Outcome>> {
+async fn obstacle(change: &mut Change, email: &Email) -> Result<Option<InviteOutcome>> {
     if team::store::is_member(change.tx(), &email.canonical).await? {
-        return Ok(Some(Outcome::AlreadyMember));
+        return Ok(Some(InviteOutcome::AlreadyMember));
     }
     let now = change.now();
     let Some(open) = store::open_for(change.tx(), &email.canonical, now).await? else {
         // To revoke and invite anew is no way around the pause.
         let revoked = store::last_revoked(change.tx(), &email.canonical).await?;
         let left = revoked.and_then(|sent_at| pause_left(change.access(), sent_at));
-        return Ok(left.map(|s| Outcome::Invalid(format!("Was invited a moment ago. Wait {s} seconds."))));
+        return Ok(left.map(|s| InviteOutcome::Invalid(format!("Was invited a moment ago. Wait {s} seconds."))));
     };
     if open.invitation.state == State::Pending {
-        return Ok(Some(Outcome::AlreadyInvited));
+        return Ok(Some(InviteOutcome::AlreadyInvited));
     }
     let Invitation { id, email, role, .. } = open.invitation;
     if let Err(error) = change.check(Target::Rank { organisation: change.organisation(), now: Some(role), next: None })
     {
-        return Ok(Some(Outcome::Invalid(format!("Was invited as {role}, and that expired. {}", error.message))));
+        return Ok(Some(InviteOutcome::Invalid(format!("Was invited as {role}, and that expired. {}", error.message))));
     }
     store::revoke(change.tx(), id, now).await?;
     let event = Event::of(Subject::new("invitation", id, email));
@@ -301,7 +301,7 @@ async fn post(access: &Access, mut batch: Batch, letters: Vec<(usize, Letter)>) 
         .collect()
         .await;
     for (at, secret, reason) in posted {
-        if let Some(Answer { outcome: Outcome::Invited { link, unsent, .. }, .. }) = batch.answers.get_mut(at) {
+        if let Some(Answer { outcome: InviteOutcome::Invited { link, unsent, .. }, .. }) = batch.answers.get_mut(at) {
             (*link, *unsent) = (Some(secret), reason);
         }
     }

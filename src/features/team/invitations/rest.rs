@@ -1,7 +1,7 @@
 //! The invitations' management calls.
 
 use super::{
-    model::{Invitation, Outcome, State},
+    model::{Invitation, InviteOutcome, State},
     operations,
 };
 use crate::{
@@ -125,7 +125,7 @@ async fn invite(call: Call, new: CreateInvite) -> Result<CreatedInvite> {
     let batch = operations::invite(&call.access, &new.email, role.ok_or_else(Error::internal)?).await;
     let batch = batch.map_err(|error| renamed(error, &[("addresses", "email")]))?;
     match batch.answers.into_iter().next().map(|answer| answer.outcome) {
-        Some(Outcome::Invited { id, link, .. }) => {
+        Some(InviteOutcome::Invited { id, link, .. }) => {
             Ok(CreatedInvite { object: "invite", id: id.to_string(), invite_link: link })
         }
         _ => Err(Error::internal()),

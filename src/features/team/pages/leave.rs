@@ -27,10 +27,10 @@ pub fn LeavePage() -> impl IntoView {
         let title = format!("Leave {organisation}");
         let heir = heir.unwrap_or_else(|| "the Owners".into());
         let keys_words = match keys {
-            0 => "No key answers for you.".to_owned(),
-            1 => format!("1 key that answers for you goes to {heir}. It goes on working, with what it can do now."),
+            0 => "You are responsible for no API key.".to_owned(),
+            1 => format!("1 API key that you are responsible for goes to {heir}. It keeps working as it does now."),
             n => format!(
-                "{} that answer for you go to {heir}. They go on working, with what they can do now.",
+                "{} that you are responsible for go to {heir}. They keep working as they do now.",
                 counted(n, "key", "keys")
             ),
         };
@@ -44,7 +44,6 @@ pub fn LeavePage() -> impl IntoView {
                 button=title
                 look=Look::Danger
                 availability=Availability::when(!only_owner, "The only Owner. Make someone else an Owner first.")
-                cancel="Stay"
                 back=routes::organisation(&param("slug"))
             >
                 <ul class="points">

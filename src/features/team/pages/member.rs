@@ -78,7 +78,6 @@ fn Question(profile: Profile, wanted: Option<Role>, form: Form<ChangeRole>) -> i
             hidden=vec![("id", person.id.to_string()), ("role", next.name().into()), ("asked", "true".into())]
             button=title
             availability
-            cancel="Leave it as it is"
             back
         >
             {asks_keys.then(|| view! { <KeysQuestion count=keys own /> })}
@@ -97,9 +96,9 @@ pub fn KeysQuestion(
 ) -> impl IntoView {
     let keys = counted(count, "key", "keys");
     let (take, takes) = if own {
-        ("An Owner takes them over".to_owned(), "They go on working, with what they can do now.")
+        ("An Owner takes them over".to_owned(), "They keep working as they do now.")
     } else {
-        ("Take them over".to_owned(), "They go on working, with what they can do now, and answer for you.")
+        ("Take them over".to_owned(), "They keep working as they do now, and you become responsible for them.")
     };
     let choices = vec![
         Choice::new(Keys::TakeOver.name(), take).sentence(takes).default_mark(true),

@@ -6,7 +6,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        components::{Availability, LinkButton, Look, PageHeader},
+        components::{Availability, LinkButton, Look, PageHeader, Toast},
         form::{Form, use_form},
         pages::{FormPage, ItemPage, param},
         use_place,
@@ -28,6 +28,7 @@ fn Remove(profile: Profile, form: Form<RemovePerson>) -> impl IntoView {
     let own = place.as_ref().is_some_and(|place| place.user == person.id);
     let organisation = place.map(|place| place.name).unwrap_or_default();
     let title = format!("Remove {}", person.name);
+    let done = Toast::done(format!("{} is removed from {organisation}", person.name));
     if own {
         return view! {
             <PageHeader title="Nobody removes themselves" sentence=|| "You can leave the organisation instead." />
@@ -41,11 +42,10 @@ fn Remove(profile: Profile, form: Form<RemovePerson>) -> impl IntoView {
         may(Operation::TeamRemove, Some(person.role), None)
     };
     let keys_words = match keys {
-        0 => "No key answers for them.".to_owned(),
+        0 => "They are responsible for no API key.".to_owned(),
         n => {
             let named = if key_names.is_empty() { String::new() } else { format!(" ({})", key_names.join(", ")) };
-            let (keys, verb) = (counted(n, "key", "keys"), if n == 1 { "answers" } else { "answer" });
-            format!("{keys}{named} {verb} for them. Choose below what becomes of them.")
+            format!("They are responsible for {}{named}. Choose below what happens to the keys.", counted(n, "key", "keys"))
         }
     };
     view! {
@@ -59,6 +59,7 @@ fn Remove(profile: Profile, form: Form<RemovePerson>) -> impl IntoView {
             button=title
             look=Look::Danger
             availability
+            done
             back=routes::team(&slug)
         >
             <ul class="points">

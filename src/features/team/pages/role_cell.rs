@@ -5,10 +5,10 @@ use crate::{
     features::team::functions::ChangeRole,
     kernel::UserId,
     policy::{Operation, Role},
-    site::routes,
     ui::{
-        components::{Availability, Select, Toast, Tone, use_toasts},
+        components::{Availability, Select, Toast, use_toasts},
         form::{BareForm, Form, use_form},
+        undo,
     },
 };
 use leptos::prelude::*;
@@ -64,11 +64,19 @@ pub fn RoleCell(
                     owners.update(|owners| {
                         *owners += i64::from(changed.now == Role::Owner) - i64::from(changed.was == Role::Owner)
                     });
-                    let back = routes::change_role(&slug, id).with("role", changed.was.name());
-                    toasts.show(Toast {
-                        tone: Tone::Ok,
-                        message: format!("{} is now {}", changed.name, changed.now.label()),
-                        link: (changed.was != changed.now).then(|| ("Undo".to_owned(), back.to_string())),
+                    let back = ChangeRole {
+                        slug: slug.clone(),
+                        id: id.to_string(),
+                        role: changed.was.name().to_owned(),
+                        keys: String::new(),
+                        asked: false,
+                    };
+                    let again = format!("{} is {} again", changed.name, changed.was.label());
+                    let done = Toast::done(format!("{} is now {}", changed.name, changed.now.label()));
+                    toasts.show(if changed.was == changed.now {
+                        done
+                    } else {
+                        done.undone_by(move || undo(toasts, &back, again.clone(), true))
                     });
                 }
                 Some(Err(_)) => chosen.set(role.get_untracked().name().to_owned()),

@@ -6,7 +6,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        components::{Look, Note, Time, Tone},
+        components::{Look, Note, Time, Toast, Tone},
         form::use_form,
         pages::{ConfirmName, FormPage, ItemPage, param},
     },
@@ -28,7 +28,7 @@ pub fn DeletePage() -> impl IntoView {
                 hidden=vec![("key", key.slug.clone())]
                 button=title
                 look=Look::Danger
-                cancel="Keep it"
+                done=Toast::done(format!("{} is deleted", key.name))
                 back=routes::virtual_key(&param("slug"), &key.slug)
             >
                 {match key.used_at {

@@ -1,13 +1,13 @@
 //! One virtual key: its facts, the form that edits it, and the test of its connection.
 
 use super::{
-    fields::{ProviderFields, Stored},
+    fields::{ProviderFields, set_words},
     title, use_virtual_key,
 };
 use crate::{
     features::virtual_keys::{
         functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
-        model::{Detail, Draft, LIMITS},
+        model::{Detail, Draft, LIMITS, Saved},
     },
     policy::Operation,
     site::routes,
@@ -15,9 +15,9 @@ use crate::{
         available, can,
         components::{
             Button, Card, CodeBlock, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Time,
-            TimeStyle, Tone,
+            TimeStyle, Toast, Tone,
         },
-        form::{Form, FormFor, use_form, use_newer},
+        form::{Form, FormFor, Refusal, use_form, use_stored},
         pages::{ItemPage, param},
         reactive,
     },
@@ -45,7 +45,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         let reason = available(Operation::VirtualKeyUpdate).reason().unwrap_or_default().to_owned();
         view! {
             <Note tone=Tone::Info>"You can look at this virtual key and name it in calls. "{reason}</Note>
-            <Settings key_=key.clone() title="Settings" />
+            <Settings key_=key.clone() />
         }
         .into_any()
     };
@@ -56,19 +56,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
             <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>
-        {reactive(move || {
-            form.done()
-                .map(|saved| {
-                    if saved.credential_removed {
-                        view! {
-                            <Note tone=Tone::Warn>"Saved. The stored credential was for the former address and is gone. Enter it again if the server wants one."</Note>
-                        }
-                            .into_any()
-                    } else {
-                        view! { <Note tone=Tone::Ok>"Saved. New calls use it at once."</Note> }.into_any()
-                    }
-                })
-        })}
+        {reactive(move || form.done().map(told))}
         <div class="columns">
             <div class="stack">{main}</div>
             <aside class="stack" aria-label="Reference and connection">
@@ -80,33 +68,42 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
     }
 }
 
+/// What became of a save. Where nothing was lost by it, a toast says so.
+fn told(saved: Saved) -> AnyView {
+    if saved.credential_removed {
+        view! {
+            <Note tone=Tone::Warn>"Saved. The stored credential was for the former address and is gone. Enter it again if the server wants one."</Note>
+        }
+        .into_any()
+    } else {
+        view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls use it at once."</Note></div> }.into_any()
+    }
+}
+
 #[component]
 fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl IntoView {
     let key = key_;
-    let load = LoadVirtualKey { slug: slug.clone(), key: key.slug.clone() };
-    let newer = use_newer(form, &key, load);
-    let begun = key.version;
-    let version = move || newer.with(|now| now.as_ref().map_or(begun, |now| now.version)).to_string();
-    let stored = Stored { provider: key.provider, base_url: key.base_url.clone(), credential: set_words(&key) };
+    let load = LoadVirtualKey { slug, key: key.slug.clone() };
+    let hidden = key.slug.clone();
+    let (stored, read) = use_stored(form, key, load, || 0);
+    let begun: Signal<Draft> = Memo::new(move |_| stored.with(Draft::of)).into();
+    let version = Signal::derive(move || stored.with(|key| key.version));
+    let name = stored.with_untracked(|key| key.name.clone());
+    form.says_of(move |saved| {
+        (!saved.credential_removed).then(|| Toast::done(format!("{name} is saved. New calls use it at once.")))
+    });
     view! {
-        {reactive(move || {
-            newer
-                .get()
-                .filter(|_| form.is_stale())
-                .map(|now| {
-                    view! {
-                        <Settings key_=now title="Stored meanwhile">
-                            <div class="hint">"Somebody else saved this since you opened the page. Saving again keeps what you typed below."</div>
-                        </Settings>
-                    }
-                })
-        })}
+        <Refusal form=read />
         <Card title="Settings">
-            <FormFor form problem="This virtual key is not saved" limits=LIMITS>
-                <input type="hidden" name="key" value=key.slug.clone() />
-                <input type="hidden" name="version" value=version />
-                <Field label="Name" name="name" value=key.name.clone() autocomplete="off" />
-                <ProviderFields form begun=Signal::stored(Draft::of(&key)) stored />
+            <FormFor form problem="This virtual key is not saved" limits=LIMITS version>
+                <input type="hidden" name="key" value=hidden />
+                <Field
+                    label="Name"
+                    name="name"
+                    value=Signal::derive(move || begun.with(|draft| draft.name.clone()))
+                    autocomplete="off"
+                />
+                <ProviderFields form begun stored=Signal::from(stored) />
                 <div class="form-end">
                     <Button look=Look::Primary label="Save" busy=form.busy() />
                 </div>
@@ -115,16 +112,15 @@ fn EditForm(key_: Detail, slug: String, form: Form<UpdateVirtualKey>) -> impl In
     }
 }
 
-/// What is stored, in words: for whoever may not edit, and where somebody else saved first.
+/// What is stored, in words: for whoever may not edit.
 #[component]
-fn Settings(key_: Detail, title: &'static str, #[prop(optional)] children: Option<Children>) -> impl IntoView {
+fn Settings(key_: Detail) -> impl IntoView {
     let credential = set_words(&key_).unwrap_or_else(|| "None is stored.".into());
     let Detail { name, provider, base_url, settings, description, .. } = key_;
     let version = Some(settings.api_version).filter(|version| !version.is_empty());
     let description = Some(description).filter(|description| !description.is_empty());
     view! {
-        <Card title>
-            {children.map(|children| children())}
+        <Card title="Settings">
             <DefinitionList>
                 <Fact term="Name">{name}</Fact>
                 <Fact term="Provider">{provider.label()}</Fact>
@@ -199,10 +195,4 @@ fn About(key_: Detail) -> impl IntoView {
             </DefinitionList>
         </Card>
     }
-}
-
-/// "Set on 21 Feb 2027 by Ada Lind.", if a credential is stored.
-fn set_words(key: &Detail) -> Option<String> {
-    let at = key.credential_set_at?;
-    Some(format!("Set on {} by {}.", at.date(), key.credential_set_by.as_deref().unwrap_or("somebody")))
 }

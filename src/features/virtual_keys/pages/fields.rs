@@ -1,7 +1,7 @@
 //! The fields that making and editing share.
 
 use crate::{
-    features::virtual_keys::model::Draft,
+    features::virtual_keys::model::{Detail, Draft},
     kernel::provider::Provider,
     ui::{
         components::{Choice, Field, FieldKind, Select},
@@ -10,13 +10,10 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// What is stored, when a virtual key is edited.
-#[derive(Clone)]
-pub struct Stored {
-    pub provider: Provider,
-    pub base_url: String,
-    /// "Set on 21 Feb 2027 by Ada Lind."; none: there is no credential.
-    pub credential: Option<String>,
+/// "Set on 21 Feb 2027 by Ada Lind.", if a credential is stored.
+pub fn set_words(key: &Detail) -> Option<String> {
+    let at = key.credential_set_at?;
+    Some(format!("Set on {} by {}.", at.date(), key.credential_set_by.as_deref().unwrap_or("somebody")))
 }
 
 /// Provider, base URL, API version, credential, description.
@@ -27,8 +24,11 @@ pub fn ProviderFields(
     form: AnyForm,
     /// What they begin with.
     begun: Signal<Draft>,
-    #[prop(optional)] stored: Option<Stored>,
+    /// What is stored, when a virtual key is edited.
+    #[prop(optional)]
+    stored: Option<Signal<Detail>>,
 ) -> impl IntoView {
+    let field = move |of: fn(&Draft) -> &String| Signal::derive(move || begun.with(|draft| of(draft).clone()));
     let provider = RwSignal::new(form.typed("provider", begun.with_untracked(|draft| draft.provider.clone())));
     let base_url = RwSignal::new(form.typed("base_url", begun.with_untracked(|draft| draft.base_url.clone())));
     let chosen = move || Provider::parse(&provider.get()).unwrap_or(Provider::OpenAi);
@@ -42,22 +42,21 @@ pub fn ProviderFields(
         }
     });
     let moved = {
-        let stored = stored.clone();
         move || {
-            stored.as_ref().is_some_and(|was| {
+            stored.is_some_and(|was| {
                 let typed = base_url.get();
                 let meant = if typed.trim().is_empty() {
                     chosen().default_base_url().unwrap_or_default()
                 } else {
                     typed.trim()
                 };
-                chosen() != was.provider || meant.trim_end_matches('/') != was.base_url
+                was.with(|was| chosen() != was.provider || meant.trim_end_matches('/') != was.base_url)
             })
         }
     };
     let base_hint = {
-        let editing = stored.as_ref().is_some_and(|was| was.credential.is_some());
         Signal::derive(move || {
+            let editing = stored.is_some_and(|was| was.with(|was| was.credential_set_at.is_some()));
             let provider = chosen();
             let needed = match provider.default_base_url() {
                 Some(own) => format!("Empty for the provider’s own, {own}."),
@@ -73,8 +72,7 @@ pub fn ProviderFields(
         })
     };
     let credential_hint = {
-        let was = stored.as_ref().and_then(|stored| stored.credential.clone());
-        Signal::derive(move || match &was {
+        Signal::derive(move || match stored.and_then(|stored| stored.with(set_words)) {
             Some(set) if moved() => {
                 format!(
                     "{set} It is only sent to the provider and base URL it was saved for: enter the credential again."
@@ -88,13 +86,14 @@ pub fn ProviderFields(
         })
     };
     view! {
-        <Select label="Provider" name="provider" choices bind=provider on_change=follow />
+        <Select label="Provider" name="provider" choices selected=field(|draft| &draft.provider) bind=provider on_change=follow />
         <Field
             label="Base URL"
             name="base_url"
             kind=FieldKind::Url
             mono=true
             optional=true
+            value=field(|draft| &draft.base_url)
             bind=base_url
             hint=base_hint
             autocomplete="off"
@@ -105,7 +104,7 @@ pub fn ProviderFields(
                 name="api_version"
                 mono=true
                 optional=true
-                value=begun.with_untracked(|draft| draft.api_version.clone())
+                value=field(|draft| &draft.api_version)
                 hint=Signal::stored("Azure’s api-version, such as 2024-10-21.".to_owned())
                 autocomplete="off"
             />
@@ -124,7 +123,7 @@ pub fn ProviderFields(
             label="Description"
             name="description"
             optional=true
-            value=begun.with_untracked(|draft| draft.description.clone())
+            value=field(|draft| &draft.description)
             autocomplete="off"
         />
     }

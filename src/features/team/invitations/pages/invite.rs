@@ -4,7 +4,7 @@ use crate::{
     features::team::{
         invitations::{
             functions::InvitePeople,
-            model::{Answer, Batch, Outcome, addresses},
+            model::{Answer, Batch, InviteOutcome, addresses},
         },
         pages::{counted, role_choices, titled},
     },
@@ -77,7 +77,7 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
         let odd: Vec<_> = typed.iter().filter(|address| !looks_like_one(address)).map(String::as_str).collect();
         match (typed.len(), odd.as_slice()) {
             (0, _) => {
-                "Separated by commas, blanks or new lines. Names around them, as in Ada <ada@example.org>, are no harm."
+                "Separate them by commas, spaces or new lines. Pasting Ada <ada@example.org> works too."
                     .to_owned()
             }
             (n, []) => format!("{}.", counted(i64::try_from(n).unwrap_or(0), "address", "addresses")),
@@ -98,7 +98,7 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
                     hint
                 />
                 <RadioCards
-                    legend="Role of all of them"
+                    legend="Role for everyone invited"
                     name="role"
                     choices=role_choices(Operation::Invite, None)
                     bind=chosen
@@ -119,7 +119,7 @@ fn looks_like_one(address: &str) -> bool {
 #[component]
 fn Results(batch: Batch, slug: String) -> impl IntoView {
     let invited = batch.answers.iter().filter(|answer| answer.outcome.reason().is_none()).count();
-    let shows_links = batch.answers.iter().any(|a| matches!(&a.outcome, Outcome::Invited { link: Some(_), .. }));
+    let shows_links = batch.answers.iter().any(|a| matches!(&a.outcome, InviteOutcome::Invited { link: Some(_), .. }));
     let role = batch.role;
     let title =
         format!("{} invited as {}", counted(i64::try_from(invited).unwrap_or(0), "person", "people"), role.label());
@@ -147,17 +147,17 @@ fn Results(batch: Batch, slug: String) -> impl IntoView {
 fn ResultRow(answer: Answer) -> impl IntoView {
     let Answer { address, outcome } = answer;
     let reason = match &outcome {
-        Outcome::Invited { unsent, .. } => unsent.as_ref().map(|reason| format!("Not mailed. {reason}")),
+        InviteOutcome::Invited { unsent, .. } => unsent.as_ref().map(|reason| format!("Not mailed. {reason}")),
         _ => outcome.reason(),
     };
     let (tone, word) = match &outcome {
-        Outcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
-        Outcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
-        Outcome::AlreadyMember | Outcome::AlreadyInvited => (Tone::Info, "Not invited"),
-        Outcome::Invalid(_) => (Tone::Bad, "Not invited"),
+        InviteOutcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
+        InviteOutcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
+        InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited => (Tone::Info, "Not invited"),
+        InviteOutcome::Invalid(_) => (Tone::Bad, "Not invited"),
     };
     let link = match outcome {
-        Outcome::Invited { id, link: Some(link), .. } => {
+        InviteOutcome::Invited { id, link: Some(link), .. } => {
             let what = format!("link for {address}");
             Some(view! { <CopyText id=format!("link-{id}") what value=link.expose().to_owned() /> })
         }

@@ -12,7 +12,7 @@ use crate::{
     site::routes,
     ui::{
         Data,
-        components::{Card, LinkButton, Look, Note, PageHeader, SecretBox, Tone},
+        components::{Card, LinkButton, Look, Note, PageHeader, SecretBox, Toast, Tone},
         form::{Form, use_form},
         load,
         pages::{FormPage, ItemPage, param, use_slug},
@@ -113,6 +113,7 @@ pub fn RevokePage() -> impl IntoView {
                 button="Revoke"
                 look=Look::Danger
                 availability=may(Operation::InvitationRevoke, Some(role), None)
+                done=Toast::done(format!("The invitation to {email} is revoked"))
                 back=routes::invitations(&param("slug"))
             >
                 <div>"Its link stops working at once. You can invite the address again later."</div>
