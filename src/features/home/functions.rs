@@ -1,7 +1,7 @@
 //! Home's server functions.
 
 use super::model::Home;
-use crate::{features::logs::model::Call, kernel::Error};
+use crate::{features::logs::model::LoggedCall, kernel::Error};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -15,6 +15,6 @@ pub async fn load_home(slug: String) -> Result<Home, Error> {
 
 /// The newest call, for a page that waits for the first.
 #[server(prefix = "/fn", endpoint = "home/arrived")]
-pub async fn load_arrived(slug: String) -> Result<Option<Call>, Error> {
+pub async fn load_arrived(slug: String) -> Result<Option<LoggedCall>, Error> {
     operations::arrived(&web::member(&slug).await?).await
 }

@@ -1,7 +1,7 @@
 //! What both sides know of Home.
 
 use crate::{
-    features::logs::model::{Call, Totals},
+    features::logs::model::{LoggedCall, Totals},
     kernel::{KeyId, Timestamp, provider::Provider, text},
 };
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct Home {
     /// The last 24 hours.
     pub day: Totals,
     /// The newest calls.
-    pub calls: Vec<Call>,
+    pub calls: Vec<LoggedCall>,
     /// API keys that end soon.
     pub ending: Vec<Ending>,
     /// What happened lately, newest first.

@@ -4,7 +4,7 @@ use super::model::{Ending, Example, Happened, Home, Steps};
 use crate::{
     features::{
         api_keys,
-        logs::{self, model::Call},
+        logs::{self, model::LoggedCall},
         team, virtual_keys,
     },
     kernel::Result,
@@ -94,7 +94,7 @@ pub async fn view(access: &Access) -> Result<Home> {
 }
 
 /// The newest call.
-pub async fn arrived(access: &Access) -> Result<Option<Call>> {
+pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
     let mut tx = access.read(Operation::Home).await?;
     Ok(logs::latest(&mut tx, access.now(), 1).await?.pop())
 }

@@ -209,7 +209,7 @@ pub async fn day(tx: &mut OrgTx, now: Timestamp) -> Result<Totals> {
 }
 
 /// The newest calls of the last 24 hours, newest first.
-pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<Call>> {
+pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<LoggedCall>> {
     let window = Window::page(1, i64::try_from(most).unwrap_or(1));
     Ok(page(tx, &of_the_day(now), Place::First, window).await?.calls)
 }

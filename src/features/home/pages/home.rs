@@ -7,7 +7,7 @@ use crate::{
             functions::{LoadArrived, LoadHome},
             model::{Ending, Happened, Home, Steps},
         },
-        logs::model::{Call, Outcome, duration, grouped},
+        logs::model::{CallOutcome, LoggedCall, duration, grouped},
     },
     kernel::{Timestamp, money::dollars},
     policy::Operation,
@@ -107,8 +107,8 @@ fn wait_for_a_call(slug: String, arrivals: RwSignal<u32>, newest: Option<String>
     });
     Effect::new(move |_| {
         let Some(Ok(json)) = sending.answer().get() else { return };
-        if let Ok(Some(call)) = parse::<Option<Call>>(&json)
-            && call.outcome != Outcome::Started
+        if let Ok(Some(call)) = parse::<Option<LoggedCall>>(&json)
+            && call.outcome != CallOutcome::Started
             && Some(call.id.to_string()) != newest
         {
             announce(&format!("A call has come: {}.", call.words()));
@@ -219,17 +219,17 @@ fn FirstSteps(steps: Steps, slug: String, example: ViewFn) -> impl IntoView {
 }
 
 #[component]
-fn Calls(calls: Vec<Call>, slug: String, now: Timestamp) -> impl IntoView {
+fn Calls(calls: Vec<LoggedCall>, slug: String, now: Timestamp) -> impl IntoView {
     let none = calls.is_empty().then(|| view! { <div class="home-none">"No calls in the last 24 hours."</div> });
     let items: Vec<_> = calls
         .into_iter()
         .map(|call| {
             let href = routes::log(&slug, call.id).to_string();
             let tone = match call.outcome {
-                Outcome::Ok => Tone::Ok,
-                Outcome::Started => Tone::Info,
-                Outcome::Left | Outcome::Lost => Tone::Warn,
-                Outcome::Refused | Outcome::Failed => Tone::Bad,
+                CallOutcome::Ok => Tone::Ok,
+                CallOutcome::Started => Tone::Info,
+                CallOutcome::Left | CallOutcome::Lost => Tone::Warn,
+                CallOutcome::Refused | CallOutcome::Failed => Tone::Bad,
             };
             let words = call.words();
             let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
