@@ -3,6 +3,7 @@
 import {
   CY,
   HOME,
+  ORGANISATION,
   OWNER,
   callModel,
   createApiKey,
@@ -273,7 +274,7 @@ test("an outage is reported once @js", async ({ page, faults }) => {
 test("who goes back from the first page is not sent forward again @js", async ({ page, faults }) => {
   faults.allow(/status of 401 .*\/fn\/account\/sign_in/);
   await signIn(page);
-  await expectPage(page, "Logs");
+  await expectPage(page, ORGANISATION);
   await page.goBack();
   await expectPage(page, "Sign in to Latchkey");
   // Once something later has been answered here, nothing that leads forward is still to come.

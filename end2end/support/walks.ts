@@ -45,6 +45,12 @@ export async function signIn(page: Page, person: Person = OWNER): Promise<void> 
   await hydrated(page);
 }
 
+/** What opens the panel of organisations; without JavaScript it is a link to the page of them. */
+export function switcher(page: Page, organisation?: string, role?: string): Locator {
+  const name = organisation ? `Organisation: ${organisation} ${role ?? ""}`.trim() : /^Organisation: /;
+  return page.getByRole(hasJavaScript() ? "button" : "link", { name });
+}
+
 export async function signOut(page: Page): Promise<void> {
   const account = page.getByRole("button", { name: /^Account:/ });
   const out = page.getByRole("button", { name: "Sign out", exact: true });

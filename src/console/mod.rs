@@ -17,13 +17,7 @@ use crate::{
         virtual_keys::pages as virtual_keys,
     },
     kernel::Error,
-    site::routes,
-    ui::{
-        Session,
-        components::{LinkButton, Live},
-        frame::PlainFrame,
-        set_status,
-    },
+    ui::{Problem, Session, components::Live, set_status},
 };
 use leptos::prelude::*;
 use leptos_meta::{Title, provide_meta_context};
@@ -32,6 +26,7 @@ use leptos_router::{
     components::{ParentRoute, Route, Router, Routes},
     path,
 };
+use std::sync::Arc;
 
 /// The whole console.
 #[component]
@@ -45,18 +40,20 @@ pub fn Console() -> impl IntoView {
             <Router>
                 <accounts::SignInAgain session />
                 <Routes fallback=NotFound>
-                    <Route path=path!("/") view=organisations::HomePage ssr=SsrMode::Async />
                     <Route path=path!("/setup") view=Later::Setup ssr=SsrMode::Async />
                     <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async />
                     <Route path=path!("/forgot") view=Later::Forgot ssr=SsrMode::Async />
                     <Route path=path!("/reset") view=Later::Reset ssr=SsrMode::Async />
-                    <Route path=path!("/account") view=Later::Account ssr=SsrMode::Async />
-                    <Route path=path!("/account/confirm") view=Later::Confirm ssr=SsrMode::Async />
-                    <Route path=path!("/organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
-                    <Route path=path!("/organisations/new") view=Later::NewOrganisation ssr=SsrMode::Async />
                     <Route path=path!("/invitation") view=Later::Invitation ssr=SsrMode::Async />
+                    <ParentRoute path=path!("") view=organisations::PersonLayout ssr=SsrMode::Async>
+                        <Route path=path!("") view=organisations::EntryPage ssr=SsrMode::Async />
+                        <Route path=path!("account") view=Later::Account ssr=SsrMode::Async />
+                        <Route path=path!("account/confirm") view=Later::Confirm ssr=SsrMode::Async />
+                        <Route path=path!("organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
+                        <Route path=path!("organisations/new") view=Later::NewOrganisation ssr=SsrMode::Async />
+                    </ParentRoute>
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
-                        <Route path=path!("") view=organisations::StartPage ssr=SsrMode::Async />
+                        <Route path=path!("") view=Later::Home ssr=SsrMode::Async />
                         <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
                         <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
@@ -75,10 +72,6 @@ pub fn Console() -> impl IntoView {
 #[component]
 pub fn NotFound() -> impl IntoView {
     set_status(&Error::not_found());
-    view! {
-        <Title text="Nothing here" />
-        <PlainFrame title="Nothing here" sentence=|| "This page does not exist, or it is in another organisation.">
-            <LinkButton label="Your organisations" href=routes::organisations() />
-        </PlainFrame>
-    }
+    let content = || view! { <Problem error=Error::not_found() /> }.into_any();
+    view! { <organisations::PersonFrame content=Arc::new(content) /> }
 }

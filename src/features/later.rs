@@ -5,6 +5,7 @@ use crate::{
     features::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
+        home::pages as home,
         logs::pages as logs,
         organisations::pages as organisations,
         team::{invitations::pages as invitations, pages as team},
@@ -54,6 +55,7 @@ macro_rules! later {
 }
 
 later! {
+    Home => home::HomePage,
     Setup => accounts::SetupPage,
     Forgot => accounts::ForgotPage,
     Reset => accounts::ResetPage,

@@ -25,7 +25,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, api_keys, logs, organisations, team, virtual_keys }
+rooms! { accounts, api_keys, home, logs, organisations, team, virtual_keys }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[

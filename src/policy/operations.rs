@@ -69,10 +69,13 @@ operations! {
     ThemeChoose = "account.choose_theme", ANYONE, read, fns: ["account/choose_theme"], routes: [];
     // Organisations
     OrganisationsList = "organisation.list", PERSON, read, fns: ["organisation/list"], routes: [];
+    OrganisationLast = "organisation.last", PERSON, read, fns: ["organisation/last"], routes: [];
     OrganisationCreate = "organisation.create", PERSON, audited, fns: ["organisation/create"], routes: [];
     OrganisationView = "organisation.view", MEMBERSHIP, read, fns: ["organisation/view"], routes: [];
     OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
+    // Home: as much of the rooms as the caller may see of them
+    Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived"], routes: [];
     // Team
     TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
     TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get"], routes: ["GET /v1/admin/users/{id}"];

@@ -16,6 +16,7 @@ async fn a_page_loads_each_of_its_data_once() {
         let inside = |page: &str| format!("/o/{}/{page}", house.slug);
         // Inside an organisation the frame's data come first.
         for (path, loads) in [
+            (format!("/o/{}", house.slug), 2),
             (inside("logs"), 3),
             (inside("api-keys"), 2),
             (inside("api-keys/new"), 2),
@@ -24,9 +25,9 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("team/invitations"), 2),
             (inside("settings"), 2),
             (inside("leave"), 2),
-            ("/organisations".to_owned(), 2),
-            ("/organisations/new".to_owned(), 1),
-            ("/account".to_owned(), 1),
+            ("/organisations".to_owned(), 3),
+            ("/organisations/new".to_owned(), 2),
+            ("/account".to_owned(), 2),
         ] {
             let page = owner.page(&path).await;
             assert_eq!(page.status, 200, "{path}");

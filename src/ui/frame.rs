@@ -4,42 +4,10 @@ use super::icons::{Glyph, Icon, Mark};
 use crate::{policy::Operation, site::routes::Path, ui::reactive};
 use leptos::prelude::*;
 
-/// An organisation that the person belongs to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MembershipLink {
-    /// Its name.
-    pub name: String,
-    /// Its slug, found by search as well.
-    pub slug: String,
-    /// Its initials.
-    pub initials: String,
-    /// The person's role there, as a word.
-    pub role: String,
-    /// The same kind of page there, else its home.
-    pub href: String,
-    /// Whether it is the one of this page.
-    pub current: bool,
-}
-
-/// An invitation that waits for the person's answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PendingInvitation {
-    /// Name of the organisation.
-    pub organisation: String,
-    /// Its initials.
-    pub initials: String,
-    /// Role offered, as a word.
-    pub role: String,
-    /// Who invited.
-    pub inviter: String,
-    /// Page of the invitation, where it is accepted or declined.
-    pub href: String,
-}
-
 /// A heading of the navigation and what stands below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NavGroup {
-    /// Heading.
+    /// Heading; empty for what stands above all groups.
     pub label: String,
     /// Links.
     pub items: Vec<NavItem>,
@@ -105,16 +73,10 @@ pub struct FrameData {
     pub role: String,
     /// Home of the organisation.
     pub home: String,
-    /// All organisations of the person.
-    pub memberships: Vec<MembershipLink>,
-    /// Invitations that wait.
-    pub invitations: Vec<PendingInvitation>,
-    /// Address of the full list of organisations (a GET form with `q` searches it).
+    /// How many invitations wait for the person's answer.
+    pub invitations: usize,
+    /// Address of the full list of organisations.
     pub organisations_href: String,
-    /// Address of "Create an organisation", if the person may.
-    pub create_href: Option<String>,
-    /// Address of "Manage organisation", if the person may.
-    pub manage_href: Option<String>,
     /// Navigation.
     pub nav: Vec<NavGroup>,
     /// Name of the person.
@@ -125,8 +87,6 @@ pub struct FrameData {
     pub account_href: String,
 }
 
-/// The panel has a search field beyond this number of organisations.
-const SEARCH_BEYOND: usize = 7;
 const MENU: &str = "menu";
 const SWITCHER: &str = "switcher";
 const PERSON: &str = "person";
@@ -140,13 +100,18 @@ pub fn Frame(
     /// The way to this page, below the organisation.
     #[prop(into)]
     breadcrumb: Signal<Vec<Crumb>>,
+    /// State of the panel of organisations.
+    switcher: PanelState,
+    /// What that panel holds.
+    #[prop(into)]
+    organisations: ViewFn,
     /// In the person's panel: the form that signs out, the choice of theme. Use `class="menu-item"` on buttons.
     #[prop(optional, into)]
     account: ViewFn,
     /// The page.
     children: Children,
 ) -> impl IntoView {
-    let (switcher, person, menu) = (PanelState::new(), PanelState::new(), PanelState::new());
+    let (person, menu) = (PanelState::new(), PanelState::new());
     let nav = NodeRef::<leptos::html::Nav>::new();
     let close_menu = move |event: leptos::ev::MouseEvent| {
         if dom::from_link(&event)
@@ -195,7 +160,7 @@ pub fn Frame(
             <main id="main" tabindex="-1">{children()}</main>
         </div>
         <Panel id=SWITCHER state=switcher class="panel switcher-panel" label="Organisations">
-            {reactive(move || data.with(|data| view! { <SwitcherList data=data.clone() /> }))}
+            {organisations.run()}
         </Panel>
         <Panel id=PERSON state=person class="panel menu person-panel" label="Account">
             <a class="menu-item" href=move || data.with(|d| d.account_href.clone())>"Your account"</a>
@@ -204,34 +169,45 @@ pub fn Frame(
     }
 }
 
+/// Opens the panel of organisations; without JavaScript, which fills that panel, a link to the page of them.
 #[component]
 fn SwitcherButton(data: Signal<FrameData>, state: PanelState) -> impl IntoView {
     let button = NodeRef::<leptos::html::Button>::new();
     view! {
         <button
             type="button"
-            class="switcher"
+            class="switcher with-scripts"
             node_ref=button
             popovertarget=SWITCHER
             aria-expanded=move || state.expanded()
             on:keydown=move |event| open_on_down(event, button)
         >
-            {reactive(move || data.with(|d| view! { <OrgMark initials=d.initials.clone() current=true /> }))}
-            <span class="two-lines">
-                <span class="vh">"Organisation: "</span>
-                <span class="cell-name">{reactive(move || data.with(|d| d.organisation.clone()))}</span>
-                <span class="cell-second">{reactive(move || data.with(|d| d.role.clone()))}</span>
-            </span>
-            {reactive(move || {
-                let waiting = data.with(|d| d.invitations.len());
-                (waiting > 0)
-                    .then(|| {
-                        let words = if waiting == 1 { " invitation" } else { " invitations" };
-                        view! { <span class="count-badge">{waiting}<span class="vh">{words}</span></span> }
-                    })
-            })}
-            <Glyph icon=Icon::ChevronsUpDown />
+            {switcher_words(data)}
         </button>
+        <a class="switcher without-scripts" href=move || data.with(|d| d.organisations_href.clone())>
+            {switcher_words(data)}
+        </a>
+    }
+}
+
+/// The organisation and the role in it, and how many invitations wait.
+fn switcher_words(data: Signal<FrameData>) -> impl IntoView {
+    view! {
+        {reactive(move || data.with(|d| view! { <OrgMark initials=d.initials.clone() current=true /> }))}
+        <span class="two-lines">
+            <span class="vh">"Organisation: "</span>
+            <span class="cell-name">{reactive(move || data.with(|d| d.organisation.clone()))}</span>
+            <span class="cell-second">{reactive(move || data.with(|d| d.role.clone()))}</span>
+        </span>
+        {reactive(move || {
+            let waiting = data.with(|d| d.invitations);
+            (waiting > 0)
+                .then(|| {
+                    let words = if waiting == 1 { " invitation" } else { " invitations" };
+                    view! { <span class="count-badge">{waiting}<span class="vh">{words}</span></span> }
+                })
+        })}
+        <Glyph icon=Icon::ChevronsUpDown />
     }
 }
 
@@ -272,10 +248,11 @@ fn nav_view(groups: &[NavGroup]) -> Vec<impl IntoView + use<>> {
         .iter()
         .map(|group| {
             let items: Vec<_> = group.items.iter().map(item).collect();
+            let label = (!group.label.is_empty()).then(|| group.label.clone());
             view! {
                 <div class="nav-group">
-                    <div class="nav-label" aria-hidden="true">{group.label.clone()}</div>
-                    <ul aria-label=group.label.clone()>{items}</ul>
+                    {label.clone().map(|label| view! { <div class="nav-label" aria-hidden="true">{label}</div> })}
+                    <ul aria-label=label>{items}</ul>
                 </div>
             }
         })
@@ -300,106 +277,6 @@ fn crumbs_view(data: &FrameData, crumbs: &[Crumb]) -> impl IntoView + use<> {
             {steps}
         </ol>
     }
-}
-
-#[component]
-fn SwitcherList(data: FrameData) -> impl IntoView {
-    let typed = RwSignal::new(String::new());
-    let search = data.memberships.len() > SEARCH_BEYOND;
-    let wanted = Memo::new(move |_| {
-        let typed = typed.get();
-        if typed.trim().is_empty() { String::new() } else { dom::fold(typed.trim()) }
-    });
-    // Folding needs the browser, so it happens on the first letter typed, once for each name.
-    let folded: StoredValue<Vec<String>> = StoredValue::new(Vec::new());
-    let names: StoredValue<Vec<String>> =
-        StoredValue::new(data.memberships.iter().map(|m| format!("{} {}", m.name, m.slug)).collect());
-    let shown = Memo::new(move |_| {
-        let wanted = wanted.get();
-        if wanted.is_empty() {
-            return None;
-        }
-        if folded.with_value(Vec::is_empty) {
-            folded.set_value(names.with_value(|names| names.iter().map(|name| dom::fold(name)).collect()));
-        }
-        Some(folded.with_value(|all| all.iter().map(|name| name.contains(&wanted)).collect::<Vec<bool>>()))
-    });
-    let found = move || shown.with(|shown| shown.as_ref().map(|all| all.iter().filter(|hit| **hit).count()));
-    let hidden_at = move |index: usize| shown.with(|shown| shown.as_ref().is_some_and(|all| !all[index]));
-    let memberships: Vec<_> = data
-        .memberships
-        .into_iter()
-        .enumerate()
-        .map(|(index, org)| {
-            view! {
-                <li hidden=move || hidden_at(index)>
-                    <a class="org" href=org.href aria-current=org.current.then_some("true")>
-                        <OrgMark initials=org.initials current=org.current />
-                        <span class="two-lines">
-                            <span class="cell-name">{org.name}</span>
-                            <span class="cell-second">{org.role}{org.current.then_some(" · current")}</span>
-                        </span>
-                        {org.current.then(|| view! { <Glyph icon=Icon::Check /> })}
-                    </a>
-                </li>
-            }
-        })
-        .collect();
-    let invitations: Vec<_> = data
-        .invitations
-        .into_iter()
-        .map(|invitation| {
-            let name = invitation.organisation.clone();
-            view! {
-                <li class="org">
-                    <OrgMark initials=invitation.initials />
-                    <span class="two-lines">
-                        <span class="cell-name">{invitation.organisation}</span>
-                        <span class="cell-second">{format!("{} invited you as {}", invitation.inviter, invitation.role)}</span>
-                    </span>
-                    <a class="button button-small" href=invitation.href>
-                        "Answer" <span class="vh">{format!(" the invitation to {name}")}</span>
-                    </a>
-                </li>
-            }
-        })
-        .collect();
-    let waiting = !invitations.is_empty();
-    view! {
-        {search
-            .then(|| {
-                view! {
-                    <form class="search-field switcher-search" method="get" action=data.organisations_href.clone() role="search"
-                        aria-label="Find an organisation">
-                        <Glyph icon=Icon::Search />
-                        <input
-                            type="search"
-                            class="input"
-                            name="q"
-                            aria-label="Find an organisation"
-                            placeholder="Find an organisation"
-                            autocomplete="off"
-                            on:input=move |event| typed.set(event_target_value(&event))
-                        />
-                        <div class="vh" role="status">
-                            {reactive(move || found().map(|n| if n == 1 { "1 organisation".into() } else { format!("{n} organisations") }))}
-                        </div>
-                    </form>
-                }
-            })}
-        <ul class="orgs" aria-label="Your organisations">{memberships}</ul>
-        <div class="switcher-none" hidden=move || found() != Some(0)>"No organisation has this name."</div>
-        {waiting.then(|| view! { <ul class="orgs switcher-part" aria-label="Invitations">{invitations}</ul> })}
-        <ul class="switcher-part switcher-end">
-            {data.manage_href.map(|href| end_link(href, Icon::Settings, "Manage organisation"))}
-            {data.create_href.map(|href| end_link(href, Icon::Plus, "Create an organisation"))}
-            {end_link(data.organisations_href, Icon::Logs, "All organisations")}
-        </ul>
-    }
-}
-
-fn end_link(href: String, icon: Icon, words: &'static str) -> impl IntoView {
-    view! { <li><a class="menu-item" href=href><Glyph icon />{words}</a></li> }
 }
 
 /// The page for people who are signed out, or belong to no organisation yet: mark, title, one card.

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 /// An icon by what it means, not by what it shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
+    Home,
     Logs,
     Guardrails,
     ApiKeys,
@@ -31,6 +32,7 @@ impl Icon {
     /// The strokes, as the `d` of one SVG path.
     pub const fn path(self) -> &'static str {
         match self {
+            Self::Home => "M5 6a3 3 0 1 1 6 0a3 3 0 0 1-1.4 2.5l.9 5.5h-5l.9-5.5A3 3 0 0 1 5 6z",
             Self::Logs => "M2 3.5h12M2 8h8M2 12.5h10",
             Self::Guardrails => {
                 "M8 1.5l5.5 2v4.2c0 3.3-2.2 5.7-5.5 6.8c-3.3-1.1-5.5-3.5-5.5-6.8V3.5zM5.7 7.9l1.7 1.7l3-3.2"

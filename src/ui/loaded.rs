@@ -3,6 +3,7 @@
 use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
     frame::PlainFrame,
+    pages::page_title,
     place::{here, use_place},
     reactive,
     remote::{Data, read},
@@ -36,6 +37,15 @@ pub struct Framed;
 #[derive(Clone, Copy, Debug)]
 pub struct Headed;
 
+/// Shows why a page has no data.
+pub struct Otherwise(Box<dyn Fn(Error) -> AnyView + Send + Sync>);
+
+impl<F: Fn(Error) -> AnyView + Send + Sync + 'static> From<F> for Otherwise {
+    fn from(show: F) -> Self {
+        Self(Box::new(show))
+    }
+}
+
 /// Shows a page once its data is there; else why there is none: sign in, not allowed, not found, a fault.
 #[component]
 pub fn Loaded<T, V>(
@@ -43,14 +53,18 @@ pub fn Loaded<T, V>(
     data: Data<T>,
     /// The page.
     view: V,
+    /// What stands in the place of [`Problem`].
+    #[prop(optional, into)]
+    otherwise: Option<Otherwise>,
 ) -> impl IntoView
 where
     T: DeserializeOwned + 'static,
     V: Fn(T) -> AnyView + Send + Sync + 'static,
 {
-    let show = move |text: &str| match read(text) {
-        Ok(data) => view(data),
-        Err(error) => view! { <Problem error /> }.into_any(),
+    let show = move |text: &str| match (read(text), &otherwise) {
+        (Ok(data), _) => view(data),
+        (Err(error), Some(otherwise)) => (otherwise.0)(error),
+        (Err(error), None) => view! { <Problem error /> }.into_any(),
     };
     view! { <Shown text=data.text() show=Arc::new(show) /> }
 }
@@ -102,7 +116,7 @@ pub fn Problem(error: Error) -> impl IntoView {
         .into_any()
     } else if use_context::<Framed>().is_some() {
         view! {
-            <Title text=title />
+            <Title text=page_title(title) />
             <PageHeader title sentence=move || sentence.clone() />
             <Card>{content}</Card>
         }
@@ -161,7 +175,7 @@ fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
                 .map(|slug| {
                     view! {
                         <LinkButton label="What can each role do?" href=routes::roles(&slug) />
-                        <LinkButton look=Look::Quiet label="Back to the start" href=routes::logs(&slug) />
+                        <LinkButton look=Look::Quiet label="Back to Home" href=routes::organisation(&slug) />
                     }
                 })}
         </div>

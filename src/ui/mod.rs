@@ -24,7 +24,7 @@ pub use can::{available, can, refusal, unavailable};
 pub use loaded::{Countdown, Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
-pub use remote::{Data, load, load_after, send_once, undo};
+pub use remote::{Data, Sending, load, load_after, parse, send_once, undo};
 pub use session::{Session, use_session};
 #[cfg(feature = "hydrate")]
 pub use side::mark_alive;

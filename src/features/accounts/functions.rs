@@ -13,7 +13,7 @@ use {
 /// What the signed-out pages need to know.
 #[server(prefix = "/fn", endpoint = "account/front")]
 pub async fn load_front() -> Result<Front, Error> {
-    operations::front(web::nobody()?.app()).await
+    operations::front(&web::access()?).await
 }
 
 #[server(prefix = "/fn", endpoint = "account/setup")]

@@ -22,6 +22,8 @@ pub struct Founded {
 pub struct Front {
     /// The first Owner exists.
     pub is_set_up: bool,
+    /// Whoever asks is signed in.
+    pub is_signed_in: bool,
     /// Reset links can be mailed.
     pub has_mail: bool,
 }

@@ -16,7 +16,7 @@ use crate::{
     kernel::{Code, Error, Fields, OrganisationId, Result, Secret, UserId, text},
     policy::Operation,
     server::{
-        access::{Access, App, installation, sessions},
+        access::{Access, installation, sessions},
         audit::event::{Event, Subject},
         crypto::{Passwords, check_new_password},
         limits::address_subject,
@@ -47,9 +47,12 @@ fn presented(password: &Secret) -> Zeroizing<String> {
 }
 
 /// What the signed-out pages need to know.
-pub async fn front(app: &App) -> Result<Front> {
+pub async fn front(access: &Access) -> Result<Front> {
+    let app = access.app();
+    // Proven anew, as every page does: whoever is led on from here is not led back.
+    let is_signed_in = access.user().is_ok() && access.read_account(Operation::AccountView).await.is_ok();
     let mut tx = app.db.read().await?;
-    Ok(Front { is_set_up: installation::is_set_up(&mut tx).await?, has_mail: app.mail.is_configured() })
+    Ok(Front { is_set_up: installation::is_set_up(&mut tx).await?, is_signed_in, has_mail: app.mail.is_configured() })
 }
 
 /// What the first Owner types.
@@ -75,6 +78,19 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
     let organisation = OrganisationId::new();
     let address = address_subject(access.origin().address);
     app.limits.links.check(&address, access.now())?;
+    let mut fields = Fields::default();
+    let email = fields.take("email", Email::parse(&new.email));
+    let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
+    let title = fields.take("organisation", organisations::model::parse_name(&new.organisation));
+    if secret.is_some_and(|secret| secret.expose().trim().is_empty()) {
+        // Nothing was tried: all that is missing is told at once.
+        fields.refuse("secret", "Type the setup secret.");
+        if new.password.expose().is_empty() {
+            fields.refuse("password", "Choose a password.");
+        }
+        fields.finish()?;
+        return Err(Error::internal());
+    }
     if let Some(secret) = secret {
         let mut tx = app.db.read().await?;
         let fits = installation::check_setup_secret(app, &mut tx, secret.expose().trim()).await?;
@@ -94,10 +110,6 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
             return Err(error);
         }
     }
-    let mut fields = Fields::default();
-    let email = fields.take("email", Email::parse(&new.email));
-    let name = fields.take("name", text::line("Your name", &new.name, NAME_LIMIT));
-    let title = fields.take("organisation", organisations::model::parse_name(&new.organisation));
     let local = email.as_ref().map(|e| e.local().to_owned()).unwrap_or_default();
     fields.take("password", check_new_password(new.password.expose(), &[&local, &new.organisation]));
     let (email, name, title) = fields.build(|| Some((email?, name?, title?)))?;

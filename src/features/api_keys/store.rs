@@ -37,6 +37,8 @@ statements! {
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
+    // The newest that still works and is not the master key.
+    NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
     NAME_OF: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND id = $2";
     END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
@@ -230,6 +232,12 @@ pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Re
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
     let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
+}
+
+/// The name of the newest API key that works, beside the master key.
+pub async fn newest_name(tx: &mut OrgTx) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.optional(NEWEST, vec![]).await?;
+    Ok(row.map(|(name,)| name))
 }
 
 /// Whom a key answers for. None: it does not exist; `Some(None)`: the Owners.

@@ -23,3 +23,7 @@ pub const ROOM: Room = Room {
     subjects: &[],
     jobs: &[],
 };
+
+// What other rooms may ask of this room's data, inside their own transactions.
+#[cfg(feature = "ssr")]
+pub use store::{day, latest, providers, succeeded};

@@ -262,6 +262,23 @@ pub struct Totals {
     pub p50_us: Option<i64>,
 }
 
+/// How the calls of one virtual key went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub name: String,
+    pub slug: String,
+    pub calls: i64,
+    /// Calls that the provider failed.
+    pub failed: i64,
+}
+
+impl Health {
+    /// A tenth or more of the calls fail, and of more than a few.
+    pub fn fails(&self) -> bool {
+        self.failed >= 3 && self.failed * 10 >= self.calls
+    }
+}
+
 /// One page of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {

@@ -1,11 +1,11 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, LoggedCall, Detail, Metadata, CallOutcome, Totals},
+    model::{Bucket, CallOutcome, Detail, Health, LoggedCall, Metadata, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
-    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider},
+    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider, time::{DAY, HOUR}},
     server::database::{
         OrgTx, containing,
         listing::{self, Listing, Order, Parts, Place, Question},
@@ -86,6 +86,8 @@ statements! {
     NEWER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) > ($2, $3) ORDER BY c.started_at, c.id LIMIT 1";
     OLDER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) < ($2, $3) ORDER BY c.started_at DESC, c.id DESC LIMIT 1";
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
+    SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
+    PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
@@ -196,6 +198,44 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window)
         next: rows.last().filter(|_| older).map(Row::cursor),
         calls: readable(&rows, Row::call),
     })
+}
+
+/// Every call of the last day.
+fn of_the_day(now: Timestamp) -> Filter {
+    let span = Span { from: now.plus(-DAY), to: now.plus(1) };
+    Filter { span, key: None, virtual_key: None, model: None, trace_id: None, metadata: None, ended: None }
+}
+
+/// The totals of the last 24 hours.
+pub async fn day(tx: &mut OrgTx, now: Timestamp) -> Result<Totals> {
+    Ok(summary(tx, &of_the_day(now)).await?.1)
+}
+
+/// The newest calls of the last 24 hours, newest first.
+pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<LoggedCall>> {
+    let window = Window::page(1, i64::try_from(most).unwrap_or(1));
+    Ok(page(tx, &of_the_day(now), Place::First, window).await?.calls)
+}
+
+#[derive(sqlx::FromRow)]
+struct ProviderRow {
+    name: String,
+    slug: String,
+    calls: i64,
+    failed: i64,
+}
+
+/// How the virtual keys did that were called in the last hour: those with the most failures first.
+pub async fn providers(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Health>> {
+    let rows: Vec<ProviderRow> = tx.list(PROVIDERS, values![now.plus(-HOUR)]).await?;
+    let health = |ProviderRow { name, slug, calls, failed }| Health { name, slug, calls, failed };
+    Ok(rows.into_iter().map(health).collect())
+}
+
+/// Whether any call ever succeeded.
+pub async fn succeeded(tx: &mut OrgTx) -> Result<bool> {
+    let (count,): (i64,) = tx.one(SUCCEEDED, vec![]).await?;
+    Ok(count > 0)
 }
 
 /// How many entries a filter lets through.

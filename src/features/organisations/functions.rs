@@ -16,6 +16,12 @@ pub async fn load_view(slug: String) -> Result<View, Error> {
     operations::view(&web::member(&slug).await?).await
 }
 
+/// The frame around pages that belong to no organisation: that of `near`, else of the organisation used last.
+#[server(prefix = "/fn", endpoint = "organisation/last")]
+pub async fn load_last(#[server(default)] near: String) -> Result<Option<View>, Error> {
+    operations::last(web::access()?, &near).await
+}
+
 /// Where the signed-in person belongs; with a text, where name or slug has it.
 #[server(prefix = "/fn", endpoint = "organisation/list")]
 pub async fn load_list(#[server(default)] q: String) -> Result<Belonging, Error> {

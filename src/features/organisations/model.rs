@@ -33,7 +33,8 @@ pub struct View {
     pub place: Place,
     pub person: String,
     pub email: String,
-    pub memberships: Vec<Membership>,
+    /// How many organisations the person belongs to. Which ones is asked for where they are listed.
+    pub places: i64,
     pub invitations: Vec<Waiting>,
 }
 

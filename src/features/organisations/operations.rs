@@ -42,8 +42,13 @@ pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
     Err(Error::conflict("No short name is free for this organisation's name."))
 }
 
-/// Everything that the frame shows.
+/// Everything that the frame shows to somebody who has opened a page of the organisation.
 pub async fn view(access: &Access) -> Result<View> {
+    frame(access, true).await
+}
+
+/// Everything that the frame shows. `is_here`: it is one of the organisation's own pages.
+async fn frame(access: &Access, is_here: bool) -> Result<View> {
     let Principal::Member { user, organisation, role } = *access.principal() else {
         return Err(Error::sign_in_needed());
     };
@@ -53,11 +58,30 @@ pub async fn view(access: &Access) -> Result<View> {
     let account = accounts::by_id(tx.system(), user).await?.ok_or_else(Error::sign_in_needed)?;
     let seen = team::active_at(&mut tx, user).await?;
     drop(tx);
-    team::operations::note_active(access, seen).await;
-    let memberships = list(access).await?;
+    let mut tx = access.read_account(Operation::OrganisationLast).await?;
+    let (last, places) = team::last_used(&mut tx, user).await?.ok_or_else(Error::not_found)?;
+    drop(tx);
+    if is_here {
+        team::operations::note_active(access, seen, last == own.slug).await;
+    }
     let invitations = team::invitations::joining::mine(access).await?;
     let place = Place { organisation, slug: own.slug, name: own.name, user, role, owners };
-    Ok(View { place, person: account.name, email: account.email, memberships, invitations })
+    Ok(View { place, person: account.name, email: account.email, places, invitations })
+}
+
+/// The frame around pages that belong to no organisation: that of the organisation `near`, if the person belongs there,
+/// else of the one that they used last. None: they belong to none.
+pub async fn last(access: Access, near: &str) -> Result<Option<View>> {
+    let mut tx = access.read_account(Operation::OrganisationLast).await?;
+    let last = team::last_used(&mut tx, access.user()?).await?;
+    drop(tx);
+    let Some((slug, _)) = last else { return Ok(None) };
+    if !near.is_empty()
+        && let Ok(inside) = access.clone().enter(near).await
+    {
+        return frame(&inside, false).await.map(Some);
+    }
+    frame(&access.enter(&slug).await?, false).await.map(Some)
 }
 
 /// Where the signed-in person belongs.

@@ -217,9 +217,9 @@ fn named(person: &Person) -> Subject {
 
 /// Notes that the member is here, at most once a minute; `seen` is when that was last noted. Nothing depends on it, so
 /// nothing fails with it.
-pub async fn note_active(access: &Access, seen: Option<Timestamp>) {
+pub async fn note_active(access: &Access, seen: Option<Timestamp>, is_last: bool) {
     let (Principal::Member { user, organisation, .. }, now) = (*access.principal(), access.now()) else { return };
-    if seen.is_some_and(|seen| seen.plus(MINUTE) > now) {
+    if is_last && seen.is_some_and(|seen| seen.plus(MINUTE) > now) {
         return;
     }
     let noted: Result<()> = async {

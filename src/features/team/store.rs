@@ -57,6 +57,7 @@ statements! {
     ACTIVE_AT: TenantSql = "SELECT active_at FROM memberships WHERE org_id = $1 AND user_id = $2";
     NOTE_ACTIVE: TenantSql = "UPDATE memberships SET active_at = $3 WHERE org_id = $1 AND user_id = $2 AND (active_at IS NULL OR active_at < $3)";
     MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
+    LAST_USED: SystemSql = "SELECT o.slug, (SELECT COUNT(*) FROM memberships n WHERE n.user_id = $1) AS places FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY COALESCE(m.active_at, m.joined_at) DESC, o.name, o.slug LIMIT 1";
     JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
     OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
     ACTIVE_PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
@@ -164,6 +165,11 @@ pub async fn places(tx: &mut Tx, id: UserId) -> Result<Vec<(OrganisationId, Role
 pub async fn memberships(tx: &mut Tx, user: UserId) -> Result<Vec<(String, String, Role)>> {
     let rows: Vec<(String, String, String)> = tx.list(MEMBERSHIPS, values![user]).await?;
     Ok(readable(rows, |(slug, name, role)| Ok((slug, name, read_role(&role)?))))
+}
+
+/// The slug of the organisation that a person used last, and how many they belong to. None: they belong to none.
+pub async fn last_used(tx: &mut Tx, user: UserId) -> Result<Option<(String, i64)>> {
+    tx.optional(LAST_USED, values![user]).await
 }
 
 /// Makes a person a member. False: they are one already.

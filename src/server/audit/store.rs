@@ -19,6 +19,7 @@ statements! {
     APPEND: TenantSql = "INSERT INTO audit_events (org_id, seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
     PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    LATEST: TenantSql = "SELECT at, body FROM audit_events WHERE org_id = $1 ORDER BY seq DESC LIMIT $2";
     ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
     LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads";
@@ -135,6 +136,11 @@ pub async fn head(tx: &mut OrgTx) -> Result<Option<Head>, Error> {
 /// At most `limit` events after `seq`, in order.
 pub async fn page(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Stored>, Error> {
     tx.all(PAGE, values![seq, limit]).await
+}
+
+/// The newest events, newest first: when each was, and its body.
+pub async fn latest(tx: &mut OrgTx, limit: i64) -> Result<Vec<(i64, String)>, Error> {
+    tx.list(LATEST, values![limit]).await
 }
 
 /// At most `limit` events from `seq` on, in order, as whatever stands in their rows.

@@ -95,6 +95,7 @@ impl Calls {
             | Operation::ApiKeysList
             | Operation::ApiKeyDraft
             | Operation::VirtualKeysList
+            | Operation::Home
             | Operation::LogsList
             | Operation::LogsFilter
             | Operation::ModelsList => Ready::bare(),

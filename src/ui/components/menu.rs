@@ -22,6 +22,11 @@ impl PanelState {
         self.0.set(Some(open));
     }
 
+    /// Whether the panel shows.
+    pub fn is_open(self) -> bool {
+        self.0.get() == Some(true)
+    }
+
     /// Value of `aria-expanded`.
     pub fn expanded(self) -> Option<&'static str> {
         self.0.get().map(|open| if open { "true" } else { "false" })

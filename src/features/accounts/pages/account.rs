@@ -1,6 +1,5 @@
 //! The person's own page: name, theme, password, sessions.
 
-use super::PersonFrame;
 use crate::{
     features::accounts::{
         functions::{ChangePassword, ChooseTheme, EndOtherSessions, EndSession, LoadProfile, RenameAccount},
@@ -14,7 +13,9 @@ use crate::{
             Tag, Time, Tone,
         },
         form::{BareForm, Form, FormFor, Refusal, use_form},
-        load_after, reactive,
+        load_after,
+        pages::page_title,
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -60,10 +61,10 @@ pub fn AccountPage() -> impl IntoView {
     });
     let profile = load_after(move || renamed.get() + ended.get() + others.get() + password.get(), || LoadProfile {});
     view! {
-        <Title text="Your account" />
-        <PersonFrame>
+        <Title text=page_title("Your account") />
+        <div class="own-page">
             <Loaded data=profile view=move |profile| view! { <Sections profile forms /> }.into_any() />
-        </PersonFrame>
+        </div>
     }
 }
 

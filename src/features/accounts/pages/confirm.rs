@@ -1,6 +1,5 @@
 //! The password once more, for what asks for it.
 
-use super::PersonFrame;
 use crate::{
     features::accounts::functions::{ConfirmPassword, LoadProfile},
     site::routes,
@@ -8,7 +7,9 @@ use crate::{
         Loaded,
         components::{Button, Card, Field, FieldKind, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, reactive,
+        load,
+        pages::page_title,
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -22,8 +23,8 @@ pub fn ConfirmPage() -> impl IntoView {
     let profile = load(|| LoadProfile {});
     let form = use_form::<ConfirmPassword>();
     view! {
-        <Title text="Confirm your password" />
-        <PersonFrame narrow=true>
+        <Title text=page_title("Confirm your password") />
+        <div class="narrow">
             <Loaded
                 data=profile
                 view=move |profile| {
@@ -33,7 +34,7 @@ pub fn ConfirmPage() -> impl IntoView {
                         .into_any()
                 }
             />
-        </PersonFrame>
+        </div>
     }
 }
 

@@ -5,8 +5,9 @@ use crate::{
         accounts::functions::{LoadFront, SetUp},
         organisations::pages::Handover,
     },
+    site::routes,
     ui::{
-        Loaded, Problem,
+        Loaded,
         components::{Button, Field, FieldKind, Look},
         form::{FormFor, use_form},
         frame::PlainFrame,
@@ -15,6 +16,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::{NavigateOptions, components::Redirect};
 
 #[component]
 pub fn SetupPage() -> impl IntoView {
@@ -37,7 +39,7 @@ pub fn SetupPage() -> impl IntoView {
                     <Loaded
                         data=front
                         view=move |front| {
-                            if front.is_set_up { view! { <Problem error=crate::kernel::Error::not_found() /> }.into_any() } else { setup_form(form).into_any() }
+                            if front.is_set_up { leads_on().into_any() } else { setup_form(form).into_any() }
                         }
                     />
                 }
@@ -45,6 +47,12 @@ pub fn SetupPage() -> impl IntoView {
             }
         })}
     }
+}
+
+/// It works once: afterwards one signs in, or is signed in already.
+fn leads_on() -> impl IntoView {
+    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+    view! { <Redirect path=routes::sign_in().to_string() options /> }
 }
 
 fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {

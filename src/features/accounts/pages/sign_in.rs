@@ -1,7 +1,10 @@
 //! Sign-in.
 
 use crate::{
-    features::accounts::functions::{LoadFront, SignIn},
+    features::accounts::{
+        functions::{LoadFront, SignIn},
+        model::Front,
+    },
     site::routes,
     ui::{
         Loaded,
@@ -13,7 +16,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{NavigateOptions, components::Redirect, hooks::use_query_map};
 
 #[component]
 pub fn SignInPage() -> impl IntoView {
@@ -23,10 +26,22 @@ pub fn SignInPage() -> impl IntoView {
         <Loaded
             data=front
             view=move |front| {
-                if front.is_set_up { view! { <SignInForm /> }.into_any() } else { view! { <NotYet /> }.into_any() }
+                match front {
+                    Front { is_set_up: false, .. } => view! { <NotYet /> }.into_any(),
+                    Front { is_signed_in: true, .. } => leads_on().into_any(),
+                    _ => view! { <SignInForm /> }.into_any(),
+                }
             }
         />
     }
+}
+
+/// Where whoever is signed in already goes.
+fn leads_on() -> impl IntoView {
+    let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
+    let path = routes::Path::returning(&next).unwrap_or_else(routes::home).to_string();
+    let options = NavigateOptions { replace: true, ..NavigateOptions::default() };
+    view! { <Redirect path options /> }
 }
 
 #[component]

@@ -3,7 +3,6 @@
 use super::Handover;
 use crate::{
     features::{
-        accounts::pages::PersonFrame,
         organisations::{
             functions::{CreateOrganisation, LoadList},
             model::LIMITS,
@@ -15,7 +14,9 @@ use crate::{
         Loaded,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
         form::{Form, FormFor, use_form},
-        load, reactive,
+        load,
+        pages::page_title,
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -27,8 +28,8 @@ pub fn NewOrganisationPage() -> impl IntoView {
     let form = use_form::<CreateOrganisation>();
     let outcome = form.outcome();
     view! {
-        <Title text="Create an organisation" />
-        <PersonFrame narrow=true>
+        <Title text=page_title("Create an organisation") />
+        <div class="narrow">
             {reactive(move || match outcome.get() {
                 Some(done) => {
                     view! {
@@ -44,7 +45,7 @@ pub fn NewOrganisationPage() -> impl IntoView {
                         .into_any()
                 }
             })}
-        </PersonFrame>
+        </div>
     }
 }
 

@@ -20,7 +20,7 @@ pub fn Handover(
 ) -> impl IntoView {
     let safe = RwSignal::new(false);
     let left = RwSignal::new(false);
-    let home = routes::logs(&slug).to_string();
+    let home = routes::organisation(&slug).to_string();
     let onwards = home.clone();
     let go = move |()| {
         if safe.get_untracked() {

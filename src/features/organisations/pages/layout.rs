@@ -1,26 +1,36 @@
-//! The frame around every page inside an organisation.
+//! The frame around every page of a person who belongs somewhere: inside an organisation it is that one's, elsewhere that
+//! of the organisation that they used last.
 
+use super::switcher::Switcher;
 use crate::{
     features::{
         NAVIGATION,
-        accounts::functions::SignOut,
-        organisations::{functions::LoadView, model::View},
+        accounts::{functions::SignOut, pages::PersonBar},
+        home,
+        organisations::{
+            functions::{LoadLast, LoadView},
+            model::View,
+        },
     },
-    kernel::text::initials,
+    kernel::{Code, Error, text::initials},
     policy::Operation,
     site::{Place, routes},
     ui::{
-        Framed, Loaded,
-        components::Skeleton,
+        Framed, Loaded, Problem,
+        components::{PanelState, Skeleton},
         form::{BareForm, use_form},
-        frame::{Crumb, Frame, FrameData, MembershipLink, NavGroup, NavItem, PendingInvitation, Section},
-        load_after,
+        frame::{Crumb, Frame, FrameData, NavGroup, NavItem, Section},
+        load, load_after,
         pages::use_slug,
         reactive, use_session,
     },
 };
 use leptos::prelude::*;
-use leptos_router::{components::Outlet, hooks::use_location};
+use leptos_router::{
+    components::Outlet,
+    hooks::{use_location, use_query_map},
+};
+use std::sync::Arc;
 
 /// Loads the frame's data anew: for pages that change what it shows. Given to everything inside an organisation.
 #[derive(Clone, Copy)]
@@ -39,40 +49,108 @@ impl FrameReload {
     }
 }
 
+/// What stands in a frame, made anew where it is shown.
+type Content = Arc<dyn Fn() -> AnyView + Send + Sync>;
+
 #[component]
 pub fn OrganisationLayout() -> impl IntoView {
     let slug = use_slug();
     let reload = RwSignal::new(0);
     provide_context(FrameReload(reload));
     let data = load_after(move || reload.get(), move || LoadView { slug: slug.get() });
-    view! { <Loaded data=data view=move |view| view! { <Inside view slug /> }.into_any() /> }
+    let show = move |view: View| {
+        // Until the frame of another organisation is there, nothing of it stands in this one's.
+        let same = {
+            let own = view.place.slug.clone();
+            Memo::new(move |_| slug.with(|slug| *slug == own))
+        };
+        let content = move || {
+            reactive(move || {
+                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Skeleton rows=6 /> }.into_any() }
+            })
+        };
+        view! { <Inside view content=Arc::new(content) /> }.into_any()
+    };
+    view! { <Loaded data view=show otherwise=missing /> }
+}
+
+/// An organisation that is not there does not take the frame away.
+fn missing(error: Error) -> AnyView {
+    if error.code == Code::NotFound {
+        view! { <PersonFrame content=Arc::new(move || view! { <Problem error=error.clone() /> }.into_any()) /> }.into_any()
+    } else {
+        view! { <Problem error /> }.into_any()
+    }
+}
+
+/// Around the pages of a signed-in person that belong to no organisation.
+#[component]
+pub fn PersonLayout() -> impl IntoView {
+    let reload = RwSignal::new(0);
+    provide_context(FrameReload(reload));
+    let query = use_query_map();
+    let near = Memo::new(move |_| query.with(|query| organisation_in(&query.get("next").unwrap_or_default())));
+    let data = load_after(move || reload.get(), move || LoadLast { near: near.get() });
+    let show = |view: Option<View>| match view {
+        Some(view) => view! { <Inside view content=Arc::new(|| view! { <Outlet /> }.into_any()) /> }.into_any(),
+        None => {
+            view! {
+                <PersonBar>
+                    <Outlet />
+                </PersonBar>
+            }
+            .into_any()
+        }
+    };
+    view! { <Loaded data view=show /> }
+}
+
+/// The organisation of the page to go back to.
+fn organisation_in(next: &str) -> String {
+    let slug = next.strip_prefix("/o/").and_then(|rest| rest.split(['/', '?']).next());
+    slug.unwrap_or_default().to_owned()
+}
+
+/// What there is to say where no page is: in the frame of the organisation used last, or by itself for whoever is signed
+/// out or belongs nowhere.
+#[component]
+pub fn PersonFrame(content: Content) -> impl IntoView {
+    let data = load(|| LoadLast { near: String::new() });
+    let bare = Arc::clone(&content);
+    let show = move |view: Option<View>| match view {
+        Some(view) => view! { <Inside view content=Arc::clone(&content) /> }.into_any(),
+        None => content(),
+    };
+    view! { <Loaded data view=show otherwise=move |_: Error| bare() /> }
 }
 
 #[component]
-fn Inside(view: View, slug: Memo<String>) -> impl IntoView {
+fn Inside(view: View, content: Content) -> impl IntoView {
     let location = use_location();
     let place = view.place.clone();
     if let Some(session) = use_session() {
         session.belongs_to(&view.email);
     }
-    // Until the frame of another organisation is there, nothing of it stands in this one's.
-    let same = {
-        let own = place.slug.clone();
-        Memo::new(move |_| slug.with(|slug| *slug == own))
-    };
     provide_context(Framed);
     provide_context(Signal::stored(Some(place.clone())));
-    let data = Signal::derive(move || frame_data(&view, &location.pathname.get()));
+    let pathname = location.pathname;
+    let data = {
+        let view = view.clone();
+        Signal::derive(move || frame_data(&view, &pathname.get()))
+    };
     let crumbs = {
-        let place = place.clone();
-        let pathname = location.pathname;
         Signal::derive(move || crumbs(&place, &pathname.get()))
     };
+    let switcher = PanelState::new();
     view! {
-        <Frame data breadcrumb=crumbs account=|| view! { <SignOutForm /> }>
-            {reactive(move || {
-                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Skeleton rows=6 /> }.into_any() }
-            })}
+        <Frame
+            data
+            breadcrumb=crumbs
+            switcher
+            organisations=move || view! { <Switcher view=view.clone() state=switcher /> }
+            account=|| view! { <SignOutForm /> }
+        >
+            {content()}
         </Frame>
     }
 }
@@ -87,84 +165,71 @@ pub fn SignOutForm() -> impl IntoView {
     }
 }
 
-fn allowed(place: &Place, operation: Operation) -> bool {
+/// Whether the person may do this in a place.
+pub(super) fn allowed(place: &Place, operation: Operation) -> bool {
     let target = crate::policy::Target::In(place.organisation);
     crate::policy::decide(&place.principal(), operation.spec().requires, target).is_ok()
 }
 
 fn frame_data(view: &View, pathname: &str) -> FrameData {
     let place = &view.place;
-    let nav = NAVIGATION
-        .iter()
-        .filter_map(|(label, entries)| {
-            let items: Vec<NavItem> = entries
-                .iter()
-                .filter(|entry| allowed(place, entry.needs))
-                .map(|entry| {
-                    let href = (entry.href)(&place.slug).to_string();
-                    let current = pathname == href || pathname.starts_with(&format!("{href}/"));
-                    NavItem { label: entry.label.into(), href, icon: entry.icon, current }
-                })
-                .collect();
-            (!items.is_empty()).then(|| NavGroup { label: (*label).into(), items })
-        })
-        .collect();
-    let section = section(place, pathname);
-    let memberships = view
-        .memberships
-        .iter()
-        .map(|m| {
-            // Switching keeps the kind of page if the role there allows it.
-            let there = Place { slug: m.slug.clone(), role: m.role, ..place.clone() };
-            let href = section
-                .filter(|entry| allowed(&there, entry.needs))
-                .map_or_else(|| routes::logs(&m.slug), |entry| (entry.href)(&m.slug));
-            MembershipLink {
-                name: m.name.clone(),
-                slug: m.slug.clone(),
-                initials: initials(&m.name),
-                role: m.role.label().into(),
-                href: href.into(),
-                current: m.slug == place.slug,
-            }
-        })
-        .collect();
+    let item = |entry: &Section, current: bool| NavItem {
+        label: entry.label.into(),
+        href: (entry.href)(&place.slug).into(),
+        icon: entry.icon,
+        current,
+    };
+    let is_home = pathname == (home::pages::SECTION.href)(&place.slug).as_str();
+    let start = NavGroup { label: String::new(), items: vec![item(&home::pages::SECTION, is_home)] };
+    let groups = NAVIGATION.iter().filter_map(|(label, entries)| {
+        let items: Vec<NavItem> = entries
+            .iter()
+            .filter(|entry| allowed(place, entry.needs))
+            .map(|entry| item(entry, is_within(pathname, (entry.href)(&place.slug).as_str())))
+            .collect();
+        (!items.is_empty()).then(|| NavGroup { label: (*label).into(), items })
+    });
     FrameData {
         organisation: place.name.clone(),
         initials: initials(&place.name),
         role: place.role.label().into(),
-        home: routes::logs(&place.slug).into(),
-        memberships,
-        invitations: view
-            .invitations
-            .iter()
-            .map(|waiting| PendingInvitation {
-                organisation: waiting.organisation.clone(),
-                initials: initials(&waiting.organisation),
-                role: waiting.role.label().into(),
-                inviter: waiting.inviter.clone(),
-                href: routes::waiting_invitation(waiting.id).into(),
-            })
-            .collect(),
+        home: routes::organisation(&place.slug).into(),
+        invitations: view.invitations.len(),
         organisations_href: routes::organisations().into(),
-        create_href: Some(routes::new_organisation().into()),
-        manage_href: allowed(place, Operation::OrganisationSettings).then(|| routes::settings(&place.slug).into()),
-        nav,
+        nav: std::iter::once(start).chain(groups).collect(),
         person: view.person.clone(),
         email: view.email.clone(),
         account_href: routes::account().into(),
     }
 }
 
+/// Whether a page is the one at `base`, or below it.
+fn is_within(pathname: &str, base: &str) -> bool {
+    pathname.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The entry of the navigation to which a page belongs.
-fn section(place: &Place, pathname: &str) -> Option<&'static Section> {
-    NAVIGATION.iter().flat_map(|(_, entries)| entries.iter()).find(|entry| {
-        let href = (entry.href)(&place.slug).to_string();
-        pathname == href || pathname.starts_with(&format!("{href}/"))
-    })
+pub(super) fn section(place: &Place, pathname: &str) -> Option<&'static Section> {
+    let mut entries = NAVIGATION.iter().flat_map(|(_, entries)| entries.iter());
+    entries.find(|entry| is_within(pathname, (entry.href)(&place.slug).as_str()))
 }
 
 fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
+    let own = routes::organisation(&place.slug);
+    if !is_within(pathname, own.as_str()) {
+        // A page that belongs to the person, or to nobody.
+        let word = match pathname {
+            "/account" => "Your account",
+            "/account/confirm" => "Confirm your password",
+            "/organisations" => "Your organisations",
+            "/organisations/new" => "Create an organisation",
+            _ => return vec![],
+        };
+        return vec![Crumb::here(word)];
+    }
+    if pathname == own.as_str() {
+        return vec![Crumb::here(home::pages::SECTION.label)];
+    }
     match section(place, pathname) {
         None => vec![],
         Some(entry) => {
@@ -176,5 +241,19 @@ fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
             let here = entry.steps.iter().find(|(part, _)| *part == last).map_or("Details", |(_, words)| words);
             vec![Crumb::link(entry.label, href), Crumb::here(here)]
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_to_go_back_to_names_its_organisation() {
+        assert_eq!(organisation_in("/o/north/team?q=a"), "north");
+        assert_eq!(organisation_in("/o/north"), "north");
+        assert_eq!(organisation_in("/o/north?done=1"), "north");
+        assert_eq!(organisation_in("/account"), "");
+        assert_eq!(organisation_in(""), "");
     }
 }

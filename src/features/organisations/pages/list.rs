@@ -2,7 +2,6 @@
 
 use crate::{
     features::{
-        accounts::pages::PersonFrame,
         organisations::{
             functions::LoadList,
             model::{Belonging, Membership},
@@ -17,6 +16,7 @@ use crate::{
         icons::{Glyph, Icon},
         listing::{FilterBar, List, use_asked},
         load,
+        pages::page_title,
     },
 };
 use leptos::prelude::*;
@@ -30,10 +30,10 @@ pub fn OrganisationsPage() -> impl IntoView {
     let asked = use_asked(&[]);
     let list = load(move || LoadList { q: asked.with(|asked| asked.get("q").to_owned()) });
     view! {
-        <Title text="Your organisations" />
-        <PersonFrame>
+        <Title text=page_title("Your organisations") />
+        <div class="own-page">
             <Loaded data=list view=move |list| view! { <All list asked=asked.get_untracked() /> }.into_any() />
-        </PersonFrame>
+        </div>
     }
 }
 
@@ -88,7 +88,7 @@ fn counted(number: usize) -> String {
 
 fn item(membership: Membership) -> impl IntoView {
     let Membership { slug, name, role } = membership;
-    let href = routes::logs(&slug).to_string();
+    let href = routes::organisation(&slug).to_string();
     view! {
         <li>
             <a class="org" href=href>

@@ -1,21 +1,20 @@
 //! The organisations' screens, and the frame around everything inside one.
 
 mod create;
+mod entry;
 mod handover;
-mod home;
 mod layout;
 mod list;
 mod section;
 mod settings;
-mod start;
+mod switcher;
 
 pub use section::SECTION;
 pub use create::NewOrganisationPage;
+pub use entry::EntryPage;
 pub use handover::Handover;
-pub use home::HomePage;
-pub use layout::{FrameReload, OrganisationLayout, SignOutForm};
+pub use layout::{FrameReload, OrganisationLayout, PersonFrame, PersonLayout};
 pub use list::OrganisationsPage;
 pub use settings::SettingsPage;
-pub use start::StartPage;
 
 pub use crate::ui::pages::use_slug;

@@ -44,7 +44,7 @@ pub fn LeavePage() -> impl IntoView {
                 button=title
                 look=Look::Danger
                 availability=Availability::when(!only_owner, "The only Owner. Make someone else an Owner first.")
-                back=routes::logs(&param("slug"))
+                back=routes::organisation(&param("slug"))
             >
                 <ul class="points">
                     <li>"What you made stays here, with your name as it was."</li>

@@ -24,7 +24,7 @@ pub fn RolesPage() -> impl IntoView {
     let own = place.as_ref().map(|place| place.role);
     let joined = use_query_map().with_untracked(|query| query.get("joined").is_some());
     let welcome = place.filter(|_| joined).map(|place| {
-        let start = routes::logs(&place.slug);
+        let start = routes::organisation(&place.slug);
         view! {
             <Note tone=Tone::Ok action=move || view! { <LinkButton label="Start" href=start.clone() /> }>
                 <strong>{format!("You belong to {} now, as {}.", place.name, place.role.label())}</strong>

@@ -1,4 +1,4 @@
-//! The frame of pages that belong to a person and to no organisation.
+//! The frame of a person who belongs to no organisation.
 
 use crate::{
     features::accounts::functions::SignOut,
@@ -14,10 +14,7 @@ use leptos_router::hooks::use_location;
 
 /// A top bar with the way to the organisations, to the account and out; below it the page.
 #[component]
-pub fn PersonFrame(
-    /// A narrower page, for forms.
-    #[prop(optional)]
-    narrow: bool,
+pub fn PersonBar(
     /// The page.
     children: Children,
 ) -> impl IntoView {
@@ -47,7 +44,7 @@ pub fn PersonFrame(
                     <button type="submit" class="button button-quiet">"Sign out"</button>
                 </BareForm>
             </header>
-            <main id="main" tabindex="-1" class:own-narrow=narrow>{children()}</main>
+            <main id="main" tabindex="-1">{children()}</main>
         </div>
     }
 }

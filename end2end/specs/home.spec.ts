@@ -1,0 +1,81 @@
+// Home: the first steps tick themselves off, the example names what is there, and a call appears as it arrives.
+import {
+  BO,
+  CY,
+  HOME,
+  ORGANISATION,
+  callModel,
+  createApiKey,
+  createVirtualKey,
+  expect,
+  expectFits,
+  expectNoAxe,
+  expectPage,
+  hasJavaScript,
+  invite,
+  join,
+  open,
+  signIn,
+  test,
+} from "../support/index.ts";
+import type { Page } from "@playwright/test";
+
+test.describe.configure({ mode: "serial" });
+
+const step = (page: Page, title: string, state: "done" | "to do") =>
+  page.getByRole("heading", { level: 3, name: new RegExp(`^${title} ?: ${state}$`) });
+
+test("the first steps tick themselves off, up to the first call as it arrives", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await expectPage(page, ORGANISATION);
+  await expect(page).toHaveTitle(`Home · ${ORGANISATION} · Latchkey`);
+  await expect(step(page, "Store a provider’s key", "to do")).toBeVisible();
+  await expectNoAxe(page);
+  await expectFits(page, "home-new");
+  await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl, credential: "sk-local" });
+  const secret = await createApiKey(page, "Support desk");
+  await open(page, HOME);
+  await expect(step(page, "Store a provider’s key", "done")).toBeVisible();
+  await expect(step(page, "Create an API key for your first program", "done")).toBeVisible();
+  const example = page.getByRole("group", { name: /^example in curl/ });
+  await expect(example).toContainText("@local-models/");
+  await expect(example).toContainText("SECRET-OF-support-desk");
+  await expect(example).not.toContainText(secret);
+  await page.getByRole("radio", { name: "Python" }).check();
+  await expect(page.getByRole("group", { name: /^example in Python/ })).toBeVisible();
+  await expect(example).toBeHidden();
+
+  await (await callModel(latchkey.url, secret, { model: "@local-models/brass-large" })).text();
+  if (hasJavaScript()) {
+    await expect(step(page, "Make the first call", "done")).toBeVisible({ timeout: 15_000 });
+  } else {
+    await expect(async () => {
+      await page.getByRole("link", { name: "Look again" }).click();
+      await expect(step(page, "Make the first call", "done")).toBeVisible({ timeout: 500 });
+    }).toPass();
+  }
+  await expect(page.getByRole("link", { name: "brass-large" })).toBeVisible();
+  await expectNoAxe(page);
+});
+
+test("each role sees what it may", async ({ page, newContext }) => {
+  await signIn(page);
+  const [forBo] = await invite(page, "Admin", [BO.email]);
+  const [forCy] = await invite(page, "Member", [CY.email]);
+  for (const [person, link, sees] of [
+    [BO, forBo, true],
+    [CY, forCy, false],
+  ] as const) {
+    const theirs = await (await newContext()).newPage();
+    await join(theirs, link ?? "", person);
+    await open(theirs, HOME);
+    await expectPage(theirs, ORGANISATION);
+    await expect(theirs.getByRole("heading", { name: "Newest calls" })).toBeVisible();
+    await expect(theirs.getByRole("heading", { name: "Lately" })).toHaveCount(sees ? 1 : 0);
+    await expect(theirs.getByText("Support desk").first()).toBeVisible();
+    await expectNoAxe(theirs);
+  }
+  await open(page, HOME);
+  await expect(page.getByRole("heading", { name: "First steps" }), "all are done").toHaveCount(0);
+  await expectFits(page, "home");
+});

@@ -1,0 +1,202 @@
+//! What both sides know of Home.
+
+use crate::{
+    features::logs::model::{Health, LoggedCall, Totals},
+    kernel::{KeyId, Timestamp, provider::Provider, text},
+};
+use serde::{Deserialize, Serialize};
+
+/// Everything that Home shows. What the role may not see is none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    pub steps: Steps,
+    pub example: Example,
+    /// The last 24 hours.
+    pub day: Totals,
+    /// The newest calls.
+    pub calls: Vec<LoggedCall>,
+    /// The virtual keys of the last hour's calls, the worst first.
+    pub providers: Vec<Health>,
+    /// API keys that end soon.
+    pub ending: Vec<Ending>,
+    /// What happened lately, newest first.
+    pub lately: Option<Vec<Happened>>,
+    pub now: Timestamp,
+}
+
+/// What of the first steps is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// A provider's credential is stored.
+    pub provider: bool,
+    /// The provider was seen to answer.
+    pub tested: bool,
+    /// There is an API key beside the master key. None: the role may not know.
+    pub key: Option<bool>,
+    /// A model call succeeded.
+    pub call: bool,
+    /// Somebody else is here, or invited. None: the role may not know.
+    pub people: Option<bool>,
+}
+
+impl Steps {
+    /// Each, in order, with whether it is done, as far as the role takes part in it.
+    pub fn all(self) -> Vec<bool> {
+        let taken = [Some(self.provider), Some(self.tested), self.key, Some(self.call), self.people];
+        taken.into_iter().flatten().collect()
+    }
+
+    /// Nothing is left to do.
+    pub fn are_done(self) -> bool {
+        self.all().into_iter().all(|done| done)
+    }
+}
+
+/// What an example of a call names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Example {
+    /// The address of this installation, without a trailing slash.
+    pub public_url: String,
+    /// The oldest virtual key.
+    pub virtual_key: Option<(String, Provider)>,
+    /// Name of the newest API key, for whoever may list them.
+    pub key: Option<String>,
+}
+
+impl Example {
+    /// What a call names as its model.
+    pub fn model(&self) -> String {
+        let (slug, model) = match &self.virtual_key {
+            Some((slug, provider)) => (slug.as_str(), provider.example_models().first().copied().unwrap_or("model")),
+            None => ("openai-main", "gpt-4o"),
+        };
+        format!("@{slug}/{model}")
+    }
+
+    /// What stands where the API key's secret goes.
+    pub fn secret(&self) -> String {
+        match self.key.as_deref().map(text::slug).as_deref() {
+            None | Some("") => "SECRET-OF-YOUR-API-KEY".to_owned(),
+            Some(key) => format!("SECRET-OF-{key}"),
+        }
+    }
+
+    /// The call in each language: its name in the page, its name for people, the program.
+    pub fn programs(&self) -> [(&'static str, &'static str, String); 3] {
+        let (url, model, secret) = (&self.public_url, self.model(), self.secret());
+        let curl = format!(
+            "curl {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {secret}' \\\n  -H 'Content-Type: \
+             application/json' \\\n  -d '{{\"model\": \"{model}\",\n       \"messages\": [{{\"role\": \"user\", \
+             \"content\": \"Hello\"}}]}}'"
+        );
+        let python = format!(
+            "from openai import OpenAI\n\nclient = OpenAI(base_url=\"{url}/v1\", api_key=\"{secret}\")\nanswer = \
+             client.chat.completions.create(\n    model=\"{model}\",\n    messages=[{{\"role\": \"user\", \"content\": \
+             \"Hello\"}}],\n)\nprint(answer.choices[0].message.content)"
+        );
+        let typescript = format!(
+            "import OpenAI from \"openai\";\n\nconst client = new OpenAI({{\n  baseURL: \"{url}/v1\",\n  apiKey: \
+             \"{secret}\",\n}});\nconst answer = await client.chat.completions.create({{\n  model: \"{model}\",\n  \
+             messages: [{{ role: \"user\", content: \"Hello\" }}],\n}});\nconsole.log(answer.choices[0].message.content);"
+        );
+        [("curl", "curl", curl), ("python", "Python", python), ("typescript", "TypeScript", typescript)]
+    }
+}
+
+/// An API key that ends soon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    pub id: KeyId,
+    pub name: String,
+    pub at: Timestamp,
+}
+
+/// An act, from the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happened {
+    pub at: Timestamp,
+    pub actor: String,
+    /// The operation's stable name.
+    pub action: String,
+    /// The thing, as it was named then.
+    pub subject: String,
+    /// It was refused or failed: in one word.
+    pub trouble: Option<String>,
+}
+
+impl Happened {
+    /// What was done, between the names of who did it and of the thing.
+    pub fn verb(&self) -> String {
+        let verb = match self.action.as_str() {
+            "organisation.create" | "account.setup" => "made",
+            "organisation.update" => "changed the settings of",
+            "team.change_role" => "changed the role of",
+            "team.remove" => "removed",
+            "team.leave" => "left",
+            "team.make_reset_link" => "made a password link for",
+            "invitation.create" => "invited",
+            "invitation.resend" => "sent the invitation again to",
+            "invitation.revoke" => "took back the invitation of",
+            "invitation.accept" | "invitation.join" => "accepted the invitation for",
+            "invitation.decline" => "declined the invitation for",
+            "api_key.create" => "created the API key",
+            "api_key.update" => "changed the API key",
+            "api_key.rotate" => "rotated the API key",
+            "api_key.end_overlap" => "ended the old secret of",
+            "api_key.disable" => "disabled the API key",
+            "api_key.enable" => "enabled the API key",
+            "api_key.delete" => "deleted the API key",
+            "virtual_key.create" => "added the virtual key",
+            "virtual_key.update" => "changed the virtual key",
+            "virtual_key.duplicate" => "duplicated the virtual key",
+            "virtual_key.delete" => "deleted the virtual key",
+            "virtual_key.test" => "tested the virtual key",
+            other => return format!("did “{other}” on"),
+        };
+        verb.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Operation;
+
+    #[test]
+    fn examples_name_what_is_there() {
+        let example = Example {
+            public_url: "https://keys.example.org".into(),
+            virtual_key: Some(("claude".into(), Provider::Anthropic)),
+            key: Some("Support desk".into()),
+        };
+        for (_, name, program) in example.programs() {
+            for part in ["https://keys.example.org/v1", "@claude/claude-sonnet-4-5", "SECRET-OF-support-desk"] {
+                assert!(program.contains(part), "{name}: {part}");
+            }
+        }
+        let quoting = Example { key: Some("a'; rm -rf \"".into()), ..example };
+        assert!(!quoting.secret().contains(['\'', '"', ';', ' ']), "{}", quoting.secret());
+    }
+
+    #[test]
+    fn every_act_in_an_organisation_has_words() {
+        for operation in Operation::ALL.iter().filter(|operation| operation.spec().audited) {
+            let id = operation.spec().id;
+            let happened = Happened {
+                at: Timestamp(0),
+                actor: "Ada".into(),
+                action: id.into(),
+                subject: String::new(),
+                trouble: None,
+            };
+            assert!(id.starts_with("account.") || !happened.verb().contains(id), "{id}");
+        }
+    }
+
+    #[test]
+    fn steps_that_are_not_the_roles_are_left_out() {
+        let steps = Steps { provider: true, tested: true, call: true, ..Steps::default() };
+        assert!(steps.are_done());
+        assert!(!Steps { key: Some(false), ..steps }.are_done());
+    }
+}

@@ -1,0 +1,101 @@
+//! What Home gathers, in one transaction.
+
+use super::model::{Ending, Example, Happened, Home, Steps};
+use crate::{
+    features::{
+        api_keys,
+        logs::{self, model::LoggedCall},
+        team, virtual_keys,
+    },
+    kernel::Result,
+    policy::{Operation, Permission, Principal, Target},
+    server::{access::Access, audit},
+};
+use serde::Deserialize;
+
+/// Events that are looked through for a test of a connection. A new organisation has few.
+const LOOKED_AT: i64 = 200;
+/// Events and calls that are shown.
+const SHOWN: usize = 6;
+
+/// What an event says, as far as Home tells it.
+#[derive(Deserialize)]
+struct Told {
+    action: String,
+    outcome: String,
+    actor: Named,
+    subject: Named,
+    #[serde(default)]
+    changes: Vec<Field>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    field: String,
+    now: serde_json::Value,
+}
+
+impl Told {
+    fn is_a_working_test(&self) -> bool {
+        let works = |change: &Field| change.field == "result" && change.now == "works";
+        self.action == Operation::VirtualKeyTest.spec().id && self.outcome == "done" && self.changes.iter().any(works)
+    }
+}
+
+/// Everything that Home shows to this role.
+pub async fn view(access: &Access) -> Result<Home> {
+    let mut tx = access.read(Operation::Home).await?;
+    let here = Target::In(tx.organisation());
+    let may = |operation| access.check(operation, here).is_ok();
+    let now = access.now();
+    let virtual_key = virtual_keys::oldest(&mut tx).await?;
+    let call = logs::succeeded(&mut tx).await?;
+    let events: Vec<(i64, Told)> = audit::latest(&mut tx, LOOKED_AT)
+        .await?
+        .into_iter()
+        .filter_map(|(at, body)| Some((at, serde_json::from_str(&body).ok()?)))
+        .collect();
+    let tested = call || events.iter().any(|(_, event)| event.is_a_working_test());
+    let (key, ending) = if may(Operation::ApiKeysList) {
+        let ending = api_keys::expiring(&mut tx, now).await?;
+        let ending = ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
+        (Some(api_keys::newest_name(&mut tx).await?), ending.take(SHOWN).collect())
+    } else {
+        (None, vec![])
+    };
+    let people = if may(Operation::TeamList) {
+        Some(team::counts(&mut tx).await?.0 > 1 || team::invitations::count(&mut tx).await? > 0)
+    } else {
+        None
+    };
+    let day = logs::day(&mut tx, now).await?;
+    let calls = logs::latest(&mut tx, now, SHOWN).await?;
+    let providers = logs::providers(&mut tx, now).await?;
+    // No operation reads the audit log by itself yet; its permission decides all the same.
+    let may_see_events = matches!(access.principal(), Principal::Member { role, .. } if role.holds(Permission::AuditView));
+    let lately = may_see_events.then(|| {
+        let shown = events.into_iter().take(SHOWN);
+        let told = shown.map(|(at, event)| Happened {
+            at: crate::kernel::Timestamp(at),
+            actor: if event.actor.name.is_empty() { "Somebody".into() } else { event.actor.name },
+            action: event.action,
+            subject: event.subject.name,
+            trouble: Some(event.outcome).filter(|outcome| outcome != "done"),
+        });
+        told.collect()
+    });
+    let steps = Steps { provider: virtual_key.is_some(), tested, key: key.as_ref().map(Option::is_some), call, people };
+    let example = Example { public_url: access.app().public_url.clone(), virtual_key, key: key.flatten() };
+    Ok(Home { steps, example, day, calls, providers, ending, lately, now })
+}
+
+/// The newest call.
+pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
+    let mut tx = access.read(Operation::Home).await?;
+    Ok(logs::latest(&mut tx, access.now(), 1).await?.pop())
+}

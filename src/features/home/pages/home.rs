@@ -1,0 +1,365 @@
+//! Home: what waits, the first steps, the last day, and what happened lately.
+
+use super::example::ExampleCall;
+use crate::{
+    features::{
+        home::{
+            functions::{LoadArrived, LoadHome},
+            model::{Ending, Happened, Home, Steps},
+        },
+        logs::model::{CallOutcome, Health, LoggedCall, Totals, duration, grouped},
+    },
+    kernel::{Timestamp, money::dollars},
+    policy::Operation,
+    site::routes,
+    ui::{
+        Loaded, Sending, can,
+        components::{Card, CodeBlock, LinkButton, Look, PageHeader, Pill, Time, Tone, announce},
+        icons::{Glyph, Icon},
+        load_after,
+        pages::{page_title, use_slug},
+        parse, use_place,
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+use std::time::Duration;
+
+/// How often a page that waits for the first call looks whether it has come.
+const LOOK: Duration = Duration::from_secs(3);
+
+#[component]
+pub fn HomePage() -> impl IntoView {
+    let slug = use_slug();
+    let arrivals = RwSignal::new(0);
+    let home = load_after(move || arrivals.get(), move || LoadHome { slug: slug.get() });
+    view! {
+        <Title text=page_title("Home") />
+        <Loaded data=home view=move |home| view! { <Page home slug=slug.get_untracked() arrivals /> }.into_any() />
+    }
+}
+
+#[component]
+fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
+    let Home { steps, example, day, calls, providers, ending, lately, now } = home;
+    let name = use_place().map(|place| place.name).unwrap_or_default();
+    let (done, all) = (steps.all().into_iter().filter(|done| *done).count(), steps.all().len());
+    let sentence = move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
+    if !steps.call {
+        wait_for_a_call(slug.clone(), arrivals, calls.first().map(|call| call.id.to_string()));
+    }
+    let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
+    let attention = (!ending.is_empty() || !failing.is_empty())
+        .then(|| view! { <Attention failing ending slug=slug.clone() now /> });
+    let base = format!("{}/v1", example.public_url);
+    let first = (!steps.are_done()).then(|| {
+        let example = example.clone();
+        let slug = slug.clone();
+        let example = move || view! { <ExampleCall example=example.clone() /> }.into_any();
+        view! { <FirstSteps steps slug example=ViewFn::from(example) /> }
+    });
+    let how = steps.call.then(|| {
+        view! {
+            <Card>
+                <details>
+                    <summary>"How a program calls a model"</summary>
+                    <ExampleCall example />
+                </details>
+            </Card>
+        }
+    });
+    // Nothing is told of calls before the first.
+    let told = steps.call.then(|| view! { <Day day slug=slug.clone() /> });
+    let newest = steps.call.then(|| view! { <Calls calls slug=slug.clone() now /> });
+    let providers = (!providers.is_empty()).then(|| view! { <Providers providers slug=slug.clone() /> });
+    view! {
+        <PageHeader title=name sentence />
+        <div class="stack">
+            {attention}
+            {told}
+            <div class="home-columns">
+                <div class="stack">
+                    {first}
+                    {newest}
+                    {how}
+                </div>
+                <div class="stack">
+                    {providers}
+                    {lately.map(|lately| view! { <Lately lately now /> })}
+                    <Card title="Already calling models?">
+                        <div class="stack">
+                            <div class="muted">"Programs that use an OpenAI, Anthropic or Portkey client need another base address and a key of Latchkey, nothing else."</div>
+                            <CodeBlock id="base-address" what="base address" code=base />
+                        </div>
+                    </Card>
+                </div>
+            </div>
+        </div>
+    }
+}
+
+/// The last day in figures.
+#[component]
+fn Day(day: Totals, slug: String) -> impl IntoView {
+    let figures = [
+        ("Calls", grouped(day.calls)),
+        ("Not successful", grouped(day.failed)),
+        ("Cost", day.cost.map_or_else(|| "–".into(), dollars)),
+        ("Median latency", day.p50_us.map_or_else(|| "–".into(), duration)),
+    ];
+    let figures: Vec<_> = figures
+        .into_iter()
+        .map(|(name, figure)| view! { <div class="tile"><dt>{name}</dt><dd>{figure}</dd></div> })
+        .collect();
+    let logs = routes::logs(&slug).to_string();
+    view! {
+        <Card title="Last 24 hours" flush=true actions=move || view! { <a href=logs.clone()>"Logs"</a> }>
+            <dl class="tiles">{figures}</dl>
+        </Card>
+    }
+}
+
+/// How the providers of the last hour's calls do.
+#[component]
+fn Providers(providers: Vec<Health>, slug: String) -> impl IntoView {
+    let items: Vec<_> = providers
+        .into_iter()
+        .map(|health| {
+            let href = routes::virtual_key(&slug, &health.slug).to_string();
+            let (tone, label) = match (health.fails(), health.failed) {
+                (true, _) => (Tone::Bad, "Failing"),
+                (false, 0) => (Tone::Ok, "Well"),
+                (false, _) => (Tone::Warn, "Some failures"),
+            };
+            let figures = match health.failed {
+                0 => counted(health.calls),
+                failed => format!("{}, {} failed", counted(health.calls), grouped(failed)),
+            };
+            view! {
+                <li class="home-row">
+                    <span class="two-lines home-words">
+                        <a class="cell-name" href=href>{health.name}</a>
+                        <span class="cell-second">{figures}</span>
+                    </span>
+                    <Pill tone label />
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <Card title="Providers" flush=true actions=|| view! { <span class="muted">"last hour"</span> }>
+            <ul class="home-list">{items}</ul>
+        </Card>
+    }
+}
+
+/// "1 call", "1,204 calls".
+fn counted(calls: i64) -> String {
+    format!("{} {}", grouped(calls), if calls == 1 { "call" } else { "calls" })
+}
+
+/// Asks now and then whether a call has come, while the page is in view, and then loads the page anew.
+fn wait_for_a_call(slug: String, arrivals: RwSignal<u32>, newest: Option<String>) {
+    let sending = Sending::to::<LoadArrived>();
+    Effect::new(move |_| {
+        let slug = slug.clone();
+        let look = move || {
+            if !document().hidden() {
+                sending.send_arguments(&LoadArrived { slug: slug.clone() });
+            }
+        };
+        if let Ok(tick) = set_interval_with_handle(look, LOOK) {
+            on_cleanup(move || tick.clear());
+        }
+    });
+    Effect::new(move |_| {
+        let Some(Ok(json)) = sending.answer().get() else { return };
+        if let Ok(Some(call)) = parse::<Option<LoggedCall>>(&json)
+            && call.outcome != CallOutcome::Started
+            && Some(call.id.to_string()) != newest
+        {
+            announce(&format!("A call has come: {}.", call.words()));
+            arrivals.update(|times| *times += 1);
+        }
+    });
+}
+
+/// What somebody should do something about, the worst first, each with the one act that ends it.
+#[component]
+fn Attention(failing: Vec<Health>, ending: Vec<Ending>, slug: String, now: Timestamp) -> impl IntoView {
+    let failing = failing.into_iter().map(|health| {
+        let logs = routes::logs(&slug).with("virtual_key", &health.slug).with("range", "1h").with("status", "failed");
+        let second = format!("{} of its {} in the last hour failed at the provider.", grouped(health.failed), counted(health.calls));
+        let page = routes::virtual_key(&slug, &health.slug).to_string();
+        view! {
+            <li class="home-row">
+                <span class="home-mark home-mark-bad"><Glyph icon=Icon::Alert /></span>
+                <span class="two-lines home-words">
+                    <span class="cell-name"><a href=page>{health.name}</a>" fails"</span>
+                    <span class="cell-second">{second}</span>
+                </span>
+                <LinkButton label="See the calls" href=logs />
+            </li>
+        }
+        .into_any()
+    });
+    let ending = ending.into_iter().map(|key| {
+        let (page, rotate) = (routes::api_key(&slug, key.id), routes::rotate_api_key(&slug, key.id));
+        let label = format!("Rotate {}", key.name);
+        view! {
+            <li class="home-row">
+                <span class="home-mark"><Glyph icon=Icon::Clock /></span>
+                <span class="two-lines home-words">
+                    <span class="cell-name"><a href=page.to_string()>{key.name}</a>" expires "<Time at=key.at.0 now=now.0 ahead=true /></span>
+                    <span class="cell-second">"Rotate it: both secrets work while programs change to the new one."</span>
+                </span>
+                <LinkButton label href=rotate />
+            </li>
+        }
+        .into_any()
+    });
+    let items: Vec<_> = failing.chain(ending).collect();
+    view! {
+        <Card title="Needs attention" flush=true>
+            <ul class="home-list">{items}</ul>
+        </Card>
+    }
+}
+
+#[component]
+fn FirstSteps(steps: Steps, slug: String, example: ViewFn) -> impl IntoView {
+    let link = |label: &'static str, href: routes::Path, allowed: Operation, next: bool| {
+        let look = if next { Look::Primary } else { Look::Secondary };
+        can(allowed).then(|| view! { <LinkButton label href look /> })
+    };
+    // The first that is not done is the one to do next.
+    let states = [Some(steps.provider), Some(steps.tested), steps.key, Some(steps.call), steps.people];
+    let next = states.iter().position(|done| *done == Some(false));
+    let is_next = |index: usize| next == Some(index);
+    let keys = routes::virtual_keys(&slug);
+    let items = [
+        (
+            "Store a provider’s key",
+            "Latchkey keeps it sealed; programs name it and never see it.",
+            link("New virtual key", routes::new_virtual_key(&slug), Operation::VirtualKeyCreate, is_next(0)).into_any(),
+        ),
+        (
+            "See that the provider answers",
+            "“Test connection” on the virtual key’s page says whether the provider takes the key.",
+            link("Virtual keys", keys, Operation::VirtualKeyTest, is_next(1)).into_any(),
+        ),
+        (
+            "Create an API key for your first program",
+            "It opens what that program needs and no more.",
+            link("New API key", routes::new_api_key(&slug), Operation::ApiKeyCreate, is_next(2)).into_any(),
+        ),
+        (
+            "Make the first call",
+            "This page shows it as soon as it arrives.",
+            view! {
+                <div class="stack">
+                    {example.run()}
+                    <div class="nojs">
+                        <a class="button" href=routes::organisation(&slug).to_string()>"Look again"</a>
+                    </div>
+                </div>
+            }
+            .into_any(),
+        ),
+        (
+            "Invite your team",
+            "Owners run the organisation, Admins manage keys, Members use them.",
+            link("Invite people", routes::invite(&slug), Operation::Invite, is_next(4)).into_any(),
+        ),
+    ];
+    let items: Vec<_> = items
+        .into_iter()
+        .zip(states)
+        .filter_map(|((title, sentence, action), done)| Some((title, sentence, action, done?)))
+        .enumerate()
+        .map(|(index, (title, sentence, action, done))| {
+            let mark = if done {
+                view! { <Glyph icon=Icon::Check /> }.into_any()
+            } else {
+                view! { <span aria-hidden="true">{index + 1}</span> }.into_any()
+            };
+            view! {
+                <li class="first-step" class:first-step-done=done>
+                    <span class="first-step-mark">{mark}</span>
+                    <div class="first-step-body">
+                        <div>
+                            <h3>{title}<span class="vh">{if done { ": done" } else { ": to do" }}</span></h3>
+                            <div class="muted">{sentence}</div>
+                        </div>
+                        {(!done).then_some(action)}
+                    </div>
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <Card title="First steps">
+            <ol class="first-steps">{items}</ol>
+        </Card>
+    }
+}
+
+#[component]
+fn Calls(calls: Vec<LoggedCall>, slug: String, now: Timestamp) -> impl IntoView {
+    let none = calls.is_empty().then(|| view! { <div class="home-none">"No calls in the last 24 hours."</div> });
+    let items: Vec<_> = calls
+        .into_iter()
+        .map(|call| {
+            let href = routes::log(&slug, call.id).to_string();
+            let tone = match call.outcome {
+                CallOutcome::Ok => Tone::Ok,
+                CallOutcome::Started => Tone::Info,
+                CallOutcome::Left | CallOutcome::Lost => Tone::Warn,
+                CallOutcome::Refused | CallOutcome::Failed => Tone::Bad,
+            };
+            let words = call.words();
+            let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
+            let model = call.model.clone().unwrap_or_else(|| "no model".into());
+            view! {
+                <li class="home-row">
+                    <Pill tone label=words />
+                    <span class="home-words"><a href=href>{model}</a>" by "{key}</span>
+                    <Time at=call.started_at.0 now=now.0 />
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <Card title="Newest calls" flush=true>
+            <ul class="home-list">{items}</ul>
+            {none}
+        </Card>
+    }
+}
+
+#[component]
+fn Lately(lately: Vec<Happened>, now: Timestamp) -> impl IntoView {
+    let items: Vec<_> = lately
+        .into_iter()
+        .map(|happened| {
+            let verb = happened.verb();
+            let trouble = happened.trouble.map(|word| view! { <Pill tone=Tone::Warn label=word /> });
+            view! {
+                <li class="home-row">
+                    <span class="home-words">
+                        <strong>{happened.actor}</strong>
+                        {format!(" {verb} ")}
+                        <strong>{happened.subject}</strong>
+                    </span>
+                    {trouble}
+                    <Time at=happened.at.0 now=now.0 />
+                </li>
+            }
+        })
+        .collect();
+    view! {
+        <Card title="Lately" flush=true>
+            <ul class="home-list">{items}</ul>
+        </Card>
+    }
+}

@@ -1,0 +1,16 @@
+//! Home's page.
+
+mod example;
+mod home;
+
+pub use home::HomePage;
+
+use crate::{
+    policy::Operation,
+    site::routes,
+    ui::{frame::Section, icons::Icon},
+};
+
+/// Home's place in the navigation, above all groups.
+pub const SECTION: Section =
+    Section { label: "Home", icon: Icon::Home, needs: Operation::Home, href: routes::organisation, steps: &[] };
