@@ -25,9 +25,9 @@ const NAME = "latchkey";
 const LOADER = "__wasm_split.js";
 
 /** Bytes that a first visit may load, Brotli-compressed. */
-const BUDGETS = { wasm: 350 * 1024, css: 20 * 1024, js: 20 * 1024 };
-/** Bytes that a browser loads after that, while the first page is being read, or before the first page on which people act. */
-const LATER = 150 * 1024;
+const BUDGETS = { wasm: 300 * 1024, css: 20 * 1024, js: 20 * 1024 };
+/** Bytes of each part that is loaded with the first of its pages, and of what several parts share. */
+const PART = 100 * 1024;
 /** Forms that are compressed already gain nothing by it. */
 const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
 
@@ -138,8 +138,13 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
   copyFileSync(join(split, LOADER), join(raw, LOADER));
   const bytes = trim(readFileSync(join(raw, `${NAME}_bg.wasm`)));
   const wasmName = `${NAME}.${digest(bytes)}.wasm`;
-  const laterBytes = trim(readFileSync(join(split, "split_later.wasm")));
-  const laterName = `later.${digest(laterBytes)}.wasm`;
+  // The parts that are loaded later, and what several of them share: by the names that the script has for them.
+  const parts = readdirSync(split)
+    .filter((name) => extname(name) === ".wasm" && name !== `${NAME}.wasm`)
+    .map((name) => {
+      const part = trim(readFileSync(join(split, name)));
+      return { name, bytes: part, packed: `${name.replace(/^split_|\.wasm$/g, "")}.${digest(part)}.wasm` };
+    });
   const script = esbuild.buildSync({
     entryPoints: [join(raw, `${NAME}.js`)],
     bundle: true,
@@ -147,15 +152,19 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
     minify: true,
     target: "es2022",
     write: false,
+    // Every part names the one loader.
+    logOverride: { "duplicate-object-key": "silent" },
   }).outputFiles[0].text;
   // The script finds its WebAssembly by itself, under the names that this very build has.
-  for (const name of [`${NAME}_bg.wasm`, "split_later.wasm"]) {
-    if (!script.includes(name)) throw new Error(`the script no longer names ${name}`);
+  let named = script;
+  for (const [name, packed] of [[`${NAME}_bg.wasm`, wasmName], ...parts.map(({ name, packed }) => [name, packed])]) {
+    if (!named.includes(name)) throw new Error(`the script no longer names ${name}`);
+    named = named.replaceAll(name, packed);
   }
-  const bound = Buffer.from(script.replaceAll(`${NAME}_bg.wasm`, wasmName).replaceAll("split_later.wasm", laterName));
+  const bound = Buffer.from(named);
   write(join(PACKED, "pkg"), [
     ...forms(wasmName, bytes),
-    ...forms(laterName, laterBytes),
+    ...parts.flatMap(({ bytes: part, packed }) => forms(packed, part)),
     ...forms(`${NAME}.${digest(bound)}.js`, bound),
   ]);
   rmSync(raw, { recursive: true });
@@ -198,7 +207,6 @@ async function build(wasm, wasmBindgen, wasmSplit) {
   const manifest = {
     js: named(NAME, ".js"),
     wasm: named(NAME, ".wasm"),
-    later: named("later", ".wasm"),
     css: named(NAME, ".css"),
   };
 
@@ -217,12 +225,16 @@ function sizes() {
   const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
   const sizeOf = (name) => statSync(join(SITE, name), { throwIfNoEntry: false })?.size;
   let within = true;
-  for (const [kind, budget] of Object.entries({ ...BUDGETS, later: LATER })) {
-    const raw = sizeOf(manifest[kind]);
-    const [gzip, br] = [".gz", ".br"].map((form) => sizeOf(manifest[kind] + form) ?? raw);
+  const first = Object.entries(BUDGETS).map(([kind, budget]) => [kind, manifest[kind], budget]);
+  const parts = filesBelow(join(SITE, "pkg"))
+    .filter((name) => extname(name) === ".wasm" && `/pkg/${name}` !== manifest.wasm)
+    .map((name) => [name.split(".")[0], `/pkg/${name}`, PART]);
+  for (const [kind, file, budget] of [...first, ...parts]) {
+    const raw = sizeOf(file);
+    const [gzip, br] = [".gz", ".br"].map((form) => sizeOf(file + form) ?? raw);
     const verdict = br <= budget ? "" : "  TOO MUCH";
     within &&= br <= budget;
-    console.log(`  ${kind.padEnd(5)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
+    console.log(`  ${kind.padEnd(12)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
   }
   return within;
 }

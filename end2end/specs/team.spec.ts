@@ -20,6 +20,7 @@ import {
   open,
   row,
   signIn,
+  switcher,
   test,
 } from "../support/index.ts";
 import type { Page } from "@playwright/test";
@@ -72,6 +73,28 @@ test("a role changes in the row", async ({ page }) => {
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
   await open(page, `${HOME}/team`);
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+});
+
+test("the navigation follows a role that changed meanwhile, and the page keeps what was typed @js", async ({
+  page,
+  newContext,
+  faults,
+}) => {
+  faults.allow(/status of 403 .*\/fn\/virtual_keys\/create/);
+  const theirs = await (await newContext()).newPage();
+  await signIn(theirs, BO);
+  await open(theirs, `${HOME}/virtual-keys/new`);
+  await theirs.getByLabel("Name", { exact: true }).fill("half typed");
+  await theirs.getByLabel("Credential", { exact: true }).fill("sk-something");
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  await changeInRow(page, BO.name, "member");
+  await expect(page.getByRole("status").filter({ hasText: `${BO.name} is now Member` })).toBeVisible();
+  await theirs.getByRole("button", { name: "Create virtual key" }).click();
+  await expect(switcher(theirs, ORGANISATION, "Member")).toBeVisible();
+  await expect(theirs.getByLabel("Name", { exact: true })).toHaveValue("half typed");
+  await changeInRow(page, BO.name, "admin");
+  await expect(page.getByRole("status").filter({ hasText: `${BO.name} is now Admin` })).toBeVisible();
 });
 
 test("F6 leads to the newest message @js", async ({ page }) => {

@@ -49,12 +49,12 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("") view=organisations::EntryPage ssr=SsrMode::Async />
                         <Route path=path!("account") view=Later::Account ssr=SsrMode::Async />
                         <Route path=path!("account/confirm") view=Later::Confirm ssr=SsrMode::Async />
-                        <Route path=path!("organisations") view=organisations::OrganisationsPage ssr=SsrMode::Async />
+                        <Route path=path!("organisations") view=Later::Organisations ssr=SsrMode::Async />
                         <Route path=path!("organisations/new") view=Later::NewOrganisation ssr=SsrMode::Async />
                     </ParentRoute>
                     <ParentRoute path=path!("/o/:slug") view=organisations::OrganisationLayout ssr=SsrMode::Async>
                         <Route path=path!("") view=Later::Home ssr=SsrMode::Async />
-                        <Route path=path!("roles") view=team::RolesPage ssr=SsrMode::Async />
+                        <Route path=path!("roles") view=Later::Roles ssr=SsrMode::Async />
                         <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
                         <logs::Routes />

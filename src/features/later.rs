@@ -1,5 +1,5 @@
-//! Pages on which people act, whose code a browser loads when somebody first goes to one of them: the first page that one
-//! lands on, a list or the sign-in, does not wait for it. The build splits the WebAssembly at [`part::open`].
+//! The pages' code comes in parts, each loaded when somebody first goes to one of its pages: what all pages share comes
+//! first and alone. The build splits the WebAssembly at the `open` of each part.
 
 use crate::{
     features::{
@@ -16,23 +16,31 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_router::ChooseView;
+use std::time::Duration;
 
-/// `later! { Page => View, … }`: what a route names as its view, and the function that makes it.
+/// `later! { part { Page => View, … } … }`: the parts, and in each what a route names as its view with the function that
+/// makes it.
 macro_rules! later {
-    ($($Page:ident => $view:path),+ $(,)?) => {
+    ($($part:ident { $($Page:ident => $view:path),+ $(,)? })+) => {
         /// A page that is loaded later.
         #[derive(Clone, Copy, Debug)]
         pub enum Later {
-            $($Page),+
+            $($($Page),+),+
         }
 
         impl ChooseView for Later {
             async fn choose(self) -> AnyView {
-                part::open(self).await.unwrap_or_else(|_| view! { <NotLoaded /> }.into_any())
+                let opened = match self {
+                    $($(Later::$Page)|+ => $part::open(self).await),+
+                };
+                opened.unwrap_or_else(|_| view! { <NotLoaded /> }.into_any())
             }
 
             async fn preload(&self) {
-                if part::preload().await.is_err() && is_hydrating() {
+                let loaded = match self {
+                    $($(Later::$Page)|+ => $part::preload().await),+
+                };
+                if loaded.is_err() && is_hydrating() {
                     // The page is there, and works as plain HTML: it is left at that.
                     std::future::pending::<()>().await;
                 }
@@ -40,52 +48,74 @@ macro_rules! later {
             }
         }
 
-        mod part {
+        /// Loads every part.
+        async fn preload_all() {
+            $(drop($part::preload().await);)+
+        }
+
+        $(mod $part {
             use super::*;
             use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
-            #[wasm_split(later, fallible, preload(preload))]
+            #[wasm_split($part, fallible, preload(preload))]
             pub fn open(page: Later) -> Result<AnyView, SplitLoaderError> {
                 Ok(match page {
-                    $(Later::$Page => $view().into_any()),+
+                    $(Later::$Page => $view().into_any(),)+
+                    _ => ().into_any(),
                 })
             }
-        }
+        })+
     };
 }
 
 later! {
-    Home => home::HomePage,
-    Setup => accounts::SetupPage,
-    Forgot => accounts::ForgotPage,
-    Reset => accounts::ResetPage,
-    Account => accounts::AccountPage,
-    Confirm => accounts::ConfirmPage,
-    Invitation => invitations::InvitationPage,
-    NewOrganisation => organisations::NewOrganisationPage,
-    Settings => organisations::SettingsPage,
-    Leave => team::LeavePage,
-    ChangeRole => team::ChangeRolePage,
-    Remove => team::RemovePage,
-    PasswordLink => team::PasswordLinkPage,
-    Invite => invitations::InvitePage,
-    Resend => invitations::ResendPage,
-    Revoke => invitations::RevokePage,
-    NewApiKey => api_keys::NewKeyPage,
-    ApiKey => api_keys::KeyDetailPage,
-    RotateApiKey => api_keys::RotateKeyPage,
-    DisableApiKey => api_keys::DisableKeyPage,
-    DeleteApiKey => api_keys::DeleteKeyPage,
-    Log => logs::DetailPage,
-    NewVirtualKey => virtual_keys::NewPage,
-    VirtualKey => virtual_keys::DetailPage,
-    DuplicateVirtualKey => virtual_keys::DuplicatePage,
-    DeleteVirtualKey => virtual_keys::DeletePage,
+    people {
+        Setup => accounts::SetupPage,
+        Forgot => accounts::ForgotPage,
+        Reset => accounts::ResetPage,
+        Account => accounts::AccountPage,
+        Confirm => accounts::ConfirmPage,
+        Organisations => organisations::OrganisationsPage,
+        NewOrganisation => organisations::NewOrganisationPage,
+        Settings => organisations::SettingsPage,
+        Invitation => invitations::InvitationPage,
+        Team => team::TeamPage,
+        Roles => team::RolesPage,
+        Leave => team::LeavePage,
+        ChangeRole => team::ChangeRolePage,
+        Remove => team::RemovePage,
+        PasswordLink => team::PasswordLinkPage,
+        Invitations => invitations::InvitationsPage,
+        Invite => invitations::InvitePage,
+        Resend => invitations::ResendPage,
+        Revoke => invitations::RevokePage,
+    }
+    keys {
+        ApiKeys => api_keys::KeysPage,
+        NewApiKey => api_keys::NewKeyPage,
+        ApiKey => api_keys::KeyDetailPage,
+        RotateApiKey => api_keys::RotateKeyPage,
+        DisableApiKey => api_keys::DisableKeyPage,
+        DeleteApiKey => api_keys::DeleteKeyPage,
+        VirtualKeys => virtual_keys::ListPage,
+        NewVirtualKey => virtual_keys::NewPage,
+        VirtualKey => virtual_keys::DetailPage,
+        DuplicateVirtualKey => virtual_keys::DuplicatePage,
+        DeleteVirtualKey => virtual_keys::DeletePage,
+    }
+    observe {
+        Home => home::HomePage,
+        Logs => logs::ListPage,
+        Log => logs::DetailPage,
+    }
 }
 
-/// Loads them while the first page is being read, so that going there does not wait.
+/// How long a page has the connection for itself before the other parts are loaded.
+const AHEAD: Duration = Duration::from_secs(5);
+
+/// Loads the other parts while the first page is being read, so that going there does not wait.
 pub fn load_ahead() {
-    Effect::new(|_| leptos::task::spawn_local(async { drop(part::preload().await) }));
+    Effect::new(|_| set_timeout(|| leptos::task::spawn_local(preload_all()), AHEAD));
 }
 
 /// In place of a page whose code could not be loaded.

@@ -123,6 +123,22 @@ pub fn numbered_slugs(wanted: &str) -> impl Iterator<Item = String> + use<'_> {
         .chain((2..=1_000).map(move |n: u32| format!("{}-{n}", begin(SLUG_LIMIT - 5))))
 }
 
+/// `1,204`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if number < 0 {
+        text.push('-');
+    }
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Whether a thing's name was typed, where its end wants that. None: the caller is a program, which names it otherwise.
 pub fn confirm(name: &str, typed: Option<&str>) -> Result<(), Refusal> {
     match typed {

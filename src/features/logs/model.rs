@@ -106,7 +106,7 @@ impl LoggedCall {
     /// Status and word: `200 ok`, `403 no Completions`, `under way`; with the number of calls if they are many.
     pub fn words(&self) -> String {
         let words = outcome_words(self.outcome, self.status, self.error_code.as_deref());
-        if self.count > 1 { format!("{words} × {}", grouped(self.count)) } else { words }
+        if self.count > 1 { format!("{words} × {}", text::grouped(self.count)) } else { words }
     }
 }
 
@@ -346,22 +346,6 @@ pub fn duration(micros: i64) -> String {
     }
 }
 
-/// `1,204`.
-pub fn grouped(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 1);
-    if number < 0 {
-        text.push('-');
-    }
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,7 +369,7 @@ mod tests {
         for (number, words) in
             [(0, "0"), (999, "999"), (1_204, "1,204"), (-1_234_567, "-1,234,567"), (100_000, "100,000")]
         {
-            assert_eq!(grouped(number), words);
+            assert_eq!(text::grouped(number), words);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Bars over time, drawn by the server, with the same numbers in a table.
 use super::{Time, TimeStyle, Zone};
+use crate::kernel::text;
 use leptos::prelude::*;
 
 /// One bar.
@@ -32,15 +33,7 @@ fn end_of_axis(most: u64) -> u64 {
 
 /// `1,204`.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    text::grouped(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Brass bars with a hatched red part for what failed, as high as their numbers, between an axis of numbers and one of
@@ -172,6 +165,5 @@ mod tests {
         ] {
             assert_eq!(end_of_axis(most), end, "{most}");
         }
-        assert_eq!(grouped(1_204_000), "1,204,000");
     }
 }

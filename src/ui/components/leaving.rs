@@ -41,8 +41,8 @@ pub fn AskBeforeLeaving(guard: Guard) -> impl IntoView {
     view! {
         <Dialog id="leaving" open=guard.open title="Leave this page?".to_owned() words=guard.words>
             <div class="form-end">
-            <button type="button" class="button" autofocus on:click=move |_| guard.open.set(false)>"Stay"</button>
-            <button type="button" class="button button-danger" on:click=move |_| guard.leave()>"Leave"</button>
+                <button type="button" class="button" autofocus on:click=move |_| guard.open.set(false)>"Stay"</button>
+                <button type="button" class="button button-danger" on:click=move |_| guard.leave()>"Leave"</button>
             </div>
         </Dialog>
     }

@@ -11,7 +11,7 @@ use crate::{
         components::{Button, Field, FieldKind, Look, Note, Tone},
         form::{FormFor, use_form},
         frame::PlainFrame,
-        load,
+        load, use_session,
     },
 };
 use leptos::prelude::*;
@@ -47,6 +47,10 @@ fn leads_on() -> impl IntoView {
 #[component]
 fn SignInForm() -> impl IntoView {
     let form = use_form::<SignIn>();
+    // Whoever signs in here need not be who used this browser before.
+    if let Some(session) = use_session() {
+        Effect::new(move |_| session.belongs_to(""));
+    }
     let query = use_query_map();
     let next = query.with_untracked(|query| query.get("next").unwrap_or_default());
     let was_reset = query.with_untracked(|query| query.get("done").is_some_and(|done| done == "reset"));

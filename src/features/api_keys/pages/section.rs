@@ -1,6 +1,5 @@
 //! The keys' place in the console.
 
-use super::KeysPage;
 use crate::{
     features::later::Later,
     policy::Operation,
@@ -28,7 +27,7 @@ pub const SECTION: Section = Section {
 pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=KeysPage ssr=SsrMode::Async />
+            <Route path=path!("") view=Later::ApiKeys ssr=SsrMode::Async />
             <Route path=path!("new") view=Later::NewApiKey ssr=SsrMode::Async />
             <Route path=path!(":id") view=Later::ApiKey ssr=SsrMode::Async />
             <Route path=path!(":id/rotate") view=Later::RotateApiKey ssr=SsrMode::Async />

@@ -7,9 +7,9 @@ use crate::{
             functions::{LoadArrived, LoadHome},
             model::{Ending, Happened, Home, Steps},
         },
-        logs::model::{CallOutcome, Health, LoggedCall, Totals, duration, grouped},
+        logs::model::{CallOutcome, Health, LoggedCall, Totals, duration},
     },
-    kernel::{Timestamp, money::dollars},
+    kernel::{Timestamp, money::dollars, text::grouped},
     policy::Operation,
     site::routes,
     ui::{

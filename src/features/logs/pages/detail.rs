@@ -9,11 +9,11 @@ use crate::{
     features::{
         logs::{
             functions::LoadLog,
-            model::{CallOutcome, Detail, duration, grouped},
+            model::{CallOutcome, Detail, duration},
         },
         organisations::pages::use_slug,
     },
-    kernel::{CallId, money::dollars},
+    kernel::{CallId, money::dollars, text::grouped},
     policy::Operation,
     site::routes,
     ui::{

@@ -1,7 +1,8 @@
 //! What happened in a call, drawn along its time.
 
 use crate::{
-    features::logs::model::{CallOutcome, Detail, duration, grouped},
+    features::logs::model::{CallOutcome, Detail, duration},
+    kernel::text::grouped,
     ui::components::Card,
 };
 use leptos::prelude::*;
@@ -35,7 +36,7 @@ pub fn parts(detail: &Detail) -> Vec<Part> {
         let name = if well { "Call" } else { "No answer" };
         return vec![Part { name, more: provider, from: 0, to: whole, class: last }];
     };
-    let written = detail.output_tokens.map(|n| format!("{} tokens written", grouped(n)));
+    let written = detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
     let more = if well { written.unwrap_or_else(|| "whole".into()) } else { call.words() };
     vec![
         Part { name: "Until the first byte", more: provider, from: 0, to: first, class: "fall-wait" },

@@ -6,12 +6,12 @@ use crate::{
         logs::{
             functions::{LoadLogChoices, LoadLogs},
             model::{
-                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, duration, grouped, is_plain,
+                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, duration, is_plain,
             },
         },
         organisations::pages::use_slug,
     },
-    kernel::{Timestamp, money::dollars, text::capital, time::DAY},
+    kernel::{Timestamp, money::dollars, text::{capital, grouped}, time::DAY},
     site::routes::{self, Path},
     ui::{
         Headed, Loaded,
@@ -153,7 +153,10 @@ fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
     view! {
         <div class="logs-line">
             <div role="status">{words}</div>
-            <div><Time at=from.0 />" to "<Time at=to.0 /></div>
+            <div class="logs-range">
+                <div><Time at=from.0 /></div>
+                <div>"to "<Time at=to.0 /></div>
+            </div>
         </div>
         <Chart title=chart summary bars width style unit="Calls" />
         {body}

@@ -1,6 +1,5 @@
 //! The log's place in the console.
 
-use super::ListPage;
 use crate::{
     features::later::Later,
     policy::Operation,
@@ -28,7 +27,7 @@ pub const SECTION: Section = Section {
 pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=ListPage ssr=SsrMode::Async />
+            <Route path=path!("") view=Later::Logs ssr=SsrMode::Async />
             <Route path=path!(":id") view=Later::Log ssr=SsrMode::Async />
         </ParentRoute>
     }

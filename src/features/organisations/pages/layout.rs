@@ -16,13 +16,13 @@ use crate::{
     policy::Operation,
     site::{Place, routes},
     ui::{
-        Framed, Loaded, Problem,
+        Framed, Loaded, Problem, Sending, Session,
         components::{PanelState, Skeleton},
         form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, NavGroup, NavItem, Section},
         load, load_after,
         pages::use_slug,
-        reactive, use_session,
+        parse, reactive, use_session,
     },
 };
 use leptos::prelude::*;
@@ -126,33 +126,50 @@ pub fn PersonFrame(content: Content) -> impl IntoView {
 
 #[component]
 fn Inside(view: View, content: Content) -> impl IntoView {
-    let location = use_location();
-    let place = view.place.clone();
+    let pathname = use_location().pathname;
+    let view = RwSignal::new(view);
     if let Some(session) = use_session() {
-        session.belongs_to(&view.email);
+        view.with_untracked(|view| session.belongs_to(&view.email));
+        follow(session, view);
     }
+    let place = Signal::derive(move || view.with(|view| view.place.clone()));
     provide_context(Framed);
-    provide_context(Signal::stored(Some(place.clone())));
-    let pathname = location.pathname;
-    let data = {
-        let view = view.clone();
-        Signal::derive(move || frame_data(&view, &pathname.get()))
-    };
-    let crumbs = {
-        Signal::derive(move || crumbs(&place, &pathname.get()))
-    };
+    provide_context(Signal::derive(move || Some(place.get())));
+    let data = Signal::derive(move || view.with(|view| frame_data(view, &pathname.get())));
+    let crumbs = Signal::derive(move || place.with(|place| crumbs(place, &pathname.get())));
     let switcher = PanelState::new();
     view! {
         <Frame
             data
             breadcrumb=crumbs
             switcher
-            organisations=move || view! { <Switcher view=view.clone() state=switcher /> }
+            organisations=move || view! { <Switcher view=view.get_untracked() state=switcher /> }
             account=|| view! { <SignOutForm /> }
         >
             {content()}
         </Frame>
     }
+}
+
+/// Asks what the person may do here once something was refused them: their role may be another by now. The page stays, with
+/// all that was typed; what stands around it follows.
+fn follow(session: Session, view: RwSignal<View>) {
+    let sending = Sending::to::<LoadView>();
+    let refusals = session.refusals();
+    Effect::new(move |before: Option<u32>| {
+        let now = refusals.get();
+        if before.is_some_and(|before| before < now) {
+            sending.send_arguments(&LoadView { slug: view.with_untracked(|view| view.place.slug.clone()) });
+        }
+        now
+    });
+    Effect::new(move |_| {
+        if let Some(Ok(json)) = sending.answer().get()
+            && let Ok(now) = parse::<View>(&json)
+        {
+            view.set(now);
+        }
+    });
 }
 
 #[component]

@@ -1,8 +1,6 @@
 //! The team's place in the console.
 
-use super::TeamPage;
 use crate::{
-    features::team::invitations::pages::InvitationsPage,
     features::later::Later,
     policy::Operation,
     site::routes,
@@ -38,9 +36,9 @@ pub const ROLES: Section = Section {
 pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("team") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=TeamPage ssr=SsrMode::Async />
+            <Route path=path!("") view=Later::Team ssr=SsrMode::Async />
             <Route path=path!("invite") view=Later::Invite ssr=SsrMode::Async />
-            <Route path=path!("invitations") view=InvitationsPage ssr=SsrMode::Async />
+            <Route path=path!("invitations") view=Later::Invitations ssr=SsrMode::Async />
             <Route path=path!("invitations/:id/resend") view=Later::Resend ssr=SsrMode::Async />
             <Route path=path!("invitations/:id/revoke") view=Later::Revoke ssr=SsrMode::Async />
             <Route path=path!(":id/role") view=Later::ChangeRole ssr=SsrMode::Async />

@@ -1,6 +1,5 @@
 //! The virtual keys' place in the console.
 
-use super::ListPage;
 use crate::{
     features::later::Later,
     policy::Operation,
@@ -28,7 +27,7 @@ pub const SECTION: Section = Section {
 pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("virtual-keys") view=Outlet ssr=SsrMode::Async>
-            <Route path=path!("") view=ListPage ssr=SsrMode::Async />
+            <Route path=path!("") view=Later::VirtualKeys ssr=SsrMode::Async />
             <Route path=path!("new") view=Later::NewVirtualKey ssr=SsrMode::Async />
             <Route path=path!(":key") view=Later::VirtualKey ssr=SsrMode::Async />
             <Route path=path!(":key/duplicate") view=Later::DuplicateVirtualKey ssr=SsrMode::Async />
