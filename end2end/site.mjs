@@ -15,6 +15,7 @@ import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import binaryen from "binaryen";
 import * as esbuild from "esbuild";
+import { Marked } from "marked";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(HERE, "..");
@@ -198,6 +199,65 @@ async function packStyle() {
   return forms(`${NAME}.${digest(bytes)}.css`, bytes);
 }
 
+/** Text inside HTML. */
+const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+/** What a heading is called in an address, as on GitHub. */
+const anchor = (text) => text.toLowerCase().replace(/<[^>]*>|[^\p{L}\p{N} _-]/gu, "").trim().replaceAll(" ", "-");
+
+/** The documentation as pages: docs/NAME.md at /docs/NAME, and what it says of the repository as text. */
+function packDocs(css) {
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  const marked = new Marked({ gfm: true });
+  marked.use({
+    renderer: {
+      heading({ tokens, depth }) {
+        const words = this.parser.parseInline(tokens);
+        return `<h${depth} id="${anchor(words)}">${words}</h${depth}>\n`;
+      },
+      // A wide table or a long line of code scrolls by itself, by keyboard too.
+      table(token) {
+        const row = (cells, tag) => `<tr>${cells.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join("")}</tr>`;
+        const body = token.rows.map((cells) => row(cells, "td")).join("");
+        return `<div class="docs-wide" role="region" aria-label="Table" tabindex="0"><table><thead>${row(token.header, "th")}</thead><tbody>${body}</tbody></table></div>\n`;
+      },
+      code({ text }) {
+        return `<pre class="docs-wide" role="region" aria-label="Code" tabindex="0"><code>${escaped(text)}</code></pre>\n`;
+      },
+      link({ href, tokens }) {
+        const words = this.parser.parseInline(tokens);
+        const page = /^([a-z-]+)\.md(#.*)?$/.exec(href);
+        if (page) return `<a href="/docs/${page[1]}${page[2] ?? ""}">${words}</a>`;
+        // A file of the repository has no page here.
+        return /^(https?:|#)/.test(href) ? `<a href="${escaped(href)}">${words}</a>` : words;
+      },
+    },
+  });
+  return pages.map((file) => {
+    const name = file === "README.md" ? "index" : file.slice(0, -".md".length);
+    const text = readFileSync(join(ROOT, "docs", file), "utf8");
+    const title = /^# (.*)$/m.exec(text)[1];
+    const html = `<!DOCTYPE html>
+<html lang="en-GB">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escaped(title)} · Latchkey documentation</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${css}">
+</head>
+<body>
+<header class="docs-bar"><nav aria-label="Documentation"><a href="/">Latchkey</a>${name === "index" ? "" : ' <a href="/docs">Documentation</a>'}</nav></header>
+<main class="docs">
+${marked.parse(text)}</main>
+</body>
+</html>
+`;
+    return [`docs/${name}.html`, Buffer.from(html)];
+  });
+}
+
 async function build(wasm, wasmBindgen, wasmSplit) {
   packWasm(wasm, wasmBindgen, wasmSplit);
   const pkg = filesBelow(join(PACKED, "pkg")).map((name) => [name, readFileSync(join(PACKED, "pkg", name))]);
@@ -213,6 +273,7 @@ async function build(wasm, wasmBindgen, wasmSplit) {
   const files = pkg.map(([name, bytes]) => [join("pkg", name), bytes]);
   const publicFolder = join(ROOT, "public");
   for (const name of filesBelow(publicFolder)) files.push(...forms(name, readFileSync(join(publicFolder, name))));
+  for (const [name, bytes] of packDocs(manifest.css)) files.push(...forms(name, bytes));
   // The digest of everything makes the manifest change with any file, which is what tells rustc to embed anew.
   manifest.site = digest(...files.flat());
   files.push(["manifest.json", Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);

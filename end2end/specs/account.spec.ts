@@ -103,16 +103,16 @@ test("a new password ends every other session", async ({ page, newContext, fault
   await signIn(other);
   await signIn(page);
   await open(page, "/account");
-  await page.getByLabel("Present password").fill("not my password at all");
+  await page.getByLabel("Current password").fill("not my password at all");
   await page.getByLabel("New password").fill("an engine that weaves algebra");
   await page.getByRole("button", { name: "Change password" }).click();
-  await expect(page.getByLabel("Present password")).toHaveAttribute("aria-invalid", "true");
-  await page.getByLabel("Present password").fill(OWNER.password);
+  await expect(page.getByLabel("Current password")).toHaveAttribute("aria-invalid", "true");
+  await page.getByLabel("Current password").fill(OWNER.password);
   await page.getByLabel("New password").fill("an engine that weaves algebra");
   await page.getByRole("button", { name: "Change password" }).click();
   await expect(page.getByText("Your password is changed. You were signed out everywhere else.")).toBeVisible();
   if (hasJavaScript()) {
-    for (const label of ["Present password", "New password"]) await expect(page.getByLabel(label)).toHaveValue("");
+    for (const label of ["Current password", "New password"]) await expect(page.getByLabel(label)).toHaveValue("");
   }
   await page.goto(`${HOME}/logs`);
   await expectPage(page, "Logs");

@@ -321,8 +321,8 @@ test("the list is found by name and by what is seen of a key, never by its secre
     await expect(page).toHaveURL(/\/api-keys\?q=anoth$/);
     await expect(search).toBeFocused();
     await expect(search).toHaveValue("anoth");
-    await page.getByRole("combobox", { name: "Who answers" }).fill(OWNER.name.slice(0, 3));
-    await expect(page.getByRole("link", { name: /^Remove Who answers/ })).toBeVisible();
+    await page.getByRole("combobox", { name: "Acts for" }).fill(OWNER.name.slice(0, 3));
+    await expect(page.getByRole("link", { name: /^Remove Acts for/ })).toBeVisible();
   }
   await open(page, `${HOME}/api-keys?status=active&q=another`);
   await expect(page.getByRole("link", { name: "Remove Status: Active" })).toBeVisible();
@@ -353,7 +353,7 @@ test("a lost answer is asked for again, and what was made is reported @js", asyn
     await page.getByRole("button", { name: "Create key" }).click();
     if (made) {
       await expect(page.getByText("The key was made when this was first sent.", { exact: false })).toBeVisible();
-      await expect(page.getByText("The key is not made yet")).toHaveCount(0);
+      await expect(page.getByText("The key was not created")).toHaveCount(0);
       await page.getByRole("link", { name: "Rotate the key that was made" }).click();
       await expect(page.getByRole("heading", { level: 1 })).toContainText(name);
     } else {

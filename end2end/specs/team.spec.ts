@@ -126,7 +126,7 @@ test("the only Owner can be neither lowered nor removed, and cannot leave", asyn
   await open(page, `${HOME}/team`);
   await expect(page.getByRole("combobox", { name: `Role of ${OWNER.name}` })).toHaveCount(0);
   await expect(row(page, OWNER.name).getByText("Owner", { exact: true })).toBeVisible();
-  await expect(page.getByText("There is one Owner, who stays that until there is another.")).toBeVisible();
+  await expect(page.getByText("There is only one Owner, who cannot be changed until there is another.")).toBeVisible();
   await expect(page.getByRole("link", { name: "invite another Owner" })).toBeVisible();
   await page.getByRole("button", { name: `Actions for ${OWNER.name}` }).click();
   const leave = row(page, OWNER.name).getByRole("link", { name: /^Leave/ });

@@ -2,6 +2,7 @@
 //! routes (by key) stand beside it and never meet a cookie.
 
 mod api;
+mod compress;
 mod form_body;
 mod forms;
 mod listen;
@@ -31,7 +32,7 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .with_expiry(Expiry::OnSessionEnd);
     let pages = pages::router();
     let console = Router::new()
-        .merge(pages.clone())
+        .merge(compress::pages(pages.clone()))
         .merge(forms::router(app, pages))
         .layer(middleware::from_fn_with_state(app.clone(), web::establish))
         .layer(sessions)

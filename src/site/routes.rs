@@ -74,6 +74,11 @@ fn inside(slug: &str, rest: &str) -> Path {
     Path(path)
 }
 
+/// A page of the documentation, by its name.
+pub fn documentation(name: &str) -> Path {
+    Path(format!("/docs/{name}"))
+}
+
 pub fn home() -> Path {
     fixed("/")
 }

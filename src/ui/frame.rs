@@ -26,6 +26,8 @@ pub struct Section {
     pub href: fn(&str) -> Path,
     /// What pages below it are called, by the last part of their address; any other shows details.
     pub steps: &'static [(&'static str, &'static str)],
+    /// The page of the documentation on it, by its name.
+    pub help: &'static str,
 }
 
 /// One link of the navigation.
@@ -85,6 +87,8 @@ pub struct FrameData {
     pub email: String,
     /// Their own page.
     pub account_href: String,
+    /// The page of the documentation on what is in view.
+    pub help_href: String,
 }
 
 const MENU: &str = "menu";
@@ -156,6 +160,7 @@ pub fn Frame(
                 </button>
                 <div class="bar-switcher"><SwitcherButton data state=switcher /></div>
                 <div class="crumbs">{reactive(move || breadcrumb.with(|crumbs| data.with(|data| crumbs_view(data, crumbs))))}</div>
+                <a class="bar-help" rel="external" href=move || data.with(|d| d.help_href.clone())>"Help"</a>
             </header>
             <main id="main" tabindex="-1">{children()}</main>
         </div>

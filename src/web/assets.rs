@@ -23,6 +23,10 @@ const MANIFEST: &str = "manifest.json";
 const HASHED: &str = "pkg/";
 const NOSNIFF: (HeaderName, HeaderValue) = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
+/// What a page that is a file may do: show itself.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+                           frame-ancestors 'none'; form-action 'none'";
+
 /// Where a page finds its parts, as absolute paths on this origin; `None` for each part of a site that was not built.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -136,7 +140,7 @@ impl Site {
         });
         let fixed = self.assets.keys().filter(|name| !name.starts_with(HASHED));
         fixed.fold(Router::new().route("/pkg/{*name}", hashed), |router, name| {
-            router.route(&format!("/{name}"), get(async move |headers: HeaderMap| self.answer(name, &headers)))
+            router.route(&address(name), get(async move |headers: HeaderMap| self.answer(name, &headers)))
         })
     }
 
@@ -163,10 +167,19 @@ impl Site {
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, asset.cache_control.clone());
         headers.insert(header::ETAG, form.etag.clone());
+        if name.ends_with(".html") {
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+        }
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         headers.extend([NOSNIFF]);
         response
     }
+}
+
+/// Where a file at a fixed name is served: a page without `.html`, as `/docs` and `/docs/gateway`.
+fn address(name: &str) -> String {
+    let page = name.strip_suffix(".html").unwrap_or(name);
+    format!("/{}", page.strip_suffix("/index").unwrap_or(page))
 }
 
 fn into_bytes(data: Cow<'static, [u8]>) -> Bytes {
@@ -213,6 +226,7 @@ fn accepts(request: &HeaderMap, encoding: Option<Encoding>) -> bool {
 
 fn content_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map_or("", |(_, end)| end) {
+        "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "wasm" => "application/wasm",
         "css" => "text/css; charset=utf-8",

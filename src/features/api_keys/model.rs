@@ -136,15 +136,15 @@ impl Key {
         let who = self.responsible.as_ref()?;
         Some(match who.role {
             None => {
-                format!("Answers for {}, who is not active here: nothing works until somebody takes it over.", who.name)
+                format!("Acts for {}, who is not active here: nothing works until somebody takes it over.", who.name)
             }
             Some(role) => {
                 let a = if role == Role::Member { "a" } else { "an" };
                 match summary(self.effective) {
                     works if works == "Nothing" => {
-                        format!("Answers for {}, who is {a} {role} now: nothing of it works.", who.name)
+                        format!("Acts for {}, who is now {a} {role}: nothing of it works.", who.name)
                     }
-                    works => format!("Answers for {}, who is {a} {role} now: only {works} work.", who.name),
+                    works => format!("Acts for {}, who is now {a} {role}: only {works} work.", who.name),
                 }
             }
         })
@@ -192,10 +192,10 @@ impl Expiry {
             Expiry::At(at) => at,
         };
         if end <= now {
-            return Err("This moment is over. Choose one that is to come.".into());
+            return Err("This moment has passed. Choose a later one.".into());
         }
         if end > now.plus(FARTHEST_DAYS * DAY) {
-            return Err("A key can live for ten years at most. Choose an earlier end, or none.".into());
+            return Err("A key can be valid for ten years at most. Choose an earlier date, or none.".into());
         }
         Ok(Some(end))
     }

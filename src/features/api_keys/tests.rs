@@ -325,7 +325,7 @@ async fn a_key_shrinks_with_whom_it_answers_for() {
         let key = house.key(&ada, made.id).await;
         assert_eq!(
             key.cut_sentence().as_deref(),
-            Some("Answers for Mia, who is a Member now: only Completions, Prompts: Read work.")
+            Some("Acts for Mia, who is now a Member: only Completions, Prompts: Read work.")
         );
         assert!(key.permissions.contains(P::TeamRemove), "its own set stays");
         assert_eq!(house.names(&ada, &[("responsible", &mia)]).await, ["team tool"]);

@@ -76,7 +76,7 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
         access.check(operation, Target::Account)?;
         let account = prove(access, operation, current).await?.ok_or_else(not_present)?;
         if current == new {
-            return Err(Error::field("new_password", "This is the password that you have now. Choose another."));
+            return Err(Error::field("new_password", "This is your current password. Choose another."));
         }
         app.limits.changes.take(&account.id.to_string(), access.now())?;
         let hash = new_hash(access, &account, new).await?;
@@ -91,7 +91,7 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
             let ended = sessions::end_others(tx, user, None).await?;
             if !store::replace_password(tx, user, &account.password_hash, &hash).await? {
                 return Err(Error::conflict(
-                    "The password was changed elsewhere in this moment. Nothing was changed here.",
+                    "The password was just changed elsewhere. Nothing was changed here.",
                 ));
             }
             store::forget_resets(tx, user, now).await?;
@@ -180,7 +180,7 @@ async fn prove(access: &Access, operation: Operation, password: &Secret) -> Resu
 }
 
 fn not_present() -> Error {
-    let message = "This is not your present password.".to_owned();
+    let message = "This is not your current password.".to_owned();
     let field = FieldError { field: "current_password".into(), message: message.clone() };
     Error { fields: vec![field], ..Error::new(Code::WrongCredentials, message) }
 }

@@ -170,6 +170,6 @@ async fn find(access: &Access, token: &Secret) -> Result<(Digest, store::Account
 
 /// The one answer to a link that was used, replaced, is too old, or never was.
 fn spent() -> Error {
-    let message = "It was used, a newer one was made, its 60 minutes are over, or whoever made it may not any more. Ask for a new one.";
+    let message = "It was used already, replaced by a newer one, or more than 60 minutes old, or whoever made it may not make such links any more. Ask for a new one.";
     Error::new(Code::LinkSpent, message)
 }

@@ -73,7 +73,7 @@ fn Sections(profile: Profile, forms: Forms) -> impl IntoView {
     let query = use_query_map();
     let password_changed = move || query.with(|query| query.get("done").is_some_and(|done| done == "password"));
     view! {
-        <PageHeader title="Your account" sentence=|| "It is yours in every organisation you belong to." />
+        <PageHeader title="Your account" sentence=|| "It is the same in every organisation to which you belong." />
         {reactive(move || {
             password_changed()
                 .then(|| {
@@ -99,7 +99,7 @@ fn Person(form: Form<RenameAccount>, name: String, email: String) -> impl IntoVi
                     label="Name"
                     name="name"
                     value=name
-                    hint=Signal::stored("Others see it beside what you do.".to_owned())
+                    hint=Signal::stored("Others see it beside everything you do.".to_owned())
                     autocomplete="name"
                 />
                 <DefinitionList>
@@ -160,7 +160,7 @@ fn Password(form: Form<ChangePassword>, typed: Typed, email: String) -> impl Int
                 // Password managers file the new password under it.
                 <input type="hidden" autocomplete="username" value=email />
                 <Field
-                    label="Present password"
+                    label="Current password"
                     name="current_password"
                     kind=FieldKind::Password
                     bind=typed.present
@@ -206,7 +206,7 @@ fn Sessions(
     view! {
         <Card flush=true title="Sessions">
             <div class="own-sessions">
-                <div class="hint">"Where you are signed in. End what you do not know, then change your password."</div>
+                <div class="hint">"Where you are signed in. End any session that you do not recognise, then change your password."</div>
                 <div role="status">
                     {reactive(move || {
                         said()

@@ -43,7 +43,7 @@ fn ask(form: Form<ConfirmPassword>, email: String) -> impl IntoView {
     view! {
         <PageHeader
             title="Confirm your password"
-            sentence=|| "What you are about to do reaches far. Then it is yours to do for 15 minutes."
+            sentence=|| "What you are about to do needs your password once more. After that you are not asked again for 15 minutes."
         />
         <Card>
             <FormFor form problem="Not confirmed">

@@ -42,7 +42,7 @@ fn back() -> impl IntoView {
 
 fn ask(form: Form<AskReset>) -> impl IntoView {
     view! {
-        <PlainFrame title="Forgot your password?" sentence=|| "We mail you a link to choose a new one." below=back>
+        <PlainFrame title="Forgot your password?" sentence=|| "We send you a link with which you choose a new one." below=back>
             <FormFor form problem="The link is not sent">
                 <Field
                     label="E-mail"
@@ -66,7 +66,7 @@ fn Asked() -> impl IntoView {
                 <div>
                     "If the address has an account, a link is on its way. It works once, for 60 minutes; a newer one ends it."
                 </div>
-                <div class="muted">"Nothing came? Look among the unwanted mails, then ask an Owner of your organisation."</div>
+                <div class="muted">"Nothing came? Look in your spam folder, then ask an Owner of your organisation."</div>
             </div>
         </PlainFrame>
     }
@@ -75,7 +75,7 @@ fn Asked() -> impl IntoView {
 #[component]
 fn NoMail() -> impl IntoView {
     view! {
-        <PlainFrame title="Forgot your password?" sentence=|| "This installation sends no mail, but people can help.">
+        <PlainFrame title="Forgot your password?" sentence=|| "This installation sends no e-mail, but people can help.">
             <div class="stack">
                 <div>
                     "Ask an Owner or Admin of your organisation. On its Team page they can make a link with which you choose a new password."

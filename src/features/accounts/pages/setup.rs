@@ -84,7 +84,7 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                 <Field
                     label="Organisation"
                     name="organisation"
-                    hint=Signal::stored("A company, a team or a project. You can make more later.".to_owned())
+                    hint=Signal::stored("A company, a team or a project. You can create more later.".to_owned())
                     autocomplete="organization"
                 />
                 <Button look=Look::Primary label="Set up" busy=form.busy() />

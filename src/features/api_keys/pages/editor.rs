@@ -116,7 +116,7 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                 view! { <LinkButton href=way label="Rotate the key that was made" /> }
             })
         })}
-        <FormFor form problem="The key is not made yet" limits=LIMITS>
+        <FormFor form problem="The key was not created" limits=LIMITS>
             <input type="hidden" name="submission" value=draft.submission.to_string() />
             <div class="columns">
                 <div class="stack">
@@ -329,7 +329,7 @@ fn EditKey(
         many => format!("Save {many} changes"),
     };
     view! {
-        <FormFor form problem="The key is not saved yet" limits=LIMITS version>
+        <FormFor form problem="The key was not saved" limits=LIMITS version>
             <input type="hidden" name="id" value=id.to_string() />
             <div class="columns">
                 <div class="stack">
@@ -403,7 +403,7 @@ fn Facts(key: Key, now: Timestamp) -> impl IntoView {
             {two.then(|| view! { <Fact term="New secret used">{used(key.secret.used_at, now)}</Fact> })}
             {old}
             {effective}
-            <Fact term="Answers for">{answers}</Fact>
+            <Fact term="Acts for">{answers}</Fact>
             <Fact term="Made by">{key.created_by.clone()}</Fact>
             <Fact term="Made"><Time at=key.created_at.0 /></Fact>
             <Fact term="Changed"><Time at=key.updated_at.0 now=now.0 /></Fact>

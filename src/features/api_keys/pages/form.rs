@@ -155,7 +155,7 @@ impl Editor {
                     .unwrap_or_default(),
             };
             let before = form_of(key).responsible;
-            note("Answers for", named(&before), named(&self.responsible.get()));
+            note("Acts for", named(&before), named(&self.responsible.get()));
             for (feature, level) in KeyFeature::ALL.into_iter().zip(self.levels) {
                 let was = level_words(level_value(feature, key.permissions));
                 note(feature.label(), was, level.with(|level| level_words(level)));
@@ -214,7 +214,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
         }
         view! {
             <Select
-                label="Answers for"
+                label="Acts for"
                 name="responsible"
                 choices=who
                 selected=field(|form| &form.responsible)

@@ -190,7 +190,7 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     let answers = list.asked.get("responsible");
     let chosen = people.iter().find(|person| person.id.to_string() == answers).map(|person| person.name.clone());
     let answers = chosen.unwrap_or_else(|| answers.to_owned());
-    let chip = (!answers.is_empty()).then(|| format!("Who answers: {answers}"));
+    let chip = (!answers.is_empty()).then(|| format!("Acts for: {answers}"));
     let who: Vec<_> = people.into_iter().map(|person| view! { <option value=person.name></option> }).collect();
     let count = format!("{total} {}", if total == 1 { "key" } else { "keys" });
     view! {
@@ -199,7 +199,7 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
             {list.choice("Status", "status", statuses.to_vec())}
             {list.choice("Permission", "permission", std::iter::once(Choice::new("", "Any permission")).chain(features).collect())}
  {chip.map(|words| tell("responsible", words))}
-            <SearchField label="Who answers" name="responsible" value=answers list="people" />
+            <SearchField label="Acts for" name="responsible" value=answers list="people" />
             <datalist id="people">
                 <option value=OWNERS></option>
                 {who}

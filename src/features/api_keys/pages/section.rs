@@ -20,6 +20,7 @@ pub const SECTION: Section = Section {
     needs: Operation::ApiKeysList,
     href: routes::api_keys,
     steps: &[("new", "New"), ("rotate", "Rotate"), ("disable", "Disable"), ("delete", "Delete")],
+    help: "roles-and-keys",
 };
 
 /// Its pages.

@@ -52,7 +52,7 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
         ),
         "permission_denied" => (
             "The API key may not make model calls.".into(),
-            "It may when its feature Completions is enabled and the person that it answers for may make them.",
+            "It may when its feature Completions is enabled and the person for whom it acts may make calls.",
             on_key("Change the key"),
         ),
         "virtual_key_not_found" => return Some(unknown_key(detail, slug)),

@@ -14,7 +14,10 @@ use crate::{
     },
     kernel::{Code, Error, text::initials},
     policy::Operation,
-    site::{Place, routes},
+    site::{
+        Place,
+        routes::{self, Path},
+    },
     ui::{
         Framed, Loaded, Problem, Sending, Session,
         components::{PanelState, Skeleton},
@@ -217,6 +220,7 @@ fn frame_data(view: &View, pathname: &str) -> FrameData {
         person: view.person.clone(),
         email: view.email.clone(),
         account_href: routes::account().into(),
+        help_href: help(place, pathname).into(),
     }
 }
 
@@ -229,6 +233,11 @@ fn is_within(pathname: &str, base: &str) -> bool {
 pub(super) fn section(place: &Place, pathname: &str) -> Option<&'static Section> {
     let mut entries = NAVIGATION.iter().flat_map(|(_, entries)| entries.iter());
     entries.find(|entry| is_within(pathname, (entry.href)(&place.slug).as_str()))
+}
+
+/// The documentation on a page.
+fn help(place: &Place, pathname: &str) -> Path {
+    routes::documentation(section(place, pathname).map_or(home::pages::SECTION.help, |entry| entry.help))
 }
 
 fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {

@@ -69,7 +69,7 @@ fn All(list: Belonging, asked: Asked) -> impl IntoView {
     let some = !list.memberships.is_empty();
     let items: Vec<_> = list.memberships.into_iter().map(item).collect();
     view! {
-        <PageHeader title="Your organisations" sentence=|| "Each is a world of its own: people, keys and logs of one are never seen in another.">
+        <PageHeader title="Your organisations" sentence=|| "People, keys and logs of one organisation are never seen in another.">
             <LinkButton look=Look::Primary icon=Icon::Plus label="Create an organisation" href=routes::new_organisation() />
         </PageHeader>
         <div class="own-waiting"><WaitingInvitations /></div>

@@ -13,4 +13,5 @@ pub const SECTION: Section = Section {
     needs: Operation::OrganisationSettings,
     href: routes::settings,
     steps: &[],
+    help: "roles-and-keys",
 };

@@ -82,7 +82,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
             title="Team"
             sentence=move || {
                 view! {
-                    "These people can sign in to this organisation. "
+                    "These people belong to this organisation. "
                     <a href=roles_page.to_string()>"What can each role do?"</a>
                 }
             }
@@ -132,7 +132,7 @@ fn RolesNote(owners: RwSignal<i64>) -> impl IntoView {
         let href = routes::invite(&slug.get_untracked());
         view! {
             <Note tone=Tone::Info>
-                "There is one Owner, who stays that until there is another. Make a member an Owner in the table, or "
+                "There is only one Owner, who cannot be changed until there is another. Make a member an Owner in the table, or "
                 <a href=href.to_string()>"invite another Owner"</a>
                 "."
             </Note>

@@ -20,6 +20,7 @@ pub const SECTION: Section = Section {
     needs: Operation::TeamList,
     href: routes::team,
     steps: &[("invite", "Invite people"), ("invitations", "Invitations"), ("remove", "Remove"), ("revoke", "Revoke"), ("role", "Role"), ("password-link", "Password link"), ("resend", "New link")],
+    help: "roles-and-keys",
 };
 
 /// The page of the roles.
@@ -29,6 +30,7 @@ pub const ROLES: Section = Section {
     needs: Operation::OrganisationView,
     href: routes::roles,
     steps: &[],
+    help: "roles-and-keys",
 };
 
 /// Its pages.

@@ -20,6 +20,7 @@ pub const SECTION: Section = Section {
     needs: Operation::VirtualKeysList,
     href: routes::virtual_keys,
     steps: &[("new", "New"), ("duplicate", "Duplicate"), ("delete", "Delete")],
+    help: "gateway",
 };
 
 /// Its pages.
