@@ -79,3 +79,48 @@ test("each role sees what it may", async ({ page, newContext }) => {
   await expect(page.getByRole("heading", { name: "First steps" }), "all are done").toHaveCount(0);
   await expectFits(page, "home");
 });
+
+test("the search leads to things by their names, to pages and by keyboard alone @js", async ({ page }) => {
+  await signIn(page);
+  await page.keyboard.press("Control+k");
+  const field = page.getByRole("combobox", { name: "Search or jump to" });
+  await expect(field).toBeFocused();
+  await expect(page.getByRole("option", { name: /^Logs/ })).toBeVisible();
+  await expectNoAxe(page);
+  await field.fill("support");
+  const hit = page.getByRole("option", { name: /^Support desk/ });
+  await expect(hit).toContainText("API key");
+  await expect(hit).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press("Enter");
+  await expectPage(page, "Support desk");
+
+  await page.getByRole("button", { name: /^Search or jump to/ }).click();
+  await field.fill("o");
+  await expect(page.getByRole("option", { name: /^Roles/ })).toBeVisible();
+  await page.keyboard.press("ArrowUp");
+  await expect(page.getByRole("option").last()).toHaveAttribute("aria-selected", "true");
+  await field.fill("nothing of this name");
+  await expect(page.getByText("Nothing has this in its name.")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(field).toHaveCount(0);
+
+  // What a role may not list is not found.
+  await signIn(page, CY);
+  await page.keyboard.press("Control+k");
+  await field.fill("s");
+  await expect(page.getByRole("option", { name: /^Local models/ })).toBeVisible();
+  await expect(page.getByRole("option", { name: /^Support desk/ })).toHaveCount(0);
+  await expect(page.getByRole("option", { name: /^Team/ })).toHaveCount(0);
+});
+
+test("help leads to the documentation of what is in view", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/virtual-keys`);
+  await page.getByRole("link", { name: "Help" }).click();
+  await expect(page).toHaveURL(/\/docs\/gateway$/);
+  await expectPage(page, "The gateway");
+  await expectNoAxe(page);
+  await expectFits(page, "docs");
+  await page.getByRole("link", { name: "Documentation" }).click();
+  await expectPage(page, "Documentation");
+});

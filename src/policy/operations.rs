@@ -75,7 +75,7 @@ operations! {
     OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
-    Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived"], routes: [];
+    Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived", "home/find"], routes: [];
     // Team
     TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
     TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get"], routes: ["GET /v1/admin/users/{id}"];

@@ -109,6 +109,9 @@ pub fn Frame(
     /// What that panel holds.
     #[prop(into)]
     organisations: ViewFn,
+    /// In the bar: the search of everything.
+    #[prop(optional, into)]
+    search: ViewFn,
     /// In the person's panel: the form that signs out, the choice of theme. Use `class="menu-item"` on buttons.
     #[prop(optional, into)]
     account: ViewFn,
@@ -160,6 +163,7 @@ pub fn Frame(
                 </button>
                 <div class="bar-switcher"><SwitcherButton data state=switcher /></div>
                 <div class="crumbs">{reactive(move || breadcrumb.with(|crumbs| data.with(|data| crumbs_view(data, crumbs))))}</div>
+                {search.run()}
                 <a class="bar-help" rel="external" href=move || data.with(|d| d.help_href.clone())>"Help"</a>
             </header>
             <main id="main" tabindex="-1">{children()}</main>

@@ -1,6 +1,6 @@
 //! Home's server functions.
 
-use super::model::Home;
+use super::model::{Found, Home};
 use crate::{features::logs::model::LoggedCall, kernel::Error};
 use leptos::prelude::*;
 
@@ -17,4 +17,10 @@ pub async fn load_home(slug: String) -> Result<Home, Error> {
 #[server(prefix = "/fn", endpoint = "home/arrived")]
 pub async fn load_arrived(slug: String) -> Result<Option<LoggedCall>, Error> {
     operations::arrived(&web::member(&slug).await?).await
+}
+
+/// What in the organisation, and which of the person's organisations, has this in its name.
+#[server(prefix = "/fn", endpoint = "home/find")]
+pub async fn find(slug: String, q: String) -> Result<Vec<Found>, Error> {
+    operations::find(&web::member(&slug).await?, &slug, &q).await
 }

@@ -111,6 +111,16 @@ pub struct Ending {
     pub at: Timestamp,
 }
 
+/// What the search of the whole organisation found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub name: String,
+    /// What it is: "API key", "Virtual key @openai-main".
+    pub what: String,
+    /// The address of its page.
+    pub href: String,
+}
+
 /// An act, from the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Happened {

@@ -1,15 +1,16 @@
 //! What Home gathers, in one transaction.
 
-use super::model::{Ending, Example, Happened, Home, Steps};
+use super::model::{Ending, Example, Found, Happened, Home, Steps};
 use crate::{
     features::{
         api_keys,
         logs::{self, model::LoggedCall},
         team, virtual_keys,
     },
-    kernel::Result,
+    kernel::{Asked, Result, Window},
     policy::{Operation, Permission, Principal, Target},
     server::{access::Access, audit},
+    site::routes,
 };
 use serde::Deserialize;
 
@@ -98,4 +99,41 @@ pub async fn view(access: &Access) -> Result<Home> {
 pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
     let mut tx = access.read(Operation::Home).await?;
     Ok(logs::latest(&mut tx, access.now(), 1).await?.pop())
+}
+
+/// The most of each kind that a search shows.
+const OF_EACH: i64 = 5;
+
+/// What has this in its name, as far as the caller may list it: API keys, virtual keys, people, in this order.
+pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found>> {
+    let here = Target::In(access.read(Operation::Home).await?.organisation());
+    let may = |operation| access.check(operation, here).is_ok();
+    let asked = Asked::default().with("q", sought.trim());
+    let window = || Window::page(1, OF_EACH);
+    let mut found = vec![];
+    if may(Operation::ApiKeysList) {
+        let keys = api_keys::operations::list(access, &asked, window()).await?.keys;
+        found.extend(keys.into_iter().map(|key| Found {
+            what: "API key".into(),
+            href: routes::api_key(slug, key.id).into(),
+            name: key.name,
+        }));
+    }
+    if may(Operation::VirtualKeysList) {
+        let keys = virtual_keys::operations::list(access, &asked, window()).await?.keys;
+        found.extend(keys.into_iter().map(|key| Found {
+            what: format!("Virtual key @{}", key.slug),
+            href: routes::virtual_key(slug, &key.slug).into(),
+            name: key.name,
+        }));
+    }
+    if may(Operation::TeamList) {
+        let people = team::operations::list(access, &asked, window()).await?.people;
+        found.extend(people.into_iter().map(|person| Found {
+            what: format!("{}, {}", person.role.label(), person.email),
+            href: routes::team(slug).with("q", &person.email).into(),
+            name: person.name,
+        }));
+    }
+    Ok(found)
 }

@@ -2,8 +2,10 @@
 
 mod example;
 mod home;
+mod palette;
 
 pub use home::HomePage;
+pub use palette::Palette;
 
 use crate::{
     policy::Operation,

@@ -141,12 +141,14 @@ fn Inside(view: View, content: Content) -> impl IntoView {
     let data = Signal::derive(move || view.with(|view| frame_data(view, &pathname.get())));
     let crumbs = Signal::derive(move || place.with(|place| crumbs(place, &pathname.get())));
     let switcher = PanelState::new();
+    let slug = Signal::derive(move || place.with(|place| place.slug.clone()));
     view! {
         <Frame
             data
             breadcrumb=crumbs
             switcher
             organisations=move || view! { <Switcher view=view.get_untracked() state=switcher /> }
+            search=move || view! { <home::pages::Palette data slug /> }
             account=|| view! { <SignOutForm /> }
         >
             {content()}
