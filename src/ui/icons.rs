@@ -25,6 +25,7 @@ pub enum Icon {
     Alert,
     Info,
     Menu,
+    Minus,
     Close,
 }
 
@@ -67,6 +68,7 @@ impl Icon {
             }
             Self::Info => "M1.75 8a6.25 6.25 0 1 0 12.5 0a6.25 6.25 0 1 0-12.5 0M8 7.5v3.5M8 5h.01",
             Self::Menu => "M2 4h12M2 8h12M2 12h12",
+            Self::Minus => "M3.5 8h9",
             Self::Close => "M3.5 3.5l9 9M12.5 3.5l-9 9",
         }
     }

@@ -325,7 +325,8 @@ pub async fn update(
             let mut fields = Fields::default();
             let name = fields.take("name", model::parse_name(&draft.name));
             let message = fields.take("message", model::parse_message(&draft.message));
-            let was = store::by_slug(change.tx(), slug, change.now()).await?.ok_or_else(Error::not_found)?;
+            let now = change.now();
+            let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             let sound = match plan {
                 Some(plan) => sound(&mut change, text, plan).await,
                 None => Ok(Sound { text: was.text.clone(), uses: vec![] }),
@@ -412,11 +413,12 @@ pub async fn restore(access: &Access, slug: &str, number: i64) -> Result<Saved> 
         let plan = routing::compile(&old.text);
         Ok((old, plan))
     };
-    let read = read.await;
+    let read: Result<_> = read.await;
     access
         .act(Operation::ConfigRestore, Subject::unnamed("config", slug), |mut change| async move {
             let (old, plan) = read?;
-            let was = store::by_slug(change.tx(), slug, change.now()).await?.ok_or_else(Error::not_found)?;
+            let now = change.now();
+            let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             if old.text == was.text {
                 let sentence = format!("Version {number} has the same text as the newest. There is nothing to restore.");
                 return Err(Error::conflict(sentence));

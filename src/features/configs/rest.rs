@@ -6,7 +6,7 @@ use super::{
     store::Whole,
 };
 use crate::{
-    kernel::{Error, Fields, Result, Timestamp, text},
+    kernel::{Error, Fields, Result, text},
     policy::Operation,
     routing::{Explanation, Supposed},
     web::api::{Api, Call, Done, Flag, List, Nothing, ObjectText, asked, input, one_of, window},
