@@ -36,9 +36,8 @@ async fn a_save_of_another_text_is_a_version_that_never_changes() {
         let world = World::new(house).await;
         let of = with_config(&world).await;
         assert!(of.starts_with("pc-resili-") && of.len() == "pc-resili-".len() + 6, "{of}");
-        let renamed =
-            act(&world.owner, &world, "update", &[("of", &of), ("version", "1"), ("name", "Chat"), ("config", FIRST)]);
-        let renamed = renamed.await.json();
+        let fields = [("of", of.as_str()), ("version", "1"), ("name", "Chat"), ("config", FIRST)];
+        let renamed = act(&world.owner, &world, "update", &fields).await.json();
         assert_eq!((&renamed["number"], &renamed["is_new"]), (&json!(1), &json!(false)));
         // Windows line breaks of a browser are no change.
         let again = save(&world, &of, "2", &FIRST.replace('\n', "\r\n"), &[]).await.json();

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("web", &["kernel", "policy", "site", "platform", "audit", "access", "dialect"]),
     ("ui", &["kernel", "policy", "site", "web"]),
     // The rooms.
-    ("features", &["kernel", "policy", "site", "platform", "audit", "access", "dialect", "web", "ui"]),
+    ("features", &["kernel", "policy", "site", "platform", "audit", "access", "dialect", "routing", "web", "ui"]),
     // What is made of them.
     ("gateway", &["kernel", "policy", "platform", "access", "dialect", "web", "features"]),
     ("console", &["kernel", "site", "web", "ui", "features"]),
