@@ -258,6 +258,7 @@ fn calls(
             streamed: next(2) == 0,
             trace: Uuid::now_v7().to_string().into(),
             metadata: None,
+            config: None,
             started_at: Timestamp(at),
         };
         let outcome = CallEnd {
@@ -272,6 +273,8 @@ fn calls(
             usage: (!failed).then_some(usage),
             cost: if failed { None } else { cost(provider, model, usage) },
             count: 1,
+            went: None,
+            tried: vec![],
         };
         records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
     }

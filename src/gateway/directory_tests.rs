@@ -1,7 +1,7 @@
 //! The directory before a source that counts, waits, fails and changes its mind.
 
 use super::*;
-use crate::kernel::{KeyId, OrganisationId, SecretId, VirtualKeyId};
+use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, VirtualKeyId};
 use crate::{
     gateway::target::Address,
     kernel::provider::Provider,
@@ -21,6 +21,8 @@ struct Fake {
     go: Notify,
     /// While set, a look-up of a target never ends.
     hangs: AtomicBool,
+    /// The version of the only config; 0 where there is none.
+    config: AtomicUsize,
 }
 
 #[async_trait]
@@ -50,6 +52,10 @@ impl KeySource for Fake {
             expires_at: None,
             rotated_at: None,
             may_complete: true,
+            permissions: PermissionSet::EMPTY,
+            config: None,
+            may_override: true,
+            saved_only: false,
         }))
     }
 
@@ -71,6 +77,13 @@ impl KeySource for Fake {
         }))
     }
 
+    async fn config(&self, _: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let version = i64::try_from(self.config.load(Ordering::SeqCst)).expect("a small number");
+        let text = r#"{"virtual_key":"main"}"#.to_owned();
+        Ok((slug == "pc-main" && version > 0).then_some(StoredConfig { id: ConfigId::numbered(7), version, text }))
+    }
+
     async fn slugs(&self, _: OrganisationId) -> Result<Vec<String>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").iter().map(|slug| (*slug).to_owned()).collect())
     }
@@ -88,6 +101,7 @@ fn directory(ages: Ages) -> (Arc<Fake>, Directory) {
         held: AtomicBool::new(false),
         go: Notify::new(),
         hangs: AtomicBool::new(false),
+        config: AtomicUsize::new(1),
     });
     (source.clone(), Directory::new(source, ages))
 }

@@ -2,7 +2,10 @@
 
 use super::level::Field;
 use regex::{Regex, RegexBuilder};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
+use std::fmt;
 
 /// The most bytes of a compiled pattern, and of what the engine remembers of its states.
 const MAX_PATTERN: usize = 256 << 10;
@@ -99,6 +102,57 @@ impl Operand {
             Operand::Text(text) => text.to_string(),
             other => other.text().unwrap_or_default().into_owned(),
         }
+    }
+}
+
+/// Read without a tree.
+impl<'de> Deserialize<'de> for Operand {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+struct Scalar;
+
+impl<'de> Visitor<'de> for Scalar {
+    type Value = Operand;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Operand, E> {
+        Ok(Operand::Null)
+    }
+
+    fn visit_bool<E>(self, word: bool) -> Result<Operand, E> {
+        Ok(Operand::Bool(word))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Operand, E> {
+        Ok(Operand::Number(number as f64))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Operand, E> {
+        Ok(Operand::Number(number as f64))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Operand, E> {
+        Ok(Operand::Number(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Operand, E> {
+        Ok(Operand::Text(text.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Operand, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Operand::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Operand, A::Error> {
+        while object.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Operand::Other)
     }
 }
 

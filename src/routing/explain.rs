@@ -1,5 +1,6 @@
 //! The dry run: leads a supposed call through a plan by the machine that leads real ones.
 
+use super::condition::Operand;
 use super::plan::{Plan, StepKind};
 use super::run::{Came, Next, Request, Run, Told};
 use super::supposed::{Answer, Explanation, Reached, Step, Supposed, Verdict};
@@ -13,7 +14,7 @@ const MAX_ATTEMPTS: usize = 1_000;
 pub fn explain(plan: &Plan, supposed: &Supposed) -> Explanation {
     let body = body(supposed);
     let params = Request::params_of(plan, body.as_bytes()).unwrap_or_default();
-    let metadata = |name: &str| supposed.metadata.get(name).cloned();
+    let metadata = |name: &str| supposed.metadata.get(name).map(|text| Operand::Text(text.as_str().into()));
     let header = |name: &str| supposed.headers.get(name).cloned();
     let request = Request {
         path: Some(supposed.path.as_str()).filter(|path| !path.is_empty()).unwrap_or(USUAL_PATH),

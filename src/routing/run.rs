@@ -21,7 +21,7 @@ pub struct Request<'r> {
     /// The path of the call, such as `/v1/chat/completions`.
     pub path: &'r str,
     /// What the caller says of the call, by name.
-    pub metadata: &'r (dyn Fn(&str) -> Option<String> + Sync),
+    pub metadata: &'r (dyn Fn(&str) -> Option<Operand> + Sync),
     /// A header's value, by its name in small letters.
     pub header: &'r (dyn Fn(&str) -> Option<String> + Sync),
     /// What [`Request::params_of`] has found.
@@ -51,10 +51,7 @@ impl Request<'_> {
         raw_json::members(body, |member| {
             let name = raw_json::text(&body[member.key]);
             if let Some(name) = name.filter(|name| plan.params().iter().any(|wanted| **wanted == *name)) {
-                let value = match serde_json::from_slice::<Scalar>(&body[member.value]) {
-                    Ok(Scalar(value)) => value,
-                    Err(_) => Operand::Other,
-                };
+                let value = serde_json::from_slice(&body[member.value]).unwrap_or(Operand::Other);
                 // Of several of one name the last holds, as most servers read it.
                 found.retain(|(known, _): &(Box<str>, _)| **known != *name);
                 found.push((name.into(), value));
@@ -67,46 +64,11 @@ impl Request<'_> {
     fn find(&self, field: &Field) -> Option<Operand> {
         let text = |text: String| Operand::Text(text.into());
         match field {
-            Field::Metadata(name) => (self.metadata)(name).map(text),
+            Field::Metadata(name) => (self.metadata)(name),
             Field::Param(name) => self.params.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
             Field::Header(name) => (self.header)(name).map(text),
             Field::Path => Some(Operand::Text(self.path.into())),
         }
-    }
-}
-
-/// A JSON value as conditions see it, read without a tree.
-struct Scalar(Operand);
-
-impl<'de> serde::Deserialize<'de> for Scalar {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a scalar")
-            }
-            fn visit_unit<E>(self) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Null))
-            }
-            fn visit_bool<E>(self, word: bool) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Bool(word)))
-            }
-            fn visit_u64<E>(self, number: u64) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Number(number as f64)))
-            }
-            fn visit_i64<E>(self, number: i64) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Number(number as f64)))
-            }
-            fn visit_f64<E>(self, number: f64) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Number(number)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
-                Ok(Scalar(Operand::Text(text.into())))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
     }
 }
 

@@ -216,7 +216,8 @@ fn walk_with(
     again_after: impl Fn(u16) -> Option<Duration>,
     is_out: impl Fn(usize) -> bool,
 ) -> Way {
-    let metadata = |name: &str| asked.metadata[name].as_str().map(str::to_owned);
+    let metadata =
+        |name: &str| asked.metadata.get(name).map(|value| serde_json::from_value(value.clone()).expect("a value"));
     let header = |_: &str| None;
     let body = asked.body.to_string();
     let params = if asked.body.is_null() { vec![] } else { Request::params_of(plan, body.as_bytes()).expect("a body") };
@@ -396,6 +397,9 @@ fn conditions_hold_as_they_say() {
         (json!({ "metadata.age": { "$lte": "10" } }), true),
         (json!({ "metadata.age": { "$gt": 9.5 } }), true),
         (json!({ "metadata.age": 10 }), false),
+        (json!({ "metadata.level": 3 }), true),
+        (json!({ "metadata.level": { "$gt": 2 } }), true),
+        (json!({ "metadata.level": "3" }), false),
         (json!({ "params.temperature": { "$gt": 0.7 } }), false),
         (json!({ "params.temperature": { "$gte": 0.7 } }), true),
         (json!({ "params.temperature": 0.7 }), true),
@@ -420,7 +424,7 @@ fn conditions_hold_as_they_say() {
     ];
     let asked = Asked {
         path: "/v1/messages",
-        metadata: json!({ "plan": "paid", "age": "10" }),
+        metadata: json!({ "plan": "paid", "age": "10", "level": 3 }),
         body: json!({ "model": "gpt-4o-mini", "temperature": 0.7, "n": 2, "stream": true, "user": null, "messages": [{ "n": 3 }] }),
         ..Asked::default()
     };
@@ -628,7 +632,8 @@ fn an_outline_is_drawn_even_of_what_is_wrong() {
 fn what_was_decided_is_told_only_when_asked_for() {
     let plan = plan(&fallback(&Value::Null, &["a", "b"]));
     let none = |_: &str| None;
-    let request = Request { path: "/", metadata: &none, header: &none, params: vec![], caller: [0; 16], config: "" };
+    let nothing = |_: &str| None;
+    let request = Request { path: "/", metadata: &nothing, header: &none, params: vec![], caller: [0; 16], config: "" };
     let mut silent = Run::new(&plan, &request, 0);
     silent.first(|leaf| leaf == 9);
     assert_eq!(silent.told(), []);

@@ -264,6 +264,7 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 streamed: false,
                 trace: "trace".into(),
                 metadata: None,
+                config: None,
                 started_at: Timestamp(1),
             }),
             outcome: None,

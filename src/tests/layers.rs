@@ -21,7 +21,7 @@ const LAYERS: [(&str, &[&str]); 15] = [
     // The rooms.
     ("features", &["kernel", "policy", "site", "platform", "audit", "access", "dialect", "routing", "web", "ui"]),
     // What is made of them.
-    ("gateway", &["kernel", "policy", "platform", "access", "dialect", "web", "features"]),
+    ("gateway", &["kernel", "policy", "platform", "access", "dialect", "routing", "web", "features"]),
     ("console", &["kernel", "site", "web", "ui", "features"]),
     ("http", &["kernel", "policy", "site", "audit", "access", "web", "features", "gateway", "console"]),
     ("commands", &["kernel", "policy", "platform", "audit", "access", "dialect", "web", "features", "gateway", "http"]),
