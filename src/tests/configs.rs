@@ -191,7 +191,7 @@ async fn pages_work_without_javascript() {
                 inside(&format!("/{of}")),
                 vec!["<textarea", "What it does", "@main", "Tried again up to 1 times"],
             ),
-            (&world.owner, inside(&format!("/{of}?dry=yes&model=gpt-4o")), vec!["Goes to @main as gpt-4o", "line 2"]),
+            (&world.owner, inside(&format!("/{of}?dry=yes&model=gpt-4o")), vec!["Goes to @main as gpt-4o", "line 1"]),
             (&world.owner, inside(&format!("/{of}?dry=yes&at.config=500")), vec!["with 500"]),
             (&world.owner, inside(&format!("/{of}/versions")), vec!["There is one version"]),
             (&world.owner, inside(&format!("/{of}/delete")), vec!["Delete Resilient chat"]),

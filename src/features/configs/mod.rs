@@ -26,6 +26,6 @@ pub const ROOM: Room = Room {
     jobs: &[],
 };
 
-// What other rooms and the gateway may ask of this room's data, inside their own transactions.
+// What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{Stored, choices, default_id, id_of, naming, stored, stored_by_id};
+pub use store::{choices, default_id, id_of, naming};

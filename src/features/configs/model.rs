@@ -1,6 +1,7 @@
 //! What both sides know of configs.
 
 use crate::{
+    features::logs::model::grouped,
     kernel::{ConfigId, KeyId, Timestamp, Window, text},
     routing::{Explanation, Fault, Outline},
 };
@@ -25,6 +26,10 @@ pub const QUERY_LIMIT: usize = 100;
 pub const MOST: i64 = 500;
 /// Versions that one config can have.
 pub const MOST_VERSIONS: i64 = 1_000;
+/// Calls of so many days are counted.
+pub const COUNTED_DAYS: i64 = 7;
+/// No more calls of a config are counted than these.
+pub const MOST_COUNTED: i64 = 10_000;
 /// Names that are shown of what uses a config.
 pub const MOST_USERS: i64 = 200;
 
@@ -46,6 +51,18 @@ pub struct Listed {
     pub keys: i64,
     /// How many virtual keys it names.
     pub virtual_keys: i64,
+    /// How many calls it has led in the last [`COUNTED_DAYS`]; more than [`MOST_COUNTED`] are not counted.
+    pub calls: i64,
+}
+
+impl Listed {
+    /// The calls in words: `1,204`, or `more than 10,000`.
+    pub fn calls_words(&self) -> String {
+        match self.calls {
+            calls if calls > MOST_COUNTED => format!("more than {}", grouped(MOST_COUNTED)),
+            calls => grouped(calls),
+        }
+    }
 }
 
 /// A page of the list. It is sorted by `name` (also where nothing is said), `changed` or `used`.

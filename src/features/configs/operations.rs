@@ -29,7 +29,7 @@ const TEXT: &str = "config";
 /// One page of the configs that fit.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Configs> {
     let mut tx = access.read(Operation::ConfigsList).await?;
-    let Page { rows: configs, total, window } = store::page(&mut tx, asked, window).await?;
+    let Page { rows: configs, total, window } = store::page(&mut tx, asked, window, access.now()).await?;
     Ok(Configs { configs, total, window, now: access.now() })
 }
 

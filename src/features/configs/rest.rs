@@ -16,6 +16,8 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
+/// Longest model and path of a dry run, in characters.
+const LONGEST_PART: usize = 200;
 /// Longest body of a dry run, in bytes.
 const LARGEST_BODY: usize = 64 << 10;
 
@@ -140,6 +142,8 @@ pub struct ListedConfig {
     api_keys: i64,
     /// How many virtual keys it names.
     virtual_keys: i64,
+    /// How many calls it has led in the last 7 days; 10,001: more than 10,000.
+    calls_7d: i64,
 }
 
 /// A config in its newest version.
@@ -273,6 +277,7 @@ fn listed(call: &Call, config: Listed) -> ListedConfig {
         current_version: config.current,
         api_keys: config.keys,
         virtual_keys: config.virtual_keys,
+        calls_7d: config.calls,
     }
 }
 
@@ -389,6 +394,11 @@ fn shown(call: &Call, config: &Detail, whole: Whole) -> ConfigVersion {
 async fn dry_run(call: Call, asked: DryRun) -> Result<DryRunResult> {
     let mut fields = Fields::default();
     let body = fields.take("body", body(asked.body));
+    for (name, sent) in [("model", &asked.model), ("path", &asked.path)] {
+        if sent.as_ref().is_some_and(|sent| sent.chars().count() > LONGEST_PART) {
+            fields.refuse(name, format!("This has at most {LONGEST_PART} characters."));
+        }
+    }
     let mut answers = BTreeMap::new();
     for (target, word) in asked.answers.unwrap_or_default() {
         match operations::answer(&word) {

@@ -1,8 +1,8 @@
 //! The configs' SQL.
 
-use super::model::{Detail, Listed, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey, Version};
+use super::model::{COUNTED_DAYS, Detail, Listed, MOST_COUNTED, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey, Version};
 use crate::{
-    kernel::{Asked, ConfigId, KeyId, Result, Timestamp, VirtualKeyId, Window, text},
+    kernel::{Asked, ConfigId, KeyId, Result, Timestamp, VirtualKeyId, Window, text, time::DAY},
     server::database::{
         OrgTx,
         listing::{Listing, Order, Page, Parts, Sort},
@@ -50,7 +50,7 @@ pub static LIST: Listing = Listing::new(Parts {
 statements! {
     BY_SLUG: TenantSql = "SELECT c.id, c.slug, c.name, c.is_default, c.version, c.current, v.id AS version_id, v.body, c.created_by, c.created_at, c.updated_by, c.updated_at FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL";
     STORED: TenantSql = "SELECT c.id, c.slug, c.current, v.body FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL";
-    STORED_BY_ID: TenantSql = "SELECT c.id, c.slug, c.current, v.body FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.id = $2 AND c.deleted_at IS NULL";
+    CALLS: TenantSql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM call_logs WHERE org_id = $1 AND config_id = $2 AND started_at >= $3 LIMIT $4) AS taken";
     ID_OF: TenantSql = "SELECT id FROM configs WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     DEFAULT_ID: TenantSql = "SELECT id FROM configs WHERE org_id = $1 AND is_default AND deleted_at IS NULL";
     CHOICES: TenantSql = "SELECT id, slug, name FROM configs WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, slug LIMIT 500";
@@ -97,6 +97,7 @@ impl ListedRow {
             updated_by: self.updated_by,
             keys: self.keys,
             virtual_keys: self.virtual_keys,
+            calls: 0,
         }
     }
 }
@@ -147,10 +148,20 @@ impl VersionRow {
 }
 
 /// One page of those that are asked for.
-pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window) -> Result<Page<Listed>> {
+pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp) -> Result<Page<Listed>> {
     let question = LIST.ask().search(text::cut(asked.get("q"), QUERY_LIMIT)).sort(asked.get("sort"));
     let page: Page<ListedRow> = question.page(tx, window).await?;
-    Ok(page.read(|row| Ok(row.listed())))
+    let mut page = page.read(|row| Ok(row.listed()));
+    for config in &mut page.rows {
+        config.calls = calls_since(tx, config.id, now.plus(-COUNTED_DAYS * DAY)).await?;
+    }
+    Ok(page)
+}
+
+/// How many calls a config has led since then, [`MOST_COUNTED`] and one at most: more are not counted.
+async fn calls_since(tx: &mut OrgTx, id: ConfigId, since: Timestamp) -> Result<i64> {
+    let (count,): (i64,) = tx.one(CALLS, values![id, since, MOST_COUNTED + 1]).await?;
+    Ok(count)
 }
 
 /// One config with its newest text and what it is used by.
@@ -211,12 +222,6 @@ fn of_row((id, slug, number, text): StoredRow) -> Stored {
 /// The config that calls name by this, in its newest version.
 pub async fn stored(tx: &mut OrgTx, slug: &str) -> Result<Option<Stored>> {
     let row: Option<StoredRow> = tx.optional(STORED, values![slug]).await?;
-    Ok(row.map(of_row))
-}
-
-/// The same by its id, as an API key has it.
-pub async fn stored_by_id(tx: &mut OrgTx, id: ConfigId) -> Result<Option<Stored>> {
-    let row: Option<StoredRow> = tx.optional(STORED_BY_ID, values![id]).await?;
     Ok(row.map(of_row))
 }
 

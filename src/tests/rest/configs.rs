@@ -75,16 +75,16 @@ async fn refusals_name_path_line_and_column() {
             answer.json()
         };
         let body = refused(json!({ "strategy": { "mode": "loadbalance" }, "targets": [{ "virtual_key": "main" }, { "virtual_key": "main", "wieght": 2 }] })).await;
-        let field = &body["fields"][0];
+        let field = &body["error"]["fields"][0];
         assert_eq!(field["field"], "config.targets[1].wieght");
         assert!(field["message"].as_str().is_some_and(|words| words.starts_with("Line 1, column ")), "{field}");
         let unknown = refused(json!({ "virtual_key": "nobody" })).await;
-        assert_eq!(unknown["fields"][0]["field"], "config.virtual_key");
+        assert_eq!(unknown["error"]["fields"][0]["field"], "config.virtual_key");
         // Two at once; and the whole, which has no place.
         let two = refused(json!({ "virtual_key": "main", "retry": { "attempts": 6 }, "odd": 1 })).await;
-        assert_eq!(two["fields"].as_array().map(Vec::len), Some(2), "{two}");
+        assert_eq!(two["error"]["fields"].as_array().map(Vec::len), Some(2), "{two}");
         let whole = refused(json!({ "name": "idle", "weight": 2 })).await;
-        assert_eq!(whole["fields"][0]["field"], "config");
+        assert_eq!(whole["error"]["fields"][0]["field"], "config");
         let text = "{\n \"virtual_key\": \"main\",\n \"retry\": {}\n}";
         let answer = program.api("POST", "/v1/configs", json!({ "name": "x", "config": text })).await;
         assert!(answer.text.contains("Line 3, column "), "the text's own lines: {}", answer.text);
@@ -114,7 +114,7 @@ async fn a_dry_run_tells_the_way_and_calls_nobody() {
         assert_eq!((&next["reached"]["virtual_key"], &next["object"]), (&json!("second"), &json!("config-dry-run")), "{next}");
         assert!(next["steps"].as_array().is_some_and(|steps| steps.iter().all(|step| step["line"].as_u64() > Some(0))));
         let odd = program.api("POST", &path, json!({ "answers": { "first": "tomorrow" } })).await;
-        assert_eq!((odd.status, &odd.json()["fields"][0]["field"]), (422, &json!("answers.first")));
+        assert_eq!((odd.status, &odd.json()["error"]["fields"][0]["field"]), (422, &json!("answers.first")));
     })
     .await;
 }
@@ -144,7 +144,7 @@ async fn a_key_has_a_config_of_its_own_organisation() {
         ] {
             let answer = program.api("PUT", &path, json!({ "defaults": defaults })).await;
             assert_eq!(
-                (answer.status, answer.json()["fields"][0]["field"].as_str()),
+                (answer.status, answer.json()["error"]["fields"][0]["field"].as_str()),
                 (422, Some(field)),
                 "{}",
                 answer.text

@@ -93,6 +93,7 @@ fn Rows(configs: Configs, slug: String, list: List) -> impl IntoView {
         Column::new("Calls name it"),
         Column::number("Version"),
         list.column("Used by", "used"),
+        Column::number("Calls in 7 days"),
         list.column("Changed", "changed"),
         Column::actions(),
     ];
@@ -137,6 +138,7 @@ fn Row(config: Listed, now: Timestamp, slug: String) -> impl IntoView {
             </td>
             <td data-label="Version" class="num">{format!("v{}", config.current)}</td>
             <td data-label="Used by">{used}</td>
+            <td data-label="Calls in 7 days" class="num">{config.calls_words()}</td>
             <td data-label="Changed"><Time at=config.updated_at.0 now=now.0 />{format!(" by {}", config.updated_by)}</td>
             <td class="row-actions">
                 <RowMenu id=format!("menu-{}", config.id) label=format!("Actions for {}", config.name)>
