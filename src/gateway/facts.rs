@@ -89,36 +89,8 @@ pub struct TriedEnd {
     /// Whether anything was sent to the provider.
     pub sent: bool,
     pub took_us: u64,
-    pub then: Then,
-}
-
-/// What came after an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Then {
-    /// Nothing: the caller was given its answer.
-    Answered,
-    /// Nothing: it came from the cache.
-    Kept,
-    /// The same target was asked again.
-    Retried,
-    /// The next target was asked.
-    LedOn,
-    /// The call ended with it: the caller left, or the key's right to call ended.
-    Ended,
-}
-
-impl Then {
-    /// The stored name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Then::Answered => "answered",
-            Then::Kept => "kept",
-            Then::Retried => "retried",
-            Then::LedOn => "led_on",
-            Then::Ended => "ended",
-        }
-    }
+    /// What came after it.
+    pub then: logs::Next,
 }
 
 /// Where a call went in the end.

@@ -5,11 +5,12 @@
 //! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
-use super::facts::{CallEnd, CallFacts, EndedBy, Record, Then, Tried, TriedEnd, Went};
+use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use crate::dialect::usage::Usage;
+use crate::features::logs::model::Next;
 use crate::kernel::CallId;
 use async_trait::async_trait;
 use std::collections::{HashMap, HashSet};
@@ -291,7 +292,7 @@ impl Open {
     }
 
     /// Notes how the attempt that is under way ended, and what comes after it. `error` is the code of what went wrong.
-    pub fn tried(&mut self, error: Option<&str>, then: Then) {
+    pub fn tried(&mut self, error: Option<&str>, then: Next) {
         let now = micros(self.arrived);
         let Some((number, last)) = self.tried.iter_mut().enumerate().next_back() else { return };
         if last.end.is_some() {
@@ -305,7 +306,7 @@ impl Open {
             then,
         });
         // The end of the call tells of all its attempts.
-        if matches!(then, Then::Retried | Then::LedOn)
+        if matches!(then, Next::Retried | Next::LedOn)
             && let Some(segment) = &self.segment
             && let Err(error) = segment.tried(self.call.id, number, last)
         {
@@ -325,7 +326,7 @@ impl Open {
 
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
-        self.tried(error, if ended_by == EndedBy::Answer { Then::Answered } else { Then::Ended });
+        self.tried(error, if ended_by == EndedBy::Answer { Next::Answered } else { Next::Ended });
         let tried = std::mem::take(&mut self.tried);
         let went = tried.last().map(|last| {
             let Tried { virtual_key, provider, model, .. } = last.clone();

@@ -5,7 +5,7 @@ use super::attempt::{About, Attempt, Call, Failure, Outcome, attempt, build};
 use super::cache::{self, Keeping, KeptAnswer};
 use super::call::{self, Gateway, find, known, obeyed, read_head};
 use super::directory::{Compiled, Config, Known};
-use super::facts::{CallFacts, Led, Then, Tried, TriedEnd};
+use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
@@ -15,8 +15,9 @@ use super::room::{HEAVY, Share};
 use super::watch::Watch;
 use crate::{
     dialect::MAX_MODEL,
+    features::logs::model::Next,
     kernel::{VirtualKeyId, provider::Provider},
-    routing::{Next, Operand, Request, Run},
+    routing::{Next as Turn, Operand, Request, Run},
     web::refusal::Refusal,
 };
 use axum::body::Body;
@@ -96,10 +97,10 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
     let mut last: Option<Refusal> = None;
     loop {
         let (leaf, again) = match next {
-            Next::Try(leaf) => (leaf, None),
-            Next::Again(leaf, wait) => (leaf, Some(wait)),
-            Next::Done => return Err(last.unwrap_or_else(Refusal::no_condition_holds)),
-            Next::Nowhere => return Err(Refusal::no_condition_holds()),
+            Turn::Try(leaf) => (leaf, None),
+            Turn::Again(leaf, wait) => (leaf, Some(wait)),
+            Turn::Done => return Err(last.unwrap_or_else(Refusal::no_condition_holds)),
+            Turn::Nowhere => return Err(Refusal::no_condition_holds()),
         };
         if let Some(wait) = again {
             rest(gateway, asked.key, wait).await?;
@@ -158,7 +159,7 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
             }
         };
         let Failure::Came(came) = failure else {
-            trail.ended(&refusal, Then::Ended);
+            trail.ended(&refusal, Next::Ended);
             return Err(refusal);
         };
         // What the caller's request is to blame for says nothing about the target.
@@ -167,9 +168,9 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         }
         next = run.came(came, is_out);
         let then = match next {
-            Next::Try(_) => Then::LedOn,
-            Next::Again(..) => Then::Retried,
-            Next::Done | Next::Nowhere => Then::Answered,
+            Turn::Try(_) => Next::LedOn,
+            Turn::Again(..) => Next::Retried,
+            Turn::Done | Turn::Nowhere => Next::Answered,
         };
         trail.ended(&refusal, then);
         last = Some(refusal.headers(|headers| about(run.retries()).put(headers)));
@@ -257,7 +258,11 @@ impl Asked<'_> {
             return Err(Refusal::no_such_virtual_key());
         }
         let found = find(gateway, known, slug).await?;
-        let Some(called) = &*found else { return Err(Refusal::no_such_virtual_key()) };
+        let Some(called) = &*found else {
+            // Nothing else tells later what was named.
+            seen.model = format!("@{slug}/{model}").into();
+            return Err(Refusal::no_such_virtual_key());
+        };
         (seen.virtual_key, seen.provider) = (Some(called.virtual_key), Some(called.provider));
         let version = once(headers, "anthropic-version")?;
         let beta = listed(headers, "anthropic-beta")?;
@@ -388,7 +393,7 @@ impl Trail {
 
     /// Ends a call whose answer was kept.
     fn kept(&mut self, mut open: Open) {
-        open.tried(None, Then::Kept);
+        open.tried(None, Next::Kept);
         open.finish(200, None);
     }
 
@@ -405,7 +410,7 @@ impl Trail {
                     error: Some(refusal.code.to_string().into()),
                     sent: false,
                     took_us: 0,
-                    then: Then::Ended,
+                    then: Next::Ended,
                 });
                 self.before.push(tried);
             }
@@ -413,7 +418,7 @@ impl Trail {
     }
 
     /// Notes how the last attempt ended, and what comes after it.
-    fn ended(&mut self, refusal: &Refusal, then: Then) {
+    fn ended(&mut self, refusal: &Refusal, then: Next) {
         match (&mut self.open, self.before.last_mut().and_then(|tried| tried.end.as_mut())) {
             (Some(open), _) => open.tried(Some(&refusal.code), then),
             (None, Some(end)) => end.then = then,

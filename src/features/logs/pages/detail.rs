@@ -9,7 +9,7 @@ use crate::{
     features::{
         logs::{
             functions::LoadLog,
-            model::{CallOutcome, Detail, duration, grouped},
+            model::{CallOutcome, Detail, LedBy, duration, grouped},
         },
         organisations::pages::use_slug,
     },
@@ -138,6 +138,18 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         Some(name) => view! { <span class="mono">{format!("@{name}")}</span>" (deleted)" }.into_any(),
         None => view! { "None" }.into_any(),
     };
+    let led = detail.led.map(|led| match led {
+        LedBy::Inline => view! { "One that came with the request" }.into_any(),
+        LedBy::Saved { slug: config, version, lives } => {
+            let words = format!("{config}, version {version}");
+            if lives && can(Operation::ConfigGet) {
+                let href = routes::config(&slug, &config).to_string();
+                view! { <a class="mono" href=href>{words}</a> }.into_any()
+            } else {
+                view! { <span class="mono">{words}</span> }.into_any()
+            }
+        }
+    });
     let many = (call.count > 1).then(|| format!("{} refused calls alike; this is the latest", grouped(call.count)));
     let (id, trace) = (call.id.to_string(), call.trace_id);
     let said: Vec<_> = detail.metadata.unwrap_or_default().into_texts().into_iter().collect();
@@ -149,6 +161,7 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
             {many.map(|many| view! { <Fact term="Stands for">{many}</Fact> })}
             <Fact term="API key">{key}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
+            {led.map(|led| view! { <Fact term="Config">{led}</Fact> })}
             {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}
             <Fact term="Endpoint">{format!("{endpoint}, {way}")}</Fact>
             <Fact term="Started"><Time at=call.started_at.0 style=TimeStyle::Millisecond /></Fact>
