@@ -116,7 +116,7 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
     }
     let mut bad = vec![];
     for text in &statements(1) {
-        let places = (1..200).take_while(|place| text.contains(&format!("${place}"))).count();
+        let places = (1..).take_while(|place| text.contains(&format!("${place}"))).count();
         let values = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
         let steps = format!("PREPARE it AS {text}; EXPLAIN EXECUTE it{values}; DEALLOCATE it");
         let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(steps))

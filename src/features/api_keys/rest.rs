@@ -201,6 +201,10 @@ impl FieldType for KeyDefaults {
         {
             *flag = Value::Bool(number == 1);
         }
+        // To the reader an empty list is as good as an empty object.
+        if !value.is_object() {
+            return Err("must be an object");
+        }
         let read: Self = serde_json::from_value(value).map_err(|_| "has `config_id` and `allow_config_override`")?;
         match read.metadata.as_ref().is_none_or(BTreeMap::is_empty) {
             true => Ok(read),

@@ -193,6 +193,7 @@ pub struct Versions {
     pub is_default: bool,
     pub version: i64,
     pub current: i64,
+    /// How many API keys have it as their config.
     pub used: i64,
     pub versions: Vec<Version>,
     pub total: i64,

@@ -496,7 +496,7 @@ pub async fn versions(
         is_default: config.is_default,
         version: config.version,
         current: config.current,
-        used: i64::try_from(config.keys.len() + config.virtual_keys.len()).unwrap_or_default(),
+        used: i64::try_from(config.keys.len()).unwrap_or_default(),
         versions: versions.into_iter().map(|whole| whole.version).collect(),
         total: config.current,
         window,

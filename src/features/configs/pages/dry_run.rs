@@ -7,7 +7,7 @@ use crate::{
         functions::TryConfig,
         model::TryForm,
     },
-    routing::{Explanation, Item, Outline, Verdict},
+    routing::{Explanation, Item, Kind, Outline, Verdict},
     site::routes::Path,
     ui::{
         components::{Button, Card, Choice, Field, PlaceLink, Select},
@@ -161,19 +161,26 @@ fn suppose(at: String, words: &str, answers: RwSignal<BTreeMap<String, String>>)
     view! { <Select label=format!("Suppose {words}") name id choices selected=now on_change=set /> }.into_any()
 }
 
-/// The targets that are asked themselves: the path of each, and the words for it.
+/// The targets that are asked themselves: the path of each, and the words for it, which no two have alike.
 fn leaves(outline: &Outline) -> Vec<(String, String)> {
-    fn add(item: &Item, all: &mut Vec<(String, String)>) {
-        if let crate::routing::Kind::Target { virtual_key, .. } = &item.kind {
+    fn add(item: &Item, within: Option<&str>, all: &mut Vec<(String, String)>) {
+        let name = item.name.as_deref().or(within);
+        if let Kind::Target { virtual_key, .. } = &item.kind {
             let slug = virtual_key.as_ref().map_or_else(|| "the request’s provider".to_owned(), |slug| format!("@{slug}"));
-            let words = item.name.as_ref().map_or_else(|| slug.clone(), |name| format!("{slug} ({name})"));
+            let words = name.map_or_else(|| slug.clone(), |name| format!("{slug} ({name})"));
             all.push((item.path.clone(), words));
         }
-        item.targets.iter().for_each(|target| add(target, all));
+        item.targets.iter().for_each(|target| add(target, name, all));
     }
     let mut all = vec![];
-    add(&outline.root, &mut all);
+    add(&outline.root, None, &mut all);
     all.truncate(MOST);
+    let words: Vec<_> = all.iter().map(|(_, words)| words.clone()).collect();
+    for (path, own) in &mut all {
+        if words.iter().filter(|words| *words == own).count() > 1 {
+            *own = format!("{own}, {}", path.trim_start_matches("config."));
+        }
+    }
     all
 }
 

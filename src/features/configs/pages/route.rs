@@ -53,7 +53,7 @@ fn item(item: Item, when: Option<String>, known: &Known) -> AnyView {
     };
     let wrong = is_wrong.then(|| view! { <Pill tone=Tone::Bad label="Fault" /> });
     let plain = targets.is_empty() && matches!(way, Way::Left);
-    let rules: Vec<_> = settings.iter().map(setting).collect();
+    let rules: Vec<_> = settings.iter().filter(|setting| !says_model_alone(setting, &kind)).map(setting).collect();
     let rules = (!rules.is_empty()).then(|| {
         let rules: Vec<_> = rules.into_iter().map(|words| view! { <li>{words}</li> }).collect();
         view! { <ul class="stop-rules">{rules}</ul> }
@@ -76,6 +76,12 @@ fn item(item: Item, when: Option<String>, known: &Known) -> AnyView {
         </li>
     }
     .into_any()
+}
+
+/// A target's model stands beside its name already.
+fn says_model_alone(setting: &Setting, kind: &Kind) -> bool {
+    let names_model = matches!(kind, Kind::Target { model: Some(_), .. });
+    matches!(setting, Setting::Overrides { names, .. } if names_model && names.iter().all(|name| name == "model"))
 }
 
 /// What a tried request makes of a place.
