@@ -85,7 +85,8 @@ impl Failure {
     /// One that was found while an answer was read.
     pub(super) fn reading(refusal: &Refusal) -> Self {
         match &*refusal.code {
-            "server_busy" => Self::Final,
+            // This server's own trouble, at every target.
+            "server_busy" | "verification_unavailable" | "log_unavailable" => Self::Final,
             "upstream_broken_answer" | "upstream_stream_broken" => Self::of(500),
             _ => Self::of(refusal.status.as_u16()),
         }

@@ -301,3 +301,30 @@ async fn one_organisations_slow_look_ups_leave_turns_to_others() {
     assert_eq!(source.asked(), 1 + SHARE);
     assert!(matches!(directory.key("lk_2").await, Ok(None)));
 }
+
+#[tokio::test]
+async fn a_config_is_compiled_once_for_each_version() {
+    let (source, directory) = directory(Ages { fresh: LONG, limit: LONG, unknown: LONG, patience: LONG });
+    let found = directory.key("lk_1").await.expect("an answer").expect("a key");
+    let known = found.as_ref().as_ref().expect("a key");
+    let config = async || directory.config(known, "pc-main").await.expect("an answer");
+    let first = config().await.expect("a config");
+    let asked = source.asked.load(Ordering::SeqCst);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)));
+    assert_eq!(source.asked.load(Ordering::SeqCst), asked, "a warm answer asks nobody");
+    directory.invalidate(ORGANISATION);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)), "the same version");
+    assert_eq!(source.asked.load(Ordering::SeqCst), asked + 1);
+    source.config.store(2, Ordering::SeqCst);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)), "it is not known to have changed");
+    directory.invalidate(ORGANISATION);
+    let second = config().await.expect("a config");
+    assert!(!Arc::ptr_eq(&second, &first));
+    assert_eq!(second.as_ref().as_ref().map(|config| config.saved), Ok(Some((ConfigId::numbered(7), 2))));
+    source.config.store(0, Ordering::SeqCst);
+    directory.invalidate(ORGANISATION);
+    assert!(config().await.is_none());
+    let text = r#"{"virtual_key":"main"}"#;
+    let inline = directory.inline_config(known, text).await.expect("a config");
+    assert!(Arc::ptr_eq(&inline, &directory.inline_config(known, text).await.expect("a config")));
+}
