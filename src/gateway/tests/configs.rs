@@ -107,10 +107,10 @@ async fn a_fallback_rescues_a_call_and_both_attempts_are_in_its_record() {
     assert_eq!(about(&told), way("config.targets[1]", "0", "DISABLED"));
     let (record, end) = only(&house).await;
     assert_eq!(record.call.config.and_then(|led| led.saved), Some((ConfigId::numbered(30), 4)));
-    assert_eq!(steps(&end.tried), [
-        ("config.targets[0]".into(), Some(500), Next::LedOn),
-        ("config.targets[1]".into(), Some(200), Next::Answered)
-    ]);
+    assert_eq!(
+        steps(&end.tried),
+        [("config.targets[0]".into(), Some(500), Next::LedOn), ("config.targets[1]".into(), Some(200), Next::Answered)]
+    );
     // What is counted is what was called in the end.
     let went = end.went.expect("a way");
     assert_eq!(went.virtual_key, Some(VirtualKeyId::numbered(u128::from(b'b'))));
@@ -216,7 +216,8 @@ async fn a_time_limit_is_the_targets_and_the_callers_own_goes_before_it() {
     let slow = Upstream::scripted(|mut stream| async move {
         sleep(Duration::from_millis(200)).await;
         let body = completion().to_string();
-        let head = format!("HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let head =
+            format!("HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
     })
     .await;

@@ -275,7 +275,7 @@ fn colour(out: &mut String, line: &str) {
                 let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | '.')));
                 ("n", end.unwrap_or(rest.len()))
             }
-            c if matches!(c, '{' | '}' | '[' | ']' | ',' | ':') => ("p", 1),
+            '{' | '}' | '[' | ']' | ',' | ':' => ("p", 1),
             c => ("", c.len_utf8()),
         };
         let (part, after) = rest.split_at(length.max(1));
