@@ -303,9 +303,12 @@ struct AttemptRow {
     next: Option<String>,
 }
 
+/// Whether a config led the call, its version, its slug, and when it was deleted.
+type LedRow = (bool, Option<i64>, Option<String>, Option<i64>);
+
 /// The config that led a call, and the call's attempts; nothing of a call that none led.
 pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>)> {
-    let led: Option<(bool, Option<i64>, Option<String>, Option<i64>)> = tx.optional(LED, values![id]).await?;
+    let led: Option<LedRow> = tx.optional(LED, values![id]).await?;
     let Some((true, version, slug, deleted_at)) = led else { return Ok((None, vec![])) };
     let by = match (version, slug) {
         (Some(version), Some(slug)) => LedBy::Saved { slug, version, lives: deleted_at.is_none() },

@@ -27,7 +27,7 @@ const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_i
 const COLUMNS: usize = 25;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
-const ROWS: usize = 8;
+const ROWS: usize = 7;
 
 /// A record may come twice, and then tells the same.
 const TRIED: TenantSql = TenantSql::new(

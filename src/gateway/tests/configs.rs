@@ -47,7 +47,8 @@ async fn provider(house: &House, name: &'static str, statuses: &'static [u16]) -
 }
 
 fn save(house: &House, slug: &str, version: i64, config: &Value) {
-    let stored = StoredConfig { id: ConfigId::numbered(30), version, text: config.to_string() };
+    let id = ConfigId::numbered(slug.bytes().map(u128::from).sum());
+    let stored = StoredConfig { id, version, text: config.to_string() };
     house.rooms.configs.lock().expect("the configs").insert((ORGANISATION, slug.to_owned()), stored);
 }
 
@@ -106,7 +107,7 @@ async fn a_fallback_rescues_a_call_and_both_attempts_are_in_its_record() {
     assert_eq!((content(&told).as_str(), a.seen(), b.seen()), ("from b", 1, 1));
     assert_eq!(about(&told), way("config.targets[1]", "0", "DISABLED"));
     let (record, end) = only(&house).await;
-    assert_eq!(record.call.config.and_then(|led| led.saved), Some((ConfigId::numbered(30), 4)));
+    assert_eq!(record.call.config.and_then(|led| led.saved), Some((ConfigId::numbered("pc-1".bytes().map(u128::from).sum()), 4)));
     assert_eq!(
         steps(&end.tried),
         [("config.targets[0]".into(), Some(500), Next::LedOn), ("config.targets[1]".into(), Some(200), Next::Answered)]
@@ -203,7 +204,8 @@ async fn a_caller_who_leaves_ends_the_attempts() {
     let house = House::new().await;
     let a = provider(&house, "a", &[500]).await;
     let config = json!({ "virtual_key": "a", "retry": { "attempts": 5 } }).to_string();
-    let calling = call_with(&house, &[(CONFIG, &config)], &hello());
+    let (headers, body) = ([(CONFIG, config.as_str())], hello());
+    let calling = call_with(&house, &headers, &body);
     assert!(tokio::time::timeout(Duration::from_millis(300), calling).await.is_err());
     let (_, end) = only(&house).await;
     assert_eq!((end.status, end.error.as_deref(), a.seen()), (499, Some("client_left"), 1));
@@ -451,7 +453,7 @@ async fn a_bad_config_is_refused_with_the_place() {
     let body = told.json();
     assert_eq!(body["error"]["fields"][0]["field"], "retry.attempts");
     let message = body["message"].as_str().expect("a message");
-    assert!(message.contains("Line 1, column 23"), "{message}");
+    assert!(message.contains("Line 1, column 22"), "{message}");
     let key = call_with(&house, &[(CONFIG, r#"{"provider":"openai","api_key":"sk-of-a-caller"}"#)], &hello()).await;
     assert!(key.refusal().1 == "invalid_config" && !key.text.contains("sk-of-a-caller"), "{}", key.text);
 }
