@@ -107,7 +107,10 @@ async fn a_fallback_rescues_a_call_and_both_attempts_are_in_its_record() {
     assert_eq!((content(&told).as_str(), a.seen(), b.seen()), ("from b", 1, 1));
     assert_eq!(about(&told), way("config.targets[1]", "0", "DISABLED"));
     let (record, end) = only(&house).await;
-    assert_eq!(record.call.config.and_then(|led| led.saved), Some((ConfigId::numbered("pc-1".bytes().map(u128::from).sum()), 4)));
+    assert_eq!(
+        record.call.config.and_then(|led| led.saved),
+        Some((ConfigId::numbered("pc-1".bytes().map(u128::from).sum()), 4))
+    );
     assert_eq!(
         steps(&end.tried),
         [("config.targets[0]".into(), Some(500), Next::LedOn), ("config.targets[1]".into(), Some(200), Next::Answered)]
