@@ -193,6 +193,7 @@ async fn pages_work_without_javascript() {
             ),
             (&world.owner, inside(&format!("/{of}?dry=yes&model=gpt-4o")), vec!["Goes to @main as gpt-4o", "line 1"]),
             (&world.owner, inside(&format!("/{of}?dry=yes&at.config=500")), vec!["with 500"]),
+            (&world.owner, inside(&format!("/{of}?dry=yes&suppose=config%3D503")), vec!["with 503"]),
             (&world.owner, inside(&format!("/{of}/versions")), vec!["There is one version"]),
             (&world.owner, inside(&format!("/{of}/delete")), vec!["Delete Resilient chat"]),
             (&world.member, inside(&format!("/{of}")), vec!["Create another from this", "virtual_key"]),

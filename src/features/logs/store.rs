@@ -290,14 +290,6 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
 }
 
 #[derive(sqlx::FromRow)]
-struct LedRow {
-    led: bool,
-    config_version: Option<i64>,
-    slug: Option<String>,
-    deleted_at: Option<i64>,
-}
-
-#[derive(sqlx::FromRow)]
 struct AttemptRow {
     path: String,
     virtual_key: Option<String>,
@@ -311,12 +303,15 @@ struct AttemptRow {
     next: Option<String>,
 }
 
+/// Whether a config led the call, its version, its slug, and when it was deleted.
+type LedRow = (bool, Option<i64>, Option<String>, Option<i64>);
+
 /// The config that led a call, and the call's attempts; nothing of a call that none led.
 pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>)> {
     let led: Option<LedRow> = tx.optional(LED, values![id]).await?;
-    let Some(led) = led.filter(|row| row.led) else { return Ok((None, vec![])) };
-    let by = match (led.config_version, led.slug) {
-        (Some(version), Some(slug)) => LedBy::Saved { slug, version, lives: led.deleted_at.is_none() },
+    let Some((true, version, slug, deleted_at)) = led else { return Ok((None, vec![])) };
+    let by = match (version, slug) {
+        (Some(version), Some(slug)) => LedBy::Saved { slug, version, lives: deleted_at.is_none() },
         _ => LedBy::Inline,
     };
     let rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![id]).await?;

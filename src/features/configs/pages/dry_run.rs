@@ -51,12 +51,15 @@ pub(super) fn asked() -> TryForm {
             let path = name.strip_prefix(AT).filter(|path| !path.contains(char::is_whitespace))?;
             (!value.is_empty()).then(|| format!("{path}={value}"))
         });
+        // As a link may have it; a form has a field for each target.
+        let suppose = part("suppose");
+        let all: Vec<_> = suppose.split_whitespace().map(str::to_owned).chain(at).collect();
         TryForm {
             dry: part("dry"),
             model: part("model"),
             metadata: part("metadata"),
             path: part("path"),
-            suppose: at.collect::<Vec<_>>().join(" "),
+            suppose: all.join(" "),
         }
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     features::{
         logs::{
             functions::LoadLog,
-            model::{CallOutcome, Detail, LedBy, duration, grouped},
+            model::{Attempt, CallOutcome, Detail, LedBy, Metadata, duration, grouped},
         },
         organisations::pages::use_slug,
     },
@@ -107,6 +107,21 @@ fn Why(cause: Cause, outcome: CallOutcome) -> impl IntoView {
     }
 }
 
+/// The dry run of the same request, with targets supposed to answer as they did.
+fn again(page: routes::Path, model: &Option<String>, said: &Option<Metadata>, attempts: &[Attempt]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let said = said.clone().unwrap_or_default().into_texts().into_iter();
+    let said: Vec<_> = said.map(|(name, value)| format!("{}: {}", quoted(&name), quoted(&value))).collect();
+    let said = if said.is_empty() { String::new() } else { format!("{{{}}}", said.join(", ")) };
+    let failed = attempts.iter().filter_map(|attempt| {
+        let status = attempt.status.filter(|status| *status >= 400)?;
+        Some(format!("{}={status}", attempt.path))
+    });
+    let suppose = failed.collect::<Vec<_>>().join(" ");
+    let page = page.with("dry", "yes").with("model", model.as_deref().unwrap_or_default());
+    page.with("metadata", &said).with("suppose", &suppose).to_string()
+}
+
 #[component]
 fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
     let call = detail.call;
@@ -143,8 +158,9 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         LedBy::Saved { slug: config, version, lives } => {
             let words = format!("{config}, version {version}");
             if lives && can(Operation::ConfigGet) {
-                let href = routes::config(&slug, &config).to_string();
-                view! { <a class="mono" href=href>{words}</a> }.into_any()
+                let page = routes::config(&slug, &config);
+                let (href, again) = (page.to_string(), again(page, &call.model, &detail.metadata, &detail.attempts));
+                view! { <a class="mono" href=href>{words}</a>" "<a href=again>"Try it without a call"</a> }.into_any()
             } else {
                 view! { <span class="mono">{words}</span> }.into_any()
             }
