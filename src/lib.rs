@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod http;
 pub mod kernel;
 pub mod policy;
+pub mod routing;
 #[cfg(feature = "ssr")]
 pub mod server;
 pub mod site;

@@ -5,7 +5,7 @@ use std::{
     collections::HashSet,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::Duration,
 };
 
@@ -55,6 +55,62 @@ fn every_answered_call_survives_a_kill() -> Result<()> {
     let running = house.logged("started")?;
     assert!(running.is_empty(), "no call is left open: {running:?}");
     Ok(())
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_fallback_leaves_every_attempt_accounted_for() -> Result<()> {
+    let (provider, asked) = failing_then_silent()?;
+    let mut house = House::open(provider)?;
+    let config = r#"{"strategy":{"mode":"fallback"},"targets":[{"virtual_key":"bench"},{"virtual_key":"bench"}]}"#;
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nx-portkey-config: {config}\r\n\
+         x-portkey-trace-id: rescued\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{BODY}",
+        house.key,
+        BODY.len()
+    );
+    let mut caller = TcpStream::connect(("127.0.0.1", house.port))?;
+    caller.write_all(request.as_bytes())?;
+    // The second attempt is at the provider, which does not answer it.
+    for number in 0..2 {
+        asked.recv_timeout(Duration::from_secs(20)).map_err(|error| format!("attempt {number}: {error}"))?;
+    }
+    house.kill()?;
+    house.start_again()?;
+    let mut attempts = vec![];
+    for _ in 0..200 {
+        attempts = house.texts(
+            "SELECT a.number || ' ' || a.path || ' ' || COALESCE(a.status, '-') || ' ' || COALESCE(a.next, '-') \
+             FROM call_attempts a JOIN call_logs c ON c.org_id = a.org_id AND c.id = a.call_id \
+             WHERE c.outcome = $1 AND c.trace_id = 'rescued' ORDER BY a.number",
+            "lost",
+        )?;
+        if !attempts.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(attempts, ["1 config.targets[0] 500 led_on", "2 config.targets[1] - -"]);
+    house.stop()
+}
+
+/// A provider that answers its first request with 500 and no other at all. Tells of each.
+fn failing_then_silent() -> Result<(u16, mpsc::Receiver<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    let (sender, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut silent = vec![];
+        for (number, mut stream) in listener.incoming().flatten().enumerate() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = sender.send(());
+            if number == 0 {
+                let _ = stream.write_all(b"HTTP/1.1 500 X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            } else {
+                silent.push(stream);
+            }
+        }
+    });
+    Ok((port, asked))
 }
 
 /// One call, whose answer arrives whole.

@@ -87,6 +87,8 @@ test("every screen inside an organisation, as Owner @js", async ({ page }) => {
     ["api-key-rotate", `${keyPage}/rotate`, "Rotate ci-deploy"],
     ["api-key-disable", `${keyPage}/disable`, "Disable ci-deploy"],
     ["api-key-delete", `${keyPage}/delete`, "Delete ci-deploy"],
+    ["configs", `${HOME}/configs`, "Configs"],
+    ["config-new", `${HOME}/configs/new?start=conditional`, "New config"],
     ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
     ["virtual-key-new", `${HOME}/virtual-keys/new`, "New virtual key"],
     ["virtual-key", `${HOME}/virtual-keys/local-models`, "Local models"],

@@ -9,6 +9,10 @@ use crate::{
             model::Expiry,
             operations::{self as keys, New},
         },
+        configs::{
+            model::{Detail, Draft as Config},
+            operations as configs,
+        },
         team::invitations::{
             joining::{NewPerson, join_new},
             model::InviteOutcome as Invited,
@@ -70,6 +74,46 @@ const KEYS: [Wanted; 5] = [
 const MODELS: [(usize, &str); 4] =
     [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
 
+/// Name and text.
+const CONFIGS: [(&str, &str); 2] = [
+    (
+        "Resilient chat",
+        r#"{
+  "strategy": {
+    "mode": "conditional",
+    "conditions": [
+      {"query": {"metadata.plan": {"$eq": "paid"}}, "then": "paid"}
+    ],
+    "default": "everyone"
+  },
+  "targets": [
+    {
+      "name": "paid",
+      "strategy": {"mode": "fallback", "on_status_codes": [429, 500, 502, 503]},
+      "targets": [
+        {"virtual_key": "anthropic", "override_params": {"model": "claude-sonnet-4-20250514"}},
+        {"virtual_key": "openai-main", "override_params": {"model": "gpt-4.1"}}
+      ]
+    },
+    {
+      "name": "everyone",
+      "strategy": {"mode": "loadbalance"},
+      "targets": [
+        {"virtual_key": "openai-main", "weight": 0.7},
+        {"virtual_key": "mistral-eu", "weight": 0.3, "override_params": {"model": "mistral-large-latest"}}
+      ]
+    }
+  ],
+  "retry": {"attempts": 1, "on_status_codes": [429, 503]},
+  "request_timeout": 30000
+}"#,
+    ),
+    (
+        "One provider",
+        "{\n  \"virtual_key\": \"openai-main\",\n  \"cache\": {\"mode\": \"simple\", \"max_age\": 3600}\n}",
+    ),
+];
+
 pub(super) async fn run(settings: DataSettings) -> StartResult<ExitCode> {
     let (app, _lock) =
         open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
@@ -122,6 +166,7 @@ async fn fill(app: &App) -> Result<String> {
         };
         targets.push((virtual_keys::create(&ada, slug, input).await?.id, provider));
     }
+    let resilient = make_configs(&ada).await?;
     let mut made = vec![];
     for (name, levels, days) in KEYS {
         let level = |feature: KeyFeature| {
@@ -135,6 +180,8 @@ async fn fill(app: &App) -> Result<String> {
             permissions,
             scopes: vec![],
             expiry,
+            config: (name == "production gateway").then(|| resilient.clone()).map(Some),
+            config_override: true,
             submission: None,
         };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;
@@ -149,6 +196,25 @@ async fn fill(app: &App) -> Result<String> {
     }
     sign_out(&ada).await?;
     Ok(founded.slug)
+}
+
+/// Makes the configs, and a second version of the first. Gives the first one's slug.
+async fn make_configs(access: &Access) -> Result<String> {
+    let mut first = None;
+    for (name, text) in CONFIGS {
+        let draft = Config { name: name.into(), config: text.into(), ..Config::default() };
+        let slug = configs::create(access, draft).await?.slug;
+        first.get_or_insert(slug);
+    }
+    let slug = first.ok_or_else(Error::internal)?;
+    let edit = |stored: &Detail| Config {
+        name: stored.name.clone(),
+        config: stored.text.replace("\"attempts\": 1", "\"attempts\": 2"),
+        message: "Try twice before going on".into(),
+        ..Config::default()
+    };
+    configs::update(access, &slug, None, edit).await?;
+    Ok(slug)
 }
 
 /// Two days of calls, with the rhythm of working hours and a few failures. The same each time.
@@ -192,6 +258,7 @@ fn calls(
             streamed: next(2) == 0,
             trace: Uuid::now_v7().to_string().into(),
             metadata: None,
+            config: None,
             started_at: Timestamp(at),
         };
         let outcome = CallEnd {
@@ -206,6 +273,8 @@ fn calls(
             usage: (!failed).then_some(usage),
             cost: if failed { None } else { cost(provider, model, usage) },
             count: 1,
+            went: None,
+            tried: vec![],
         };
         records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
     }

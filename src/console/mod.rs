@@ -10,6 +10,7 @@ use crate::{
     features::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
+        configs::pages as configs,
         later::{self, Later},
         logs::pages as logs,
         organisations::pages as organisations,
@@ -59,6 +60,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
                         <logs::Routes />
                         <team::Routes />
+                        <configs::Routes />
                         <api_keys::Routes />
                         <virtual_keys::Routes />
                     </ParentRoute>

@@ -64,6 +64,25 @@ pub fn members<E: From<JsonError>>(bytes: &[u8], mut each: impl FnMut(Member) ->
     if scan.at == bytes.len() { Ok(scan.values) } else { Err(JsonError::Syntax(scan.at).into()) }
 }
 
+/// Calls `each` with every member (its key with quotes, and its value) or element (with an empty key) of an object or array
+/// whose grammar has been checked, which begins and ends with its brackets.
+pub fn each<'a>(value: &'a [u8], mut each: impl FnMut(&'a [u8], &'a [u8])) {
+    let object = value.first() == Some(&b'{');
+    let mut scan = Scan::new(value);
+    scan.at = 1;
+    scan.blanks();
+    if matches!(scan.peek(), None | Some(b'}' | b']')) {
+        return;
+    }
+    scan.at = 0;
+    while let Some((key, element)) = scan.following(object) {
+        each(&value[key], &value[element]);
+        if !scan.goes_on() {
+            break;
+        }
+    }
+}
+
 /// The text of a JSON string literal, quotes included, that [`members`] has accepted. `None` when it is no string, or
 /// has a lone surrogate, which no text can hold.
 pub fn text(literal: &[u8]) -> Option<Cow<'_, str>> {

@@ -5,6 +5,7 @@ use crate::{
     features::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
+        configs::pages as configs,
         home::pages as home,
         logs::pages as logs,
         organisations::pages as organisations,
@@ -107,6 +108,14 @@ later! {
         Home => home::HomePage,
         Logs => logs::ListPage,
         Log => logs::DetailPage,
+    }
+    build {
+        Configs => configs::ListPage,
+        NewConfig => configs::NewPage,
+        Config => configs::EditorPage,
+        ConfigVersions => configs::VersionsPage,
+        ConfigUses => configs::UsesPage,
+        DeleteConfig => configs::DeletePage,
     }
 }
 

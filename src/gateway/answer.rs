@@ -1,6 +1,7 @@
 //! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
 
-use super::attempt::{Call, Outcome};
+use super::attempt::{Call, Failure, Outcome};
+use super::cache::Keeping;
 use super::call::Upstream;
 use super::hints;
 use super::record::Open;
@@ -8,6 +9,7 @@ use super::room::{HEAVY, ReadError, RoomPart, SMALL, Share};
 use super::watch::{Look, Watch};
 use crate::{
     dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, StreamState},
+    routing::Came,
     server::outgoing::{OutgoingError, Patience, Phase},
     web::refusal::Refusal,
 };
@@ -85,7 +87,7 @@ pub(super) struct End {
 /// Turns a provider's response into the caller's, and closes the record of an answer, now or when the stream has ended.
 pub(super) async fn read(
     call: &Call<'_>,
-    reader: Reader,
+    (reader, keeping): (Reader, Option<Keeping>),
     response: Upstream,
     mut open: Open,
     end: End,
@@ -104,14 +106,20 @@ pub(super) async fn read(
         events = tokio::select! {
             biased;
             begins = timeout_at(due, body.begins_as_events()) => begins.unwrap_or(false),
-            refusal = watch.ended() => return Outcome::Failed { refusal, open },
+            refusal = watch.ended() => return Outcome::Failed { refusal, open, failure: Failure::Final },
         };
     }
     if status.is_success() && plain && events && reader.streamed() {
+        if call.awaits_piece
+            && let Err((refusal, failure)) = first_piece(call, &mut body, end, &mut watch).await
+        {
+            return Outcome::Failed { refusal, open, failure };
+        }
         open.streaming(StatusCode::OK.as_u16());
         let body = Body::new(Streamed {
             upstream: Some(body),
             stream: reader.stream(stamp),
+            keeping: keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
             open: Some(open),
             watch,
             idle: patience.idle,
@@ -141,7 +149,7 @@ pub(super) async fn read(
             }
             other => other.map_err(Refusal::from),
         },
-        refusal = watch.ended() => Err(refusal),
+        refusal = watch.ended() => return Outcome::Failed { refusal, open, failure: Failure::Final },
     };
     // What nobody asked for, and what cannot be read.
     let odd = !refused && (!plain || events);
@@ -159,6 +167,9 @@ pub(super) async fn read(
                 open.used(usage);
             }
             open.finish(StatusCode::OK.as_u16(), answer.failed);
+            if let Some(keeping) = keeping.filter(|_| status == StatusCode::OK && answer.failed.is_none()) {
+                keeping.whole(&answer.body);
+            }
             let mut response = Response::new(Body::from(answer.body));
             hints::hand_on(&parts.headers, response.headers_mut());
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -168,10 +179,37 @@ pub(super) async fn read(
             if let Some(usage) = refusal.usage {
                 open.used(usage);
             }
+            let failure = if refused {
+                let again_after = hints::again_after(&parts.headers, call.created);
+                Failure::Came(Came { status: status.as_u16(), again_after })
+            } else {
+                Failure::reading(&refusal)
+            };
             let refusal = hints::about_again(refusal, &parts.headers, call.created);
             let refusal = refusal.headers(|headers| hints::hand_on(&parts.headers, headers));
-            Outcome::Failed { refusal, open }
+            Outcome::Failed { refusal, open, failure }
         }
+    }
+}
+
+/// Waits for the first piece of a stream: until it is there, another target may still be asked.
+async fn first_piece(call: &Call<'_>, body: &mut Begun, end: End, watch: &mut Watch) -> Result<(), (Refusal, Failure)> {
+    let patience = call.gateway.limits.upstream;
+    let own = call.limit.map(|limit| call.since + limit);
+    let theirs = end.at.min(Instant::now() + patience.idle);
+    let due = own.map_or(theirs, |own| own.min(theirs));
+    let late = || match own {
+        Some(own) if own <= theirs => (Refusal::callers_limit(), Failure::of(408)),
+        _ => (OutgoingError::TimedOut(Phase::Idle).into(), Failure::of(504)),
+    };
+    tokio::select! {
+        biased;
+        begun = timeout_at(due, body.begin()) => match begun {
+            Ok(true) => Ok(()),
+            Ok(false) => Err((ApiError::broken_stream().into(), Failure::of(500))),
+            Err(_) => Err(late()),
+        },
+        refusal = watch.ended() => Err((refusal, Failure::Final)),
     }
 }
 
@@ -197,6 +235,15 @@ struct Begun {
 }
 
 impl Begun {
+    /// Waits for its first bytes. Whether there are any.
+    async fn begin(&mut self) -> bool {
+        while self.first.as_ref().is_none_or(Bytes::is_empty) {
+            let Some(Ok(frame)) = self.rest.frame().await else { return false };
+            self.first = frame.into_data().ok();
+        }
+        true
+    }
+
     /// Whether it begins as events do. Waits for as much as it takes to tell.
     async fn begins_as_events(&mut self) -> bool {
         const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
@@ -252,6 +299,8 @@ impl HttpBody for Begun {
 struct Streamed {
     upstream: Option<Begun>,
     stream: ChatStream,
+    /// Where the answer is kept, if it is.
+    keeping: Option<Keeping>,
     open: Option<Open>,
     /// Looks after the caller's key.
     watch: Watch,
@@ -289,6 +338,9 @@ impl Streamed {
         }
         let piece = self.stream.push(data);
         self.note();
+        if let Some(keeping) = &mut self.keeping {
+            keeping.piece(&piece);
+        }
         if matches!(self.stream.outcome(), StreamState::Failed(_)) {
             self.close(None);
             return piece;
@@ -303,6 +355,7 @@ impl Streamed {
 
     /// Ends the stream for want of room; gives the last bytes for the caller.
     fn give_up(&mut self) -> Bytes {
+        self.keeping = None;
         let last = self.stream.abort((&Refusal::no_room()).into());
         self.close(None);
         last
@@ -313,6 +366,10 @@ impl Streamed {
         self.upstream = None;
         let last = self.stream.finish(error.is_none());
         self.note();
+        if let Some(keeping) = &mut self.keeping {
+            keeping.piece(&last);
+        }
+        self.keep();
         let told = match (self.stream.outcome(), error) {
             (StreamState::Complete, _) => self.stream.failed().map(Cow::Borrowed),
             (_, Some(error)) => Some(Refusal::from(error).code.clone()),
@@ -328,6 +385,7 @@ impl Streamed {
     /// Ends the stream and its record, since its key may call no longer; gives the last bytes for the caller.
     fn cut(&mut self, refusal: &Refusal) -> Bytes {
         self.upstream = None;
+        self.keep();
         let last = self.stream.abort(refusal.into());
         self.note();
         if let Some(open) = self.open.take() {
@@ -335,6 +393,16 @@ impl Streamed {
             open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code));
         }
         last
+    }
+
+    /// Keeps the answer, if it is whole and good.
+    fn keep(&mut self) {
+        if let Some(keeping) = self.keeping.take()
+            && *self.stream.outcome() == StreamState::Complete
+            && self.stream.failed().is_none()
+        {
+            keeping.ended();
+        }
     }
 
     fn note(&mut self) {
@@ -346,6 +414,7 @@ impl Streamed {
 
 impl Drop for Streamed {
     fn drop(&mut self) {
+        self.keep();
         // A caller may go once it has read the end, before the provider's connection has told its own.
         if *self.stream.outcome() == StreamState::Complete
             && let Some(open) = self.open.take()

@@ -2,6 +2,7 @@
 //! whether another attempt is made.
 
 use super::answer::{self, End, Reader};
+use super::cache::Keeping;
 use super::call::{Gateway, find, may_still_call};
 use super::directory::Known;
 use super::record::Open;
@@ -10,6 +11,7 @@ use super::target::CallTarget;
 use super::watch::Watch;
 use crate::{
     dialect::UpstreamRequest,
+    routing::Came,
     server::outgoing::{OutgoingError, Phase},
     web::refusal::Refusal,
 };
@@ -29,8 +31,8 @@ pub(super) struct Attempt {
     pub(super) reader: Reader,
     /// What the request was put together with.
     pub(super) target: Arc<Option<CallTarget>>,
-    /// The provider's name.
-    pub(super) provider: &'static str,
+    /// Where the answer is kept, if it is.
+    pub(super) keeping: Option<Keeping>,
 }
 
 /// The call that an attempt is made for.
@@ -41,9 +43,14 @@ pub(super) struct Call<'a> {
     pub(super) id: Uuid,
     /// Seconds since 1970.
     pub(super) created: i64,
-    pub(super) arrived: Instant,
-    /// The caller's own limit for the whole call.
+    /// Since when the limits count.
+    pub(super) since: Instant,
+    /// When all must be over.
+    pub(super) last: Instant,
+    /// The caller's own limit for the whole call; where a config leads it, that for one attempt.
     pub(super) limit: Option<Duration>,
+    /// Whether a stream counts as an answer only once its first piece is there.
+    pub(super) awaits_piece: bool,
 }
 
 /// What became of an attempt.
@@ -56,16 +63,59 @@ pub(super) enum Outcome {
         refusal: Refusal,
         /// The call's record, still open.
         open: Open,
+        failure: Failure,
     },
+}
+
+/// What a failed attempt means for others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// There is to be no other: the key may not call any longer, or this server is at its end.
+    Final,
+    /// It counts as this.
+    Came(Came),
+}
+
+impl Failure {
+    /// A failure that no provider told of.
+    pub(super) fn of(status: u16) -> Self {
+        Self::Came(Came { status, again_after: None })
+    }
+
+    /// One that was found while an answer was read.
+    pub(super) fn reading(refusal: &Refusal) -> Self {
+        match &*refusal.code {
+            // This server's own trouble, at every target.
+            "server_busy" | "verification_unavailable" | "log_unavailable" => Self::Final,
+            "upstream_broken_answer" | "upstream_stream_broken" => Self::of(500),
+            _ => Self::of(refusal.status.as_u16()),
+        }
+    }
+
+    /// One that sending a request has led to. The statuses are the contract's for what has none.
+    fn sending(error: &OutgoingError, own_limit: bool) -> Self {
+        Self::of(match error {
+            OutgoingError::TimedOut(Phase::Connect)
+            | OutgoingError::NameNotFound
+            | OutgoingError::Unreachable
+            | OutgoingError::Tls => 503,
+            OutgoingError::TimedOut(_) if own_limit => 408,
+            OutgoingError::TimedOut(_) => 504,
+            OutgoingError::Broken => 500,
+            OutgoingError::TooLarge => 502,
+            // No time heals it.
+            OutgoingError::Blocked(_) | OutgoingError::PlainHttp => 424,
+        })
+    }
 }
 
 /// Sends a request and begins to read its answer.
 pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -> Outcome {
     let Call { gateway, key, limit, .. } = *call;
-    let Attempt { request, reader, target, provider } = attempt;
+    let Attempt { request, reader, target, keeping } = attempt;
     // The key was found before the caller had sent all of the body, which may be long ago.
-    if let Err(refusal) = may_leave(gateway, key, &target).await {
-        return Outcome::Failed { refusal, open };
+    if let Err((refusal, failure)) = may_leave(gateway, key, &target).await {
+        return Outcome::Failed { refusal, open, failure };
     }
     open.sent();
     let upstream = gateway.limits.upstream;
@@ -73,44 +123,44 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
     let mut watch = Watch::new(gateway.clone(), key.clone());
     let sent = tokio::select! {
         biased;
-        sent = gateway.outgoing.send(request, headers) => sent.map_err(|error| match (error, limit) {
-            (OutgoingError::TimedOut(Phase::Headers), Some(limit)) if limit <= upstream.headers => {
-                Refusal::callers_limit()
+        sent = gateway.outgoing.send(request, headers) => sent.map_err(|error| {
+            let own = limit.is_some_and(|limit| limit <= upstream.headers);
+            let failure = Failure::sending(&error, own);
+            match error {
+                OutgoingError::TimedOut(Phase::Headers) if own => (Refusal::callers_limit(), failure),
+                _ => (error.into(), failure),
             }
-            _ => error.into(),
         }),
-        refusal = watch.ended() => Err(refusal),
+        refusal = watch.ended() => Err((refusal, Failure::Final)),
     };
-    let outcome = match sent {
+    match sent {
         Ok(response) => {
             let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
-            let end = End { at: call.arrived + own.unwrap_or(upstream.total), callers_own: own.is_some() };
-            answer::read(call, reader, response, open, end, watch).await
+            let at = (call.since + own.unwrap_or(upstream.total)).min(call.last);
+            let end = End { at, callers_own: own.is_some() };
+            answer::read(call, (reader, keeping), response, open, end, watch).await
         }
-        Err(refusal) => Outcome::Failed { refusal, open },
-    };
-    match outcome {
-        Outcome::Answered(mut answer) => {
-            about(answer.headers_mut(), provider);
-            Outcome::Answered(answer)
-        }
-        Outcome::Failed { refusal, open } => {
-            Outcome::Failed { refusal: refusal.headers(|headers| about(headers, provider)), open }
-        }
+        Err((refusal, failure)) => Outcome::Failed { refusal, open, failure },
     }
 }
 
 /// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
 /// still the one that it was put together with.
-async fn may_leave(gateway: &Gateway, key: &Option<Known>, prepared: &Arc<Option<CallTarget>>) -> Result<(), Refusal> {
-    let known = key.as_ref().ok_or_else(Refusal::no_such_key)?;
-    may_still_call(gateway, known).await?;
-    let Some(target) = &**prepared else { return Err(Refusal::no_such_virtual_key()) };
-    let found = find(gateway, known, &target.slug).await?;
+async fn may_leave(
+    gateway: &Gateway,
+    key: &Option<Known>,
+    prepared: &Arc<Option<CallTarget>>,
+) -> Result<(), (Refusal, Failure)> {
+    let ends = |refusal: Refusal| (refusal, Failure::Final);
+    let known = key.as_ref().ok_or_else(|| ends(Refusal::no_such_key()))?;
+    may_still_call(gateway, known).await.map_err(ends)?;
+    let gone = || (Refusal::no_such_virtual_key(), Failure::of(404));
+    let Some(target) = &**prepared else { return Err(gone()) };
+    let found = find(gateway, known, &target.slug).await.map_err(ends)?;
     match &*found {
-        None => Err(Refusal::no_such_virtual_key()),
+        None => Err(gone()),
         Some(now) if Arc::ptr_eq(&found, prepared) || now == target => Ok(()),
-        Some(_) => Err(Refusal::virtual_key_changed()),
+        Some(_) => Err((Refusal::virtual_key_changed(), Failure::of(503))),
     }
 }
 
@@ -135,13 +185,31 @@ pub(super) fn build(target: &CallTarget, request: UpstreamRequest) -> Result<Req
 }
 
 /// What clients read about the way that a call took.
-fn about(headers: &mut HeaderMap, provider: &'static str) {
-    for (name, value) in [
-        ("x-portkey-provider", provider),
-        ("x-portkey-cache-status", "DISABLED"),
-        ("x-portkey-retry-attempt-count", "0"),
-        ("x-portkey-last-used-option-index", "config"),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) provider: Option<&'static str>,
+    pub(super) cache: &'static str,
+    pub(super) retries: i32,
+    /// The path of the target in the config.
+    pub(super) path: &'a str,
+}
+
+impl About<'_> {
+    pub(super) fn put(self, headers: &mut HeaderMap) {
+        if let Some(provider) = self.provider {
+            headers.insert(PROVIDER, HeaderValue::from_static(provider));
+        }
+        headers.insert(CACHE_STATUS, HeaderValue::from_static(self.cache));
+        headers.insert(RETRIES, HeaderValue::from(self.retries));
+        // Most calls go to the only target that there is.
+        let path = if self.path == "config" { Ok(HeaderValue::from_static("config")) } else { self.path.parse() };
+        if let Ok(path) = path {
+            headers.insert(LAST_USED, path);
+        }
     }
 }
+
+const PROVIDER: HeaderName = HeaderName::from_static("x-portkey-provider");
+const CACHE_STATUS: HeaderName = HeaderName::from_static("x-portkey-cache-status");
+const RETRIES: HeaderName = HeaderName::from_static("x-portkey-retry-attempt-count");
+const LAST_USED: HeaderName = HeaderName::from_static("x-portkey-last-used-option-index");

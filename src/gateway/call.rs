@@ -1,16 +1,21 @@
 //! One call, from the request to the first byte of the answer.
 
 use super::answer::Reader;
-use super::attempt::{Attempt, Call, Outcome, attempt, build};
-use super::directory::{Directory, Known, Standing};
+use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
+use super::cache::Kept;
+use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
 use super::record::Recorder;
 use super::refusals::Refused;
-use super::request::{destination, listed, metadata, named_slug, once, read_call, time_limit};
+use super::request::{
+    LONGEST_SLUG, destination, listed, metadata, named_config, named_slug, names_saved_only, once, read_call,
+    time_limit,
+};
 use super::room::{HEAVY, Room, Share};
+use super::routed;
 use super::target::CallTarget;
-use crate::kernel::{CallId, Timestamp};
+use crate::kernel::{CallId, FieldError, Timestamp};
 use crate::{
     dialect::{self, ApiError, Head, UpstreamRequest},
     kernel::RequestId,
@@ -44,6 +49,7 @@ pub struct Gateway {
     pub limits: Limits,
     pub room: Room,
     pub models: Models,
+    pub kept: Kept,
     pub now: Now,
 }
 
@@ -56,7 +62,7 @@ impl Now {
         Self(Arc::new(clock))
     }
 
-    fn get(&self) -> Timestamp {
+    pub(super) fn get(&self) -> Timestamp {
         (self.0)()
     }
 }
@@ -208,10 +214,19 @@ async fn serve(
         streamed: false,
         trace: trace.into(),
         metadata: None,
+        config: None,
         started_at: gateway.now.get(),
     };
     let share = gateway.room.share(call.organisation, call.key);
-    let (made, limit) = match prepare(gateway, known, parts, body, &mut call, &share).await {
+    let prepared = match leading(gateway, known, parts).await {
+        Ok(Some(config)) => {
+            let request = routed::Asked { gateway, key: &found, parts, share: &share, config: &config, id, arrived };
+            return routed::serve(request, body, call).await;
+        }
+        Ok(None) => prepare(gateway, known, parts, body, &mut call, &share).await,
+        Err(refusal) => Err(refusal),
+    };
+    let (made, provider, limit) = match prepared {
         Ok(prepared) => prepared,
         Err(refusal) => {
             let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
@@ -221,14 +236,69 @@ async fn serve(
     };
     let created = call.started_at.0 / 1000;
     let open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
-    let call = Call { gateway, key: &found, share: &share, id, created, arrived, limit };
+    let last = arrived + gateway.limits.upstream.total;
+    let call =
+        Call { gateway, key: &found, share: &share, id, created, since: arrived, last, limit, awaits_piece: false };
+    let about = About { provider: Some(provider), cache: "DISABLED", retries: 0, path: "config" };
     match attempt(&call, made, open).await {
-        Outcome::Answered(answer) => Ok(answer),
-        Outcome::Failed { refusal, open } => {
+        Outcome::Answered(mut answer) => {
+            about.put(answer.headers_mut());
+            Ok(answer)
+        }
+        Outcome::Failed { refusal, open, .. } => {
+            let sent = open.is_sent();
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
-            Err(refusal)
+            Err(if sent { refusal.headers(|headers| about.put(headers)) } else { refusal })
         }
     }
+}
+
+/// The config that leads a call, if one does: the one that its headers name, or else the key's own. Where none does,
+/// nothing is looked up.
+async fn leading(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Option<Arc<Compiled>>, Refusal> {
+    may_call(gateway, known)?;
+    let caller = &known.caller;
+    if caller.saved_only {
+        names_saved_only(&parts.headers)?;
+    }
+    let slug = match (named_config(&parts.headers)?, caller.config.as_deref()) {
+        (None, None) => return Ok(None),
+        (None, Some(own)) => own,
+        (Some(named), own) => {
+            if !caller.may_override && own != Some(named) {
+                return Err(Refusal::config_is_fixed());
+            }
+            if named.starts_with('{') {
+                let compiled = gateway.directory.inline_config(known, named).await;
+                return Ok(Some(compiled.map_err(|_| Refusal::cannot_verify())?));
+            }
+            named
+        }
+    };
+    // No config has such a name.
+    if slug.is_empty() || slug.len() > LONGEST_SLUG {
+        return Err(Refusal::no_such_config());
+    }
+    match gateway.directory.config(known, slug).await {
+        Ok(Some(compiled)) => Ok(Some(compiled)),
+        Ok(None) => Err(Refusal::no_such_config()),
+        Err(_) => Err(Refusal::cannot_verify()),
+    }
+}
+
+/// The config, or everything that is wrong with it.
+pub(super) fn obeyed(compiled: &Compiled) -> Result<&Config, Refusal> {
+    compiled.as_ref().map_err(|faults| {
+        let field = |path: &str| if path.is_empty() { "config".to_owned() } else { path.to_owned() };
+        let told = |fault: &crate::routing::Fault| {
+            let message = format!("Line {}, column {}: {}", fault.line, fault.column, fault.message);
+            FieldError { field: field(&fault.path), message }
+        };
+        let fields: Vec<FieldError> = faults.iter().map(told).collect();
+        let first =
+            fields.first().map(|first| format!("The config cannot be used. `{}`: {}", first.field, first.message));
+        Refusal::bad_config(first.unwrap_or_default(), fields)
+    })
 }
 
 /// Everything that is decided before a call leaves, and the caller's own limit. What becomes known on the way is noted in
@@ -240,18 +310,12 @@ async fn prepare(
     body: Body,
     call: &mut CallFacts,
     share: &Share,
-) -> Result<(Attempt, Option<Duration>), Refusal> {
-    may_call(gateway, known)?;
+) -> Result<(Attempt, &'static str, Option<Duration>), Refusal> {
     call.metadata = metadata(&parts.headers)?;
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
     let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;
-    let head = if body.len() <= HEAVY {
-        Head::read(&body)?
-    } else {
-        let body = body.clone();
-        share.off_workers(move || Head::read(&body).map(Head::into_owned)).await??
-    };
+    let head = read_head(share, &body).await?;
     call.streamed = head.stream;
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
@@ -266,38 +330,58 @@ async fn prepare(
     let version = once(&parts.headers, "anthropic-version")?;
     let beta = listed(&parts.headers, "anthropic-beta")?;
     let asked = Asked { endpoint: call.endpoint, model: destination.model, version, beta: beta.as_deref() };
-    let (mut request, reader) = if body.len() <= HEAVY {
-        asked.put(target, &body, &head)?
-    } else {
-        let (found, head, body) = (found.clone(), head.clone().into_owned(), body.clone());
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (endpoint, model) = (asked.endpoint, asked.model.to_owned());
-        let (version, beta) = (owned(asked.version), owned(asked.beta));
-        let put = move || {
-            let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
-            let (version, beta) = (version.as_deref(), beta.as_deref());
-            Ok(Asked { endpoint, model: &model, version, beta }.put(target, &body, &head)?)
-        };
-        share.off_workers(put).await.flatten()?
-    };
+    let (mut request, reader) = asked.translate(share, &found, target, &body, &head).await?;
     let provider = target.provider.name();
     // What leaves takes the place of what came.
     drop(head);
     drop(body);
     request.body = part.hold(request.body).await?;
-    Ok((Attempt { request: build(target, request)?, reader, target: found, provider }, limit))
+    Ok((Attempt { request: build(target, request)?, reader, target: found, keeping: None }, provider, limit))
+}
+
+/// Reads the head of a body, a large one off the threads that serve connections.
+pub(super) async fn read_head<'a>(share: &Share, body: &'a Bytes) -> Result<Head<'a>, Refusal> {
+    if body.len() <= HEAVY {
+        return Ok(Head::read(body)?);
+    }
+    let body = body.clone();
+    Ok(share.off_workers(move || Head::read(&body).map(Head::into_owned)).await??)
 }
 
 /// What a call asks of a provider, beside its body.
-struct Asked<'a> {
-    endpoint: Endpoint,
+pub(super) struct Asked<'a> {
+    pub(super) endpoint: Endpoint,
     /// The model as the provider knows it.
-    model: &'a str,
-    version: Option<&'a str>,
-    beta: Option<&'a str>,
+    pub(super) model: &'a str,
+    pub(super) version: Option<&'a str>,
+    pub(super) beta: Option<&'a str>,
 }
 
 impl Asked<'_> {
+    /// Puts the call into the provider's words, a large one off the threads that serve connections.
+    pub(super) async fn translate(
+        &self,
+        share: &Share,
+        found: &Arc<Option<CallTarget>>,
+        target: &CallTarget,
+        body: &Bytes,
+        head: &Head<'_>,
+    ) -> Result<(UpstreamRequest, Reader), Refusal> {
+        if body.len() <= HEAVY {
+            return Ok(self.put(target, body, head)?);
+        }
+        let (found, head, body) = (found.clone(), head.clone().into_owned(), body.clone());
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (endpoint, model) = (self.endpoint, self.model.to_owned());
+        let (version, beta) = (owned(self.version), owned(self.beta));
+        let put = move || {
+            let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+            let (version, beta) = (version.as_deref(), beta.as_deref());
+            Ok(Asked { endpoint, model: &model, version, beta }.put(target, &body, &head)?)
+        };
+        share.off_workers(put).await.flatten()
+    }
+
     /// Puts the call into the provider's words.
     fn put(&self, target: &CallTarget, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Reader), ApiError> {
         let to = dialect::ModelTarget {

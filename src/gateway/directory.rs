@@ -8,7 +8,9 @@
 //!   database that is away stops calls rather than letting them be guessed.
 
 use super::target::CallTarget;
-use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp};
+use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, Timestamp};
+use crate::policy::PermissionSet;
+use crate::routing::{Breakers, Fault, Plan, compile};
 use async_trait::async_trait;
 use moka::sync::Cache;
 use std::collections::HashMap;
@@ -53,6 +55,8 @@ const SHARE: usize = 8;
 const KEYS: u64 = 100_000;
 const UNKNOWN: u64 = 10_000;
 const TARGETS: usize = 1_000;
+/// Bytes of compiled configs that are remembered, by a rough measure.
+const PLANS: u64 = 64 << 20;
 /// Organisations without a remembered key are forgotten above this number.
 const ORGANISATIONS: usize = 10_000;
 
@@ -73,7 +77,38 @@ pub struct CallerKey {
     pub rotated_at: Option<Timestamp>,
     /// Whether the policy lets it call and list models: one permission, see the table of operations.
     pub may_complete: bool,
+    /// What the key may do, by which answers that are kept are told apart.
+    pub permissions: PermissionSet,
+    /// The slug of the config that leads its calls where a request names none.
+    pub config: Option<Box<str>>,
+    /// Whether a request may name another.
+    pub may_override: bool,
+    /// Whether the organisation lets requests name only what is saved.
+    pub saved_only: bool,
 }
+
+/// A config as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConfig {
+    pub id: ConfigId,
+    /// Of the newest version.
+    pub version: i64,
+    pub text: String,
+}
+
+/// A config that leads calls, compiled.
+#[derive(Debug)]
+pub struct Config {
+    /// Which it is, and its version; `None` for one that came with a request.
+    pub saved: Option<(ConfigId, i64)>,
+    /// What tells it from others, the same in all its versions.
+    pub name: Box<str>,
+    pub plan: Plan,
+    pub breakers: Breakers,
+}
+
+/// A config that is found but may not be one that can be obeyed.
+pub type Compiled = Result<Config, Vec<Fault>>;
 
 /// Whether a key works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +136,9 @@ pub trait KeySource: Send + Sync + 'static {
     /// The virtual key of this organisation with this slug, ready to call, or `None`.
     async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable>;
 
+    /// The config of this organisation with this slug, or `None`.
+    async fn config(&self, organisation: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable>;
+
     /// The slugs of all virtual keys of this organisation that may be called.
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable>;
 }
@@ -122,8 +160,11 @@ struct Inner {
     ages: Ages,
     known: Cache<Digest, Arc<Slot<Option<Known>>>>,
     unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
-    /// Slugs that no virtual key has, by organisation.
-    unknown_targets: Cache<(OrganisationId, Box<str>), TargetSlot>,
+    /// Slugs that no virtual key has, by organisation; and those that no config has.
+    unknown_targets: Unknown<CallTarget>,
+    unknown_configs: Unknown<Arc<Compiled>>,
+    /// A version of a config never changes, so that it is compiled once, and what is known of its targets is kept.
+    plans: Cache<PlanKey, Arc<Compiled>>,
     shelves: Mutex<Shelves>,
     loads: Semaphore,
     /// Counts changes. An answer remembers the count from before it was read.
@@ -141,7 +182,16 @@ struct Shelves {
     forgotten_at: u64,
 }
 
-type TargetSlot = Arc<Slot<Option<CallTarget>>>;
+/// Slots by slug, and those that are empty, by organisation.
+type Named<T> = RwLock<HashMap<Box<str>, Arc<Slot<Option<T>>>>>;
+type Unknown<T> = Cache<(OrganisationId, Box<str>), Arc<Slot<Option<T>>>>;
+
+/// Which text a plan was compiled from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum PlanKey {
+    Saved(OrganisationId, ConfigId, i64),
+    Inline(OrganisationId, Box<str>),
+}
 
 /// What belongs to one organisation.
 #[derive(Debug)]
@@ -149,7 +199,8 @@ struct Shelf {
     /// The count at the organisation's last change.
     changed: AtomicU64,
     /// Those that there are.
-    targets: RwLock<HashMap<Box<str>, TargetSlot>>,
+    targets: Named<CallTarget>,
+    configs: Named<Arc<Compiled>>,
     loads: Semaphore,
 }
 
@@ -208,6 +259,8 @@ impl Directory {
             known: Cache::new(KEYS),
             unknown: Cache::new(UNKNOWN),
             unknown_targets: Cache::new(UNKNOWN),
+            unknown_configs: Cache::new(UNKNOWN),
+            plans: Cache::builder().max_capacity(PLANS).weigher(weight).build(),
             shelves: Mutex::default(),
             loads: Semaphore::new(LOADS),
             changes: AtomicU64::new(0),
@@ -257,29 +310,83 @@ impl Directory {
     /// # Errors
     /// As [`key`](Self::key).
     pub async fn target(&self, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Unavailable> {
-        let shelf = &known.shelf;
         let organisation = known.caller.organisation;
         let name: Box<str> = slug.into();
-        // Invented slugs do not push out those that there are.
-        let (slot, remembered) = match shelf.slot(slug) {
-            Some(slot) => (slot, true),
-            None => (self.0.unknown_targets.get_with((organisation, name.clone()), Arc::default), false),
-        };
-        let changed = |inner: &Inner, value: &Option<CallTarget>| {
-            let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
-            (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
-        };
         let load = move |inner: Arc<Inner>| {
             let name = name.clone();
             async move { inner.source.target(organisation, &name).await }
         };
+        self.named(known, slug, (&known.shelf.targets, &self.0.unknown_targets), load).await
+    }
+
+    /// The config of a key's organisation with this slug, compiled.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn config(&self, known: &Known, slug: &str) -> Result<Option<Arc<Compiled>>, Unavailable> {
+        let organisation = known.caller.organisation;
+        let name: Box<str> = slug.into();
+        let load = move |inner: Arc<Inner>| {
+            let name = name.clone();
+            async move {
+                let Some(stored) = inner.source.config(organisation, &name).await? else { return Ok(None) };
+                let key = PlanKey::Saved(organisation, stored.id, stored.version);
+                if let Some(compiled) = inner.plans.get(&key) {
+                    return Ok(Some(compiled));
+                }
+                let saved = Some((stored.id, stored.version));
+                let compiled = inner.compiled(key, saved, name, stored.text).await?;
+                Ok(Some(compiled))
+            }
+        };
+        let found = self.named(known, slug, (&known.shelf.configs, &self.0.unknown_configs), load).await?;
+        Ok(Option::clone(&found))
+    }
+
+    /// A config that a request of this key brought along, compiled.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when the program is ending.
+    pub async fn inline_config(&self, known: &Known, text: &str) -> Result<Arc<Compiled>, Unavailable> {
+        let key = PlanKey::Inline(known.caller.organisation, text.into());
+        match self.0.plans.get(&key) {
+            Some(compiled) => Ok(compiled),
+            None => self.0.clone().compiled(key, None, text.into(), text.to_owned()).await,
+        }
+    }
+
+    /// What is remembered under a slug, or a new answer; those that there are and those that there are not apart.
+    async fn named<T, L, F>(
+        &self,
+        known: &Known,
+        slug: &str,
+        (there, unknown): (&Named<T>, &Unknown<T>),
+        load: L,
+    ) -> Result<Arc<Option<T>>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+        L: Fn(Arc<Inner>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>, Unavailable>> + Send + 'static,
+    {
+        let shelf = &known.shelf;
+        let organisation = known.caller.organisation;
+        let kept = there.read().unwrap_or_else(PoisonError::into_inner).get(slug).cloned();
+        // Invented slugs do not push out those that there are.
+        let (slot, remembered) = match kept {
+            Some(slot) => (slot, true),
+            None => (unknown.get_with((organisation, slug.into()), Arc::default), false),
+        };
+        let changed = |inner: &Inner, value: &Option<T>| {
+            let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
+            (changed, if value.is_some() { inner.ages.limit } else { inner.ages.unknown })
+        };
         let found = self.answer(&slot, Some(shelf), changed, load).await?;
         match (&*found, remembered) {
             (Some(_), false) => {
-                shelf.keep(slug, slot);
-                self.0.unknown_targets.invalidate(&(organisation, slug.into()));
+                keep(there, slug, slot);
+                unknown.invalidate(&(organisation, slug.into()));
             }
-            (None, true) => shelf.forget(slug),
+            (None, true) => drop(there.write().unwrap_or_else(PoisonError::into_inner).remove(slug)),
             _ => {}
         }
         Ok(found)
@@ -398,6 +505,25 @@ impl Inner {
         Ok(Some(Known { caller, digest: *digest, shelf }))
     }
 
+    /// Compiles a config's text, off the threads that serve connections, and remembers what came of it.
+    async fn compiled(
+        self: Arc<Self>,
+        key: PlanKey,
+        saved: Option<(ConfigId, i64)>,
+        name: Box<str>,
+        text: String,
+    ) -> Result<Arc<Compiled>, Unavailable> {
+        let work = move || {
+            compile(&text).map(|plan| {
+                let breakers = Breakers::of(&plan);
+                Config { saved, name, plan, breakers }
+            })
+        };
+        let compiled = Arc::new(tokio::task::spawn_blocking(work).await.map_err(|_| Unavailable)?);
+        // Of two that compile the same at once both obey the first.
+        Ok(self.plans.get_with(key, || compiled))
+    }
+
     fn key_changed(&self, found: &Option<Known>) -> (u64, Duration) {
         match found {
             Some(known) => {
@@ -417,30 +543,33 @@ impl Inner {
         let since = shelves.forgotten_at;
         let new = || {
             let (changed, loads) = (AtomicU64::new(since), Semaphore::new(SHARE));
-            Arc::new(Shelf { changed, targets: RwLock::default(), loads })
+            Arc::new(Shelf { changed, targets: RwLock::default(), configs: RwLock::default(), loads })
         };
         shelves.by_organisation.entry(organisation).or_insert_with(new).clone()
     }
 }
 
-impl Shelf {
-    fn slot(&self, slug: &str) -> Option<TargetSlot> {
-        self.targets.read().unwrap_or_else(PoisonError::into_inner).get(slug).cloned()
+fn keep<T>(there: &Named<T>, slug: &str, slot: Arc<Slot<Option<T>>>) {
+    let mut there = there.write().unwrap_or_else(PoisonError::into_inner);
+    if there.len() >= TARGETS
+        && let Some(other) = there.keys().next().cloned()
+    {
+        there.remove(&other);
     }
+    there.insert(slug.into(), slot);
+}
 
-    fn keep(&self, slug: &str, slot: TargetSlot) {
-        let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        if targets.len() >= TARGETS
-            && let Some(other) = targets.keys().next().cloned()
-        {
-            targets.remove(&other);
-        }
-        targets.insert(slug.into(), slot);
-    }
-
-    fn forget(&self, slug: &str) {
-        self.targets.write().unwrap_or_else(PoisonError::into_inner).remove(slug);
-    }
+/// About how many bytes a remembered plan takes.
+fn weight(key: &PlanKey, compiled: &Arc<Compiled>) -> u32 {
+    let text = match key {
+        PlanKey::Saved(..) => 0,
+        PlanKey::Inline(_, text) => text.len(),
+    };
+    let plan = match &**compiled {
+        Ok(config) => config.plan.weight(),
+        Err(faults) => faults.iter().map(|fault| 128 + fault.path.len() + fault.message.len()).sum(),
+    };
+    u32::try_from(text + plan).unwrap_or(u32::MAX)
 }
 
 impl fmt::Debug for Directory {

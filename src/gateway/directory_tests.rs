@@ -1,7 +1,7 @@
 //! The directory before a source that counts, waits, fails and changes its mind.
 
 use super::*;
-use crate::kernel::{KeyId, OrganisationId, SecretId, VirtualKeyId};
+use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, VirtualKeyId};
 use crate::{
     gateway::target::Address,
     kernel::provider::Provider,
@@ -21,6 +21,8 @@ struct Fake {
     go: Notify,
     /// While set, a look-up of a target never ends.
     hangs: AtomicBool,
+    /// The version of the only config; 0 where there is none.
+    config: AtomicUsize,
 }
 
 #[async_trait]
@@ -50,6 +52,10 @@ impl KeySource for Fake {
             expires_at: None,
             rotated_at: None,
             may_complete: true,
+            permissions: PermissionSet::EMPTY,
+            config: None,
+            may_override: true,
+            saved_only: false,
         }))
     }
 
@@ -71,6 +77,13 @@ impl KeySource for Fake {
         }))
     }
 
+    async fn config(&self, _: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let version = i64::try_from(self.config.load(Ordering::SeqCst)).expect("a small number");
+        let text = r#"{"virtual_key":"main"}"#.to_owned();
+        Ok((slug == "pc-main" && version > 0).then_some(StoredConfig { id: ConfigId::numbered(7), version, text }))
+    }
+
     async fn slugs(&self, _: OrganisationId) -> Result<Vec<String>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").iter().map(|slug| (*slug).to_owned()).collect())
     }
@@ -88,6 +101,7 @@ fn directory(ages: Ages) -> (Arc<Fake>, Directory) {
         held: AtomicBool::new(false),
         go: Notify::new(),
         hangs: AtomicBool::new(false),
+        config: AtomicUsize::new(1),
     });
     (source.clone(), Directory::new(source, ages))
 }
@@ -286,4 +300,31 @@ async fn one_organisations_slow_look_ups_leave_turns_to_others() {
     }
     assert_eq!(source.asked(), 1 + SHARE);
     assert!(matches!(directory.key("lk_2").await, Ok(None)));
+}
+
+#[tokio::test]
+async fn a_config_is_compiled_once_for_each_version() {
+    let (source, directory) = directory(Ages { fresh: LONG, limit: LONG, unknown: LONG, patience: LONG });
+    let found = directory.key("lk_1").await.expect("an answer").expect("a key");
+    let known = found.as_ref().as_ref().expect("a key");
+    let config = async || directory.config(known, "pc-main").await.expect("an answer");
+    let first = config().await.expect("a config");
+    let asked = source.asked.load(Ordering::SeqCst);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)));
+    assert_eq!(source.asked.load(Ordering::SeqCst), asked, "a warm answer asks nobody");
+    directory.invalidate(ORGANISATION);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)), "the same version");
+    assert_eq!(source.asked.load(Ordering::SeqCst), asked + 1);
+    source.config.store(2, Ordering::SeqCst);
+    assert!(config().await.is_some_and(|again| Arc::ptr_eq(&again, &first)), "it is not known to have changed");
+    directory.invalidate(ORGANISATION);
+    let second = config().await.expect("a config");
+    assert!(!Arc::ptr_eq(&second, &first));
+    assert_eq!(second.as_ref().as_ref().map(|config| config.saved), Ok(Some((ConfigId::numbered(7), 2))));
+    source.config.store(0, Ordering::SeqCst);
+    directory.invalidate(ORGANISATION);
+    assert!(config().await.is_none());
+    let text = r#"{"virtual_key":"main"}"#;
+    let inline = directory.inline_config(known, text).await.expect("a config");
+    assert!(Arc::ptr_eq(&inline, &directory.inline_config(known, text).await.expect("a config")));
 }

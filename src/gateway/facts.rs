@@ -3,7 +3,7 @@
 use crate::{
     dialect::usage::Usage,
     features::logs::model as logs,
-    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
+    kernel::{CallId, ConfigId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -51,7 +51,54 @@ pub struct CallFacts {
     /// What the caller says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<logs::Metadata>,
+    /// The config that led it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<Led>,
     pub started_at: Timestamp,
+}
+
+/// The config that leads a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Led {
+    /// Which, and the number of its version; `None` for one that came with the request.
+    pub saved: Option<(ConfigId, i64)>,
+}
+
+/// One attempt of a call that a config leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The target: `config`, `config.targets[1]` and so on.
+    pub path: Box<str>,
+    pub virtual_key: Option<VirtualKeyId>,
+    pub provider: Option<Provider>,
+    /// As the provider knows it.
+    pub model: Box<str>,
+    /// From the arrival of the request, in microseconds.
+    pub began_us: u64,
+    /// `None` while it is under way, or when the process ended meanwhile.
+    pub end: Option<TriedEnd>,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TriedEnd {
+    /// The provider's own; `None` where it gave none.
+    pub status: Option<u16>,
+    /// The stable code of what went wrong.
+    pub error: Option<Box<str>>,
+    /// Whether anything was sent to the provider.
+    pub sent: bool,
+    pub took_us: u64,
+    /// What came after it.
+    pub then: logs::Next,
+}
+
+/// Where a call went in the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Went {
+    pub virtual_key: Option<VirtualKeyId>,
+    pub provider: Option<Provider>,
+    pub model: Box<str>,
 }
 
 /// How a call ended.
@@ -83,6 +130,12 @@ pub struct CallEnd {
     /// How many calls the entry stands for: refusals alike are counted when they are many.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
+    /// Where it went, if that was not known when it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub went: Option<Box<Went>>,
+    /// The attempts of a call that a config led, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
 }
 
 fn one() -> u64 {
@@ -126,7 +179,18 @@ impl CallEnd {
             usage: None,
             cost: None,
             count: 1,
+            went: None,
+            tried: Vec::new(),
         }
+    }
+
+    /// The same of a call that had made these attempts.
+    pub(super) fn having_tried(self, tried: Vec<Tried>) -> Self {
+        let went = tried.last().map(|last| {
+            let Tried { virtual_key, provider, model, .. } = last.clone();
+            Box::new(Went { virtual_key, provider, model })
+        });
+        Self { went, tried, ..self }
     }
 }
 

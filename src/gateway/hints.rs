@@ -3,6 +3,7 @@
 use crate::web::refusal::{Refusal, SHOULD_RETRY};
 use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::time::Duration;
 use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 /// The provider's own name of the exchange, for whoever asks its support.
@@ -60,6 +61,22 @@ pub(super) fn about_again(refusal: Refusal, from: &HeaderMap, now: i64) -> Refus
             headers.entry(SHOULD_RETRY).or_insert(value);
         }
     })
+}
+
+/// How long a provider says to wait, `now` being the time in seconds since 1970. Milliseconds go before seconds, and a
+/// date means until then; one that is past means no wait.
+pub(super) fn again_after(from: &HeaderMap, now: i64) -> Option<Duration> {
+    let text = |name: HeaderName| from.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let at = |text: &str| OffsetDateTime::parse(text, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp);
+    if let Some(ms) = text(RETRY_AFTER_MS).or_else(|| text(AZURES_MS)).and_then(number) {
+        return Duration::try_from_secs_f64(ms / 1_000.0).ok();
+    }
+    let after = text(RETRY_AFTER)?;
+    if let Some(seconds) = number(after) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = at(after)? - text_date(from).and_then(at).unwrap_or(now);
+    Some(Duration::from_secs(u64::try_from(until).unwrap_or(0)))
 }
 
 fn text_date(headers: &HeaderMap) -> Option<&str> {

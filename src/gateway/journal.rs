@@ -6,7 +6,7 @@
 //! is in the database, and stays for the next start when the process ends before that. Lines hold no secrets and
 //! nothing that was said to a model.
 
-use super::facts::{CallEnd, CallFacts};
+use super::facts::{CallEnd, CallFacts, Tried};
 use crate::kernel::CallId;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -26,9 +26,12 @@ const SPOILT: &str = "unread";
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
-enum Line<C, O> {
+enum Line<C, O, T> {
     #[serde(rename = "b")]
     Begun(C),
+    /// An attempt, when it leaves (its number and what is known) and once more when it has ended.
+    #[serde(rename = "t")]
+    Tried(CallId, usize, T),
     #[serde(rename = "e")]
     Ended(CallId, O),
 }
@@ -83,6 +86,14 @@ impl Segment {
     /// When the line cannot be written.
     pub fn ended(&self, call: CallId, outcome: &CallEnd) -> io::Result<()> {
         self.append(&text(&Line::Ended(call, outcome))?)
+    }
+
+    /// Notes an attempt of a call, before it leaves and when it has ended.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn tried(&self, call: CallId, number: usize, tried: &Tried) -> io::Result<()> {
+        self.append(&text(&Line::Tried(call, number, tried))?)
     }
 
     /// Notes that the record of one of its calls is in the database, or was refused there for good.
@@ -142,7 +153,7 @@ impl Journal {
     }
 }
 
-fn text(line: &Line<&CallFacts, &CallEnd>) -> io::Result<Vec<u8>> {
+fn text(line: &Line<&CallFacts, &CallEnd, &Tried>) -> io::Result<Vec<u8>> {
     // Longer than most.
     let mut text = Vec::with_capacity(512);
     serde_json::to_writer(&mut text, line)?;
@@ -150,8 +161,8 @@ fn text(line: &Line<&CallFacts, &CallEnd>) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Calls that a process left behind, each with its outcome if it had one.
-pub type Left = Vec<(CallFacts, Option<CallEnd>)>;
+/// Calls that a process left behind, each with its outcome; one that had none was cut off by the end of the process.
+pub type Left = Vec<(CallFacts, CallEnd)>;
 
 /// Reads the journals in a folder whose processes have ended. Say [`Segment::written`] for each call of a segment.
 ///
@@ -189,6 +200,7 @@ pub fn recover(folder: &Path) -> io::Result<Vec<(Arc<Segment>, Left)>> {
 fn read(file: &File) -> io::Result<(Left, bool)> {
     let mut order = Vec::new();
     let mut outcomes = HashMap::new();
+    let mut attempts: HashMap<CallId, Vec<Tried>> = HashMap::new();
     let mut spoilt = false;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
@@ -200,13 +212,22 @@ fn read(file: &File) -> io::Result<(Left, bool)> {
         match serde_json::from_slice(&line) {
             Ok(Line::Begun(call)) => order.push(call),
             Ok(Line::Ended(id, outcome)) => drop(outcomes.insert(id, outcome)),
+            Ok(Line::Tried(id, number, tried)) => {
+                let attempts: &mut Vec<Tried> = attempts.entry(id).or_default();
+                // A line may be missing where the disk was full.
+                match attempts.get_mut(number) {
+                    Some(known) => *known = tried,
+                    None => attempts.push(tried),
+                }
+            }
             // A line that was cut off by the end of the process tells of nothing that happened after it.
             Err(_) if !line.ends_with(b"\n") => {}
             Err(_) => spoilt = true,
         }
     }
     let left = order.into_iter().map(|call: CallFacts| {
-        let outcome = outcomes.remove(&call.id);
+        let tried = attempts.remove(&call.id).unwrap_or_default();
+        let outcome = outcomes.remove(&call.id).unwrap_or_else(|| CallEnd::interrupted().having_tried(tried));
         (call, outcome)
     });
     Ok((left.collect(), spoilt))

@@ -9,6 +9,7 @@
 
 mod answer;
 mod attempt;
+pub mod cache;
 pub mod call;
 pub mod directory;
 pub mod facts;
@@ -20,6 +21,7 @@ pub mod record;
 mod refusals;
 pub mod request;
 pub mod room;
+mod routed;
 pub mod routes;
 pub mod storage;
 pub mod target;

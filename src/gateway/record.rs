@@ -5,11 +5,12 @@
 //! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
-use super::facts::{CallEnd, CallFacts, EndedBy, Record};
+use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use crate::dialect::usage::Usage;
+use crate::features::logs::model::Next;
 use crate::kernel::CallId;
 use async_trait::async_trait;
 use std::collections::{HashMap, HashSet};
@@ -112,9 +113,13 @@ pub struct Open {
     upstream_status: Option<u16>,
     upstream_id: Option<Box<str>>,
     status: Option<u16>,
+    /// Whether the call has left, and whether its last attempt has.
     sent: bool,
+    last_sent: bool,
     usage: Option<Usage>,
     count: u64,
+    /// The attempts of a call that a config leads. None is under way but the last.
+    tried: Vec<Tried>,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
 }
@@ -130,8 +135,7 @@ impl Recorder {
         let (queue, queued) = mpsc::unbounded_channel();
         for (segment, records) in left {
             for (call, outcome) in records {
-                let outcome = Some(outcome.unwrap_or_else(CallEnd::interrupted));
-                let record = Record { call: Arc::new(call), outcome };
+                let record = Record { call: Arc::new(call), outcome: Some(outcome) };
                 // The receiver is at hand, so this cannot fail.
                 let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
             }
@@ -180,8 +184,10 @@ impl Recorder {
             upstream_id: None,
             status: None,
             sent: false,
+            last_sent: false,
             usage: None,
             count: 1,
+            tried: Vec::new(),
             place: Some(place),
             segment: Some(segment),
         })
@@ -233,7 +239,7 @@ impl Open {
 
     /// Notes that the call leaves for the provider now.
     pub fn sent(&mut self) {
-        self.sent = true;
+        (self.sent, self.last_sent) = (true, true);
     }
 
     /// Notes the provider's status, and its own id of the exchange if it gave one.
@@ -258,6 +264,61 @@ impl Open {
         self.usage = Some(usage.bounded());
     }
 
+    /// Whether the call has left for a provider.
+    pub fn is_sent(&self) -> bool {
+        self.sent
+    }
+
+    /// Whether the last attempt has left.
+    pub fn last_is_sent(&self) -> bool {
+        self.last_sent
+    }
+
+    /// Notes an attempt that is about to leave, or one that ended before it could. What the last one told is not this
+    /// one's.
+    ///
+    /// # Errors
+    /// [`Full`] when the journal cannot be written: the attempt must not leave.
+    pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
+        (self.upstream_status, self.upstream_id, self.usage, self.status) = (None, None, None, None);
+        (self.first_byte_us, self.last_sent) = (None, false);
+        let number = self.tried.len();
+        self.tried.push(tried);
+        let Some(segment) = &self.segment else { return Err(Full) };
+        segment.tried(self.call.id, number, &self.tried[number]).map_err(|error| {
+            tracing::error!(%error, "the journal of calls cannot be written");
+            Full
+        })
+    }
+
+    /// Notes how the attempt that is under way ended, and what comes after it. `error` is the code of what went wrong.
+    pub fn tried(&mut self, error: Option<&str>, then: Next) {
+        let now = micros(self.arrived);
+        let Some((number, last)) = self.tried.iter_mut().enumerate().next_back() else { return };
+        if last.end.is_some() {
+            return;
+        }
+        last.end = Some(TriedEnd {
+            status: self.upstream_status,
+            error: error.map(Into::into),
+            sent: self.last_sent,
+            took_us: now.saturating_sub(last.began_us),
+            then,
+        });
+        // The end of the call tells of all its attempts.
+        if matches!(then, Next::Retried | Next::LedOn)
+            && let Some(segment) = &self.segment
+            && let Err(error) = segment.tried(self.call.id, number, last)
+        {
+            tracing::error!(%error, "the journal of calls cannot be written");
+        }
+    }
+
+    /// Microseconds since the request arrived.
+    pub fn elapsed_us(&self) -> u64 {
+        micros(self.arrived)
+    }
+
     /// Ends the call with what the caller was told.
     pub fn finish(mut self, status: u16, error: Option<&str>) {
         self.close(status, error, EndedBy::Answer);
@@ -265,6 +326,17 @@ impl Open {
 
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
+        self.tried(error, if ended_by == EndedBy::Answer { Next::Answered } else { Next::Ended });
+        let tried = std::mem::take(&mut self.tried);
+        let went = tried.last().map(|last| {
+            let Tried { virtual_key, provider, model, .. } = last.clone();
+            Box::new(Went { virtual_key, provider, model })
+        });
+        let (provider, model) = match &went {
+            Some(went) => (went.provider, &*went.model),
+            None => (self.call.provider, &*self.call.model),
+        };
+        let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
         let outcome = CallEnd {
             status,
             upstream_status: self.upstream_status,
@@ -275,11 +347,10 @@ impl Open {
             latency_us: micros(self.arrived),
             first_byte_us: self.first_byte_us,
             usage: self.usage,
-            cost: self
-                .usage
-                .zip(self.call.provider)
-                .and_then(|(usage, provider)| cost(provider, &self.call.model, usage)),
+            cost,
             count: self.count,
+            went,
+            tried,
         };
         if let Err(error) = segment.ended(self.call.id, &outcome) {
             // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.

@@ -52,6 +52,7 @@ fn call() -> CallFacts {
         streamed: false,
         trace: "trace".into(),
         metadata: None,
+        config: None,
         started_at: Timestamp(1_700_000_000_000),
     }
 }

@@ -147,6 +147,7 @@ mod tests {
             streamed: false,
             trace: "".into(),
             metadata: None,
+            config: None,
             started_at: Timestamp(0),
         };
         Refused { call, status: 401, code: code.into() }

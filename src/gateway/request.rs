@@ -19,9 +19,12 @@ const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
 const PROVIDER: &str = "x-portkey-provider";
 const CONFIG: &str = "x-portkey-config";
 const CUSTOM_HOST: &str = "x-portkey-custom-host";
+const FORWARD: &str = "x-portkey-forward-headers";
+const NAMESPACE: &str = "x-portkey-cache-namespace";
+const REFRESH: &str = "x-portkey-cache-force-refresh";
 const TIMEOUT: &str = "x-portkey-request-timeout";
 /// The longest slug of a virtual key, in bytes.
-const LONGEST_SLUG: usize = 128;
+pub const LONGEST_SLUG: usize = 128;
 
 /// Reads the body of a call, a JSON text of at most `largest` bytes, and takes its part of the room.
 pub async fn read_call(
@@ -51,9 +54,6 @@ pub fn named_slug(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     if headers.contains_key(CUSTOM_HOST) {
         return Err(Refusal::header(CUSTOM_HOST, "A request cannot choose its host; the virtual key does."));
     }
-    if headers.contains_key(CONFIG) {
-        return Err(Refusal::header(CONFIG, "There is no config with this name."));
-    }
     let named = once(headers, VIRTUAL_KEY)?.map(|text| text.strip_prefix('@').unwrap_or(text));
     // A bare provider's name says nothing about which credential is meant.
     let provider = once(headers, PROVIDER)?.and_then(|text| text.strip_prefix('@'));
@@ -63,12 +63,43 @@ pub fn named_slug(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
 }
 
+/// The config that the headers name, by its slug or as JSON.
+pub fn named_config(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let mut values = headers.get_all(CONFIG).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) {
+        return Err(Refusal::header(CONFIG, "This header is given twice, with different values."));
+    }
+    let text = std::str::from_utf8(first.as_bytes()).map_err(|_| Refusal::header(CONFIG, NOT_PLAIN))?.trim();
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// Refuses what a request brings of its own, where it may only name what is saved.
+pub fn names_saved_only(headers: &HeaderMap) -> Result<(), Refusal> {
+    if named_config(headers)?.is_some_and(|text| text.starts_with('{')) {
+        return Err(Refusal::only_saved("inline_config_blocked", CONFIG));
+    }
+    if once(headers, PROVIDER)?.is_some_and(|text| !text.starts_with('@')) {
+        return Err(Refusal::only_saved("inline_provider_blocked", PROVIDER));
+    }
+    if headers.contains_key(CUSTOM_HOST) {
+        return Err(Refusal::only_saved("inline_custom_host_blocked", CUSTOM_HOST));
+    }
+    if headers.contains_key(FORWARD) {
+        return Err(Refusal::only_saved("inline_forward_headers_blocked", FORWARD));
+    }
+    Ok(())
+}
+
+/// What the headers say about kept answers.
+pub fn cache_wishes(headers: &HeaderMap) -> Result<(Option<&str>, bool), Refusal> {
+    let refresh = once(headers, REFRESH)?.is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    Ok((once(headers, NAMESPACE)?, refresh))
+}
+
 /// Joins what the headers name with a model of the form `@slug/model`.
 pub fn destination<'a>(named: Option<&'a str>, head: &'a Head<'_>) -> Result<Destination<'a>, Refusal> {
-    let (inline, model) = match head.model.strip_prefix('@').map(|rest| rest.split_once('/')) {
-        Some(Some((slug, model))) => (Some(slug), model),
-        _ => (None, &*head.model),
-    };
+    let (inline, model) = split_model(&head.model);
     let slug = match (named, inline) {
         (Some(one), Some(other)) if one != other => return Err(Refusal::two_virtual_keys()),
         (one, other) => one.or(other).ok_or_else(Refusal::no_virtual_key)?,
@@ -77,6 +108,14 @@ pub fn destination<'a>(named: Option<&'a str>, head: &'a Head<'_>) -> Result<Des
         return Err(Refusal::no_such_virtual_key());
     }
     Ok(Destination { slug, model })
+}
+
+/// A model with the virtual key's slug before it, if there is one: `@slug/model`.
+pub fn split_model(model: &str) -> (Option<&str>, &str) {
+    match model.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+        Some((slug, model)) => (Some(slug), model),
+        None => (None, model),
+    }
 }
 
 /// What the caller says of the call. Its bytes are UTF-8, though clients may write letters beyond ASCII as escapes.

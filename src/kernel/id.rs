@@ -64,6 +64,8 @@ ids! {
     SecretId,
     /// A stored provider credential.
     VirtualKeyId,
+    /// A config: how a call finds its provider; the same in all its versions.
+    ConfigId,
     /// An invitation to an organisation.
     InvitationId,
     /// One model call through the gateway.

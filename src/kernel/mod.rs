@@ -10,7 +10,9 @@ pub mod text;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
-pub use id::{CallId, Id, InvitationId, KeyId, OrganisationId, RequestId, SecretId, SessionId, UserId, VirtualKeyId};
+pub use id::{
+    CallId, ConfigId, Id, InvitationId, KeyId, OrganisationId, RequestId, SecretId, SessionId, UserId, VirtualKeyId,
+};
 pub use listing::{Asked, Window};
 pub use secret::Secret;
 pub use time::Timestamp;

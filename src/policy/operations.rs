@@ -76,6 +76,9 @@ operations! {
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
     Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived", "home/find"], routes: [];
+    // What calls may bring of their own is a matter of configs: keys that reach as far in these may read and set it.
+    OrganisationGet = "organisation.get", holds(P::ConfigsView), read, fns: [], routes: ["GET /v1/admin/organisation"];
+    OrganisationRestrict = "organisation.restrict", holds(P::ConfigsDelete), audited, fns: ["organisation/restrict"], routes: ["PUT /v1/admin/organisation"];
     // Team
     TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
     TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get"], routes: ["GET /v1/admin/users/{id}"];
@@ -113,6 +116,18 @@ operations! {
     VirtualKeyDuplicate = "virtual_key.duplicate", holds(P::VirtualKeysDuplicate), audited, fns: ["virtual_keys/duplicate"], routes: ["POST /v1/virtual-keys/{slug}/duplicate"];
     VirtualKeyDelete = "virtual_key.delete", holds(P::VirtualKeysDelete), audited, fns: ["virtual_keys/delete"], routes: ["DELETE /v1/virtual-keys/{slug}"];
     VirtualKeyTest = "virtual_key.test", holds(P::VirtualKeysUpdate), audited, fns: ["virtual_keys/test"], routes: ["POST /v1/virtual-keys/{slug}/test"];
+    // Configs
+    ConfigsList = "config.list", holds(P::ConfigsList), read, fns: ["configs/list"], routes: ["GET /v1/configs"];
+    ConfigGet = "config.get", holds(P::ConfigsView), read, fns: ["configs/get"], routes: ["GET /v1/configs/{slug}"];
+    ConfigDraft = "config.draft", holds(P::ConfigsCreate), read, fns: ["configs/begin"], routes: [];
+    ConfigCheck = "config.check", holds(P::ConfigsView), read, fns: ["configs/check"], routes: [];
+    ConfigTry = "config.try", holds(P::ConfigsView), read, fns: ["configs/try"], routes: ["POST /v1/configs/{slug}/dry-run"];
+    ConfigVersions = "config.versions", holds(P::ConfigsView), read, fns: ["configs/versions"], routes: ["GET /v1/configs/{slug}/versions"];
+    ConfigVersion = "config.version", holds(P::ConfigsView), read, fns: [], routes: ["GET /v1/configs/{slug}/versions/{number}"];
+    ConfigCreate = "config.create", holds(P::ConfigsCreate), audited, fns: ["configs/create"], routes: ["POST /v1/configs"];
+    ConfigUpdate = "config.update", holds(P::ConfigsUpdate), audited, fns: ["configs/update"], routes: ["PUT /v1/configs/{slug}"];
+    ConfigRestore = "config.restore", holds(P::ConfigsUpdate), audited, fns: ["configs/restore"], routes: ["POST /v1/configs/{slug}/versions/{number}/restore"];
+    ConfigDelete = "config.delete", holds(P::ConfigsDelete), audited, fns: ["configs/delete"], routes: ["DELETE /v1/configs/{slug}"];
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];

@@ -156,6 +156,26 @@ pub fn duplicate_virtual_key(slug: &str, key: &str) -> Path {
 pub fn delete_virtual_key(slug: &str, key: &str) -> Path {
     inside(slug, &format!("/virtual-keys/{key}/delete"))
 }
+pub fn configs(slug: &str) -> Path {
+    inside(slug, "/configs")
+}
+pub fn new_config(slug: &str) -> Path {
+    inside(slug, "/configs/new")
+}
+/// The page of one config, by its own slug.
+pub fn config(slug: &str, config: &str) -> Path {
+    inside(slug, &format!("/configs/{config}"))
+}
+pub fn config_versions(slug: &str, config: &str) -> Path {
+    inside(slug, &format!("/configs/{config}/versions"))
+}
+/// What uses a config, and what it uses.
+pub fn config_uses(slug: &str, config: &str) -> Path {
+    inside(slug, &format!("/configs/{config}/used-by"))
+}
+pub fn delete_config(slug: &str, config: &str) -> Path {
+    inside(slug, &format!("/configs/{config}/delete"))
+}
 pub fn team(slug: &str) -> Path {
     inside(slug, "/team")
 }

@@ -264,6 +264,7 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 streamed: false,
                 trace: "trace".into(),
                 metadata: None,
+                config: None,
                 started_at: Timestamp(1),
             }),
             outcome: None,
@@ -344,6 +345,81 @@ async fn refused_calls_are_counted_in_the_log() {
         let listed = listed.json();
         assert_eq!(listed["total"], 21);
         assert_eq!((&listed["data"][0]["count"], &listed["data"][1]["count"]), (&json!(30), &json!(1)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_a_config_leads_tells_its_attempts() {
+    each_engine(async |house| {
+        let (house, owner, provider) = with_provider(house).await;
+        let (_, secret) = key(&house, &owner, "Production", "enabled").await;
+        let program = house.program(&house.master_key);
+        let config = json!({ "strategy": { "mode": "fallback" }, "retry": { "attempts": 0 }, "targets": [
+            { "virtual_key": "main", "override_params": { "model": "gpt-4.1" }, "drop_params": ["model"] },
+            { "virtual_key": "main" }] });
+        let made = program.api("POST", "/v1/configs", json!({ "name": "Resilient", "config": config })).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let slug = made.json()["slug"].as_str().expect("a slug").to_owned();
+        let call = async |config: &str, trace: &str| {
+            let body = json!({ "model": "gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] });
+            let request = Request::post("/v1/chat/completions")
+                .header("content-type", "application/json")
+                .header("x-portkey-config", config)
+                .header("x-portkey-trace-id", trace);
+            house.program(&secret).send(request.body(Body::from(body.to_string())).expect("a request")).await
+        };
+        let told = call(&slug, "saved").await;
+        assert_eq!((told.status, provider.seen()), (200, 1), "{}", told.text);
+        assert_eq!(told.headers["x-portkey-last-used-option-index"], "config.targets[1]");
+        assert_eq!(call(r#"{"virtual_key":"main"}"#, "inline").await.status, 200);
+        assert_eq!(call("pc-nobody", "unknown").await.status, 400);
+        assert!(house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
+        let entry = async |trace: &str| {
+            let list = program.api("GET", &format!("/v1/logs?trace_id={trace}"), serde_json::Value::Null).await.json();
+            let path = format!("/v1/logs/{}", list["data"][0]["id"].as_str().expect("an id"));
+            program.api("GET", &path, serde_json::Value::Null).await.json()
+        };
+        let saved = entry("saved").await;
+        assert_eq!((&saved["config"], &saved["config_version"]), (&json!(slug), &json!(1)));
+        assert_eq!((&saved["virtual_key"], &saved["ai_model"]), (&json!("main"), &json!("gpt-4o")));
+        let step = |number: usize| {
+            let attempt = &saved["attempts"][number];
+            ["path", "virtual_key", "response_status_code", "error_code", "sent", "next"]
+                .map(|name| attempt[name].clone())
+        };
+        let first = [json!("config.targets[0]"), json!(null), json!(null), json!("missing_parameter"), json!(false)];
+        assert_eq!(step(0)[..5], first);
+        assert_eq!(step(0)[5], "led_on");
+        let second = [json!("config.targets[1]"), json!("main"), json!(200), json!(null), json!(true)];
+        assert_eq!(step(1)[..5], second);
+        assert_eq!((&step(1)[5], &saved["attempts"][2]), (&json!("answered"), &json!(null)));
+        let inline = entry("inline").await;
+        assert_eq!((&inline["config"], &inline["attempts"][0]["path"]), (&json!("inline"), &json!("config")));
+        let unknown = entry("unknown").await;
+        assert_eq!((&unknown["config"], &unknown["attempts"]), (&json!(null), &json!([])));
+        // So does the console.
+        let page = owner.page(&format!("/o/{}/logs/{}", house.slug, saved["id"].as_str().expect("an id"))).await;
+        for words in [
+            &format!("{slug}, version 1"),
+            "targets[0]; missing_parameter: the next target was asked",
+            "200: the answer",
+        ] {
+            assert!(page.text.contains(words), "{words}: {}", page.text);
+        }
+        // A newer version is obeyed by the next call, and a deleted config by none.
+        let newer = json!({ "config": { "virtual_key": "nobody" } });
+        assert_eq!(program.api("PUT", &format!("/v1/configs/{slug}"), newer).await.status, 422, "no such virtual key");
+        let newer = json!({ "config": { "virtual_key": "main", "request_timeout": 20000 } });
+        assert_eq!(program.api("PUT", &format!("/v1/configs/{slug}"), newer).await.status, 200);
+        let told = call(&slug, "newer").await;
+        assert_eq!(
+            (told.status, &told.headers["x-portkey-last-used-option-index"]),
+            (200, &"config".parse().expect("a value"))
+        );
+        assert_eq!(program.api("DELETE", &format!("/v1/configs/{slug}"), serde_json::Value::Null).await.status, 200);
+        let gone = call(&slug, "gone").await;
+        assert_eq!((gone.status, &gone.json()["error"]["code"]), (400, &json!("config_not_found")));
     })
     .await;
 }

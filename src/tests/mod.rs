@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod bounds;
+mod configs;
 mod gateway;
 mod headers;
 mod late;

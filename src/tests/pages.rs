@@ -20,6 +20,8 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("logs"), 3),
             (inside("api-keys"), 2),
             (inside("api-keys/new"), 2),
+            (inside("configs"), 2),
+            (inside("configs/new"), 2),
             (inside("virtual-keys"), 2),
             (inside("team"), 2),
             (inside("team/invitations"), 2),

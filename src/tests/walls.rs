@@ -11,12 +11,16 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 9] = [
+const ORGANISATION: [&str; 13] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
     "audit_heads",
+    "call_attempts",
     "call_logs",
+    "config_uses",
+    "config_versions",
+    "configs",
     "invitations",
     "memberships",
     "submissions",

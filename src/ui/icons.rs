@@ -6,6 +6,7 @@ use leptos::prelude::*;
 pub enum Icon {
     Home,
     Logs,
+    Configs,
     Guardrails,
     ApiKeys,
     VirtualKeys,
@@ -25,6 +26,7 @@ pub enum Icon {
     Alert,
     Info,
     Menu,
+    Minus,
     Close,
 }
 
@@ -34,6 +36,9 @@ impl Icon {
         match self {
             Self::Home => "M5 6a3 3 0 1 1 6 0a3 3 0 0 1-1.4 2.5l.9 5.5h-5l.9-5.5A3 3 0 0 1 5 6z",
             Self::Logs => "M2 3.5h12M2 8h8M2 12.5h10",
+            Self::Configs => {
+                "M2 4.5h5M11 4.5h3M7 4.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 11.5h3M9 11.5h5M5 11.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
+            }
             Self::Guardrails => {
                 "M8 1.5l5.5 2v4.2c0 3.3-2.2 5.7-5.5 6.8c-3.3-1.1-5.5-3.5-5.5-6.8V3.5zM5.7 7.9l1.7 1.7l3-3.2"
             }
@@ -65,6 +70,7 @@ impl Icon {
             }
             Self::Info => "M1.75 8a6.25 6.25 0 1 0 12.5 0a6.25 6.25 0 1 0-12.5 0M8 7.5v3.5M8 5h.01",
             Self::Menu => "M2 4h12M2 8h12M2 12h12",
+            Self::Minus => "M3.5 8h9",
             Self::Close => "M3.5 3.5l9 9M12.5 3.5l-9 9",
         }
     }

@@ -220,6 +220,54 @@ impl Refusal {
         )
     }
 
+    /// Unknown, deleted, or of another organisation: the same words for each.
+    pub fn no_such_config() -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, "config_not_found", "There is no config with this name.")
+            .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
+    }
+
+    /// The key has a config of its own, and may name no other.
+    pub fn config_is_fixed() -> Self {
+        Self::invalid(
+            StatusCode::BAD_REQUEST,
+            "config_override_not_allowed",
+            "This API key has a config of its own and may not name another.",
+        )
+        .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
+    }
+
+    /// A config with faults, each with its path and sentence. `first` says the first of them.
+    pub fn bad_config(first: String, fields: Vec<FieldError>) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, "invalid_config", "").with(|details| {
+            details.message = Cow::Owned(first);
+            details.param = Some(Cow::Borrowed("x-portkey-config"));
+            details.fields = fields;
+        })
+    }
+
+    /// A request brings something of its own where only what is saved may be named. The code and the header are the
+    /// contract's.
+    pub fn only_saved(code: &'static str, header: &'static str) -> Self {
+        Self::invalid(
+            StatusCode::BAD_REQUEST,
+            code,
+            "In this organisation a request names what is saved: a config or a virtual key.",
+        )
+        .with(|details| {
+            details.param = Some(Cow::Borrowed(header));
+            details.told = Some(Box::new(Map::from_iter([("field".to_owned(), Value::from(header))])));
+        })
+    }
+
+    /// The config leads this call nowhere.
+    pub fn no_condition_holds() -> Self {
+        Self::invalid(
+            StatusCode::BAD_REQUEST,
+            "no_condition_holds",
+            "No condition of the config holds for this request, and it names no default.",
+        )
+    }
+
     /// What the call was prepared with is not what is stored any more.
     pub fn virtual_key_changed() -> Self {
         Self::unavailable(

@@ -95,6 +95,17 @@ pub struct Key {
     pub old: Option<OldSecret>,
     /// The last use of any of its secrets.
     pub used_at: Option<Timestamp>,
+    /// The config of its calls that name none.
+    pub config: Option<KeyConfig>,
+    /// Whether a call may name another.
+    pub config_override: bool,
+}
+
+/// A config that a key can have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyConfig {
+    pub slug: String,
+    pub name: String,
 }
 
 /// What a key is at one moment.
@@ -223,6 +234,10 @@ pub struct KeyForm {
     pub expiry_date: String,
     /// A person's id, or `owners`.
     pub responsible: String,
+    /// The slug of the key's config, or `none`.
+    pub config: String,
+    /// `yes` or `no`: whether a call may name another.
+    pub config_override: String,
     /// The version that was read.
     pub version: String,
     /// Made with the page: a double press has one effect.
@@ -288,6 +303,7 @@ pub struct KeyList {
 pub struct KeyPage {
     pub key: Key,
     pub people: Vec<Person>,
+    pub configs: Vec<KeyConfig>,
     pub now: Timestamp,
     /// For the forms of this page.
     pub submission: Uuid,
@@ -297,6 +313,9 @@ pub struct KeyPage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     pub now: Timestamp,
+    pub configs: Vec<KeyConfig>,
+    /// The slug of the one that new keys begin with.
+    pub default_config: Option<String>,
     pub submission: Uuid,
 }
 

@@ -41,6 +41,8 @@ pub async fn make_master(change: &mut Change) -> Result<(KeyId, Secret)> {
         responsible: None,
         created_by: &created_by,
         expires_at: None,
+        config: None,
+        config_override: true,
     };
     let now = change.now();
     store::insert(change.tx(), &key, now).await?;

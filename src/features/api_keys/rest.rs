@@ -7,16 +7,18 @@ use super::{
 use crate::{
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
-    web::api::{Api, Call, Done, List, Nothing, asked, input, names, one_of, renamed, window},
+    web::api::{Api, Call, Done, FieldType, List, Nothing, Origin, asked, input, names, one_of, renamed, window},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// How long the old secret works on where a rotation does not say.
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 2] = [("expiry", "expires_at"), ("overlap", "key_transition_period_ms")];
+const NAMES: [(&str, &str); 3] =
+    [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("config", "defaults.config_id")];
 
 /// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
 const SCOPES: [(&str, Permission); 36] = {
@@ -110,8 +112,11 @@ input! {
         /// RFC 3339; left out or null: it does not expire. A key that expires makes none that expires later.
         #[schema(format = DateTime)]
         expires_at: Option<String>,
+        /// Its config, and whether a call may name another.
+        #[schema(value_type = Option<KeyDefaults>, inline)]
+        defaults: Option<KeyDefaults>,
     }
-    unsupported: ["user_id", "rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy"]
+    unsupported: ["user_id", "rate_limits", "usage_limits", "alert_emails", "rotation_policy"]
 }
 
 input! {
@@ -131,11 +136,14 @@ input! {
         /// RFC 3339; null: it does not expire. A key that expires gives no other a later end.
         #[schema(format = DateTime)]
         expires_at: Option<Option<String>>,
+        /// Its config, and whether a call may name another; what is left out stays.
+        #[schema(value_type = Option<KeyDefaults>, inline)]
+        defaults: Option<KeyDefaults>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
     }
-    unsupported: ["rate_limits", "usage_limits", "defaults", "alert_emails", "rotation_policy", "reset_usage"]
+    unsupported: ["rate_limits", "usage_limits", "alert_emails", "rotation_policy", "reset_usage"]
 }
 
 input! {
@@ -162,6 +170,47 @@ names! {
 
 names! {
     Level { Disabled, Read, Write, Delete }
+}
+
+/// What holds for calls that do not say otherwise.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyDefaults {
+    /// The slug of a config; null: none. Left out of a new key: the one that new keys begin with.
+    #[serde(default, deserialize_with = "some")]
+    #[schema(value_type = Option<String>)]
+    config_id: Option<Option<String>>,
+    /// Whether a call may name another config than that; usually it may.
+    #[serde(default)]
+    allow_config_override: Option<bool>,
+    /// Not supported: null, or empty.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Null is told apart from nothing at all.
+fn some<'de, D: Deserializer<'de>>(field: D) -> std::result::Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(field).map(Some)
+}
+
+impl FieldType for KeyDefaults {
+    fn read(mut value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+        if let Some(flag) = value.get_mut("allow_config_override")
+            && let Some(number @ (0 | 1)) = flag.as_i64()
+        {
+            *flag = Value::Bool(number == 1);
+        }
+        // To the reader an empty list is as good as an empty object.
+        if !value.is_object() {
+            return Err("must be an object");
+        }
+        let read: Self = serde_json::from_value(value).map_err(|_| "has `config_id` and `allow_config_override`")?;
+        match read.metadata.as_ref().is_none_or(BTreeMap::is_empty) {
+            true => Ok(read),
+            false => Err("has no `metadata` here. Leave it out, or send null"),
+        }
+    }
 }
 
 /// A level for each feature.
@@ -212,6 +261,10 @@ pub struct ApiKey {
     effective_scopes: Vec<&'static str>,
     /// The level of each feature, or `custom` where none expresses what it holds.
     permissions: BTreeMap<&'static str, &'static str>,
+    /// Its config, and whether a call may name another.
+    defaults: ShownDefaults,
+    /// 1: a call may name another config.
+    allow_config_override: i64,
     /// The id of the person it answers for; null: the Owners.
     responsible_id: Option<String>,
     created_by: String,
@@ -222,6 +275,14 @@ pub struct ApiKey {
     /// The end of the old secret, while that still works.
     key_transition_expires_at: Option<String>,
     version: i64,
+}
+
+/// What holds for calls that do not say otherwise.
+#[derive(Serialize, ToSchema)]
+pub struct ShownDefaults {
+    /// The slug of its config; null: none.
+    config_id: Option<String>,
+    allow_config_override: bool,
 }
 
 /// A key that was just made, with its secret.
@@ -281,7 +342,9 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let expiry = fields.take("expires_at", end(input.expires_at));
         let (permissions, expiry) = fields.build(|| Some((permissions?, expiry?)))?;
         let description = input.description.unwrap_or_default();
-        Ok(New { name: input.name, description, permissions, scopes, expiry, submission })
+        let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
+        let config_override = config_override.unwrap_or(true);
+        Ok(New { name: input.name, description, permissions, scopes, expiry, config, config_override, submission })
     };
     let created = |id: KeyId, key, name, (permissions, given): (PermissionSet, &[String]), end: Option<Timestamp>| {
         CreatedApiKey {
@@ -317,12 +380,15 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, Some(key.permissions)));
         let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
         fields.finish()?;
+        let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         Ok(Edit {
             name: input.name,
             description: input.description.map(Option::unwrap_or_default),
             permissions: permissions.flatten(),
             scopes,
             expiry: expiry.flatten(),
+            config,
+            config_override,
             responsible: None,
             version: input.version,
         })
@@ -460,6 +526,11 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
             .into_iter()
             .map(|feature| (feature.name(), level_value(feature, key.permissions)))
             .collect(),
+        allow_config_override: i64::from(key.config_override),
+        defaults: ShownDefaults {
+            config_id: key.config.map(|config| config.slug),
+            allow_config_override: key.config_override,
+        },
         responsible_id: key.responsible.map(|person| person.id.to_string()),
         created_by: key.created_by,
         created_at: key.created_at.rfc3339(),

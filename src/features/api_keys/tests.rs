@@ -93,6 +93,8 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             permissions: Some(permissions),
             scopes: vec![],
             expiry: Expiry::DEFAULT,
+            config: None,
+            config_override: true,
             submission: None,
         })
     }

@@ -160,6 +160,11 @@ impl Happened {
             "virtual_key.update" => "changed the virtual key",
             "virtual_key.duplicate" => "duplicated the virtual key",
             "virtual_key.delete" => "deleted the virtual key",
+            "config.create" => "created the config",
+            "config.update" => "changed the config",
+            "config.restore" => "restored a version of the config",
+            "config.delete" => "deleted the config",
+            "organisation.restrict" => "changed what calls may bring in",
             "virtual_key.test" => "tested the virtual key",
             other => return format!("did “{other}” on"),
         };

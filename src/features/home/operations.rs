@@ -3,7 +3,7 @@
 use super::model::{Ending, Example, Found, Happened, Home, Steps};
 use crate::{
     features::{
-        api_keys,
+        api_keys, configs,
         logs::{self, model::LoggedCall},
         team, virtual_keys,
     },
@@ -104,7 +104,7 @@ pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
 /// The most of each kind that a search shows.
 const OF_EACH: i64 = 5;
 
-/// What has this in its name, as far as the caller may list it: API keys, virtual keys, people, in this order.
+/// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, people, in this order.
 pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found>> {
     let here = Target::In(access.read(Operation::Home).await?.organisation());
     let may = |operation| access.check(operation, here).is_ok();
@@ -125,6 +125,14 @@ pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found
             what: format!("Virtual key @{}", key.slug),
             href: routes::virtual_key(slug, &key.slug).into(),
             name: key.name,
+        }));
+    }
+    if may(Operation::ConfigsList) {
+        let configs = configs::operations::list(access, &asked, window()).await?.configs;
+        found.extend(configs.into_iter().map(|config| Found {
+            what: format!("Config {}", config.slug),
+            href: routes::config(slug, &config.slug).into(),
+            name: config.name,
         }));
     }
     if may(Operation::TeamList) {

@@ -1,7 +1,7 @@
 //! The management calls of the log of model calls.
 
 use super::{
-    model::{self, Detail},
+    model::{self, Attempt, Detail, LedBy},
     operations::{self, Entries},
 };
 use crate::{
@@ -131,7 +131,36 @@ pub struct LogDetail {
     metadata: BTreeMap<String, String>,
     /// The provider's own id of the call, under which its support finds it.
     upstream_request_id: Option<String>,
+    /// The slug of the config that led it; `inline` for one that came with the request.
+    config: Option<String>,
+    /// The number of the config's version.
+    config_version: Option<i64>,
+    /// The attempts of a call that a config led, in order.
+    attempts: Vec<LoggedAttempt>,
     organisation_id: String,
+}
+
+/// One attempt of a call.
+#[derive(Serialize, ToSchema)]
+pub struct LoggedAttempt {
+    /// The target in the config.
+    #[schema(example = "config.targets[1]")]
+    path: String,
+    virtual_key: Option<String>,
+    /// The provider.
+    ai_org: Option<&'static str>,
+    ai_model: String,
+    /// The provider's own status; none where it gave none.
+    response_status_code: Option<u16>,
+    error_code: Option<String>,
+    /// Whether anything was sent to the provider.
+    sent: bool,
+    /// Milliseconds from the call's beginning to the attempt's.
+    began_after: f64,
+    /// Milliseconds that it took; none where the end of the program cut it off.
+    response_time: Option<f64>,
+    /// What came after it: `answered`, `kept` (the answer was one of an earlier call), `retried`, `led_on` or `ended`.
+    next: Option<&'static str>,
 }
 
 async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
@@ -186,8 +215,15 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         output_tokens,
         metadata,
         upstream_id,
+        led,
+        attempts,
         ..
     } = operations::get(&call.access, call.part("id")).await?;
+    let (config, config_version) = match led {
+        None => (None, None),
+        Some(LedBy::Inline) => (Some("inline".to_owned()), None),
+        Some(LedBy::Saved { slug, version, .. }) => (Some(slug), Some(version)),
+    };
     Ok(LogDetail {
         entry: entry(of),
         finished_at: finished_at.map(Timestamp::rfc3339),
@@ -202,8 +238,26 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         res_units: output_tokens,
         metadata: metadata.unwrap_or_default().into_texts(),
         upstream_request_id: upstream_id,
+        config,
+        config_version,
+        attempts: attempts.into_iter().map(attempt).collect(),
         organisation_id: call.organisation_id(),
     })
+}
+
+fn attempt(attempt: Attempt) -> LoggedAttempt {
+    LoggedAttempt {
+        path: attempt.path,
+        virtual_key: attempt.virtual_key,
+        ai_org: attempt.provider.map(|provider| provider.name()),
+        ai_model: attempt.model,
+        response_status_code: attempt.status,
+        error_code: attempt.error_code,
+        sent: attempt.sent,
+        began_after: milliseconds(attempt.began_us),
+        response_time: attempt.took_us.map(milliseconds),
+        next: attempt.next.map(|next| next.name()),
+    }
 }
 
 fn entry(call: model::LoggedCall) -> LogEntry {

@@ -1,7 +1,7 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Bucket, CallOutcome, Detail, Health, LoggedCall, Metadata, Totals},
+    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, LoggedCall, Metadata, Next, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::{
@@ -88,6 +88,8 @@ statements! {
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
     SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
+    LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
+    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
@@ -316,6 +318,8 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             output_tokens: row.output_tokens,
             metadata: row.metadata.map(|metadata| metadata.0),
             upstream_id: row.upstream_id,
+            led: None,
+            attempts: vec![],
             unknown_key: None,
             newer: None,
             older: None,
@@ -323,6 +327,47 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
         })
     })
     .transpose()
+}
+
+#[derive(sqlx::FromRow)]
+struct AttemptRow {
+    path: String,
+    virtual_key: Option<String>,
+    provider: Option<String>,
+    model: String,
+    status: Option<i64>,
+    error_code: Option<String>,
+    sent: bool,
+    began_us: i64,
+    took_us: Option<i64>,
+    next: Option<String>,
+}
+
+/// Whether a config led the call, its version, its slug, and when it was deleted.
+type LedRow = (bool, Option<i64>, Option<String>, Option<i64>);
+
+/// The config that led a call, and the call's attempts; nothing of a call that none led.
+pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>)> {
+    let led: Option<LedRow> = tx.optional(LED, values![id]).await?;
+    let Some((true, version, slug, deleted_at)) = led else { return Ok((None, vec![])) };
+    let by = match (version, slug) {
+        (Some(version), Some(slug)) => LedBy::Saved { slug, version, lives: deleted_at.is_none() },
+        _ => LedBy::Inline,
+    };
+    let rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![id]).await?;
+    let attempt = |row: AttemptRow| Attempt {
+        path: row.path,
+        virtual_key: row.virtual_key,
+        provider: row.provider.as_deref().and_then(Provider::parse),
+        model: row.model,
+        status: row.status.and_then(|status| u16::try_from(status).ok()),
+        error_code: row.error_code,
+        sent: row.sent,
+        began_us: row.began_us,
+        took_us: row.took_us,
+        next: row.next.as_deref().and_then(Next::parse),
+    };
+    Ok((Some(by), rows.into_iter().map(attempt).collect()))
 }
 
 /// The calls just after and just before a call, in the order of the list.

@@ -43,6 +43,19 @@ pub async fn load_settings(slug: String) -> Result<Settings, Error> {
     operations::settings(&web::member(&slug).await?).await
 }
 
+/// Sets whether calls may name saved configs only: `yes` or `no`.
+#[server(prefix = "/fn", endpoint = "organisation/restrict")]
+pub async fn restrict_organisation(slug: String, #[server(default)] saved_only: String) -> Result<(), Error> {
+    let saved_only = match saved_only.as_str() {
+        "yes" => Some(true),
+        "no" => Some(false),
+        _ => None,
+    };
+    operations::restrict(&web::member(&slug).await?, saved_only).await?;
+    web::redirect(&routes::settings(&slug).with("done", "restricted"));
+    Ok(())
+}
+
 /// Changes name and slug, and goes to the settings under the slug that the organisation has then, which it gives.
 #[server(prefix = "/fn", endpoint = "organisation/update")]
 pub async fn update_organisation(

@@ -6,16 +6,18 @@ pub mod model;
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
+mod rest;
+#[cfg(feature = "ssr")]
 mod store;
 
 #[cfg(feature = "ssr")]
-use super::{NO_CALLS, Room};
+use super::Room;
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
     lists: &[],
-    calls: NO_CALLS,
+    calls: rest::register,
     subjects: &[],
     jobs: &[],
 };

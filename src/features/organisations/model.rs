@@ -64,6 +64,8 @@ pub struct Settings {
     pub slug: String,
     pub name: String,
     pub version: i64,
+    /// Calls may name saved configs and virtual keys, and bring nothing of their own.
+    pub saved_only: bool,
     /// The address of this installation, without a trailing slash.
     pub public_url: String,
     /// Slugs that this organisation gave up a short while ago, each with the day from which others may take it.

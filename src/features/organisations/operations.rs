@@ -2,7 +2,7 @@
 
 mod change;
 
-pub use change::{create, settings, update};
+pub use change::{create, get, restrict, settings, update};
 
 use super::{
     model::{Belonging, Membership, View},

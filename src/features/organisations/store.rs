@@ -13,7 +13,8 @@ statements! {
     RETIRE_SLUG: SystemSql = "INSERT INTO retired_slugs (slug, org_id, until) VALUES ($1, $2, $3) ON CONFLICT (slug) DO UPDATE SET org_id = excluded.org_id, until = excluded.until";
     RESUME_SLUG: SystemSql = "DELETE FROM retired_slugs WHERE slug = $1";
     RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
-    BY_ID: SystemSql = "SELECT slug, name, version FROM organisations WHERE id = $1";
+    RESTRICT: SystemSql = "UPDATE organisations SET saved_only = $2 WHERE id = $1";
+    BY_ID: SystemSql = "SELECT slug, name, version, saved_only FROM organisations WHERE id = $1";
 }
 
 /// An organisation's own facts.
@@ -22,6 +23,8 @@ pub struct Organisation {
     pub slug: String,
     pub name: String,
     pub version: i64,
+    /// Calls may name saved configs and virtual keys, and bring nothing of their own.
+    pub saved_only: bool,
 }
 
 /// Makes an organisation. False: the slug is taken.
@@ -67,6 +70,11 @@ pub async fn resume_slug(tx: &mut Tx, slug: &str) -> Result<()> {
 pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Timestamp)>> {
     let rows: Vec<(String, i64)> = tx.list(RETIRED, values![now]).await?;
     Ok(rows.into_iter().map(|(slug, until)| (slug, Timestamp(until))).collect())
+}
+
+/// Sets whether calls may bring configs of their own.
+pub async fn restrict(tx: &mut Tx, id: OrganisationId, saved_only: bool) -> Result<()> {
+    tx.execute(RESTRICT, values![id, saved_only]).await.map(|_| ())
 }
 
 pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {

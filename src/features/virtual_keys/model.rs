@@ -87,8 +87,17 @@ pub struct Detail {
     /// Counts its changes; a save names the one that it began with.
     pub version: i64,
     pub used_at: Option<Timestamp>,
+    /// The configs that name it.
+    pub configs: Vec<NamedBy>,
     /// The moment of reading.
     pub now: Timestamp,
+}
+
+/// A config that names a virtual key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamedBy {
+    pub slug: String,
+    pub name: String,
 }
 
 impl Detail {

@@ -6,6 +6,7 @@ use super::{
     store::{self, Facts, SetCredential},
 };
 use crate::{
+    features::configs,
     kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text},
     policy::Operation,
     server::{
@@ -189,6 +190,10 @@ pub async fn delete(access: &Access, slug: &str, confirm: Option<&str>) -> Resul
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             if was.is_in_use() {
                 text::confirm(&was.name, confirm).map_err(|sentence| Error::field("confirm", sentence))?;
+            }
+            if !was.configs.is_empty() {
+                let names = configs::operations::names(was.configs.iter().map(|config| config.name.as_str()).collect());
+                return Err(Error::conflict(format!("Configs name it: {names}. Let them name another first.")));
             }
             if !store::delete(change.tx(), was.id, now).await? {
                 return Err(Error::not_found());

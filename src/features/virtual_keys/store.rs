@@ -1,7 +1,8 @@
 //! The virtual keys' SQL.
 
-use super::model::{Detail, Listed, QUERY_LIMIT, Settings};
+use super::model::{Detail, Listed, NamedBy, QUERY_LIMIT, Settings};
 use crate::{
+    features::configs,
     kernel::{Asked, Error, Result, Timestamp, VirtualKeyId, Window, provider::Provider, text},
     server::{
         crypto::Sealed,
@@ -57,6 +58,7 @@ statements! {
     CREDENTIAL: TenantSql = "SELECT credential FROM virtual_keys WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     DELETE: TenantSql = "UPDATE virtual_keys SET deleted_at = $3, credential = NULL, credential_set_at = NULL, credential_set_by = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     TARGET: TenantSql = "SELECT id, slug, provider, base_url, settings, credential FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
+    ID_OF: TenantSql = "SELECT id FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
     OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
@@ -109,6 +111,7 @@ impl Row {
             updated_at: Timestamp(self.updated_at),
             version: self.version,
             used_at: self.used_at.map(Timestamp),
+            configs: vec![],
             now,
         })
     }
@@ -131,7 +134,10 @@ pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window) -> Result<Page<
 
 pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Option<Detail>> {
     let row: Option<Row> = tx.optional(BY_SLUG, values![slug]).await?;
-    row.map(|row| row.detail(now)).transpose()
+    let Some(mut detail) = row.map(|row| row.detail(now)).transpose()? else { return Ok(None) };
+    let naming = configs::naming(tx, detail.id).await?;
+    detail.configs = naming.into_iter().map(|(slug, name)| NamedBy { slug, name }).collect();
+    Ok(Some(detail))
 }
 
 pub async fn count(tx: &mut OrgTx) -> Result<i64> {
@@ -267,6 +273,12 @@ pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Destination>> {
         })
     })
     .transpose()
+}
+
+/// The id behind a slug.
+pub async fn id_of(tx: &mut OrgTx, slug: &str) -> Result<Option<VirtualKeyId>> {
+    let row: Option<(Uuid,)> = tx.optional(ID_OF, values![slug]).await?;
+    Ok(row.map(|(id,)| VirtualKeyId(id)))
 }
 
 /// Those that are not deleted, by name.

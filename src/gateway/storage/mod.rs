@@ -8,6 +8,7 @@ pub use store::statements;
 
 use crate::{
     gateway::{
+        cache::Kept,
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
         models::Models,
@@ -42,6 +43,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         limits: Limits::default(),
         room: Room::default(),
         models: Models::default(),
+        kept: Kept::default(),
         now: Now::new(move || clock.now()),
     })
 }

@@ -1,5 +1,6 @@
 //! Keys and virtual keys, read from the database.
 
+use super::store;
 use crate::kernel::SecretId;
 use crate::{
     features::{
@@ -7,7 +8,7 @@ use crate::{
         virtual_keys::{self, operations::unseal},
     },
     gateway::{
-        directory::{CallerKey, Digest, KeySource, Standing, Unavailable},
+        directory::{CallerKey, Digest, KeySource, Standing, StoredConfig, Unavailable},
         target::{Address, CallTarget, Credential},
     },
     kernel::{Error, OrganisationId, Result},
@@ -49,6 +50,10 @@ impl Rooms {
             },
             expires_at: holder.expires_at,
             rotated_at: holder.valid_until,
+            permissions: holder.effective,
+            config: holder.config.map(Into::into),
+            may_override: holder.config_override,
+            saved_only: holder.saved_only,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -96,6 +101,19 @@ impl KeySource for Rooms {
         slug: &str,
     ) -> std::result::Result<Option<CallTarget>, Unavailable> {
         self.open(organisation, slug).await.map_err(unavailable)
+    }
+
+    async fn config(
+        &self,
+        organisation: OrganisationId,
+        slug: &str,
+    ) -> std::result::Result<Option<StoredConfig>, Unavailable> {
+        let found = async {
+            let mut tx = self.app.read_proven(organisation).await?;
+            store::config(&mut tx, slug).await
+        };
+        let stored = |(id, version, text)| StoredConfig { id, version, text };
+        Ok(found.await.map_err(unavailable)?.map(stored))
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> std::result::Result<Vec<String>, Unavailable> {

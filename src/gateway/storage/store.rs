@@ -2,30 +2,41 @@
 
 use crate::{
     features::logs::model as logs,
-    gateway::facts::{CallEnd, Record},
-    kernel::provider::Provider,
+    gateway::facts::{CallEnd, Record, Tried},
+    kernel::{ConfigId, Result, provider::Provider},
     server::database::{OrgTx, TenantSql, Value, WriteError, values},
 };
 use serde_json::json;
 use std::{fmt::Write, sync::LazyLock};
+use uuid::Uuid;
 
 macro_rules! insert {
     ($values:literal) => {
         concat!(
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
-             cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id) VALUES ",
+             cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, \
+             config_version) VALUES ",
             $values
         )
     };
 }
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id WHERE call_logs.finished_at IS NULL";
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id WHERE call_logs.finished_at IS NULL";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 22;
+const COLUMNS: usize = 25;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
-const ROWS: usize = 8;
+const ROWS: usize = 7;
+
+/// A record may come twice, and then tells the same.
+const TRIED: TenantSql = TenantSql::new(
+    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (org_id, call_id, number) DO NOTHING",
+);
+/// The newest version of the config with this slug.
+const CONFIG: TenantSql = TenantSql::new(
+    "SELECT c.id, c.current, v.body FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL",
+);
 
 static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
 static MANY: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(ROWS));
@@ -46,12 +57,12 @@ fn insert_calls(rows: usize) -> TenantSql {
 
 /// The texts of these statements, for the test that prepares each on both engines.
 pub fn statements() -> &'static [&'static str] {
-    static TEXTS: LazyLock<[&str; 2]> = LazyLock::new(|| [ONE.text(), MANY.text()]);
+    static TEXTS: LazyLock<[&str; 4]> = LazyLock::new(|| [ONE.text(), MANY.text(), TRIED.text(), CONFIG.text()]);
     &*TEXTS
 }
 
 /// Stores records, each call once.
-pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<(), WriteError> {
+pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Result<(), WriteError> {
     let mut groups = records.chunks_exact(ROWS);
     for group in &mut groups {
         tx.write(*MANY, group.iter().copied().flat_map(row).collect()).await?;
@@ -59,7 +70,32 @@ pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> Result<(), Writ
     for record in groups.remainder() {
         tx.write(*ONE, row(record).into()).await?;
     }
+    for record in records {
+        let tried = record.outcome.iter().flat_map(|end| &end.tried);
+        for (number, tried) in (1_i64..).zip(tried) {
+            tx.write(TRIED, attempt(record, number, tried)).await?;
+        }
+    }
     Ok(())
+}
+
+fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
+    let micros = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let end = tried.end.as_ref();
+    values![
+        record.call.id,
+        number,
+        &*tried.path,
+        tried.virtual_key,
+        tried.provider.map(Provider::name),
+        &*tried.model,
+        end.and_then(|end| end.status).map(i64::from),
+        end.and_then(|end| end.error.as_deref()),
+        end.is_none_or(|end| end.sent),
+        micros(tried.began_us),
+        end.map(|end| micros(end.took_us)),
+        end.map(|end| end.then.name()),
+    ]
 }
 
 fn row(record: &Record) -> [Value; COLUMNS] {
@@ -69,14 +105,16 @@ fn row(record: &Record) -> [Value; COLUMNS] {
     let latency = end.filter(|end| !end.is_interrupted()).map(|end| number(end.latency_us));
     let finished_at = end.map(|_| call.started_at.plus(latency.unwrap_or(0) / 1_000));
     let usage = end.and_then(|end| end.usage);
+    let went = end.and_then(|end| end.went.as_deref());
+    let saved = call.config.and_then(|led| led.saved);
     let row = values![
         Some(call.id),
         call.started_at,
         finished_at,
         Some(call.key),
-        call.virtual_key,
-        call.provider.map(Provider::name),
-        &*call.model,
+        went.map_or(call.virtual_key, |went| went.virtual_key),
+        went.map_or(call.provider, |went| went.provider).map(Provider::name),
+        went.map_or(&*call.model, |went| &went.model),
         call.endpoint.name(),
         call.streamed,
         end.map_or(logs::CallOutcome::Started, CallEnd::kind).name(),
@@ -92,7 +130,16 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         end.map_or(1, |end| number(end.count)),
         call.metadata.as_ref().map(|metadata| json!(metadata)),
         end.and_then(|end| end.upstream_id.as_deref()),
+        call.config.is_some(),
+        saved.map(|(id, _)| id),
+        saved.map(|(_, version)| version),
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row
+}
+
+/// A config as it is stored: its id, the number of its newest version, and the text of that.
+pub async fn config(tx: &mut OrgTx, slug: &str) -> Result<Option<(ConfigId, i64, String)>> {
+    let row: Option<(Uuid, i64, String)> = tx.optional(CONFIG, values![slug]).await?;
+    Ok(row.map(|(id, version, text)| (ConfigId(id), version, text)))
 }

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod bounds;
+mod configs;
 mod faults;
 mod streams;
 pub mod support;

@@ -3,8 +3,9 @@
 use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use crate::{
     gateway::{
+        cache::Kept,
         call::{Gateway, Limits, Now},
-        directory::{Ages, CallerKey, Digest, Directory, KeySource, Standing, Unavailable},
+        directory::{Ages, CallerKey, Digest, Directory, KeySource, Standing, StoredConfig, Unavailable},
         facts::Record,
         models::Models,
         record::{Bounds, Recorder, Sink, SinkError},
@@ -13,6 +14,7 @@ use crate::{
         target::{Address, CallTarget, Credential},
     },
     kernel::provider::Provider,
+    policy::PermissionSet,
     server::outgoing::{AllowList, BaseUrl, Outgoing, Patience},
 };
 use async_trait::async_trait;
@@ -41,6 +43,10 @@ pub const SOON: Duration = Duration::from_secs(1);
 pub struct Rooms {
     pub keys: Mutex<HashMap<String, CallerKey>>,
     pub targets: Mutex<HashMap<(OrganisationId, String), CallTarget>>,
+    /// Configs by organisation and slug.
+    pub configs: Mutex<HashMap<(OrganisationId, String), StoredConfig>>,
+    /// How often a config was looked up.
+    pub configs_asked: AtomicUsize,
     /// How often a key was looked up.
     pub asked: AtomicUsize,
     pub away: AtomicBool,
@@ -66,6 +72,11 @@ impl KeySource for Rooms {
 
     async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").get(&(organisation, slug.to_owned())).cloned())
+    }
+
+    async fn config(&self, organisation: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable> {
+        self.configs_asked.fetch_add(1, Ordering::SeqCst);
+        Ok(self.configs.lock().expect("the configs").get(&(organisation, slug.to_owned())).cloned())
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable> {
@@ -141,6 +152,7 @@ impl House {
             limits,
             room: room(limits),
             models: Models::default(),
+            kept: Kept::default(),
             now: Now::new(now),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -162,6 +174,10 @@ impl House {
             expires_at: None,
             rotated_at: None,
             may_complete: true,
+            permissions: PermissionSet::EMPTY,
+            config: None,
+            may_override: true,
+            saved_only: false,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

@@ -18,6 +18,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "traces", include_str!("../../../migrations/0007_traces.sql")),
     (8, "walls", include_str!("../../../migrations/0008_walls.sql")),
     (9, "upstream ids", include_str!("../../../migrations/0009_upstream_ids.sql")),
+    (10, "configs", include_str!("../../../migrations/0010_configs.sql")),
+    (11, "attempts", include_str!("../../../migrations/0011_attempts.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

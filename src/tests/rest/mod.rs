@@ -1,6 +1,7 @@
 //! The management calls, as programs make them.
 
 mod api_keys;
+mod configs;
 mod door;
 mod logs;
 mod requests;

@@ -28,6 +28,10 @@ fn is_of(schema: &Value, kind: &str) -> bool {
 
 /// A value that the document lets through.
 fn good(schema: &Value, n: usize) -> Value {
+    if is_of(schema, "object") {
+        // The one field of this kind that is needed is that of a config.
+        return json!({ "retry": { "attempts": 2 } });
+    }
     match (schema["enum"][0].as_str(), schema["format"].as_str()) {
         (Some(first), _) => json!(first),
         (None, Some("email")) => json!(format!("d{n}@north.test")),
@@ -63,8 +67,18 @@ fn bad(schema: &Value) -> Vec<Value> {
     }
     if is_of(schema, "object") {
         bad.push(json!("x"));
-        bad.push(json!({ "No such one!": "read" }));
-        bad.push(json!({ "prompts": "No such one!" }));
+        bad.push(json!([]));
+        // Whatever names it has, what stands under them is of a type.
+        if schema["additionalProperties"].is_object() {
+            bad.push(json!({ "a": [] }));
+        } else if schema["properties"].is_object() {
+            bad.push(json!({ "No such one!": "read" }));
+            bad.push(json!({ "prompts": "No such one!" }));
+        }
+    }
+    if is_of(schema, "boolean") {
+        bad.push(json!("x"));
+        bad.push(json!(2));
     }
     assert!(!bad.is_empty(), "the document says nothing of {schema}");
     bad

@@ -157,7 +157,7 @@ impl Matrix {
         let ready = self.calls.ready(&self.world, operation).await;
         let thing = ready.thing.map(|(_, thing)| thing);
         let (method, path) = route.split_once(' ').expect("a method and a path");
-        let path = path.replace("{type}/{sub_type}", "organisation/service");
+        let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
         Call { method: method.to_owned(), path, body: ready.body, thing }
     }

@@ -84,6 +84,22 @@ impl Calls {
             self.virtual_key(world, &slug, "openai").await;
             Ready::about("key", slug.clone())
         };
+        let text = |attempts: u32| format!("{{\"retry\": {{\"attempts\": {attempts}}}}}");
+        let config = async || {
+            let (name, text) = (format!("config {n}"), json!({ "virtual_key": slug, "retry": { "attempts": 1 } }));
+            self.virtual_key(world, &slug, "openai").await;
+            let of = world.config(&name, &text.to_string()).await;
+            let text = json!({ "virtual_key": slug, "retry": { "attempts": 2 } }).to_string();
+            let fields = [
+                ("slug", world.house.slug.as_str()),
+                ("of", &of),
+                ("version", "1"),
+                ("name", &name),
+                ("config", &text),
+            ];
+            done(&world.owner, "configs/update", &fields).await;
+            Ready::about("of", of)
+        };
         let upstream = |ready: Ready, name: String| {
             let ready = ready.with("name", name).with("provider", "openai");
             ready.with("base_url", self.base_url()).with("credential", "sk-matrix")
@@ -96,6 +112,9 @@ impl Calls {
             | Operation::ApiKeyDraft
             | Operation::VirtualKeysList
             | Operation::Home
+            | Operation::ConfigsList
+            | Operation::ConfigDraft
+            | Operation::OrganisationGet
             | Operation::LogsList
             | Operation::LogsFilter
             | Operation::ModelsList => Ready::bare(),
@@ -103,6 +122,10 @@ impl Calls {
                 let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
                 let ready = Ready::bare().with("version", settings["version"].to_string());
                 ready.with("name", format!("North {n}")).with("new_slug", &world.house.slug)
+            }
+            Operation::OrganisationRestrict => {
+                let on = if n.is_multiple_of(2) { "yes" } else { "no" };
+                Ready::bare().with("saved_only", on).body(json!({ "saved_only": on == "yes" }))
             }
             Operation::TeamGet | Operation::TeamRemove | Operation::TeamResetLink => person("member").await,
             Operation::TeamChangeRole => {
@@ -143,6 +166,21 @@ impl Calls {
                 let name = format!("copy {n}");
                 let ready = virtual_key().await.with("name", &name).with("key_slug", format!("copy-{n}"));
                 ready.body(json!({ "name": name }))
+            }
+            Operation::ConfigGet | Operation::ConfigDelete => config().await,
+            Operation::ConfigVersions | Operation::ConfigVersion | Operation::ConfigRestore => {
+                // Of the first of two versions.
+                config().await.with("number", "1")
+            }
+            Operation::ConfigCheck => Ready::bare().with("config", text(2)),
+            Operation::ConfigTry => config().await.with("config", text(2)).body(json!({ "model": "gpt-4o" })),
+            Operation::ConfigCreate => {
+                let body = json!({ "name": format!("config {n}"), "config": { "retry": { "attempts": 2 } } });
+                Ready::bare().with("name", format!("config {n}")).with("config", text(2)).body(body)
+            }
+            Operation::ConfigUpdate => {
+                let ready = config().await.with("name", "renamed").with("version", "2").with("config", text(3));
+                ready.body(json!({ "config": { "retry": { "attempts": 3 } } }))
             }
             Operation::LogGet => Ready::about("id", world.log.clone()),
             Operation::ChatCompletion => Ready::bare()

@@ -226,11 +226,13 @@ impl House {
 
     /// Puts a finished call into the first organisation's log.
     pub async fn add_call(&self, id: Uuid) {
+        const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered')";
         const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
         let now = self.app.clock.now().0;
         match (&self.app.db, self.owner_url()) {
             (Db::Sqlite { writer, .. }, _) => {
                 sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(writer).await.expect("a call");
+                sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id).execute(writer).await.expect("an attempt");
             }
             (Db::Postgres(_), Some(url)) => {
                 let mut owner = PgConnection::connect(&url).await.expect("the owner connects");
@@ -241,6 +243,8 @@ impl House {
                     .execute(&mut owner)
                     .await
                     .expect("a call");
+                let attempt = sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id);
+                attempt.execute(&mut owner).await.expect("an attempt");
             }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
         }

@@ -69,6 +69,16 @@ impl World {
         (text(&made, "id"), text(&made, "secret"))
     }
 
+    /// Makes a config of North and gives its slug. Its name is no other's.
+    pub async fn config(&self, name: &str, text: &str) -> String {
+        let slug = self.house.slug.as_str();
+        let made = self.owner.form("configs/create", &[("slug", slug), ("name", name), ("config", text)]).await;
+        assert!(made.status < 400, "{}", made.text);
+        let found = self.owner.form("configs/list", &[("slug", slug), ("q", name)]).await.json();
+        let config = found["configs"].as_array().expect("configs").iter().find(|config| config["name"] == name);
+        config.expect("the config")["slug"].as_str().expect("a slug").to_owned()
+    }
+
     /// An invitation to North that waits: its id and the token of its link.
     pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
         invite(&self.house, &self.owner, email, role).await

@@ -197,7 +197,7 @@ pub fn Field(
 const DROPPED: &str = if cfg!(feature = "ssr") { "\n" } else { "" };
 
 /// Escapes text for the inside of a `<textarea>`.
-fn escape_text(text: &str) -> String {
+pub(super) fn escape_text(text: &str) -> String {
     format!("{DROPPED}{}", text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"))
 }
 

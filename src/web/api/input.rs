@@ -9,7 +9,8 @@
 //! - Fields that a type lists as `unsupported`: they may be null or empty, as that is how it is without them.
 
 use crate::kernel::{Code, Error, Fields, OrganisationId, Result, Secret, text};
-use serde_json::{Map, Value};
+use bytes::Bytes;
+use serde_json::{Map, Value, value::RawValue};
 use std::collections::BTreeMap;
 
 /// Names of the one organisation that a key belongs to.
@@ -114,11 +115,18 @@ pub struct FieldSource {
     values: Map<String, Value>,
     origin: Origin,
     refused: Fields,
+    /// The body that the values were read of.
+    sent: Bytes,
 }
 
 impl FieldSource {
     pub fn body(values: Map<String, Value>) -> Self {
-        Self { values, origin: Origin::Body, refused: Fields::default() }
+        Self { values, origin: Origin::Body, refused: Fields::default(), sent: Bytes::new() }
+    }
+
+    /// The same, with the text that they were read of.
+    pub fn of_text(values: Map<String, Value>, sent: Bytes) -> Self {
+        Self { sent, ..Self::body(values) }
     }
 
     /// The part of an address behind the question mark. A parameter that is given twice is refused.
@@ -130,7 +138,7 @@ impl FieldSource {
                 refused.refuse(name, format!("`{name}` is given twice."));
             }
         }
-        Self { values, origin: Origin::Query, refused }
+        Self { values, origin: Origin::Query, refused, sent: Bytes::new() }
     }
 
     /// Takes out what names an organisation. Gives what is not the id of the key's own, and can only be its slug: any
@@ -156,12 +164,22 @@ impl FieldSource {
             self.refused.refuse(name, format!("`{name}` stands there in two spellings with different values."));
             return None;
         }
+        let value = match value {
+            Some(value) if T::AS_SENT && !value.is_null() => self.as_sent(names).map(Value::String).or(Some(value)),
+            value => value,
+        };
         let read = match value {
             None => T::absent().ok_or("is missing"),
             Some(value) => T::read(value, self.origin),
         };
         let read = read.map_err(|fault| format!("`{name}` {fault}."));
         self.refused.take(name, read)
+    }
+
+    /// The text of a value as it was sent.
+    fn as_sent(&self, names: &[&'static str]) -> Option<String> {
+        let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&self.sent).ok()?;
+        names.iter().find_map(|name| fields.remove(*name)).map(|value| value.get().to_owned())
     }
 
     /// Reads the whole.
@@ -212,6 +230,9 @@ fn is_empty(value: &Value) -> bool {
 
 /// The type of a field.
 pub trait FieldType: Sized {
+    /// It is read from the text of the value as it was sent: `read` gets that text.
+    const AS_SENT: bool = false;
+
     /// Reads what stands there, or says what it must be, as a sentence about the field goes on.
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str>;
 
@@ -228,6 +249,8 @@ pub trait FieldType: Sized {
 
 /// May be left out; null is the same. Twice around a type, null is told apart: it clears what is stored.
 impl<T: FieldType> FieldType for Option<T> {
+    const AS_SENT: bool = T::AS_SENT;
+
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::Null => Ok(T::null()),
@@ -250,6 +273,38 @@ impl FieldType for String {
         match value {
             Value::String(text) => Ok(text),
             _ => Err("must be a text"),
+        }
+    }
+}
+
+/// An object, as the text that was sent; or that text as a JSON string.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectText(pub String);
+
+impl FieldType for ObjectText {
+    const AS_SENT: bool = true;
+
+    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+        let Value::String(text) = value else { return Err("must be an object") };
+        match text.chars().next() {
+            Some('{') => Ok(Self(text)),
+            Some('"') => serde_json::from_str(&text).map(Self).map_err(|_| "must be an object"),
+            _ => Err("must be an object"),
+        }
+    }
+}
+
+/// Yes or no, as `true` and `false` or 1 and 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
+impl FieldType for Flag {
+    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+        match (value.as_bool(), value.as_i64()) {
+            (Some(flag), _) => Ok(Self(flag)),
+            (None, Some(0)) => Ok(Self(false)),
+            (None, Some(1)) => Ok(Self(true)),
+            _ => Err("must be 0 or 1"),
         }
     }
 }

@@ -6,7 +6,7 @@ mod json;
 mod paging;
 mod registrar;
 
-pub use input::{FieldSource, Input, Nothing};
+pub use input::{FieldSource, FieldType, Flag, Input, Nothing, ObjectText, Origin};
 pub(crate) use input::{input, names};
 pub use paging::{List, asked, one_of, window};
 pub use registrar::{Api, Call, parse_route};

@@ -181,7 +181,8 @@ async fn admit<I: Input>(
             return query.read(&Echoes::default());
         }
         query.read::<super::input::Nothing>(&Echoes::default())?;
-        let mut source = FieldSource::body(json::read(&read_bytes(parts, body).await?)?);
+        let sent = read_bytes(parts, body).await?;
+        let mut source = FieldSource::of_text(json::read(&sent)?, sent);
         is_own(operation, access, source.take_places(organisation)?).await?;
         source.read(&Echoes::of(pattern, |part| call.part(part).to_owned()))
     };

@@ -7,9 +7,9 @@ use crate::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
             store::{self, NewKey},
         },
-        team,
+        configs, team,
     },
-    kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
+    kernel::{Code, ConfigId, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
     server::{
         access::{Access, Change},
@@ -29,6 +29,9 @@ pub struct New {
     /// The names under which a program gave them.
     pub scopes: Vec<String>,
     pub expiry: Expiry,
+    /// The slug of its config; `Some(None)`: none. None: the one that new keys begin with.
+    pub config: Option<Option<String>>,
+    pub config_override: bool,
     pub submission: Option<Uuid>,
 }
 
@@ -41,6 +44,9 @@ pub struct Edit {
     /// As above; none: the stored ones stay.
     pub scopes: Option<Vec<String>>,
     pub expiry: Option<Expiry>,
+    /// The slug of its config; `Some(None)`: none.
+    pub config: Option<Option<String>>,
+    pub config_override: Option<bool>,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
     /// The version that was read; another one by now is refused. None: whatever is there.
@@ -69,6 +75,10 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .map_err(|error| lost(error, "The key was made", "Rotate it to get a new one."))?;
             change.access().app().limits.keys.take(&organisation.to_string(), now)?;
             let responsible = maker(&mut change).await?;
+            let config = match new.config {
+                Some(slug) => config_id(&mut change, slug.as_deref()).await?,
+                None => configs::default_id(change.tx()).await?,
+            };
             let created_by = change.access().actor_name().to_owned();
             let id = KeyId::new();
             let row = NewKey {
@@ -81,6 +91,8 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 responsible,
                 created_by: &created_by,
                 expires_at,
+                config,
+                config_override: new.config_override,
             };
             store::insert(change.tx(), &row, now).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
@@ -88,7 +100,9 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .with("name", name.clone())
                 .with("description", description)
                 .with("expires_at", moment(expires_at))
-                .with("responsible", who(responsible));
+                .with("responsible", who(responsible))
+                .with("config", config_word(config))
+                .change("config_override", true, new.config_override);
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
             change.commit(event, minted).await
         })
@@ -135,19 +149,49 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 check_responsible(&mut change, responsible).await?;
             }
             let scopes = asked.scopes.as_deref().unwrap_or(&key.scopes);
-            let row =
-                store::Fields { name: &name, description: &description, permissions, scopes, expires_at, responsible };
+            let had = key.config.as_ref().map(|config| config.slug.clone());
+            let had = config_id(&mut change, had.as_deref()).await?;
+            let config = match asked.config {
+                Some(slug) => config_id(&mut change, slug.as_deref()).await?,
+                None => had,
+            };
+            let config_override = asked.config_override.unwrap_or(key.config_override);
+            let row = store::Fields {
+                name: &name,
+                description: &description,
+                permissions,
+                scopes,
+                expires_at,
+                responsible,
+                config,
+                config_override,
+            };
             let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
                 .change("name", key.name.clone(), name.clone())
                 .change("description", key.description.clone(), description.clone())
                 .change("expires_at", moment(key.expires_at), moment(expires_at))
-                .change("responsible", who(before), who(responsible));
+                .change("responsible", who(before), who(responsible))
+                .change("config", config_word(had), config_word(config))
+                .change("config_override", key.config_override, config_override);
             if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
                 return Err(Error::stale());
             }
             change.commit(event, id).await
         })
         .await
+}
+
+/// The config behind a slug. Another organisation's is the same as one that there is not.
+async fn config_id(change: &mut Change, slug: Option<&str>) -> Result<Option<ConfigId>> {
+    let Some(slug) = slug else { return Ok(None) };
+    let found = configs::id_of(change.tx(), slug).await?;
+    let sentence = || Error::field("config", format!("There is no config {}.", text::cut(slug, 60)));
+    found.map(Some).ok_or_else(sentence)
+}
+
+/// A key's config as events name it: by its id, which outlives it.
+fn config_word(config: Option<ConfigId>) -> String {
+    config.map_or_else(|| "none".to_owned(), |id| id.to_string())
 }
 
 /// Makes a key open nothing until it is enabled again. Disabling twice is one change.

@@ -18,6 +18,8 @@ impl New {
             permissions: Some(typed.permissions),
             scopes: vec![],
             expiry: typed.expiry.unwrap_or(Expiry::DEFAULT),
+            config: config(form),
+            config_override: form.config_override != "no",
             submission: form.submission.parse().ok(),
         })
     }
@@ -40,6 +42,8 @@ impl Edit {
             permissions: Some(typed.permissions),
             scopes: None,
             expiry: typed.expiry,
+            config: config(form),
+            config_override: (!form.config_override.is_empty()).then_some(form.config_override != "no"),
             responsible,
             version: Some(version),
         })
@@ -51,6 +55,15 @@ impl Rotation {
         let expiry = read_expiry(expiry, "").map_err(|(_, sentence)| Error::field("expiry", sentence))?;
         let overlap = OVERLAPS.into_iter().find(|(name, ..)| *name == overlap).map(|(.., milliseconds)| milliseconds);
         Ok(Self { overlap, expiry, submission })
+    }
+}
+
+/// The config that was chosen; none: nothing was said.
+fn config(form: &KeyForm) -> Option<Option<String>> {
+    match form.config.as_str() {
+        "" => None,
+        "none" => Some(None),
+        slug => Some(Some(slug.to_owned())),
     }
 }
 

@@ -3,10 +3,10 @@
 use crate::{
     features::{
         api_keys::{
-            model::{Draft, KeyList, KeyPage, Person},
+            model::{Draft, KeyConfig, KeyList, KeyPage, Person},
             store,
         },
-        team,
+        configs, team,
     },
     kernel::{Asked, Error, KeyId, Result, Window},
     policy::Operation,
@@ -39,13 +39,24 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
     let people = people(&mut tx).await?;
-    Ok(KeyPage { key, people, now, submission: Uuid::now_v7() })
+    let configs = configs(&mut tx).await?;
+    Ok(KeyPage { key, people, configs, now, submission: Uuid::now_v7() })
 }
 
 /// What the editor of a new key needs.
 pub async fn draft(access: &Access) -> Result<Draft> {
-    drop(access.read(Operation::ApiKeyDraft).await?);
-    Ok(Draft { now: access.now(), submission: Uuid::now_v7() })
+    let mut tx = access.read(Operation::ApiKeyDraft).await?;
+    let default = configs::default_id(&mut tx).await?;
+    let choices = configs::choices(&mut tx).await?;
+    let default_config = choices.iter().find(|(id, ..)| Some(*id) == default).map(|(_, slug, _)| slug.clone());
+    let configs = choices.into_iter().map(|(_, slug, name)| KeyConfig { slug, name }).collect();
+    Ok(Draft { now: access.now(), configs, default_config, submission: Uuid::now_v7() })
+}
+
+/// The configs that a key can have.
+async fn configs(tx: &mut OrgTx) -> Result<Vec<KeyConfig>> {
+    let choices = configs::choices(tx).await?;
+    Ok(choices.into_iter().map(|(_, slug, name)| KeyConfig { slug, name }).collect())
 }
 
 /// How many people the filter by person offers at once.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     features::api_keys::{
         functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
-        model::{Draft, Expiry, Key, KeyForm, KeyPage, LIMITS, Person},
+        model::{Draft, Expiry, Key, KeyConfig, KeyForm, KeyPage, LIMITS, Person},
     },
     kernel::Timestamp,
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
@@ -89,6 +89,8 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
         expiry: form.typed("expiry", start.expiry),
         expiry_date: form.typed("expiry_date", start.expiry_date),
         responsible: form.typed("responsible", start.responsible),
+        config: form.typed("config", start.config),
+        config_override: form.typed("config_override", start.config_override),
         version: start.version.clone(),
         submission: start.submission.clone(),
         ..start
@@ -99,7 +101,9 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
 
 #[component]
 fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
-    let start = typed(form.into(), prefilled());
+    let config = draft.default_config.unwrap_or_else(|| "none".to_owned());
+    let start = KeyForm { config, config_override: "yes".into(), ..prefilled() };
+    let start = typed(form.into(), start);
     let editor = Editor::new(&start, None);
     let here = routes::new_api_key(&slug);
     let back = routes::api_keys(&slug).to_string();
@@ -121,7 +125,7 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
             <div class="columns">
                 <div class="stack">
                     <Card>
-                        <Basics editor start now=draft.now people=vec![] />
+                        <Basics editor start now=draft.now people=vec![] configs=draft.configs />
                     </Card>
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />
@@ -159,7 +163,7 @@ pub fn KeyDetailPage() -> impl IntoView {
 
 #[component]
 fn Detail(slug: String, page: KeyPage) -> impl IntoView {
-    let KeyPage { key, people, now, .. } = page.clone();
+    let KeyPage { key, people, configs, now, .. } = page.clone();
     let (enable, end, update) = (use_form::<EnableKey>(), use_form::<EndKeyOverlap>(), use_form::<UpdateKey>());
     let load = LoadKey { slug: slug.clone(), id: key.id.to_string() };
     let (enabled, ended) = (enable.successes(), end.successes());
@@ -178,7 +182,7 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
         }
         .into_any()
     } else {
-        view! { <EditKey form=update slug opened=key stored people now /> }.into_any()
+        view! { <EditKey form=update slug opened=key stored people configs now /> }.into_any()
     };
     view! {
         {above}
@@ -307,6 +311,7 @@ fn EditKey(
     opened: Key,
     stored: Memo<Key>,
     people: Vec<Person>,
+    configs: Vec<KeyConfig>,
     now: Timestamp,
 ) -> impl IntoView {
     let start = typed(form.into(), with_preset(form_of(&opened)));
@@ -315,8 +320,8 @@ fn EditKey(
     let here = routes::api_key(&slug, opened.id);
     let back = routes::api_keys(&slug).to_string();
     let changes = {
-        let people = people.clone();
-        Signal::derive(move || editor.changes(&people))
+        let (people, configs) = (people.clone(), configs.clone());
+        Signal::derive(move || editor.changes(&people, &configs))
     };
     let saved = format!("{} is saved", opened.name);
     form.says(move || Toast::done(saved.clone()));
@@ -334,7 +339,7 @@ fn EditKey(
             <div class="columns">
                 <div class="stack">
                     <Card>
-                        <Basics editor start now people />
+                        <Basics editor start now people configs />
                     </Card>
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />

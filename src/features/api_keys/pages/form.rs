@@ -2,7 +2,7 @@
 
 use super::use_alive;
 use crate::{
-    features::api_keys::model::{Expiry, Key, KeyForm, Person, level_value},
+    features::api_keys::model::{Expiry, Key, KeyConfig, KeyForm, Person, level_value},
     kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
@@ -24,6 +24,8 @@ pub(super) struct Editor {
     pub description: RwSignal<String>,
     pub expiry: RwSignal<String>,
     pub responsible: RwSignal<String>,
+    pub config: RwSignal<String>,
+    pub config_override: RwSignal<String>,
     levels: [RwSignal<String>; 8],
     preset: RwSignal<String>,
     /// What the person may give.
@@ -38,6 +40,8 @@ pub(super) fn form_of(key: &Key) -> KeyForm {
         description: key.description.clone(),
         expiry: if key.expires_at.is_some() { "keep".into() } else { "none".into() },
         responsible: key.responsible.as_ref().map_or_else(|| "owners".to_owned(), |person| person.id.to_string()),
+        config: key.config.as_ref().map_or_else(|| "none".to_owned(), |config| config.slug.clone()),
+        config_override: if key.config_override { "yes".into() } else { "no".into() },
         version: key.version.to_string(),
         levels: KeyFeature::ALL.map(|f| (f, level_value(f, key.permissions).to_owned())).into(),
         ..KeyForm::default()
@@ -106,6 +110,8 @@ impl Editor {
             description: text(&start.description),
             expiry: text(&start.expiry),
             responsible: text(&start.responsible),
+            config: text(&start.config),
+            config_override: text(&start.config_override),
             levels,
             preset,
             ceiling,
@@ -125,7 +131,7 @@ impl Editor {
     }
 
     /// What differs from the stored key, field by field.
-    pub fn changes(self, people: &[Person]) -> Vec<Change> {
+    pub fn changes(self, people: &[Person], configs: &[KeyConfig]) -> Vec<Change> {
         self.stored.with(|stored| {
             let Some(key) = stored else { return vec![] };
             let mut changes = vec![];
@@ -156,6 +162,16 @@ impl Editor {
             };
             let before = form_of(key).responsible;
             note("Acts for", named(&before), named(&self.responsible.get()));
+            let chosen = |slug: &str| match slug {
+                "none" => "none".to_owned(),
+                slug => configs
+                    .iter()
+                    .find(|config| config.slug == slug)
+                    .map_or_else(|| slug.to_owned(), |config| config.name.clone()),
+            };
+            let before = form_of(key);
+            note("Config", chosen(&before.config), chosen(&self.config.get()));
+            note("Another config", before.config_override.clone(), self.config_override.get());
             for (feature, level) in KeyFeature::ALL.into_iter().zip(self.levels) {
                 let was = level_words(level_value(feature, key.permissions));
                 note(feature.label(), was, level.with(|level| level_words(level)));
@@ -172,7 +188,13 @@ fn level_words(value: &str) -> String {
 
 /// Name, end, description.
 #[component]
-pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec<Person>) -> impl IntoView {
+pub(super) fn Basics(
+    editor: Editor,
+    start: KeyForm,
+    now: Timestamp,
+    people: Vec<Person>,
+    configs: Vec<KeyConfig>,
+) -> impl IntoView {
     let alive = use_alive();
     let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
     let stored = editor.stored.get_untracked();
@@ -253,6 +275,7 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                     />
                 </div>
                 {responsible}
+                <ConfigFields editor configs />
             </div>
             <Field
                 label="Description"
@@ -263,6 +286,32 @@ pub(super) fn Basics(editor: Editor, start: KeyForm, now: Timestamp, people: Vec
                 optional=true
             />
         </div>
+    }
+}
+
+/// The config of its calls, and whether a call may name another.
+#[component]
+fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
+    let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
+    let mut choices = vec![Choice::new("none", "None")];
+    choices.extend(configs.into_iter().map(|config| Choice::new(config.slug, config.name)));
+    let may = vec![Choice::new("yes", "May name another config"), Choice::new("no", "This config only")];
+    view! {
+        <Select
+            label="Config"
+            name="config"
+            choices
+            selected=field(|form| &form.config)
+            bind=editor.config
+            hint=Signal::stored("How its calls find a provider where they name no config.".to_owned())
+        />
+        <Select
+            label="Its calls"
+            name="config_override"
+            choices=may
+            selected=field(|form| &form.config_override)
+            bind=editor.config_override
+        />
     }
 }
 

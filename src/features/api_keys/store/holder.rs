@@ -21,6 +21,12 @@ pub struct Holder {
     pub expires_at: Option<Timestamp>,
     /// The moment from which this secret is refused, since it was rotated away.
     pub valid_until: Option<Timestamp>,
+    /// The slug of the config that leads its calls where they name none. Empty where that config is gone.
+    pub config: Option<String>,
+    /// Whether a call may name another.
+    pub config_override: bool,
+    /// Whether the organisation lets calls name only what is saved.
+    pub saved_only: bool,
 }
 
 /// Looks a secret up by its whole digest.
@@ -35,6 +41,9 @@ pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
             disabled: row.disabled_at.is_some(),
             expires_at: row.expires_at.map(Timestamp),
             valid_until: row.valid_until.map(Timestamp),
+            config: row.config_id.map(|_| row.config_slug.unwrap_or_default()),
+            config_override: row.config_override,
+            saved_only: row.saved_only,
         })
     })
     .transpose()

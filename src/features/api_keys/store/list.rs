@@ -2,7 +2,7 @@
 
 use super::{cut, fold};
 use crate::{
-    features::api_keys::model::{self, Key, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible},
+    features::api_keys::model::{self, Key, KeyConfig, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible},
     kernel::{Asked, KeyId, Result, Timestamp, UserId, Window, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
     server::database::{
@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// What is shown of keys `k`.
 macro_rules! columns {
     () => {
-        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at"
+        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override"
     };
 }
 
@@ -27,7 +27,7 @@ macro_rules! joined {
         concat!(
             " JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL LEFT JOIN api_key_secrets o ON o.org_id = k.org_id AND o.key_id = k.id AND o.valid_until > ",
             $now,
-            " LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = k.responsible"
+            " LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = k.responsible LEFT JOIN configs f ON f.org_id = k.org_id AND f.id = k.config_id"
         )
     };
 }
@@ -132,6 +132,9 @@ struct Row {
     old_used_at: Option<i64>,
     old_until: Option<i64>,
     last_used_at: Option<i64>,
+    config_slug: Option<String>,
+    config_name: Option<String>,
+    config_override: bool,
 }
 
 impl Row {
@@ -169,6 +172,8 @@ impl Row {
             secret: Visible { beginning: self.beginning, ending: self.ending, used_at: self.used_at.map(Timestamp) },
             old,
             used_at: self.last_used_at.map(Timestamp),
+            config: self.config_slug.zip(self.config_name).map(|(slug, name)| KeyConfig { slug, name }),
+            config_override: self.config_override,
         })
     }
 }

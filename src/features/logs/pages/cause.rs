@@ -238,6 +238,8 @@ mod tests {
             output_tokens: None,
             metadata: None,
             upstream_id: None,
+            led: None,
+            attempts: vec![],
             unknown_key: None,
             newer: None,
             older: None,

@@ -9,7 +9,7 @@ use crate::{
     features::{
         logs::{
             functions::LoadLog,
-            model::{CallOutcome, Detail, duration},
+            model::{Attempt, CallOutcome, Detail, LedBy, Metadata, duration},
         },
         organisations::pages::use_slug,
     },
@@ -107,6 +107,21 @@ fn Why(cause: Cause, outcome: CallOutcome) -> impl IntoView {
     }
 }
 
+/// The dry run of the same request, with targets supposed to answer as they did.
+fn again(page: routes::Path, model: &Option<String>, said: &Option<Metadata>, attempts: &[Attempt]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let said = said.clone().unwrap_or_default().into_texts().into_iter();
+    let said: Vec<_> = said.map(|(name, value)| format!("{}: {}", quoted(&name), quoted(&value))).collect();
+    let said = if said.is_empty() { String::new() } else { format!("{{{}}}", said.join(", ")) };
+    let failed = attempts.iter().filter_map(|attempt| {
+        let status = attempt.status.filter(|status| *status >= 400)?;
+        Some(format!("{}={status}", attempt.path))
+    });
+    let suppose = failed.collect::<Vec<_>>().join(" ");
+    let page = page.with("dry", "yes").with("model", model.as_deref().unwrap_or_default());
+    page.with("metadata", &said).with("suppose", &suppose).to_string()
+}
+
 #[component]
 fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
     let call = detail.call;
@@ -138,6 +153,19 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         Some(name) => view! { <span class="mono">{format!("@{name}")}</span>" (deleted)" }.into_any(),
         None => view! { "None" }.into_any(),
     };
+    let led = detail.led.map(|led| match led {
+        LedBy::Inline => view! { "One that came with the request" }.into_any(),
+        LedBy::Saved { slug: config, version, lives } => {
+            let words = format!("{config}, version {version}");
+            if lives && can(Operation::ConfigGet) {
+                let page = routes::config(&slug, &config);
+                let (href, again) = (page.to_string(), again(page, &call.model, &detail.metadata, &detail.attempts));
+                view! { <a class="mono" href=href>{words}</a>" "<a href=again>"Try it without a call"</a> }.into_any()
+            } else {
+                view! { <span class="mono">{words}</span> }.into_any()
+            }
+        }
+    });
     let many = (call.count > 1).then(|| format!("{} refused calls alike; this is the latest", grouped(call.count)));
     let (id, trace) = (call.id.to_string(), call.trace_id);
     let said: Vec<_> = detail.metadata.unwrap_or_default().into_texts().into_iter().collect();
@@ -149,6 +177,7 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
             {many.map(|many| view! { <Fact term="Stands for">{many}</Fact> })}
             <Fact term="API key">{key}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
+            {led.map(|led| view! { <Fact term="Config">{led}</Fact> })}
             {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}
             <Fact term="Endpoint">{format!("{endpoint}, {way}")}</Fact>
             <Fact term="Started"><Time at=call.started_at.0 style=TimeStyle::Millisecond /></Fact>

@@ -1,7 +1,7 @@
 //! What happened in a call, drawn along its time.
 
 use crate::{
-    features::logs::model::{CallOutcome, Detail, duration},
+    features::logs::model::{Attempt, CallOutcome, Detail, duration},
     kernel::text::grouped,
     ui::components::Card,
 };
@@ -10,7 +10,7 @@ use leptos::prelude::*;
 /// A part of a call, in microseconds from its beginning.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
-    pub name: &'static str,
+    pub name: String,
     pub more: String,
     pub from: i64,
     pub to: i64,
@@ -21,6 +21,9 @@ pub struct Part {
 pub fn parts(detail: &Detail) -> Vec<Part> {
     let call = &detail.call;
     let Some(whole) = call.latency_us.filter(|_| call.outcome != CallOutcome::Lost) else { return Vec::new() };
+    if !detail.attempts.is_empty() {
+        return detail.attempts.iter().map(|attempt| of_attempt(attempt, whole)).collect();
+    }
     let well = call.outcome == CallOutcome::Ok;
     let last = if well { "fall-answer" } else { "fall-bad" };
     let provider = match (detail.provider, &call.virtual_key) {
@@ -30,18 +33,32 @@ pub fn parts(detail: &Detail) -> Vec<Part> {
     };
     if call.outcome == CallOutcome::Refused {
         let more = "nothing was sent to a provider".to_owned();
-        return vec![Part { name: "Refused by Latchkey", more, from: 0, to: whole, class: last }];
+        return vec![Part { name: "Refused by Latchkey".into(), more, from: 0, to: whole, class: last }];
     }
     let Some(first) = detail.first_byte_us.filter(|first| *first <= whole) else {
         let name = if well { "Call" } else { "No answer" };
-        return vec![Part { name, more: provider, from: 0, to: whole, class: last }];
+        return vec![Part { name: name.into(), more: provider, from: 0, to: whole, class: last }];
     };
     let written = detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
     let more = if well { written.unwrap_or_else(|| "whole".into()) } else { call.words() };
     vec![
-        Part { name: "Until the first byte", more: provider, from: 0, to: first, class: "fall-wait" },
-        Part { name: "Answer", more, from: first, to: whole, class: last },
+        Part { name: "Until the first byte".into(), more: provider, from: 0, to: first, class: "fall-wait" },
+        Part { name: "Answer".into(), more, from: first, to: whole, class: last },
     ]
+}
+
+/// An attempt of a call that a config led; what lies between two of them is the wait.
+fn of_attempt(attempt: &Attempt, whole: i64) -> Part {
+    let target = attempt.path.strip_prefix("config.").unwrap_or(&attempt.path);
+    let name = match (&attempt.virtual_key, &*attempt.model) {
+        (Some(slug), model) if !model.is_empty() => format!("@{slug}, {model}"),
+        (Some(slug), _) => format!("@{slug}"),
+        (None, _) => target.to_owned(),
+    };
+    let from = attempt.began_us.clamp(0, whole);
+    let to = attempt.took_us.map_or(whole, |took| from.saturating_add(took)).clamp(from, whole);
+    let class = if attempt.is_good() { "fall-answer" } else { "fall-bad" };
+    Part { name, more: format!("{target}; {}", attempt.words()), from, to, class }
 }
 
 fn percent(part: i64, whole: i64) -> f64 {
@@ -52,7 +69,7 @@ fn percent(part: i64, whole: i64) -> f64 {
 #[component]
 pub fn WhatHappened(detail: Detail) -> impl IntoView {
     let parts = parts(&detail);
-    let whole = parts.last().map_or(0, |part| part.to);
+    let whole = detail.call.latency_us.unwrap_or(0);
     if parts.is_empty() {
         return ().into_any();
     }

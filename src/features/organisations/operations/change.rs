@@ -3,7 +3,7 @@
 use super::{
     super::{
         model::{Created, Settings, parse_name, parse_slug},
-        store,
+        store::{self, Organisation},
     },
     found, free_slug,
 };
@@ -89,9 +89,34 @@ pub async fn settings(access: &Access) -> Result<Settings> {
         slug: own.slug,
         name: own.name,
         version: own.version,
+        saved_only: own.saved_only,
         public_url: access.app().public_url.clone(),
         retired,
     })
+}
+
+/// The organisation itself, as programs read it.
+pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation)> {
+    let mut tx = access.read(Operation::OrganisationGet).await?;
+    let id = tx.organisation();
+    let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
+    Ok((id, own))
+}
+
+/// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. None: it stays.
+pub async fn restrict(access: &Access, saved_only: Option<bool>) -> Result<()> {
+    let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
+    access
+        .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
+            let id = change.organisation();
+            let tx = change.tx().system();
+            let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
+            let saved_only = saved_only.unwrap_or(was.saved_only);
+            store::restrict(tx, id, saved_only).await?;
+            let subject = Subject::new("organisation", id, &was.name);
+            change.commit(Event::of(subject).change("saved_only", was.saved_only, saved_only), ()).await
+        })
+        .await
 }
 
 /// Changes name and slug. Gives the slug that the organisation has then.

@@ -3,14 +3,16 @@
 use super::FrameReload;
 use crate::{
     features::organisations::{
-        functions::{LoadSettings, UpdateOrganisation},
+        functions::{LoadSettings, RestrictOrganisation, UpdateOrganisation},
         model::{LIMITS, Settings},
     },
+    policy::Operation,
     site::routes,
     ui::{
-        Loaded,
+        Loaded, available,
         components::{
-            Button, Card, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Toast, Tone, date_text,
+            Button, Card, Choice, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, RadioCards,
+            Toast, Tone, date_text,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
@@ -26,6 +28,7 @@ use leptos_router::hooks::use_query_map;
 pub fn SettingsPage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<UpdateOrganisation>();
+    let restrict = use_form::<RestrictOrganisation>();
     // Under a new short name the page moves, and everything is loaded there; the old one leads nowhere.
     let stayed = Memo::new(move |before: Option<&u32>| {
         let answers = form.answers().get();
@@ -38,14 +41,22 @@ pub fn SettingsPage() -> impl IntoView {
     let settings = load_after(move || stayed.get(), move || LoadSettings { slug: slug.get() });
     view! {
         <Title text=page_title("Settings") />
-        <Loaded data=settings view=move |settings| view! { <Page settings form /> }.into_any() />
+        <Loaded data=settings view=move |settings| view! { <Page settings form restrict /> }.into_any() />
     }
 }
 
 #[component]
-fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
+fn Page(
+    settings: Settings,
+    form: Form<UpdateOrganisation>,
+    restrict: Form<RestrictOrganisation>,
+) -> impl IntoView {
     let query = use_query_map();
-    let saved = move || query.with(|query| query.get("done").is_some_and(|done| done == "saved"));
+    let done = move |what: &str| query.with(|query| query.get("done").is_some_and(|done| done == what));
+    let saved = move || done("saved");
+    let restricted = move || {
+        done("restricted").then(|| view! { <Note tone=Tone::Ok>"Saved. It holds for new calls at once."</Note> })
+    };
     let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
     let leave = routes::leave(&settings.slug);
     let (said, site) = (address.clone(), settings.public_url.clone());
@@ -66,9 +77,11 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
                         }
                     })
             })}
+            {reactive(restricted)}
         </div>
         <div class="stack">
-            <Names settings address form />
+            <Names settings=settings.clone() address form />
+            <WhatCallsBring saved_only=settings.saved_only restrict />
             <Card title="Leave">
                 <div class="stack">
                     <div>"You lose access to this organisation. Keys that you answer for pass to an Owner."</div>
@@ -78,6 +91,34 @@ fn Page(settings: Settings, form: Form<UpdateOrganisation>) -> impl IntoView {
                 </div>
             </Card>
         </div>
+    }
+}
+
+/// Whether calls may bring configs of their own.
+#[component]
+fn WhatCallsBring(saved_only: bool, restrict: Form<RestrictOrganisation>) -> impl IntoView {
+    let choices = vec![
+        Choice::new("no", "Whatever they like")
+            .sentence("A call may carry a config of its own, beside the saved ones."),
+        Choice::new("yes", "Saved configs only")
+            .sentence("A call names a saved config or a virtual key. One that carries a config, a provider or a host is refused."),
+    ];
+    restrict.says(|| Toast::done("Saved. It holds for new calls at once."));
+    let selected = if saved_only { "yes" } else { "no" };
+    view! {
+        <Card title="What calls may bring">
+            <FormFor form=restrict problem="This is not saved" errors_id="restrict-errors">
+                <RadioCards legend="Configs in calls" name="saved_only" choices selected />
+                <div class="row">
+                    <Button
+                        label="Save"
+                        id="save-restrict"
+                        busy=restrict.busy()
+                        availability=available(Operation::OrganisationRestrict)
+                    />
+                </div>
+            </FormFor>
+        </Card>
     }
 }
 

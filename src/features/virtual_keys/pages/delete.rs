@@ -31,6 +31,12 @@ pub fn DeletePage() -> impl IntoView {
                 done=Toast::done(format!("{} is deleted", key.name))
                 back=routes::virtual_key(&param("slug"), &key.slug)
             >
+                {(!key.configs.is_empty())
+                    .then(|| {
+                        let names: Vec<_> = key.configs.iter().map(|config| config.name.as_str()).collect();
+                        let names = names.join(", ");
+                        view! { <Note tone=Tone::Warn>{format!("Configs name it: {names}. Let them name another first.")}</Note> }
+                    })}
                 {match key.used_at {
                     Some(at) => {
                         let tone = if in_use { Tone::Warn } else { Tone::Info };

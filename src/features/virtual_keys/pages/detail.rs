@@ -7,7 +7,7 @@ use super::{
 use crate::{
     features::virtual_keys::{
         functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
-        model::{Detail, Draft, LIMITS, Saved},
+        model::{Detail, Draft, LIMITS, NamedBy, Saved},
     },
     policy::Operation,
     site::routes,
@@ -62,6 +62,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <aside class="stack" aria-label="Reference and connection">
                 <Reference key_=key.clone() />
                 <Connection key_=key.clone() form=test />
+                <UsedBy configs=key.configs.clone() slug=slug.clone() />
                 <About key_=key />
             </aside>
         </div>
@@ -175,6 +176,25 @@ fn Connection(key_: Detail, form: Form<TestVirtualKey>) -> impl IntoView {
             </FormFor>
         </Card>
     }
+}
+
+/// The configs that name it.
+#[component]
+fn UsedBy(configs: Vec<NamedBy>, slug: String) -> impl IntoView {
+    let items: Vec<_> = configs
+        .into_iter()
+        .map(|config| {
+            view! { <li><a href=routes::config(&slug, &config.slug).to_string()>{config.name}</a></li> }
+        })
+        .collect();
+    (!items.is_empty()).then(|| {
+        view! {
+            <Card title="Used by configs">
+                <ul class="plain-list">{items}</ul>
+                <p class="hint">"It cannot be deleted while they name it."</p>
+            </Card>
+        }
+    })
 }
 
 #[component]

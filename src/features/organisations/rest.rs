@@ -1,0 +1,55 @@
+//! The organisation's own management calls.
+
+use super::operations;
+use crate::{
+    kernel::Result,
+    policy::Operation,
+    web::api::{Api, Call, Done, Flag, Nothing, input},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::OrganisationGet, "Read the organisation", get).serve(
+        Operation::OrganisationRestrict,
+        "Say whether calls may bring configs of their own",
+        restrict,
+    )
+}
+
+input! {
+    /// What shall be different.
+    UpdateOrganisationBody {
+        /// True: calls may name saved configs and virtual keys, and bring no config, provider or host of their own.
+        #[schema(value_type = Option<bool>)]
+        saved_only: Option<Flag>,
+    }
+    unsupported: ["usage_limits", "rate_limits"]
+}
+
+/// The organisation of the key.
+#[derive(Serialize, ToSchema)]
+pub struct OrganisationBody {
+    #[schema(example = "organisation")]
+    object: &'static str,
+    id: String,
+    slug: String,
+    name: String,
+    /// Calls may name saved configs and virtual keys, and bring nothing of their own.
+    saved_only: bool,
+}
+
+async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
+    let (id, own) = operations::get(&call.access).await?;
+    Ok(OrganisationBody {
+        object: "organisation",
+        id: id.to_string(),
+        slug: own.slug,
+        name: own.name,
+        saved_only: own.saved_only,
+    })
+}
+
+async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
+    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0)).await.map(|()| Done {})
+}

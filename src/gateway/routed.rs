@@ -1,0 +1,428 @@
+//! A call that a config leads: attempts one after another, at one target or at several, until one has answered or the
+//! config says that it is enough. Where a call goes is decided by [`Run`]; here it is done.
+
+use super::attempt::{About, Attempt, Call, Failure, Outcome, attempt, build};
+use super::cache::{self, Keeping, KeptAnswer};
+use super::call::{self, Gateway, find, known, obeyed, read_head};
+use super::directory::{Compiled, Config, Known};
+use super::facts::{CallFacts, Led, Tried, TriedEnd};
+use super::record::Open;
+use super::refusals::Refused;
+use super::request::{
+    LONGEST_SLUG, cache_wishes, listed, metadata, named_slug, once, read_call, split_model, time_limit,
+};
+use super::room::{HEAVY, Share};
+use super::watch::Watch;
+use crate::{
+    dialect::MAX_MODEL,
+    features::logs::model::Next,
+    kernel::{VirtualKeyId, provider::Provider},
+    routing::{Next as Turn, Operand, Request, Run},
+    web::refusal::Refusal,
+};
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use http::request::Parts;
+use http::{HeaderValue, Response};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+const METADATA: &str = "x-portkey-metadata";
+
+/// What is asked for, by whom.
+pub(super) struct Asked<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) key: &'a Arc<Option<Known>>,
+    pub(super) parts: &'a Parts,
+    pub(super) share: &'a Share,
+    pub(super) config: &'a Arc<Compiled>,
+    pub(super) id: Uuid,
+    pub(super) arrived: Instant,
+}
+
+/// Serves a call that a config leads.
+pub(super) async fn serve(asked: Asked<'_>, body: Body, call: CallFacts) -> Result<Response<Body>, Refusal> {
+    let (gateway, arrived) = (asked.gateway, asked.arrived);
+    let mut trail = Trail::new(call);
+    let served = lead(&asked, body, &mut trail).await;
+    let Err(refusal) = served else { return served };
+    let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
+    match trail.open {
+        Some(open) => open.finish(status, Some(&code)),
+        None => gateway.recorder.refused(Refused { call: trail.call, status, code }, arrived).await,
+    }
+    Err(refusal)
+}
+
+async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Response<Body>, Refusal> {
+    let Asked { gateway, parts, share, config: compiled, arrived, .. } = *asked;
+    let config = obeyed(compiled)?;
+    trail.call.config = Some(Led { saved: config.saved });
+    let limit = time_limit(&parts.headers)?;
+    let said = said(parts);
+    // What cannot be read counts as nothing said.
+    trail.call.metadata = metadata(&parts.headers).ok().flatten();
+    let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;
+    // It stays until no attempt can follow any more.
+    let body = part.hold(body).await?;
+    let params = if body.len() <= HEAVY {
+        Request::params_of(&config.plan, &body)
+    } else {
+        let (compiled, body) = (compiled.clone(), body.clone());
+        let read = move || match &*compiled {
+            Ok(config) => Request::params_of(&config.plan, &body),
+            Err(_) => Ok(vec![]),
+        };
+        share.off_workers(read).await?
+    };
+    let params = params.map_err(|error| Refusal::from(crate::dialect::ApiError::from(error)))?;
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let request = Request {
+        path: parts.uri.path(),
+        metadata: &|name| said.get(name).cloned(),
+        header: &header,
+        params,
+        caller: trail.call.key.0.into_bytes(),
+        config: &config.name,
+    };
+    let is_out = |leaf: usize| config.breakers.is_open(leaf, gateway.now.get().0);
+    let id = asked.id.as_u128();
+    let mut run = Run::new(&config.plan, &request, (id >> 64) as u64 ^ id as u64);
+    let mut next = run.first(is_out);
+    // What the last attempt has come to; it is the answer if there is no other.
+    let mut last: Option<Refusal> = None;
+    loop {
+        let (leaf, again) = match next {
+            Turn::Try(leaf) => (leaf, None),
+            Turn::Again(leaf, wait) => (leaf, Some(wait)),
+            Turn::Done => return Err(last.unwrap_or_else(Refusal::no_condition_holds)),
+            Turn::Nowhere => return Err(Refusal::no_condition_holds()),
+        };
+        if let Some(wait) = again {
+            rest(gateway, asked.key, wait).await?;
+        }
+        // Attempts together have as long as one alone could have.
+        if arrived.elapsed() >= gateway.limits.upstream.total
+            && let Some(last) = last
+        {
+            return Err(last);
+        }
+        let path = config.plan.path(leaf);
+        let since = Instant::now();
+        let mut seen = Seen::default();
+        let prepared = asked.prepare(config, leaf, &body, again.is_none(), trail, &mut seen).await;
+        let cache = seen.cache;
+        let provider = seen.provider.map(Provider::name);
+        let about = |retries: i32| About { provider, cache, retries, path };
+        let (refusal, failure) = match prepared {
+            Ok(Ready::Kept(answer)) => {
+                let open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                trail.kept(open);
+                let mut response = replayed(answer);
+                about(run.retries()).put(response.headers_mut());
+                return Ok(response);
+            }
+            Ok(Ready::ToSend(ready)) => {
+                let open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                let call = Call {
+                    gateway,
+                    key: asked.key,
+                    share,
+                    id: asked.id,
+                    created: trail.call.started_at.0 / 1000,
+                    since,
+                    last: arrived + gateway.limits.upstream.total,
+                    limit: limit.or(config.plan.leaf(leaf).timeout()),
+                    awaits_piece: true,
+                };
+                match attempt(&call, *ready, open).await {
+                    Outcome::Answered(mut response) => {
+                        config.breakers.note(&config.plan, leaf, 200, gateway.now.get().0);
+                        about(run.retries()).put(response.headers_mut());
+                        return Ok(response);
+                    }
+                    Outcome::Failed { refusal, open, failure } => {
+                        trail.open = Some(open);
+                        (refusal, failure)
+                    }
+                }
+            }
+            // The request does not fit this target. It may fit another.
+            Err(refusal) => {
+                let failure = Failure::reading(&refusal);
+                trail.unsent(seen.tried(path, arrived), &refusal);
+                (refusal, failure)
+            }
+        };
+        let Failure::Came(came) = failure else {
+            trail.ended(&refusal, Next::Ended);
+            return Err(refusal);
+        };
+        // What the caller's request is to blame for says nothing about the target.
+        if trail.open.as_ref().is_some_and(Open::last_is_sent) {
+            config.breakers.note(&config.plan, leaf, came.status, gateway.now.get().0);
+        }
+        next = run.came(came, is_out);
+        let then = match next {
+            Turn::Try(_) => Next::LedOn,
+            Turn::Again(..) => Next::Retried,
+            Turn::Done | Turn::Nowhere => Next::Answered,
+        };
+        trail.ended(&refusal, then);
+        last = Some(refusal.headers(|headers| about(run.retries()).put(headers)));
+    }
+}
+
+/// Waits before the next attempt, as long as the key may call.
+async fn rest(gateway: &Gateway, key: &Arc<Option<Known>>, wait: Duration) -> Result<(), Refusal> {
+    let mut watch = Watch::new(gateway.clone(), key.clone());
+    tokio::select! {
+        biased;
+        refusal = watch.ended() => Err(refusal),
+        () = sleep(wait) => Ok(()),
+    }
+}
+
+/// What the caller says of the call, for conditions.
+fn said(parts: &Parts) -> HashMap<String, Operand> {
+    let text = parts.headers.get(METADATA).map(HeaderValue::as_bytes);
+    text.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
+}
+
+/// What became known of a target on the way to its request.
+struct Seen {
+    virtual_key: Option<VirtualKeyId>,
+    provider: Option<Provider>,
+    model: Box<str>,
+    cache: &'static str,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { virtual_key: None, provider: None, model: "".into(), cache: "DISABLED" }
+    }
+}
+
+impl Seen {
+    fn tried(self, path: &str, arrived: Instant) -> Tried {
+        Tried {
+            path: path.into(),
+            virtual_key: self.virtual_key,
+            provider: self.provider,
+            model: self.model,
+            began_us: u64::try_from(arrived.elapsed().as_micros()).unwrap_or(u64::MAX),
+            end: None,
+        }
+    }
+}
+
+/// What an attempt begins with.
+enum Ready {
+    Kept(KeptAnswer),
+    ToSend(Box<Attempt>),
+}
+
+impl Asked<'_> {
+    /// Puts a request together for one target, or finds the answer that is kept for it.
+    async fn prepare(
+        &self,
+        config: &Config,
+        leaf: usize,
+        body: &Bytes,
+        first: bool,
+        trail: &mut Trail,
+        seen: &mut Seen,
+    ) -> Result<Ready, Refusal> {
+        let Asked { gateway, parts, share, .. } = *self;
+        let headers = &parts.headers;
+        let known = known(self.key)?;
+        let target = config.plan.leaf(leaf);
+        let body = self.changed(config, leaf, body).await?;
+        let head = read_head(share, &body).await?;
+        let (inline, model) = split_model(&head.model);
+        seen.model = model.into();
+        trail.call.streamed = head.stream;
+        // What the config names holds, whatever the request says.
+        let slug = match &target.virtual_key {
+            Some(slug) => slug,
+            None => match (named_slug(headers)?, inline) {
+                (Some(one), Some(other)) if one != other => return Err(Refusal::two_virtual_keys()),
+                (one, other) => one.or(other).ok_or_else(Refusal::no_virtual_key)?,
+            },
+        };
+        if slug.is_empty() || slug.len() > LONGEST_SLUG || model.len() > MAX_MODEL {
+            return Err(Refusal::no_such_virtual_key());
+        }
+        let found = find(gateway, known, slug).await?;
+        let Some(called) = &*found else {
+            // Nothing else tells later what was named.
+            seen.model = format!("@{slug}/{model}").into();
+            return Err(Refusal::no_such_virtual_key());
+        };
+        (seen.virtual_key, seen.provider) = (Some(called.virtual_key), Some(called.provider));
+        let version = once(headers, "anthropic-version")?;
+        let beta = listed(headers, "anthropic-beta")?;
+        let endpoint = trail.call.endpoint;
+        let mut keeping = None;
+        if let Some(rule) = target.cache() {
+            let (namespace, refresh) = cache_wishes(headers)?;
+            let organisation = known.caller.organisation;
+            let which = config.saved.map_or_else(|| config.name.to_string(), |(id, version)| format!("{id} {version}"));
+            let question = cache::Asked {
+                organisation,
+                permissions: known.caller.permissions.names(),
+                config: which,
+                virtual_key: called.virtual_key.0.into_bytes(),
+                endpoint,
+                namespace,
+                headers: [version, beta.as_deref()],
+                body: &body,
+            };
+            let question = question.question();
+            let now = gateway.now.get();
+            seen.cache = if refresh { "REFRESH" } else { "MISS" };
+            if first
+                && !refresh
+                && let Some(answer) = gateway.kept.find(organisation, &question, now)
+            {
+                seen.cache = "HIT";
+                return Ok(Ready::Kept(answer));
+            }
+            let age = i64::try_from(rule.max_age.as_millis()).unwrap_or(i64::MAX);
+            keeping = Some(Keeping {
+                kept: gateway.kept.clone(),
+                organisation,
+                question,
+                until: now.plus(age),
+                pieces: None,
+            });
+        }
+        let asked = call::Asked { endpoint, model, version, beta: beta.as_deref() };
+        let (mut request, reader) = asked.translate(share, &found, called, &body, &head).await?;
+        // What leaves takes the place of what was changed. The same bytes are held already.
+        let same = request.body.as_ptr() == body.as_ptr();
+        drop(head);
+        drop(body);
+        if !same {
+            request.body = share.part().hold(request.body).await?;
+        }
+        let mut request = build(called, request)?;
+        for name in target.forward.iter() {
+            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+                for value in headers.get_all(&name) {
+                    request.headers_mut().append(&name, value.clone());
+                }
+            }
+        }
+        Ok(Ready::ToSend(Box::new(Attempt { request, reader, target: found, keeping })))
+    }
+
+    /// The body with what the config changes in it.
+    async fn changed(&self, config: &Config, leaf: usize, body: &Bytes) -> Result<Bytes, Refusal> {
+        let changed = if body.len() <= HEAVY {
+            config.plan.leaf(leaf).changed(body)
+        } else {
+            let (compiled, whole) = (self.config.clone(), body.clone());
+            let change = move || match &*compiled {
+                Ok(config) => config.plan.leaf(leaf).changed(&whole),
+                Err(_) => Ok(None),
+            };
+            self.share.off_workers(change).await?
+        };
+        match changed.map_err(|error| Refusal::from(crate::dialect::ApiError::from(error)))? {
+            Some(changed) => Ok(self.share.part().hold(changed.into()).await?),
+            None => Ok(body.clone()),
+        }
+    }
+}
+
+/// A kept answer as it was given the first time.
+fn replayed(answer: KeptAnswer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    let headers = response.headers_mut();
+    if answer.streamed {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}
+
+/// The record of a call, which is begun when its first attempt is about to leave: a call of which nothing leaves is a
+/// refused one.
+struct Trail {
+    call: CallFacts,
+    /// Attempts that ended before anything could leave.
+    before: Vec<Tried>,
+    open: Option<Open>,
+}
+
+impl Trail {
+    fn new(call: CallFacts) -> Self {
+        Self { call, before: vec![], open: None }
+    }
+
+    /// Notes an attempt that is about to leave, and hands over the record.
+    async fn begin(&mut self, asked: &Asked<'_>, tried: Tried) -> Result<Open, Refusal> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => {
+                (self.call.virtual_key, self.call.provider) = (tried.virtual_key, tried.provider);
+                self.call.model = tried.model.clone();
+                let begun = asked.gateway.recorder.begin(self.call.clone(), asked.arrived).await;
+                let mut open = begun.map_err(|_| Refusal::cannot_record())?;
+                for tried in self.before.drain(..) {
+                    open.tries(tried).map_err(|_| Refusal::cannot_record())?;
+                }
+                open
+            }
+        };
+        match open.tries(tried) {
+            Ok(()) => Ok(open),
+            Err(_) => {
+                self.open = Some(open);
+                Err(Refusal::cannot_record())
+            }
+        }
+    }
+
+    /// Ends a call whose answer was kept.
+    fn kept(&mut self, mut open: Open) {
+        open.tried(None, Next::Kept);
+        open.finish(200, None);
+    }
+
+    /// Notes an attempt that ended before anything could leave. What comes after it is noted by [`Trail::ended`].
+    fn unsent(&mut self, mut tried: Tried, refusal: &Refusal) {
+        (self.call.virtual_key, self.call.provider) = (tried.virtual_key, tried.provider);
+        self.call.model = tried.model.clone();
+        match &mut self.open {
+            // Nothing leaves, so that a journal that cannot be written stops nothing.
+            Some(open) => drop(open.tries(tried)),
+            None => {
+                tried.end = Some(TriedEnd {
+                    status: None,
+                    error: Some(refusal.code.to_string().into()),
+                    sent: false,
+                    took_us: 0,
+                    then: Next::Ended,
+                });
+                self.before.push(tried);
+            }
+        }
+    }
+
+    /// Notes how the last attempt ended, and what comes after it.
+    fn ended(&mut self, refusal: &Refusal, then: Next) {
+        match (&mut self.open, self.before.last_mut().and_then(|tried| tried.end.as_mut())) {
+            (Some(open), _) => open.tried(Some(&refusal.code), then),
+            (None, Some(end)) => end.then = then,
+            (None, None) => {}
+        }
+    }
+}
