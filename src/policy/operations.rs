@@ -75,7 +75,8 @@ operations! {
     OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
-    Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived", "home/find"], routes: [];
+    Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived"], routes: [];
+    HomeFind = "home.find", holds(P::LogsView), read, fns: ["home/find"], routes: [];
     // What calls may bring of their own is a matter of configs: keys that reach as far in these may read and set it.
     OrganisationGet = "organisation.get", holds(P::ConfigsView), read, fns: [], routes: ["GET /v1/admin/organisation"];
     OrganisationRestrict = "organisation.restrict", holds(P::ConfigsDelete), audited, fns: ["organisation/restrict"], routes: ["PUT /v1/admin/organisation"];

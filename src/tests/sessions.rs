@@ -383,7 +383,7 @@ async fn of_two_first_owners_one_comes_in() {
         for secret in [secret.as_str(), "guessed"] {
             assert_eq!(refused(&set_up(secret, "eve@south.test", "South").await), (404, "not_found".to_owned()));
         }
-        assert_eq!(nobody.page("/setup").await.status, 404);
+        assert_eq!(nobody.page("/setup").await.status, 302, "it leads on to the sign-in");
         assert!(installation::setup_secret(&house.app).await.expect("asks").is_none());
     })
     .await;

@@ -462,7 +462,7 @@ fn kept(config: &Detail) -> Option<String> {
         let names = names(config.keys.iter().map(|key| key.name.as_str()).collect());
         return Some(format!("It is the config of API keys: {names}. Give them another first."));
     }
-    config.is_default.then(|| "New API keys begin with it. Take that mark from it first.".to_owned())
+    config.is_default.then(|| "It is the default for new API keys. Make another config the default first, or none.".to_owned())
 }
 
 /// The first of several names, and how many more there are.

@@ -106,7 +106,7 @@ const OF_EACH: i64 = 5;
 
 /// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, people, in this order.
 pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found>> {
-    let here = Target::In(access.read(Operation::Home).await?.organisation());
+    let here = Target::In(access.read(Operation::HomeFind).await?.organisation());
     let may = |operation| access.check(operation, here).is_ok();
     let asked = Asked::default().with("q", sought.trim());
     let window = || Window::page(1, OF_EACH);

@@ -172,6 +172,7 @@ impl Calls {
                 // Of the first of two versions.
                 config().await.with("number", "1")
             }
+            Operation::HomeFind => Ready::bare().with("q", "o"),
             Operation::ConfigCheck => Ready::bare().with("config", text(2)),
             Operation::ConfigTry => config().await.with("config", text(2)).body(json!({ "model": "gpt-4o" })),
             Operation::ConfigCreate => {

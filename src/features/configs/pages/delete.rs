@@ -34,7 +34,7 @@ pub fn DeletePage() -> impl IntoView {
             }
         });
         let default = config.is_default.then(|| {
-            view! { <Note tone=Tone::Warn>"New API keys begin with it. Take that mark from it first."</Note> }
+            view! { <Note tone=Tone::Warn>"It is the default for new API keys. Make another config the default first, or none."</Note> }
         });
         view! {
             <FormPage

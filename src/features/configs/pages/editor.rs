@@ -119,7 +119,7 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
         true => view! { <Pill tone=Tone::Neutral label=format!("Draft, differs from v{}", current.get()) /> }.into_any(),
         false => view! { <Pill tone=Tone::Ok label="Saved" /> }.into_any(),
     };
-    let defaults = vec![Choice::new("no", "Choose a config, or none"), Choice::new("yes", "Begin with this config")];
+    let defaults = vec![Choice::new("no", "No"), Choice::new("yes", "Yes")];
     view! {
         <Refusal form=read />
         <FormFor form problem="This config is not saved" limits=LIMITS version>
@@ -145,7 +145,7 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
             <TextField typing value=text />
             <div class="fields">
                 <Field label="Name" name="name" value=name autocomplete="off" />
-                <Select label="New API keys" name="is_default" choices=defaults selected=is_default />
+                <Select label="Default for new API keys" name="is_default" choices=defaults selected=is_default />
             </div>
         </FormFor>
     }

@@ -90,7 +90,7 @@ fn Rows(configs: Configs, slug: String, list: List) -> impl IntoView {
     let Configs { configs, total, window, now } = configs;
     let columns = vec![
         list.column("Config", "name"),
-        Column::new("Calls name it"),
+        Column::new("Slug"),
         Column::number("Version"),
         list.column("Used by", "used"),
         Column::number("Calls in 7 days"),
@@ -129,7 +129,7 @@ fn Row(config: Listed, now: Timestamp, slug: String) -> impl IntoView {
                     {config.is_default.then(|| view! { <Tag label="Default" /> })}
                 </span>
             </th>
-            <td data-label="Calls name it">
+            <td data-label="Slug">
                 <CopyText
                     id=format!("slug-{}", config.id)
                     what=format!("name of {} in calls", config.name)

@@ -63,7 +63,7 @@ fn Inside(new: NewConfig, slug: String, start: String, form: Form<CreateConfig>)
     };
     let starts = copy_of.is_none().then(|| view! { <Starts slug=slug.clone() chosen=Start::named(&start) /> });
     let back = routes::configs(&slug);
-    let defaults = vec![Choice::new("no", "Choose a config, or none"), Choice::new("yes", "Begin with this config")];
+    let defaults = vec![Choice::new("no", "No"), Choice::new("yes", "Yes")];
     view! {
         <PageHeader title="New config" sentence=move || sentence.clone() />
         {starts}
@@ -73,7 +73,7 @@ fn Inside(new: NewConfig, slug: String, start: String, form: Form<CreateConfig>)
                 <TextField typing value=begun />
                 <div class="fields">
                     <Field label="What this version is about" name="message" optional=true autocomplete="off" />
-                    <Select label="New API keys" name="is_default" choices=defaults selected="no".to_owned() />
+                    <Select label="Default for new API keys" name="is_default" choices=defaults selected="no".to_owned() />
                 </div>
                 <div class="form-end">
                     <LinkButton label="Cancel" href=back />

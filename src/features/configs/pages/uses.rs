@@ -51,7 +51,7 @@ fn Inside(config: Detail, slug: String) -> impl IntoView {
                 <Items items=keys none="None. Calls can still name it." />
                 {config
                     .is_default
-                    .then(|| view! { <p class="hint">"New API keys begin with it."</p> })}
+                    .then(|| view! { <p class="hint">"It is the default for new API keys."</p> })}
             </Card>
             <Card title="Virtual keys that it names">
                 <Items items=virtual_keys none="None." />

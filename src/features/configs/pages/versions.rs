@@ -137,7 +137,7 @@ fn Item(
         <li class:history-now=number == current>
             <div class="row">
                 <span class="version">{format!("v{number}")}</span>
-                {(number == current).then(|| view! { <span class="tag tag-plain">"Obeyed now"</span> })}
+                {(number == current).then(|| view! { <span class="tag tag-plain">"In use"</span> })}
             </div>
             <div class:muted=message.is_empty()>{words}</div>
             <div class="hint">{created_by}", "<Time at=created_at.0 now /></div>
