@@ -71,6 +71,7 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
     });
     on_cleanup(move || shortcut.remove());
     let go = go(open);
+    let go_on = go.clone();
     let chosen = move || hits.with(|hits| hits.get(at.get_untracked()).map(|hit| hit.href.clone()));
     let keys = move |event: KeyboardEvent| {
         let count = hits.with(Vec::len);
@@ -97,7 +98,7 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
     let enter = move |event: SubmitEvent| {
         event.prevent_default();
         if let Some(href) = chosen() {
-            go(href);
+            go_on(href);
         }
     };
     view! {
@@ -108,7 +109,7 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
         </button>
         <dialog class="palette" aria-label="Search or jump to" node_ref=dialog on:close=move |_| open.set(false)>
             {reactive(move || {
-                let search = search.clone();
+                let (search, go) = (search.clone(), go.clone());
                 open.get()
                     .then(|| {
                         typed.set(String::new());
@@ -144,7 +145,7 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
                                 })}
                             </div>
                             <ul id="palette-hits" class="palette-hits" role="listbox" aria-label="Found">
-                                {reactive(move || options(hits.get(), at))}
+                                {reactive(move || options(hits.get(), at, go.clone()))}
                             </ul>
                         }
                     })
@@ -168,25 +169,26 @@ fn option_id(index: usize) -> String {
     format!("palette-hit-{index}")
 }
 
-fn options(hits: Vec<Hit>, at: RwSignal<usize>) -> AnyView {
+fn options(hits: Vec<Hit>, at: RwSignal<usize>, go: impl Fn(String) + Clone + Send + Sync + 'static) -> AnyView {
     if hits.is_empty() {
         return view! { <li class="palette-none" role="presentation">"Nothing has this in its name."</li> }.into_any();
     }
     let options: Vec<_> = hits
         .into_iter()
         .enumerate()
-        .map(|(index, hit)| {
+        .map(|(index, Hit { name, what, href })| {
+            let go = go.clone();
             view! {
                 <li
                     id=option_id(index)
+                    class="palette-hit"
                     role="option"
                     aria-selected=move || if at.get() == index { "true" } else { "false" }
                     on:mousemove=move |_| at.set(index)
+                    on:click=move |_| go(href.clone())
                 >
-                    <a class="palette-hit" tabindex="-1" href=hit.href>
-                        <span>{hit.name}</span>
-                        <span class="cell-second">{hit.what}</span>
-                    </a>
+                    <span>{name}</span>
+                    <span class="cell-second">{what}</span>
                 </li>
             }
         })
