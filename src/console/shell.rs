@@ -5,6 +5,9 @@ use crate::web::{FormOutcome, RequestContext, assets::manifest};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
+/// How long, in milliseconds, what only serves pages without JavaScript waits hidden for a program that does not come.
+const LATE: u32 = 8_000;
+
 /// `<!DOCTYPE html>` and on. Without the built site it is a page of plain HTML. The answer to a form that the browser
 /// posted itself is never hydrated: what it shows once is in its HTML and nowhere else.
 pub fn shell() -> impl IntoView {
@@ -26,15 +29,19 @@ pub fn shell() -> impl IntoView {
     }
     let script = match (&site.js, &site.wasm) {
         (Some(js), Some(wasm)) if hydrates => Some((
-            format!("import(\"{js}\").then(m => m.default({{module_or_path: \"{wasm}\"}}).then(() => m.hydrate()))"),
+            format!(
+                "const plain = () => document.documentElement.dataset.plain = \"\"; setTimeout(plain, {LATE}); \
+                 import(\"{js}\").then(m => m.default({{module_or_path: \"{wasm}\"}}).then(() => m.hydrate())).catch(plain)"
+            ),
             js.clone(),
             wasm.clone(),
         )),
         _ => None,
     };
+    let is_plain = script.is_none().then_some("");
     view! {
         <!DOCTYPE html>
-        <html lang="en-GB" data-theme=theme>
+        <html lang="en-GB" data-theme=theme data-plain=is_plain>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
