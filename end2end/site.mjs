@@ -219,10 +219,10 @@ function packDocs(css) {
       table(token) {
         const row = (cells, tag) => `<tr>${cells.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join("")}</tr>`;
         const body = token.rows.map((cells) => row(cells, "td")).join("");
-        return `<div class="docs-wide" role="region" aria-label="Table" tabindex="0"><table><thead>${row(token.header, "th")}</thead><tbody>${body}</tbody></table></div>\n`;
+        return `<div class="docs-wide" role="group" aria-label="Table" tabindex="0"><table><thead>${row(token.header, "th")}</thead><tbody>${body}</tbody></table></div>\n`;
       },
       code({ text }) {
-        return `<pre class="docs-wide" role="region" aria-label="Code" tabindex="0"><code>${escaped(text)}</code></pre>\n`;
+        return `<pre class="docs-wide" role="group" aria-label="Code" tabindex="0"><code>${escaped(text)}</code></pre>\n`;
       },
       link({ href, tokens }) {
         const words = this.parser.parseInline(tokens);

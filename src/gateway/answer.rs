@@ -119,7 +119,9 @@ pub(super) async fn read(
         let body = Body::new(Streamed {
             upstream: Some(body),
             stream: reader.stream(stamp),
-            keeping: keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
+            keeping: keeping
+                .filter(|_| status == StatusCode::OK)
+                .map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
             open: Some(open),
             watch,
             idle: patience.idle,

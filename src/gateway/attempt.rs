@@ -119,7 +119,9 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
     }
     open.sent();
     let upstream = gateway.limits.upstream;
-    let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers));
+    // Attempts together have as long as one alone could have.
+    let left = call.last.saturating_duration_since(Instant::now());
+    let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers)).min(left);
     let mut watch = Watch::new(gateway.clone(), key.clone());
     let sent = tokio::select! {
         biased;

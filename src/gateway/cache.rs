@@ -7,6 +7,7 @@
 use super::facts::Endpoint;
 use crate::kernel::{OrganisationId, Timestamp};
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -138,6 +139,8 @@ pub struct Asked<'a> {
     pub namespace: Option<&'a str>,
     /// Headers that say how the body is to be read.
     pub headers: [Option<&'a str>; 2],
+    /// The caller's headers that are handed on.
+    pub forwarded: Vec<(HeaderName, &'a HeaderValue)>,
     pub body: &'a [u8],
 }
 
@@ -156,6 +159,11 @@ impl Asked<'_> {
         for optional in [self.namespace, self.headers[0], self.headers[1]] {
             part(&[u8::from(optional.is_some())]);
             part(optional.unwrap_or_default().as_bytes());
+        }
+        part(&(self.forwarded.len() as u64).to_be_bytes());
+        for (name, value) in &self.forwarded {
+            part(name.as_str().as_bytes());
+            part(value.as_bytes());
         }
         part(self.body);
         hash.finalize().into()
@@ -288,9 +296,11 @@ mod tests {
             endpoint: Endpoint::ChatCompletions,
             namespace: None,
             headers: [None, None],
+            forwarded: vec![],
             body: b"{}",
         };
-        let changes: [fn(&mut Asked<'_>); 8] = [
+        static VALUE: HeaderValue = HeaderValue::from_static("a");
+        let changes: [fn(&mut Asked<'_>); 9] = [
             |asked| asked.organisation = OrganisationId::numbered(2),
             |asked| asked.permissions = vec!["a"],
             |asked| asked.config = "c 2".to_owned(),
@@ -298,6 +308,7 @@ mod tests {
             |asked| asked.endpoint = Endpoint::Messages,
             |asked| asked.namespace = Some(""),
             |asked| asked.headers = [Some(""), None],
+            |asked| asked.forwarded = vec![(HeaderName::from_static("x-tenant"), &VALUE)],
             |asked| asked.body = b"{ }",
         ];
         let mut questions = vec![asked().question()];

@@ -351,7 +351,12 @@ impl Directory {
         let key = PlanKey::Inline(known.caller.organisation, text.into());
         match self.0.plans.get(&key) {
             Some(compiled) => Ok(compiled),
-            None => self.0.clone().compiled(key, None, text.into(), text.to_owned()).await,
+            None => {
+                // As few at a time as look-ups: a flood of new texts leaves room for others.
+                let _turn = known.shelf.loads.acquire().await.map_err(|_| Unavailable)?;
+                let _among_all = self.0.loads.acquire().await.map_err(|_| Unavailable)?;
+                self.0.clone().compiled(key, None, text.into(), text.to_owned()).await
+            }
         }
     }
 

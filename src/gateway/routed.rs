@@ -3,7 +3,7 @@
 
 use super::attempt::{About, Attempt, Call, Failure, Outcome, attempt, build};
 use super::cache::{self, Keeping, KeptAnswer};
-use super::call::{self, Gateway, find, known, obeyed, read_head};
+use super::call::{self, Gateway, find, known, may_still_call, obeyed, read_head};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::record::Open;
@@ -17,14 +17,14 @@ use crate::{
     dialect::MAX_MODEL,
     features::logs::model::Next,
     kernel::{VirtualKeyId, provider::Provider},
-    routing::{Next as Turn, Operand, Request, Run},
+    routing::{Leaf, Next as Turn, Operand, Request, Run},
     web::refusal::Refusal,
 };
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,6 +120,11 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let about = |retries: i32| About { provider, cache, retries, path };
         let (refusal, failure) = match prepared {
             Ok(Ready::Kept(answer)) => {
+                // The key was found before the caller had sent all of the body, which may be long ago.
+                if let Err(refusal) = may_still_call(gateway, known(asked.key)?).await {
+                    trail.ended(&refusal, Next::Ended);
+                    return Err(refusal);
+                }
                 let open = trail.begin(asked, seen.tried(path, arrived)).await?;
                 trail.kept(open);
                 let mut response = replayed(answer);
@@ -170,7 +175,8 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let then = match next {
             Turn::Try(_) => Next::LedOn,
             Turn::Again(..) => Next::Retried,
-            Turn::Done | Turn::Nowhere => Next::Answered,
+            Turn::Done => Next::Answered,
+            Turn::Nowhere => Next::Ended,
         };
         trail.ended(&refusal, then);
         last = Some(refusal.headers(|headers| about(run.retries()).put(headers)));
@@ -189,7 +195,10 @@ async fn rest(gateway: &Gateway, key: &Arc<Option<Known>>, wait: Duration) -> Re
 
 /// What the caller says of the call, for conditions.
 fn said(parts: &Parts) -> HashMap<String, Operand> {
-    let text = parts.headers.get(METADATA).map(HeaderValue::as_bytes);
+    let mut values = parts.headers.get_all(METADATA).iter();
+    let text = values.next();
+    // Which of two that differ counts, nobody can say.
+    let text = text.filter(|text| values.all(|other| other == *text)).map(HeaderValue::as_bytes);
     text.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
 }
 
@@ -280,6 +289,7 @@ impl Asked<'_> {
                 endpoint,
                 namespace,
                 headers: [version, beta.as_deref()],
+                forwarded: forwarded(target, headers).collect(),
                 body: &body,
             };
             let question = question.question();
@@ -311,20 +321,18 @@ impl Asked<'_> {
             request.body = share.part().hold(request.body).await?;
         }
         let mut request = build(called, request)?;
-        for name in target.forward.iter() {
-            if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
-                for value in headers.get_all(&name) {
-                    request.headers_mut().append(&name, value.clone());
-                }
-            }
+        let own: Vec<HeaderName> = request.headers().keys().cloned().collect();
+        for (name, value) in forwarded(target, headers).filter(|(name, _)| !own.contains(name)) {
+            request.headers_mut().append(name, value.clone());
         }
         Ok(Ready::ToSend(Box::new(Attempt { request, reader, target: found, keeping })))
     }
 
     /// The body with what the config changes in it.
     async fn changed(&self, config: &Config, leaf: usize, body: &Bytes) -> Result<Bytes, Refusal> {
-        let changed = if body.len() <= HEAVY {
-            config.plan.leaf(leaf).changed(body)
+        let target = config.plan.leaf(leaf);
+        let changed = if body.len().saturating_mul(1 + target.drops()) <= HEAVY {
+            target.changed(body)
         } else {
             let (compiled, whole) = (self.config.clone(), body.clone());
             let change = move || match &*compiled {
@@ -338,6 +346,12 @@ impl Asked<'_> {
             None => Ok(body.clone()),
         }
     }
+}
+
+/// The caller's headers that a target is handed on.
+fn forwarded<'h>(target: &'h Leaf, headers: &'h HeaderMap) -> impl Iterator<Item = (HeaderName, &'h HeaderValue)> {
+    let names = target.forward.iter().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+    names.flat_map(|name| headers.get_all(&name).iter().map(move |value| (name.clone(), value)).collect::<Vec<_>>())
 }
 
 /// A kept answer as it was given the first time.
@@ -377,7 +391,10 @@ impl Trail {
                 let begun = asked.gateway.recorder.begin(self.call.clone(), asked.arrived).await;
                 let mut open = begun.map_err(|_| Refusal::cannot_record())?;
                 for tried in self.before.drain(..) {
-                    open.tries(tried).map_err(|_| Refusal::cannot_record())?;
+                    if open.tries(tried).is_err() {
+                        self.open = Some(open);
+                        return Err(Refusal::cannot_record());
+                    }
                 }
                 open
             }

@@ -47,6 +47,9 @@ pub enum Why {
     Number,
 }
 
+/// So many keys that stand twice are told.
+const MOST_TWICE: usize = 100;
+
 /// A key that stands twice in one object: its place, and the path of the second.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Twice {
@@ -146,7 +149,7 @@ impl Reader<'_> {
             let outer = self.path.len();
             let path = below(&self.path, &key);
             let new = known.insert(key.clone());
-            if !new {
+            if !new && self.twice.len() < MOST_TWICE {
                 self.twice.push(Twice { at: key_at, path: path.clone() });
             }
             self.path = path;

@@ -40,12 +40,10 @@ pub(super) enum StepKind {
     Fallback {
         on: Option<Box<[u16]>>,
         targets: Box<[usize]>,
-        heeds_breaker: bool,
     },
     LoadBalance {
         targets: Box<[(usize, f64)]>,
         sticky: Option<Sticky>,
-        heeds_breaker: bool,
     },
     Conditional {
         cases: Box<[PlannedCase]>,
@@ -85,6 +83,11 @@ pub struct CacheRule {
 }
 
 impl Leaf {
+    /// How many paths are looked for in the body.
+    pub fn drops(&self) -> usize {
+        self.changes.drops.len()
+    }
+
     /// How long the provider has for one attempt, on a stream until its first piece.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
@@ -180,7 +183,7 @@ impl Plan {
         }
         plan.params = params;
         // What is kept of a text beside it, roughly and rather too much.
-        plan.weight = 1024 + 4 * text.len() + 512 * plan.nodes.len() + (64 << 10) * patterns;
+        plan.weight = 1024 + 4 * text.len() + 512 * plan.nodes.len() + (512 << 10) * patterns;
         plan
     }
 
@@ -332,7 +335,6 @@ impl Maker<'_> {
             self.plan.nodes[number].kind = StepKind::Leaf(leaf);
             return number;
         };
-        let heeds_breaker = held.breaker.is_some();
         // Where a condition chooses, none is left out.
         let mut inner = held;
         if matches!(strategy.mode, Mode::Conditional { .. }) {
@@ -345,13 +347,11 @@ impl Maker<'_> {
         };
         self.plan.nodes[number].kind = match &strategy.mode {
             Mode::Single => StepKind::Single(targets[0]),
-            Mode::Fallback { on } => {
-                StepKind::Fallback { on: on.clone().map(Into::into), targets: targets.into(), heeds_breaker }
-            }
+            Mode::Fallback { on } => StepKind::Fallback { on: on.clone().map(Into::into), targets: targets.into() },
             Mode::LoadBalance { sticky } => {
                 let weight = |level: &Level| level.weight.as_ref().map_or(1.0, |weight| weight.value);
                 let targets = targets.iter().copied().zip(level.targets.iter().map(weight)).collect();
-                StepKind::LoadBalance { targets, sticky: sticky.clone(), heeds_breaker }
+                StepKind::LoadBalance { targets, sticky: sticky.clone() }
             }
             Mode::Conditional { cases, default } => StepKind::Conditional {
                 cases: cases

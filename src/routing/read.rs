@@ -44,12 +44,27 @@ const KEPT_BACK: [&str; 24] = [
     "forwarded",
     "proxy-connection",
 ];
-const KEPT_BACK_GROUPS: [&str; 4] = ["x-portkey-", "x-latchkey-", "x-forwarded-", "x-amz-"];
+const KEPT_BACK_GROUPS: [&str; 5] = ["x-portkey-", "x-latchkey-", "x-forwarded-", "x-amz-", "x-amzn-"];
+/// What the name of a header that proves who somebody is has in it.
+const SECRET_WORDS: [&str; 13] = [
+    "key",
+    "token",
+    "secret",
+    "password",
+    "credential",
+    "signature",
+    "auth",
+    "jwt",
+    "session",
+    "assertion",
+    "cert",
+    "cookie",
+    "oidc",
+];
 
 /// Whether a caller's header may be handed on to a provider.
 fn may_be_forwarded(name: &str) -> bool {
-    let secret =
-        ["key", "token", "secret", "password", "credential", "signature"].iter().any(|word| name.contains(word));
+    let secret = SECRET_WORDS.iter().any(|word| name.contains(word));
     !secret && !KEPT_BACK.contains(&name) && !KEPT_BACK_GROUPS.iter().any(|group| name.starts_with(group))
 }
 
@@ -113,7 +128,10 @@ struct Piece<'n> {
 
 impl Reader<'_> {
     fn fault(&mut self, at: usize, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        self.found.push(Found { at, path: path.into(), code, message: message.into() });
+        // Far more are never told; what they would take is not the caller's to choose.
+        if self.found.len() < 10 * MAX_FAULTS {
+            self.found.push(Found { at, path: path.into(), code, message: message.into() });
+        }
     }
 
     fn wrong(&mut self, part: &Piece<'_>, message: impl Into<String>) {
@@ -132,7 +150,7 @@ impl Reader<'_> {
                     Why::Syntax if unreadable.at >= self.text.len() => {
                         ("invalid_json", "The JSON text ends too early.")
                     }
-                    Why::Syntax => ("invalid_json", "Here the text is no JSON any more."),
+                    Why::Syntax => ("invalid_json", "This is not valid JSON from here on."),
                     Why::TooDeep => ("too_deep", "The JSON text is nested more than 64 levels deep."),
                     Why::Number => ("invalid_json", "This number is too large."),
                 };
@@ -141,12 +159,7 @@ impl Reader<'_> {
             }
         };
         for twice in twice {
-            self.fault(
-                twice.at,
-                twice.path,
-                "duplicate_key",
-                "This key stands twice in one object, so nobody can say which holds.",
-            );
+            self.fault(twice.at, twice.path, "duplicate_key", "This key appears twice in one object.");
         }
         if !matches!(root.value, Value::Object(_)) {
             self.fault(root.at.start, "", "not_an_object", "A config is a JSON object.");
@@ -399,6 +412,14 @@ impl Reader<'_> {
             let message = "A config chooses no address: the credential would go there. The virtual key holds it.";
             self.fault(part.node.at.start, part.path.clone(), "inline_host", message);
         }
+        if let Some(part) = members.get("default_params")
+            && let Value::Object(members) = &part.node.value
+            && let Some(member) = members.iter().find(|member| member.key == "model")
+            && matches!(&member.value.value, Value::Text(text) if text.starts_with('@'))
+        {
+            let part = Piece { path: below(&part.path, "model"), node: &member.value };
+            self.wrong(&part, "A model that is filled in names no virtual key. Name that by `virtual_key`.");
+        }
         if let Some(part) = members.get("override_params")
             && let Value::Object(members) = &part.node.value
             && let Some(member) = members.iter().find(|member| member.key == "model")
@@ -516,7 +537,7 @@ impl Reader<'_> {
         }
         let mut fields = vec![];
         if let Some(part) = members.get("hash_fields") {
-            for (path, node) in self.list(part, "This must be a list of values such as `metadata.user`.") {
+            for (path, node) in self.few(part, "This must be a list of values such as `metadata.user`.") {
                 let part = Piece { path, node };
                 let field = match &node.value {
                     Value::Text(text) => field(text, true),
@@ -822,7 +843,7 @@ impl Reader<'_> {
 
     fn drops(&mut self, part: &Piece<'_>) -> Option<At<Vec<Vec<Part>>>> {
         let mut paths = vec![];
-        for (path, node) in self.list(part, "This must be a list of paths such as `messages[*].name`.") {
+        for (path, node) in self.few(part, "This must be a list of paths such as `messages[*].name`.") {
             let read = match &node.value {
                 Value::Text(text) => body_path(text),
                 _ => None,
@@ -840,7 +861,7 @@ impl Reader<'_> {
 
     fn headers(&mut self, part: &Piece<'_>) -> Option<At<Vec<String>>> {
         let mut names = vec![];
-        for (path, node) in self.list(part, "This must be a list of names of headers.") {
+        for (path, node) in self.few(part, "This must be a list of names of headers.") {
             let part = Piece { path, node };
             let name = match &node.value {
                 Value::Text(text) => text.to_ascii_lowercase(),
@@ -932,6 +953,16 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The elements of a list that every call goes through, with their paths.
+    fn few<'n>(&mut self, part: &Piece<'n>, sentence: &str) -> Vec<(String, &'n Node)> {
+        let list = self.list(part, sentence);
+        if list.len() > MAX_MEMBERS {
+            self.wrong(part, "There may be at most 100 of these.");
+            return vec![];
+        }
+        list
     }
 
     /// The elements of a list with their paths.

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// The statuses after which the same target is asked again, where a config lists none.
 pub(super) const RETRIED: [u16; 5] = [429, 500, 502, 503, 504];
+/// A longer value of the body, in bytes of its JSON, is like no other: conditions are judged between other calls.
+const LONGEST_OPERAND: usize = 16 << 10;
 /// All waits of one call together.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The status of an answer that a guardrail denied. Only a list that names it leads on from there: the next target must not
@@ -51,7 +53,11 @@ impl Request<'_> {
         raw_json::members(body, |member| {
             let name = raw_json::text(&body[member.key]);
             if let Some(name) = name.filter(|name| plan.params().iter().any(|wanted| **wanted == *name)) {
-                let value = serde_json::from_slice(&body[member.value]).unwrap_or(Operand::Other);
+                let value = &body[member.value];
+                let value = match value.len() {
+                    0..=LONGEST_OPERAND => serde_json::from_slice(value).unwrap_or(Operand::Other),
+                    _ => Operand::Other,
+                };
                 // Of several of one name the last holds, as most servers read it.
                 found.retain(|(known, _): &(Box<str>, _)| **known != *name);
                 found.push((name.into(), value));
@@ -296,17 +302,17 @@ impl<'r> Run<'r> {
             node = match &plan.nodes[node].kind {
                 StepKind::Leaf(leaf) => return Some(*leaf),
                 StepKind::Single(target) => *target,
-                StepKind::Fallback { targets, heeds_breaker, .. } => {
-                    let out = self.out(node, targets.iter().copied(), *heeds_breaker, is_out);
+                StepKind::Fallback { targets, .. } => {
+                    let out = self.out(node, targets.iter().copied(), is_out);
                     let mut rest: Vec<usize> =
                         targets.iter().copied().filter(|target| !out.contains(target)).rev().collect();
                     let first = rest.pop()?;
                     self.open.push(Waiting { node, rest });
                     first
                 }
-                StepKind::LoadBalance { targets, sticky, heeds_breaker } => {
+                StepKind::LoadBalance { targets, sticky } => {
                     let some = targets.iter().filter(|(_, weight)| *weight > 0.0).map(|(target, _)| *target);
-                    let out = self.out(node, some, *heeds_breaker, is_out);
+                    let out = self.out(node, some, is_out);
                     let left =
                         targets.iter().copied().filter(|(target, weight)| *weight > 0.0 && !out.contains(target));
                     self.draw(node, &left.collect::<Vec<_>>(), sticky.as_ref())
@@ -341,12 +347,8 @@ impl<'r> Run<'r> {
         &mut self,
         node: usize,
         targets: impl Iterator<Item = usize>,
-        heeds_breaker: bool,
         is_out: &impl Fn(usize) -> bool,
     ) -> Vec<usize> {
-        if !heeds_breaker {
-            return vec![];
-        }
         let (out, left): (Vec<usize>, Vec<usize>) = targets.partition(|target| self.plan.is_out(*target, is_out));
         if left.is_empty() {
             self.tell(Told::AllOut { node });

@@ -38,7 +38,7 @@ statements! {
     TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     // The newest that still works and is not the master key.
-    NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 1";
+    NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 1";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
     NAME_OF: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND id = $2";
     END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
@@ -247,8 +247,8 @@ pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
 }
 
 /// The name of the newest API key that works, beside the master key.
-pub async fn newest_name(tx: &mut OrgTx) -> Result<Option<String>> {
-    let row: Option<(String,)> = tx.optional(NEWEST, vec![]).await?;
+pub async fn newest_name(tx: &mut OrgTx, now: Timestamp) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.optional(NEWEST, values![now]).await?;
     Ok(row.map(|(name,)| name))
 }
 

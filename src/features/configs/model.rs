@@ -108,8 +108,10 @@ pub struct Detail {
     pub created_at: Timestamp,
     pub updated_by: String,
     pub updated_at: Timestamp,
-    /// At most [`MOST_USERS`].
+    /// At most [`MOST_USERS`]; none for whoever may not list API keys.
     pub keys: Vec<UsedByKey>,
+    /// Whether the reader may list API keys.
+    pub lists_keys: bool,
     pub virtual_keys: Vec<NamesVirtualKey>,
     /// The moment of reading.
     pub now: Timestamp,

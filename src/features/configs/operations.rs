@@ -11,7 +11,7 @@ use super::{
 use crate::{
     features::virtual_keys,
     kernel::{Asked, Code, ConfigId, Error, FieldError, Fields, Result, VirtualKeyId, Window, text},
-    policy::Operation,
+    policy::{Operation, Target},
     routing::{self, Answer, Explanation, Fault, Plan, Supposed},
     server::{
         access::{Access, Change},
@@ -36,7 +36,14 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Conf
 /// One config with the text of its newest version.
 pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::ConfigGet).await?;
-    store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)
+    let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
+    Ok(seen_by(access, &tx, config))
+}
+
+/// Whoever may not list API keys learns of none from a config that they use.
+fn seen_by(access: &Access, tx: &OrgTx, config: Detail) -> Detail {
+    let lists_keys = access.check(Operation::ApiKeysList, Target::In(tx.organisation())).is_ok();
+    Detail { keys: if lists_keys { config.keys } else { vec![] }, lists_keys, ..config }
 }
 
 /// One config as its page shows it: what is said of `draft`, or of what is stored where it is empty, and a dry run of that
@@ -44,6 +51,7 @@ pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
 pub async fn page(access: &Access, slug: &str, draft: &str, dry_run: &TryForm) -> Result<ConfigPage> {
     let mut tx = access.read(Operation::ConfigGet).await?;
     let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
+    let config = seen_by(access, &tx, config);
     let text = if draft.is_empty() { config.text.clone() } else { model::parse_text(draft) };
     let checked = checked(&mut tx, &text).await?;
     let (mut tried, mut not_tried) = (None, None);
@@ -199,7 +207,7 @@ fn refusal(faults: &[Fault]) -> Error {
     let message = match faults {
         [] => "The config cannot be read.".to_owned(),
         [only] => place(only),
-        many => format!("{} faults are in the config.", many.len()),
+        many => format!("The config has {} faults.", many.len()),
     };
     Error { fields, ..Error::new(Code::Invalid, message) }
 }
@@ -227,7 +235,9 @@ async fn sound(change: &mut Change, text: String, plan: std::result::Result<Plan
     if !faults.is_empty() {
         return Err(refusal(&faults));
     }
-    Ok(Sound { text: layout::laid_out(&text), uses })
+    // What is stored must be read again.
+    let laid_out = layout::laid_out(&text);
+    Ok(Sound { text: if laid_out.len() > routing::MAX_TEXT { text } else { laid_out }, uses })
 }
 
 /// Compiles for whoever may act, and for nobody else.
@@ -260,9 +270,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
                 return Err(Error::conflict(format!("An organisation can have at most {MOST} configs.")));
             }
             let is_default = draft.is_default == "yes";
-            if is_default {
-                store::clear_default(change.tx()).await?;
-            }
+            let default_before = if is_default { store::clear_default(change.tx()).await? } else { None };
             let (id, slug) = (ConfigId::new(), new_slug(&name));
             if !store::insert(change.tx(), id, (&slug, &name), is_default, &by, now).await? {
                 return Err(Error::unavailable());
@@ -276,6 +284,10 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
                 .with("version", 1)
                 .with("text_sha256", digest(&sound.text))
                 .change("default", false, is_default);
+            let event = match default_before {
+                Some(slug) => event.with("default_before", slug),
+                None => event,
+            };
             change.commit(event, made).await
         })
         .await
@@ -381,9 +393,8 @@ async fn save(
         let sentence = format!("A config can have at most {MOST_VERSIONS} versions. Make another from this one.");
         return Err(Error::conflict(sentence));
     }
-    if is_default && !was.is_default {
-        store::clear_default(change.tx()).await?;
-    }
+    let default_before =
+        if is_default && !was.is_default { store::clear_default(change.tx()).await? } else { None };
     let row = Facts { name: &name, is_default, current: number, by: &by };
     if !store::update(change.tx(), was.id, version, &row, now).await? {
         return Err(Error::stale());
@@ -392,6 +403,9 @@ async fn save(
         .change("name", was.name.as_str(), name.as_str())
         .change("default", was.is_default, is_default)
         .change("version", was.current, number);
+    if let Some(slug) = default_before {
+        event = event.with("default_before", slug);
+    }
     let mut version_id = was.version_id;
     if is_new {
         let id = Uuid::now_v7();

@@ -58,6 +58,7 @@ statements! {
     INSERT: TenantSql = "INSERT INTO configs (org_id, id, slug, name, is_default, version, current, created_by, created_at, updated_by, updated_at) VALUES ($1, $2, $3, $4, $5, 1, 1, $6, $7, $6, $7) ON CONFLICT (org_id, slug) DO NOTHING";
     INSERT_VERSION: TenantSql = "INSERT INTO config_versions (org_id, config_id, number, id, body, message, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     UPDATE: TenantSql = "UPDATE configs SET name = $3, is_default = $4, current = $5, updated_by = $6, updated_at = $7, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL AND version = $8";
+    DEFAULT: TenantSql = "SELECT slug FROM configs WHERE org_id = $1 AND is_default AND deleted_at IS NULL LIMIT 1";
     NO_DEFAULT: TenantSql = "UPDATE configs SET is_default = $2, version = version + 1 WHERE org_id = $1 AND is_default AND deleted_at IS NULL";
     DELETE: TenantSql = "UPDATE configs SET deleted_at = $3, is_default = $4, updated_at = $3, updated_by = $5, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     DELETE_VERSIONS: TenantSql = "DELETE FROM config_versions WHERE org_id = $1 AND config_id = $2";
@@ -183,6 +184,7 @@ pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Optio
         updated_by: row.updated_by,
         updated_at: Timestamp(row.updated_at),
         keys: keys_of(tx, id).await?,
+        lists_keys: true,
         virtual_keys: virtual_keys_of(tx, id).await?,
         now,
     }))
@@ -289,8 +291,10 @@ pub async fn update(tx: &mut OrgTx, id: ConfigId, version: i64, facts: &Facts<'_
 }
 
 /// Takes the mark from whichever config new API keys began with.
-pub async fn clear_default(tx: &mut OrgTx) -> Result<()> {
-    tx.execute(NO_DEFAULT, values![false]).await.map(|_| ())
+pub async fn clear_default(tx: &mut OrgTx) -> Result<Option<String>> {
+    let before: Option<(String,)> = tx.optional(DEFAULT, vec![]).await?;
+    tx.execute(NO_DEFAULT, values![false]).await?;
+    Ok(before.map(|(slug,)| slug))
 }
 
 /// Notes which virtual keys the newest version names.

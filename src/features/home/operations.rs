@@ -65,7 +65,7 @@ pub async fn view(access: &Access) -> Result<Home> {
     let (key, ending) = if may(Operation::ApiKeysList) {
         let ending = api_keys::expiring(&mut tx, now).await?;
         let ending = ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
-        (Some(api_keys::newest_name(&mut tx).await?), ending.take(SHOWN).collect())
+        (Some(api_keys::newest_name(&mut tx, now).await?), ending.take(SHOWN).collect())
     } else {
         (None, vec![])
     };

@@ -28,7 +28,7 @@ pub fn DeletePage() -> impl IntoView {
         let used = (!keys.is_empty()).then(|| {
             view! {
                 <Note tone=Tone::Warn>
-                    "API keys have it as theirs. Give them another first:"
+                    "API keys use it. Give them another first:"
                     <ul>{keys}</ul>
                 </Note>
             }

@@ -35,7 +35,7 @@ fn row(row: Row) -> AnyView {
     match row {
         Row::Folded(1) => view! { <tr class="text-part"><td colspan="2">"1 line alike"</td></tr> }.into_any(),
         Row::Folded(lines) => {
-            view! { <tr class="text-part"><td colspan="2">{format!("{lines} lines alike")}</td></tr> }.into_any()
+            view! { <tr class="text-part"><td colspan="2">{format!("{lines} unchanged lines")}</td></tr> }.into_any()
         }
         Row::Same(was, now, text) => {
             let cell = |number: u32, text: String| {

@@ -31,7 +31,7 @@ const ANSWERS: [(&str, &str); 7] = [
     ("500", "answers 500"),
     ("503", "answers 503"),
     ("401", "answers 401"),
-    ("timeout", "is too late"),
+    ("timeout", "times out"),
     ("unreachable", "cannot be reached"),
 ];
 /// Paths that are called, with the words for them.
@@ -122,7 +122,7 @@ pub(super) fn TryIt(
                 }
             >
                 <input type="hidden" name="dry" value="yes" />
-                <p class="hint">"Nobody is called, and nothing is counted."</p>
+                <p class="hint">"No provider is called, and nothing is counted."</p>
                 <div class="fields">
                     <Field label="Model asked for" name="model" mono=true bind=model optional=true autocomplete="off" />
                     <Select label="Call" name="path" choices=paths bind=path selected=asked.path />
@@ -198,7 +198,7 @@ fn Found(found: Explanation, typing: Typing) -> impl IntoView {
             let model = reached.model.map(|model| format!(" as {model}")).unwrap_or_default();
             if well { format!("Goes to {who}{model}") } else { format!("Ends at {who}{model}, with {status}") }
         }
-        None => format!("Nobody is asked: the call is refused with {status}"),
+        None => format!("No provider is called: the call is refused with {status}"),
     };
     let steps: Vec<_> = steps
         .into_iter()

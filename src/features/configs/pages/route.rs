@@ -214,7 +214,7 @@ fn list(statuses: &[u16]) -> String {
 fn setting(setting: &Setting) -> String {
     match setting {
         Setting::Retry { attempts, on, heeds_retry_after, .. } => {
-            let heeds = if *heeds_retry_after { ", as late as the provider asks" } else { "" };
+            let heeds = if *heeds_retry_after { ", waiting as long as the provider asks" } else { "" };
             format!("Tried again up to {attempts} times on {}{heeds}", list(on))
         }
         Setting::Cache { max_age, .. } => format!("Answers are kept for {}", seconds(*max_age)),
@@ -222,7 +222,7 @@ fn setting(setting: &Setting) -> String {
         Setting::Defaults { names, .. } => format!("Usual {}", names.join(", ")),
         Setting::Overrides { names, .. } => format!("Always sets {}", names.join(", ")),
         Setting::Drops { paths, .. } => format!("Leaves out {}", paths.join(", ")),
-        Setting::Forwards { headers, .. } => format!("Hands on {}", headers.join(", ")),
+        Setting::Forwards { headers, .. } => format!("Forwards {}", headers.join(", ")),
         Setting::Breaker { breaker, .. } => {
             format!("Left out for {} after {} failures", milliseconds(breaker.cooldown), breaker.failures)
         }

@@ -44,11 +44,16 @@ fn Inside(config: Detail, slug: String) -> impl IntoView {
         .iter()
         .map(|key| item(routes::virtual_key(&slug, &key.slug), key.name.clone(), Some(format!("@{}", key.slug))))
         .collect();
+    let none = if config.lists_keys {
+        "None. Calls can still name it."
+    } else {
+        "Owners and Admins see which API keys use it."
+    };
     view! {
         <Above head open=Open::Uses />
         <div class="stack">
-            <Card title="API keys that have it as theirs">
-                <Items items=keys none="None. Calls can still name it." />
+            <Card title="API keys that use it">
+                <Items items=keys none=none />
                 {config
                     .is_default
                     .then(|| view! { <p class="hint">"It is the default for new API keys."</p> })}

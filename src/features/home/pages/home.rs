@@ -178,7 +178,7 @@ fn wait_for_a_call(slug: String, arrivals: RwSignal<u32>, newest: Option<String>
             && call.outcome != CallOutcome::Started
             && Some(call.id.to_string()) != newest
         {
-            announce(&format!("A call has come: {}.", call.words()));
+            announce(&format!("A call has arrived: {}.", call.words()));
             arrivals.update(|times| *times += 1);
         }
     });

@@ -39,8 +39,12 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
     let at = RwSignal::new(0_usize);
     let dialog = NodeRef::<leptos::html::Dialog>::new();
     let sending = Sending::to::<Find>();
+    // What the last answer is about. An answer to what was typed before is none to what is typed now.
+    let sought = RwSignal::new(String::new());
     let things = Memo::new(move |_| match sending.answer().get() {
-        Some(Ok(json)) => parse::<Vec<Found>>(&json).unwrap_or_default(),
+        Some(Ok(json)) if typed.with(|typed| sought.with(|sought| typed == sought)) => {
+            parse::<Vec<Found>>(&json).unwrap_or_default()
+        }
         _ => vec![],
     });
     let hits = Memo::new(move |_| {
@@ -54,7 +58,10 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
         hits.track();
         at.set(0);
     });
-    let search = debounced(move |sought: String| sending.send_arguments(&Find { slug: slug.get_untracked(), q: sought }));
+    let search = debounced(move |text: String| {
+        sought.set(text.clone());
+        sending.send_arguments(&Find { slug: slug.get_untracked(), q: text });
+    });
     Effect::new(move |_| {
         let Some(dialog) = dialog.get() else { return };
         match (open.get(), dialog.open()) {
