@@ -16,6 +16,7 @@ import {
   join,
   open,
   signIn,
+  signOut,
   test,
 } from "../support/index.ts";
 import type { Page } from "@playwright/test";
@@ -82,6 +83,7 @@ test("each role sees what it may", async ({ page, newContext }) => {
 
 test("the search leads to things by their names, to pages and by keyboard alone @js", async ({ page }) => {
   await signIn(page);
+  await expectPage(page, ORGANISATION);
   await page.keyboard.press("Control+k");
   const field = page.getByRole("combobox", { name: "Search or jump to" });
   await expect(field).toBeFocused();
@@ -105,7 +107,9 @@ test("the search leads to things by their names, to pages and by keyboard alone 
   await expect(field).toHaveCount(0);
 
   // What a role may not list is not found.
+  await signOut(page);
   await signIn(page, CY);
+  await expectPage(page, ORGANISATION);
   await page.keyboard.press("Control+k");
   await field.fill("s");
   await expect(page.getByRole("option", { name: /^Local models/ })).toBeVisible();

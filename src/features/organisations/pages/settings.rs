@@ -111,7 +111,7 @@ fn WhatCallsBring(saved_only: bool, restrict: Form<RestrictOrganisation>) -> imp
                 <RadioCards legend="Configs in calls" name="saved_only" choices selected />
                 <div class="row">
                     <Button
-                        label="Save"
+                        label="Save this setting"
                         id="save-restrict"
                         busy=restrict.busy()
                         availability=available(Operation::OrganisationRestrict)
