@@ -1,0 +1,169 @@
+//! Reads what a level sets for its calls: retries, cache, breaker, parameters, headers, statuses.
+
+use super::*;
+
+impl Reader<'_> {
+    pub(super) fn retry(&mut self, part: &Piece<'_>) -> Option<At<Retry>> {
+        const SPELLINGS: [&str; 2] = ["use_retry_after_header", "use_retry_after_headers"];
+        let members = self.members(part, &["attempts", "on_status_codes", SPELLINGS[0], SPELLINGS[1]])?;
+        let on = members.get("on_status_codes").and_then(|part| self.codes(part));
+        let heeds: Vec<bool> =
+            SPELLINGS.iter().filter_map(|name| members.get(name)).filter_map(|part| self.flag(part)).collect();
+        if let ([one, other], Some(part)) = (heeds.as_slice(), members.get(SPELLINGS[1]))
+            && one != other
+        {
+            self.wrong(part, "Both spellings are given, with different values.");
+        }
+        let Some(attempts) = members.get("attempts") else {
+            self.fault(
+                part.node.at.start,
+                below(&part.path, "attempts"),
+                "missing_key",
+                "`attempts` is missing: how often to ask again, 0 to 5.",
+            );
+            return None;
+        };
+        let attempts = self.whole(attempts, 0, 5, "This must be a whole number from 0 to 5.")?;
+        let attempts = u8::try_from(attempts.value).unwrap_or(u8::MAX);
+        Some(At { at: part.node.at.start, value: Retry { attempts, on, heed: heeds.contains(&true) } })
+    }
+
+    pub(super) fn cache(&mut self, part: &Piece<'_>) -> Option<At<Cache>> {
+        /// Seven days.
+        const USUAL: u64 = 604_800;
+        let members = self.members(part, &["mode", "max_age"])?;
+        let max_age = members.get("max_age").map(|part| {
+            self.whole(part, 60, 7_776_000, "This must be a whole number of seconds from 60 to 7,776,000 (90 days).")
+        });
+        let Some(mode) = members.get("mode") else {
+            self.fault(part.node.at.start, below(&part.path, "mode"), "missing_key", "A cache needs a `mode`: simple.");
+            return None;
+        };
+        match &mode.node.value {
+            Value::Text(text) if text == "simple" => {
+                let max_age = max_age.flatten().map_or(USUAL, |age| age.value);
+                Some(At { at: part.node.at.start, value: Cache { max_age } })
+            }
+            Value::Text(text) if text == "semantic" => {
+                self.wrong(
+                    mode,
+                    "Answers to similar questions are not kept here. `simple` keeps answers to the same question.",
+                );
+                None
+            }
+            _ => {
+                self.wrong(mode, "The mode is `simple`.");
+                None
+            }
+        }
+    }
+
+    pub(super) fn breaker(&mut self, part: &Piece<'_>) -> Option<At<Breaker>> {
+        const KEYS: [&str; 5] = [
+            "failure_threshold",
+            "failure_threshold_percentage",
+            "minimum_requests",
+            "cooldown_interval",
+            "failure_status_codes",
+        ];
+        let members = self.members(part, &KEYS)?;
+        let percent = members
+            .get("failure_threshold_percentage")
+            .and_then(|part| self.whole(part, 1, 100, "This must be a whole number from 1 to 100."));
+        let most = u64::from(u32::MAX);
+        let minimum = members
+            .get("minimum_requests")
+            .and_then(|part| self.whole(part, 1, most, "This must be a whole number from 1 on."));
+        let on = members.get("failure_status_codes").and_then(|part| self.codes(part));
+        let mut needed = |name: &'static str, least: u64, sentence: &'static str| match members.get(name) {
+            Some(part) => self.whole(part, least, most, sentence),
+            None => {
+                self.fault(part.node.at.start, below(&part.path, name), "missing_key", format!("`{name}` is missing."));
+                None
+            }
+        };
+        let failures = needed("failure_threshold", 1, "This must be a whole number from 1 on.");
+        let cooldown =
+            needed("cooldown_interval", 30_000, "This must be a whole number of milliseconds from 30,000 on.");
+        let value = Breaker {
+            failures: failures?.value,
+            percent: percent.map(|percent| percent.value),
+            minimum: minimum.map_or(5, |minimum| minimum.value),
+            cooldown: cooldown?.value,
+            on,
+        };
+        Some(At { at: part.node.at.start, value })
+    }
+
+    pub(super) fn params(&mut self, part: &Piece<'_>) -> Option<At<Params>> {
+        let Value::Object(members) = &part.node.value else {
+            self.wrong(part, "This must be an object.");
+            return None;
+        };
+        if members.len() > MAX_MEMBERS {
+            self.wrong(part, "There may be at most 100 parameters here.");
+            return None;
+        }
+        let value = |node: &Node| Arc::from(&self.text[node.at.clone()]);
+        let params = members.iter().map(|member| (Arc::from(member.key.as_str()), value(&member.value))).collect();
+        Some(At { at: part.node.at.start, value: params })
+    }
+
+    pub(super) fn drops(&mut self, part: &Piece<'_>) -> Option<At<Vec<Vec<Part>>>> {
+        let mut paths = vec![];
+        for (path, node) in self.few(part, "This must be a list of paths such as `messages[*].name`.") {
+            let read = match &node.value {
+                Value::Text(text) => body_path(text),
+                _ => None,
+            };
+            match read {
+                Some(read) => paths.push(read),
+                None => self.wrong(
+                    &Piece { path, node },
+                    "This must be a path such as `user`, `metadata.team` or `messages[*].name`.",
+                ),
+            }
+        }
+        Some(At { at: part.node.at.start, value: paths })
+    }
+
+    pub(super) fn headers(&mut self, part: &Piece<'_>) -> Option<At<Vec<String>>> {
+        let mut names = vec![];
+        for (path, node) in self.few(part, "This must be a list of names of headers.") {
+            let part = Piece { path, node };
+            let name = match &node.value {
+                Value::Text(text) => text.to_ascii_lowercase(),
+                _ => String::new(),
+            };
+            let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(token) {
+                self.wrong(&part, "This must be the name of a header.");
+            } else if may_be_forwarded(&name) {
+                names.push(name);
+            } else {
+                self.fault(
+                    node.at.start,
+                    part.path,
+                    "header_kept_back",
+                    "This header holds a credential or belongs to the connection, so it is never handed on.",
+                );
+            }
+        }
+        Some(At { at: part.node.at.start, value: names })
+    }
+
+    pub(super) fn codes(&mut self, part: &Piece<'_>) -> Option<Vec<u16>> {
+        if !matches!(part.node.value, Value::List(_)) {
+            self.wrong(part, "This must be a list of status codes.");
+            return None;
+        }
+        let mut codes = vec![];
+        for (path, node) in self.list(part, "") {
+            let code = self.whole(&Piece { path, node }, 100, 599, "A status code is a whole number from 100 to 599.");
+            codes.extend(code.and_then(|code| u16::try_from(code.value).ok()));
+        }
+        codes.sort_unstable();
+        codes.dedup();
+        Some(codes)
+    }
+}
