@@ -162,7 +162,7 @@ struct Inner {
     unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
     /// Slugs that no virtual key has, by organisation; and those that no config has.
     unknown_targets: Unknown<CallTarget>,
-    unknown_configs: Unknown<Arc<Compiled>>,
+    unknown_configs: Unknown<(ConfigId, i64)>,
     /// A version of a config never changes, so that it is compiled once, and what is known of its targets is kept.
     plans: Cache<PlanKey, Arc<Compiled>>,
     shelves: Mutex<Shelves>,
@@ -200,7 +200,8 @@ struct Shelf {
     changed: AtomicU64,
     /// Those that there are.
     targets: Named<CallTarget>,
-    configs: Named<Arc<Compiled>>,
+    /// Which version each slug stands for; the plans themselves are held in one place.
+    configs: Named<(ConfigId, i64)>,
     loads: Semaphore,
 }
 
@@ -330,17 +331,21 @@ impl Directory {
             let name = name.clone();
             async move {
                 let Some(stored) = inner.source.config(organisation, &name).await? else { return Ok(None) };
-                let key = PlanKey::Saved(organisation, stored.id, stored.version);
-                if let Some(compiled) = inner.plans.get(&key) {
-                    return Ok(Some(compiled));
-                }
-                let saved = Some((stored.id, stored.version));
-                let compiled = inner.compiled(key, saved, name, stored.text).await?;
-                Ok(Some(compiled))
+                let version = (stored.id, stored.version);
+                inner.saved(organisation, name, stored).await?;
+                Ok(Some(version))
             }
         };
         let found = self.named(known, slug, (&known.shelf.configs, &self.0.unknown_configs), load).await?;
-        Ok(Option::clone(&found))
+        let Some((id, version)) = *found else { return Ok(None) };
+        if let Some(compiled) = self.0.plans.get(&PlanKey::Saved(organisation, id, version)) {
+            return Ok(Some(compiled));
+        }
+        // It had to give way to others: only plans are bounded by their bytes, so nothing else holds one.
+        let _turn = known.shelf.loads.acquire().await.map_err(|_| Unavailable)?;
+        let _among_all = self.0.loads.acquire().await.map_err(|_| Unavailable)?;
+        let Some(stored) = self.0.source.config(organisation, slug).await? else { return Ok(None) };
+        self.0.clone().saved(organisation, slug.into(), stored).await.map(Some)
     }
 
     /// A config that a request of this key brought along, compiled.
@@ -508,6 +513,20 @@ impl Inner {
         let Some(caller) = self.source.key(digest).await? else { return Ok(None) };
         let shelf = self.shelf(caller.organisation);
         Ok(Some(Known { caller, digest: *digest, shelf }))
+    }
+
+    /// A stored config, compiled.
+    async fn saved(
+        self: Arc<Self>,
+        organisation: OrganisationId,
+        name: Box<str>,
+        stored: StoredConfig,
+    ) -> Result<Arc<Compiled>, Unavailable> {
+        let key = PlanKey::Saved(organisation, stored.id, stored.version);
+        match self.plans.get(&key) {
+            Some(compiled) => Ok(compiled),
+            None => self.compiled(key, Some((stored.id, stored.version)), name, stored.text).await,
+        }
     }
 
     /// Compiles a config's text, off the threads that serve connections, and remembers what came of it.
