@@ -159,7 +159,12 @@ impl Reader<'_> {
         }
         let mut codes = vec![];
         for (path, node) in self.list(part, "") {
-            let code = self.whole(&Piece { path, node }, 100, 599, "A status code is a whole number from 100 to 599.");
+            let part = Piece { path, node };
+            let code = self.whole(&part, 100, 599, "A status code is a whole number from 100 to 599.");
+            // A provider's success is an answer; 246 is a guardrail's word about one.
+            if code.as_ref().is_some_and(|code| (200..300).contains(&code.value) && code.value != 246) {
+                self.wrong(&part, "A success leads nowhere else: leave it out.");
+            }
             codes.extend(code.and_then(|code| u16::try_from(code.value).ok()));
         }
         codes.sort_unstable();

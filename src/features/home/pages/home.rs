@@ -342,13 +342,15 @@ fn Lately(lately: Vec<Happened>, now: Timestamp) -> impl IntoView {
     let items: Vec<_> = lately
         .into_iter()
         .map(|happened| {
+            // What was refused or failed is not told as if it had been done.
+            let tried = if happened.trouble.is_some() { " tried this:" } else { "" };
             let verb = happened.verb();
             let trouble = happened.trouble.map(|word| view! { <Pill tone=Tone::Warn label=word /> });
             view! {
                 <li class="home-row">
                     <span class="home-words">
                         <strong>{happened.actor}</strong>
-                        {format!(" {verb} ")}
+                        {format!("{tried} {verb} ")}
                         <strong>{happened.subject}</strong>
                     </span>
                     {trouble}
