@@ -10,6 +10,7 @@ pub mod dialect;
 pub mod features;
 #[cfg(feature = "ssr")]
 pub mod gateway;
+pub mod guardrails;
 #[cfg(feature = "ssr")]
 pub mod http;
 pub mod kernel;

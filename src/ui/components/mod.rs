@@ -68,7 +68,7 @@ mod time;
 
 pub use button::{Button, LinkButton, Look};
 pub use chart::{Bar, Chart};
-pub use choice::{Checkbox, Choice, RadioCards, Segments, Select};
+pub use choice::{Checkbox, Checkboxes, Choice, RadioCards, Segments, Select};
 pub use code_area::{CodeArea, CodeView, PlaceLink, Problem};
 pub use copy::{CodeBlock, CopyButton, CopyText, SecretBox};
 pub use detail::{Change, DefinitionList, DiffRows, Fact};
