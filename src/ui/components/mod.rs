@@ -75,7 +75,7 @@ pub use detail::{Change, DefinitionList, DiffRows, Fact};
 pub use dialog::Dialog;
 pub use field::{Field, FieldKind};
 pub use filters::{Chip, Chips, Filters, SearchField};
-pub use form::{FieldError, FormErrors};
+pub use form::{FieldError, FieldFault, FormErrors};
 pub use live::{Live, Toast, Toasts, Undo, announce, use_toasts};
 pub(crate) use menu::open_on_down;
 pub use menu::{MenuButton, MenuLink, Panel, PanelState, RowMenu};

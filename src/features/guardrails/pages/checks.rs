@@ -5,7 +5,7 @@ use crate::{
     features::guardrails::model::{Block, MOST_CHECKS},
     guardrails::catalogue::{self, CHECKS, Kind, Known, Parameter},
     ui::{
-        components::{Card, Checkbox, Checkboxes, Choice, Field, FieldKind, Select, announce},
+        components::{Card, Checkbox, Checkboxes, Choice, Field, FieldFault, FieldKind, Select, announce},
         form::AnyForm,
         icons::{Glyph, Icon},
         reactive,
@@ -275,13 +275,6 @@ fn block(at: usize, live: Live, is_last: bool, checks: Checks) -> AnyView {
         </li>
     }
     .into_any()
-}
-
-/// What is wrong with a check as a whole.
-#[component]
-fn FieldFault(name: String) -> impl IntoView {
-    // No boxes: its place for an error is what it is for.
-    view! { <Checkboxes legend="" name choices=vec![] bind=RwSignal::new(String::new()) /> }
 }
 
 fn choices(words: &[(&'static str, &'static str)]) -> Vec<Choice> {
