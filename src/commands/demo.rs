@@ -212,14 +212,20 @@ async fn make_guardrails(access: &Access) -> Result<()> {
     };
     let personal = |checks: serde_json::Value| {
         let definition = json!({ "checks": checks, "actions": { "deny": true, "sequential": true } });
-        draft("No personal data", "Customers’ data stays with us", "Look for secrets and our code names, too", definition)
+        draft(
+            "No personal data",
+            "Customers’ data stays with us",
+            "Look for secrets and our code names, too",
+            definition,
+        )
     };
     let pii = json!({
         "id": "portkey.pii",
         "parameters": { "categories": ["EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN"], "redact": "replace" },
     });
     let slug = guardrails::create(access, personal(json!([pii]))).await?.slug;
-    let names = json!({ "operator": "none", "words": ["Project Halyard", "Lighthouse", "Kestrel"], "ignoreCase": true });
+    let names =
+        json!({ "operator": "none", "words": ["Project Halyard", "Lighthouse", "Kestrel"], "ignoreCase": true });
     let all = json!([
         pii,
         { "id": "latchkey.secrets", "parameters": { "redact": "replace" } },

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,6 +25,26 @@ use crate::dialect::{
 };
 
 pub(super) const VERSION: &str = "2023-06-01";
+/// The longest `anthropic-beta` header, in bytes.
+const MAX_BETA: usize = 1024;
+
+/// Puts the caller's `anthropic-version` and `anthropic-beta` into a request. Fails with 400 `invalid_parameter`.
+pub(super) fn hand_on(headers: &mut HeaderMap, version: Option<&str>, beta: Option<&str>) -> Result<(), ApiError> {
+    for (name, value, most) in [("anthropic-version", version, 32), ("anthropic-beta", beta, MAX_BETA)] {
+        let Some(value) = value else { continue };
+        let plain = value.len() <= most
+            && value
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b',' | b' ' | b'_'));
+        let value = HeaderValue::try_from(value)
+            .ok()
+            .filter(|_| plain)
+            .ok_or_else(|| ApiError::invalid(name, format!("The header `{name}` is not acceptable.")))?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(())
+}
+
 pub(super) const PATH: &str = "/messages";
 
 const LABEL: &str = "Anthropic";

@@ -64,6 +64,17 @@ impl ApiError {
         Self { param: Some(clipped(param)), ..error }
     }
 
+    /// The request names no model where it must.
+    pub fn no_model() -> Self {
+        Self { code: "missing_parameter".into(), ..Self::invalid("model", "`model` is missing.") }
+    }
+
+    /// The chosen provider has no such interface.
+    pub fn no_such_interface(provider: &str, interface: &str, help: &str) -> Self {
+        let why = format!("{provider} has no {interface}{help}.");
+        Self { code: "unsupported_provider".into(), ..Self::invalid("model", why) }
+    }
+
     /// The body is too large to be put into the words of `provider`.
     pub fn too_many_values(provider: &str) -> Self {
         let why = format!("The body holds more than {MAX_VALUES} JSON values, too many to translate for {provider}.");
@@ -126,7 +137,7 @@ impl ApiError {
 
     fn stream_body(&self, shape: StreamShape) -> Value {
         let mut error = match shape {
-            StreamShape::OpenAi => {
+            StreamShape::OpenAi | StreamShape::Typed => {
                 json!({ "message": self.message, "type": self.kind, "param": self.param, "code": self.code })
             }
             StreamShape::Anthropic => {
@@ -136,7 +147,12 @@ impl ApiError {
         if let (Some(error), Some(told)) = (error.as_object_mut(), &self.told) {
             error.extend(told.iter().map(|(name, value)| (name.clone(), value.clone())));
         }
-        json!({ "error": error, "message": self.message, "type": "error" })
+        let mut body = json!({ "error": error, "message": self.message, "type": "error" });
+        if let (StreamShape::Typed, Some(body)) = (shape, body.as_object_mut()) {
+            body.insert("code".into(), self.code.clone().into());
+            body.insert("param".into(), self.param.clone().into());
+        }
+        body
     }
 }
 
@@ -144,6 +160,8 @@ impl ApiError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamShape {
     OpenAi,
+    /// Those of OpenAI's newer interfaces, whose events have a type and whose error has code and sentence at the top.
+    Typed,
     Anthropic,
 }
 

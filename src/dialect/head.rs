@@ -27,10 +27,13 @@ pub struct Head<'a> {
     pub include_usage: bool,
     /// How many JSON values the body holds, at every depth.
     pub values: usize,
-    model_at: Range<usize>,
+    /// `None` where it is left out.
+    model_at: Option<Range<usize>>,
     stream_options_at: Option<Range<usize>>,
     /// Just behind the opening brace.
     first_at: usize,
+    /// The body is a form, in which a text stands without quotes.
+    form: bool,
 }
 
 impl<'a> Head<'a> {
@@ -38,6 +41,12 @@ impl<'a> Head<'a> {
     /// there once only: two readers that choose differently among two would let a caller pass a check with one model and
     /// call another. For the same reason the key is compared after its escapes are undone.
     pub fn read(body: &'a [u8]) -> Result<Self, ApiError> {
+        Self::read_as(body, true)
+    }
+
+    /// The same for a request that may leave its model to the provider, unless it `needs_model`. A model that is left out
+    /// is the empty name.
+    pub fn read_as(body: &'a [u8], needs_model: bool) -> Result<Self, ApiError> {
         let (mut model_at, mut stream_at, mut options_at) = (None, None, None);
         let values = raw_json::members(body, |member| {
             let key =
@@ -61,16 +70,18 @@ impl<'a> Head<'a> {
                 Some(_) => Err(ApiError::duplicate(name)),
             }
         })?;
-        let model_at: Range<usize> = model_at.ok_or_else(|| ApiError {
-            code: "missing_parameter".into(),
-            ..ApiError::invalid("model", "`model` is missing.")
-        })?;
-        if model_at.len() > MAX_LITERAL {
-            return Err(ApiError::invalid("model", TOO_LONG));
-        }
-        let model = raw_json::text(&body[model_at.clone()])
-            .ok_or_else(|| ApiError::invalid("model", "`model` must be a string."))?;
-        check_model(&model)?;
+        let model_at: Option<Range<usize>> = model_at;
+        let model = match &model_at {
+            None if needs_model => return Err(ApiError::no_model()),
+            None => Cow::Borrowed(""),
+            Some(at) if at.len() > MAX_LITERAL => return Err(ApiError::invalid("model", TOO_LONG)),
+            Some(at) => {
+                let model = raw_json::text(&body[at.clone()])
+                    .ok_or_else(|| ApiError::invalid("model", "`model` must be a string."))?;
+                check_model(&model)?;
+                model
+            }
+        };
         let stream = match stream_at.map(|at: Range<usize>| &body[at]) {
             None | Some(b"null" | b"false") => false,
             Some(b"true") => true,
@@ -94,22 +105,42 @@ impl<'a> Head<'a> {
             },
         };
         let first_at = body.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
-        Ok(Self { model, stream, include_usage, values, model_at, stream_options_at: options_at, first_at })
+        let form = false;
+        Ok(Self { model, stream, include_usage, values, model_at, stream_options_at: options_at, first_at, form })
+    }
+
+    /// What a form says, whose text of the model stands at this place.
+    pub(super) fn of_form(model: &'a str, model_at: Range<usize>, stream: bool) -> Self {
+        Self { model: model.into(), model_at: Some(model_at), form: true, ..Self::of_nothing(stream) }
+    }
+
+    /// What a request without a body says.
+    pub fn of_nothing(stream: bool) -> Self {
+        Self {
+            model: "".into(),
+            stream,
+            include_usage: false,
+            values: 0,
+            model_at: None,
+            stream_options_at: None,
+            first_at: 0,
+            form: false,
+        }
     }
 
     /// The same without the body.
     pub fn into_owned(self) -> Head<'static> {
-        let Self { model, stream, include_usage, values, model_at, stream_options_at, first_at } = self;
+        let Self { model, stream, include_usage, values, model_at, stream_options_at, first_at, form } = self;
         let model = Cow::Owned(model.into_owned());
-        Head { model, stream, include_usage, values, model_at, stream_options_at, first_at }
+        Head { model, stream, include_usage, values, model_at, stream_options_at, first_at, form }
     }
 
     /// The body with another model name, and with usage asked for in a stream if `ask_usage` says so. Every other byte
     /// stays as it was; a body that needs no edit is not copied.
     pub fn edited(&self, body: &Bytes, model: &str, ask_usage: bool) -> Bytes {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
-        if model != self.model {
-            edits.push((self.model_at.clone(), Value::from(model).to_string()));
+        if let Some(at) = self.model_at.as_ref().filter(|_| model != self.model) {
+            edits.push((at.clone(), if self.form { model.to_owned() } else { Value::from(model).to_string() }));
         }
         if ask_usage && self.stream && !self.include_usage {
             edits.push(match &self.stream_options_at {

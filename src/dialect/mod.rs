@@ -2,7 +2,8 @@
 //!
 //! The way of a call: [`Head::read`] finds model and stream in the caller's bytes; [`chat`] gives the request for the
 //! provider and the [`Exchange`] that reads its answer, whole ([`Exchange::whole`]) or streamed ([`Exchange::stream`]).
-//! [`messages`] does the same for Anthropic's own path, and [`list`] for the list of models.
+//! [`messages`] does the same for Anthropic's own path, [`passed`] for every interface that is handed on as it is, and
+//! [`list`] for the list of models.
 //!
 //! **Streams and usage.** Where a provider counts tokens in a stream only when asked, the request that leaves asks
 //! (`stream_options.include_usage`), so that every call can be accounted for. A caller who did not ask gets the stream
@@ -13,11 +14,13 @@ mod accepts;
 mod answer;
 mod anthropic;
 mod error;
+mod form;
 mod google;
 mod head;
 mod list;
 mod native;
 mod openai;
+mod passed;
 pub mod raw_json;
 mod request;
 pub mod sse;
@@ -36,10 +39,15 @@ use zeroize::Zeroizing;
 use self::view::View;
 pub use self::{
     answer::Stamp,
-    error::{ApiError, MAX_ERROR, anthropic_kind, map_status, upstream_error},
+    error::{ApiError, MAX_ERROR, UNFINISHED, anthropic_kind, map_status, upstream_error},
+    form::FormKind,
     head::{Head, MAX_MODEL, check_model},
     list::{Listing, Model, list, probe},
     native::{NativeExchange, messages},
+    passed::{
+        COMPLETIONS, EMBEDDINGS, IMAGES, Interface, MODERATIONS, Passed, RERANK, RESPONSES, SPEECH, Stored,
+        TRANSCRIPTIONS, count_tokens, passed, stored,
+    },
     stream::{ChatStream, StreamState},
 };
 use crate::{
@@ -226,7 +234,7 @@ pub fn chat(target: &ModelTarget<'_>, body: &Bytes, head: &Head<'_>) -> Result<(
             let ask_usage = target.counts_streams_on_request();
             hide_usage = ask_usage && head.stream && !head.include_usage;
             let path = match provider.dialect() {
-                Dialect::Azure => Cow::Owned(openai::azure_path(target)),
+                Dialect::Azure => Cow::Owned(openai::deployment_path(target, openai::PATH)),
                 _ => Cow::Borrowed(openai::PATH),
             };
             let body = match accepts::openai::rewritten(provider, body, head.values)? {

@@ -1,7 +1,6 @@
 //! Anthropic's own `/v1/messages`, passed through.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
 
 use super::{
     Answer, ApiError, ChatStream, Head, ModelTarget, UpstreamRequest, anthropic, check_model,
@@ -12,9 +11,6 @@ use crate::{
     dialect::usage::{AnthropicUsage, Usage},
     kernel::provider::Dialect,
 };
-
-/// Longest `anthropic-beta` header, in bytes.
-const MAX_BETA: usize = 1024;
 
 /// Reads the provider's answer to a native call.
 #[derive(Clone, Copy, Debug)]
@@ -37,25 +33,11 @@ pub fn messages(
     check_model(target.model)?;
     if target.provider.dialect() != Dialect::Anthropic {
         let label = target.provider.label();
-        return Err(ApiError {
-            code: "unsupported_provider".into(),
-            ..ApiError::invalid("model", format!("{label} has no Messages API; use /v1/chat/completions."))
-        });
+        return Err(ApiError::no_such_interface(label, "Messages API", "; use /v1/chat/completions"));
     }
     let body = head.edited(body, target.model, false);
     let mut request = UpstreamRequest::post(target.provider, anthropic::PATH, head.stream, body);
-    for (name, value, most) in [("anthropic-version", version, 32), ("anthropic-beta", beta, MAX_BETA)] {
-        let Some(value) = value else { continue };
-        let plain = value.len() <= most
-            && value
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b',' | b' ' | b'_'));
-        let value = HeaderValue::try_from(value)
-            .ok()
-            .filter(|_| plain)
-            .ok_or_else(|| ApiError::invalid(name, format!("The header `{name}` is not acceptable.")))?;
-        request.headers.insert(HeaderName::from_static(name), value);
-    }
+    anthropic::hand_on(&mut request.headers, version, beta)?;
     Ok((request, NativeExchange { streamed: head.stream }))
 }
 

@@ -5,17 +5,17 @@ use memchr::memmem;
 
 use super::{Answer, ApiError, ModelTarget, error, error::UNFINISHED, raw_json};
 use crate::{
-    dialect::usage::{OpenAiUsage, Usage, tells_failure},
+    dialect::usage::{OpenAiUsage, tells_failure},
     server::outgoing::encode_segment,
 };
 
 /// The path of a call.
 pub(super) const PATH: &str = "/chat/completions";
 
-/// Azure's path of a deployment.
-pub(super) fn azure_path(target: &ModelTarget<'_>) -> String {
+/// Azure's path of a deployment's interface.
+pub(super) fn deployment_path(target: &ModelTarget<'_>, path: &str) -> String {
     let deployment = encode_segment(target.model);
-    format!("/openai/deployments/{deployment}/chat/completions{}", target.azure_query())
+    format!("/openai/deployments/{deployment}{path}{}", target.azure_query())
 }
 
 /// A whole answer of a 2xx. It is handed on as it came, once it is known to be a JSON object that is no error.
@@ -23,9 +23,13 @@ pub(super) fn whole(body: Bytes) -> Result<Answer, ApiError> {
     let (mut usage, mut failed, mut answered, mut unfinished) = (None, None, false, false);
     raw_json::members(&body, |member| {
         match raw_json::text(&body[member.key]).as_deref() {
-            Some("usage") => usage = serde_json::from_slice::<OpenAiUsage>(&body[member.value]).ok().map(Usage::from),
+            Some("usage") => {
+                usage = serde_json::from_slice::<OpenAiUsage>(&body[member.value]).ok().and_then(OpenAiUsage::told);
+            }
+            // A response says so itself, its error beside it.
+            Some("status") if &body[member.value.clone()] == b"\"failed\"" => unfinished = true,
             Some("error") => failed = Some(member.value).filter(|at| &body[at.clone()] != b"null"),
-            Some(name @ ("choices" | "data" | "output")) => {
+            Some(name @ ("choices" | "data" | "output" | "results" | "text")) => {
                 answered = true;
                 unfinished |= name == "choices" && has_failed(&body[member.value]);
             }

@@ -41,7 +41,13 @@ pub struct ChatStream {
 #[derive(Debug)]
 enum Way {
     /// Handed on as it is and watched.
-    Untouched(Observer),
+    Untouched {
+        observer: Observer,
+        /// Whether what it says of usage counts.
+        counts: bool,
+    },
+    /// Bytes that are no events, handed on as they are.
+    Bytes,
     /// Handed on without the chunk of usage for which the caller has not asked.
     HidingUsage {
         frames: Frames,
@@ -58,12 +64,28 @@ impl ChatStream {
         Self::new(if hide_usage {
             Way::HidingUsage { frames: Frames::bounded(MAX_WATCHED), reading: Reading::new(StreamKind::OpenAi) }
         } else {
-            Way::Untouched(Observer::new(StreamKind::OpenAi))
+            Way::Untouched { observer: Observer::new(StreamKind::OpenAi), counts: true }
         })
     }
 
     pub(super) fn native() -> Self {
-        Self::new(Way::Untouched(Observer::new(StreamKind::Anthropic)))
+        Self::watching(StreamKind::Anthropic, true)
+    }
+
+    /// A stream that is handed on as it is. `counts` says whether what it tells of usage is to be believed.
+    pub(super) fn watching(kind: StreamKind, counts: bool) -> Self {
+        Self::new(Way::Untouched { observer: Observer::new(kind), counts })
+    }
+
+    /// An answer that is no events, such as a sound: its end is that of its bytes, and nothing can be told in it. A caller
+    /// learns that it failed by the connection, which breaks.
+    pub fn of_bytes() -> Self {
+        Self::new(Way::Bytes)
+    }
+
+    /// Whether the caller can be told in the stream that it failed.
+    pub fn tells(&self) -> bool {
+        !matches!(self.way, Way::Bytes)
     }
 
     pub(super) fn translating(translate: impl Translate + 'static) -> Self {
@@ -81,7 +103,8 @@ impl ChatStream {
             return Bytes::new();
         }
         match &mut self.way {
-            Way::Untouched(observer) => {
+            Way::Bytes => bytes,
+            Way::Untouched { observer, .. } => {
                 observer.feed(&bytes);
                 let progress = observer.progress();
                 if progress == Progress::Failed {
@@ -137,7 +160,9 @@ impl ChatStream {
             return Bytes::new();
         }
         let ended = match &mut self.way {
-            Way::Untouched(observer) => {
+            Way::Bytes if clean => Ok(()),
+            Way::Bytes => Err(ApiError::broken_stream()),
+            Way::Untouched { observer, .. } => {
                 if observer.finish() {
                     // What was handed on may have ended within an event.
                     out.extend_from_slice(b"\n\n");
@@ -181,7 +206,8 @@ impl ChatStream {
     /// Usage so far.
     pub fn usage(&self) -> Option<Usage> {
         match &self.way {
-            Way::Untouched(observer) => observer.usage(),
+            Way::Bytes => None,
+            Way::Untouched { observer, counts } => observer.usage().filter(|_| *counts),
             Way::HidingUsage { reading, .. } => reading.usage(),
             Way::Translating { translate, .. } => translate.usage(),
         }
@@ -190,7 +216,8 @@ impl ChatStream {
     /// The code for the log of a stream that came to its end and says itself that the model has failed.
     pub fn failed(&self) -> Option<&'static str> {
         let unfinished = match &self.way {
-            Way::Untouched(observer) => observer.reading().unfinished(),
+            Way::Bytes => false,
+            Way::Untouched { observer, .. } => observer.reading().unfinished(),
             Way::HidingUsage { reading, .. } => reading.unfinished(),
             Way::Translating { .. } => false,
         };
@@ -200,7 +227,8 @@ impl ChatStream {
     /// Bytes that are held until the rest of an event comes.
     pub fn held(&self) -> usize {
         match &self.way {
-            Way::Untouched(observer) => observer.held(),
+            Way::Bytes => 0,
+            Way::Untouched { observer, .. } => observer.held(),
             Way::HidingUsage { frames, .. } | Way::Translating { frames, .. } => frames.rest().len(),
         }
     }
@@ -211,7 +239,8 @@ impl ChatStream {
         let mut out = Vec::new();
         if self.outcome == StreamState::Running {
             let within = match &mut self.way {
-                Way::Untouched(observer) => observer.finish(),
+                Way::Bytes => false,
+                Way::Untouched { observer, .. } => observer.finish(),
                 Way::HidingUsage { frames, .. } => frames.within(),
                 Way::Translating { .. } => false,
             };
@@ -244,8 +273,8 @@ impl ChatStream {
 
     fn fail(&mut self, out: &mut Vec<u8>, error: ApiError) {
         let shape = self.shape();
-        // Anthropic's own error event has already told the caller.
-        if error != told() || shape == StreamShape::OpenAi {
+        // A named error event of the provider's own has already told the caller.
+        if self.tells() && (error != told() || shape == StreamShape::OpenAi) {
             error.write_to_stream(out, shape);
         }
         self.outcome = StreamState::Failed(error);
@@ -253,7 +282,11 @@ impl ChatStream {
 
     fn shape(&self) -> StreamShape {
         match &self.way {
-            Way::Untouched(observer) if observer.kind() == StreamKind::Anthropic => StreamShape::Anthropic,
+            Way::Untouched { observer, .. } => match observer.kind() {
+                StreamKind::OpenAi => StreamShape::OpenAi,
+                StreamKind::Typed => StreamShape::Typed,
+                StreamKind::Anthropic => StreamShape::Anthropic,
+            },
             _ => StreamShape::OpenAi,
         }
     }

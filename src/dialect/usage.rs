@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::LazyLock};
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
-use super::sse::{self, Frame, Frames};
+use super::sse::{self, Frame, Frames, MAX_FRAME};
 
 /// The most tokens that one call is taken to have read or written: a thousand times what any model can. What a provider
 /// says beyond that is no count, and sums of such figures would not fit where they are stored.
@@ -41,8 +41,21 @@ pub struct OpenAiUsage {
     input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
     output_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<Cached>,
     input_tokens_details: Option<Cached>,
+}
+
+impl OpenAiUsage {
+    /// The tokens that it tells of; `None` where it tells of none, but perhaps of seconds or searches. Where there is a sum
+    /// alone, as of texts that were ranked, all of them were read.
+    pub fn told(self) -> Option<Usage> {
+        let parts = [self.prompt_tokens, self.input_tokens, self.completion_tokens, self.output_tokens];
+        if parts.iter().any(Option::is_some) {
+            return Some(self.into());
+        }
+        self.total_tokens.map(|total| Usage { input_tokens: total, ..Usage::default() })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -130,6 +143,8 @@ impl From<GoogleUsage> for Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
     OpenAi,
+    /// OpenAI's newer interfaces, whose events have a `type`: responses, images, transcripts, speech.
+    Typed,
     Anthropic,
 }
 
@@ -139,6 +154,7 @@ struct Words {
     error: Finder<'static>,
     finish_reason: Finder<'static>,
     message_stop: Finder<'static>,
+    ends: [Finder<'static>; 4],
     usage: Finder<'static>,
 }
 
@@ -147,10 +163,16 @@ static WORDS: LazyLock<Words> = LazyLock::new(|| Words {
     error: Finder::new("\"error\""),
     finish_reason: Finder::new("\"finish_reason\""),
     message_stop: Finder::new("\"message_stop\""),
+    ends: [".completed\"", ".incomplete\"", ".failed\"", ".done\""].map(Finder::new),
     usage: Finder::new("\"usage\""),
 });
 
 impl StreamKind {
+    /// The largest frame that is read, in bytes. The last event of a response holds all of it.
+    fn most(self) -> usize {
+        if self == StreamKind::Typed { MAX_FRAME } else { MAX_WATCHED }
+    }
+
     /// Whether a frame may hold usage, an end or an error. Most hold none: a search is cheaper than a parse.
     fn concerns(self, frame: &[u8]) -> bool {
         let words = &*WORDS;
@@ -160,6 +182,9 @@ impl StreamKind {
             StreamKind::OpenAi => {
                 [&words.usage, &words.finish_reason, &words.error].into_iter().any(|word| says(frame, word))
                     || holds(&words.done)
+            }
+            StreamKind::Typed => {
+                [&words.usage, &words.error].into_iter().any(|word| says(frame, word)) || words.ends.iter().any(holds)
             }
             StreamKind::Anthropic => holds(&words.usage) || holds(&words.message_stop) || holds(&words.error),
         }
@@ -229,7 +254,7 @@ pub fn tells_failure(finish_reason: &str) -> bool {
 impl Observer {
     /// An observer of a stream that has just begun.
     pub fn new(kind: StreamKind) -> Self {
-        Self { kind, frames: Frames::bounded(MAX_WATCHED), reading: Reading::new(kind) }
+        Self { kind, frames: Frames::bounded(kind.most()), reading: Reading::new(kind) }
     }
 
     /// Takes the next bytes.
@@ -298,6 +323,10 @@ impl Reading {
         let Some(event) = sse::parse_frame(frame) else { return Seen::Other };
         match self.kind {
             StreamKind::OpenAi => self.openai(&event.data),
+            StreamKind::Typed => {
+                self.typed(&event.data);
+                Seen::Other
+            }
             StreamKind::Anthropic => {
                 self.anthropic(&event.data);
                 Seen::Other
@@ -330,8 +359,8 @@ impl Reading {
             self.progress = Progress::Failed;
         }
         let usage = chunk.usage.or_else(|| chunk.x_groq.and_then(|groq| groq.usage));
-        if let Some(usage) = usage {
-            self.usage = Some(usage.into());
+        if let Some(usage) = usage.and_then(OpenAiUsage::told) {
+            self.usage = Some(usage);
         }
         let choices = chunk.choices.unwrap_or_default();
         if choices.iter().any(|choice| choice.finish_reason.is_some()) {
@@ -340,6 +369,40 @@ impl Reading {
         let mut reasons = choices.iter().filter_map(|choice| choice.finish_reason.as_ref()?.as_str());
         self.unfinished |= reasons.any(tells_failure);
         if usage.is_some() && choices.is_empty() { Seen::UsageAlone } else { Seen::Other }
+    }
+
+    fn typed(&mut self, data: &str) {
+        #[derive(Deserialize)]
+        struct Event {
+            r#type: Option<String>,
+            response: Option<Response>,
+            usage: Option<serde_json::Value>,
+            error: Option<IgnoredAny>,
+        }
+        #[derive(Deserialize)]
+        struct Response {
+            usage: Option<serde_json::Value>,
+        }
+        let Ok(event) = serde_json::from_str::<Event>(data) else { return };
+        let usage = event.response.and_then(|response| response.usage).or(event.usage);
+        let usage = usage.and_then(|usage| serde_json::from_value::<OpenAiUsage>(usage).ok());
+        if let Some(usage) = usage.and_then(OpenAiUsage::told) {
+            self.usage = Some(usage);
+        }
+        match event.r#type.as_deref().unwrap_or_default() {
+            "response.failed" => {
+                self.unfinished = true;
+                self.complete();
+            }
+            "response.completed"
+            | "response.incomplete"
+            | "image_generation.completed"
+            | "transcript.text.done"
+            | "speech.audio.done" => self.complete(),
+            "error" => self.progress = Progress::Failed,
+            _ if event.error.is_some() => self.progress = Progress::Failed,
+            _ => {}
+        }
     }
 
     fn anthropic(&mut self, data: &str) {

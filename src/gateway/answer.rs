@@ -8,7 +8,7 @@ use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, SMALL, Share};
 use super::watch::{Look, Watch};
 use crate::{
-    dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, StreamState},
+    dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Passed, StreamState},
     routing::Came,
     server::outgoing::{OutgoingError, Patience, Phase},
     web::refusal::Refusal,
@@ -20,7 +20,6 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -32,15 +31,33 @@ use uuid::Uuid;
 pub(super) enum Reader {
     Chat(Exchange),
     Messages(NativeExchange),
+    Passed(Passed),
 }
 
 impl Reader {
-    /// Whether the caller wants the answer streamed.
-    pub(super) fn streamed(&self) -> bool {
+    /// Whether the caller wants events.
+    fn streamed(&self) -> bool {
         match self {
             Reader::Chat(exchange) => exchange.streamed,
             Reader::Messages(exchange) => exchange.streamed,
+            Reader::Passed(passed) => passed.streamed(),
         }
+    }
+
+    /// Whether events are an answer.
+    fn may_stream(&self) -> bool {
+        match self {
+            Reader::Passed(passed) => passed.may_stream(),
+            other => other.streamed(),
+        }
+    }
+
+    fn may_be_text(&self) -> bool {
+        matches!(self, Reader::Passed(passed) if passed.may_be_text())
+    }
+
+    fn may_be_sound(&self) -> bool {
+        matches!(self, Reader::Passed(passed) if passed.may_be_sound())
     }
 
     /// Reads a whole answer, a large one off the threads that serve connections.
@@ -65,6 +82,7 @@ impl Reader {
         match self {
             Reader::Chat(exchange) => exchange.whole(status, body, created, id),
             Reader::Messages(exchange) => exchange.whole(status, body),
+            Reader::Passed(passed) => passed.whole(status, body),
         }
     }
 
@@ -72,6 +90,7 @@ impl Reader {
         match self {
             Reader::Chat(exchange) => exchange.stream(created, id),
             Reader::Messages(exchange) => exchange.stream(),
+            Reader::Passed(passed) => passed.stream(),
         }
     }
 }
@@ -79,9 +98,20 @@ impl Reader {
 /// When an answer must be there.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct End {
+    /// All of it, whatever it is.
     pub(super) at: Instant,
-    /// Whether the request itself asks for that.
-    pub(super) callers_own: bool,
+    /// An answer that is read as a whole, and the first piece of a stream, where the request itself asks for that.
+    pub(super) own: Option<Instant>,
+}
+
+impl End {
+    /// When an answer that is read as a whole must be there, and whether the request itself asks for that.
+    fn of_whole(self) -> (Instant, bool) {
+        match self.own {
+            Some(own) if own <= self.at => (own, true),
+            _ => (self.at, false),
+        }
+    }
 }
 
 /// Turns a provider's response into the caller's, and closes the record of an answer, now or when the stream has ended.
@@ -99,54 +129,36 @@ pub(super) async fn read(
     open.answered(status.as_u16(), hints::upstream_id(&parts.headers));
     let mut body = Begun { first: None, rest: body };
     let plain = parts.headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
+    let good = status.is_success() && plain;
     let mut events = is_event_stream(&parts.headers);
-    if status.is_success() && plain && reader.streamed() && !events && says_nothing(&parts.headers) {
+    let (by, callers_own) = end.of_whole();
+    if good && reader.streamed() && !events && says_nothing(&parts.headers) {
         // A server that does not say what it sends, or not rightly, is judged by it.
-        let due = end.at.min(Instant::now() + patience.idle);
+        let due = by.min(Instant::now() + patience.idle);
         events = tokio::select! {
             biased;
             begins = timeout_at(due, body.begins_as_events()) => begins.unwrap_or(false),
             refusal = watch.ended() => return Outcome::Failed { refusal, open, failure: Failure::Final },
         };
     }
-    if status.is_success() && plain && events && reader.streamed() {
-        if call.awaits_piece
-            && let Err((refusal, failure)) = first_piece(call, &mut body, end, &mut watch).await
-        {
-            return Outcome::Failed { refusal, open, failure };
-        }
-        open.streaming(StatusCode::OK.as_u16());
-        let body = Body::new(Streamed {
-            upstream: Some(body),
-            stream: reader.stream(stamp),
-            keeping: keeping
-                .filter(|_| status == StatusCode::OK)
-                .map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
-            open: Some(open),
-            watch,
-            idle: patience.idle,
-            heard: Instant::now(),
-            end: end.at,
-            alarm: None,
-            part: share.part(),
-            share: share.clone(),
-        });
-        let mut answer = Response::new(body);
-        hints::hand_on(&parts.headers, answer.headers_mut());
-        answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        // Proxies on the way must not hold pieces back.
-        answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-        return Outcome::Answered(answer);
+    if good && events && reader.may_stream() {
+        let keeping = keeping.filter(|_| status == StatusCode::OK);
+        let events = HeaderValue::from_static("text/event-stream");
+        return stream(call, (reader.stream(stamp), events), keeping, (&parts.headers, body), open, end, watch).await;
+    }
+    if good && reader.may_be_sound() && !events && !is_json(&parts.headers) {
+        let sound = sound(&parts.headers);
+        return stream(call, (ChatStream::of_bytes(), sound), None, (&parts.headers, body), open, end, watch).await;
     }
     open.first_byte();
     let refused = !status.is_success();
     let largest = if refused { patience.largest.min(MAX_ERROR) } else { patience.largest };
     let whole = tokio::select! {
         biased;
-        whole = share.read_answer(body, Patience { largest, ..patience }, end.at) => match whole {
+        whole = share.read_answer(body, Patience { largest, ..patience }, by) => match whole {
             // The provider's words in a refusal are a help, not needed.
             Err(_) if refused => Ok((Bytes::new(), share.part())),
-            Err(ReadError::Other(OutgoingError::TimedOut(Phase::Total))) if end.callers_own => {
+            Err(ReadError::Other(OutgoingError::TimedOut(Phase::Total))) if callers_own => {
                 Err(Refusal::callers_limit())
             }
             other => other.map_err(Refusal::from),
@@ -155,8 +167,12 @@ pub(super) async fn read(
     };
     // What nobody asked for, and what cannot be read.
     let odd = !refused && (!plain || events);
+    let text = !refused && reader.may_be_text() && !is_json(&parts.headers);
     let answer = match whole {
         Ok(_) if odd => Err(ApiError::bad_answer().into()),
+        Ok((body, part)) if text => {
+            part.hold(body).await.map(|body| Answer { body, usage: None, failed: None }).map_err(Refusal::from)
+        }
         Ok((body, part)) => {
             let body = if plain { body } else { Bytes::new() };
             reader.understand(status.as_u16(), (body, part), stamp, share).await
@@ -165,17 +181,9 @@ pub(super) async fn read(
     };
     match answer {
         Ok(answer) => {
-            if let Some(usage) = answer.usage {
-                open.used(usage);
-            }
-            open.finish(StatusCode::OK.as_u16(), answer.failed);
-            if let Some(keeping) = keeping.filter(|_| status == StatusCode::OK && answer.failed.is_none()) {
-                keeping.whole(&answer.body);
-            }
-            let mut response = Response::new(Body::from(answer.body));
-            hints::hand_on(&parts.headers, response.headers_mut());
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            Outcome::Answered(response)
+            let kind = if text { "text/plain; charset=utf-8" } else { "application/json" };
+            let keeping = keeping.filter(|_| status == StatusCode::OK && !text);
+            give((answer, kind), keeping, &parts.headers, open)
         }
         Err(refusal) => {
             if let Some(usage) = refusal.usage {
@@ -194,10 +202,65 @@ pub(super) async fn read(
     }
 }
 
+/// Gives the caller a whole good answer of any kind, in the words that it understands. What an answer says is judged here,
+/// before it is kept and sent.
+fn give((answer, kind): (Answer, &'static str), keeping: Option<Keeping>, from: &HeaderMap, mut open: Open) -> Outcome {
+    if let Some(usage) = answer.usage {
+        open.used(usage);
+    }
+    open.finish(StatusCode::OK.as_u16(), answer.failed);
+    if let Some(keeping) = keeping.filter(|_| answer.failed.is_none()) {
+        keeping.whole(&answer.body);
+    }
+    let mut response = Response::new(Body::from(answer.body));
+    hints::hand_on(from, response.headers_mut());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    Outcome::Answered(response)
+}
+
+/// Begins to hand on a stream of any kind. What a stream says is judged here: whoever must know all of it before the caller
+/// hears any holds it back, or puts a body in front of [`Streamed`].
+async fn stream(
+    call: &Call<'_>,
+    (stream, kind): (ChatStream, HeaderValue),
+    keeping: Option<Keeping>,
+    (from, mut body): (&HeaderMap, Begun),
+    mut open: Open,
+    end: End,
+    mut watch: Watch,
+) -> Outcome {
+    if (call.awaits_piece || end.own.is_some())
+        && let Err((refusal, failure)) = first_piece(call, &mut body, end, &mut watch).await
+    {
+        return Outcome::Failed { refusal, open, failure };
+    }
+    open.streaming(StatusCode::OK.as_u16());
+    let body = Body::new(Streamed {
+        upstream: Some(body),
+        stream,
+        keeping: keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
+        open: Some(open),
+        watch,
+        idle: call.gateway.limits.upstream.idle,
+        heard: Instant::now(),
+        end: end.at,
+        alarm: None,
+        part: call.share.part(),
+        share: call.share.clone(),
+        broken: false,
+    });
+    let mut answer = Response::new(body);
+    hints::hand_on(from, answer.headers_mut());
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    // Proxies on the way must not hold pieces back.
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    Outcome::Answered(answer)
+}
+
 /// Waits for the first piece of a stream: until it is there, another target may still be asked.
 async fn first_piece(call: &Call<'_>, body: &mut Begun, end: End, watch: &mut Watch) -> Result<(), (Refusal, Failure)> {
     let patience = call.gateway.limits.upstream;
-    let own = call.limit.map(|limit| call.since + limit);
+    let own = end.own;
     let theirs = end.at.min(Instant::now() + patience.idle);
     let due = own.map_or(theirs, |own| own.min(theirs));
     let late = || match own {
@@ -222,6 +285,16 @@ fn kind(headers: &HeaderMap) -> &str {
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
     kind(headers).eq_ignore_ascii_case("text/event-stream")
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    kind(headers).eq_ignore_ascii_case("application/json")
+}
+
+/// What a sound calls itself. Nothing else is handed on as what it says it is: a browser must not take it for a page.
+fn sound(headers: &HeaderMap) -> HeaderValue {
+    let named = headers.get(CONTENT_TYPE).filter(|_| kind(headers).to_ascii_lowercase().starts_with("audio/"));
+    named.cloned().unwrap_or_else(|| HeaderValue::from_static("application/octet-stream"))
 }
 
 /// Whether the kind of a body is one that servers name for want of a better one.
@@ -316,7 +389,14 @@ struct Streamed {
     share: Share,
     /// The room for an event of which the rest is still to come.
     part: RoomPart,
+    /// It failed, and the caller is to learn it by the end of its connection.
+    broken: bool,
 }
+
+/// The answer broke off, and nothing in it could say so.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the provider's answer broke off")]
+struct BrokenOff;
 
 impl Streamed {
     /// Whether the provider has been silent for too long, or the call has lasted too long.
@@ -378,6 +458,7 @@ impl Streamed {
             (StreamState::Failed(error), None) => Some(error.code.clone().into()),
             (StreamState::Running, None) => Some(ApiError::broken_stream().code.into()),
         };
+        self.broken = told.is_some() && !self.stream.tells();
         if let Some(open) = self.open.take() {
             open.finish(StatusCode::OK.as_u16(), told.as_deref());
         }
@@ -390,6 +471,7 @@ impl Streamed {
         self.keep();
         let last = self.stream.abort(refusal.into());
         self.note();
+        self.broken = !self.stream.tells();
         if let Some(open) = self.open.take() {
             let whole = *self.stream.outcome() == StreamState::Complete;
             open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code));
@@ -428,19 +510,24 @@ impl Drop for Streamed {
 
 impl HttpBody for Streamed {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = self.get_mut();
         loop {
-            let Some(upstream) = &mut this.upstream else { return Poll::Ready(None) };
+            let Some(upstream) = &mut this.upstream else {
+                return Poll::Ready(std::mem::take(&mut this.broken).then_some(Err(BrokenOff)));
+            };
             match this.watch.look(context) {
                 Look::Good => {}
                 // Nothing goes out meanwhile: the key may be known to have ended in the next moment.
                 Look::Asking => return Poll::Pending,
                 Look::Ended(refusal) => {
                     let last = this.cut(&refusal);
-                    return Poll::Ready((!last.is_empty()).then(|| Ok(Frame::data(last))));
+                    if last.is_empty() {
+                        continue;
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(last))));
                 }
             }
             let piece = match Pin::new(upstream).poll_frame(context) {
@@ -468,6 +555,6 @@ impl HttpBody for Streamed {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.upstream.is_none()
+        self.upstream.is_none() && !self.broken
     }
 }

@@ -10,7 +10,7 @@ use super::room::Share;
 use super::target::CallTarget;
 use super::watch::Watch;
 use crate::{
-    dialect::UpstreamRequest,
+    dialect::{UNFINISHED, UpstreamRequest},
     routing::Came,
     server::outgoing::{OutgoingError, Phase},
     web::refusal::Refusal,
@@ -88,6 +88,8 @@ impl Failure {
             // This server's own trouble, at every target.
             "server_busy" | "verification_unavailable" | "log_unavailable" => Self::Final,
             "upstream_broken_answer" | "upstream_stream_broken" => Self::of(500),
+            // The provider itself calls it a success, and its tokens are spent: to spend them again is for the caller to say.
+            UNFINISHED => Self::of(200),
             _ => Self::of(refusal.status.as_u16()),
         }
     }
@@ -137,9 +139,8 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
     };
     match sent {
         Ok(response) => {
-            let own = limit.filter(|limit| *limit <= upstream.total && !reader.streamed());
-            let at = (call.since + own.unwrap_or(upstream.total)).min(call.last);
-            let end = End { at, callers_own: own.is_some() };
+            let at = (call.since + upstream.total).min(call.last);
+            let end = End { at, own: limit.map(|limit| call.since + limit) };
             answer::read(call, (reader, keeping), response, open, end, watch).await
         }
         Err((refusal, failure)) => Outcome::Failed { refusal, open, failure },

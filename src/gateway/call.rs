@@ -1,6 +1,5 @@
 //! One call, from the request to the first byte of the answer.
 
-use super::answer::Reader;
 use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
@@ -12,12 +11,12 @@ use super::request::{
     LONGEST_SLUG, destination, listed, metadata, named_config, named_slug, names_saved_only, once, read_call,
     time_limit,
 };
-use super::room::{HEAVY, Room, Share};
+use super::room::{Room, Share};
 use super::routed;
+use super::stage::{Leaving, Said, Staged, nothing_kept, read_head, stage};
 use super::target::CallTarget;
 use crate::kernel::{CallId, FieldError, Timestamp};
 use crate::{
-    dialect::{self, ApiError, Head, UpstreamRequest},
     kernel::RequestId,
     server::outgoing::{Outgoing, Patience},
     web::{
@@ -27,7 +26,6 @@ use crate::{
     },
 };
 use axum::body::Body;
-use bytes::Bytes;
 use http::header::HeaderName;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
@@ -111,11 +109,14 @@ pub(super) async fn complete(
     let id = request_id.0;
     let trace = trace_id(&parts.headers, id);
     let served = serve(gateway, endpoint, &parts, body, (id, &trace), arrived).await;
-    let served = match endpoint {
-        Endpoint::ChatCompletions => served,
-        Endpoint::Messages => served.map_err(Refusal::for_anthropics_clients),
-    };
+    let served = if endpoint.is_anthropics() { served.map_err(Refusal::for_anthropics_clients) } else { served };
     finish(served, request_id, &trace)
+}
+
+/// Refuses a request whoever sent it.
+pub(super) fn told(request: &Request<Body>, refusal: Refusal) -> Response<Body> {
+    let id = request_id(request.extensions());
+    finish(Err(refusal), id, &trace_id(request.headers(), id.0))
 }
 
 /// Refuses a request, but first says 401 or 403 to whom that applies.
@@ -230,7 +231,7 @@ async fn serve(
         Ok(prepared) => prepared,
         Err(refusal) => {
             let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
-            gateway.recorder.refused(Refused { call, status, code }, arrived).await;
+            gateway.recorder.refused(Refused { call, status, code, tried: vec![] }, arrived).await;
             return Err(refusal);
         }
     };
@@ -314,8 +315,9 @@ async fn prepare(
     call.metadata = metadata(&parts.headers)?;
     let limit = time_limit(&parts.headers)?;
     let named = named_slug(&parts.headers)?;
-    let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;
-    let head = read_head(share, &body).await?;
+    let asks = call.endpoint.asks(parts)?;
+    let (body, part) = read_call(share, &asks, &parts.headers, body, gateway.limits.request).await?;
+    let head = read_head(share, &asks, &body).await?;
     call.streamed = head.stream;
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
@@ -329,77 +331,16 @@ async fn prepare(
     call.provider = Some(target.provider);
     let version = once(&parts.headers, "anthropic-version")?;
     let beta = listed(&parts.headers, "anthropic-beta")?;
-    let asked = Asked { endpoint: call.endpoint, model: destination.model, version, beta: beta.as_deref() };
-    let (mut request, reader) = asked.translate(share, &found, target, &body, &head).await?;
+    let endpoint = call.endpoint;
+    let said = Said { endpoint, asks: &asks, model: destination.model, version, beta: beta.as_deref() };
+    let Staged::Leaves(leaving) = stage(&said, share, &found, &body, &head, nothing_kept).await?;
+    let Leaving { mut request, reader, keeping } = leaving;
     let provider = target.provider.name();
     // What leaves takes the place of what came.
     drop(head);
     drop(body);
     request.body = part.hold(request.body).await?;
-    Ok((Attempt { request: build(target, request)?, reader, target: found, keeping: None }, provider, limit))
-}
-
-/// Reads the head of a body, a large one off the threads that serve connections.
-pub(super) async fn read_head<'a>(share: &Share, body: &'a Bytes) -> Result<Head<'a>, Refusal> {
-    if body.len() <= HEAVY {
-        return Ok(Head::read(body)?);
-    }
-    let body = body.clone();
-    Ok(share.off_workers(move || Head::read(&body).map(Head::into_owned)).await??)
-}
-
-/// What a call asks of a provider, beside its body.
-pub(super) struct Asked<'a> {
-    pub(super) endpoint: Endpoint,
-    /// The model as the provider knows it.
-    pub(super) model: &'a str,
-    pub(super) version: Option<&'a str>,
-    pub(super) beta: Option<&'a str>,
-}
-
-impl Asked<'_> {
-    /// Puts the call into the provider's words, a large one off the threads that serve connections.
-    pub(super) async fn translate(
-        &self,
-        share: &Share,
-        found: &Arc<Option<CallTarget>>,
-        target: &CallTarget,
-        body: &Bytes,
-        head: &Head<'_>,
-    ) -> Result<(UpstreamRequest, Reader), Refusal> {
-        if body.len() <= HEAVY {
-            return Ok(self.put(target, body, head)?);
-        }
-        let (found, head, body) = (found.clone(), head.clone().into_owned(), body.clone());
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (endpoint, model) = (self.endpoint, self.model.to_owned());
-        let (version, beta) = (owned(self.version), owned(self.beta));
-        let put = move || {
-            let target = found.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
-            let (version, beta) = (version.as_deref(), beta.as_deref());
-            Ok(Asked { endpoint, model: &model, version, beta }.put(target, &body, &head)?)
-        };
-        share.off_workers(put).await.flatten()
-    }
-
-    /// Puts the call into the provider's words.
-    fn put(&self, target: &CallTarget, body: &Bytes, head: &Head<'_>) -> Result<(UpstreamRequest, Reader), ApiError> {
-        let to = dialect::ModelTarget {
-            provider: target.provider,
-            model: self.model,
-            api_version: target.api_version.as_deref(),
-        };
-        match self.endpoint {
-            Endpoint::ChatCompletions => {
-                let (request, exchange) = dialect::chat(&to, body, head)?;
-                Ok((request, Reader::Chat(exchange)))
-            }
-            Endpoint::Messages => {
-                let (request, exchange) = dialect::messages(&to, body, head, self.version, self.beta)?;
-                Ok((request, Reader::Messages(exchange)))
-            }
-        }
-    }
+    Ok((Attempt { request: build(target, request)?, reader, target: found, keeping }, provider, limit))
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {

@@ -1,5 +1,6 @@
 //! What the log keeps of a call: what was known before it left, and how it ended. The recorder and its journal share it.
 
+pub use super::endpoints::Endpoint;
 use crate::{
     dialect::usage::Usage,
     features::logs::model as logs,
@@ -10,24 +11,6 @@ use std::sync::Arc;
 
 /// The code of a call that the end of the process cut off.
 const INTERRUPTED: &str = "interrupted";
-
-/// The kind of call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Endpoint {
-    ChatCompletions,
-    Messages,
-}
-
-impl Endpoint {
-    /// The stored name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Endpoint::ChatCompletions => "chat_completions",
-            Endpoint::Messages => "messages",
-        }
-    }
-}
 
 /// What is known of a call before it leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

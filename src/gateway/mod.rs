@@ -1,7 +1,9 @@
 //! The model-call path: authenticate, permission, resolve, record, forward, stream, record.
 //!
 //! `call` leads from a request to an answer; what happens between one request and one target is `attempt`, which says what
-//! became of it and decides nothing about other targets.
+//! became of it and decides nothing about other targets. Every kind of call ([`endpoints`]) goes the same way, and what is
+//! said in it passes three places, each a function: [`stage::stage`] before a call leaves, `answer::give` when a whole answer
+//! is there, and `answer::stream` when a stream begins.
 //!
 //! [`routes`](routes::routes) is the way in. What the path needs of the rest of the program stands behind two traits:
 //! [`KeySource`](directory::KeySource), which reads keys and virtual keys, and [`Sink`](record::Sink), which stores finished
@@ -12,6 +14,7 @@ mod attempt;
 pub mod cache;
 pub mod call;
 pub mod directory;
+pub mod endpoints;
 pub mod facts;
 mod hints;
 mod journal;
@@ -23,6 +26,7 @@ pub mod request;
 pub mod room;
 mod routed;
 pub mod routes;
+mod stage;
 pub mod storage;
 pub mod target;
 mod watch;

@@ -201,9 +201,11 @@ impl Recorder {
         }
     }
 
-    async fn tell(&self, Entry { refused: Refused { call, status, code }, count }: Entry, arrived: Instant) {
+    async fn tell(&self, Entry { refused, count }: Entry, arrived: Instant) {
+        let Refused { call, status, code, tried } = refused;
         if let Ok(mut open) = self.begin(call, arrived).await {
             open.count = count;
+            open.tried = tried;
             open.finish(status, Some(&code));
         }
     }

@@ -1,6 +1,6 @@
 //! Keeps a flood of refused calls from filling the log: above a limit they are counted, and a later entry tells how many.
 
-use super::facts::CallFacts;
+use super::facts::{CallFacts, Tried};
 use crate::kernel::{KeyId, OrganisationId, SecretId};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -27,6 +27,8 @@ pub struct Refused {
     pub status: u16,
     /// The error's stable code.
     pub code: Cow<'static, str>,
+    /// The attempts of a call that a config led, none of which left.
+    pub tried: Vec<Tried>,
 }
 
 /// An entry that stands for as many calls, of which its own is the latest.
@@ -108,7 +110,8 @@ impl Refusals {
             return Some(Entry { refused, count: 1 + take(&mut alike.untold) });
         }
         alike.untold += 1;
-        alike.last = Some(refused);
+        // Of those that are merely counted many are held at once.
+        alike.last = Some(Refused { tried: vec![], ..refused });
         None
     }
 
@@ -150,7 +153,7 @@ mod tests {
             config: None,
             started_at: Timestamp(0),
         };
-        Refused { call, status: 401, code: code.into() }
+        Refused { call, status: 401, code: code.into(), tried: vec![] }
     }
 
     fn counts(entries: &[Entry]) -> Vec<u64> {

@@ -2,11 +2,11 @@
 
 use super::room::{ReadError, RoomPart, Share};
 use crate::{
-    dialect::{Head, MAX_MODEL},
+    dialect::{ApiError, FormKind, Head, MAX_MODEL},
     features::logs::model::Metadata,
     web::{
         refusal::Refusal,
-        request::{check, of_body, within},
+        request::{check, check_length, of_body, within},
     },
 };
 use axum::body::Body;
@@ -26,14 +26,52 @@ const TIMEOUT: &str = "x-portkey-request-timeout";
 /// The longest slug of a virtual key, in bytes.
 pub const LONGEST_SLUG: usize = 128;
 
-/// Reads the body of a call, a JSON text of at most `largest` bytes, and takes its part of the room.
+/// What a request brings beside its headers.
+#[derive(Debug, Clone)]
+pub enum Asks {
+    Json {
+        needs_model: bool,
+    },
+    Form(FormKind),
+    /// No body: the id of a response, and a query.
+    Stored {
+        id: Box<str>,
+        query: Box<str>,
+        streamed: bool,
+    },
+}
+
+impl Asks {
+    pub fn is_json(&self) -> bool {
+        matches!(self, Asks::Json { .. })
+    }
+
+    /// Reads what must be known of the body.
+    ///
+    /// # Errors
+    /// As [`Head::read`] and [`FormKind::head`].
+    pub fn head<'a>(&self, body: &'a [u8]) -> Result<Head<'a>, ApiError> {
+        match self {
+            Asks::Json { needs_model } => Head::read_as(body, *needs_model),
+            Asks::Form(kind) => kind.head(body),
+            Asks::Stored { streamed, .. } => Ok(Head::of_nothing(*streamed)),
+        }
+    }
+}
+
+/// Reads the body of a call, of at most `largest` bytes, and takes its part of the room.
 pub async fn read_call(
     share: &Share,
+    asks: &Asks,
     headers: &HeaderMap,
     body: Body,
     largest: usize,
 ) -> Result<(Bytes, RoomPart), Refusal> {
-    check(headers, largest)?;
+    match asks {
+        Asks::Json { .. } => check(headers, largest)?,
+        Asks::Form(_) => check_length(headers, largest)?,
+        Asks::Stored { .. } => return Ok((Bytes::new(), share.part())),
+    }
     let (patience, end) = within(largest);
     share.read_request(body, patience, end).await.map_err(|error| match error {
         ReadError::NoRoom => Refusal::no_room(),

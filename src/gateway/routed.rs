@@ -3,15 +3,16 @@
 
 use super::attempt::{About, Attempt, Call, Failure, Outcome, attempt, build};
 use super::cache::{self, Keeping, KeptAnswer};
-use super::call::{self, Gateway, find, known, may_still_call, obeyed, read_head};
+use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
-    LONGEST_SLUG, cache_wishes, listed, metadata, named_slug, once, read_call, split_model, time_limit,
+    Asks, LONGEST_SLUG, cache_wishes, listed, metadata, named_slug, once, read_call, split_model, time_limit,
 };
 use super::room::{HEAVY, Share};
+use super::stage::{Leaving, Said, Staged, read_head, stage};
 use super::watch::Watch;
 use crate::{
     dialect::MAX_MODEL,
@@ -53,7 +54,10 @@ pub(super) async fn serve(asked: Asked<'_>, body: Body, call: CallFacts) -> Resu
     let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
     match trail.open {
         Some(open) => open.finish(status, Some(&code)),
-        None => gateway.recorder.refused(Refused { call: trail.call, status, code }, arrived).await,
+        None => {
+            let tried = trail.before;
+            gateway.recorder.refused(Refused { call: trail.call, status, code, tried }, arrived).await;
+        }
     }
     Err(refusal)
 }
@@ -66,10 +70,17 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
     let said = said(parts);
     // What cannot be read counts as nothing said.
     trail.call.metadata = metadata(&parts.headers).ok().flatten();
-    let (body, part) = read_call(share, &parts.headers, body, gateway.limits.request).await?;
+    let asks = trail.call.endpoint.asks(parts)?;
+    if matches!(asks, Asks::Stored { .. }) && config.plan.leaves() > 1 {
+        return Err(Refusal::many_targets());
+    }
+    let (body, part) = read_call(share, &asks, &parts.headers, body, gateway.limits.request).await?;
     // It stays until no attempt can follow any more.
     let body = part.hold(body).await?;
-    let params = if body.len() <= HEAVY {
+    let params = if !asks.is_json() {
+        // A form's members are none of the body that conditions speak of.
+        Ok(vec![])
+    } else if body.len() <= HEAVY {
         Request::params_of(&config.plan, &body)
     } else {
         let (compiled, body) = (compiled.clone(), body.clone());
@@ -114,7 +125,7 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let path = config.plan.path(leaf);
         let since = Instant::now();
         let mut seen = Seen::default();
-        let prepared = asked.prepare(config, leaf, &body, again.is_none(), trail, &mut seen).await;
+        let prepared = asked.prepare((config, leaf), &asks, &body, again.is_none(), trail, &mut seen).await;
         let cache = seen.cache;
         let provider = seen.provider.map(Provider::name);
         let about = |retries: i32| About { provider, cache, retries, path };
@@ -239,8 +250,8 @@ impl Asked<'_> {
     /// Puts a request together for one target, or finds the answer that is kept for it.
     async fn prepare(
         &self,
-        config: &Config,
-        leaf: usize,
+        (config, leaf): (&Config, usize),
+        asks: &Asks,
         body: &Bytes,
         first: bool,
         trail: &mut Trail,
@@ -250,8 +261,8 @@ impl Asked<'_> {
         let headers = &parts.headers;
         let known = known(self.key)?;
         let target = config.plan.leaf(leaf);
-        let body = self.changed(config, leaf, body).await?;
-        let head = read_head(share, &body).await?;
+        let body = if asks.is_json() { self.changed(config, leaf, body).await? } else { body.clone() };
+        let head = read_head(share, asks, &body).await?;
         let (inline, model) = split_model(&head.model);
         seen.model = model.into();
         trail.call.streamed = head.stream;
@@ -276,8 +287,12 @@ impl Asked<'_> {
         let version = once(headers, "anthropic-version")?;
         let beta = listed(headers, "anthropic-beta")?;
         let endpoint = trail.call.endpoint;
-        let mut keeping = None;
-        if let Some(rule) = target.cache() {
+        let said = Said { endpoint, asks, model, version, beta: beta.as_deref() };
+        let mut cache = seen.cache;
+        let look_up = |body: &Bytes| {
+            let Some(rule) = target.cache().filter(|_| asks.is_json() && endpoint.is_kept()) else {
+                return Ok(Err(None));
+            };
             let (namespace, refresh) = cache_wishes(headers)?;
             let organisation = known.caller.organisation;
             let which = config.saved.map_or_else(|| config.name.to_string(), |(id, version)| format!("{id} {version}"));
@@ -290,29 +305,28 @@ impl Asked<'_> {
                 namespace,
                 headers: [version, beta.as_deref()],
                 forwarded: forwarded(target, headers).collect(),
-                body: &body,
+                body,
             };
             let question = question.question();
             let now = gateway.now.get();
-            seen.cache = if refresh { "REFRESH" } else { "MISS" };
+            cache = if refresh { "REFRESH" } else { "MISS" };
             if first
                 && !refresh
                 && let Some(answer) = gateway.kept.find(organisation, &question, now)
             {
-                seen.cache = "HIT";
-                return Ok(Ready::Kept(answer));
+                cache = "HIT";
+                return Ok(Ok(answer));
             }
             let age = i64::try_from(rule.max_age.as_millis()).unwrap_or(i64::MAX);
-            keeping = Some(Keeping {
-                kept: gateway.kept.clone(),
-                organisation,
-                question,
-                until: now.plus(age),
-                pieces: None,
-            });
-        }
-        let asked = call::Asked { endpoint, model, version, beta: beta.as_deref() };
-        let (mut request, reader) = asked.translate(share, &found, called, &body, &head).await?;
+            let (kept, until) = (gateway.kept.clone(), now.plus(age));
+            Ok(Err(Some(Keeping { kept, organisation, question, until, pieces: None })))
+        };
+        let staged = stage(&said, share, &found, &body, &head, look_up).await;
+        seen.cache = cache;
+        let Leaving { mut request, reader, keeping } = match staged? {
+            Staged::Kept(answer) => return Ok(Ready::Kept(answer)),
+            Staged::Leaves(leaving) => leaving,
+        };
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
         drop(head);

@@ -1,7 +1,7 @@
 //! The gateway's addresses.
 
 use super::call::{self, Gateway};
-use super::facts::Endpoint;
+use super::endpoints::{Endpoint, Row, TABLE};
 use super::models;
 use crate::{
     kernel::RequestId,
@@ -11,31 +11,54 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use http::Method;
 
 /// Every address of the gateway with its method, for whoever holds lists against each other.
-pub const ROUTES: &[(&str, &str)] =
-    &[("POST", "/v1/chat/completions"), ("POST", "/v1/messages"), ("GET", "/v1/models")];
+pub fn addresses() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|row| (row.method, row.path))
+}
 
 /// The router of the gateway, to be merged into the program's. It also answers for whatever no other route claims below
 /// `/v1`: who may not call models learns no more than that.
 pub fn routes(gateway: Gateway) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(chat).fallback(only_post))
-        .route("/v1/messages", post(messages).fallback(only_post))
-        .route("/v1/models", get(list).fallback(only_get))
-        .route("/v1/{*rest}", any(nowhere))
-        .with_state(gateway)
+    let mut router = Router::new();
+    for (number, row) in TABLE.iter().enumerate() {
+        if TABLE[..number].iter().any(|earlier| earlier.path == row.path) {
+            continue;
+        }
+        let of_path = || TABLE.iter().filter(|other| other.path == row.path);
+        let methods = of_path().fold(MethodRouter::new(), served);
+        let allow = match of_path().map(|row| row.method).collect::<Vec<_>>()[..] {
+            ["POST"] => "POST",
+            ["GET"] => "GET, HEAD",
+            _ => "GET, HEAD, DELETE",
+        };
+        let wrong = async move |State(gateway): State<Gateway>, request: Request| {
+            refused(&gateway, request, Refusal::method(allow)).await
+        };
+        router = router.route(row.path, methods.fallback(wrong));
+    }
+    router.route("/v1/{*rest}", any(nowhere)).with_state(gateway)
+}
+
+fn served(methods: MethodRouter<Gateway>, row: &'static Row) -> MethodRouter<Gateway> {
+    let filter = match row.method {
+        "GET" => MethodFilter::GET,
+        "DELETE" => MethodFilter::DELETE,
+        _ => MethodFilter::POST,
+    };
+    match row.endpoint {
+        Some(endpoint) => methods.on(filter, async move |State(gateway): State<Gateway>, request: Request| {
+            call::complete(&gateway, endpoint, request_id(request.extensions()), request).await
+        }),
+        None => methods.merge(on(filter, list)),
+    }
 }
 
 /// The kind of model call that a request is, for a server that leads calls here without asking the router.
 pub fn straight(method: &Method, path: &str) -> Option<Endpoint> {
-    match path {
-        "/v1/chat/completions" if method == Method::POST => Some(Endpoint::ChatCompletions),
-        "/v1/messages" if method == Method::POST => Some(Endpoint::Messages),
-        _ => None,
-    }
+    Endpoint::of(method, path)
 }
 
 /// Serves a model call under this id, which becomes the call's.
@@ -43,26 +66,18 @@ pub async fn call(gateway: &Gateway, endpoint: Endpoint, id: RequestId, request:
     call::complete(gateway, endpoint, id, request).await
 }
 
-async fn chat(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::complete(&gateway, Endpoint::ChatCompletions, request_id(request.extensions()), request).await
-}
-
-async fn messages(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::complete(&gateway, Endpoint::Messages, request_id(request.extensions()), request).await
-}
-
 async fn list(State(gateway): State<Gateway>, request: Request) -> Response {
     models::list(&gateway, request).await
 }
 
-async fn only_post(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::refuse(&gateway, request, Refusal::method("POST")).await
-}
-
-async fn only_get(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::refuse(&gateway, request, Refusal::method("GET, HEAD")).await
-}
-
 async fn nowhere(State(gateway): State<Gateway>, request: Request) -> Response {
-    call::refuse(&gateway, request, Refusal::not_found()).await
+    refused(&gateway, request, Refusal::not_found()).await
+}
+
+/// Refuses a request. Browsers ask whether they may without a key, so they are told without one.
+async fn refused(gateway: &Gateway, request: Request, refusal: Refusal) -> Response {
+    if request.method() == Method::OPTIONS {
+        return call::told(&request, Refusal::cross_origin());
+    }
+    call::refuse(gateway, request, refusal).await
 }

@@ -219,7 +219,6 @@ pub const CHECKS: &[Known] = &[
                     ("JSON", "JSON"),
                     ("YAML", "YAML"),
                     ("Markdown", "Markdown"),
-                    ("Dockerfile", "Dockerfile"),
                 ]),
                 "",
             ),
@@ -287,7 +286,7 @@ pub const CHECKS: &[Known] = &[
                 "allowedTypes",
                 "Allowed",
                 Kind::Lines,
-                "One in each line: chatComplete, complete, embed, createModelResponse, messages. Empty: all.",
+                "One in each line: chatComplete, complete, embed, createModelResponse, messages and others. Empty: all.",
             ),
             parameter("blockedTypes", "Not allowed", Kind::Lines, "One in each line."),
         ],
@@ -317,7 +316,12 @@ pub const CHECKS: &[Known] = &[
         "default.requestParametersCheck",
         "Parameters of requests",
         "which may be set, and to what",
-        &[],
+        &[parameter(
+            "params",
+            "Rules",
+            Kind::Json,
+            r#"Such as {"temperature": {"max": 1}}, with min, max, allowed, blocked, required or forbidden for each."#,
+        )],
     )),
     known(
         "default.webhook",
@@ -352,5 +356,66 @@ pub const CHECKS: &[Known] = &[
 
 /// The check of this id, in any of its spellings.
 pub fn find(id: &str) -> Option<&'static Known> {
-    CHECKS.iter().find(|known| known.id == id || known.also.contains(&id))
+    let is = |known: &str| match known.strip_prefix("default.") {
+        // As existing clients spell them.
+        Some(name) => id.strip_prefix("default.").is_some_and(|id| id.eq_ignore_ascii_case(name)),
+        None => id == known,
+    };
+    CHECKS.iter().find(|known| is(known.id) || known.also.iter().any(|also| is(also)))
+}
+
+#[cfg(all(test, feature = "ssr"))]
+mod tests {
+    use super::*;
+    use crate::guardrails::checks::Check;
+    use serde_json::{Map, Value, json};
+
+    /// Something that each parameter takes.
+    fn example(parameter: &Parameter) -> Value {
+        match (parameter.name, parameter.kind) {
+            ("rules", _) => json!({ "defaults": ["a"], "metadata": { "plan": { "paid": ["b"] } } }),
+            ("metadataPairs", _) => json!({ "team": "support" }),
+            ("params", _) => json!({ "temperature": { "max": 1 } }),
+            ("schema", _) => json!({ "type": "object" }),
+            ("headers", _) => json!({ "x-team": "support" }),
+            ("webhookURL" | "jwksUri", _) => json!("https://checks.example.com/x"),
+            ("maxTokenAge", _) => json!("1h"),
+            ("algorithms", _) => json!(["RS256"]),
+            ("allowedTypes", _) => json!(["chatComplete"]),
+            ("blockedTypes", _) => json!(["embed"]),
+            (_, Kind::Line | Kind::Exact) => json!("a"),
+            (_, Kind::Lines) => json!(["a"]),
+            (_, Kind::Number) => json!(60),
+            (_, Kind::Flag(usual)) => json!(!usual),
+            (_, Kind::Choice(choices)) => json!(choices.last().map_or("", |(value, _)| value)),
+            (_, Kind::Marks(marks)) => json!(marks.iter().map(|(value, _)| *value).collect::<Vec<_>>()),
+            (_, Kind::Json) => panic!("no example of {}", parameter.name),
+        }
+    }
+
+    #[test]
+    fn what_is_offered_is_what_there_is() {
+        for known in CHECKS {
+            let parameters: Map<String, Value> =
+                known.parameters.iter().map(|parameter| (parameter.name.to_owned(), example(parameter))).collect();
+            for id in known.also.iter().chain([&known.id]) {
+                let read = Check::compile(id, &Value::Object(parameters.clone()), "checks[0]", &|_| Ok(()));
+                let check = read.unwrap_or_else(|faults| panic!("{id}: {faults:?}"));
+                assert_eq!(check.only_requests(), known.only_requests, "{id}");
+                assert!(
+                    find(&id.to_uppercase().replace("DEFAULT.", "default.")).is_some() || !id.starts_with("default.")
+                );
+            }
+            for parameter in known.parameters {
+                let Kind::Choice(choices) = parameter.kind else { continue };
+                for (value, _) in choices.iter().filter(|(value, _)| !value.is_empty()) {
+                    let mut parameters = parameters.clone();
+                    parameters.insert(parameter.name.to_owned(), json!(value));
+                    let read = Check::compile(known.id, &Value::Object(parameters), "checks[0]", &|_| Ok(()));
+                    assert!(read.is_ok(), "{} {} {value}: {:?}", known.id, parameter.name, read.err());
+                }
+            }
+        }
+        assert!(find("acme.magic").is_none() && find("default.modelwhitelist").is_some());
+    }
 }

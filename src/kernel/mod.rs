@@ -2,6 +2,8 @@
 
 pub mod error;
 pub mod id;
+#[cfg(feature = "ssr")]
+pub mod json;
 pub mod listing;
 pub mod money;
 pub mod provider;

@@ -153,6 +153,19 @@ operations! {
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];
     Messages = "model.messages", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages"];
+    Completion = "model.completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/completions"];
+    Embeddings = "model.embeddings", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/embeddings"];
+    ResponseCreate = "model.response", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/responses"];
+    ResponseGet = "model.response_get", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/responses/{id}"];
+    ResponseDelete = "model.response_delete", holds(P::ModelsCall), read, fns: [], routes: ["DELETE /v1/responses/{id}"];
+    ResponseCancel = "model.response_cancel", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/responses/{id}/cancel"];
+    ResponseInputItems = "model.response_input_items", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/responses/{id}/input_items"];
+    CountTokens = "model.count_tokens", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages/count_tokens"];
+    Moderation = "model.moderation", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/moderations"];
+    Image = "model.image", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/images/generations"];
+    Speech = "model.speech", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/audio/speech"];
+    Transcription = "model.transcription", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/audio/transcriptions"];
+    Rerank = "model.rerank", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/rerank"];
     ModelsList = "model.list", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/models"];
 }
 

@@ -15,8 +15,6 @@ mod draw;
 mod explain;
 mod fault;
 #[cfg(feature = "ssr")]
-mod json;
-#[cfg(feature = "ssr")]
 mod level;
 mod outline;
 #[cfg(feature = "ssr")]

@@ -250,7 +250,11 @@ async fn pages_work_without_javascript() {
             (&world.owner, inside(""), vec!["Codes", "New guardrail"]),
             (&world.owner, inside("/new"), vec!["Test bench", "Deny the call", "None yet"]),
             (&world.owner, inside(&format!("/new?from={of}")), vec!["Codes copy", "Regular expression"]),
-            (&world.owner, inside(&format!("/{of}")), vec!["checks.0.parameters.rule", "Save as v2", "Move up check 1"]),
+            (
+                &world.owner,
+                inside(&format!("/{of}")),
+                vec!["checks.0.parameters.rule", "Save as v2", "Move up check 1"],
+            ),
             (&world.member, inside(&format!("/{of}")), vec!["Save as v2"]),
             (&world.owner, inside(&format!("/{of}/versions")), vec!["There is one version"]),
             (&world.owner, inside(&format!("/{of}/samples")), vec!["No samples yet"]),

@@ -15,8 +15,8 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("audit", &["kernel", "platform"]),
     ("access", &["kernel", "policy", "platform", "audit"]),
     ("dialect", &["kernel", "platform"]),
-    ("guardrails", &[]),
-    ("routing", &["dialect"]),
+    ("guardrails", &["kernel", "dialect"]),
+    ("routing", &["kernel", "dialect", "guardrails"]),
     ("web", &["kernel", "policy", "site", "platform", "audit", "access", "dialect"]),
     ("ui", &["kernel", "policy", "site", "web"]),
     // The rooms.
@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
         &["kernel", "policy", "site", "platform", "audit", "access", "dialect", "guardrails", "routing", "web", "ui"],
     ),
     // What is made of them.
-    ("gateway", &["kernel", "policy", "platform", "access", "dialect", "routing", "web", "features"]),
+    ("gateway", &["kernel", "policy", "platform", "access", "dialect", "guardrails", "routing", "web", "features"]),
     ("console", &["kernel", "web", "ui", "features"]),
     ("http", &["kernel", "policy", "site", "audit", "access", "web", "features", "gateway", "console"]),
     ("commands", &["kernel", "policy", "platform", "audit", "access", "dialect", "web", "features", "gateway", "http"]),

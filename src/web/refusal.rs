@@ -175,6 +175,35 @@ impl Refusal {
         )
     }
 
+    pub fn no_form() -> Self {
+        Self::invalid(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be a form, with the content type multipart/form-data and its boundary.",
+        )
+    }
+
+    /// A browser asks whether a page of another origin may call.
+    pub fn cross_origin() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "cross_origin_blocked",
+            "permission_error",
+            "Pages of other origins may not call this server from a browser, where everybody could read the API key. Call \
+             it from a program of your own.",
+        )
+    }
+
+    /// A response is kept by one provider, and the config leads to several.
+    pub fn many_targets() -> Self {
+        Self::invalid(
+            StatusCode::BAD_REQUEST,
+            "config_has_many_targets",
+            "A stored response is kept by one provider. Name its virtual key, or a config with that target alone.",
+        )
+        .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
+    }
+
     pub fn too_large() -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,

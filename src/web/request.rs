@@ -67,6 +67,11 @@ pub fn check(headers: &HeaderMap, largest: usize) -> Result<(), Refusal> {
     if !is_json(kind) {
         return Err(Refusal::not_json());
     }
+    check_length(headers, largest)
+}
+
+/// Refuses a body that says itself that it is too large.
+pub fn check_length(headers: &HeaderMap, largest: usize) -> Result<(), Refusal> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if declared.is_some_and(|length| length > largest) {
         return Err(Refusal::too_large());

@@ -15,7 +15,7 @@ use crate::{
         model::{History, MOST as MOST_VERSIONS, parse_message},
     },
     guardrails::{self, Guardrail, catalogue},
-    kernel::{Asked, Code, Error, FieldError, Fields, GuardrailId, Result, SampleId, Window, text},
+    kernel::{Asked, Code, Error, FieldError, Fields, GuardrailId, Result, SampleId, Timestamp, Window, text},
     policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed},
@@ -252,7 +252,7 @@ pub async fn update(
         drop(tx);
         let draft = edit(&stored);
         let sound = sound(access, &draft.definition);
-        let sampled = sampled(&sound, &samples).await;
+        let sampled = sampled(&sound, &samples, access.now()).await;
         Ok((stored.version, draft, sound, sampled))
     };
     let read: Result<_> = read.await;
@@ -275,9 +275,9 @@ pub async fn update(
 }
 
 /// The verdicts of the samples; nothing where there is no guardrail to ask.
-async fn sampled(sound: &Result<Sound>, samples: &[Sample]) -> Sampled {
+async fn sampled(sound: &Result<Sound>, samples: &[Sample], now: Timestamp) -> Sampled {
     match sound {
-        Ok(sound) => bench::run(&sound.guardrail, samples).await,
+        Ok(sound) => bench::run(&sound.guardrail, samples, now).await,
         Err(_) => Sampled::default(),
     }
 }
@@ -367,7 +367,7 @@ pub async fn restore(access: &Access, of: &str, number: i64) -> Result<Saved> {
         let samples = store::samples(&mut tx, stored.id).await?;
         drop(tx);
         let sound = sound(access, &definition(&old.text));
-        let sampled = sampled(&sound, &samples).await;
+        let sampled = sampled(&sound, &samples, access.now()).await;
         Ok((sound, sampled))
     };
     let read: Result<_> = read.await;
@@ -510,7 +510,7 @@ pub async fn samples(access: &Access, of: &str) -> Result<Samples> {
     let mut samples = store::samples(&mut tx, guardrail.id).await?;
     drop(tx);
     if let Ok(sound) = sound(access, &definition(&guardrail.text)) {
-        let sampled = bench::run(&sound.guardrail, &samples).await;
+        let sampled = bench::run(&sound.guardrail, &samples, access.now()).await;
         for (sample, holds) in samples.iter_mut().zip(sampled.holds) {
             sample.holds = holds;
         }
@@ -590,7 +590,8 @@ async fn tried(access: &Access, typed: &Typed, stored: &Value) -> Tried {
     faults.extend(text.as_ref().err().cloned());
     match (sound, text) {
         (Ok(sound), Ok(text)) if faults.is_empty() => {
-            let judged = bench::judge(&sound.guardrail, typed.get("side") == "answer", &text).await;
+            let is_answer = typed.get("side") == "answer";
+            let judged = bench::judge(&sound.guardrail, ("", None), is_answer, &text, access.now()).await;
             bench::told(judged, &definition, &text)
         }
         _ => Tried { faults, ..Tried::default() },
@@ -610,18 +611,19 @@ pub async fn try_text(
     given: Option<&Value>,
     is_answer: bool,
     text: &str,
-) -> Result<bench::Judged> {
+) -> Result<guardrails::Tried> {
     let mut tx = access.read(Operation::GuardrailTry).await?;
     let stored = match of {
         Some(of) => Some(store::find(&mut tx, of, access.now()).await?.ok_or_else(Error::not_found)?),
         None => None,
     };
     drop(tx);
-    let stored = stored.map(|stored| definition(&stored.text));
-    let definition = given.or(stored.as_ref()).ok_or_else(|| Error::field("checks", "A guardrail has checks."))?;
+    let about = stored.as_ref().map_or(("", None), |stored| (stored.slug.as_str(), Some(stored.current)));
+    let text_of = stored.as_ref().map(|stored| definition(&stored.text));
+    let definition = given.or(text_of.as_ref()).ok_or_else(|| Error::field("checks", "A guardrail has checks."))?;
     let sound = sound(access, definition)?;
     let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
-    Ok(bench::judge(&sound.guardrail, is_answer, &text).await)
+    Ok(bench::judge(&sound.guardrail, about, is_answer, &text, access.now()).await)
 }
 
 /// What a config needs to know of a guardrail that it names.

@@ -1,12 +1,12 @@
 //! The guardrails' management calls.
 
 use super::{
-    bench::Judged,
     model::{Detail, Listed, Sample, Saved},
     operations::{self, Draft},
 };
 use crate::{
     features::versions::Whole,
+    guardrails::{Mark, Tried},
     kernel::{Error, Fields, Result},
     policy::Operation,
     web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, window},
@@ -470,9 +470,9 @@ async fn judge(call: Call, asked: TryGuardrail) -> Result<Judgement> {
     let of = Some(call.part("id")).filter(|of| !of.is_empty());
     let given = asked.checks.map(|checks| definition(Some(checks), asked.actions));
     let side = is_answer(asked.side.as_deref())?;
-    let Judged { result, text_after, marks } =
+    let Tried { result, after: text_after, marks } =
         operations::try_text(&call.access, of, given.as_ref(), side, &asked.text).await?;
-    let place = |mark: crate::guardrails::Mark| FoundPlace { start: mark.start, end: mark.end, category: mark.category };
+    let place = |mark: Mark| FoundPlace { start: mark.start, end: mark.end, category: mark.category };
     Ok(Judgement {
         object: "guardrail-try",
         result: serde_json::to_value(result).map_err(|_| Error::internal())?,

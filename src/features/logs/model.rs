@@ -139,7 +139,7 @@ pub struct Detail {
     /// The virtual key still exists.
     pub virtual_key_lives: bool,
     pub provider: Option<Provider>,
-    /// `chat_completions` or `messages`.
+    /// `chat_completions`, `messages`, `embeddings`, `responses` and so on: what was called.
     pub endpoint: String,
     pub streamed: bool,
     /// Microseconds until the provider's first byte.

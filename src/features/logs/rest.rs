@@ -119,7 +119,7 @@ pub struct LogDetail {
     virtual_key_id: Option<String>,
     /// The provider.
     ai_org: Option<&'static str>,
-    /// `chat_completions` or `messages`.
+    /// `chat_completions`, `messages`, `embeddings`, `responses` and so on: what was called.
     endpoint: String,
     streamed: bool,
     /// Milliseconds until the provider's first byte.

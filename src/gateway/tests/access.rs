@@ -88,7 +88,7 @@ async fn without_completions_every_model_path_is_403_and_no_provider_sees_a_conn
                 (Method::POST, "/v1/messages"),
                 (Method::GET, "/v1/models"),
                 (Method::POST, "/v1/no/such/model/path"),
-                (Method::POST, "/v1/embeddings"),
+                (Method::POST, "/v1/audio/translations"),
                 (Method::GET, CHAT),
                 (Method::DELETE, "/v1/models"),
             ] {

@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod bounds;
 mod configs;
+mod endpoints;
 mod faults;
 mod streams;
 pub mod support;

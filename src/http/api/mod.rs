@@ -5,6 +5,7 @@ mod door;
 mod tests;
 use crate::{
     features::ROOMS,
+    gateway::endpoints::{TABLE, Takes},
     kernel::Error,
     policy::Operation,
     server::access::{Access, App},
@@ -27,9 +28,22 @@ use axum::{
 pub const DOCUMENT: &str = "/v1/openapi.json";
 
 /// What the gateway serves itself, for the document.
-const OF_GATEWAY: [(Operation, &str); 3] = [
+const OF_GATEWAY: [(Operation, &str); 16] = [
     (Operation::ChatCompletion, "Complete a chat, in the form of OpenAI's chat completions"),
     (Operation::Messages, "Complete a chat, in the form of Anthropic's messages"),
+    (Operation::Completion, "Complete a text, in the form of OpenAI's older completions"),
+    (Operation::Embeddings, "Embed texts, in OpenAI's form"),
+    (Operation::ResponseCreate, "Create a response, in OpenAI's form"),
+    (Operation::ResponseGet, "Get a response that the provider keeps"),
+    (Operation::ResponseDelete, "Delete a response that the provider keeps"),
+    (Operation::ResponseCancel, "Cancel a response that is made in the background"),
+    (Operation::ResponseInputItems, "List what a kept response was asked"),
+    (Operation::CountTokens, "Count the tokens of a chat, in the form of Anthropic's messages"),
+    (Operation::Moderation, "Judge texts, in OpenAI's form"),
+    (Operation::Image, "Make images, in OpenAI's form"),
+    (Operation::Speech, "Speak a text, in OpenAI's form"),
+    (Operation::Transcription, "Write down what is said in a file, in OpenAI's form"),
+    (Operation::Rerank, "Order texts by how well they answer a question"),
     (Operation::ModelsList, "List models"),
 ];
 
@@ -41,8 +55,13 @@ fn api() -> Api {
 /// The document, as it is served.
 fn document(mut api: Api) -> String {
     for (operation, summary) in OF_GATEWAY {
+        let takes = TABLE.iter().find(|row| row.operation == operation).and_then(|row| match row.takes {
+            Takes::Json | Takes::JsonWithoutModel => Some("application/json"),
+            Takes::Form => Some("multipart/form-data"),
+            Takes::Id => None,
+        });
         for (method, path) in operation.spec().routes.iter().filter_map(|route| parse_route(route)) {
-            api.document.add_open(operation, &method, path, summary);
+            api.document.add_open(operation, &method, path, summary, takes);
         }
     }
     let mut text = api.document.build().to_pretty_json().unwrap_or_default();

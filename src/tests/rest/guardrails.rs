@@ -89,7 +89,11 @@ async fn samples_and_tries_store_no_more_than_they_say() {
         for (at, body, verdict) in [
             (format!("{path}/try"), json!({ "text": "INV-1" }), true),
             (format!("{path}/try"), json!({ "text": "none", "side": "answer" }), false),
-            (format!("{path}/try"), json!({ "text": "none", "checks": [{ "id": "default.regexMatch", "parameters": { "rule": "none" } }] }), true),
+            (
+                format!("{path}/try"),
+                json!({ "text": "none", "checks": [{ "id": "default.regexMatch", "parameters": { "rule": "none" } }] }),
+                true,
+            ),
             ("/v1/guardrails/try".to_owned(), json!({ "text": "none", "checks": checks }), false),
         ] {
             let answer = program.api("POST", &at, body).await;

@@ -9,6 +9,8 @@ use crate::{
     kernel::{OrganisationId, time::SECOND},
     policy::{KeyFeature, Level, Operation, Permission, PermissionSet, Requirement, Role},
 };
+use axum::body::Body;
+use http::Request;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -19,11 +21,23 @@ struct Call {
     body: Value,
     /// What it is about, as the path names it.
     thing: Option<String>,
+    /// A form in place of the body, with its content type.
+    sent: Option<(&'static str, String)>,
+    /// The virtual key that a header names.
+    through: Option<&'static str>,
 }
 
 impl Call {
     async fn by(&self, client: &Client) -> Answer {
-        client.api(&self.method, &self.path, self.body.clone()).await
+        if self.sent.is_none() && self.through.is_none() {
+            return client.api(&self.method, &self.path, self.body.clone()).await;
+        }
+        let (kind, body) = self.sent.clone().unwrap_or_default();
+        let mut request = Request::builder().method(&*self.method).uri(&self.path);
+        for (name, value) in [("content-type", kind), ("x-portkey-virtual-key", self.through.unwrap_or_default())] {
+            request = request.header(name, value);
+        }
+        client.send(request.body(Body::from(body)).expect("a request")).await
     }
 
     /// The same about something that was never there.
@@ -34,6 +48,8 @@ impl Call {
             path: self.path.replace(thing, invented),
             body: self.body.clone(),
             thing: None,
+            sent: self.sent.clone(),
+            through: self.through,
         }
     }
 }
@@ -100,6 +116,7 @@ impl Matrix {
         let calls = Calls::new().await;
         calls.virtual_key(&world, "main", "openai").await;
         calls.virtual_key(&world, "native", "anthropic").await;
+        calls.virtual_key(&world, "own", "openai-compatible").await;
         Self { world, master, south, steps, all_but, of_member, strangers, calls }
     }
 
@@ -161,7 +178,9 @@ impl Matrix {
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
-        Call { method: method.to_owned(), path, body: ready.body, thing }
+        // A response is the provider's: whoever has its virtual key may ask for any.
+        let path = if ready.through.is_some() { path.replace("{id}", "resp_1") } else { path };
+        Call { method: method.to_owned(), path, body: ready.body, thing, sent: ready.sent, through: ready.through }
     }
 
     /// The database, once the log of calls is at rest. That a refused model call is logged is the log's own matter.

@@ -24,12 +24,16 @@ pub struct Ready {
     form: Vec<(&'static str, String)>,
     /// The body by REST; `Null` sends none.
     pub body: Value,
+    /// A form that is sent in place of it, with its content type.
+    pub sent: Option<(&'static str, String)>,
+    /// The virtual key that a header names.
+    pub through: Option<&'static str>,
 }
 
 impl Ready {
     /// About no thing in particular.
     fn bare() -> Self {
-        Self { thing: None, form: vec![], body: Value::Null }
+        Self { thing: None, form: vec![], body: Value::Null, sent: None, through: None }
     }
 
     fn about(field: &'static str, thing: String) -> Self {
@@ -247,6 +251,32 @@ impl Calls {
                 .body(json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] })),
             Operation::Messages => {
                 Ready::bare().body(json!({ "model": "@native/claude-sonnet-4-5", "max_tokens": 9, "messages": [] }))
+            }
+            Operation::Completion => Ready::bare().body(json!({ "model": "@main/gpt-4o", "prompt": "Once" })),
+            Operation::Embeddings => {
+                Ready::bare().body(json!({ "model": "@main/text-embedding-3-small", "input": "a" }))
+            }
+            Operation::ResponseCreate => Ready::bare().body(json!({ "model": "@main/gpt-4o", "input": "Hello" })),
+            Operation::ResponseGet
+            | Operation::ResponseDelete
+            | Operation::ResponseCancel
+            | Operation::ResponseInputItems => Ready { through: Some("main"), ..Ready::bare() },
+            Operation::CountTokens => {
+                Ready::bare().body(json!({ "model": "@native/claude-sonnet-4-5", "messages": [] }))
+            }
+            Operation::Moderation => {
+                Ready::bare().body(json!({ "model": "@main/omni-moderation-latest", "input": "a" }))
+            }
+            Operation::Image => Ready::bare().body(json!({ "model": "@main/gpt-image-1", "prompt": "A cat" })),
+            Operation::Speech => {
+                Ready::bare().body(json!({ "model": "@main/gpt-4o-mini-tts", "input": "Hello", "voice": "alloy" }))
+            }
+            Operation::Transcription => {
+                let part = "--x\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\n@main/whisper-1\r\n--x--\r\n";
+                Ready { sent: Some(("multipart/form-data; boundary=x", part.to_owned())), ..Ready::bare() }
+            }
+            Operation::Rerank => {
+                Ready::bare().body(json!({ "model": "@own/bge-reranker", "query": "a", "documents": ["a", "b"] }))
             }
             other => panic!("nobody said what a call of {} needs: say it here", other.spec().id),
         }

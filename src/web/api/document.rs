@@ -82,14 +82,21 @@ impl Document {
     }
 
     /// Adds a route of the gateway, whose bodies are the providers' own.
-    pub fn add_open(&mut self, operation: Operation, method: &Method, path: &'static str, summary: &str) {
+    pub fn add_open(
+        &mut self,
+        operation: Operation,
+        method: &Method,
+        path: &'static str,
+        summary: &str,
+        takes: Option<&str>,
+    ) {
         let object = || ObjectBuilder::new().schema_type(SchemaType::from(Type::Object)).build();
         let answer =
             ResponseBuilder::new().description("As the provider answers.").content(JSON, Content::new(Some(object())));
         let mut entry = entry(operation, path, summary).response("200", answer.build());
-        if *method != Method::GET {
+        if let Some(kind) = takes {
             let body = RequestBodyBuilder::new()
-                .content(JSON, Content::new(Some(object())))
+                .content(kind, Content::new(Some(object())))
                 .required(Some(Required::True))
                 .build();
             entry = entry.request_body(Some(body));

@@ -133,11 +133,11 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         _ => None,
     };
     let first_byte = detail.first_byte_us.map(|us| call.started_at.0 + us / 1_000);
-    let endpoint = match detail.endpoint.as_str() {
-        "chat_completions" => "Chat completions".to_owned(),
-        "messages" => "Messages".to_owned(),
-        other => other.to_owned(),
-    };
+    // The stored name is its words.
+    let mut endpoint = detail.endpoint.replace('_', " ");
+    if let Some(first) = endpoint.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
     let way = if detail.streamed { "streamed" } else { "whole" };
     let key_name = call.key.unwrap_or_else(|| "A key that is not known".into());
     let key_href = detail.key_id.filter(|_| can(Operation::ApiKeyGet)).map(|id| routes::api_key(&slug, id).to_string());

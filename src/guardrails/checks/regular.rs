@@ -1,0 +1,185 @@
+//! Patterns: `default.regexMatch` and `default.regexReplace`. They run in linear time, so look-around and back-references
+//! are refused. Classes and letter case are Unicode's, a character is a code point, and nothing is normalised.
+
+use super::parameters::Parameters;
+use super::search::{each, in_arguments};
+use super::{Found, Mark, Rewriting, Scene};
+use regex::{NoExpand, Regex, RegexBuilder};
+use regex_syntax::ast;
+use serde_json::json;
+
+/// The longest pattern, in bytes; the most bytes of its program, and of what the engine remembers of its states.
+const LONGEST: usize = 4 << 10;
+const PROGRAM: usize = 1 << 20;
+const STATES: usize = 2 << 20;
+
+/// Whether a pattern occurs.
+#[derive(Debug)]
+pub struct Match {
+    rule: Regex,
+    not: bool,
+}
+
+impl Match {
+    pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
+        let not = read.not();
+        let rule = read.text("rule", LONGEST)?;
+        Some(Self { rule: compile(&rule, Flags::default(), read)?, not })
+    }
+
+    pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
+        let is_there = |text: &str| self.rule.is_match(text);
+        let failed = each(scene, |text| is_there(text) != self.not);
+        let in_tools = self.not && in_arguments(scene, is_there);
+        match failed {
+            Err(_) if in_tools => Found::verdict(false, json!({ "in_tool_calls": true })),
+            Err(none) => none,
+            Ok(failed) => Found::verdict(
+                failed.is_empty() && !in_tools,
+                json!({ "not": self.not, "failed": failed, "in_tool_calls": in_tools }),
+            ),
+        }
+    }
+
+    pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
+        marks(&self.rule, text)
+    }
+}
+
+/// Replaces every match of a pattern by a text as it stands.
+#[derive(Debug)]
+pub struct Replace {
+    rule: Regex,
+    by: String,
+    fails: bool,
+}
+
+impl Replace {
+    pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
+        let fails = read.flag_or("failOnDetection", false);
+        let by = match read.get("redactText") {
+            None => "[REDACTED]".to_owned(),
+            Some(value) => match value.as_str().filter(|text| text.len() <= 1_000) {
+                Some(text) => text.to_owned(),
+                None => {
+                    read.wrong("redactText", "This is a text of at most 1,000 bytes.");
+                    return None;
+                }
+            },
+        };
+        let rule = read.text("rule", LONGEST)?;
+        let (rule, flags) = match slashed(&rule) {
+            Some((inner, flags)) => (inner.to_owned(), flags),
+            None => (rule, Flags::default()),
+        };
+        Some(Self { rule: compile(&rule, flags, read)?, by, fails })
+    }
+
+    /// Is only asked where nothing is to be changed.
+    pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
+        let is_there = |text: &str| self.rule.is_match(text);
+        match each(scene, |text| !(self.fails && is_there(text))) {
+            Err(none) => none,
+            Ok(failed) => Found::verdict(failed.is_empty(), json!({ "failed": failed })),
+        }
+    }
+
+    pub(super) fn rewriting(&self) -> Box<dyn Rewriting + Send + '_> {
+        Box::new(Replacing { check: self, replaced: 0 })
+    }
+
+    pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
+        marks(&self.rule, text)
+    }
+}
+
+struct Replacing<'c> {
+    check: &'c Replace,
+    replaced: u64,
+}
+
+impl Rewriting for Replacing<'_> {
+    fn text(&mut self, text: &str) -> Option<String> {
+        let Replace { rule, by, .. } = self.check;
+        let found = rule.find_iter(text).count() as u64;
+        if found == 0 {
+            return None;
+        }
+        self.replaced += found;
+        Some(rule.replace_all(text, NoExpand(by)).into_owned())
+    }
+
+    fn found(&self, had_text: bool) -> Found {
+        if !had_text {
+            return Found::no_text();
+        }
+        Found::verdict(!(self.check.fails && self.replaced > 0), json!({ "replaced": self.replaced }))
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Flags {
+    ignore_case: bool,
+    multi_line: bool,
+    dot_all: bool,
+}
+
+/// `/pattern/flags`, as JavaScript writes it.
+fn slashed(rule: &str) -> Option<(&str, Flags)> {
+    let (inner, said) = rule.strip_prefix('/')?.rsplit_once('/')?;
+    let mut flags = Flags::default();
+    for flag in said.chars() {
+        match flag {
+            'i' => flags.ignore_case = true,
+            'm' => flags.multi_line = true,
+            's' => flags.dot_all = true,
+            // Every match is replaced, and patterns are Unicode's anyway.
+            'g' | 'u' => {}
+            _ => return None,
+        }
+    }
+    (!inner.is_empty()).then_some((inner, flags))
+}
+
+fn compile(rule: &str, flags: Flags, read: &mut Parameters<'_>) -> Option<Regex> {
+    // It alone tells the place of a fault.
+    if let Err(error) = ast::parse::Parser::new().parse(rule) {
+        let place = rule[..error.span().start.offset].chars().count() + 1;
+        let message = match error.kind() {
+            ast::ErrorKind::UnsupportedLookAround => {
+                format!("Patterns run in linear time, so there is no look-ahead or look-behind. See character {place}.")
+            }
+            ast::ErrorKind::UnsupportedBackreference => {
+                format!("Patterns run in linear time, so there are no back-references. See character {place}.")
+            }
+            kind => format!("This is no pattern: {kind}. See character {place}."),
+        };
+        read.wrong("rule", message);
+        return None;
+    }
+    let built = RegexBuilder::new(rule)
+        .case_insensitive(flags.ignore_case)
+        .multi_line(flags.multi_line)
+        .dot_matches_new_line(flags.dot_all)
+        .size_limit(PROGRAM)
+        .dfa_size_limit(STATES)
+        .build();
+    match built {
+        Ok(rule) => Some(rule),
+        Err(regex::Error::CompiledTooBig(_)) => {
+            read.wrong("rule", "The pattern becomes too large. Use fewer or smaller repetitions.");
+            None
+        }
+        Err(error) => {
+            let told = error.to_string();
+            let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            read.wrong("rule", format!("This is no pattern: {last}."));
+            None
+        }
+    }
+}
+
+fn marks(rule: &Regex, text: &str) -> Vec<Mark> {
+    let places = rule.find_iter(text).filter(|found| !found.is_empty());
+    places.map(|found| Mark { start: found.start(), end: found.end(), category: "match".into() }).collect()
+}
