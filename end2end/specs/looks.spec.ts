@@ -89,6 +89,8 @@ test("every screen inside an organisation, as Owner @js", async ({ page }) => {
     ["api-key-delete", `${keyPage}/delete`, "Delete ci-deploy"],
     ["configs", `${HOME}/configs`, "Configs"],
     ["config-new", `${HOME}/configs/new?start=conditional`, "New config"],
+    ["guardrails", `${HOME}/guardrails`, "Guardrails"],
+    ["guardrail-new", `${HOME}/guardrails/new`, "New guardrail"],
     ["virtual-keys", `${HOME}/virtual-keys`, "Virtual keys"],
     ["virtual-key-new", `${HOME}/virtual-keys/new`, "New virtual key"],
     ["virtual-key", `${HOME}/virtual-keys/local-models`, "Local models"],

@@ -13,6 +13,7 @@ use crate::{
             model::{Detail, Draft as Config},
             operations as configs,
         },
+        guardrails::operations as guardrails,
         team::invitations::{
             joining::{NewPerson, join_new},
             model::InviteOutcome as Invited,
@@ -27,7 +28,7 @@ use crate::{
         storage::call_log,
     },
     kernel::{
-        CallId, Error, KeyId, OrganisationId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
+        CallId, Error, Fields, KeyId, OrganisationId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
         provider::Provider,
         time::{DAY, HOUR, MINUTE},
     },
@@ -38,6 +39,7 @@ use crate::{
         settings::DataSettings,
     },
 };
+use serde_json::json;
 use std::{io::Write, process::ExitCode, sync::Arc};
 use uuid::Uuid;
 
@@ -166,6 +168,7 @@ async fn fill(app: &App) -> Result<String> {
         };
         targets.push((virtual_keys::create(&ada, slug, input).await?.id, provider));
     }
+    make_guardrails(&ada).await?;
     let resilient = make_configs(&ada).await?;
     let mut made = vec![];
     for (name, levels, days) in KEYS {
@@ -196,6 +199,54 @@ async fn fill(app: &App) -> Result<String> {
     }
     sign_out(&ada).await?;
     Ok(founded.slug)
+}
+
+/// Makes the guardrails: one in two versions with samples, and one that only watches every request.
+async fn make_guardrails(access: &Access) -> Result<()> {
+    let draft = |name: &str, description: &str, message: &str, definition: serde_json::Value| guardrails::Draft {
+        name: name.into(),
+        description: description.into(),
+        message: message.into(),
+        definition,
+        refused: Fields::default(),
+    };
+    let personal = |checks: serde_json::Value| {
+        let definition = json!({ "checks": checks, "actions": { "deny": true, "sequential": true } });
+        draft(
+            "No personal data",
+            "Customers’ data stays with us",
+            "Look for secrets and our code names, too",
+            definition,
+        )
+    };
+    let pii = json!({
+        "id": "portkey.pii",
+        "parameters": { "categories": ["EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN"], "redact": "replace" },
+    });
+    let slug = guardrails::create(access, personal(json!([pii]))).await?.slug;
+    let names =
+        json!({ "operator": "none", "words": ["Project Halyard", "Lighthouse", "Kestrel"], "ignoreCase": true });
+    let all = json!([
+        pii,
+        { "id": "latchkey.secrets", "parameters": { "redact": "replace" } },
+        { "id": "default.contains", "name": "Code names", "parameters": names },
+        { "id": "default.characterCount", "parameters": { "minCharacters": 1, "maxCharacters": 8000 } },
+    ]);
+    guardrails::update(access, &slug, None, |_| personal(all)).await?;
+    for (text, passes) in [
+        ("My order HP-20418-7 never came. Please write to t.oyelaran@example.org.", true),
+        ("What became of Project Halyard?", false),
+    ] {
+        guardrails::keep_sample(access, &slug, false, text, passes).await?;
+    }
+    let injections = json!({
+        "checks": [{ "id": "default.regexMatch", "parameters": { "rule": "(?i)ignore (all|any|the) previous instructions", "not": true } }],
+        "actions": { "deny": false, "observe": true },
+    });
+    let watched = draft("Injections, watched", "How often somebody tries", "", injections);
+    let slug = guardrails::create(access, watched).await?.slug;
+    guardrails::enforce(access, &slug, Some(true), None).await?;
+    Ok(())
 }
 
 /// Makes the configs, and a second version of the first. Gives the first one's slug.

@@ -11,6 +11,7 @@ use crate::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
         configs::pages as configs,
+        guardrails::pages as guardrails,
         later::{self, Later},
         logs::pages as logs,
         organisations::pages as organisations,
@@ -61,6 +62,7 @@ pub fn Console() -> impl IntoView {
                         <logs::Routes />
                         <team::Routes />
                         <configs::Routes />
+                        <guardrails::Routes />
                         <api_keys::Routes />
                         <virtual_keys::Routes />
                     </ParentRoute>

@@ -6,6 +6,7 @@ use crate::{
         accounts::pages as accounts,
         api_keys::pages as api_keys,
         configs::pages as configs,
+        guardrails::pages as guardrails,
         home::pages as home,
         logs::pages as logs,
         organisations::pages as organisations,
@@ -116,6 +117,13 @@ later! {
         ConfigVersions => configs::VersionsPage,
         ConfigUses => configs::UsesPage,
         DeleteConfig => configs::DeletePage,
+        Guardrails => guardrails::ListPage,
+        NewGuardrail => guardrails::NewPage,
+        Guardrail => guardrails::EditorPage,
+        GuardrailVersions => guardrails::VersionsPage,
+        GuardrailSamples => guardrails::SamplesPage,
+        GuardrailUses => guardrails::UsesPage,
+        DeleteGuardrail => guardrails::DeletePage,
     }
 }
 

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "ssr")]
 mod bench;
+pub mod catalogue;
 #[cfg(feature = "ssr")]
 pub mod checks;
 #[cfg(feature = "ssr")]

@@ -66,6 +66,10 @@ ids! {
     VirtualKeyId,
     /// A config: how a call finds its provider; the same in all its versions.
     ConfigId,
+    /// A guardrail: what requests and answers are checked for; the same in all its versions.
+    GuardrailId,
+    /// A text that a guardrail is tried with on each save.
+    SampleId,
     /// An invitation to an organisation.
     InvitationId,
     /// One model call through the gateway.

@@ -13,7 +13,8 @@ pub mod time;
 
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use id::{
-    CallId, ConfigId, Id, InvitationId, KeyId, OrganisationId, RequestId, SecretId, SessionId, UserId, VirtualKeyId,
+    CallId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, RequestId, SampleId, SecretId, SessionId,
+    UserId, VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -129,6 +129,23 @@ operations! {
     ConfigUpdate = "config.update", holds(P::ConfigsUpdate), audited, fns: ["configs/update"], routes: ["PUT /v1/configs/{slug}"];
     ConfigRestore = "config.restore", holds(P::ConfigsUpdate), audited, fns: ["configs/restore"], routes: ["POST /v1/configs/{slug}/versions/{number}/restore"];
     ConfigDelete = "config.delete", holds(P::ConfigsDelete), audited, fns: ["configs/delete"], routes: ["DELETE /v1/configs/{slug}"];
+
+    // Guardrails
+    GuardrailsList = "guardrail.list", holds(P::GuardrailsList), read, fns: ["guardrails/list"], routes: ["GET /v1/guardrails"];
+    GuardrailGet = "guardrail.get", holds(P::GuardrailsView), read, fns: ["guardrails/get"], routes: ["GET /v1/guardrails/{id}"];
+    GuardrailDraft = "guardrail.draft", holds(P::GuardrailsCreate), read, fns: ["guardrails/begin"], routes: [];
+    GuardrailTry = "guardrail.try", holds(P::GuardrailsView), read, fns: ["guardrails/try"], routes: ["POST /v1/guardrails/try", "POST /v1/guardrails/{id}/try"];
+    GuardrailVersions = "guardrail.versions", holds(P::GuardrailsView), read, fns: ["guardrails/versions"], routes: ["GET /v1/guardrails/{id}/versions"];
+    GuardrailVersion = "guardrail.version", holds(P::GuardrailsView), read, fns: [], routes: ["GET /v1/guardrails/{id}/versions/{number}"];
+    GuardrailCreate = "guardrail.create", holds(P::GuardrailsCreate), audited, fns: ["guardrails/create"], routes: ["POST /v1/guardrails"];
+    GuardrailUpdate = "guardrail.update", holds(P::GuardrailsUpdate), audited, fns: ["guardrails/update"], routes: ["PUT /v1/guardrails/{id}"];
+    GuardrailRestore = "guardrail.restore", holds(P::GuardrailsUpdate), audited, fns: ["guardrails/restore"], routes: ["POST /v1/guardrails/{id}/versions/{number}/restore"];
+    GuardrailSamples = "guardrail.samples", holds(P::GuardrailsView), read, fns: ["guardrails/samples"], routes: ["GET /v1/guardrails/{id}/samples"];
+    GuardrailKeepSample = "guardrail.keep_sample", holds(P::GuardrailsUpdate), audited, fns: ["guardrails/keep_sample"], routes: ["POST /v1/guardrails/{id}/samples"];
+    GuardrailDropSample = "guardrail.drop_sample", holds(P::GuardrailsUpdate), audited, fns: ["guardrails/drop_sample"], routes: ["DELETE /v1/guardrails/{id}/samples/{sample}"];
+    // What judges every call of the organisation is a matter of those who may delete guardrails.
+    GuardrailEnforce = "guardrail.enforce", holds(P::GuardrailsDelete), audited, fns: ["guardrails/enforce"], routes: ["PUT /v1/guardrails/{id}/enforcement"];
+    GuardrailDelete = "guardrail.delete", holds(P::GuardrailsDelete), audited, fns: ["guardrails/delete"], routes: ["DELETE /v1/guardrails/{id}"];
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];

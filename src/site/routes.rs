@@ -176,6 +176,29 @@ pub fn config_uses(slug: &str, config: &str) -> Path {
 pub fn delete_config(slug: &str, config: &str) -> Path {
     inside(slug, &format!("/configs/{config}/delete"))
 }
+pub fn guardrails(slug: &str) -> Path {
+    inside(slug, "/guardrails")
+}
+pub fn new_guardrail(slug: &str) -> Path {
+    inside(slug, "/guardrails/new")
+}
+/// The page of one guardrail, by its own slug.
+pub fn guardrail(slug: &str, guardrail: &str) -> Path {
+    inside(slug, &format!("/guardrails/{guardrail}"))
+}
+pub fn guardrail_versions(slug: &str, guardrail: &str) -> Path {
+    inside(slug, &format!("/guardrails/{guardrail}/versions"))
+}
+pub fn guardrail_samples(slug: &str, guardrail: &str) -> Path {
+    inside(slug, &format!("/guardrails/{guardrail}/samples"))
+}
+/// What uses a guardrail, and whether it judges every call.
+pub fn guardrail_uses(slug: &str, guardrail: &str) -> Path {
+    inside(slug, &format!("/guardrails/{guardrail}/used-by"))
+}
+pub fn delete_guardrail(slug: &str, guardrail: &str) -> Path {
+    inside(slug, &format!("/guardrails/{guardrail}/delete"))
+}
 pub fn team(slug: &str) -> Path {
     inside(slug, "/team")
 }

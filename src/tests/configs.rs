@@ -45,9 +45,10 @@ async fn a_save_of_another_text_is_a_version_that_never_changes() {
         let saved = save(&world, &of, "3", SECOND, &[("message", "Try twice")]).await.json();
         assert_eq!((&saved["number"], &saved["is_new"]), (&json!(2), &json!(true)));
         let versions = act(&world.owner, &world, "versions", &[("of", &of)]).await.json();
-        let told: Vec<_> = versions["versions"].as_array().expect("versions").iter().collect();
+        let history = &versions["history"];
+        let told: Vec<_> = history["versions"].as_array().expect("versions").iter().collect();
         assert_eq!((told.len(), &told[0]["message"], &told[0]["created_by"]), (2, &json!("Try twice"), &json!("Ada")));
-        let rows = versions["difference"]["rows"].to_string();
+        let rows = history["difference"]["rows"].to_string();
         assert!(rows.contains("Changed") && rows.contains('2'), "{rows}");
         let unknown = act(&world.owner, &world, "versions", &[("of", &of), ("was", "1"), ("now", "9")]).await;
         assert_eq!(unknown.status, 404);
@@ -75,7 +76,7 @@ async fn a_late_save_changes_nothing() {
         assert_eq!((late.status, late.code().as_str()), (409, "stale_version"));
         assert_eq!(get(&world, &of).await["text"], SECOND);
         let versions = act(&world.owner, &world, "versions", &[("of", &of)]).await.json();
-        assert_eq!(versions["total"], 2);
+        assert_eq!(versions["history"]["total"], 2);
     })
     .await;
 }

@@ -5,6 +5,7 @@ mod audit;
 mod bounds;
 mod configs;
 mod gateway;
+mod guardrails;
 mod headers;
 mod late;
 mod layers;

@@ -22,6 +22,8 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("api-keys/new"), 2),
             (inside("configs"), 2),
             (inside("configs/new"), 2),
+            (inside("guardrails"), 2),
+            (inside("guardrails/new"), 2),
             (inside("virtual-keys"), 2),
             (inside("team"), 2),
             (inside("team/invitations"), 2),

@@ -92,6 +92,10 @@ INSERT INTO virtual_keys SELECT md5('o' || i % 40 + 1)::uuid, md5('v' || i)::uui
 INSERT INTO configs SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, 'pc-' || i, 'C', i <= 40, 1, 1, 'A', i, 'A', i, CASE WHEN i > 40 AND i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
 INSERT INTO config_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, 1, md5('w' || i)::uuid, '{}', '', 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO config_uses SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, md5('v' || i)::uuid FROM generate_series(1, 20000) i;
+INSERT INTO guardrails SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid, 'gr-' || i, 'G', '', i % 5000 < 40, false, 1, 1, 'A', i, 'A', i, CASE WHEN i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
+INSERT INTO guardrail_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid, 1, md5('y' || i)::uuid, '{}', '', 'A', i FROM generate_series(1, 20000) i;
+INSERT INTO guardrail_samples SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid, md5('z' || i)::uuid, 'request', 't', true, 'A', i FROM generate_series(1, 20000) i;
+INSERT INTO config_guardrails SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, md5('r' || i)::uuid, true, false FROM generate_series(1, 20000) i;
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
 INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;
 INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered' FROM generate_series(1, 60000) i;

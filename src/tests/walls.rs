@@ -11,16 +11,20 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 13] = [
+const ORGANISATION: [&str; 17] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
     "audit_heads",
     "call_attempts",
     "call_logs",
+    "config_guardrails",
     "config_uses",
     "config_versions",
     "configs",
+    "guardrail_samples",
+    "guardrail_versions",
+    "guardrails",
     "invitations",
     "memberships",
     "submissions",

@@ -17,7 +17,7 @@ use leptos::{
     prelude::*,
     server_fn::ServerFn,
     wasm_bindgen::JsCast,
-    web_sys::{Element, Event},
+    web_sys::{Element, Event, HtmlFormElement},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{marker::PhantomData, sync::Arc};
@@ -124,6 +124,21 @@ impl AnyForm {
     pub fn typed(self, name: &str, or: impl Into<String>) -> String {
         let typed = self.posted.with_value(|posted| posted.typed(name).filter(|_| !posted.is_untouched(name)));
         typed.unwrap_or_else(|| or.into())
+    }
+
+    /// All that was typed before the browser posted the form and it came back unsaved.
+    pub fn typed_all(self) -> Option<Vec<(String, String)>> {
+        self.posted.with_value(|posted| matches!(posted.result, Some(Err(_))).then(|| posted.values.clone()))
+    }
+
+    /// Forgets what was wrong with it: its fields have other names now.
+    pub fn forget(self) {
+        self.sending.forget();
+    }
+
+    /// Sends the fields of another form as they stand.
+    pub fn send_fields_of(self, form: &HtmlFormElement) {
+        self.sending.send_fields_of(form);
     }
 
     /// A number that grows with each success on this page: for data that must be loaded anew then.

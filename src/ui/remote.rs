@@ -237,6 +237,18 @@ impl Sending {
         }
     }
 
+    /// Forgets the last answer.
+    pub fn forget(self) {
+        self.answer.set(None);
+    }
+
+    /// Sends the fields of a form as they stand, whatever it is for.
+    pub fn send_fields_of(self, form: &HtmlFormElement) {
+        if let Some(fields) = FormData::new_with_form(form).ok().as_ref().and_then(encoded) {
+            self.send(fields);
+        }
+    }
+
     /// Sends arguments that no form holds.
     pub fn send_arguments<S: Serialize>(self, arguments: &S) {
         self.send(side::encode(arguments));
@@ -261,7 +273,11 @@ fn fields(event: &SubmitEvent) -> Option<String> {
     {
         data.append_with_str(&button.name(), &button.value()).ok()?;
     }
-    UrlSearchParams::new_with_str_sequence_sequence(&data).ok()?.to_string().as_string()
+    encoded(&data)
+}
+
+fn encoded(data: &FormData) -> Option<String> {
+    UrlSearchParams::new_with_str_sequence_sequence(data).ok()?.to_string().as_string()
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! Configs: how a call finds its provider, kept as versions that never change.
 
-#[cfg(feature = "ssr")]
-mod difference;
 pub mod functions;
-#[cfg(feature = "ssr")]
-mod layout;
 pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;

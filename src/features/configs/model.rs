@@ -1,6 +1,7 @@
 //! What both sides know of configs.
 
 use crate::{
+    features::versions::model::{History, MESSAGE_LIMIT},
     kernel::{text::grouped, ConfigId, KeyId, Timestamp, Window, text},
     routing::{Explanation, Fault, Outline},
 };
@@ -8,8 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// Longest name, in characters.
 const NAME_LIMIT: usize = 100;
-/// Longest message of a version, in characters.
-const MESSAGE_LIMIT: usize = 200;
 /// Longest name of a model in a dry run, in characters.
 const MODEL_LIMIT: usize = 200;
 /// Longest metadata of a dry run, in characters.
@@ -17,14 +16,12 @@ const METADATA_LIMIT: usize = 8_192;
 /// The most characters of each field.
 pub const LIMITS: &[(&str, usize)] =
     &[("name", NAME_LIMIT), ("message", MESSAGE_LIMIT), ("model", MODEL_LIMIT), ("metadata", METADATA_LIMIT)];
-/// Configs on one page of the list, and versions on one page of theirs.
+/// Configs on one page of the list.
 pub const PAGE: i64 = 50;
 /// Longest text that the list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 /// Configs that one organisation can have.
 pub const MOST: i64 = 500;
-/// Versions that one config can have.
-pub const MOST_VERSIONS: i64 = 1_000;
 /// Calls of so many days are counted.
 pub const COUNTED_DAYS: i64 = 7;
 /// No more calls of a config are counted than these.
@@ -177,61 +174,19 @@ pub struct Saved {
     pub is_new: bool,
 }
 
-/// One version, without its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Version {
-    pub number: i64,
-    pub message: String,
-    pub created_by: String,
-    pub created_at: Timestamp,
-}
-
-/// A config's versions, the newest first, and what differs between two of them.
+/// A config's versions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     pub slug: String,
     pub name: String,
     pub is_default: bool,
-    pub version: i64,
-    pub current: i64,
     /// How many API keys have it as their config.
     pub used: i64,
-    pub versions: Vec<Version>,
-    pub total: i64,
-    pub window: Window,
-    /// None: there is one version alone.
-    pub difference: Option<Difference>,
-    pub now: Timestamp,
+    pub history: History,
 }
-
-/// What differs between two versions.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
-    pub was: Version,
-    pub now: Version,
-    pub rows: Vec<Row>,
-}
-
-/// A row of two texts side by side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Row {
-    /// The same in both: the number of the line in each, and its text.
-    Same(u32, u32, String),
-    /// What was there and what is; none: nothing in its place.
-    Changed(Option<Line>, Option<Line>),
-    /// So many lines that are the same and not shown.
-    Folded(u32),
-}
-
-/// A line that was changed: its number, and its parts with whether each was changed.
-pub type Line = (u32, Vec<(bool, String)>);
 
 pub fn parse_name(text: &str) -> Result<String, String> {
     text::line("The name", text, NAME_LIMIT)
-}
-
-pub fn parse_message(text: &str) -> Result<String, String> {
-    text::optional_line("The message", text, MESSAGE_LIMIT)
 }
 
 /// Lines as files have them; browsers post a line break as two characters.

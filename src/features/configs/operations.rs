@@ -1,25 +1,27 @@
 //! What can be done with configs.
 
 use super::{
-    difference, layout,
     model::{
-        self, Checked, ConfigPage, Configs, Detail, Difference, Draft, MOST, MOST_VERSIONS, NewConfig, Saved, Start, TryForm,
+        self, Checked, ConfigPage, Configs, Detail, Draft, MOST, NewConfig, Saved, Start, TryForm,
         Versions,
     },
-    store::{self, Facts, NewVersion, Whole},
+    store::{self, Facts, NewVersion},
 };
 use crate::{
-    features::virtual_keys,
-    kernel::{Asked, Code, ConfigId, Error, FieldError, Fields, Result, VirtualKeyId, Window, text},
+    features::{
+        guardrails,
+        versions::{self, Whole, model::{Difference, History, MOST as MOST_VERSIONS, parse_message}},
+        virtual_keys,
+    },
+    kernel::{Asked, Code, ConfigId, Error, FieldError, Fields, GuardrailId, Result, VirtualKeyId, Window, text},
     policy::{Operation, Target},
-    routing::{self, Answer, Explanation, Fault, Plan, Supposed},
+    routing::{self, Answer, Explanation, Fault, Plan, Reference, Supposed},
     server::{
         access::{Access, Change},
         audit::event::{Event, Subject},
         database::{OrgTx, listing::Page},
     },
 };
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -174,10 +176,18 @@ async fn checked(tx: &mut OrgTx, text: &str) -> Result<Checked> {
     Ok(Checked { outline, faults })
 }
 
-/// The virtual keys that a plan names, and a fault for each name that there is not.
-async fn uses(tx: &mut OrgTx, plan: &Plan) -> Result<(Vec<VirtualKeyId>, Vec<Fault>)> {
+/// What a plan names.
+#[derive(Default)]
+struct Uses {
+    virtual_keys: Vec<VirtualKeyId>,
+    guardrails: Vec<guardrails::Use>,
+}
+
+/// What a plan names, and a fault for each name that there is not, or that may not stand there.
+async fn uses(tx: &mut OrgTx, plan: &Plan) -> Result<(Uses, Vec<Fault>)> {
+    let references = plan.references();
     let (mut known, mut faults): (BTreeMap<&str, Option<VirtualKeyId>>, _) = (BTreeMap::new(), vec![]);
-    for reference in &plan.references().virtual_keys {
+    for reference in &references.virtual_keys {
         let id = match known.get(reference.slug.as_str()) {
             Some(id) => *id,
             None => {
@@ -190,9 +200,43 @@ async fn uses(tx: &mut OrgTx, plan: &Plan) -> Result<(Vec<VirtualKeyId>, Vec<Fau
             faults.push(reference.unknown_virtual_key());
         }
     }
-    let mut ids: Vec<_> = known.into_values().flatten().collect();
-    ids.sort_unstable();
-    Ok((ids, faults))
+    let mut virtual_keys: Vec<_> = known.into_values().flatten().collect();
+    virtual_keys.sort_unstable();
+    let guardrails = guardrails_of(tx, &references.guardrails, &mut faults).await?;
+    Ok((Uses { virtual_keys, guardrails }, faults))
+}
+
+/// The guardrails of these names, and where each is named.
+async fn guardrails_of(
+    tx: &mut OrgTx,
+    references: &[Reference],
+    faults: &mut Vec<Fault>,
+) -> Result<Vec<guardrails::Use>> {
+    let mut known: BTreeMap<&str, Option<guardrails::Named>> = BTreeMap::new();
+    let mut uses: BTreeMap<GuardrailId, guardrails::Use> = BTreeMap::new();
+    for reference in references {
+        let slug = reference.slug.as_str();
+        if !known.contains_key(slug) {
+            known.insert(slug, guardrails::named(tx, slug).await?);
+        }
+        let fault = |code: &str, message: String| {
+            let Reference { path, line, column, .. } = reference.clone();
+            Fault { path, line, column, code: code.to_owned(), message }
+        };
+        let Some(Some(named)) = known.get(slug) else {
+            faults.push(fault("unknown_guardrail", format!("There is no guardrail `{}`.", text::cut(slug, 40))));
+            continue;
+        };
+        let on_answers = reference.path.rsplit(['.', '[']).any(|part| part.contains("output_") || part.contains("after_"));
+        if let (true, Some(check)) = (on_answers, &named.only_requests) {
+            let sentence = format!("`{slug}` says nothing about answers: its check “{check}” only knows requests.");
+            faults.push(fault("only_requests", sentence));
+        }
+        let none = guardrails::Use { guardrail: named.id, on_requests: false, on_answers: false };
+        let noted = uses.entry(named.id).or_insert(none);
+        if on_answers { noted.on_answers = true } else { noted.on_requests = true }
+    }
+    Ok(uses.into_values().collect())
 }
 
 /// A refusal that names the place of every fault.
@@ -225,7 +269,7 @@ pub fn in_form(mut error: Error) -> Error {
 /// A text that compiles, with what it names.
 struct Sound {
     text: String,
-    uses: Vec<VirtualKeyId>,
+    uses: Uses,
 }
 
 /// Reads a text that shall be saved. The names in it are looked up in the change, so that none goes meanwhile.
@@ -236,7 +280,7 @@ async fn sound(change: &mut Change, text: String, plan: std::result::Result<Plan
         return Err(refusal(&faults));
     }
     // What is stored must be read again.
-    let laid_out = layout::laid_out(&text);
+    let laid_out = versions::laid_out(&text);
     Ok(Sound { text: if laid_out.len() > routing::MAX_TEXT { text } else { laid_out }, uses })
 }
 
@@ -262,7 +306,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
         .act(Operation::ConfigCreate, Subject::unnamed("config", ""), |mut change| async move {
             let mut fields = Fields::default();
             let name = fields.take("name", model::parse_name(&draft.name));
-            let message = fields.take("message", model::parse_message(&draft.message));
+            let message = fields.take("message", parse_message(&draft.message));
             let sound = sound(&mut change, text, plan?).await;
             let (name, message, sound) = all(fields, sound, || Some((name?, message?)))?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
@@ -271,18 +315,18 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
             }
             let is_default = draft.is_default == "yes";
             let default_before = if is_default { store::clear_default(change.tx()).await? } else { None };
-            let (id, slug) = (ConfigId::new(), new_slug(&name));
+            let (id, slug) = (ConfigId::new(), versions::new_slug("pc", &name, "config"));
             if !store::insert(change.tx(), id, (&slug, &name), is_default, &by, now).await? {
                 return Err(Error::unavailable());
             }
             let new = NewVersion { number: 1, id: Uuid::now_v7(), text: &sound.text, message: &message, by: &by };
             store::insert_version(change.tx(), id, &new, now).await?;
-            store::set_uses(change.tx(), id, &sound.uses).await?;
+            note_uses(&mut change, id, &sound.uses).await?;
             let made = store::by_slug(change.tx(), &slug, now).await?.ok_or_else(Error::internal)?;
             let event = Event::of(subject(&made))
                 .with("name", name.as_str())
                 .with("version", 1)
-                .with("text_sha256", digest(&sound.text))
+                .with("text_sha256", versions::digest(&sound.text))
                 .change("default", false, is_default);
             let event = match default_before {
                 Some(slug) => event.with("default_before", slug),
@@ -310,18 +354,6 @@ fn all<A, B>(
     }
 }
 
-/// `pc-<up to 6 letters of the name>-<6 hexadecimal digits>`.
-fn new_slug(name: &str) -> String {
-    let name: String = text::slug(name).chars().filter(|c| *c != '-').take(6).collect();
-    let name = if name.is_empty() { "config".to_owned() } else { name };
-    format!("pc-{name}-{}", &Uuid::new_v4().simple().to_string()[..6])
-}
-
-/// By which a reader of the log knows a text again.
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Changes a config to what `edit` makes of the stored one. Another text makes a new version. `version` is the one that
 /// was read (none: whatever is there); another one by now is refused.
 pub async fn update(
@@ -336,12 +368,12 @@ pub async fn update(
             let (read, draft, text, plan) = edited?;
             let mut fields = Fields::default();
             let name = fields.take("name", model::parse_name(&draft.name));
-            let message = fields.take("message", model::parse_message(&draft.message));
+            let message = fields.take("message", parse_message(&draft.message));
             let now = change.now();
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
             let sound = match plan {
                 Some(plan) => sound(&mut change, text, plan).await,
-                None => Ok(Sound { text: was.text.clone(), uses: vec![] }),
+                None => Ok(Sound { text: was.text.clone(), uses: Uses::default() }),
             };
             let (name, message, sound) = all(fields, sound, || Some((name?, message?)))?;
             let is_default = match draft.is_default.as_str() {
@@ -368,6 +400,12 @@ async fn edited(
     let text = model::parse_text(&draft.config);
     let plan = (text != stored.text).then(|| routing::compile(&text));
     Ok((stored.version, draft, text, plan))
+}
+
+/// Notes what the newest version names.
+async fn note_uses(change: &mut Change, config: ConfigId, uses: &Uses) -> Result<()> {
+    store::set_uses(change.tx(), config, &uses.virtual_keys).await?;
+    guardrails::set_uses(change.tx(), config, &uses.guardrails).await
 }
 
 struct NewFacts {
@@ -412,8 +450,8 @@ async fn save(
         version_id = id.to_string();
         let new = NewVersion { number, id, text: &sound.text, message: &message, by: &by };
         store::insert_version(change.tx(), was.id, &new, now).await?;
-        store::set_uses(change.tx(), was.id, &sound.uses).await?;
-        event = event.change("text_sha256", digest(&was.text), digest(&sound.text)).with("message", message.as_str());
+        note_uses(&mut change, was.id, &sound.uses).await?;
+        event = event.change("text_sha256", versions::digest(&was.text), versions::digest(&sound.text)).with("message", message.as_str());
     }
     change.commit(event, Saved { number, version_id, is_new }).await
 }
@@ -458,13 +496,14 @@ pub async fn delete(access: &Access, slug: &str) -> Result<()> {
             if let Some(sentence) = kept(&was) {
                 return Err(Error::conflict(sentence));
             }
+            guardrails::set_uses(change.tx(), was.id, &[]).await?;
             if !store::delete(change.tx(), was.id, &by, now).await? {
                 return Err(Error::not_found());
             }
             let event = Event::of(subject(&was))
                 .change("slug", was.slug.as_str(), serde_json::Value::Null)
                 .change("version", was.current, serde_json::Value::Null)
-                .change("text_sha256", digest(&was.text), serde_json::Value::Null);
+                .change("text_sha256", versions::digest(&was.text), serde_json::Value::Null);
             change.commit(event, ()).await
         })
         .await
@@ -473,19 +512,10 @@ pub async fn delete(access: &Access, slug: &str) -> Result<()> {
 /// Why a config cannot be deleted, if it cannot.
 fn kept(config: &Detail) -> Option<String> {
     if !config.keys.is_empty() {
-        let names = names(config.keys.iter().map(|key| key.name.as_str()).collect());
+        let names = versions::names(config.keys.iter().map(|key| key.name.as_str()).collect());
         return Some(format!("It is the config of API keys: {names}. Give them another first."));
     }
     config.is_default.then(|| "It is the default for new API keys. Make another config the default first, or none.".to_owned())
-}
-
-/// The first of several names, and how many more there are.
-pub fn names(all: Vec<&str>) -> String {
-    const SHOWN: usize = 10;
-    match all.len().checked_sub(SHOWN) {
-        None | Some(0) => all.join(", "),
-        Some(more) => format!("{} and {more} more", all[..SHOWN].join(", ")),
-    }
 }
 
 /// One page of a config's versions, and what differs between two of them: the newest and the one before it, unless others
@@ -508,22 +538,22 @@ pub async fn versions(
         slug: config.slug,
         name: config.name,
         is_default: config.is_default,
-        version: config.version,
-        current: config.current,
         used: i64::try_from(config.keys.len()).unwrap_or_default(),
-        versions: versions.into_iter().map(|whole| whole.version).collect(),
-        total: config.current,
-        window,
-        difference,
-        now: access.now(),
+        history: History {
+            current: config.current,
+            versions: versions.into_iter().map(|whole| whole.version).collect(),
+            total: config.current,
+            window,
+            difference,
+            now: access.now(),
+        },
     })
 }
 
 async fn difference_of(tx: &mut OrgTx, id: ConfigId, was: i64, now: i64) -> Result<Difference> {
     let old = store::version(tx, id, was).await?.ok_or_else(Error::not_found)?;
     let new = store::version(tx, id, now).await?.ok_or_else(Error::not_found)?;
-    let rows = difference::rows(&old.text, &new.text);
-    Ok(Difference { was: old.version, now: new.version, rows })
+    Ok(versions::between(old, new))
 }
 
 /// One page of a config's versions with their texts, for programs; and how many there are.

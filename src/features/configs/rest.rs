@@ -3,9 +3,9 @@
 use super::{
     model::{Detail, Draft, Listed, Saved},
     operations,
-    store::Whole,
 };
 use crate::{
+    features::versions::Whole,
     kernel::{Error, Fields, Result, text},
     policy::Operation,
     routing::{Explanation, Supposed},

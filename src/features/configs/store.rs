@@ -1,7 +1,8 @@
 //! The configs' SQL.
 
-use super::model::{COUNTED_DAYS, Detail, Listed, MOST_COUNTED, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey, Version};
+use super::model::{COUNTED_DAYS, Detail, Listed, MOST_COUNTED, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey};
 use crate::{
+    features::versions::{VersionRow, Whole},
     kernel::{Asked, ConfigId, KeyId, Result, Timestamp, VirtualKeyId, Window, text, time::DAY},
     server::database::{
         OrgTx,
@@ -117,35 +118,6 @@ struct DetailRow {
     created_at: i64,
     updated_by: String,
     updated_at: i64,
-}
-
-#[derive(sqlx::FromRow)]
-struct VersionRow {
-    number: i64,
-    id: Uuid,
-    body: String,
-    message: String,
-    created_by: String,
-    created_at: i64,
-}
-
-/// A version with its text.
-pub struct Whole {
-    pub version: Version,
-    pub id: String,
-    pub text: String,
-}
-
-impl VersionRow {
-    fn whole(self) -> Whole {
-        let version = Version {
-            number: self.number,
-            message: self.message,
-            created_by: self.created_by,
-            created_at: Timestamp(self.created_at),
-        };
-        Whole { version, id: self.id.to_string(), text: self.body }
-    }
 }
 
 /// One page of those that are asked for.
@@ -316,10 +288,10 @@ pub async fn delete(tx: &mut OrgTx, id: ConfigId, by: &str, now: Timestamp) -> R
 /// Versions, the newest first.
 pub async fn versions(tx: &mut OrgTx, id: ConfigId, window: Window) -> Result<Vec<Whole>> {
     let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(VersionRow::whole).collect())
+    Ok(rows.into_iter().map(Whole::from).collect())
 }
 
 pub async fn version(tx: &mut OrgTx, id: ConfigId, number: i64) -> Result<Option<Whole>> {
     let row: Option<VersionRow> = tx.optional(VERSION, values![id, number]).await?;
-    Ok(row.map(VersionRow::whole))
+    Ok(row.map(Whole::from))
 }

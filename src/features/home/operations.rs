@@ -3,7 +3,7 @@
 use super::model::{Ending, Example, Found, Happened, Home, Steps};
 use crate::{
     features::{
-        api_keys, configs,
+        api_keys, configs, guardrails,
         logs::{self, model::LoggedCall},
         team, virtual_keys,
     },
@@ -104,7 +104,8 @@ pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
 /// The most of each kind that a search shows.
 const OF_EACH: i64 = 5;
 
-/// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, people, in this order.
+/// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, guardrails, people, in this
+/// order.
 pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found>> {
     let here = Target::In(access.read(Operation::HomeFind).await?.organisation());
     let may = |operation| access.check(operation, here).is_ok();
@@ -133,6 +134,14 @@ pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found
             what: format!("Config {}", config.slug),
             href: routes::config(slug, &config.slug).into(),
             name: config.name,
+        }));
+    }
+    if may(Operation::GuardrailsList) {
+        let guardrails = guardrails::operations::list(access, &asked, window()).await?.guardrails;
+        found.extend(guardrails.into_iter().map(|guardrail| Found {
+            what: format!("Guardrail {}", guardrail.slug),
+            href: routes::guardrail(slug, &guardrail.slug).into(),
+            name: guardrail.name,
         }));
     }
     if may(Operation::TeamList) {

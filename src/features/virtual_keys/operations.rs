@@ -6,7 +6,7 @@ use super::{
     store::{self, Facts, SetCredential},
 };
 use crate::{
-    features::configs,
+    features::versions,
     kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text},
     policy::Operation,
     server::{
@@ -192,7 +192,7 @@ pub async fn delete(access: &Access, slug: &str, confirm: Option<&str>) -> Resul
                 text::confirm(&was.name, confirm).map_err(|sentence| Error::field("confirm", sentence))?;
             }
             if !was.configs.is_empty() {
-                let names = configs::operations::names(was.configs.iter().map(|config| config.name.as_str()).collect());
+                let names = versions::names(was.configs.iter().map(|config| config.name.as_str()).collect());
                 return Err(Error::conflict(format!("Configs name it: {names}. Let them name another first.")));
             }
             if !store::delete(change.tx(), was.id, now).await? {

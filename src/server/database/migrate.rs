@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "upstream ids", include_str!("../../../migrations/0009_upstream_ids.sql")),
     (10, "configs", include_str!("../../../migrations/0010_configs.sql")),
     (11, "attempts", include_str!("../../../migrations/0011_attempts.sql")),
+    (12, "guardrails", include_str!("../../../migrations/0012_guardrails.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

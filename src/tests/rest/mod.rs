@@ -3,6 +3,7 @@
 mod api_keys;
 mod configs;
 mod door;
+mod guardrails;
 mod logs;
 mod requests;
 mod team;

@@ -172,7 +172,9 @@ impl Matrix {
     /// What a call of this route needs, made anew.
     async fn call(&self, operation: Operation, route: &str) -> Call {
         let ready = self.calls.ready(&self.world, operation).await;
-        let thing = ready.thing.map(|(_, thing)| thing);
+        let route = route.replace("{sample}", ready.value("sample"));
+        let is_about = route.contains("{id}") || route.contains("{slug}");
+        let thing = ready.thing.map(|(_, thing)| thing).filter(|_| is_about);
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));

@@ -49,6 +49,12 @@ impl Ready {
         Self { body, ..self }
     }
 
+    /// What a field says; empty: nothing.
+    pub fn value(&self, field: &str) -> &str {
+        let mut fields = self.thing.iter().chain(&self.form);
+        fields.find(|(name, _)| *name == field).map_or("", |(_, value)| value.as_str())
+    }
+
     /// Every field of the form, in this organisation.
     pub fn fields<'a>(&'a self, slug: &'a str) -> Vec<(&'static str, &'a str)> {
         let own = self.thing.iter().chain(&self.form).map(|(field, value)| (*field, value.as_str()));
@@ -108,6 +114,28 @@ impl Calls {
             let ready = ready.with("name", name).with("provider", "openai");
             ready.with("base_url", self.base_url()).with("credential", "sk-matrix")
         };
+        // The first of two versions looks for another word.
+        let guardrail = async || {
+            let name = format!("guardrail {n}");
+            let of = world.guardrail(&name, "first").await;
+            let fields = [
+                ("slug", world.house.slug.as_str()),
+                ("of", &of),
+                ("version", "1"),
+                ("name", &name),
+                ("checks.0.id", "default.regexMatch"),
+                ("checks.0.is_enabled", "yes"),
+                ("checks.0.parameters.rule", "second"),
+                ("actions.deny", "deny"),
+            ];
+            done(&world.owner, "guardrails/update", &fields).await;
+            Ready::about("of", of)
+        };
+        let checks = json!([{ "id": "default.regexMatch", "parameters": { "rule": "third" } }]);
+        let typed = |ready: Ready| {
+            let ready = ready.with("checks.0.id", "default.regexMatch").with("checks.0.is_enabled", "yes");
+            ready.with("checks.0.parameters.rule", "third").with("actions.deny", "deny")
+        };
         match operation {
             Operation::OrganisationSettings
             | Operation::TeamList
@@ -118,6 +146,8 @@ impl Calls {
             | Operation::Home
             | Operation::ConfigsList
             | Operation::ConfigDraft
+            | Operation::GuardrailsList
+            | Operation::GuardrailDraft
             | Operation::OrganisationGet
             | Operation::LogsList
             | Operation::LogsFilter
@@ -186,6 +216,35 @@ impl Calls {
             Operation::ConfigUpdate => {
                 let ready = config().await.with("name", "renamed").with("version", "2").with("config", text(3));
                 ready.body(json!({ "config": { "retry": { "attempts": 3 } } }))
+            }
+            Operation::GuardrailGet | Operation::GuardrailSamples | Operation::GuardrailDelete => guardrail().await,
+            Operation::GuardrailVersions | Operation::GuardrailVersion | Operation::GuardrailRestore => {
+                guardrail().await.with("number", "1")
+            }
+            Operation::GuardrailCreate => {
+                let name = format!("guardrail {n}");
+                typed(Ready::bare().with("name", &name)).body(json!({ "name": name, "checks": checks }))
+            }
+            Operation::GuardrailUpdate => {
+                let ready = typed(guardrail().await.with("name", "renamed").with("version", "2"));
+                ready.body(json!({ "checks": checks }))
+            }
+            Operation::GuardrailTry => {
+                typed(guardrail().await.with("text", "a third")).body(json!({ "text": "a third", "checks": checks }))
+            }
+            Operation::GuardrailEnforce => guardrail().await.with("requests", "yes").body(json!({ "requests": true })),
+            Operation::GuardrailKeepSample => {
+                let ready = guardrail().await.with("text", "a second").with("passes", "yes");
+                ready.body(json!({ "text": "a second", "passes": true }))
+            }
+            Operation::GuardrailDropSample => {
+                let ready = guardrail().await;
+                let slug = world.house.slug.as_str();
+                let of = ready.value("of").to_owned();
+                let fields = [("slug", slug), ("of", &of), ("text", "a second"), ("passes", "yes")];
+                done(&world.owner, "guardrails/keep_sample", &fields).await;
+                let there = world.owner.form("guardrails/samples", &[("slug", slug), ("of", &of)]).await.json();
+                ready.with("sample", there["samples"][0]["id"].as_str().expect("an id"))
             }
             Operation::LogGet => Ready::about("id", world.log.clone()),
             Operation::ChatCompletion => Ready::bare()

@@ -79,6 +79,25 @@ impl World {
         config.expect("the config")["slug"].as_str().expect("a slug").to_owned()
     }
 
+    /// Makes a guardrail of North with one pattern and gives its slug. Its name is no other's.
+    pub async fn guardrail(&self, name: &str, rule: &str) -> String {
+        let slug = self.house.slug.as_str();
+        let fields = [
+            ("slug", slug),
+            ("name", name),
+            ("checks.0.id", "default.regexMatch"),
+            ("checks.0.is_enabled", "yes"),
+            ("checks.0.parameters.rule", rule),
+            ("actions.deny", "deny"),
+        ];
+        let made = self.owner.form("guardrails/create", &fields).await;
+        assert!(made.status < 400, "{}", made.text);
+        let found = self.owner.form("guardrails/list", &[("slug", slug), ("q", name)]).await.json();
+        let all = found["guardrails"].as_array().expect("guardrails");
+        let guardrail = all.iter().find(|guardrail| guardrail["name"] == name).expect("the guardrail");
+        guardrail["slug"].as_str().expect("a slug").to_owned()
+    }
+
     /// An invitation to North that waits: its id and the token of its link.
     pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
         invite(&self.house, &self.owner, email, role).await

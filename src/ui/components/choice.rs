@@ -238,6 +238,55 @@ pub fn Checkbox(
     }
 }
 
+/// Checkboxes that say one thing together: any of them may be ticked.
+#[component]
+pub fn Checkboxes(
+    /// What is chosen here.
+    #[prop(into)]
+    legend: String,
+    /// Beginning of each box's name in the form; its value stands behind it. What is wrong is told by this name.
+    #[prop(into)]
+    name: String,
+    /// What there is to tick.
+    choices: Vec<Choice>,
+    /// Those that are ticked, one in each line; kept the same as the boxes.
+    bind: RwSignal<String>,
+) -> impl IntoView {
+    let Entry { error, .. } = entry(&name, None, None, None);
+    let error_id = format!("{name}-error");
+    let described = error_id.clone();
+    let items: Vec<_> = choices
+        .into_iter()
+        .map(|choice| {
+            let checked = bind.with_untracked(|all| all.lines().any(|line| line == choice.value));
+            let value = choice.value.clone();
+            let set = Callback::new(move |on: bool| {
+                bind.update(|all| {
+                    let mut lines: Vec<&str> = all.lines().filter(|line| *line != value).collect();
+                    if on {
+                        lines.push(&value);
+                    }
+                    *all = lines.join("\n");
+                });
+            });
+            let name = format!("{name}.{}", choice.value);
+            view! { <Checkbox label=choice.label name value="yes" checked on_change=set /> }
+        })
+        .collect();
+    view! {
+        <fieldset
+            id=name
+            tabindex="-1"
+            class="marks"
+            aria-describedby=move || error.with(Option::is_some).then(|| described.clone())
+        >
+            <legend>{legend}</legend>
+            <div class="marks-boxes">{items}</div>
+            {super::form::field_error(error, error_id)}
+        </fieldset>
+    }
+}
+
 /// Radio buttons as cards: a title and one sentence each.
 #[component]
 pub fn RadioCards(

@@ -25,6 +25,18 @@ pub(super) fn field_error(error: Signal<Option<String>>, id: String) -> impl Int
     }
 }
 
+/// What is wrong with something in a form that is no field of its own, by its name.
+#[component]
+pub fn FieldFault(
+    /// Its name in errors.
+    #[prop(into)]
+    name: String,
+) -> impl IntoView {
+    let error = crate::ui::form::entry(&name, None, None, None).error;
+    let error_id = format!("{name}-error");
+    view! { <div id=name tabindex="-1">{field_error(error, error_id)}</div> }
+}
+
 /// The ids of what is said about a field: what is wrong, what somebody else stored, the hint.
 pub(super) fn described(
     error: Signal<Option<String>>,

@@ -68,14 +68,14 @@ mod time;
 
 pub use button::{Button, LinkButton, Look};
 pub use chart::{Bar, Chart};
-pub use choice::{Checkbox, Choice, RadioCards, Segments, Select};
+pub use choice::{Checkbox, Checkboxes, Choice, RadioCards, Segments, Select};
 pub use code_area::{CodeArea, CodeView, PlaceLink, Problem};
 pub use copy::{CodeBlock, CopyButton, CopyText, SecretBox};
 pub use detail::{Change, DefinitionList, DiffRows, Fact};
 pub use dialog::Dialog;
 pub use field::{Field, FieldKind};
 pub use filters::{Chip, Chips, Filters, SearchField};
-pub use form::{FieldError, FormErrors};
+pub use form::{FieldError, FieldFault, FormErrors};
 pub use live::{Live, Toast, Toasts, Undo, announce, use_toasts};
 pub(crate) use menu::open_on_down;
 pub use menu::{MenuButton, MenuLink, Panel, PanelState, RowMenu};

@@ -309,6 +309,13 @@ impl FieldType for Flag {
     }
 }
 
+/// Any JSON, read by whoever knows it.
+impl FieldType for Value {
+    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+        Ok(value)
+    }
+}
+
 impl FieldType for Secret {
     fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
         String::read(value, origin).map(Secret::new)

@@ -1,7 +1,6 @@
 //! The configs' screens.
 
 mod delete;
-mod difference;
 mod dry_run;
 mod editor;
 mod fields;

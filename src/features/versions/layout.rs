@@ -1,4 +1,4 @@
-//! How the text of a config is laid out where a program sent it in one line: an entry for each line, short ones beside one
+//! How a JSON text is laid out where a program sent it in one line: an entry for each line, short ones beside one
 //! another. What stands in it stays, to the letter.
 
 /// The widest line that short lists and objects are put into, in bytes.
@@ -42,7 +42,8 @@ impl Node<'_> {
             Node::Plain(text) => (*text).to_owned(),
             Node::List(items) => format!("[{}]", items.iter().map(Node::in_one_line).collect::<Vec<_>>().join(", ")),
             Node::Object(fields) => {
-                let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", value.in_one_line())).collect();
+                let fields: Vec<_> =
+                    fields.iter().map(|(name, value)| format!("{name}: {}", value.in_one_line())).collect();
                 format!("{{{}}}", fields.join(", "))
             }
         }
@@ -92,7 +93,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-/// Deeper texts are no configs, and are left as they are.
+/// Deeper texts are left as they are.
 const DEEPEST: usize = 64;
 
 impl<'a> Reader<'a> {

@@ -1,6 +1,9 @@
 //! What differs between two texts, line by line, and within lines word by word.
 
-use super::model::{Line, Row};
+use super::{
+    Whole,
+    model::{Difference, Line, Row},
+};
 use similar::{ChangeTag, DiffOp, DiffTag, TextDiff};
 use std::time::Duration;
 
@@ -9,8 +12,14 @@ const AROUND: usize = 3;
 /// What is found within this time is told; more exactness is not worth more.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// What differs between two versions.
+pub fn between(was: Whole, now: Whole) -> Difference {
+    let rows = rows(&was.text, &now.text);
+    Difference { was: was.version, now: now.version, rows }
+}
+
 /// The rows of two texts side by side. Lines that are the same are folded away from changes.
-pub fn rows(was: &str, now: &str) -> Vec<Row> {
+fn rows(was: &str, now: &str) -> Vec<Row> {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(was, now);
     let mut rows = vec![];
     let mut seen = 0;
