@@ -123,6 +123,11 @@ impl Guardrail {
         if faults.is_empty() { Ok(guardrail) } else { Err(faults) }
     }
 
+    /// How many checks are run.
+    pub fn checks(&self) -> usize {
+        self.checks.len()
+    }
+
     pub fn actions(&self) -> &Actions {
         &self.actions
     }

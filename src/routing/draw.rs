@@ -1,7 +1,7 @@
 //! Makes the outline of a config that was read.
 
 use super::condition::Condition;
-use super::level::{Level, Mode, Part};
+use super::level::{Guard, Level, Mode, Part};
 use super::outline::{Breaker, Case, Item, Kind, Outline, Setting};
 use super::read::Lines;
 use super::run::RETRIED;
@@ -106,6 +106,16 @@ fn settings(lines: &Lines<'_>, level: &Level) -> Vec<Setting> {
             on: rule.on.clone(),
         };
         settings.push(Setting::Breaker { breaker: drawn, line: line(breaker.at) });
+    }
+    for (answers, rules) in [(false, &level.guards.requests), (true, &level.guards.answers)] {
+        if let Some(at) = rules.at {
+            let guards = rules.own.iter().flatten().chain(&rules.always);
+            let names = guards.map(|guard| match guard {
+                Guard::Named(named) => named.slug.clone(),
+                Guard::Inline(id, _) => id.to_string(),
+            });
+            settings.push(Setting::Guards { answers, names: names.collect(), line: line(at) });
+        }
     }
     settings.sort_by_key(Setting::line);
     settings

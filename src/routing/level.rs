@@ -2,6 +2,7 @@
 //! faults are told beside it, and what is there can be drawn all the same.
 
 use super::condition::Condition;
+use crate::guardrails::Guardrail;
 use std::sync::Arc;
 
 /// A level of a config: the config itself, or one of its targets.
@@ -29,8 +30,34 @@ pub struct Level {
     /// Names of headers, in small letters.
     pub forward_headers: Option<At<Vec<String>>>,
     pub breaker: Option<At<Breaker>>,
+    pub guards: Guards,
     /// Says that the request names the virtual key, which it does wherever none is named here.
     pub passthrough: bool,
+}
+
+/// The guardrails of a level, by what they look at.
+#[derive(Debug, Default)]
+pub struct Guards {
+    pub requests: Rules,
+    pub answers: Rules,
+}
+
+#[derive(Debug, Default)]
+pub struct Rules {
+    /// Where the first list stands.
+    pub at: Option<usize>,
+    /// Those of the level itself; they take the place of the outer ones.
+    pub own: Option<Vec<Guard>>,
+    /// Those that hold below as well, whatever is said there.
+    pub always: Vec<Guard>,
+}
+
+/// A guardrail that a config names, or one that it writes itself.
+#[derive(Debug, Clone)]
+pub enum Guard {
+    Named(Named),
+    /// What it is called, and itself.
+    Inline(Arc<str>, Arc<Guardrail>),
 }
 
 /// A value with its place.

@@ -36,7 +36,7 @@ pub use {
     breaker::Breakers,
     condition::Operand,
     explain::explain,
-    plan::{CacheRule, Leaf, Plan, Reference, References, compile, look},
+    plan::{CacheRule, Guarding, Leaf, Plan, Reference, References, compile, look},
     run::{Came, Next, Request, Run},
 };
 

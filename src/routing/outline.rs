@@ -106,6 +106,12 @@ pub enum Setting {
         breaker: Breaker,
         line: u32,
     },
+    /// What looks at requests, or at answers: names of saved guardrails, or of the config's own.
+    Guards {
+        answers: bool,
+        names: Vec<String>,
+        line: u32,
+    },
 }
 
 impl Setting {
@@ -118,7 +124,8 @@ impl Setting {
             | Setting::Overrides { line, .. }
             | Setting::Drops { line, .. }
             | Setting::Forwards { line, .. }
-            | Setting::Breaker { line, .. } => *line,
+            | Setting::Breaker { line, .. }
+            | Setting::Guards { line, .. } => *line,
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::condition::Condition;
 use super::draw::draw;
 use super::fault::Fault;
-use super::level::{At, Breaker, Cache, Field, Level, Mode, Params, Part, Retry, Sticky};
+use super::level::{At, Breaker, Cache, Field, Guard, Level, Mode, Named, Params, Part, Retry, Rules, Sticky};
 use super::outline::Outline;
 use super::params::Changes;
 use super::read::{Lines, read};
+use crate::guardrails::{Guardrail, Side};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,19 @@ pub struct Leaf {
     /// Headers of the caller that are handed on, in small letters.
     pub forward: Arc<[String]>,
     pub(super) breaker: Option<Breaker>,
+    /// What looks at requests before they go there.
+    pub guards_in: Arc<[Guarding]>,
+    /// What looks at its answers.
+    pub guards_out: Arc<[Guarding]>,
+}
+
+/// A guardrail that holds for a target.
+#[derive(Debug, Clone)]
+pub enum Guarding {
+    /// The slug of a saved one.
+    Named(Arc<str>),
+    /// One of the config's own, and what it is called.
+    Inline(Arc<str>, Arc<Guardrail>),
 }
 
 /// How long an answer is kept.
@@ -111,7 +125,8 @@ impl Leaf {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References {
     pub virtual_keys: Vec<Reference>,
-    pub guardrails: Vec<Reference>,
+    /// With what each is to look at.
+    pub guardrails: Vec<(Side, Reference)>,
     pub prompts: Vec<Reference>,
 }
 
@@ -128,13 +143,26 @@ pub struct Reference {
 impl Reference {
     /// The fault of a name that there is not; the same for one of another organisation.
     pub fn unknown_virtual_key(&self) -> Fault {
-        Fault {
-            path: self.path.clone(),
-            line: self.line,
-            column: self.column,
-            code: "unknown_virtual_key".to_owned(),
-            message: format!("There is no virtual key `{}`.", self.slug),
-        }
+        self.fault("unknown_virtual_key", format!("There is no virtual key `{}`.", self.slug))
+    }
+
+    /// The same of a guardrail.
+    pub fn unknown_guardrail(&self) -> Fault {
+        self.fault("unknown_guardrail", format!("There is no guardrail `{}`.", self.slug))
+    }
+
+    /// The fault of a guardrail that is to look at answers and has a check that only knows requests.
+    pub fn only_requests(&self, check: &str) -> Fault {
+        let message = format!(
+            "`{}` has the check `{check}`, which only knows requests and says nothing about answers.",
+            self.slug
+        );
+        self.fault("only_requests", message)
+    }
+
+    fn fault(&self, code: &str, message: String) -> Fault {
+        let Self { path, line, column, .. } = self.clone();
+        Fault { path, line, column, code: code.to_owned(), message }
     }
 }
 
@@ -183,7 +211,7 @@ impl Plan {
         }
         plan.params = params;
         // What is kept of a text beside it, roughly and rather too much.
-        plan.weight = 1024 + 4 * text.len() + 512 * plan.nodes.len() + (512 << 10) * patterns;
+        plan.weight += 1024 + 4 * text.len() + 512 * plan.nodes.len() + (512 << 10) * patterns;
         plan
     }
 
@@ -233,6 +261,8 @@ struct Held {
     drops: Option<Arc<[Vec<Part>]>>,
     forward: Option<Arc<[String]>>,
     breaker: Option<Breaker>,
+    guards_in: Guarded,
+    guards_out: Guarded,
 }
 
 impl Held {
@@ -275,7 +305,33 @@ impl Held {
         if let Some(breaker) = &level.breaker {
             held.breaker = Some(breaker.value.clone());
         }
+        held.guards_in.take(&level.guards.requests);
+        held.guards_out.take(&level.guards.answers);
         held
+    }
+}
+
+/// The guardrails that hold on one side.
+#[derive(Debug, Clone, Default)]
+struct Guarded {
+    own: Vec<Guarding>,
+    always: Vec<Guarding>,
+}
+
+impl Guarded {
+    fn take(&mut self, rules: &Rules) {
+        let guarding = |guard: &Guard| match guard {
+            Guard::Named(named) => Guarding::Named(named.slug.as_str().into()),
+            Guard::Inline(id, guardrail) => Guarding::Inline(id.clone(), guardrail.clone()),
+        };
+        if let Some(own) = &rules.own {
+            self.own = own.iter().map(guarding).collect();
+        }
+        self.always.extend(rules.always.iter().map(guarding));
+    }
+
+    fn all(self) -> Arc<[Guarding]> {
+        self.own.into_iter().chain(self.always).collect()
     }
 }
 
@@ -306,6 +362,19 @@ impl Maker<'_> {
             let reference = Reference { slug: named.slug.clone(), path: named.path.clone(), line, column };
             self.plan.references.virtual_keys.push(reference);
         }
+        for (side, rules) in [(Side::Request, &level.guards.requests), (Side::Answer, &level.guards.answers)] {
+            for guard in rules.own.iter().flatten().chain(&rules.always) {
+                match guard {
+                    Guard::Named(Named { slug, path, at }) => {
+                        let (line, column) = self.lines.place(*at);
+                        let reference = Reference { slug: slug.clone(), path: path.clone(), line, column };
+                        self.plan.references.guardrails.push((side, reference));
+                    }
+                    // Its patterns are what weighs.
+                    Guard::Inline(_, guardrail) => self.plan.weight += guardrail.checks() << 20,
+                }
+            }
+        }
         let path = if level.path.is_empty() { "config".to_owned() } else { format!("config.{}", level.path) };
         self.plan.nodes.push(Step {
             path: path.into(),
@@ -331,6 +400,8 @@ impl Maker<'_> {
                 },
                 forward: held.forward.unwrap_or_default(),
                 breaker: held.breaker,
+                guards_in: held.guards_in.all(),
+                guards_out: held.guards_out.all(),
             });
             self.plan.nodes[number].kind = StepKind::Leaf(leaf);
             return number;

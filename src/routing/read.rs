@@ -1,6 +1,7 @@
 //! Reads a config's JSON level by level, and finds everything that is wrong with it.
 
 mod conditions;
+mod guards;
 mod settings;
 
 use super::condition::{Condition, Operand, Pattern, Test, number};
@@ -8,6 +9,7 @@ use super::fault::Fault;
 use super::level::{At, Breaker, Cache, Field, Level, Mode, Named, Params, Part, ReadCase, Retry, Sticky, Strategy};
 use super::{MAX_LEVELS, MAX_TARGETS, MAX_TEXT};
 use crate::kernel::json::{self, Member, Node, Value, Why, below, element};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -75,20 +77,20 @@ fn may_be_forwarded(name: &str) -> bool {
 struct Found {
     at: usize,
     path: String,
-    code: &'static str,
+    code: Cow<'static, str>,
     message: String,
 }
 
 /// What was read, and everything that is wrong with it, in the order of the text. Nothing is read where the text is no JSON.
 pub fn read(text: &str) -> (Option<Level>, Vec<Fault>) {
-    let mut reader = Reader { text, found: vec![], targets: 0, patterns: 0 };
+    let mut reader = Reader { text, found: vec![], targets: 0, patterns: 0, checks: 0 };
     let level = reader.config();
     reader.found.sort_by_key(|found| found.at);
     reader.found.truncate(MAX_FAULTS);
     let lines = Lines::new(text);
     let faults = reader.found.into_iter().map(|Found { at, path, code, message }| {
         let (line, column) = lines.place(at);
-        Fault { path, line, column, code: code.to_owned(), message }
+        Fault { path, line, column, code: code.into_owned(), message }
     });
     (level, faults.collect())
 }
@@ -121,6 +123,8 @@ struct Reader<'t> {
     found: Vec<Found>,
     targets: usize,
     patterns: usize,
+    /// Of the guardrails that stand in the text itself.
+    checks: usize,
 }
 
 /// A member as it is read: its path, and its value.
@@ -133,7 +137,14 @@ impl Reader<'_> {
     fn fault(&mut self, at: usize, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
         // Far more are never told; what they would take is not the caller's to choose.
         if self.found.len() < 10 * MAX_FAULTS {
-            self.found.push(Found { at, path: path.into(), code, message: message.into() });
+            self.found.push(Found { at, path: path.into(), code: code.into(), message: message.into() });
+        }
+    }
+
+    /// A fault that a guardrail's own reader has told.
+    fn found_in(&mut self, at: usize, path: String, code: String, message: String) {
+        if self.found.len() < 10 * MAX_FAULTS {
+            self.found.push(Found { at, path, code: code.into(), message });
         }
     }
 
@@ -263,7 +274,7 @@ impl Reader<'_> {
         if let Some(part) = get("strict_open_ai_compliance") {
             self.flag(part);
         }
-        self.not_yet(&members);
+        self.guards(&mut level, &members);
         self.own_target(&mut level, &members);
         let strategy = get("strategy").map(|part| self.strategy(part));
         let outside = get("cb_config").and_then(|part| self.breaker(part));
@@ -333,40 +344,6 @@ impl Reader<'_> {
                 }
             }
             Mode::Single | Mode::Fallback { .. } => {}
-        }
-    }
-
-    /// What there is no room for yet: said here and nowhere else, so that nothing that guards a call is passed over.
-    fn not_yet(&mut self, members: &HashMap<&str, Piece<'_>>) {
-        const GUARDRAILS: [&str; 6] = [
-            "input_guardrails",
-            "output_guardrails",
-            "default_input_guardrails",
-            "default_output_guardrails",
-            "before_request_hooks",
-            "after_request_hooks",
-        ];
-        for name in GUARDRAILS {
-            let Some(part) = members.get(name) else { continue };
-            let Value::List(elements) = &part.node.value else {
-                self.wrong(part, "This must be a list of guardrails.");
-                continue;
-            };
-            for (number, node) in elements.iter().enumerate() {
-                let message = match &node.value {
-                    Value::Text(slug) => {
-                        format!("There is no guardrail `{}`.", slug.chars().take(40).collect::<String>())
-                    }
-                    _ => {
-                        "There are no guardrails yet. A config that names one is refused, because it would not be run."
-                            .to_owned()
-                    }
-                };
-                self.fault(node.at.start, element(&part.path, number), "unknown_guardrail", message);
-            }
-        }
-        if let Some(part) = members.get("prompt_id") {
-            self.fault(part.node.at.start, part.path.clone(), "unknown_prompt", "There is no such prompt.");
         }
     }
 
@@ -651,6 +628,8 @@ impl Level {
             || self.override_params.is_some()
             || self.drop_params.is_some()
             || self.forward_headers.is_some()
+            || self.guards.requests.at.is_some()
+            || self.guards.answers.at.is_some()
             || self.passthrough
     }
 }

@@ -153,6 +153,30 @@ async fn a_target_that_cannot_be_asked_leads_on_as_one_that_fails() {
     assert_eq!(told.refusal(), (404, "virtual_key_not_found".into()));
     let (_, end) = only(&house).await;
     assert_eq!((end.sent, end.status), (false, 404));
+    // Its attempts are in the log all the same.
+    let led = [("config.targets[0]".into(), None, Next::LedOn), ("config.targets[1]".into(), None, Next::Answered)];
+    assert_eq!(steps(&end.tried), led);
+    assert!(end.tried.iter().all(|tried| tried.end.as_ref().is_some_and(|end| !end.sent && end.error.is_some())));
+    assert_eq!(&*end.went.expect("a way").model, "@none/gpt-4o");
+}
+
+#[tokio::test]
+async fn what_a_model_failed_at_is_paid_for_once() {
+    let house = House::new().await;
+    let failed = json!({ "candidates": [{ "content": {}, "finishReason": "MALFORMED_FUNCTION_CALL" }],
+        "usageMetadata": { "promptTokenCount": 7 } });
+    let first = Upstream::json(200, "", &failed).await;
+    house.target("first", Provider::Google, first.port);
+    let b = provider(&house, "b", &[200]).await;
+    let mut config = fallback(&["first", "b"]);
+    config["retry"] = json!({ "attempts": 2 });
+    let told = inline(&house, &config, &hello()).await;
+    // The provider calls it a success, and lists of statuses are about the provider's own.
+    assert_eq!(told.refusal(), (502, "upstream_model_failed".into()));
+    assert_eq!((told.header("x-should-retry"), first.seen(), b.seen()), (Some("false"), 1, 0));
+    let (_, end) = only(&house).await;
+    assert_eq!(steps(&end.tried), [("config.targets[0]".into(), Some(200), Next::Answered)]);
+    assert_eq!(end.usage.map(|usage| usage.input_tokens), Some(7));
 }
 
 #[tokio::test]

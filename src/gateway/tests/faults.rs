@@ -278,6 +278,61 @@ async fn the_callers_own_limit_holds_for_the_body_too() {
     assert_eq!((outcome.status, outcome.kind().name()), (408, "failed"));
 }
 
+/// Writes this and says no more.
+async fn stalling(said: String) -> Upstream {
+    Upstream::scripted(move |mut stream: TcpStream| {
+        let said = said.clone();
+        async move {
+            let _ = stream.write_all(said.as_bytes()).await;
+            sleep(20 * SOON).await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_callers_own_limit_holds_for_a_streamed_call_until_its_first_piece() {
+    let head =
+        |status: u16, kind: &str| format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\ncontent-length: 100\r\n\r\n");
+    for (said, refusal) in [
+        (format!("{}{{\"choices\"", head(200, "application/json")), (408, "request_timeout")),
+        (format!("{}{{\"error\"", head(500, "application/json")), (502, "upstream_error")),
+        (format!("{}d", head(200, "text/plain")), (408, "request_timeout")),
+        (STREAM.to_owned(), (408, "request_timeout")),
+    ] {
+        let mut limits = hasty();
+        (limits.upstream.idle, limits.upstream.total) = (30 * SOON, 30 * SOON);
+        let house = House::with(limits, 8).await;
+        house.target("main", Provider::OpenAi, stalling(said.clone()).await.port);
+        let mut headers = CALLER.to_vec();
+        headers.push(("x-portkey-request-timeout", "300"));
+        let began = std::time::Instant::now();
+        let told = house.send(Method::POST, CHAT, &headers, streamed().to_string()).await;
+        assert_eq!(told.refusal(), (refusal.0, refusal.1.into()), "{said}");
+        assert!(began.elapsed() < 5 * SOON, "{said}");
+        // A config's limit is kept to as well.
+        let config = serde_json::json!({ "virtual_key": "main", "request_timeout": 300 }).to_string();
+        let headers = [CALLER[0], CALLER[2], ("x-portkey-config", &config)];
+        let told = house.send(Method::POST, CHAT, &headers, streamed().to_string()).await;
+        assert_eq!(told.refusal(), (refusal.0, refusal.1.into()), "{said} by a config");
+    }
+    // A stream that has begun may take longer.
+    let upstream = Upstream::scripted(|mut stream: TcpStream| async move {
+        let _ = stream.write_all(format!("{STREAM}{}", chunk(&piece("Hi"))).as_bytes()).await;
+        sleep(Duration::from_millis(450)).await;
+        let _ = stream.write_all(format!("{}0\r\n\r\n", chunk(&ending())).as_bytes()).await;
+    })
+    .await;
+    let mut limits = hasty();
+    limits.upstream.idle = 30 * SOON;
+    let house = House::with(limits, 8).await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    let mut headers = CALLER.to_vec();
+    headers.push(("x-portkey-request-timeout", "300"));
+    let told = house.send(Method::POST, CHAT, &headers, streamed().to_string()).await;
+    assert!(told.status == 200 && told.text.ends_with("[DONE]\n\n"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_caller_that_leaves_ends_the_call_upstream() {
     let (closed, mut closings) = mpsc::unbounded_channel();

@@ -226,6 +226,9 @@ fn setting(setting: &Setting) -> String {
         Setting::Breaker { breaker, .. } => {
             format!("Left out for {} after {} failures", milliseconds(breaker.cooldown), breaker.failures)
         }
+        Setting::Guards { names, .. } if names.is_empty() => "No guardrails of its own".to_owned(),
+        Setting::Guards { answers: false, names, .. } => format!("Requests pass {}", names.join(", ")),
+        Setting::Guards { answers: true, names, .. } => format!("Answers pass {}", names.join(", ")),
     }
 }
 
