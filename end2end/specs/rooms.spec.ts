@@ -71,6 +71,30 @@ const CONFIGS: Room = {
   may: { Admin: EVERYTHING, Member: ["list", "create"] },
 };
 
+/** A late save is walked in guardrails.spec.ts. */
+const GUARDRAILS: Room = {
+  title: "Guardrails",
+  path: "guardrails",
+  thing: "No codes",
+  empty: { heading: "No guardrails yet", sentence: "A guardrail checks what is sent to a provider" },
+  create: {
+    link: "New guardrail",
+    title: "New guardrail",
+    button: "Create guardrail",
+    fill: async (page, name) => {
+      await page.getByLabel("Name", { exact: true }).fill(name);
+      if (!(await page.getByLabel("Pattern", { exact: true }).isVisible())) {
+        await page.getByLabel("Another check").selectOption("Regular expression");
+        await page.getByRole("button", { name: "Add check" }).click();
+      }
+      await page.getByLabel("Pattern", { exact: true }).fill("INV");
+    },
+    refused: { field: "Pattern", value: "([a-z", error: "This is no pattern" },
+  },
+  remove: { item: "Delete", title: (name) => `Delete ${name}`, button: (name) => `Delete ${name}`, keep: "Cancel" },
+  may: { Admin: EVERYTHING, Member: ["list", "create", "update"] },
+};
+
 /** Never empty: the master key is there from the start. */
 const API_KEYS: Room = {
   title: "API keys",
@@ -118,7 +142,7 @@ const INVITATIONS: Room = {
   may: { Admin: ["list", "create", "delete"], Member: [] },
 };
 
-const ROOMS = [VIRTUAL_KEYS, CONFIGS, API_KEYS, INVITATIONS];
+const ROOMS = [VIRTUAL_KEYS, CONFIGS, GUARDRAILS, API_KEYS, INVITATIONS];
 const ROLES = [
   ["Admin", BO],
   ["Member", CY],

@@ -304,12 +304,7 @@ mod tests {
             json!({ "checks": [{ "id": "default.contains", "parameters": { "operator": "any", "words": ["a\nb", ""] } }], "actions": { "deny": true, "async": false } }),
         ] {
             let told = round(&definition);
-            let mut expected = definition.clone();
-            // Marks come in the order of the table.
-            if let Some(list) = expected.pointer_mut("/checks/1/parameters/categories") {
-                *list = json!(["EMAIL_ADDRESS", "IBAN"]);
-            }
-            assert_eq!(told, expected);
+            assert_eq!(told, definition);
         }
     }
 

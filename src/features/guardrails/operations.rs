@@ -402,8 +402,8 @@ pub async fn enforce(access: &Access, of: &str, requests: Option<bool>, answers:
             let old = was.all_calls;
             let all_calls =
                 AllCalls { requests: requests.unwrap_or(old.requests), answers: answers.unwrap_or(old.answers) };
-            let only_requests = sound(change.access(), &definition(&was.text))?.only_requests;
-            if let (true, false, Some((_, check))) = (all_calls.answers, old.answers, only_requests) {
+            let only_requests = only_requests(&definition(&was.text));
+            if let (true, false, Some(check)) = (all_calls.answers, old.answers, only_requests) {
                 let sentence = format!("“{check}” only knows requests. A guardrail for answers has no such check.");
                 return Err(Error::field("answers", sentence));
             }
@@ -636,9 +636,13 @@ pub struct Named {
 /// The guardrail of this name.
 pub async fn named(tx: &mut OrgTx, slug: &str) -> Result<Option<Named>> {
     let Some(stored) = store::stored(tx, slug).await? else { return Ok(None) };
-    let definition = definition(&stored.text);
-    let checks = definition["checks"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut enabled = checks.iter().filter(|check| check["is_enabled"] != json!(false));
-    let only = enabled.find_map(|check| catalogue::find(check["id"].as_str()?).filter(|known| known.only_requests));
-    Ok(Some(Named { id: stored.id, only_requests: only.map(|known| known.label.to_owned()) }))
+    Ok(Some(Named { id: stored.id, only_requests: only_requests(&definition(&stored.text)) }))
+}
+
+/// What the first check of a stored definition is called that says nothing about answers. Nothing is compiled for that:
+/// it is asked where the organisation's chain is held.
+fn only_requests(definition: &Value) -> Option<String> {
+    let mut enabled = definition["checks"].as_array()?.iter().filter(|check| check["is_enabled"] != json!(false));
+    let only = |check: &Value| catalogue::find(check["id"].as_str()?).filter(|known| known.only_requests);
+    enabled.find_map(only).map(|known| known.label.to_owned())
 }

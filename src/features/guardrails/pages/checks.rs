@@ -152,7 +152,8 @@ pub(super) fn ChecksCard(checks: Checks) -> impl IntoView {
     };
     view! {
         <Card title="Checks">
-            <div id="checks" tabindex="-1">{reactive(blocks)}</div>
+            <FieldFault name="checks" />
+            {reactive(blocks)}
             <div class="row checks-add">
                 <Select label="Another check" hide_label=true name="add" choices bind=add selected=CHECKS[0].id.to_owned() />
                 <button
@@ -256,7 +257,7 @@ fn block(at: usize, live: Live, is_last: bool, checks: Checks) -> AnyView {
                 <summary>"Name, on or off"</summary>
                 <div class="check-fields">
                     <Field
-                        label="Name"
+                        label="Called"
                         name=name("name")
                         bind=live.name
                         optional=true
