@@ -2,10 +2,10 @@
 
 use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
-use super::outside::Others;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
+use super::outside::Others;
 use super::record::Recorder;
 use super::refusals::Refused;
 use super::request::{
@@ -17,6 +17,7 @@ use super::routed;
 use super::stage::{Leaving, Said, nothing_kept, read_head, stage};
 use super::target::CallTarget;
 use crate::kernel::{CallId, FieldError, Timestamp};
+use crate::routing::{Breakers, compile};
 use crate::{
     kernel::RequestId,
     server::outgoing::{Outgoing, Patience},
@@ -33,7 +34,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -228,6 +229,11 @@ async fn serve(
             let request = routed::Asked { gateway, key: &found, parts, share: &share, config: &config, id, arrived };
             return routed::serve(request, body, call).await;
         }
+        Ok(None) if known.caller.guarded => {
+            let config = &*UNNAMED;
+            let request = routed::Asked { gateway, key: &found, parts, share: &share, config, id, arrived };
+            return routed::serve(request, body, call).await;
+        }
         Ok(None) => prepare(gateway, known, parts, body, &mut call, &share).await,
         Err(refusal) => Err(refusal),
     };
@@ -272,6 +278,14 @@ async fn serve(
         }
     }
 }
+
+/// Leads a call that no config leads past the guardrails of its organisation.
+static UNNAMED: LazyLock<Arc<Compiled>> = LazyLock::new(|| {
+    Arc::new(compile(r#"{"passthrough":true}"#).map(|plan| {
+        let breakers = Breakers::of(&plan);
+        Config { saved: None, name: "".into(), plan, breakers }
+    }))
+});
 
 /// The config that leads a call, if one does: the one that its headers name, or else the key's own. Where none does,
 /// nothing is looked up.

@@ -85,6 +85,17 @@ impl KeySource for Fake {
         Ok((slug == "pc-main" && version > 0).then_some(StoredConfig { id: ConfigId::numbered(7), version, text }))
     }
 
+    async fn guardrail(&self, _: OrganisationId, _: &str) -> Result<Option<StoredGuardrail>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn guardrails_of_all_calls(
+        &self,
+        _: OrganisationId,
+    ) -> Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable> {
+        Ok(vec![])
+    }
+
     async fn slugs(&self, _: OrganisationId) -> Result<Vec<String>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").iter().map(|slug| (*slug).to_owned()).collect())
     }

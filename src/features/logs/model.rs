@@ -1,5 +1,6 @@
 //! What both sides know of the log of calls.
 
+use crate::guardrails::HookResults;
 use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -130,7 +131,7 @@ pub fn outcome_words(outcome: CallOutcome, status: Option<u16>, error: Option<&s
 }
 
 /// Everything about one call. Neither prompt nor answer is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Detail {
     pub call: LoggedCall,
     pub finished_at: Option<Timestamp>,
@@ -155,6 +156,8 @@ pub struct Detail {
     pub led: Option<LedBy>,
     /// The attempts of a call that a config led, in order.
     pub attempts: Vec<Attempt>,
+    /// What guardrails have found, in all attempts.
+    pub found: HookResults,
     /// The virtual key that the call named, where there was none.
     pub unknown_key: Option<UnknownKey>,
     /// The call after this.

@@ -4,6 +4,7 @@ use super::{
     model::{self, Attempt, Detail, LedBy},
     operations::{self, Entries},
 };
+use crate::guardrails::HookResults;
 use crate::{
     kernel::{Error, Result, Timestamp},
     policy::Operation,
@@ -137,6 +138,9 @@ pub struct LogDetail {
     config_version: Option<i64>,
     /// The attempts of a call that a config led, in order.
     attempts: Vec<LoggedAttempt>,
+    /// What guardrails have found, in the contract's words: `before_request_hooks` and `after_request_hooks`.
+    #[schema(value_type = Object)]
+    hook_results: HookResults,
     organisation_id: String,
 }
 
@@ -217,6 +221,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         upstream_id,
         led,
         attempts,
+        found,
         ..
     } = operations::get(&call.access, call.part("id")).await?;
     let (config, config_version) = match led {
@@ -241,6 +246,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         config,
         config_version,
         attempts: attempts.into_iter().map(attempt).collect(),
+        hook_results: found,
         organisation_id: call.organisation_id(),
     })
 }

@@ -4,6 +4,7 @@ use super::{
     model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, LoggedCall, Metadata, Next, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
+use crate::guardrails::HookResults;
 use crate::{
     kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider, time::{DAY, HOUR}},
     server::database::{
@@ -89,7 +90,7 @@ statements! {
     SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
     LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
-    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
+    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
@@ -320,6 +321,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             upstream_id: row.upstream_id,
             led: None,
             attempts: vec![],
+            found: HookResults::default(),
             unknown_key: None,
             newer: None,
             older: None,
@@ -341,20 +343,28 @@ struct AttemptRow {
     began_us: i64,
     took_us: Option<i64>,
     next: Option<String>,
+    found: Option<String>,
 }
 
 /// Whether a config led the call, its version, its slug, and when it was deleted.
 type LedRow = (bool, Option<i64>, Option<String>, Option<i64>);
 
-/// The config that led a call, and the call's attempts; nothing of a call that none led.
-pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>)> {
+/// The config that led a call, the call's attempts (none of a call that no config led), and what guardrails have found in
+/// it.
+pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>, HookResults)> {
     let led: Option<LedRow> = tx.optional(LED, values![id]).await?;
-    let Some((true, version, slug, deleted_at)) = led else { return Ok((None, vec![])) };
+    let mut rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![id]).await?;
+    let mut found = HookResults::default();
+    for text in rows.iter_mut().filter_map(|row| row.found.take()) {
+        let read: HookResults = serde_json::from_str(&text).unwrap_or_default();
+        found.before_request_hooks.extend(read.before_request_hooks);
+        found.after_request_hooks.extend(read.after_request_hooks);
+    }
+    let Some((true, version, slug, deleted_at)) = led else { return Ok((None, vec![], found)) };
     let by = match (version, slug) {
         (Some(version), Some(slug)) => LedBy::Saved { slug, version, lives: deleted_at.is_none() },
         _ => LedBy::Inline,
     };
-    let rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![id]).await?;
     let attempt = |row: AttemptRow| Attempt {
         path: row.path,
         virtual_key: row.virtual_key,
@@ -367,7 +377,7 @@ pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attem
         took_us: row.took_us,
         next: row.next.as_deref().and_then(Next::parse),
     };
-    Ok((Some(by), rows.into_iter().map(attempt).collect()))
+    Ok((Some(by), rows.into_iter().map(attempt).collect(), found))
 }
 
 /// The calls just after and just before a call, in the order of the list.

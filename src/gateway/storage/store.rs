@@ -31,7 +31,7 @@ const ROWS: usize = 7;
 
 /// A record may come twice, and then tells the same.
 const TRIED: TenantSql = TenantSql::new(
-    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (org_id, call_id, number) DO NOTHING",
+    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (org_id, call_id, number) DO NOTHING",
 );
 /// The newest version of the config with this slug.
 const CONFIG: TenantSql = TenantSql::new(
@@ -95,6 +95,7 @@ fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
         micros(tried.began_us),
         end.map(|end| micros(end.took_us)),
         end.map(|end| end.then.name()),
+        (!tried.found.is_empty()).then(|| serde_json::to_string(&tried.found).unwrap_or_default()),
     ]
 }
 

@@ -1,13 +1,17 @@
 //! A gateway on loopback with a directory and a log in memory, providers that follow a script, and a caller.
 
+use crate::features::guardrails::model::AllCalls;
 use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use crate::{
     gateway::{
         cache::Kept,
         call::{Gateway, Limits, Now},
-        directory::{Ages, CallerKey, Digest, Directory, KeySource, Standing, StoredConfig, Unavailable},
+        directory::{
+            Ages, CallerKey, Digest, Directory, KeySource, Standing, StoredConfig, StoredGuardrail, Unavailable,
+        },
         facts::Record,
         models::Models,
+        outside::Others,
         record::{Bounds, Recorder, Sink, SinkError},
         room::Room,
         routes::routes,
@@ -45,6 +49,8 @@ pub struct Rooms {
     pub targets: Mutex<HashMap<(OrganisationId, String), CallTarget>>,
     /// Configs by organisation and slug.
     pub configs: Mutex<HashMap<(OrganisationId, String), StoredConfig>>,
+    /// Guardrails by organisation and slug, and which calls of the organisation they are for.
+    pub guardrails: Mutex<HashMap<(OrganisationId, String), (StoredGuardrail, AllCalls)>>,
     /// How often a config was looked up.
     pub configs_asked: AtomicUsize,
     /// How often a key was looked up.
@@ -77,6 +83,26 @@ impl KeySource for Rooms {
     async fn config(&self, organisation: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable> {
         self.configs_asked.fetch_add(1, Ordering::SeqCst);
         Ok(self.configs.lock().expect("the configs").get(&(organisation, slug.to_owned())).cloned())
+    }
+
+    async fn guardrail(
+        &self,
+        organisation: OrganisationId,
+        slug: &str,
+    ) -> Result<Option<StoredGuardrail>, Unavailable> {
+        let guardrails = self.guardrails.lock().expect("the guardrails");
+        Ok(guardrails.get(&(organisation, slug.to_owned())).map(|(stored, _)| stored.clone()))
+    }
+
+    async fn guardrails_of_all_calls(
+        &self,
+        organisation: OrganisationId,
+    ) -> Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable> {
+        let guardrails = self.guardrails.lock().expect("the guardrails");
+        let own = guardrails
+            .iter()
+            .filter(|((owner, _), (_, calls))| *owner == organisation && (calls.requests || calls.answers));
+        Ok(own.map(|(_, held)| held.clone()).collect())
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable> {
@@ -148,6 +174,7 @@ impl House {
         let gateway = Gateway {
             directory: Directory::new(rooms.clone(), Ages::default()),
             outgoing: Outgoing::new(local()),
+            outside: Others::new(Outgoing::new(local())),
             recorder: Recorder::start(folder.path(), log.clone(), bounds).expect("a recorder"),
             limits,
             room: room(limits),

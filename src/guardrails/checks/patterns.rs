@@ -1,149 +1,200 @@
-//! What the checks have in common that find places in texts and may take out what stands there.
+//! What the checks have in common that find places in texts and may take them out: `portkey.pii` and `latchkey.secrets`.
 
-use super::search::{each, in_arguments};
+use super::parameters::Parameters;
+use super::search::{in_arguments, with_text};
 use super::{Found, Mark, Rewriting, Scene};
-use crate::guardrails::checks::parameters::Parameters;
+use ring::{hmac, rand};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::sync::OnceLock;
 
-/// What finds places.
-pub(super) trait Finder: Send + Sync {
-    /// The places in their order, none of which overlaps another.
-    fn places(&self, text: &str) -> Vec<Mark>;
+/// A place in a text, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub at: Range<usize>,
+    pub category: &'static str,
 }
 
-/// What takes the place of what was found.
+/// What can find places. Each of its functions takes time in proportion to the text.
+pub(super) trait Finder {
+    /// All places, in any order; they may overlap. Of those that do, the one that was found first gives the name.
+    fn find(&self, text: &str, found: &mut Vec<Place>);
+    /// A value as it is compared with others, so that one way of writing it counts as the other.
+    fn same(&self, category: &'static str, value: &str) -> String;
+    /// A value that nobody can use, but its owner still knows.
+    fn masked(&self, category: &'static str, value: &str) -> String;
+}
+
+/// The places in their order. Those that overlap are one.
+pub(super) fn places(finder: &impl Finder, text: &str) -> Vec<Place> {
+    let mut found = vec![];
+    finder.find(text, &mut found);
+    let mut ranked: Vec<(usize, Place)> = found.into_iter().enumerate().collect();
+    ranked.sort_by_key(|(rank, place)| (place.at.start, *rank));
+    let mut merged: Vec<(usize, Place)> = Vec::with_capacity(ranked.len());
+    for (rank, place) in ranked {
+        match merged.last_mut() {
+            Some((first, last)) if place.at.start < last.at.end => {
+                last.at.end = last.at.end.max(place.at.end);
+                if rank < *first {
+                    (*first, last.category) = (rank, place.category);
+                }
+            }
+            _ => merged.push((rank, place)),
+        }
+    }
+    merged.into_iter().map(|(_, place)| place).collect()
+}
+
+pub(super) fn marks(finder: &impl Finder, text: &str) -> Vec<Mark> {
+    let mark = |place: Place| Mark { start: place.at.start, end: place.at.end, category: place.category.to_owned() };
+    places(finder, text).into_iter().map(mark).collect()
+}
+
+/// Judges texts and the arguments of tool calls: nothing may be found in any of them.
+pub(super) fn judge(finder: &impl Finder, scene: &Scene<'_>) -> Found {
+    let mut found: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut failed = vec![];
+    let mut any = false;
+    for (number, unit) in with_text(scene) {
+        any = true;
+        let places = places(finder, &unit.text);
+        if !places.is_empty() {
+            failed.push(number);
+        }
+        for place in places {
+            *found.entry(place.category).or_default() += 1;
+        }
+    }
+    if !any && scene.arguments.is_empty() && !scene.units.iter().any(|unit| unit.calls_tools) {
+        return Found::no_text();
+    }
+    let counted = RefCell::new(found);
+    let in_tools = in_arguments(scene, |text| {
+        let places = places(finder, text);
+        for place in &places {
+            *counted.borrow_mut().entry(place.category).or_default() += 1;
+        }
+        !places.is_empty()
+    });
+    let data = json!({ "found": counted.into_inner(), "failed": failed, "in_tool_calls": in_tools });
+    Found::verdict(failed.is_empty() && !in_tools, data)
+}
+
+/// What is put in the place of something that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Redact {
-    /// `{{CATEGORY_n}}`; the same value has the same number.
+pub(super) enum Redact {
+    /// `{{CATEGORY_n}}`, the same n for the same value.
     Replace,
-    /// Stars, with the last four characters where it is long.
+    /// The end of the value behind stars.
     Mask,
-    /// `{{CATEGORY_digest}}`, the first half of a SHA-256: the same value is the same in all calls.
+    /// `{{CATEGORY_digest}}`, the same digest for the same value in every call, for as long as the program runs.
     Hash,
 }
 
 impl Redact {
-    /// `redact`: true, or which way.
     pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
         match read.get("redact") {
             None | Some(Value::Bool(false)) => None,
             Some(Value::Bool(true)) => Some(Redact::Replace),
-            Some(Value::String(way)) if way == "replace" => Some(Redact::Replace),
-            Some(Value::String(way)) if way == "mask" => Some(Redact::Mask),
-            Some(Value::String(way)) if way == "hash" => Some(Redact::Hash),
-            Some(_) => {
-                read.wrong("redact", "This is true, false, `replace`, `mask` or `hash`.");
-                None
-            }
+            Some(value) => match value.as_str() {
+                Some("replace") => Some(Redact::Replace),
+                Some("mask") => Some(Redact::Mask),
+                Some("hash") => Some(Redact::Hash),
+                _ => {
+                    read.wrong("redact", "This is true, false, \"replace\", \"mask\" or \"hash\".");
+                    None
+                }
+            },
         }
     }
 }
 
-/// Judges texts and arguments: nothing may be found.
-pub(super) fn judge(finder: &dyn Finder, scene: &Scene<'_>) -> Found {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for unit in scene.units {
-        for mark in finder.places(&unit.text) {
-            *counts.entry(mark.category).or_default() += 1;
-        }
-    }
-    let failed = each(scene, |text| finder.places(text).is_empty());
-    let in_tools = in_arguments(scene, |text| !finder.places(text).is_empty());
-    match failed {
-        Err(_) if in_tools => Found::verdict(false, json!({ "found": {}, "in_tool_calls": true })),
-        Err(none) => none,
-        Ok(failed) => Found::verdict(
-            failed.is_empty() && !in_tools,
-            json!({ "found": counts, "failed": failed, "in_tool_calls": in_tools }),
-        ),
-    }
+/// After so many passes in which there was still something left, the whole text is taken out.
+const PASSES: usize = 8;
+
+pub(super) struct Redacting<'c, F> {
+    finder: &'c F,
+    by: Redact,
+    numbers: HashMap<(&'static str, String), usize>,
+    /// The highest number of each category.
+    last: BTreeMap<&'static str, usize>,
+    found: BTreeMap<&'static str, usize>,
 }
 
-/// Takes what is found out of texts.
-pub(super) struct Redacting<'c> {
-    finder: &'c dyn Finder,
-    way: Redact,
-    /// The number of each value, by its category.
-    numbers: HashMap<String, HashMap<String, usize>>,
-    found: BTreeMap<String, usize>,
-}
-
-impl<'c> Redacting<'c> {
-    pub(super) fn new(finder: &'c dyn Finder, way: Redact) -> Self {
-        Self { finder, way, numbers: HashMap::new(), found: BTreeMap::new() }
+impl<'c, F: Finder> Redacting<'c, F> {
+    pub(super) fn new(finder: &'c F, by: Redact) -> Self {
+        Self { finder, by, numbers: HashMap::new(), last: BTreeMap::new(), found: BTreeMap::new() }
     }
 
-    fn stand_in(&mut self, category: &str, value: &str) -> String {
-        match self.way {
+    fn stand_in(&mut self, category: &'static str, value: &str) -> String {
+        match self.by {
+            Redact::Mask => self.finder.masked(category, value),
+            Redact::Hash => format!("{{{{{category}_{}}}}}", digest(category, &self.finder.same(category, value))),
             Redact::Replace => {
-                let known = self.numbers.entry(category.to_owned()).or_default();
-                let next = known.len() + 1;
-                let number = *known.entry(value.to_owned()).or_insert(next);
+                let last = self.last.entry(category).or_default();
+                let number = self.numbers.entry((category, self.finder.same(category, value))).or_insert_with(|| {
+                    *last += 1;
+                    *last
+                });
                 format!("{{{{{category}_{number}}}}}")
             }
-            Redact::Mask => {
-                let length = value.chars().count();
-                // Of what is short, the end would tell too much.
-                let shown = if length >= 12 { 4 } else { 0 };
-                let end: String = value.chars().skip(length - shown).collect();
-                format!("{}{end}", "*".repeat(length - shown))
-            }
-            Redact::Hash => {
-                let digest = Sha256::digest(value.as_bytes());
-                let digest: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                // Letters alone, so that no digits are taken for a number of somebody.
-                let letters: String =
-                    digest.chars().map(|c| char::from(b'a' + c.to_digit(16).unwrap_or(0) as u8)).collect();
-                format!("{{{{{category}_{letters}}}}}")
-            }
         }
+    }
+
+    fn pass(&mut self, text: &str, places: &[Place]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut from = 0;
+        for place in places {
+            out.push_str(&text[from..place.at.start]);
+            let stand_in = self.stand_in(place.category, &text[place.at.clone()]);
+            out.push_str(&stand_in);
+            from = place.at.end;
+            *self.found.entry(place.category).or_default() += 1;
+        }
+        out.push_str(&text[from..]);
+        out
     }
 }
 
-impl Rewriting for Redacting<'_> {
+impl<F: Finder> Rewriting for Redacting<'_, F> {
     fn text(&mut self, text: &str) -> Option<String> {
-        let places = self.finder.places(text);
-        if places.is_empty() {
+        let first = places(self.finder, text);
+        if first.is_empty() {
             return None;
         }
-        let mut new = String::with_capacity(text.len());
-        let mut at = 0;
-        for Mark { start, end, category } in places {
-            new.push_str(&text[at..start]);
-            *self.found.entry(category.clone()).or_default() += 1;
-            let stand_in = self.stand_in(&category, &text[start..end]);
-            new.push_str(&stand_in);
-            at = end;
+        let mut left = self.pass(text, &first);
+        // What stood beside something that has gone may be something of its own now.
+        for _ in 1..PASSES {
+            let again = places(self.finder, &left);
+            match again.first() {
+                None => return Some(left),
+                Some(_) => left = self.pass(&left, &again),
+            }
         }
-        new.push_str(&text[at..]);
-        Some(new)
+        match places(self.finder, &left).first() {
+            None => Some(left),
+            Some(place) => Some(format!("{{{{{}}}}}", place.category)),
+        }
     }
 
     fn found(&self, had_text: bool) -> Found {
         if !had_text {
             return Found::no_text();
         }
-        Found::verdict(true, json!({ "redacted": self.found }))
+        let redacted: usize = self.found.values().sum();
+        Found::verdict(true, json!({ "found": self.found, "redacted": redacted }))
     }
 }
 
-/// Puts places in order and leaves out those that overlap an earlier or, at the same beginning, a longer one.
-pub(super) fn apart(mut places: Vec<Mark>) -> Vec<Mark> {
-    places.sort_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
-    let mut until = 0;
-    places.retain(|place| {
-        let free = place.start >= until;
-        if free {
-            until = place.end;
-        }
-        free
-    });
-    places
-}
-
-pub(super) fn mark(start: usize, end: usize, category: &str) -> Mark {
-    Mark { start, end, category: category.to_owned() }
+/// Ten letters that tell a value from others, and not what it is: without the key, nobody can try all numbers. There are
+/// no digits in it, which could become a part of something.
+fn digest(category: &str, value: &str) -> String {
+    static KEY: OnceLock<Option<hmac::Key>> = OnceLock::new();
+    let key = KEY.get_or_init(|| hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new()).ok());
+    let Some(key) = key else { return "unknown".to_owned() };
+    let tag = hmac::sign(key, format!("{category}\0{value}").as_bytes());
+    tag.as_ref().iter().take(5).flat_map(|byte| [byte >> 4, byte & 15]).map(|four| char::from(b'g' + four)).collect()
 }

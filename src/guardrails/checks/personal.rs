@@ -1,282 +1,360 @@
-//! Personal data by patterns: `portkey.pii`. What no pattern can tell (a name, an address) is refused by name. `IBAN` is
-//! ours, beside the contract's categories.
+//! Personal data: `portkey.pii`, by patterns and check digits. What no pattern can tell, such as names, is refused by
+//! name. Digits are ASCII's; a number may not be broken over lines.
+
+mod numbers;
 
 use super::parameters::Parameters;
-use super::patterns::{Finder, Redact, Redacting, apart, judge, mark};
+use super::patterns::{self, Finder, Place, Redact, Redacting};
 use super::{Found, Mark, Rewriting, Scene};
-use regex::Regex;
-use std::net::{Ipv4Addr, Ipv6Addr};
-use std::sync::LazyLock;
+use memchr::memchr_iter;
+use std::net::Ipv6Addr;
+use std::ops::Range;
 
-pub(in super::super) const CATEGORIES: [&str; 6] =
-    ["EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "SSN", "IP_ADDRESS", "IBAN"];
+pub(super) const EMAIL: &str = "EMAIL_ADDRESS";
+pub(super) const PHONE: &str = "PHONE_NUMBER";
+pub(super) const CARD: &str = "CREDIT_CARD";
+pub(super) const SSN: &str = "SSN";
+pub(super) const IP: &str = "IP_ADDRESS";
+pub(super) const IBAN: &str = "IBAN";
 
-/// Looks for personal data.
+const CATEGORIES: [&str; 6] = [EMAIL, PHONE, CARD, SSN, IP, IBAN];
+
+/// Which personal data may not be there, or are taken out.
 #[derive(Debug)]
 pub struct Personal {
-    categories: Vec<&'static str>,
+    wanted: Vec<&'static str>,
     redact: Option<Redact>,
 }
 
 pub(super) fn compile(read: &mut Parameters<'_>) -> Option<Personal> {
     let redact = Redact::read(read);
-    // Existing clients send how long a model may take to judge; patterns take no time to speak of.
+    // Clients send it for the service that others ask; there is none here that could be late.
     read.whole("timeout", 5_000, 600_000);
-    let named = read.texts("categories", 1, 20, 60)?;
-    let mut categories = vec![];
-    for name in &named {
+    if read.flag_or("not", false) {
+        read.wrong("not", "Personal data can be forbidden, but not demanded. Leave `not` out.");
+    }
+    let listed = read.texts("categories", 1, 50, 100)?;
+    let mut wanted = vec![];
+    for (number, name) in listed.iter().enumerate() {
         match CATEGORIES.iter().find(|known| *known == name) {
-            Some(known) => categories.push(*known),
+            Some(known) => wanted.push(*known),
             None => {
                 let known = CATEGORIES.join(", ");
-                let message =
-                    format!("`{name}` cannot be told by a pattern, so it is not known here. Known are {known}.");
-                read.wrong("categories", message);
+                let message = format!("No pattern can tell `{name}`. The categories are {known}.");
+                read.wrong(&format!("categories[{number}]"), message);
             }
         }
     }
-    Some(Personal { categories, redact })
+    Some(Personal { wanted, redact })
 }
 
 impl Personal {
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
-        judge(self, scene)
+        patterns::judge(self, scene)
     }
 
     pub(super) fn rewriting(&self) -> Option<Box<dyn Rewriting + Send + '_>> {
-        self.redact.map(|way| Box::new(Redacting::new(self, way)) as Box<dyn Rewriting + Send + '_>)
+        let by = self.redact?;
+        Some(Box::new(Redacting::new(self, by)))
     }
 
     pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
-        self.places(text)
+        patterns::marks(self, text)
+    }
+
+    fn wants(&self, category: &str) -> bool {
+        self.wanted.contains(&category)
     }
 }
-
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a pattern of this program")
-}
-
-static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]+@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}{2,}")
-});
-/// Digits with the marks between them that people write.
-static DIGITS: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\+?\(?[0-9](?:[ \u{a0}\u{2009}\u{202f}./()\u{2010}-\u{2015}-]{0,3}[0-9])+"));
-static V4: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}"));
-static V6: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?:[0-9]{0,3}(?:\.[0-9]{1,3}){3})?"));
-static IBAN: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[A-Z]{2}[0-9]{2}(?:[ \u{a0}-]?[A-Z0-9]){11,30}"));
 
 impl Finder for Personal {
-    fn places(&self, text: &str) -> Vec<Mark> {
-        let mut places = vec![];
-        let wants = |category: &str| self.categories.contains(&category);
-        if wants("EMAIL_ADDRESS") && text.contains('@') {
-            places.extend(EMAIL.find_iter(text).map(|found| mark(found.start(), found.end(), "EMAIL_ADDRESS")));
+    fn find(&self, text: &str, found: &mut Vec<Place>) {
+        if self.wants(EMAIL) {
+            emails(text, found);
         }
-        if wants("IBAN") {
-            ibans(text, &mut places);
+        // An account's or card's number is no telephone number, whether it is looked for or not.
+        let numbers = [PHONE, CARD, SSN, IP].into_iter().any(|category| self.wants(category));
+        if self.wants(IBAN) || self.wants(PHONE) {
+            ibans(text, found);
         }
-        if wants("IP_ADDRESS") {
-            addresses(text, &mut places);
+        if self.wants(IP) {
+            ipv6(text, found);
         }
-        if wants("CREDIT_CARD") || wants("SSN") || wants("PHONE_NUMBER") {
-            // What stands beside an address or a date is looked at all the same.
-            let mut from = 0;
-            for Mark { start, end, .. } in taken(text).into_iter().chain([mark(text.len(), text.len(), "")]) {
-                for found in DIGITS.find_iter(&text[from..start]) {
-                    numbers(text, from + found.start(), from + found.end(), &wants, &mut places);
-                }
-                from = end;
-            }
+        if numbers {
+            numbers::find(text, self.wants(PHONE), found);
+            without_false_phones(found);
         }
-        apart(places)
+        found.retain(|place| self.wants(place.category));
     }
-}
 
-/// Numbers that are something else: addresses on the network, dates.
-fn taken(text: &str) -> Vec<Mark> {
-    let mut places = vec![];
-    addresses(text, &mut places);
-    static DATE: LazyLock<Regex> =
-        LazyLock::new(|| pattern(r"(?:19|20)[0-9]{2}-[01][0-9]-[0-3][0-9](?:[T ][0-2][0-9]:[0-5][0-9])?"));
-    let dates = DATE.find_iter(text).filter(|date| stands_alone(text, date.start(), date.end()));
-    places.extend(dates.map(|date| mark(date.start(), date.end(), "DATE")));
-    apart(places)
-}
-
-/// Whether neither a letter nor a digit stands beside a place.
-fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    !part(text[..start].chars().next_back()) && !part(text[end..].chars().next())
-}
-
-/// What a row of digits is. Cards are found inside longer rows as well.
-fn numbers(text: &str, start: usize, end: usize, wants: &impl Fn(&str) -> bool, places: &mut Vec<Mark>) {
-    let row = &text[start..end];
-    let digits: Vec<(usize, u8)> =
-        row.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_digit()).map(|(at, byte)| (at, byte - b'0')).collect();
-    if wants("CREDIT_CARD")
-        && let Some((from, to)) = card(row, &digits)
-    {
-        places.push(mark(start + from, start + to, "CREDIT_CARD"));
-        return;
+    fn same(&self, category: &'static str, value: &str) -> String {
+        match category {
+            EMAIL | IP => value.to_lowercase(),
+            _ => value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase(),
+        }
     }
-    if !stands_alone(text, start, end) {
-        return;
-    }
-    if wants("SSN") && is_ssn(row) {
-        places.push(mark(start, end, "SSN"));
-    } else if wants("PHONE_NUMBER") && is_phone(row, digits.len()) {
-        places.push(mark(start, end, "PHONE_NUMBER"));
-    }
-}
 
-/// A card's number in a row of digits: 13 to 19 digits that stand in groups, whose check digit is right (ISO/IEC 7812-1).
-fn card(row: &str, digits: &[(usize, u8)]) -> Option<(usize, usize)> {
-    let begins = |at: usize| at == 0 || digits[at - 1].0 + 1 != digits[at].0;
-    let ends = |at: usize| at + 1 == digits.len() || digits[at].0 + 1 != digits[at + 1].0;
-    // What a card begins with, so that not every tenth number is one.
-    let issued = |first: u8| (2..=6).contains(&first);
-    for from in (0..digits.len()).filter(|at| begins(*at) && issued(digits[*at].1)) {
-        for length in (13..=19).rev() {
-            let to = from + length - 1;
-            if to < digits.len()
-                && ends(to)
-                && is_luhn(&digits[from..=to])
-                && only_blanks(row, digits[from].0, digits[to].0)
-            {
-                return Some((digits[from].0, digits[to].0 + 1));
+    fn masked(&self, category: &'static str, value: &str) -> String {
+        match category {
+            EMAIL => value.rsplit_once('@').map_or_else(|| "****".into(), |(_, domain)| format!("****@{domain}")),
+            IP => "****".to_owned(),
+            _ => {
+                let kept: Vec<char> = value.chars().filter(char::is_ascii_alphanumeric).collect();
+                let end: String = kept[kept.len().saturating_sub(4)..].iter().collect();
+                format!("****{end}")
             }
         }
     }
-    None
 }
 
-/// Blanks and hyphens part the digits of a card, one at a time.
-fn only_blanks(row: &str, from: usize, to: usize) -> bool {
-    let mut last_blank = false;
-    row[from..=to].chars().all(|c| {
-        let blank = !c.is_ascii_digit();
-        let good = !blank || (!last_blank && !matches!(c, '/' | '(' | ')'));
-        last_blank = blank;
-        good
-    })
+/// Leaves out telephone numbers that are parts of something else. Those come last.
+fn without_false_phones(found: &mut Vec<Place>) {
+    let mut known: Vec<Range<usize>> =
+        found.iter().filter(|place| place.category != PHONE).map(|place| place.at.clone()).collect();
+    known.sort_by_key(|at| at.end);
+    found.retain(|place| {
+        let next = known.partition_point(|at| at.end <= place.at.start);
+        place.category != PHONE || known.get(next).is_none_or(|at| at.start >= place.at.end)
+    });
 }
 
-fn is_luhn(digits: &[(usize, u8)]) -> bool {
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(place, (_, digit))| {
-            let digit = u32::from(*digit) * if place % 2 == 1 { 2 } else { 1 };
-            digit / 10 + digit % 10
-        })
-        .sum();
-    sum.is_multiple_of(10) && digits.iter().any(|(_, digit)| *digit != 0)
-}
-
-/// A number of the American social security: no area 000, 666 or 9xx, no group 00, no serial 0000.
-fn is_ssn(row: &str) -> bool {
-    let parts: Vec<&str> = row.split(['-', ' ']).collect();
-    let [area, group, serial] = parts[..] else { return false };
-    let plain = |part: &str, length: usize| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
-    plain(area, 3)
-        && plain(group, 2)
-        && plain(serial, 4)
-        && !["000", "666"].contains(&area)
-        && !area.starts_with('9')
-        && group != "00"
-        && serial != "0000"
-}
-
-/// A telephone number: one with a country's code, or ten or eleven digits as they are written in groups.
-fn is_phone(row: &str, digits: usize) -> bool {
-    if row.starts_with('+') {
-        return (8..=15).contains(&digits);
-    }
-    let groups = row.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty());
-    let groups: Vec<usize> = groups.map(str::len).collect();
-    // Two groups might be any two numbers, and one any number.
-    let parted = groups.len() >= 3 || (row.starts_with('(') && groups.len() >= 2);
-    let local = groups.len() == 2 && row.starts_with('0') && !row.contains('.');
-    let international = row.starts_with("00") && (10..=17).contains(&digits);
-    let tenfold = groups.len() == 1 && digits == 10 && row.starts_with(|c: char| ('2'..='9').contains(&c));
-    // Amounts and versions are parted by points alone.
-    let pointed = row.contains('.') && !row.contains([' ', '-', '(']) && groups != [3, 3, 4];
-    !pointed
-        && !is_ssn_like(&groups)
-        && (international || tenfold || ((parted || local) && (9..=13).contains(&digits)))
-        && !looks_like_card(&groups)
-}
-
-/// A row in the groups of a social security number that is none is no telephone's either.
-fn is_ssn_like(groups: &[usize]) -> bool {
-    groups == [3, 2, 4]
-}
-
-fn looks_like_card(groups: &[usize]) -> bool {
-    groups == [4, 4, 4, 4] || groups == [4, 6, 5]
-}
-
-fn addresses(text: &str, places: &mut Vec<Mark>) {
-    for found in V4.find_iter(text) {
-        let before = text[..found.start()].chars().next_back();
-        let after = text[found.end()..].chars().next();
-        let beyond = text[found.end()..].strip_prefix('.').and_then(|rest| rest.chars().next());
-        let alone = !before.is_some_and(|c| c.is_alphanumeric() || c == '.' || c == '_')
-            && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
-            && !beyond.is_some_and(|c| c.is_ascii_digit());
-        if alone && found.as_str().parse::<Ipv4Addr>().is_ok() {
-            places.push(mark(found.start(), found.end(), "IP_ADDRESS"));
-        }
-    }
-    for found in V6.find_iter(text) {
-        // The end of a sentence is no part of it.
-        let whole = found.as_str();
-        let word = if whole.ends_with("::") { whole } else { whole.trim_end_matches(':') };
-        let end = found.start() + word.len();
-        // Such as `std::net`.
-        let told = word.bytes().any(|byte| byte.is_ascii_hexdigit());
-        if told && stands_alone(text, found.start(), end) && word.parse::<Ipv6Addr>().is_ok() {
-            places.push(mark(found.start(), end, "IP_ADDRESS"));
+/// Addresses of mail: what stands around each `@`.
+fn emails(text: &str, found: &mut Vec<Place>) {
+    let local = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`|~-".contains(c);
+    let domain = |c: char| c.is_alphanumeric() || c == '.' || c == '-';
+    for at in memchr_iter(b'@', text.as_bytes()) {
+        let before = &text[..at];
+        let start = before.char_indices().rev().take_while(|(_, c)| local(*c)).last().map_or(at, |(start, _)| start);
+        // Quotes and marks around it are none of it.
+        let name = before[start..].trim_start_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let name = match name.rfind(['=', '/', '\'', '`', '|', '&', '?', '#', '*', '!', '$', '^', '~']) {
+            // `to='a@b.example'`, but `o'neill@b.example`.
+            Some(mark) if !(name[mark..].starts_with('\'') && mark + 2 < name.len() && is_apostrophe(name, mark)) => {
+                &name[mark + 1..]
+            }
+            _ => name,
+        };
+        let after = &text[at + 1..];
+        let end = after.find(|c: char| !domain(c)).unwrap_or(after.len());
+        if !name.is_empty()
+            && let Some(length) = host(&after[..end])
+        {
+            found.push(Place { at: at - name.len()..at + 1 + length, category: EMAIL });
         }
     }
 }
 
-/// International bank account numbers whose check digits are right (ISO 13616). The shortest has 15 characters, the
-/// longest 34.
-fn ibans(text: &str, places: &mut Vec<Mark>) {
-    for found in IBAN.find_iter(text) {
-        if text[..found.start()].chars().next_back().is_some_and(char::is_alphanumeric) {
-            continue;
+fn is_apostrophe(name: &str, mark: usize) -> bool {
+    name[..mark].chars().next_back().is_some_and(char::is_alphabetic)
+        && name[mark + 1..].chars().next().is_some_and(char::is_alphabetic)
+}
+
+/// The length of the host's name with which this begins: at least two labels, the last of at least two letters.
+fn host(text: &str) -> Option<usize> {
+    let mut length = None;
+    let mut from = 0;
+    for (number, label) in text.split('.').enumerate() {
+        if label.is_empty() || label.starts_with('-') {
+            break;
         }
-        // A word may follow after a blank.
-        let row = found.as_str();
-        let mut ends: Vec<usize> = row
-            .char_indices()
-            .filter(|(_, c)| !c.is_alphanumeric())
-            .map(|(at, _)| at)
-            .chain([row.len()])
-            .filter(|end| !text[found.start() + end..].chars().next().is_some_and(char::is_alphanumeric))
-            .collect();
-        ends.reverse();
-        let good = ends.into_iter().find(|end| is_iban(&row[..*end]));
-        places.extend(good.map(|end| mark(found.start(), found.start() + end, "IBAN")));
+        let letters = label.find(|c: char| !c.is_alphabetic()).unwrap_or(label.len());
+        let whole = label[letters..].chars().next().is_none_or(|c| !c.is_alphanumeric());
+        if number > 0 {
+            if label[..letters].chars().nth(1).is_some() && whole {
+                length = Some(from + letters);
+            }
+            if label.len() > 4 && label.get(..4).is_some_and(|begin| begin.eq_ignore_ascii_case("xn--")) {
+                length = Some(from + label.trim_end_matches('-').len());
+            }
+        }
+        from += label.len() + 1;
+    }
+    length
+}
+
+/// How long the numbers of a country are, the country's letters included.
+const IBANS: [(&[u8; 2], usize); 78] = [
+    (b"AD", 24),
+    (b"AE", 23),
+    (b"AL", 28),
+    (b"AT", 20),
+    (b"AZ", 28),
+    (b"BA", 20),
+    (b"BE", 16),
+    (b"BG", 22),
+    (b"BH", 22),
+    (b"BR", 29),
+    (b"BY", 28),
+    (b"CH", 21),
+    (b"CR", 22),
+    (b"CY", 28),
+    (b"CZ", 24),
+    (b"DE", 22),
+    (b"DK", 18),
+    (b"DO", 28),
+    (b"EE", 20),
+    (b"EG", 29),
+    (b"ES", 24),
+    (b"FI", 18),
+    (b"FO", 18),
+    (b"FR", 27),
+    (b"GB", 22),
+    (b"GE", 22),
+    (b"GI", 23),
+    (b"GL", 18),
+    (b"GR", 27),
+    (b"GT", 28),
+    (b"HR", 21),
+    (b"HU", 28),
+    (b"IE", 22),
+    (b"IL", 23),
+    (b"IQ", 23),
+    (b"IS", 26),
+    (b"IT", 27),
+    (b"JO", 30),
+    (b"KW", 30),
+    (b"KZ", 20),
+    (b"LB", 28),
+    (b"LC", 32),
+    (b"LI", 21),
+    (b"LT", 20),
+    (b"LU", 20),
+    (b"LV", 21),
+    (b"LY", 25),
+    (b"MC", 27),
+    (b"MD", 24),
+    (b"ME", 22),
+    (b"MK", 19),
+    (b"MR", 27),
+    (b"MT", 31),
+    (b"MU", 30),
+    (b"NL", 18),
+    (b"NO", 15),
+    (b"PK", 24),
+    (b"PL", 28),
+    (b"PS", 29),
+    (b"PT", 25),
+    (b"QA", 29),
+    (b"RO", 24),
+    (b"RS", 22),
+    (b"SA", 24),
+    (b"SC", 31),
+    (b"SD", 18),
+    (b"SE", 24),
+    (b"SI", 19),
+    (b"SK", 24),
+    (b"SM", 27),
+    (b"ST", 25),
+    (b"SV", 28),
+    (b"TL", 23),
+    (b"TN", 24),
+    (b"TR", 26),
+    (b"UA", 29),
+    (b"VA", 22),
+    (b"XK", 20),
+];
+
+/// Numbers of bank accounts: two letters, two check digits, and as many more as the country has.
+fn ibans(text: &str, found: &mut Vec<Place>) {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, four) in bytes.windows(4).enumerate() {
+        let [first, second, third, fourth] = four else { continue };
+        let fits = third.is_ascii_digit()
+            && fourth.is_ascii_digit()
+            && first.is_ascii_alphabetic()
+            && second.is_ascii_alphabetic()
+            && at >= from
+            && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric() || at >= 2 && bytes[at - 2] == b'\\');
+        if fits && let Some(end) = iban(bytes, at) {
+            found.push(Place { at: at..end, category: IBAN });
+            from = end;
+        }
     }
 }
 
-fn is_iban(row: &str) -> bool {
-    let letters: Vec<u8> =
-        row.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_uppercase()).collect();
-    if !(15..=34).contains(&letters.len()) {
-        return false;
+/// Where the account's number that begins here ends.
+fn iban(bytes: &[u8], start: usize) -> Option<usize> {
+    let country = [bytes[start].to_ascii_uppercase(), bytes[start + 1].to_ascii_uppercase()];
+    let length = IBANS.iter().find(|(known, _)| **known == country)?.1;
+    let mut taken = [0_u8; 34];
+    let mut count = 0;
+    let mut at = start;
+    while count < length {
+        match bytes.get(at) {
+            Some(byte) if byte.is_ascii_alphanumeric() => {
+                taken[count] = byte.to_ascii_uppercase();
+                count += 1;
+            }
+            Some(b' ' | b'-') if count > 0 && bytes[at - 1].is_ascii_alphanumeric() => {}
+            _ => return None,
+        }
+        at += 1;
     }
-    let moved = letters[4..].iter().chain(&letters[..4]);
-    let rest = moved.fold(0_u32, |rest, byte| match byte {
+    if bytes.get(at).is_some_and(u8::is_ascii_alphanumeric) {
+        return None;
+    }
+    let turned = taken[4..length].iter().chain(&taken[..4]);
+    let rest = turned.fold(0_u32, |rest, byte| match byte {
         b'0'..=b'9' => (rest * 10 + u32::from(byte - b'0')) % 97,
         letter => (rest * 100 + u32::from(letter - b'A') + 10) % 97,
     });
-    rest == 1
+    (rest == 1).then_some(at)
 }
+
+/// Addresses of IPv6: runs of hexadecimal digits and colons that the standard library can read.
+fn ipv6(text: &str, found: &mut Vec<Place>) {
+    /// Eight groups, or six and an address of IPv4.
+    const LONGEST: usize = 45;
+    let bytes = text.as_bytes();
+    let part = |byte: u8| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.';
+    let mut from = 0;
+    for colon in memchr_iter(b':', bytes) {
+        if colon < from {
+            continue;
+        }
+        let mut start = colon;
+        while start > from && part(bytes[start - 1]) {
+            start -= 1;
+        }
+        let mut end = colon;
+        while end < bytes.len() && part(bytes[end]) {
+            end += 1;
+        }
+        from = end;
+        // A colon before it, or a stop behind it, is none of it.
+        if bytes[start] == b':' && bytes.get(start + 1) != Some(&b':') {
+            start += 1;
+        } else if text[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
+            && !(start >= 2 && bytes[start - 2] == b'\\')
+        {
+            continue;
+        }
+        while start < end && bytes[start] == b'.' {
+            start += 1;
+        }
+        let mut behind = end;
+        while behind > start
+            && (bytes[behind - 1] == b'.' || bytes[behind - 1] == b':' && !ends_open(bytes, start, behind))
+        {
+            behind -= 1;
+        }
+        if text[end..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_') && behind == end {
+            continue;
+        }
+        let run = &text[start..behind];
+        let groups = run.split(':').filter(|group| !group.is_empty()).count();
+        let told = run.len() <= LONGEST && (run.bytes().any(|byte| byte.is_ascii_digit()) || groups >= 4);
+        if told && run.parse::<Ipv6Addr>().is_ok() {
+            found.push(Place { at: start..behind, category: IP });
+        }
+    }
+}
+
+/// Whether two colons end it.
+fn ends_open(bytes: &[u8], start: usize, end: usize) -> bool {
+    end - start >= 2 && bytes[end - 2] == b':' && (end - start < 3 || bytes[end - 3] != b':')
+}
+
+#[cfg(test)]
+mod tests;

@@ -240,6 +240,7 @@ mod tests {
             upstream_id: None,
             led: None,
             attempts: vec![],
+            found: crate::guardrails::HookResults::default(),
             unknown_key: None,
             newer: None,
             older: None,

@@ -1,5 +1,6 @@
 //! One call.
 
+use super::guardrails::GuardrailsFound;
 use super::{
     cause::{Cause, Step, cause},
     fall::WhatHappened,
@@ -178,6 +179,8 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
             <Fact term="API key">{key}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
             {led.map(|led| view! { <Fact term="Config">{led}</Fact> })}
+            {(!detail.found.is_empty())
+                .then(|| view! { <Fact term="Guardrails"><GuardrailsFound found=detail.found.clone() /></Fact> })}
             {detail.provider.map(|provider| view! { <Fact term="Provider">{provider.label()}</Fact> })}
             <Fact term="Endpoint">{format!("{endpoint}, {way}")}</Fact>
             <Fact term="Started"><Time at=call.started_at.0 style=TimeStyle::Millisecond /></Fact>

@@ -3,6 +3,7 @@
 mod cause;
 mod detail;
 mod fall;
+mod guardrails;
 mod list;
 mod section;
 
