@@ -148,7 +148,10 @@ impl Reference {
 
     /// The same of a guardrail.
     pub fn unknown_guardrail(&self) -> Fault {
-        self.fault("unknown_guardrail", format!("There is no guardrail `{}`.", self.slug))
+        self.fault(
+            "unknown_guardrail",
+            format!("There is no guardrail `{}`.", self.slug.chars().take(40).collect::<String>()),
+        )
     }
 
     /// The fault of a guardrail that is to look at answers and has a check that only knows requests.

@@ -7,6 +7,7 @@ use super::{
     },
     store::{self, Facts, NewVersion},
 };
+use crate::guardrails::Side;
 use crate::{
     features::{
         guardrails,
@@ -209,28 +210,23 @@ async fn uses(tx: &mut OrgTx, plan: &Plan) -> Result<(Uses, Vec<Fault>)> {
 /// The guardrails of these names, and where each is named.
 async fn guardrails_of(
     tx: &mut OrgTx,
-    references: &[Reference],
+    references: &[(Side, Reference)],
     faults: &mut Vec<Fault>,
 ) -> Result<Vec<guardrails::Use>> {
     let mut known: BTreeMap<&str, Option<guardrails::Named>> = BTreeMap::new();
     let mut uses: BTreeMap<GuardrailId, guardrails::Use> = BTreeMap::new();
-    for reference in references {
+    for (side, reference) in references {
         let slug = reference.slug.as_str();
         if !known.contains_key(slug) {
             known.insert(slug, guardrails::named(tx, slug).await?);
         }
-        let fault = |code: &str, message: String| {
-            let Reference { path, line, column, .. } = reference.clone();
-            Fault { path, line, column, code: code.to_owned(), message }
-        };
         let Some(Some(named)) = known.get(slug) else {
-            faults.push(fault("unknown_guardrail", format!("There is no guardrail `{}`.", text::cut(slug, 40))));
+            faults.push(reference.unknown_guardrail());
             continue;
         };
-        let on_answers = reference.path.rsplit(['.', '[']).any(|part| part.contains("output_") || part.contains("after_"));
+        let on_answers = *side == Side::Answer;
         if let (true, Some(check)) = (on_answers, &named.only_requests) {
-            let sentence = format!("`{slug}` says nothing about answers: its check “{check}” only knows requests.");
-            faults.push(fault("only_requests", sentence));
+            faults.push(reference.only_requests(check));
         }
         let none = guardrails::Use { guardrail: named.id, on_requests: false, on_answers: false };
         let noted = uses.entry(named.id).or_insert(none);
