@@ -13,7 +13,7 @@ use super::request::{
 };
 use super::room::{Room, Share};
 use super::routed;
-use super::stage::{Leaving, Said, Staged, nothing_kept, read_head, stage};
+use super::stage::{Leaving, Said, nothing_kept, read_head, stage};
 use super::target::CallTarget;
 use crate::kernel::{CallId, FieldError, Timestamp};
 use crate::{
@@ -31,6 +31,7 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -333,7 +334,7 @@ async fn prepare(
     let beta = listed(&parts.headers, "anthropic-beta")?;
     let endpoint = call.endpoint;
     let said = Said { endpoint, asks: &asks, model: destination.model, version, beta: beta.as_deref() };
-    let Staged::Leaves(leaving) = stage(&said, share, &found, &body, &head, nothing_kept).await?;
+    let ControlFlow::Continue(leaving) = stage(&said, share, &found, &body, &head, nothing_kept).await?;
     let Leaving { mut request, reader, keeping } = leaving;
     let provider = target.provider.name();
     // What leaves takes the place of what came.

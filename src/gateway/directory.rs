@@ -8,7 +8,9 @@
 //!   database that is away stops calls rather than letting them be guessed.
 
 use super::target::CallTarget;
-use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, Timestamp};
+use crate::features::guardrails::model::AllCalls;
+use crate::guardrails::Guardrail;
+use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, SecretId, Timestamp};
 use crate::policy::PermissionSet;
 use crate::routing::{Breakers, Fault, Plan, compile};
 use async_trait::async_trait;
@@ -57,6 +59,8 @@ const UNKNOWN: u64 = 10_000;
 const TARGETS: usize = 1_000;
 /// Bytes of compiled configs that are remembered, by a rough measure.
 const PLANS: u64 = 64 << 20;
+/// Guardrails remembered, each version once.
+const GUARDS: u64 = 10_000;
 /// Organisations without a remembered key are forgotten above this number.
 const ORGANISATIONS: usize = 10_000;
 
@@ -85,6 +89,8 @@ pub struct CallerKey {
     pub may_override: bool,
     /// Whether the organisation lets requests name only what is saved.
     pub saved_only: bool,
+    /// Whether the organisation has guardrails for all its calls.
+    pub guarded: bool,
 }
 
 /// A config as it is stored.
@@ -94,6 +100,32 @@ pub struct StoredConfig {
     /// Of the newest version.
     pub version: i64,
     pub text: String,
+}
+
+/// A guardrail as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredGuardrail {
+    pub id: GuardrailId,
+    pub slug: Box<str>,
+    /// Of the newest version.
+    pub version: i64,
+    pub text: String,
+}
+
+/// A guardrail that judges calls, compiled.
+#[derive(Debug)]
+pub struct Guard {
+    pub slug: Box<str>,
+    pub version: i64,
+    /// `None` where what is stored cannot be read any more: then no call that it should judge is let through.
+    pub guardrail: Option<Guardrail>,
+}
+
+/// The guardrails of an organisation's every call: those that judge requests, and those that judge answers.
+#[derive(Debug, Default)]
+pub struct Everywhere {
+    pub requests: Vec<Arc<Guard>>,
+    pub answers: Vec<Arc<Guard>>,
 }
 
 /// A config that leads calls, compiled.
@@ -139,6 +171,16 @@ pub trait KeySource: Send + Sync + 'static {
     /// The config of this organisation with this slug, or `None`.
     async fn config(&self, organisation: OrganisationId, slug: &str) -> Result<Option<StoredConfig>, Unavailable>;
 
+    /// The guardrail of this organisation with this slug, or `None`.
+    async fn guardrail(&self, organisation: OrganisationId, slug: &str)
+    -> Result<Option<StoredGuardrail>, Unavailable>;
+
+    /// The guardrails of this organisation that judge every call, in their order.
+    async fn guardrails_of_all_calls(
+        &self,
+        organisation: OrganisationId,
+    ) -> Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable>;
+
     /// The slugs of all virtual keys of this organisation that may be called.
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable>;
 }
@@ -163,8 +205,11 @@ struct Inner {
     /// Slugs that no virtual key has, by organisation; and those that no config has.
     unknown_targets: Unknown<CallTarget>,
     unknown_configs: Unknown<(ConfigId, i64)>,
+    unknown_guardrails: Unknown<Arc<Guard>>,
     /// A version of a config never changes, so that it is compiled once, and what is known of its targets is kept.
     plans: Cache<PlanKey, Arc<Compiled>>,
+    /// The same of guardrails.
+    guards: Cache<(OrganisationId, GuardrailId, i64), Arc<Guard>>,
     shelves: Mutex<Shelves>,
     loads: Semaphore,
     /// Counts changes. An answer remembers the count from before it was read.
@@ -202,6 +247,8 @@ struct Shelf {
     targets: Named<CallTarget>,
     /// Which version each slug stands for; the plans themselves are held in one place.
     configs: Named<(ConfigId, i64)>,
+    guardrails: Named<Arc<Guard>>,
+    everywhere: Arc<Slot<Everywhere>>,
     loads: Semaphore,
 }
 
@@ -261,6 +308,8 @@ impl Directory {
             unknown: Cache::new(UNKNOWN),
             unknown_targets: Cache::new(UNKNOWN),
             unknown_configs: Cache::new(UNKNOWN),
+            unknown_guardrails: Cache::new(UNKNOWN),
+            guards: Cache::new(GUARDS),
             plans: Cache::builder().max_capacity(PLANS).weigher(weight).build(),
             shelves: Mutex::default(),
             loads: Semaphore::new(LOADS),
@@ -363,6 +412,51 @@ impl Directory {
                 self.0.clone().compiled(key, None, text.into(), text.to_owned()).await
             }
         }
+    }
+
+    /// The guardrail of a key's organisation with this slug, compiled.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn guardrail(&self, known: &Known, slug: &str) -> Result<Option<Arc<Guard>>, Unavailable> {
+        let organisation = known.caller.organisation;
+        let name: Box<str> = slug.into();
+        let load = move |inner: Arc<Inner>| {
+            let name = name.clone();
+            async move {
+                let Some(stored) = inner.source.guardrail(organisation, &name).await? else { return Ok(None) };
+                inner.guard(organisation, stored).await.map(Some)
+            }
+        };
+        let found = self.named(known, slug, (&known.shelf.guardrails, &self.0.unknown_guardrails), load).await?;
+        Ok((*found).clone())
+    }
+
+    /// The guardrails of every call of a key's organisation, compiled.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn everywhere(&self, known: &Known) -> Result<Arc<Everywhere>, Unavailable> {
+        let organisation = known.caller.organisation;
+        let shelf = &known.shelf;
+        let load = move |inner: Arc<Inner>| async move {
+            let mut found = Everywhere::default();
+            for (stored, calls) in inner.source.guardrails_of_all_calls(organisation).await? {
+                let guard = inner.clone().guard(organisation, stored).await?;
+                if calls.requests {
+                    found.requests.push(guard.clone());
+                }
+                if calls.answers {
+                    found.answers.push(guard);
+                }
+            }
+            Ok(found)
+        };
+        let changed = |inner: &Inner, _: &Everywhere| {
+            let changed = shelf.changed.load(Ordering::SeqCst).max(inner.all_changed.load(Ordering::SeqCst));
+            (changed, inner.ages.limit)
+        };
+        self.answer(&shelf.everywhere, Some(shelf), changed, load).await
     }
 
     /// What is remembered under a slug, or a new answer; those that there are and those that there are not apart.
@@ -548,6 +642,31 @@ impl Inner {
         Ok(self.plans.get_with(key, || compiled))
     }
 
+    /// A stored guardrail, compiled off the threads that serve connections.
+    async fn guard(
+        self: &Arc<Self>,
+        organisation: OrganisationId,
+        stored: StoredGuardrail,
+    ) -> Result<Arc<Guard>, Unavailable> {
+        let StoredGuardrail { id, slug, version, text } = stored;
+        let key = (organisation, id, version);
+        if let Some(guard) = self.guards.get(&key) {
+            return Ok(guard);
+        }
+        let work = move || {
+            // Where a webhook may be is asked again when it is called.
+            let definition = serde_json::from_str(&text).ok();
+            let guardrail = definition.and_then(|definition| Guardrail::compile(&definition, &|_| Ok(())).ok());
+            Guard { slug, version, guardrail }
+        };
+        let guard = Arc::new(tokio::task::spawn_blocking(work).await.map_err(|_| Unavailable)?);
+        if guard.guardrail.is_none() {
+            tracing::error!(slug = &*guard.slug, version, "a stored guardrail cannot be read: calls are refused");
+        }
+        self.guards.insert(key, guard.clone());
+        Ok(guard)
+    }
+
     fn key_changed(&self, found: &Option<Known>) -> (u64, Duration) {
         match found {
             Some(known) => {
@@ -567,7 +686,14 @@ impl Inner {
         let since = shelves.forgotten_at;
         let new = || {
             let (changed, loads) = (AtomicU64::new(since), Semaphore::new(SHARE));
-            Arc::new(Shelf { changed, targets: RwLock::default(), configs: RwLock::default(), loads })
+            Arc::new(Shelf {
+                changed,
+                targets: RwLock::default(),
+                configs: RwLock::default(),
+                guardrails: RwLock::default(),
+                everywhere: Arc::default(),
+                loads,
+            })
         };
         shelves.by_organisation.entry(organisation).or_insert_with(new).clone()
     }

@@ -56,6 +56,7 @@ impl KeySource for Fake {
             config: None,
             may_override: true,
             saved_only: false,
+            guarded: false,
         }))
     }
 

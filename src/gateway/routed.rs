@@ -12,7 +12,7 @@ use super::request::{
     Asks, LONGEST_SLUG, cache_wishes, listed, metadata, named_slug, once, read_call, split_model, time_limit,
 };
 use super::room::{HEAVY, Share};
-use super::stage::{Leaving, Said, Staged, read_head, stage};
+use super::stage::{Leaving, Said, read_head, stage};
 use super::watch::Watch;
 use crate::{
     dialect::MAX_MODEL,
@@ -27,6 +27,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -324,8 +325,8 @@ impl Asked<'_> {
         let staged = stage(&said, share, &found, &body, &head, look_up).await;
         seen.cache = cache;
         let Leaving { mut request, reader, keeping } = match staged? {
-            Staged::Kept(answer) => return Ok(Ready::Kept(answer)),
-            Staged::Leaves(leaving) => leaving,
+            ControlFlow::Break(answer) => return Ok(Ready::Kept(answer)),
+            ControlFlow::Continue(leaving) => leaving,
         };
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();

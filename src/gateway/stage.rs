@@ -12,6 +12,7 @@ use crate::{
 };
 use bytes::Bytes;
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// What a call asks of a provider, beside its body.
@@ -24,12 +25,8 @@ pub(super) struct Said<'a> {
     pub(super) beta: Option<&'a str>,
 }
 
-/// What comes of a call that is ready.
-pub(super) enum Staged<K> {
-    /// An answer that is kept for it.
-    Kept(K),
-    Leaves(Leaving),
-}
+/// What comes of a call that is ready: a request that leaves, or an answer that is kept for it, with which it is over.
+pub(super) type Staged<K> = ControlFlow<K, Leaving>;
 
 /// A request in its provider's words, and who reads the answer.
 pub(super) struct Leaving {
@@ -56,11 +53,11 @@ pub(super) async fn stage<K>(
     look_up: impl FnOnce(&Bytes) -> Result<Result<K, Option<Keeping>>, Refusal>,
 ) -> Result<Staged<K>, Refusal> {
     let keeping = match look_up(body)? {
-        Ok(kept) => return Ok(Staged::Kept(kept)),
+        Ok(kept) => return Ok(ControlFlow::Break(kept)),
         Err(keeping) => keeping,
     };
     let (request, reader) = said.translate(share, found, body, head).await?;
-    Ok(Staged::Leaves(Leaving { request, reader, keeping }))
+    Ok(ControlFlow::Continue(Leaving { request, reader, keeping }))
 }
 
 /// Reads the head of a body, a large one off the threads that serve connections.

@@ -30,10 +30,9 @@ struct Hand {
 impl Hand {
     /// Until the file says another time, it stays what it was.
     fn now(&self) -> Timestamp {
-        match fs::read_to_string(&self.file).ok().and_then(|text| Timestamp::parse(text.trim())) {
-            Some(said) => self.last.store(said.0, Ordering::Relaxed),
-            // It is being written.
-            None => {}
+        // What cannot be read is being written.
+        if let Some(said) = fs::read_to_string(&self.file).ok().and_then(|text| Timestamp::parse(text.trim())) {
+            self.last.store(said.0, Ordering::Relaxed);
         }
         Timestamp(self.last.load(Ordering::Relaxed))
     }

@@ -5,10 +5,11 @@ use crate::kernel::SecretId;
 use crate::{
     features::{
         api_keys::{self, operations::digest},
+        guardrails::{self, model::AllCalls},
         virtual_keys::{self, operations::unseal},
     },
     gateway::{
-        directory::{CallerKey, Digest, KeySource, Standing, StoredConfig, Unavailable},
+        directory::{CallerKey, Digest, KeySource, Standing, StoredConfig, StoredGuardrail, Unavailable},
         target::{Address, CallTarget, Credential},
     },
     kernel::{Error, OrganisationId, Result},
@@ -54,6 +55,7 @@ impl Rooms {
             config: holder.config.map(Into::into),
             may_override: holder.config_override,
             saved_only: holder.saved_only,
+            guarded: holder.guarded,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -78,6 +80,11 @@ impl Rooms {
             api_version: Some(stored.settings.api_version).filter(|version| !version.is_empty()).map(Into::into),
         }))
     }
+}
+
+fn stored_guardrail(stored: guardrails::Stored) -> StoredGuardrail {
+    let guardrails::Stored { id, slug, number, text, .. } = stored;
+    StoredGuardrail { id, slug: slug.into(), version: number, text }
 }
 
 /// The fault is in the program's log already; a caller learns only that there is one.
@@ -114,6 +121,30 @@ impl KeySource for Rooms {
         };
         let stored = |(id, version, text)| StoredConfig { id, version, text };
         Ok(found.await.map_err(unavailable)?.map(stored))
+    }
+
+    async fn guardrail(
+        &self,
+        organisation: OrganisationId,
+        slug: &str,
+    ) -> std::result::Result<Option<StoredGuardrail>, Unavailable> {
+        let found = async {
+            let mut tx = self.app.read_proven(organisation).await?;
+            guardrails::stored(&mut tx, slug).await
+        };
+        Ok(found.await.map_err(unavailable)?.map(stored_guardrail))
+    }
+
+    async fn guardrails_of_all_calls(
+        &self,
+        organisation: OrganisationId,
+    ) -> std::result::Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable> {
+        let found = async {
+            let mut tx = self.app.read_proven(organisation).await?;
+            guardrails::of_all_calls(&mut tx).await
+        };
+        let read = |(stored, calls)| (stored_guardrail(stored), calls);
+        Ok(found.await.map_err(unavailable)?.into_iter().map(read).collect())
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> std::result::Result<Vec<String>, Unavailable> {

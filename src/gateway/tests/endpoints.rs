@@ -565,6 +565,7 @@ async fn other_addresses_methods_and_pages_of_other_origins_are_told_clearly() {
         assert_eq!(told.refusal(), (403, "cross_origin_blocked".into()), "{path}");
         assert!(told.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{path}");
     }
+    assert_eq!(house.send(Method::OPTIONS, "/v1/files", &[], "").await.refusal().0, 403);
     for path in ["/v1/files", "/v1/responses/a/b", "/v1/audio", "/v1/embeddings/"] {
         assert_eq!(house.send(Method::POST, path, &CALLER, "").await.refusal(), (404, "not_found".into()), "{path}");
     }

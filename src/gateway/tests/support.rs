@@ -178,6 +178,7 @@ impl House {
             config: None,
             may_override: true,
             saved_only: false,
+            guarded: false,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

@@ -16,7 +16,7 @@ use crate::{
 };
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::Response,
 };
@@ -33,7 +33,12 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     let trace = trace_id(request.headers(), id.0);
     let id = id.to_string();
     let asked = operation(&request);
-    let mut response = match identify(app, origin, request.headers(), request.uri().query(), asked).await {
+    // Browsers ask whether they may without a key.
+    let identified = match *request.method() {
+        Method::OPTIONS => Err(Refusal::cross_origin()),
+        _ => identify(app, origin, request.headers(), request.uri().query(), asked).await,
+    };
+    let mut response = match identified {
         Ok(access) => {
             request.extensions_mut().insert(access);
             let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;

@@ -66,6 +66,9 @@ async fn only_health_and_the_document_need_no_key() {
     }
     let document = house.nobody().api("GET", "/v1/openapi.json", Value::Null).await.json();
     for (path, item) in document["paths"].as_object().expect("paths") {
+        // A browser asks for a page of another origin.
+        let asked = house.nobody().api("OPTIONS", path, Value::Null).await;
+        assert_eq!((asked.status, &asked.json()["error"]["code"]), (403, &json!("cross_origin_blocked")), "{path}");
         for method in item.as_object().expect("methods").keys() {
             let answer = house.nobody().api(&method.to_uppercase(), path, Value::Null).await;
             assert_eq!(

@@ -27,6 +27,8 @@ pub struct Holder {
     pub config_override: bool,
     /// Whether the organisation lets calls name only what is saved.
     pub saved_only: bool,
+    /// Whether the organisation has guardrails for all its calls.
+    pub guarded: bool,
 }
 
 /// Looks a secret up by its whole digest.
@@ -44,6 +46,7 @@ pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
             config: row.config_id.map(|_| row.config_slug.unwrap_or_default()),
             config_override: row.config_override,
             saved_only: row.saved_only,
+            guarded: row.guarded,
         })
     })
     .transpose()
