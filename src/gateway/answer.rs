@@ -1,14 +1,16 @@
 //! The provider's answer on its way to the caller: read as a whole, or handed on piece by piece.
 
-use super::attempt::{Call, Failure, Outcome};
+use super::attempt::{Call, Failure, Guarded, Outcome};
 use super::cache::Keeping;
 use super::call::Upstream;
+use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, SMALL, Share};
 use super::watch::{Look, Watch};
 use crate::{
     dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Passed, StreamState},
+    guardrails::HookResults,
     routing::Came,
     server::outgoing::{OutgoingError, Patience, Phase},
     web::refusal::Refusal,
@@ -17,15 +19,20 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::BodyExt;
+use futures_util::stream::{self, Stream};
+use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use uuid::Uuid;
+
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
 
 /// Reads the answers of one interface.
 pub(super) enum Reader {
@@ -143,7 +150,7 @@ pub(super) async fn read(
     }
     if good && events && reader.may_stream() {
         let keeping = keeping.filter(|_| status == StatusCode::OK);
-        let events = HeaderValue::from_static("text/event-stream");
+        let events = HeaderValue::from_static(EVENTS);
         return stream(call, (reader.stream(stamp), events), keeping, (&parts.headers, body), open, end, watch).await;
     }
     if good && reader.may_be_sound() && !events && !is_json(&parts.headers) {
@@ -181,9 +188,9 @@ pub(super) async fn read(
     };
     match answer {
         Ok(answer) => {
-            let kind = if text { "text/plain; charset=utf-8" } else { "application/json" };
+            let kind = if text { "text/plain; charset=utf-8" } else { JSON };
             let keeping = keeping.filter(|_| status == StatusCode::OK && !text);
-            give((answer, kind), keeping, &parts.headers, open)
+            give(call, (answer, kind), keeping, &parts.headers, open).await
         }
         Err(refusal) => {
             if let Some(usage) = refusal.usage {
@@ -204,18 +211,95 @@ pub(super) async fn read(
 
 /// Gives the caller a whole good answer of any kind, in the words that it understands. What an answer says is judged here,
 /// before it is kept and sent.
-fn give((answer, kind): (Answer, &'static str), keeping: Option<Keeping>, from: &HeaderMap, mut open: Open) -> Outcome {
+async fn give(
+    call: &Call<'_>,
+    (answer, kind): (Answer, &'static str),
+    keeping: Option<Keeping>,
+    from: &HeaderMap,
+    mut open: Open,
+) -> Outcome {
     if let Some(usage) = answer.usage {
         open.used(usage);
     }
-    open.finish(StatusCode::OK.as_u16(), answer.failed);
-    if let Some(keeping) = keeping.filter(|_| answer.failed.is_none()) {
-        keeping.whole(&answer.body);
-    }
-    let mut response = Response::new(Body::from(answer.body));
+    let keeping = keeping.filter(|_| answer.failed.is_none());
+    let mut response = match &call.guarded {
+        None => {
+            open.finish(StatusCode::OK.as_u16(), answer.failed);
+            if let Some(keeping) = keeping {
+                keeping.whole(&answer.body);
+            }
+            Response::new(Body::from(answer.body))
+        }
+        Some(guarded) => {
+            let form = if kind == JSON { Form::Json } else { Form::Text };
+            match judged(call.share, guarded, form, &answer.body, &mut open).await {
+                Err((refusal, failure)) => return Outcome::Failed { refusal, open, failure },
+                Ok((response, found)) if guards::failed(&found) => {
+                    let mut response = response;
+                    hints::hand_on(from, response.headers_mut());
+                    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                    return Outcome::Doubted(response, open);
+                }
+                Ok((response, _)) => {
+                    open.finish(StatusCode::OK.as_u16(), answer.failed);
+                    // As the provider gave it: whoever is given it later has guardrails of their own.
+                    if let Some(keeping) = keeping {
+                        keeping.whole(&answer.body);
+                    }
+                    response
+                }
+            }
+        }
+    };
     hints::hand_on(from, response.headers_mut());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     Outcome::Answered(response)
+}
+
+/// Judges an answer that is there as a whole; gives what the caller gets, or why it gets nothing.
+pub(super) async fn judged(
+    share: &Share,
+    guarded: &Guarded,
+    form: Form,
+    body: &Bytes,
+    open: &mut Open,
+) -> Result<(Response<Body>, HookResults), (Refusal, Failure)> {
+    let Guarded { guards, facts, found, judges } = guarded;
+    let mut found = found.clone();
+    let mut late = vec![];
+    let changed = if *judges { guards.answer(facts, form, body, &mut found, &mut late).await } else { Ok(None) };
+    open.found(&found, &mut late);
+    let failing = |refusal: Refusal| {
+        let failure = Failure::reading(&refusal);
+        (refusal, failure)
+    };
+    let body = match changed.map_err(failing)? {
+        Some(changed) => share.hold(changed).map_err(|_| failing(Refusal::no_room()))?,
+        None => body.clone(),
+    };
+    let tells = guards::word(&found).is_some() && (facts.tells() || guards::failed(&found));
+    let body = match form {
+        Form::Json if tells => guards::with_results(&body, &found),
+        Form::Events if facts.tells() && guards::word(&found).is_some() => {
+            let (before, done) = body.split_at(done_at(&body).unwrap_or(body.len()));
+            [before, &guards::event(facts.shape(), &found), done].concat().into()
+        }
+        _ => body,
+    };
+    let mut response = Response::new(Body::from(body));
+    if form != Form::Events && guards::failed(&found) {
+        // The contract's own status of an answer in which something was found and that is given all the same.
+        *response.status_mut() = StatusCode::from_u16(246).unwrap_or(StatusCode::OK);
+    }
+    guards::note(response.headers_mut(), &found);
+    Ok((response, found))
+}
+
+/// Where the end of a stream begins, in the words of those that end with `[DONE]`.
+fn done_at(bytes: &[u8]) -> Option<usize> {
+    let text = bytes.trim_ascii_end();
+    let done = text.strip_suffix(b"[DONE]")?.trim_ascii_end();
+    Some(done.strip_suffix(b"data:")?.len())
 }
 
 /// Begins to hand on a stream of any kind. What a stream says is judged here: whoever must know all of it before the caller
@@ -234,12 +318,18 @@ async fn stream(
     {
         return Outcome::Failed { refusal, open, failure };
     }
+    let guarded = call.guarded.as_ref().filter(|guarded| guarded.judges && kind.as_bytes() == EVENTS.as_bytes());
+    let holds = guarded.is_some_and(|guarded| guarded.guards.hold_back());
     open.streaming(StatusCode::OK.as_u16());
-    let body = Body::new(Streamed {
+    let keeping = keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping });
+    let (kept_later, keeping) = if holds { (keeping, None) } else { (None, keeping) };
+    let hand = guarded.map(|_| Hand::default());
+    let body = Streamed {
         upstream: Some(body),
         stream,
-        keeping: keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping }),
+        keeping,
         open: Some(open),
+        hand: hand.clone(),
         watch,
         idle: call.gateway.limits.upstream.idle,
         heard: Instant::now(),
@@ -248,13 +338,169 @@ async fn stream(
         part: call.share.part(),
         share: call.share.clone(),
         broken: false,
-    });
-    let mut answer = Response::new(body);
+    };
+    let mut answer = match (guarded, hand) {
+        (Some(guarded), Some(hand)) if holds => match held_back(call, guarded, body, &hand, kept_later).await {
+            Ok((answer, Some(open))) => {
+                let mut answer = answer;
+                dressed(from, kind, &mut answer);
+                return Outcome::Doubted(answer, open);
+            }
+            Ok((answer, None)) => answer,
+            Err(outcome) => return outcome,
+        },
+        (Some(guarded), Some(hand)) => Response::new(Body::new(flowing(guarded.clone(), body, hand))),
+        _ => Response::new(Body::new(body)),
+    };
+    if let Some(guarded) = call.guarded.as_ref().filter(|_| !holds) {
+        guards::note(answer.headers_mut(), &guarded.found);
+    }
+    dressed(from, kind, &mut answer);
+    Outcome::Answered(answer)
+}
+
+/// Gives a stream the headers that the caller gets.
+fn dressed(from: &HeaderMap, kind: HeaderValue, answer: &mut Response<Body>) {
     hints::hand_on(from, answer.headers_mut());
     answer.headers_mut().insert(CONTENT_TYPE, kind);
     // Proxies on the way must not hold pieces back.
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-    Outcome::Answered(answer)
+}
+
+/// Waits for all of a stream and judges it; the record comes with an answer in which something was found.
+async fn held_back(
+    call: &Call<'_>,
+    guarded: &Guarded,
+    mut body: Streamed,
+    hand: &Hand,
+    keeping: Option<Keeping>,
+) -> Result<(Response<Body>, Option<Open>), Outcome> {
+    let mut part = call.share.part();
+    let mut all = BytesMut::new();
+    let mut fits = true;
+    while let Some(Ok(frame)) = body.frame().await {
+        if let Ok(data) = frame.into_data() {
+            fits = fits && all.len() + data.len() <= call.gateway.limits.upstream.largest;
+            fits = fits && part.resize(all.len() + data.len());
+            if fits {
+                all.extend_from_slice(&data);
+            } else {
+                // Nothing of it is given to anybody, so that nothing more of it is needed.
+                body.close(Some(OutgoingError::TooLarge));
+            }
+        }
+    }
+    drop(body);
+    let Some(Parted { mut open, why, cut }) = hand.take() else {
+        // It has been taken by nobody, and is always there at the end.
+        unreachable!("a stream that has ended has handed its record over")
+    };
+    if let Some(refusal) = why {
+        let failure = if cut { Failure::Final } else { Failure::reading(&refusal) };
+        return Err(Outcome::Failed { refusal, open, failure });
+    }
+    let all = all.freeze();
+    match judged(call.share, guarded, Form::Events, &all, &mut open).await {
+        Err((refusal, failure)) => Err(Outcome::Failed { refusal, open, failure }),
+        Ok((response, found)) if guards::failed(&found) => Ok((response, Some(open))),
+        Ok((response, _)) => {
+            open.finish(StatusCode::OK.as_u16(), None);
+            if let Some(mut keeping) = keeping {
+                keeping.piece(&all);
+                keeping.ended();
+            }
+            Ok((response, None))
+        }
+    }
+}
+
+/// A stream that flows. What was found is told at its end.
+fn flowing(
+    guarded: Guarded,
+    body: Streamed,
+    hand: Hand,
+) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send> {
+    struct Flow {
+        guarded: Guarded,
+        body: Streamed,
+        hand: Hand,
+        seen: BytesMut,
+        /// What comes after everything else.
+        last: Option<Bytes>,
+        told: bool,
+    }
+    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), last: None, told: false };
+    let next = async |mut flow: Flow| {
+        loop {
+            if flow.told {
+                return flow.last.take().map(|last| (Ok(Frame::data(last)), flow));
+            }
+            match flow.body.frame().await {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    if flow.seen.len() + data.len() <= guards::LARGEST_FLOWING {
+                        flow.seen.extend_from_slice(&data);
+                    }
+                    // Readers stop at the end, so that it comes after what was found.
+                    let data = match done_at(&data).filter(|_| flow.guarded.facts.tells()) {
+                        Some(at) => {
+                            flow.last = Some(data.slice(at..));
+                            data.slice(..at)
+                        }
+                        None => data,
+                    };
+                    if !data.is_empty() {
+                        return Some((Ok(Frame::data(data)), flow));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(error), flow)),
+                None => {
+                    flow.told = true;
+                    let Some(Parted { mut open, why, .. }) = flow.hand.take() else { continue };
+                    let Guarded { guards, facts, found, .. } = &flow.guarded;
+                    let mut found = found.clone();
+                    let mut late = vec![];
+                    let seen = std::mem::take(&mut flow.seen).freeze();
+                    // What is too long to be remembered is judged as far as it goes.
+                    let judged = guards.answer(facts, Form::Events, &seen, &mut found, &mut late).await;
+                    if judged.is_err() {
+                        tracing::warn!("a stream that flows could not be judged");
+                    }
+                    open.found(&found, &mut late);
+                    open.finish(StatusCode::OK.as_u16(), why.as_ref().map(|why| &*why.code));
+                    if facts.tells() && guards::word(&found).is_some() {
+                        let event = guards::event(facts.shape(), &found);
+                        let done = flow.last.take().unwrap_or_default();
+                        flow.last = Some([event, done].concat().into());
+                    }
+                }
+            }
+        }
+    };
+    StreamBody::new(Box::pin(stream::unfold(flow, next)))
+}
+
+/// Where a stream leaves its record once it has ended, for whoever judges it then.
+#[derive(Clone, Default)]
+struct Hand(Arc<Mutex<Option<Parted>>>);
+
+/// What a stream leaves.
+struct Parted {
+    open: Open,
+    /// Why it is not whole.
+    why: Option<Refusal>,
+    /// Whether its key may call no longer.
+    cut: bool,
+}
+
+impl Hand {
+    fn take(&self) -> Option<Parted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn put(&self, parted: Parted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(parted);
+    }
 }
 
 /// Waits for the first piece of a stream: until it is there, another target may still be asked.
@@ -377,6 +623,8 @@ struct Streamed {
     /// Where the answer is kept, if it is.
     keeping: Option<Keeping>,
     open: Option<Open>,
+    /// Who takes the record at the end, if anybody does.
+    hand: Option<Hand>,
     /// Looks after the caller's key.
     watch: Watch,
     /// The longest pause between two pieces.
@@ -452,15 +700,21 @@ impl Streamed {
             keeping.piece(&last);
         }
         self.keep();
-        let told = match (self.stream.outcome(), error) {
-            (StreamState::Complete, _) => self.stream.failed().map(Cow::Borrowed),
-            (_, Some(error)) => Some(Refusal::from(error).code.clone()),
-            (StreamState::Failed(error), None) => Some(error.code.clone().into()),
-            (StreamState::Running, None) => Some(ApiError::broken_stream().code.into()),
+        let why = match (self.stream.outcome(), error) {
+            (StreamState::Complete, _) => None,
+            (_, Some(error)) => Some(Refusal::from(error)),
+            (StreamState::Failed(error), None) => Some(Refusal::from(error.clone())),
+            (StreamState::Running, None) => Some(Refusal::from(ApiError::broken_stream())),
+        };
+        let told = match &why {
+            None => self.stream.failed().map(Cow::Borrowed),
+            Some(why) => Some(why.code.clone()),
         };
         self.broken = told.is_some() && !self.stream.tells();
-        if let Some(open) = self.open.take() {
-            open.finish(StatusCode::OK.as_u16(), told.as_deref());
+        match (self.open.take(), &self.hand) {
+            (Some(open), Some(hand)) => hand.put(Parted { open, why, cut: false }),
+            (Some(open), None) => open.finish(StatusCode::OK.as_u16(), told.as_deref()),
+            (None, _) => {}
         }
         last
     }
@@ -472,9 +726,14 @@ impl Streamed {
         let last = self.stream.abort(refusal.into());
         self.note();
         self.broken = !self.stream.tells();
-        if let Some(open) = self.open.take() {
-            let whole = *self.stream.outcome() == StreamState::Complete;
-            open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code));
+        let whole = *self.stream.outcome() == StreamState::Complete;
+        match (self.open.take(), &self.hand) {
+            (Some(open), Some(hand)) => {
+                let why = (!whole).then(|| refusal.clone());
+                hand.put(Parted { open, why, cut: true });
+            }
+            (Some(open), None) => open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code)),
+            (None, _) => {}
         }
         last
     }

@@ -5,12 +5,14 @@ use super::answer::{self, End, Reader};
 use super::cache::Keeping;
 use super::call::{Gateway, find, may_still_call};
 use super::directory::Known;
+use super::guards::{Facts, Guards};
 use super::record::Open;
 use super::room::Share;
 use super::target::CallTarget;
 use super::watch::Watch;
 use crate::{
     dialect::{UNFINISHED, UpstreamRequest},
+    guardrails::HookResults,
     routing::Came,
     server::outgoing::{OutgoingError, Phase},
     web::refusal::Refusal,
@@ -51,12 +53,28 @@ pub(super) struct Call<'a> {
     pub(super) limit: Option<Duration>,
     /// Whether a stream counts as an answer only once its first piece is there.
     pub(super) awaits_piece: bool,
+    /// What looks at the answer, if anything does.
+    pub(super) guarded: Option<Guarded>,
+}
+
+/// The guardrails of an attempt, once they have let the request pass.
+#[derive(Clone)]
+pub(super) struct Guarded {
+    pub(super) guards: Guards,
+    pub(super) facts: Facts,
+    /// What was found in the request.
+    pub(super) found: HookResults,
+    /// Whether anything looks at the answer.
+    pub(super) judges: bool,
 }
 
 /// What became of an attempt.
 pub(super) enum Outcome {
     /// The answer is on its way to the caller. The record is closed, or is closed by the end of the stream.
     Answered(Response<Body>),
+    /// An answer that goes to the caller although a guardrail has found something. The record is open: the config may
+    /// have it asked for again.
+    Doubted(Response<Body>, Open),
     /// The caller has been given nothing yet.
     Failed {
         /// What it is to be told.

@@ -2,6 +2,7 @@
 
 use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
+use super::outside::Others;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub room: Room,
     pub models: Models,
     pub kept: Kept,
+    /// What guardrails ask of others.
+    pub outside: Others,
     pub now: Now,
 }
 
@@ -239,12 +242,27 @@ async fn serve(
     let created = call.started_at.0 / 1000;
     let open = gateway.recorder.begin(call, arrived).await.map_err(|_| Refusal::cannot_record())?;
     let last = arrived + gateway.limits.upstream.total;
-    let call =
-        Call { gateway, key: &found, share: &share, id, created, since: arrived, last, limit, awaits_piece: false };
+    let call = Call {
+        gateway,
+        key: &found,
+        share: &share,
+        id,
+        created,
+        since: arrived,
+        last,
+        limit,
+        awaits_piece: false,
+        guarded: None,
+    };
     let about = About { provider: Some(provider), cache: "DISABLED", retries: 0, path: "config" };
     match attempt(&call, made, open).await {
         Outcome::Answered(mut answer) => {
             about.put(answer.headers_mut());
+            Ok(answer)
+        }
+        Outcome::Doubted(answer, open) => {
+            let status = answer.status().as_u16();
+            open.finish(status, None);
             Ok(answer)
         }
         Outcome::Failed { refusal, open, .. } => {

@@ -4,6 +4,7 @@
 
 use super::request::Asks;
 use crate::{
+    guardrails::Shape,
     dialect::{self, FormKind, Interface, Stored},
     policy::Operation,
     web::refusal::Refusal,
@@ -133,6 +134,31 @@ impl Endpoint {
             return None;
         }
         TABLE.iter().find(|row| row.path == path && row.method == "POST")?.endpoint
+    }
+
+    /// What its bodies look like, for whoever looks for texts in them.
+    pub fn shape(self) -> Shape {
+        match self {
+            Endpoint::ChatCompletions => Shape::Chat,
+            Endpoint::Messages | Endpoint::CountTokens => Shape::Messages,
+            Endpoint::Completions => Shape::Completions,
+            Endpoint::Embeddings => Shape::Embeddings,
+            Endpoint::Responses
+            | Endpoint::ResponseGet
+            | Endpoint::ResponseDelete
+            | Endpoint::ResponseCancel
+            | Endpoint::ResponseInputItems => Shape::Responses,
+            Endpoint::Moderations => Shape::Moderations,
+            Endpoint::Images => Shape::Images,
+            Endpoint::Speech => Shape::Speech,
+            Endpoint::Transcriptions => Shape::Transcriptions,
+            Endpoint::Rerank => Shape::Rerank,
+        }
+    }
+
+    /// Whether its answers hold what was said, so that they are judged. A count, or word of what was deleted, is none.
+    pub fn answers_in_words(self) -> bool {
+        self.shape().answers_in_words() && !matches!(self, Endpoint::CountTokens | Endpoint::ResponseDelete)
     }
 
     /// Whether its answers may be kept for the same question: those that are JSON or events.

@@ -6,6 +6,7 @@ use crate::{
     features::logs::model as logs,
     kernel::{CallId, ConfigId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
 };
+use crate::guardrails::HookResults;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -58,6 +59,9 @@ pub struct Tried {
     pub model: Box<str>,
     /// From the arrival of the request, in microseconds.
     pub began_us: u64,
+    /// What guardrails have found.
+    #[serde(default, skip_serializing_if = "HookResults::is_empty")]
+    pub found: HookResults,
     /// `None` while it is under way, or when the process ended meanwhile.
     pub end: Option<TriedEnd>,
 }

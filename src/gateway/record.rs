@@ -5,12 +5,14 @@
 //! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
+use super::guards::Late;
 use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use crate::dialect::usage::Usage;
 use crate::features::logs::model::Next;
+use crate::guardrails::{HookResults, Side};
 use crate::kernel::CallId;
 use async_trait::async_trait;
 use std::collections::{HashMap, HashSet};
@@ -120,6 +122,8 @@ pub struct Open {
     count: u64,
     /// The attempts of a call that a config leads. None is under way but the last.
     tried: Vec<Tried>,
+    /// What guardrails find beside the call, with the number of the attempt.
+    late: Vec<(usize, Late)>,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
 }
@@ -188,6 +192,7 @@ impl Recorder {
             usage: None,
             count: 1,
             tried: Vec::new(),
+            late: Vec::new(),
             place: Some(place),
             segment: Some(segment),
         })
@@ -293,6 +298,20 @@ impl Open {
         })
     }
 
+    /// Notes what is still to come of what guardrails find in the last attempt.
+    pub(super) fn later(&mut self, late: &mut Vec<Late>) {
+        let number = self.tried.len().saturating_sub(1);
+        self.late.extend(late.drain(..).map(|late| (number, late)));
+    }
+
+    /// Notes what guardrails have found in the last attempt, and what is still to come of it.
+    pub(super) fn found(&mut self, found: &HookResults, late: &mut Vec<Late>) {
+        if let Some(last) = self.tried.last_mut() {
+            last.found = found.clone();
+        }
+        self.later(late);
+    }
+
     /// Notes how the attempt that is under way ended, and what comes after it. `error` is the code of what went wrong.
     pub fn tried(&mut self, error: Option<&str>, then: Next) {
         let now = micros(self.arrived);
@@ -360,7 +379,13 @@ impl Open {
         }
         self.recorder.lock().remove(&self.call.id);
         let record = Record { call: self.call.clone(), outcome: Some(outcome) };
-        let _ = self.recorder.queue.send(Queued { record, _place: Some(place), segment: Some(segment) });
+        let queued = Queued { record, _place: Some(place), segment: Some(segment) };
+        let late = std::mem::take(&mut self.late);
+        if late.is_empty() {
+            let _ = self.recorder.queue.send(queued);
+        } else {
+            tokio::spawn(wait_for(late, queued, self.recorder.queue.clone()));
+        }
     }
 }
 
@@ -379,6 +404,21 @@ const CLIENT_LEFT_CODE: &str = "client_left";
 
 fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Hands a record on once everything that judges beside its call has told what it found.
+async fn wait_for(late: Vec<(usize, Late)>, mut queued: Queued, queue: mpsc::UnboundedSender<Queued>) {
+    for (number, late) in late {
+        let Ok((side, result)) = late.await else { continue };
+        let tried = queued.record.outcome.as_mut().and_then(|end| end.tried.get_mut(number));
+        if let Some(Tried { found, .. }) = tried {
+            match side {
+                Side::Request => found.before_request_hooks.push(result),
+                Side::Answer => found.after_request_hooks.push(result),
+            }
+        }
+    }
+    let _ = queue.send(queued);
 }
 
 /// Shows calls that take long while they are still under way.

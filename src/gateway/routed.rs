@@ -1,11 +1,13 @@
 //! A call that a config leads: attempts one after another, at one target or at several, until one has answered or the
 //! config says that it is enough. Where a call goes is decided by [`Run`]; here it is done.
 
-use super::attempt::{About, Attempt, Call, Failure, Outcome, attempt, build};
+use super::answer::judged;
+use super::attempt::{About, Attempt, Call, Failure, Guarded, Outcome, attempt, build};
 use super::cache::{self, Keeping, KeptAnswer};
 use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
+use super::guards::{self, Facts, Form, Guards, Late};
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
@@ -17,6 +19,7 @@ use super::watch::Watch;
 use crate::{
     dialect::MAX_MODEL,
     features::logs::model::Next,
+    guardrails::HookResults,
     kernel::{VirtualKeyId, provider::Provider},
     routing::{Leaf, Next as Turn, Operand, Request, Run},
     web::refusal::Refusal,
@@ -66,7 +69,8 @@ pub(super) async fn serve(asked: Asked<'_>, body: Body, call: CallFacts) -> Resu
 async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Response<Body>, Refusal> {
     let Asked { gateway, parts, share, config: compiled, arrived, .. } = *asked;
     let config = obeyed(compiled)?;
-    trail.call.config = Some(Led { saved: config.saved });
+    // One that nobody has named only leads the call past the organisation's guardrails.
+    trail.call.config = (!config.name.is_empty()).then_some(Led { saved: config.saved });
     let limit = time_limit(&parts.headers)?;
     let said = said(parts);
     // What cannot be read counts as nothing said.
@@ -126,25 +130,53 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let path = config.plan.path(leaf);
         let since = Instant::now();
         let mut seen = Seen::default();
+        let mut doubted = None;
         let prepared = asked.prepare((config, leaf), &asks, &body, again.is_none(), trail, &mut seen).await;
         let cache = seen.cache;
         let provider = seen.provider.map(Provider::name);
         let about = |retries: i32| About { provider, cache, retries, path };
         let (refusal, failure) = match prepared {
-            Ok(Ready::Kept(answer)) => {
+            Ok(Ready::Kept(answer, guarded)) => {
                 // The key was found before the caller had sent all of the body, which may be long ago.
                 if let Err(refusal) = may_still_call(gateway, known(asked.key)?).await {
                     trail.ended(&refusal, Next::Ended);
                     return Err(refusal);
                 }
-                let open = trail.begin(asked, seen.tried(path, arrived)).await?;
-                trail.kept(open);
-                let mut response = replayed(answer);
-                about(run.retries()).put(response.headers_mut());
-                return Ok(response);
+                let mut late = std::mem::take(&mut seen.late);
+                let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                open.later(&mut late);
+                let Some(guarded) = guarded else {
+                    trail.kept(open);
+                    let mut response = replayed(answer);
+                    about(run.retries()).put(response.headers_mut());
+                    return Ok(response);
+                };
+                // It was kept as the provider gave it, whoever it was given to.
+                let form = if answer.streamed { Form::Events } else { Form::Json };
+                match judged(share, &guarded, form, &answer.body, &mut open).await {
+                    Ok((judged, found)) => {
+                        let mut response = replayed(answer);
+                        *response.status_mut() = judged.status();
+                        response.headers_mut().extend(judged.headers().clone());
+                        *response.body_mut() = judged.into_body();
+                        if !guards::failed(&found) {
+                            trail.kept(open);
+                            about(run.retries()).put(response.headers_mut());
+                            return Ok(response);
+                        }
+                        doubted = Some((response, open));
+                        (Refusal::doubted(), Failure::of(246))
+                    }
+                    Err((refusal, failure)) => {
+                        trail.open = Some(open);
+                        (refusal, failure)
+                    }
+                }
             }
-            Ok(Ready::ToSend(ready)) => {
-                let open = trail.begin(asked, seen.tried(path, arrived)).await?;
+            Ok(Ready::ToSend(ready, guarded)) => {
+                let mut late = std::mem::take(&mut seen.late);
+                let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                open.later(&mut late);
                 let call = Call {
                     gateway,
                     key: asked.key,
@@ -155,12 +187,17 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                     last: arrived + gateway.limits.upstream.total,
                     limit: limit.or(config.plan.leaf(leaf).timeout()),
                     awaits_piece: true,
+                    guarded,
                 };
                 match attempt(&call, *ready, open).await {
                     Outcome::Answered(mut response) => {
                         config.breakers.note(&config.plan, leaf, 200, gateway.now.get().0);
                         about(run.retries()).put(response.headers_mut());
                         return Ok(response);
+                    }
+                    Outcome::Doubted(response, open) => {
+                        doubted = Some((response, open));
+                        (Refusal::doubted(), Failure::of(246))
                     }
                     Outcome::Failed { refusal, open, failure } => {
                         trail.open = Some(open);
@@ -184,6 +221,17 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
             config.breakers.note(&config.plan, leaf, came.status, gateway.now.get().0);
         }
         next = run.came(came, is_out);
+        if let Some((mut response, mut open)) = doubted {
+            // What a guardrail says of an answer is no fault of the target.
+            config.breakers.note(&config.plan, leaf, 200, gateway.now.get().0);
+            if matches!(next, Turn::Done | Turn::Nowhere) {
+                open.tried(None, if cache == "HIT" { Next::Kept } else { Next::Answered });
+                open.finish(response.status().as_u16(), None);
+                about(run.retries()).put(response.headers_mut());
+                return Ok(response);
+            }
+            trail.open = Some(open);
+        }
         let then = match next {
             Turn::Try(_) => Next::LedOn,
             Turn::Again(..) => Next::Retried,
@@ -220,11 +268,21 @@ struct Seen {
     provider: Option<Provider>,
     model: Box<str>,
     cache: &'static str,
+    /// What guardrails have found in the request, and what is still to come of that.
+    found: HookResults,
+    late: Vec<Late>,
 }
 
 impl Default for Seen {
     fn default() -> Self {
-        Self { virtual_key: None, provider: None, model: "".into(), cache: "DISABLED" }
+        Self {
+            virtual_key: None,
+            provider: None,
+            model: "".into(),
+            cache: "DISABLED",
+            found: HookResults::default(),
+            late: vec![],
+        }
     }
 }
 
@@ -232,6 +290,7 @@ impl Seen {
     fn tried(self, path: &str, arrived: Instant) -> Tried {
         Tried {
             path: path.into(),
+            found: self.found,
             virtual_key: self.virtual_key,
             provider: self.provider,
             model: self.model,
@@ -243,8 +302,9 @@ impl Seen {
 
 /// What an attempt begins with.
 enum Ready {
-    Kept(KeptAnswer),
-    ToSend(Box<Attempt>),
+    /// With what is to judge it.
+    Kept(KeptAnswer, Option<Guarded>),
+    ToSend(Box<Attempt>, Option<Guarded>),
 }
 
 impl Asked<'_> {
@@ -262,11 +322,11 @@ impl Asked<'_> {
         let headers = &parts.headers;
         let known = known(self.key)?;
         let target = config.plan.leaf(leaf);
-        let body = if asks.is_json() { self.changed(config, leaf, body).await? } else { body.clone() };
-        let head = read_head(share, asks, &body).await?;
-        let (inline, model) = split_model(&head.model);
+        let whole = if asks.is_json() { self.changed(config, leaf, body).await? } else { body.clone() };
+        let first_head = read_head(share, asks, &whole).await?;
+        let (inline, model) = split_model(&first_head.model);
         seen.model = model.into();
-        trail.call.streamed = head.stream;
+        trail.call.streamed = first_head.stream;
         // What the config names holds, whatever the request says.
         let slug = match &target.virtual_key {
             Some(slug) => slug,
@@ -288,6 +348,34 @@ impl Asked<'_> {
         let version = once(headers, "anthropic-version")?;
         let beta = listed(headers, "anthropic-beta")?;
         let endpoint = trail.call.endpoint;
+        let mut guarded = None;
+        // What guardrails have left of the body, if they have changed it.
+        let mut rewritten = None;
+        if let Some(guards) = Guards::of(gateway, known, target).await? {
+            let said = if asks.is_json() { &whole } else { &Bytes::new() };
+            let about = (endpoint, model, called.provider, first_head.stream);
+            let mut facts = Facts::new(gateway, share, about, trail.call.metadata.as_ref(), headers, said);
+            let mut found = HookResults::default();
+            let judged = guards.request(&facts, endpoint.row().takes, &mut found, &mut seen.late).await;
+            seen.found = found.clone();
+            if let Some(changed) = judged? {
+                let changed = share.part().hold(Bytes::from(changed)).await?;
+                facts = facts.with_request(&changed);
+                rewritten = Some(changed);
+            }
+            let judges = guards.judge_answers(endpoint);
+            guarded = Some(Guarded { guards, facts, found, judges });
+        }
+        let second_head = match &rewritten {
+            Some(body) => Some(read_head(share, asks, body).await?),
+            None => None,
+        };
+        // Which model is called was judged before, and how the answer comes has been decided.
+        if second_head.as_ref().is_some_and(|head| head.model != first_head.model || head.stream != first_head.stream) {
+            return Err(Refusal::guardrail_changed_call());
+        }
+        let body = rewritten.as_ref().unwrap_or(&whole);
+        let head = second_head.as_ref().unwrap_or(&first_head);
         let said = Said { endpoint, asks, model, version, beta: beta.as_deref() };
         let mut cache = seen.cache;
         let look_up = |body: &Bytes| {
@@ -322,16 +410,16 @@ impl Asked<'_> {
             let (kept, until) = (gateway.kept.clone(), now.plus(age));
             Ok(Err(Some(Keeping { kept, organisation, question, until, pieces: None })))
         };
-        let staged = stage(&said, share, &found, &body, &head, look_up).await;
+        let staged = stage(&said, share, &found, body, head, look_up).await;
         seen.cache = cache;
         let Leaving { mut request, reader, keeping } = match staged? {
-            ControlFlow::Break(answer) => return Ok(Ready::Kept(answer)),
+            ControlFlow::Break(answer) => return Ok(Ready::Kept(answer, guarded)),
             ControlFlow::Continue(leaving) => leaving,
         };
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
-        drop(head);
-        drop(body);
+        drop((second_head, first_head));
+        drop((rewritten, whole));
         if !same {
             request.body = share.part().hold(request.body).await?;
         }
@@ -340,7 +428,7 @@ impl Asked<'_> {
         for (name, value) in forwarded(target, headers).filter(|(name, _)| !own.contains(name)) {
             request.headers_mut().append(name, value.clone());
         }
-        Ok(Ready::ToSend(Box::new(Attempt { request, reader, target: found, keeping })))
+        Ok(Ready::ToSend(Box::new(Attempt { request, reader, target: found, keeping }), guarded))
     }
 
     /// The body with what the config changes in it.

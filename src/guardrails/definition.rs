@@ -128,6 +128,11 @@ impl Guardrail {
         self.checks.len()
     }
 
+    /// Whether it judges by itself, without a webhook or a set of keys.
+    pub fn asks_nobody(&self) -> bool {
+        !self.checks.iter().any(|one| matches!(one.check, Check::Webhook(_) | Check::Jwt(_)))
+    }
+
     pub fn actions(&self) -> &Actions {
         &self.actions
     }

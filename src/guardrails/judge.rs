@@ -120,6 +120,7 @@ pub async fn judge(
 fn reread(about: &About<'_>, before: &Reading, text: String) -> Reading {
     match about.side {
         Side::Request => Reading::request(about.shape, text.as_bytes()),
+        Side::Answer if before.is_plain() => Reading::plain(text.as_bytes()),
         Side::Answer if before.is_stream() => Reading::stream(about.shape, text.as_bytes()),
         Side::Answer => Reading::answer(about.shape, text.as_bytes()),
     }
@@ -161,9 +162,16 @@ fn error(message: impl Into<String>) -> Found {
 /// Runs one check; gives what it found, and the body if it changes that.
 async fn one(enabled: &Enabled, about: &About<'_>, body: &Reading, outside: &dyn Outside) -> (Found, Option<String>) {
     // Whether a metadata key is there, or a token holds, is no matter of the body's words.
-    let needs_words = !matches!(&enabled.check, Check::Jwt(_));
+    let needs_words = match &enabled.check {
+        Check::Jwt(_) => false,
+        Check::Text(check) => check.looks_at_words(),
+        Check::Prefix(_) | Check::Webhook(_) => true,
+    };
     if needs_words && body.is_unreadable() && !body.is_wordless() {
         return (error("The body is no JSON object, or has a key twice, so nothing in it can be judged."), None);
+    }
+    if body.is_nothing() && needs_words && !enabled.check.only_requests() {
+        return (Found { outcome: Outcome::Pass, data: json!({ "skipped": "Nothing is said." }) }, None);
     }
     match &enabled.check {
         Check::Text(check) => match check.rewriting() {
@@ -229,7 +237,8 @@ fn rewrite(mut rewriting: Box<dyn Rewriting + Send + '_>, body: &Reading) -> (Fo
         // All of it at its first place.
         for (number, spot) in channel.spots.iter().enumerate() {
             let text = if number == 0 { new.as_str() } else { "" };
-            changes.push(Change { at: spot.at.clone(), text: Json::from(text).to_string() });
+            let text = if body.is_plain() { text.to_owned() } else { Json::from(text).to_string() };
+            changes.push(Change { at: spot.at.clone(), text });
         }
     }
     let found = rewriting.found(had_text);
@@ -299,7 +308,7 @@ async fn ask(webhook: &Webhook, about: &About<'_>, body: &Reading, outside: &dyn
                 Side::Answer => "response",
             };
             // A stream cannot take a whole body's place.
-            let new = answer.transformed.as_ref().filter(|_| !body.is_stream());
+            let new = answer.transformed.as_ref().filter(|_| !body.is_stream() && !body.is_plain());
             let new = new.and_then(|data| data.get(place)).and_then(|part| part.get("json"));
             let changed = new.filter(|new| new.is_object()).map(Json::to_string);
             (Found { outcome, data: answer.data }, changed)

@@ -68,6 +68,10 @@ pub struct Reading {
     pub(super) unreadable: bool,
     /// It holds no words at all, such as a sound.
     wordless: bool,
+    /// Nothing is said with it, as when a stored answer is asked for.
+    nothing: bool,
+    /// It is a text, not JSON.
+    plain: bool,
     stream: bool,
 }
 
@@ -131,6 +135,29 @@ impl Reading {
         Self { wordless: true, ..Self::default() }
     }
 
+    /// Stands for a request that says nothing but which answer is wanted.
+    pub fn nothing() -> Self {
+        Self { nothing: true, ..Self::default() }
+    }
+
+    /// Reads an answer that is a text and nothing else.
+    pub fn plain(body: &[u8]) -> Self {
+        let Ok(text) = str::from_utf8(body) else { return Self::unreadable(String::new()) };
+        let spot = Spot { at: 0..text.len(), text: text.to_owned() };
+        Self {
+            channels: vec![Channel { of: Of::Unit(0), spots: vec![spot] }],
+            units: vec![Unit { text: text.to_owned(), calls_tools: false }],
+            text: text.to_owned(),
+            plain: true,
+            ..Self::default()
+        }
+    }
+
+    /// The body.
+    pub fn into_body(self) -> String {
+        self.text
+    }
+
     /// A text in which something is to be changed.
     pub(super) fn of_text(text: String) -> Self {
         Self { text, ..Self::default() }
@@ -165,6 +192,14 @@ impl Reading {
 
     pub(super) fn is_wordless(&self) -> bool {
         self.wordless
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.nothing
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     pub(super) fn is_stream(&self) -> bool {

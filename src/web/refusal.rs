@@ -48,6 +48,8 @@ pub struct Details {
     pub headers: HeaderMap,
     /// What the provider tells besides, by name.
     pub told: Option<Box<Map<String, Value>>>,
+    /// What guardrails have found, in the contract's words.
+    pub hook_results: Option<Box<Value>>,
     /// What a failed answer has used.
     pub usage: Option<Usage>,
 }
@@ -74,6 +76,7 @@ impl Refusal {
             allow: None,
             headers: HeaderMap::new(),
             told: None,
+            hook_results: None,
             usage: None,
         }))
     }
@@ -249,6 +252,49 @@ impl Refusal {
         )
     }
 
+    /// A guardrail has denied the request or its answer.
+    pub fn denied(hook_results: Value) -> Self {
+        // The contract's own status, beside those that HTTP has.
+        let status = StatusCode::from_u16(446).unwrap_or(StatusCode::FORBIDDEN);
+        let message = "A guardrail has denied this call. `hook_results` tells which check did not pass.";
+        Self::new(status, "guardrail_denied", "hooks_failed", message)
+            .with(|details| details.hook_results = Some(Box::new(hook_results)))
+    }
+
+    /// A guardrail has found something in an answer that is given all the same; another attempt follows.
+    pub fn doubted() -> Self {
+        let status = StatusCode::from_u16(246).unwrap_or(StatusCode::OK);
+        Self::new(status, "guardrail_failed", "hooks_failed", "A guardrail has found something in the answer.")
+    }
+
+    /// A guardrail that holds for the call cannot be run. It is not passed over.
+    pub fn guardrail_broken() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "guardrail_unusable",
+            "api_error",
+            "A guardrail that holds for this call cannot be read, so the call is not made. Save it anew.",
+        )
+    }
+
+    /// Its rewriting has made another call of it.
+    pub fn guardrail_changed_call() -> Self {
+        Self::new(
+            StatusCode::BAD_GATEWAY,
+            "guardrail_changed_call",
+            "api_error",
+            "A webhook of a guardrail has changed the model, or whether the answer is streamed. The call was not made.",
+        )
+    }
+
+    pub fn no_such_guardrail(slug: &str) -> Self {
+        let slug: String = slug.chars().take(60).collect();
+        Self::invalid(StatusCode::BAD_REQUEST, "guardrail_not_found", "").with(|details| {
+            details.message = format!("There is no guardrail `{slug}`, which the config names.").into();
+            details.param = Some(Cow::Borrowed("x-portkey-config"));
+        })
+    }
+
     /// Unknown, deleted, or of another organisation: the same words for each.
     pub fn no_such_config() -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, "config_not_found", "There is no config with this name.")
@@ -358,6 +404,7 @@ impl Refusal {
                 fields: &self.fields,
                 told: self.told.as_deref(),
             },
+            hook_results: self.hook_results.as_deref(),
             request_id: id,
         };
         let body = serde_json::to_vec(&envelope).unwrap_or_default();
@@ -428,6 +475,7 @@ impl From<ApiError> for Refusal {
             allow: None,
             headers,
             told: error.told,
+            hook_results: None,
             usage: error.usage.map(|usage| *usage),
         }))
     }
@@ -462,6 +510,7 @@ impl From<kernel::Error> for Refusal {
             allow: None,
             headers: HeaderMap::new(),
             told: None,
+            hook_results: None,
             usage: None,
         }))
     }
@@ -535,6 +584,9 @@ pub struct Envelope<'a> {
     message: &'a str,
     data: Data<'a>,
     error: Error<'a>,
+    /// What guardrails have found, where one has denied the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hook_results: Option<&'a Value>,
     /// Under which the server's own log has more.
     request_id: &'a str,
 }

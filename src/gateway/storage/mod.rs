@@ -12,6 +12,7 @@ use crate::{
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
         models::Models,
+        outside::Others,
         record::{Bounds, Recorder, Sink},
         room::Room,
     },
@@ -39,6 +40,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
     Ok(Gateway {
         directory,
         outgoing: app.outgoing.clone(),
+        outside: Others::new(app.outgoing.clone()),
         recorder,
         limits: Limits::default(),
         room: Room::default(),

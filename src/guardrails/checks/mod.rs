@@ -197,15 +197,7 @@ impl Check {
     pub fn only_requests(&self) -> bool {
         match self {
             Check::Prefix(_) | Check::Jwt(_) => true,
-            Check::Text(check) => matches!(
-                check,
-                TextCheck::Models(_)
-                    | TextCheck::ModelRules(_)
-                    | TextCheck::RequestTypes(_)
-                    | TextCheck::MetadataKeys(_)
-                    | TextCheck::MetadataPairs(_)
-                    | TextCheck::RequestParameters(_)
-            ),
+            Check::Text(check) => !check.looks_at_words(),
             Check::Webhook(_) => false,
         }
     }
@@ -221,6 +213,19 @@ impl Check {
 }
 
 impl TextCheck {
+    /// Whether it judges what is said, not which model is called or what the request tells of itself.
+    pub fn looks_at_words(&self) -> bool {
+        !matches!(
+            self,
+            TextCheck::Models(_)
+                | TextCheck::ModelRules(_)
+                | TextCheck::RequestTypes(_)
+                | TextCheck::MetadataKeys(_)
+                | TextCheck::MetadataPairs(_)
+                | TextCheck::RequestParameters(_)
+        )
+    }
+
     /// Judges what does not change it.
     pub fn judge(&self, scene: &Scene<'_>) -> Found {
         match self {

@@ -66,7 +66,9 @@ fn aside(name: &str, value: &Node, found: &mut Found<'_>) {
 /// A response: all that it says together is one answer.
 pub(super) fn response(root: &Node, found: &mut Found<'_>) {
     let unit = found.unit();
-    for item in get(root, "output").map(elements).unwrap_or_default() {
+    // A list of what was said, as it can be asked for, is called `data`.
+    let items = ["output", "data"].into_iter().filter_map(|name| get(root, name));
+    for item in items.flat_map(elements) {
         output_item(item, unit, found);
     }
     // The text once more, as some servers add it.

@@ -1,0 +1,375 @@
+//! The guardrails of a call: which hold, what they find in the request and in the answer, and what the caller is told of it.
+//!
+//! Those of the organisation come first, then those of the config. Each judges what the ones before it have left, and all
+//! of them judge, so that the log tells of each. One that is asynchronous judges beside the call, once nothing else has
+//! refused it.
+
+use super::call::Gateway;
+use super::directory::{Guard, Known};
+use super::endpoints::{Endpoint, Takes};
+use super::room::{HEAVY, Share};
+use crate::{
+    features::logs::model::Metadata,
+    guardrails::{About, Guardrail, GuardrailResult, HookResults, Judged, Reading, Shape, Side, judge},
+    kernel::{Timestamp, provider::Provider},
+    routing::{Guarding, Leaf},
+    web::refusal::Refusal,
+};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// What the caller reads of what guardrails found, where it does not read the body.
+pub(super) const FOUND: HeaderName = HeaderName::from_static("x-latchkey-guardrails");
+const STRICT: &str = "x-portkey-strict-open-ai-compliance";
+/// The most bytes of a stream that is not held back and is judged at its end.
+pub(super) const LARGEST_FLOWING: usize = 4 << 20;
+
+/// A guardrail that holds for a call.
+#[derive(Clone)]
+struct Held {
+    id: Arc<str>,
+    version: Option<i64>,
+    guardrail: Which,
+}
+
+#[derive(Clone)]
+enum Which {
+    Saved(Arc<Guard>),
+    Inline(Arc<Guardrail>),
+}
+
+impl Held {
+    fn guardrail(&self) -> Result<&Guardrail, Refusal> {
+        match &self.guardrail {
+            Which::Saved(guard) => guard.guardrail.as_ref().ok_or_else(Refusal::guardrail_broken),
+            Which::Inline(guardrail) => Ok(guardrail),
+        }
+    }
+}
+
+/// A result that comes later, and what it is about.
+pub(super) type Late = JoinHandle<(Side, GuardrailResult)>;
+
+/// What is known of a call, without anything borrowed: a task of its own may judge it.
+#[derive(Clone)]
+pub(super) struct Facts {
+    gateway: Gateway,
+    share: Share,
+    shape: Shape,
+    model: Arc<str>,
+    provider: &'static str,
+    metadata: Arc<BTreeMap<String, String>>,
+    headers: Arc<HeaderMap>,
+    /// The body that the provider is sent, before it is put into its words.
+    request: Arc<str>,
+    streamed: bool,
+    now: Timestamp,
+    /// Whether the caller takes members that its interface does not have.
+    tells: bool,
+}
+
+/// The guardrails of one attempt.
+#[derive(Clone)]
+pub(super) struct Guards {
+    requests: Arc<[Held]>,
+    answers: Arc<[Held]>,
+}
+
+impl Guards {
+    /// Those that hold for a target.
+    pub(super) async fn of(gateway: &Gateway, known: &Known, leaf: &Leaf) -> Result<Option<Self>, Refusal> {
+        let mut requests = vec![];
+        let mut answers = vec![];
+        let held = |guard: &Arc<Guard>| Held {
+            id: (&*guard.slug).into(),
+            version: Some(guard.version),
+            guardrail: Which::Saved(guard.clone()),
+        };
+        if known.caller.guarded {
+            let everywhere = gateway.directory.everywhere(known).await.map_err(|_| Refusal::cannot_verify())?;
+            requests.extend(everywhere.requests.iter().map(held));
+            answers.extend(everywhere.answers.iter().map(held));
+        }
+        for (named, found) in [(&leaf.guards_in, &mut requests), (&leaf.guards_out, &mut answers)] {
+            for guarding in named.iter() {
+                match guarding {
+                    Guarding::Inline(id, guardrail) => found.push(Held {
+                        id: id.clone(),
+                        version: None,
+                        guardrail: Which::Inline(guardrail.clone()),
+                    }),
+                    // Once is enough.
+                    Guarding::Named(slug) if found.iter().any(|held| held.version.is_some() && held.id == *slug) => {}
+                    Guarding::Named(slug) => {
+                        let guard = gateway.directory.guardrail(known, slug).await;
+                        let guard = guard.map_err(|_| Refusal::cannot_verify())?;
+                        found.push(held(&guard.ok_or_else(|| Refusal::no_such_guardrail(slug))?));
+                    }
+                }
+            }
+        }
+        for held in requests.iter().chain(&answers) {
+            held.guardrail()?;
+        }
+        let some = !requests.is_empty() || !answers.is_empty();
+        Ok(some.then(|| Self { requests: requests.into(), answers: answers.into() }))
+    }
+
+    /// Judges a request; gives its body, if that was changed.
+    pub(super) async fn request(
+        &self,
+        facts: &Facts,
+        takes: Takes,
+        found: &mut HookResults,
+        late: &mut Vec<Late>,
+    ) -> Result<Option<String>, Refusal> {
+        if self.requests.is_empty() {
+            return Ok(None);
+        }
+        let reading = match takes {
+            Takes::Json | Takes::JsonWithoutModel => facts.read(Side::Request, false, facts.request.clone()).await?,
+            Takes::Form => Reading::wordless(),
+            Takes::Id => Reading::nothing(),
+        };
+        let all = Judging { held: &self.requests, facts, side: Side::Request };
+        let (changed, denied) = all.judge(reading, &mut found.before_request_hooks, late).await?;
+        if denied {
+            return Err(refused(found));
+        }
+        Ok(changed.map(Reading::into_body))
+    }
+
+    /// Whether an answer of this kind is looked at.
+    pub(super) fn judge_answers(&self, endpoint: Endpoint) -> bool {
+        !self.answers.is_empty() && endpoint.answers_in_words()
+    }
+
+    /// Whether a stream has to be there before any of it goes to the caller.
+    pub(super) fn hold_back(&self) -> bool {
+        self.answers.iter().any(|held| held.guardrail().is_ok_and(Guardrail::holds_back))
+    }
+
+    /// Judges an answer; gives the one that goes to the caller, if that was changed. `found` holds what was found in the
+    /// request.
+    pub(super) async fn answer(
+        &self,
+        facts: &Facts,
+        form: Form,
+        body: &Bytes,
+        found: &mut HookResults,
+        late: &mut Vec<Late>,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let reading = match form {
+            Form::Text => Reading::plain(body),
+            Form::Json | Form::Events => {
+                // What is no text cannot be judged, and is not passed over.
+                let text: Arc<str> = String::from_utf8_lossy(body).into();
+                facts.read(Side::Answer, form == Form::Events, text).await?
+            }
+        };
+        let all = Judging { held: &self.answers, facts, side: Side::Answer };
+        let (changed, denied) = all.judge(reading, &mut found.after_request_hooks, late).await?;
+        if denied { Err(refused(found)) } else { Ok(changed.map(|reading| reading.into_body().into())) }
+    }
+}
+
+/// The form in which an answer comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Events,
+    Text,
+}
+
+impl Facts {
+    /// `said` is the body that is judged, empty where it is no JSON.
+    pub(super) fn new(
+        gateway: &Gateway,
+        share: &Share,
+        (endpoint, model, provider, streamed): (Endpoint, &str, Provider, bool),
+        metadata: Option<&Metadata>,
+        headers: &HeaderMap,
+        said: &Bytes,
+    ) -> Self {
+        Self {
+            gateway: gateway.clone(),
+            share: share.clone(),
+            shape: endpoint.shape(),
+            model: model.into(),
+            provider: provider.name(),
+            metadata: Arc::new(metadata.cloned().map(Metadata::into_texts).unwrap_or_default()),
+            headers: Arc::new(headers.clone()),
+            request: String::from_utf8_lossy(said).into(),
+            streamed,
+            now: gateway.now.get(),
+            tells: headers.get(STRICT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false")),
+        }
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The same about another body of the request.
+    pub(super) fn with_request(self, request: &Bytes) -> Self {
+        Self { request: String::from_utf8_lossy(request).into(), ..self }
+    }
+
+    /// Whether the caller takes members that its interface does not have.
+    pub(super) fn tells(&self) -> bool {
+        self.tells
+    }
+
+    /// Finds the texts of a body, a large one off the threads that serve connections.
+    async fn read(&self, side: Side, events: bool, text: Arc<str>) -> Result<Reading, Refusal> {
+        let shape = self.shape;
+        let read = move || match (side, events) {
+            (Side::Request, _) => Reading::request(shape, text.as_bytes()),
+            (Side::Answer, true) => Reading::stream(shape, text.as_bytes()),
+            (Side::Answer, false) => Reading::answer(shape, text.as_bytes()),
+        };
+        if self.request.len() <= HEAVY && side == Side::Request { Ok(read()) } else { self.share.off_workers(read).await }
+    }
+
+    async fn one(&self, held: &Held, side: Side, reading: &Reading) -> Result<Judged, Refusal> {
+        let header = |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let about = About {
+            side,
+            shape: self.shape,
+            model: &self.model,
+            provider: self.provider,
+            metadata: &self.metadata,
+            header: &header,
+            request: &self.request,
+            streamed: self.streamed,
+            status: if side == Side::Answer { 200 } else { 0 },
+            now: self.now,
+        };
+        Ok(judge(held.guardrail()?, (&held.id, held.version), &about, reading, &self.gateway.outside).await)
+    }
+}
+
+/// Guardrails of one side at work.
+struct Judging<'a> {
+    held: &'a Arc<[Held]>,
+    facts: &'a Facts,
+    side: Side,
+}
+
+impl Judging<'_> {
+    /// Runs all of them; gives what they have left of the body, if they have changed it, and whether one denies it.
+    async fn judge(
+        &self,
+        reading: Reading,
+        found: &mut Vec<GuardrailResult>,
+        late: &mut Vec<Late>,
+    ) -> Result<(Option<Reading>, bool), Refusal> {
+        let Self { held, facts, side } = *self;
+        found.clear();
+        let mut beside = vec![];
+        let first = Arc::new(reading);
+        let mut left = first.clone();
+        let mut changed = false;
+        for (number, one) in held.iter().enumerate() {
+            let guardrail = one.guardrail()?;
+            if guardrail.actions().asynchronous {
+                beside.push(number);
+                continue;
+            }
+            let heavy = left.body().len().saturating_mul(guardrail.checks()) > HEAVY;
+            let Judged { result, reading } = if heavy && guardrail.asks_nobody() {
+                let (one, facts, left) = (one.clone(), facts.clone(), left.clone());
+                let judge = move || facts.one(&one, side, &left).now_or_never();
+                // It waits for nothing.
+                self.facts.share.off_workers(judge).await?.unwrap_or_else(|| Err(Refusal::cannot_verify()))?
+            } else {
+                facts.one(one, side, &left).await?
+            };
+            found.push(result);
+            if let Some(reading) = reading {
+                (left, changed) = (Arc::new(reading), true);
+            }
+        }
+        let denied = found.iter().any(GuardrailResult::denies);
+        if !denied {
+            for number in beside {
+                let (held, facts, first) = (held.clone(), facts.clone(), first.clone());
+                late.push(tokio::spawn(async move {
+                    match facts.one(&held[number], side, &first).await {
+                        Ok(judged) => (side, judged.result),
+                        Err(_) => unreachable!("only guardrails that can be read are begun"),
+                    }
+                }));
+            }
+        }
+        let left = if changed { Arc::into_inner(left) } else { None };
+        Ok((left, denied))
+    }
+}
+
+fn refused(found: &HookResults) -> Refusal {
+    Refusal::denied(told(found)).headers(|headers| {
+        headers.insert(FOUND, HeaderValue::from_static("denied"));
+    })
+}
+
+/// What is said of results in one word: of those that the caller is told of.
+pub(super) fn word(found: &HookResults) -> Option<&'static str> {
+    let mut told = found.all().filter(|result| result.is_told()).peekable();
+    told.peek()?;
+    Some(if told.all(|result| result.verdict) { "passed" } else { "failed" })
+}
+
+/// Whether the caller is told that something did not pass.
+pub(super) fn failed(found: &HookResults) -> bool {
+    found.all().any(|result| result.is_told() && !result.verdict)
+}
+
+/// What the caller is told.
+pub(super) fn told(found: &HookResults) -> Value {
+    let of = |results: &[GuardrailResult]| -> Vec<Value> {
+        results.iter().filter(|result| result.is_told()).map(|result| json!(result)).collect()
+    };
+    json!({
+        "before_request_hooks": of(&found.before_request_hooks),
+        "after_request_hooks": of(&found.after_request_hooks),
+    })
+}
+
+/// A JSON object with what was found as one more member.
+pub(super) fn with_results(body: &Bytes, found: &HookResults) -> Bytes {
+    let Some(end) = body.iter().rposition(|byte| *byte == b'}') else { return body.clone() };
+    let before = body[..end].trim_ascii_end();
+    let comma = if before.ends_with(b"{") { "" } else { "," };
+    let mut new = before.to_vec();
+    new.extend_from_slice(format!("{comma}\"hook_results\":{}}}", told(found)).as_bytes());
+    new.into()
+}
+
+/// The same as an event of its own, in the form of each interface.
+pub(super) fn event(shape: Shape, found: &HookResults) -> Bytes {
+    let results = told(found);
+    let text = match shape {
+        Shape::Chat => {
+            let chunk = json!({ "object": "chat.completion.chunk", "choices": [], "hook_results": results });
+            format!("data: {chunk}\n\n")
+        }
+        Shape::Completions => format!("data: {}\n\n", json!({ "choices": [], "hook_results": results })),
+        _ => {
+            format!("event: hook_results\ndata: {}\n\n", json!({ "type": "hook_results", "hook_results": results }))
+        }
+    };
+    text.into()
+}
+
+/// Puts the one word into the headers.
+pub(super) fn note(headers: &mut HeaderMap, found: &HookResults) {
+    if let Some(word) = word(found) {
+        headers.insert(FOUND, HeaderValue::from_static(word));
+    }
+}

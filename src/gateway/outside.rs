@@ -1,0 +1,113 @@
+//! What guardrails ask of others: webhooks, and the sets of keys that tokens are signed with. All of it goes through the
+//! guarded client, so that no guardrail leads into the operator's network.
+
+use crate::{
+    guardrails::{
+        Outside,
+        checks::{KeySet, Webhook},
+    },
+    server::outgoing::{BaseUrl, Outgoing, OutgoingError, Patience},
+};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, USER_AGENT};
+use http::{HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+use moka::sync::Cache;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The most bytes of a webhook's answer, and of a set of keys.
+const LARGEST_ANSWER: usize = 4 << 20;
+const LARGEST_SET: usize = 256 << 10;
+/// Sets that are remembered.
+const SETS: u64 = 1_000;
+/// How long a set may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A set is not fetched anew more often than this, however many tokens name keys that are not in it.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// The way out. Cheap to clone.
+#[derive(Clone)]
+pub struct Others {
+    outgoing: Outgoing,
+    sets: Cache<String, (Arc<KeySet>, Instant)>,
+}
+
+impl Others {
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self { outgoing, sets: Cache::new(SETS) }
+    }
+
+    async fn fetch(
+        &self,
+        method: Method,
+        address: &str,
+        headers: &[(String, String)],
+        body: Bytes,
+        patience: Patience,
+    ) -> Result<(u16, Bytes), String> {
+        let (base, query) = address.split_once('?').unwrap_or((address, ""));
+        let base = BaseUrl::parse(base, self.outgoing.allowed()).map_err(|_| "The address must not be called.")?;
+        let whole = if query.is_empty() { base.as_str().to_owned() } else { format!("{}?{query}", base.as_str()) };
+        let uri: Uri = whole.parse().map_err(|_| "The address cannot be called.")?;
+        let mut request = Request::new(Full::new(body));
+        (*request.method_mut(), *request.uri_mut()) = (method, uri);
+        let own = request.headers_mut();
+        for (name, value) in headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+                own.insert(name, value);
+            }
+        }
+        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        own.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        own.insert(USER_AGENT, HeaderValue::from_static(concat!("latchkey/", env!("CARGO_PKG_VERSION"))));
+        let answer = self.outgoing.fetch(request, patience).await.map_err(|error| {
+            match error {
+                OutgoingError::TimedOut(_) => "It did not answer in time.",
+                OutgoingError::Blocked(_) | OutgoingError::PlainHttp => "The address must not be called.",
+                OutgoingError::TooLarge => "Its answer is too large.",
+                _ => "It cannot be reached.",
+            }
+            .to_owned()
+        })?;
+        Ok((answer.status().as_u16(), answer.into_body()))
+    }
+}
+
+impl fmt::Debug for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Others")
+    }
+}
+
+#[async_trait]
+impl Outside for Others {
+    async fn ask(&self, webhook: &Webhook, payload: &Value) -> Result<(u16, Vec<u8>), String> {
+        let limit = Duration::from_millis(webhook.timeout_ms);
+        let patience = Patience { headers: limit, idle: limit, total: limit, largest: LARGEST_ANSWER };
+        let body = Bytes::from(payload.to_string());
+        let (status, body) = self.fetch(Method::POST, &webhook.url, &webhook.headers, body, patience).await?;
+        Ok((status, body.to_vec()))
+    }
+
+    async fn keys(&self, address: &str, max_age_s: u64, anew: bool) -> Result<Arc<KeySet>, String> {
+        if let Some((keys, fetched)) = self.sets.get(address) {
+            let age = fetched.elapsed();
+            if age < PAUSE || !anew && age < Duration::from_secs(max_age_s) {
+                return Ok(keys);
+            }
+        }
+        let patience = Patience { headers: PATIENCE, idle: PATIENCE, total: PATIENCE, largest: LARGEST_SET };
+        let (status, body) = self.fetch(Method::GET, address, &[], Bytes::new(), patience).await?;
+        if status != 200 {
+            return Err(format!("The set of keys cannot be fetched: status {status}."));
+        }
+        let keys = Arc::new(KeySet::read(&body)?);
+        self.sets.insert(address.to_owned(), (keys.clone(), Instant::now()));
+        Ok(keys)
+    }
+}
