@@ -17,9 +17,9 @@ use crate::{
 };
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, Stream};
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use futures_util::stream::{self, Stream};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use std::borrow::Cow;

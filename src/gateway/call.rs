@@ -2,10 +2,10 @@
 
 use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
-use super::outside::Others;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::models::Models;
+use super::outside::Others;
 use super::record::Recorder;
 use super::refusals::Refused;
 use super::request::{

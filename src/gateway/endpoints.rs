@@ -4,8 +4,8 @@
 
 use super::request::Asks;
 use crate::{
-    guardrails::Shape,
     dialect::{self, FormKind, Interface, Stored},
+    guardrails::Shape,
     policy::Operation,
     web::refusal::Refusal,
 };

@@ -1,12 +1,12 @@
 //! What the log keeps of a call: what was known before it left, and how it ended. The recorder and its journal share it.
 
 pub use super::endpoints::Endpoint;
+use crate::guardrails::HookResults;
 use crate::{
     dialect::usage::Usage,
     features::logs::model as logs,
     kernel::{CallId, ConfigId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
 };
-use crate::guardrails::HookResults;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 

@@ -98,11 +98,9 @@ impl Guards {
         for (named, found) in [(&leaf.guards_in, &mut requests), (&leaf.guards_out, &mut answers)] {
             for guarding in named.iter() {
                 match guarding {
-                    Guarding::Inline(id, guardrail) => found.push(Held {
-                        id: id.clone(),
-                        version: None,
-                        guardrail: Which::Inline(guardrail.clone()),
-                    }),
+                    Guarding::Inline(id, guardrail) => {
+                        found.push(Held { id: id.clone(), version: None, guardrail: Which::Inline(guardrail.clone()) })
+                    }
                     // Once is enough.
                     Guarding::Named(slug) if found.iter().any(|held| held.version.is_some() && held.id == *slug) => {}
                     Guarding::Named(slug) => {
@@ -233,7 +231,11 @@ impl Facts {
             (Side::Answer, true) => Reading::stream(shape, text.as_bytes()),
             (Side::Answer, false) => Reading::answer(shape, text.as_bytes()),
         };
-        if self.request.len() <= HEAVY && side == Side::Request { Ok(read()) } else { self.share.off_workers(read).await }
+        if self.request.len() <= HEAVY && side == Side::Request {
+            Ok(read())
+        } else {
+            self.share.off_workers(read).await
+        }
     }
 
     async fn one(&self, held: &Held, side: Side, reading: &Reading) -> Result<Judged, Refusal> {

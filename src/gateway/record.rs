@@ -5,8 +5,8 @@
 //! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
-use super::guards::Late;
 use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
+use super::guards::Late;
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};

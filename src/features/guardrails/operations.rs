@@ -609,11 +609,11 @@ fn place(field: &str) -> String {
     number.map_or_else(|| "The guardrail".to_owned(), |number| format!("Check {}", number + 1))
 }
 
-/// What is judged for a program: a guardrail that is stored, or a definition that is not.
+/// What is judged for a program: a guardrail that is stored, with the checks and actions that are given in place of its own.
 pub async fn try_text(
     access: &Access,
     of: Option<&str>,
-    given: Option<&Value>,
+    (checks, actions): (Option<Value>, Option<Value>),
     is_answer: bool,
     text: &str,
 ) -> Result<guardrails::Tried> {
@@ -624,9 +624,10 @@ pub async fn try_text(
     };
     drop(tx);
     let about = stored.as_ref().map_or(("", None), |stored| (stored.slug.as_str(), Some(stored.current)));
-    let text_of = stored.as_ref().map(|stored| definition(&stored.text));
-    let definition = given.or(text_of.as_ref()).ok_or_else(|| Error::field("checks", "A guardrail has checks."))?;
-    let sound = sound(access, definition)?;
+    let own = stored.as_ref().map_or(Value::Null, |stored| definition(&stored.text));
+    let checks = checks.unwrap_or_else(|| own["checks"].clone());
+    let actions = actions.unwrap_or_else(|| own["actions"].clone());
+    let sound = sound(access, &json!({ "checks": checks, "actions": actions }))?;
     let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
     Ok(bench::judge(&sound.guardrail, about, is_answer, &text, access.now()).await)
 }
