@@ -65,7 +65,7 @@ test("one is put together, and a fault stands at its field", async ({ page, faul
   await expectNoAxe(page);
   await expectFits(page, "guardrail-new");
   await press(page, "Create guardrail");
-  await expect(page.getByRole("alert")).toBeVisible();
+  await expect(page.locator("#form-errors")).toBeVisible();
   await expect(page.getByLabel("Pattern", { exact: true })).toHaveAttribute("aria-invalid", "true");
   await expect(page.getByLabel("Words", { exact: true })).toHaveValue("Halyard\nKestrel");
   await expectNoAxe(page);
@@ -173,7 +173,7 @@ test("an Admin sets it for every request, and then a Member may only look", asyn
   await open(page, `${page_path}/used-by`);
   await page.getByLabel("Requests", { exact: true }).check();
   await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByText("Judges every request")).toBeVisible();
+  await expect(page.getByText("Judges every request", { exact: true })).toBeVisible();
   await expectNoAxe(page);
   await expectFits(page, "guardrail-used-by");
   await open(page, `${HOME}/guardrails`);

@@ -117,6 +117,8 @@ later! {
         ConfigVersions => configs::VersionsPage,
         ConfigUses => configs::UsesPage,
         DeleteConfig => configs::DeletePage,
+    }
+    checks {
         Guardrails => guardrails::ListPage,
         NewGuardrail => guardrails::NewPage,
         Guardrail => guardrails::EditorPage,

@@ -67,6 +67,7 @@ pub async fn run(guardrail: &Guardrail, samples: &[Sample], now: Timestamp) -> S
 pub fn told(tried: Tried, definition: &Value, text: &str) -> Told {
     let Tried { result, after: text_after, marks } = tried;
     let changed = text_after.is_some();
+    let denied = result.deny && !result.verdict;
     let failed = result.checks.iter().filter(|check| check.verdict != Some(true)).count();
     let what = match (failed, result.verdict, changed) {
         (_, true, true) => "Passes, and is changed",
@@ -96,7 +97,8 @@ pub fn told(tried: Tried, definition: &Value, text: &str) -> Told {
         microseconds: micros(result.execution_time),
         checks: checks.collect(),
         marked: marked(text, marks),
-        text_after,
+        // What is denied goes nowhere.
+        text_after: text_after.filter(|_| !denied),
     }
 }
 
@@ -119,19 +121,30 @@ fn tell(label: String, check: &CheckResult) -> TriedCheck {
     TriedCheck { label, verdict: verdict.into(), words, microseconds: micros(check.execution_time) }
 }
 
-/// What a check tells of what it found, as a line: names and figures, in the order of their names.
+/// What a check tells of what it found, as a line: names and figures, in the order of their names. What says nothing of the
+/// text is left out, such as numbers of units, of which the bench has one.
 fn in_words(data: &Value) -> String {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
+    fn plain(value: &Value) -> Option<String> {
+        let told = match value {
+            Value::Null | Value::Bool(false) => return None,
+            Value::Bool(true) => "yes".to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Array(items) => items.iter().filter_map(plain).collect::<Vec<_>>().join(", "),
+            Value::Object(members) => {
+                let told = members.iter().filter_map(|(name, value)| Some(format!("{name} {}", plain(value)?)));
+                told.collect::<Vec<_>>().join(", ")
+            }
+        };
+        Some(told).filter(|told| !told.is_empty())
+    }
     match data {
-        Value::Null => String::new(),
         Value::Object(members) => {
-            let told = members.iter().filter(|(_, value)| !value.is_null());
-            told.map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
+            let told = members.iter().filter(|(name, _)| *name != "failed");
+            let told = told.filter_map(|(name, value)| Some(format!("{} {}", name.replace('_', " "), plain(value)?)));
+            told.collect::<Vec<_>>().join("; ")
         }
-        value => plain(value),
+        value => plain(value).unwrap_or_default(),
     }
 }
 
@@ -160,6 +173,13 @@ fn marked(text: &str, mut marks: Vec<Mark>) -> Vec<(String, Option<String>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_found_is_told_in_words() {
+        let data = serde_json::json!({ "failed": [0], "in_tool_calls": false, "words": ["a", "b"], "redacted": { "IBAN": 2 }, "odd": {} });
+        assert_eq!(in_words(&data), "redacted IBAN 2; words a, b");
+        assert_eq!(in_words(&Value::Null), "");
+    }
 
     #[test]
     fn marks_part_the_text_and_never_overlap() {

@@ -15,7 +15,7 @@ use crate::{
         model::{History, MOST as MOST_VERSIONS, parse_message},
     },
     guardrails::{self, Guardrail, catalogue},
-    kernel::{Asked, Code, Error, FieldError, Fields, GuardrailId, Result, SampleId, Timestamp, Window, text},
+    kernel::{Asked, Code, Error, Fields, GuardrailId, Result, SampleId, Timestamp, Window, text},
     policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed},
@@ -25,6 +25,7 @@ use crate::{
     },
 };
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// What shall become of a guardrail.
@@ -183,20 +184,24 @@ async fn compiled(access: &Access, operation: Operation, definition: &Value) -> 
     Ok(sound(access, definition))
 }
 
-/// The values of the other fields and the definition, or one error that tells of all that is wrong.
+/// The values of the other fields and the definition, or one error that tells of all that is wrong, once for each field:
+/// what could not be read is not called missing besides.
 fn all<A>(fields: Fields, refused: Fields, sound: Result<Sound>, make: impl FnOnce() -> Option<A>) -> Result<(A, Sound)> {
     let told = [fields.finish().err(), refused.finish().err(), sound.as_ref().err().cloned()];
-    let mut wrong: Vec<Error> = told.into_iter().flatten().collect();
-    match (wrong.pop(), sound) {
-        (None, Ok(sound)) => Ok((make().ok_or_else(Error::internal)?, sound)),
-        (None, Err(error)) => Err(error),
-        (Some(only), _) if wrong.is_empty() => Err(only),
-        (Some(last), _) => {
-            let fields: Vec<FieldError> = wrong.into_iter().chain([last]).flat_map(|error| error.fields).collect();
-            let message = format!("{} fields need another look.", fields.len());
-            Err(Error { fields, ..Error::new(Code::Invalid, message) })
+    let mut wrong = Fields::default();
+    let mut named = BTreeSet::new();
+    for error in told.into_iter().flatten() {
+        if error.fields.is_empty() {
+            return Err(error);
+        }
+        for fault in error.fields {
+            if named.insert(fault.field.clone()) {
+                wrong.refuse(&fault.field, fault.message);
+            }
         }
     }
+    wrong.finish()?;
+    Ok((make().ok_or_else(Error::internal)?, sound?))
 }
 
 fn subject(guardrail: &Detail) -> Subject {
@@ -604,11 +609,11 @@ fn place(field: &str) -> String {
     number.map_or_else(|| "The guardrail".to_owned(), |number| format!("Check {}", number + 1))
 }
 
-/// What is judged for a program: a guardrail that is stored, or a definition that is not.
+/// What is judged for a program: a guardrail that is stored, with the checks and actions that are given in place of its own.
 pub async fn try_text(
     access: &Access,
     of: Option<&str>,
-    given: Option<&Value>,
+    (checks, actions): (Option<Value>, Option<Value>),
     is_answer: bool,
     text: &str,
 ) -> Result<guardrails::Tried> {
@@ -619,9 +624,10 @@ pub async fn try_text(
     };
     drop(tx);
     let about = stored.as_ref().map_or(("", None), |stored| (stored.slug.as_str(), Some(stored.current)));
-    let text_of = stored.as_ref().map(|stored| definition(&stored.text));
-    let definition = given.or(text_of.as_ref()).ok_or_else(|| Error::field("checks", "A guardrail has checks."))?;
-    let sound = sound(access, definition)?;
+    let own = stored.as_ref().map_or(Value::Null, |stored| definition(&stored.text));
+    let checks = checks.unwrap_or_else(|| own["checks"].clone());
+    let actions = actions.unwrap_or_else(|| own["actions"].clone());
+    let sound = sound(access, &json!({ "checks": checks, "actions": actions }))?;
     let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
     Ok(bench::judge(&sound.guardrail, about, is_answer, &text, access.now()).await)
 }

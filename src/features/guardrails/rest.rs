@@ -122,7 +122,7 @@ input! {
         /// Checks that are not saved, in place of the guardrail's own.
         #[schema(value_type = Option<Vec<Object>>)]
         checks: Option<Value>,
-        /// What happens when they fail.
+        /// Actions that are not saved, in place of the guardrail's own.
         #[schema(value_type = Option<Object>)]
         actions: Option<Value>,
     }
@@ -468,10 +468,9 @@ fn is_answer(side: Option<&str>) -> Result<bool> {
 
 async fn judge(call: Call, asked: TryGuardrail) -> Result<Judgement> {
     let of = Some(call.part("id")).filter(|of| !of.is_empty());
-    let given = asked.checks.map(|checks| definition(Some(checks), asked.actions));
     let side = is_answer(asked.side.as_deref())?;
     let Tried { result, after: text_after, marks } =
-        operations::try_text(&call.access, of, given.as_ref(), side, &asked.text).await?;
+        operations::try_text(&call.access, of, (asked.checks, asked.actions), side, &asked.text).await?;
     let place = |mark: Mark| FoundPlace { start: mark.start, end: mark.end, category: mark.category };
     Ok(Judgement {
         object: "guardrail-try",

@@ -148,7 +148,8 @@ fn losses(link: Option<&Element>) -> Option<String> {
     forms.iter().any(is_lost).then(|| "What you typed is not saved yet.".to_owned())
 }
 
-/// Whether anything in a form differs from how the page came. What proves who somebody is can be typed again.
+/// Whether anything in a form differs from how the page came, but for fields around which `data-scratch` says that they are
+/// never saved. What proves who somebody is can be typed again.
 fn is_changed(form: &Element) -> bool {
     let inputs: Vec<HtmlInputElement> = dom::matching(form, "input:not([type=hidden])");
     if inputs.iter().any(|input| input.get_attribute("autocomplete").as_deref() == Some("current-password")) {
@@ -160,9 +161,10 @@ fn is_changed(form: &Element) -> bool {
     };
     let areas: Vec<Element> = dom::matching(form, "textarea");
     let selects: Vec<HtmlSelectElement> = dom::matching(form, "select");
-    inputs.iter().any(typed)
-        || areas.iter().any(|area| property(area, "value") != property(area, "defaultValue"))
-        || selects.iter().any(is_chosen_anew)
+    let counts = |field: &Element| field.closest("[data-scratch]").ok().flatten().is_none();
+    inputs.iter().any(|input| typed(input) && counts(input))
+        || areas.iter().any(|area| property(area, "value") != property(area, "defaultValue") && counts(area))
+        || selects.iter().any(|select| is_chosen_anew(select) && counts(select))
 }
 
 fn is_chosen_anew(select: &HtmlSelectElement) -> bool {

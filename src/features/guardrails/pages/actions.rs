@@ -39,7 +39,7 @@ pub(super) fn ActionsCard(
     ];
     let selected = on_fail.get_untracked();
     view! {
-        <Card title="When a check fails">
+        <Card title="Actions">
             <RadioCards legend="When a check fails" name="actions.deny" choices=cards selected bind=on_fail />
             <details class="check-more">
                 <summary>"When and in which order, errors, streams, feedback"</summary>

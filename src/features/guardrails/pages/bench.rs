@@ -48,6 +48,7 @@ pub(super) fn Bench(
     let most = text::grouped(i64::try_from(TEXT_LIMIT).unwrap_or_default());
     view! {
         <Card title="Test bench">
+            <div class="stack" data-scratch="">
             <Segments legend="Judged as" name="side" choices=sides selected=side />
             <Field
                 label="Sample text"
@@ -68,6 +69,7 @@ pub(super) fn Bench(
                 >
                     <span class="button-label">"Check the text"</span>
                 </button>
+            </div>
             </div>
             <Refusal form />
             <div role="status" class="bench-found">{reactive(move || found.get().map(|tried| view! { <Found tried /> }))}</div>
@@ -101,7 +103,7 @@ fn Found(tried: Tried) -> impl IntoView {
     });
     let after = tried.text_after.map(|text| {
         view! {
-            <h3 class="bench-label">"What goes on"</h3>
+            <h3 class="bench-label">"What would go on"</h3>
             <div class="sample-text">{text}</div>
         }
     });

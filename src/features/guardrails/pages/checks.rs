@@ -73,12 +73,14 @@ pub(super) struct Checks {
     /// What the signals of the blocks belong to.
     owner: StoredValue<Owner>,
     form: AnyForm,
+    /// Checks were added, moved or removed: that no field's own value tells.
+    touched: RwSignal<bool>,
 }
 
 impl Checks {
     pub fn new(blocks: Vec<Block>, form: impl Into<AnyForm>) -> Self {
         let owner = StoredValue::new(Owner::current().unwrap_or_default());
-        Self { live: RwSignal::new(blocks.into_iter().map(Live::of).collect()), owner, form: form.into() }
+        Self { live: RwSignal::new(blocks.into_iter().map(Live::of).collect()), owner, form: form.into(), touched: RwSignal::new(false) }
     }
 
     /// What is typed.
@@ -86,13 +88,15 @@ impl Checks {
         self.live.with_untracked(|live| live.iter().map(Live::block).collect())
     }
 
-    /// Puts others in their place.
+    /// Puts what is stored in their place.
     pub fn set(self, blocks: Vec<Block>) {
         self.change(|live| *live = blocks.into_iter().map(Live::of).collect());
+        self.touched.set(false);
     }
 
     fn change(self, with: impl FnOnce(&mut Vec<Live>)) {
         self.form.forget();
+        self.touched.set(true);
         self.owner.get_value().with(|| self.live.update(with));
     }
 
@@ -153,8 +157,8 @@ pub(super) fn ChecksCard(checks: Checks) -> impl IntoView {
     view! {
         <Card title="Checks">
             <FieldFault name="checks" />
-            {reactive(blocks)}
-            <div class="row checks-add">
+            <div data-unsaved=move || checks.touched.get().then_some("What you typed is not saved yet.")>{reactive(blocks)}</div>
+            <div class="row checks-add" data-scratch="">
                 <Select label="Another check" hide_label=true name="add" choices bind=add selected=CHECKS[0].id.to_owned() />
                 <button
                     type="submit"
