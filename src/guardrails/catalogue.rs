@@ -219,6 +219,7 @@ pub const CHECKS: &[Known] = &[
                     ("JSON", "JSON"),
                     ("YAML", "YAML"),
                     ("Markdown", "Markdown"),
+                    ("Dockerfile", "Dockerfile"),
                 ]),
                 "",
             ),

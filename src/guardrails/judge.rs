@@ -1,5 +1,6 @@
 //! Runs a guardrail over a body.
 
+use super::checks::search::unescaped;
 use super::checks::{Check, Found, KeySet, Outcome, Prefix, Rewriting, Scene, Webhook};
 use super::definition::{Enabled, Guardrail, OnError};
 use super::texts::{Change, Of, Reading, Shape};
@@ -231,6 +232,8 @@ fn rewrite(mut rewriting: Box<dyn Rewriting + Send + '_>, body: &Reading) -> (Fo
         had_text |= !text.is_empty();
         let new = match channel.of {
             Of::Unit(_) | Of::Aside => rewriting.text(&text),
+            Of::Name if !rewriting.names() => None,
+            Of::Name => rewriting.text(&text),
             Of::Arguments => inside(rewriting.as_mut(), &text),
         };
         let Some(new) = new else { continue };
@@ -248,7 +251,10 @@ fn rewrite(mut rewriting: Box<dyn Rewriting + Send + '_>, body: &Reading) -> (Fo
 
 /// Takes what is found out of the texts inside a JSON text; what is no JSON is a text like any other.
 fn inside(rewriting: &mut (dyn Rewriting + Send), text: &str) -> Option<String> {
-    let Ok((root, _)) = json::read(text) else { return rewriting.text(text) };
+    let Ok((root, _)) = json::read(text) else {
+        // Whoever reads it may undo what is escaped in it.
+        return rewriting.text(text).or_else(|| rewriting.text(&unescaped(text)));
+    };
     let mut changes = vec![];
     each(&root, text, rewriting, &mut changes);
     if changes.is_empty() {
@@ -269,7 +275,16 @@ fn each(node: &Node, text: &str, rewriting: &mut (dyn Rewriting + Send), changes
         // A card's number may stand there without quotes.
         Value::Number(_) => change(rewriting.text(&text[node.at.clone()])),
         Value::List(elements) => elements.iter().for_each(|element| each(element, text, rewriting, changes)),
-        Value::Object(members) => members.iter().for_each(|member| each(&member.value, text, rewriting, changes)),
+        Value::Object(members) => {
+            for member in members {
+                if rewriting.names()
+                    && let Some(new) = rewriting.text(&member.key)
+                {
+                    changes.push(Change { at: member.key_range(text), text: Json::from(new).to_string() });
+                }
+                each(&member.value, text, rewriting, changes);
+            }
+        }
         Value::Null | Value::Bool(_) => {}
     }
 }

@@ -89,6 +89,8 @@ pub(super) enum Of {
     Unit(usize),
     /// The arguments of a tool call, as a JSON text inside a string.
     Arguments,
+    /// The name of a member in the arguments of a tool call.
+    Name,
     /// Anything else.
     Aside,
 }
@@ -279,7 +281,13 @@ impl<'t> Found<'t> {
                 self.channels.push(Channel { of: Of::Aside, spots: vec![Spot { at: node.at.clone(), text }] });
             }
             Value::List(elements) => elements.iter().for_each(|element| self.each_text(element)),
-            Value::Object(members) => members.iter().for_each(|member| self.each_text(&member.value)),
+            Value::Object(members) => {
+                for member in members {
+                    let spot = Spot { at: member.key_range(self.text), text: member.key.clone() };
+                    self.channels.push(Channel { of: Of::Name, spots: vec![spot] });
+                    self.each_text(&member.value);
+                }
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -292,6 +300,7 @@ impl<'t> Found<'t> {
                 Of::Unit(unit) => texts[unit].push(channel.text()),
                 Of::Arguments => values.push(channel.text()),
                 // What a call's own value holds is among the values already; once more does no harm.
+                Of::Name => {}
                 Of::Aside => values.push(serde_json::Value::String(channel.text()).to_string()),
             }
         }

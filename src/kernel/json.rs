@@ -31,6 +31,15 @@ pub struct Member {
     pub value: Node,
 }
 
+impl Member {
+    /// The place of the key in the text that it was read from, its quotes included.
+    pub fn key_range(&self, text: &str) -> Range<usize> {
+        let between = &text[self.key_at..self.value.at.start];
+        let key = between.trim_end().trim_end_matches(':').trim_end();
+        self.key_at..self.key_at + key.len()
+    }
+}
+
 /// Why a text cannot be read, and the byte at which that shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {

@@ -3,7 +3,7 @@
 
 use super::parameters::Parameters;
 use super::search::each;
-use super::{Found, Scene};
+use super::{Found, Scene, Side};
 use serde_json::json;
 
 /// Whether all letters are large, or all small.
@@ -40,7 +40,9 @@ impl NotNull {
 
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
         let is_something = |text: &str| !text.trim().is_empty();
-        let judged = scene.units.iter().enumerate();
+        // A message of pictures beside one with text is passed over.
+        let any = scene.side == Side::Request && scene.units.iter().any(|unit| is_something(&unit.text));
+        let judged = scene.units.iter().enumerate().filter(|(_, unit)| !(any && unit.text.is_empty()));
         let mut failed: Vec<usize> = judged
             .filter(|(_, unit)| (is_something(&unit.text) || unit.calls_tools) == self.not)
             .map(|(number, _)| number)

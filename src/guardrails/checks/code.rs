@@ -7,7 +7,7 @@ use super::{Found, Scene};
 use serde_json::json;
 
 /// Languages with the words that fences use for them.
-pub(in super::super) const LANGUAGES: [(&str, &[&str]); 24] = [
+pub(in super::super) const LANGUAGES: [(&str, &[&str]); 25] = [
     ("SQL", &["sql", "mysql", "postgresql", "postgres", "sqlite", "plsql", "tsql"]),
     ("Python", &["python", "py", "python3"]),
     ("TypeScript", &["typescript", "ts", "tsx"]),
@@ -32,6 +32,7 @@ pub(in super::super) const LANGUAGES: [(&str, &[&str]); 24] = [
     ("JSON", &["json"]),
     ("YAML", &["yaml", "yml"]),
     ("Markdown", &["markdown", "md"]),
+    ("Dockerfile", &["dockerfile", "docker"]),
 ];
 
 /// Whether a block of code in a language is there.
@@ -55,30 +56,17 @@ impl Code {
         }
     }
 
+    /// Whether a fence names the language, wherever it stands in its line: in a list, in a quotation, behind words.
     fn is_in(&self, text: &str) -> bool {
-        let mut open: Option<(bool, char, usize)> = None;
-        for line in text.split('\n') {
-            let line = line.strip_suffix('\r').unwrap_or(line).trim_start();
-            let Some((mark, length)) = fence(line) else { continue };
-            let rest = line[length..].trim();
-            match open {
-                // A fence is closed by one of its kind that is no shorter.
-                Some((wanted, kind, opened)) if kind == mark && length >= opened && rest.is_empty() => {
-                    if wanted {
-                        return true;
-                    }
-                    open = None;
-                }
-                Some(_) => {}
-                None => {
-                    let named = rest.split([' ', '\t', '{', ',']).next().unwrap_or_default();
-                    let wanted = self.words.iter().any(|word| word.eq_ignore_ascii_case(named));
-                    open = Some((wanted, mark, length));
-                }
-            }
-        }
-        // A block that is cut off is code all the same.
-        open.is_some_and(|(wanted, ..)| wanted)
+        ["```", "~~~"].iter().any(|fence| {
+            text.match_indices(fence).any(|(at, _)| {
+                let mark = fence.as_bytes()[0] as char;
+                let info = text[at..].trim_start_matches(mark).split(['\n', '\r']).next().unwrap_or_default();
+                let info = info.trim_start().trim_start_matches(['{', '.']);
+                let named = info.split([' ', '\t', '{', '}', ',', ':', '`']).next().unwrap_or_default();
+                self.words.iter().any(|word| word.eq_ignore_ascii_case(named))
+            })
+        })
     }
 
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
@@ -91,11 +79,4 @@ impl Code {
             }
         }
     }
-}
-
-/// The mark and length of a fence at the beginning of a line.
-fn fence(line: &str) -> Option<(char, usize)> {
-    let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
-    let length = line.bytes().take_while(|byte| *byte == mark as u8).count();
-    (length >= 3).then_some((mark, length))
 }

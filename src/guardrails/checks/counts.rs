@@ -4,7 +4,7 @@
 //! are UTF-16 code units.
 
 use super::parameters::Parameters;
-use super::search::{each_even_empty, with_text};
+use super::search::{each_even_empty, is_empty_choice, with_text};
 use super::{Found, Scene};
 use serde_json::json;
 
@@ -65,7 +65,12 @@ impl Count {
             if judged.is_empty() && !scene.units.iter().any(|unit| unit.calls_tools) {
                 return Found::no_text();
             }
-            judged.into_iter().filter(|(_, unit)| !holds(&unit.text)).map(|(number, _)| number).collect()
+            let mut failed: Vec<usize> =
+                judged.into_iter().filter(|(_, unit)| !holds(&unit.text)).map(|(number, _)| number).collect();
+            let nothing = scene.units.iter().enumerate();
+            let nothing = nothing.filter(|(_, unit)| is_empty_choice(scene, unit) && !holds(&unit.text));
+            failed.extend(nothing.map(|(number, _)| number));
+            failed
         };
         let counts: Vec<u64> = scene.units.iter().take(100).map(|unit| self.count(&unit.text)).collect();
         Found::verdict(

@@ -15,7 +15,7 @@ mod personal;
 mod regular;
 mod request;
 mod schema;
-mod search;
+pub(super) mod search;
 mod secrets;
 mod urls;
 mod webhook;
@@ -89,6 +89,10 @@ impl Found {
 pub trait Rewriting {
     /// The text without what was found in it; `None` where nothing was.
     fn text(&mut self, text: &str) -> Option<String>;
+    /// Whether it also changes the names of members, where arguments have such a name.
+    fn names(&self) -> bool {
+        false
+    }
     /// What was found in all of them. `had_text` tells whether there was any text at all.
     fn found(&self, had_text: bool) -> Found;
 }

@@ -180,6 +180,10 @@ impl<F: Finder> Rewriting for Redacting<'_, F> {
         }
     }
 
+    fn names(&self) -> bool {
+        true
+    }
+
     fn found(&self, had_text: bool) -> Found {
         if !had_text {
             return Found::no_text();

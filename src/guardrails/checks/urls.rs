@@ -52,8 +52,16 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
             return None;
         }
         let rest = &text[at..];
-        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '`' | '|' | '^');
-        let word = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        // What texts put around links ends them; only an address in brackets has some of its own.
+        let host = colon - at + 3;
+        let inner =
+            if rest[host..].starts_with('[') { rest[host..].find(']').map_or(host, |end| host + end) } else { host };
+        let ends = |c: char| c.is_whitespace() || "\"'<>`|^{}[]”’」。、，".contains(c) && c != ']';
+        let end =
+            rest[inner..].find(|c: char| ends(c) || c == ']' && inner == host).map_or(rest.len(), |end| inner + end);
+        let word = &rest[..end];
+        // Links with commas between them.
+        let word = word.split(",http").next().unwrap_or(word);
         until = at + word.len();
         Some(word)
     })

@@ -7,6 +7,9 @@ use super::{Found, Mark, Scene};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::json;
 
+/// So many words are told of those that should not have been there.
+const MOST_TOLD: usize = 20;
+
 /// Which words of a list must occur.
 #[derive(Debug)]
 pub struct Contains {
@@ -54,7 +57,11 @@ impl Contains {
         let folded = self.fold.then(|| text.to_lowercase());
         let text = folded.as_deref().unwrap_or(text);
         let mut seen = vec![false; self.words.len()];
-        let mut left = self.words.len();
+        // Where all must occur, words that lie in one another could be found again and again.
+        if self.operator == Operator::All && !self.whole {
+            return (0..self.words.len()).filter(|number| text.contains(self.words[*number].as_str())).collect();
+        }
+        let mut left = if self.operator == Operator::All { self.words.len() } else { self.words.len().min(MOST_TOLD) };
         for found in self.all.find_overlapping_iter(text) {
             let word = &mut seen[found.pattern().as_usize()];
             if !*word && (!self.whole || stands_alone(text, found.start(), found.end())) {
@@ -94,7 +101,7 @@ impl Contains {
                 let mut numbers: Vec<usize> = found.flat_map(|unit| self.occurring(&unit.text)).collect();
                 numbers.sort_unstable();
                 numbers.dedup();
-                numbers.into_iter().take(20).map(|number| self.words[number].as_str()).collect()
+                numbers.into_iter().take(MOST_TOLD).map(|number| self.words[number].as_str()).collect()
             }
             false => vec![],
         };

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "configs", include_str!("../../../migrations/0010_configs.sql")),
     (11, "attempts", include_str!("../../../migrations/0011_attempts.sql")),
     (12, "guardrails", include_str!("../../../migrations/0012_guardrails.sql")),
+    (13, "found", include_str!("../../../migrations/0013_found.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -15,20 +15,21 @@ pub(super) enum Finds {
     TooMuch,
 }
 
-/// The JSON of a text: what stands between fences; else the text, if it is a list or an object; else the objects in it.
+/// The JSON of a text: the text, if it is a list or an object; else what stands between fences; else the objects in it.
 /// What is nested too deeply (128) is none.
 pub(super) fn find(text: &str) -> Finds {
+    // A text that is JSON as a whole may hold fences in its strings.
+    if text.trim_start().starts_with(['{', '['])
+        && let Ok(whole) = serde_json::from_str(text)
+    {
+        return Finds::Values(vec![whole]);
+    }
     let fenced: Vec<Value> = blocks(text).filter_map(|block| serde_json::from_str(block).ok()).take(MOST + 1).collect();
     if fenced.len() > MOST {
         return Finds::TooMuch;
     }
     if !fenced.is_empty() {
         return Finds::Values(fenced);
-    }
-    if text.trim_start().starts_with(['{', '['])
-        && let Ok(whole) = serde_json::from_str(text)
-    {
-        return Finds::Values(vec![whole]);
     }
     objects(text)
 }

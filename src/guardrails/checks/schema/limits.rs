@@ -143,6 +143,12 @@ impl<'s> Limits<'s> {
     ) -> Result<u64, String> {
         let mut size = 1_u64;
         for (key, inner) in members {
+            // A value is compared with each of them.
+            if key == "enum"
+                && let Value::Array(values) = inner
+            {
+                size = size.saturating_add(values.len() as u64);
+            }
             // Definitions count where they are referred to.
             if NO_SCHEMAS.contains(&key.as_str()) || key == "$defs" || key == "definitions" {
                 continue;
