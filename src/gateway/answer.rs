@@ -267,6 +267,13 @@ pub(super) async fn judged(
     let Guarded { guards, facts, found, judges } = guarded;
     let mut found = found.clone();
     let mut late = vec![];
+    // It is read beside what holds it.
+    let mut room = share.part();
+    if *judges && !room.resize(body.len()) {
+        let refusal = Refusal::no_room();
+        let failure = Failure::reading(&refusal);
+        return Err((refusal, failure));
+    }
     let changed = if *judges { guards.answer(facts, form, body, &mut found, &mut late).await } else { Ok(None) };
     open.found(&found, &mut late);
     let failing = |refusal: Refusal| {

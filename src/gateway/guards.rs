@@ -7,7 +7,7 @@
 use super::call::Gateway;
 use super::directory::{Guard, Known};
 use super::endpoints::{Endpoint, Takes};
-use super::room::{HEAVY, Share};
+use super::room::{HEAVY, RoomPart, Share};
 use crate::{
     features::logs::model::Metadata,
     guardrails::{About, Guardrail, GuardrailResult, HookResults, Judged, Reading, Shape, Side, judge},
@@ -71,6 +71,8 @@ pub(super) struct Facts {
     now: Timestamp,
     /// Whether the caller takes members that its interface does not have.
     tells: bool,
+    /// The room that the copy of the request takes.
+    _room: Arc<RoomPart>,
 }
 
 /// The guardrails of one attempt.
@@ -186,6 +188,9 @@ pub(super) enum Form {
 
 impl Facts {
     /// `said` is the body that is judged, empty where it is no JSON.
+    ///
+    /// # Errors
+    /// When there is no room for a copy of it.
     pub(super) fn new(
         gateway: &Gateway,
         share: &Share,
@@ -193,8 +198,12 @@ impl Facts {
         metadata: Option<&Metadata>,
         headers: &HeaderMap,
         said: &Bytes,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, Refusal> {
+        let mut room = share.part();
+        if !room.resize(said.len()) {
+            return Err(Refusal::no_room());
+        }
+        Ok(Self {
             gateway: gateway.clone(),
             share: share.clone(),
             shape: endpoint.shape(),
@@ -206,7 +215,8 @@ impl Facts {
             streamed,
             now: gateway.now.get(),
             tells: headers.get(STRICT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false")),
-        }
+            _room: Arc::new(room),
+        })
     }
 
     pub(super) fn shape(&self) -> Shape {
