@@ -28,6 +28,10 @@ const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password"
 /// Field in which a form may say on which page it stands.
 const PAGE_FIELD: &str = "page";
 
+/// What is said to a browser of a form whose page is not known.
+const NO_PAGE: &str =
+    "The form does not say on which page it stands, so nothing was done. Reload the page and try again.";
+
 #[derive(Clone)]
 struct Forms {
     app: App,
@@ -65,6 +69,11 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         Err(error) => return refuse(error).await,
     };
     let by_browser = accepts_html(&parts.headers);
+    // What a form gives may be shown once only. A browser whose page nobody knows gets no answer that it could see, so
+    // nothing is done for it.
+    if by_browser && page_of(&typed(&bytes), &parts.headers).is_none() {
+        return refuse(Error::new(Code::Malformed, NO_PAGE)).await;
+    }
     // The server function itself never redirects a browser; that is decided below.
     parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     let inner = Request::from_parts(parts.clone(), Body::from(bytes.clone()));
@@ -121,19 +130,7 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
 
 /// The page on which the form stands, rendered with the outcome.
 async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContext, outcome: FormOutcome) -> Response {
-    // A page whose address is a secret sends no Referer; its form says itself where it stands.
-    let page = outcome
-        .values
-        .iter()
-        .find(|(name, _)| name == PAGE_FIELD)
-        .and_then(|(_, page)| routes::Path::returning(page))
-        .map(String::from)
-        .or_else(|| {
-            let referer = url::Url::parse(parts.headers.get(header::REFERER)?.to_str().ok()?).ok()?;
-            Some(referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
-        })
-        .and_then(|path| path.parse::<Uri>().ok())
-        .unwrap_or_else(|| Uri::from_static("/"));
+    let page = page_of(&outcome.values, &parts.headers).unwrap_or_else(|| Uri::from_static("/"));
     let status = match &outcome.result {
         Ok(_) => StatusCode::OK,
         Err(error) => StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
@@ -157,6 +154,18 @@ async fn answer_with_page(forms: Forms, mut parts: Parts, context: RequestContex
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The page on which a form stands. It says so itself: a browser may send no Referer, and a page whose address is a secret
+/// never has one sent.
+fn page_of(values: &[(String, String)], headers: &HeaderMap) -> Option<Uri> {
+    let said = values.iter().find(|(name, _)| name == PAGE_FIELD).and_then(|(_, page)| routes::Path::returning(page));
+    let page = said.map(String::from).or_else(|| {
+        let referer = url::Url::parse(headers.get(header::REFERER)?.to_str().ok()?).ok()?;
+        Some(referer[url::Position::BeforePath..url::Position::AfterQuery].to_owned())
+    })?;
+    // No form stands there: it leads on, and what was to be shown would be lost. A Referer cut to its origin says it.
+    page.parse().ok().filter(|page: &Uri| page.path() != "/")
 }
 
 /// Whether the page that a form stands on has the address that the form was sent to, whatever Latchkey takes for its own.

@@ -95,8 +95,15 @@ fn what_is_refused_is_named() {
         ),
         (json!({ "name": "idle", "weight": 2 }), ""),
         (json!({}), ""),
-        (one("input_guardrails", json!(["gr-1"])), "input_guardrails[0]"),
-        (one("after_request_hooks", json!([{ "default.contains": {} }])), "after_request_hooks[0]"),
+        (one("input_guardrails", json!("gr-1")), "input_guardrails"),
+        (one("input_guardrails", json!([5])), "input_guardrails[0]"),
+        (one("input_guardrails", json!([" "])), "input_guardrails[0]"),
+        (one("input_guardrails", json!([{ "deny": true }])), "input_guardrails[0].checks"),
+        (
+            one("after_request_hooks", json!([{ "default.contains": {} }])),
+            "after_request_hooks[0].default.contains.words",
+        ),
+        (one("output_guardrails", json!([{ "default.modelWhitelist": { "models": ["m"] } }])), "output_guardrails[0]"),
         (one("prompt_id", json!("pp-1")), "prompt_id"),
         (one("api_key", json!("sk-1")), "api_key"),
         (one("custom_host", json!("https://a.example/v1")), "custom_host"),
@@ -662,4 +669,35 @@ proptest::proptest! {
         let theirs = serde_json::from_str::<Value>(&text);
         proptest::prop_assert_eq!(ours, theirs.is_ok(), "{}", text);
     }
+}
+
+#[test]
+fn a_targets_own_guardrails_take_the_place_of_the_outer_ones() {
+    let none = json!({ "default.contains": { "words": ["x"], "operator": "none" }, "deny": true });
+    let plan = plan(&json!({
+        "strategy": { "mode": "fallback" },
+        "input_guardrails": ["gr-outer"],
+        "before_request_hooks": [{ "type": "guardrail", "id": "own", "checks": [{ "id": "default.notNull" }] }],
+        "default_output_guardrails": ["gr-always"],
+        "targets": [
+            { "virtual_key": "a" },
+            { "virtual_key": "b", "input_guardrails": [], "output_guardrails": [none] },
+        ],
+    }));
+    let names = |guards: &[Guarding]| -> Vec<String> {
+        guards
+            .iter()
+            .map(|guard| match guard {
+                Guarding::Named(slug) => slug.to_string(),
+                Guarding::Inline(id, guardrail) => format!("{id}:{}", guardrail.checks()),
+            })
+            .collect()
+    };
+    assert_eq!(names(&plan.leaf(0).guards_in), ["gr-outer", "own:1"]);
+    assert_eq!(names(&plan.leaf(0).guards_out), ["gr-always"]);
+    assert!(plan.leaf(1).guards_in.is_empty());
+    assert_eq!(names(&plan.leaf(1).guards_out), ["inline:1", "gr-always"]);
+    let named: Vec<_> = plan.references().guardrails.iter().map(|(side, named)| (*side, named.path.as_str())).collect();
+    use crate::guardrails::Side::{Answer, Request};
+    assert_eq!(named, [(Request, "input_guardrails[0]"), (Answer, "default_output_guardrails[0]")]);
 }

@@ -98,3 +98,52 @@ async fn who_comes_by_another_address_reads_on_the_page_what_to_set() {
     })
     .await;
 }
+
+/// A browser may send no Referer, or no more of it than the origin. Whatever a form gives is shown on its page all the same.
+#[tokio::test]
+async fn forms_find_their_page_without_a_referer() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let owner = house.person("ada@north.test").await;
+        let inside = |page: &str| format!("/o/{}/{page}", house.slug);
+        let pages = [
+            inside("api-keys/new"),
+            inside("configs/new"),
+            inside("virtual-keys/new"),
+            inside("team/invite"),
+            inside("settings"),
+            inside("leave"),
+            "/organisations/new".to_owned(),
+            "/account".to_owned(),
+        ];
+        for page in pages {
+            let text = owner.page(&page).await.text;
+            let forms: Vec<_> = text.split("<form ").skip(1).filter(|form| form.contains("action=\"/fn/")).collect();
+            assert!(!forms.is_empty(), "{page}");
+            for form in forms {
+                let form = form.split("</form>").next().unwrap_or_default();
+                assert!(form.contains(&format!("name=\"page\" value=\"{page}\"")), "{page}: {form}");
+            }
+        }
+        let post = |fields: &str, referer: Option<&str>| {
+            let mut request = Request::post("/fn/organisation/create")
+                .header(header::ACCEPT, "text/html")
+                .header("sec-fetch-site", "same-origin")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            if let Some(referer) = referer {
+                request = request.header(header::REFERER, referer);
+            }
+            request.body(Body::from(fields.to_owned())).expect("a request")
+        };
+        // Where nothing could be shown, nothing is done.
+        for referer in [None, Some("http://latchkey.test/")] {
+            let refused = owner.send(post("name=South&new_slug=south", referer)).await;
+            assert_eq!((refused.status, refused.code().as_str()), (400, "malformed"));
+        }
+        assert_eq!(owner.page("/o/south").await.status, 404);
+        let made = owner.send(post("name=East&new_slug=east&page=%2Forganisations%2Fnew", None)).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        assert!(made.text.contains("lk_m"), "its master key is shown");
+    })
+    .await;
+}
