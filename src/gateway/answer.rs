@@ -398,7 +398,7 @@ async fn held_back(
         }
     }
     drop(body);
-    let Some(Parted { mut open, why, cut }) = hand.take() else {
+    let Some(Parted { mut open, why, failed, cut }) = hand.take() else {
         // It has been taken by nobody, and is always there at the end.
         unreachable!("a stream that has ended has handed its record over")
     };
@@ -406,13 +406,21 @@ async fn held_back(
         let failure = if cut { Failure::Final } else { Failure::reading(&refusal) };
         return Err(Outcome::Failed { refusal, open, failure });
     }
-    let all = all.freeze();
+    // It stays in the room until the caller has it.
+    let all = match part.hold(all.freeze()).await {
+        Ok(all) => all,
+        Err(_) => {
+            let refusal = Refusal::no_room();
+            let failure = Failure::reading(&refusal);
+            return Err(Outcome::Failed { refusal, open, failure });
+        }
+    };
     match judged(call.share, guarded, Form::Events, &all, &mut open).await {
         Err((refusal, failure)) => Err(Outcome::Failed { refusal, open, failure }),
         Ok((response, found)) if guards::failed(&found) => Ok((response, Some(open))),
         Ok((response, _)) => {
-            open.finish(StatusCode::OK.as_u16(), None);
-            if let Some(mut keeping) = keeping {
+            open.finish(StatusCode::OK.as_u16(), failed);
+            if let Some(mut keeping) = keeping.filter(|_| failed.is_none()) {
                 keeping.piece(&all);
                 keeping.ended();
             }
@@ -435,8 +443,10 @@ fn flowing(
         /// What comes after everything else.
         last: Option<Bytes>,
         told: bool,
+        /// No more of it is remembered.
+        full: bool,
     }
-    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), last: None, told: false };
+    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), last: None, told: false, full: false };
     let next = async |mut flow: Flow| {
         loop {
             if flow.told {
@@ -445,8 +455,13 @@ fn flowing(
             match flow.body.frame().await {
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
-                    if flow.seen.len() + data.len() <= guards::LARGEST_FLOWING {
+                    if !flow.full && flow.seen.len() + data.len() <= guards::LARGEST_FLOWING {
                         flow.seen.extend_from_slice(&data);
+                    } else if !flow.full {
+                        flow.full = true;
+                        // Up to the end of the last whole event.
+                        let whole = memchr::memmem::rfind(&flow.seen, b"\n\n").map_or(0, |at| at + 2);
+                        flow.seen.truncate(whole);
                     }
                     // Readers stop at the end, so that it comes after what was found.
                     let data = match done_at(&data).filter(|_| flow.guarded.facts.tells()) {
@@ -463,7 +478,7 @@ fn flowing(
                 Some(Err(error)) => return Some((Err(error), flow)),
                 None => {
                     flow.told = true;
-                    let Some(Parted { mut open, why, .. }) = flow.hand.take() else { continue };
+                    let Some(Parted { mut open, why, failed, .. }) = flow.hand.take() else { continue };
                     let Guarded { guards, facts, found, .. } = &flow.guarded;
                     let mut found = found.clone();
                     let mut late = vec![];
@@ -474,7 +489,7 @@ fn flowing(
                         tracing::warn!("a stream that flows could not be judged");
                     }
                     open.found(&found, &mut late);
-                    open.finish(StatusCode::OK.as_u16(), why.as_ref().map(|why| &*why.code));
+                    open.finish(StatusCode::OK.as_u16(), why.as_ref().map(|why| &*why.code).or(failed));
                     if facts.tells() && guards::word(&found).is_some() {
                         let event = guards::event(facts.shape(), &found);
                         let done = flow.last.take().unwrap_or_default();
@@ -496,6 +511,8 @@ struct Parted {
     open: Open,
     /// Why it is not whole.
     why: Option<Refusal>,
+    /// What the model has failed of, in an answer that is whole.
+    failed: Option<&'static str>,
     /// Whether its key may call no longer.
     cut: bool,
 }
@@ -719,7 +736,7 @@ impl Streamed {
         };
         self.broken = told.is_some() && !self.stream.tells();
         match (self.open.take(), &self.hand) {
-            (Some(open), Some(hand)) => hand.put(Parted { open, why, cut: false }),
+            (Some(open), Some(hand)) => hand.put(Parted { open, why, failed: self.stream.failed(), cut: false }),
             (Some(open), None) => open.finish(StatusCode::OK.as_u16(), told.as_deref()),
             (None, _) => {}
         }
@@ -737,7 +754,7 @@ impl Streamed {
         match (self.open.take(), &self.hand) {
             (Some(open), Some(hand)) => {
                 let why = (!whole).then(|| refusal.clone());
-                hand.put(Parted { open, why, cut: true });
+                hand.put(Parted { open, why, failed: self.stream.failed(), cut: true });
             }
             (Some(open), None) => open.finish(StatusCode::OK.as_u16(), (!whole).then_some(&*refusal.code)),
             (None, _) => {}

@@ -174,7 +174,11 @@ async fn may_leave(
 ) -> Result<(), (Refusal, Failure)> {
     let ends = |refusal: Refusal| (refusal, Failure::Final);
     let known = key.as_ref().ok_or_else(|| ends(Refusal::no_such_key()))?;
-    may_still_call(gateway, known).await.map_err(ends)?;
+    let now = may_still_call(gateway, known).await.map_err(ends)?;
+    // What the organisation has set for every call since this one came.
+    if !known.caller.guarded && now.as_ref().as_ref().is_some_and(|now| now.caller.guarded) {
+        return Err(ends(Refusal::guardrails_changed()));
+    }
     let gone = || (Refusal::no_such_virtual_key(), Failure::of(404));
     let Some(target) = &**prepared else { return Err(gone()) };
     let found = find(gateway, known, &target.slug).await.map_err(ends)?;

@@ -155,9 +155,10 @@ pub(super) async fn permitted(gateway: &Gateway, parts: &Parts) -> Result<Arc<Op
 
 /// Whether a key may still call that was found a while ago: nothing is asked of the database that is not asked for the
 /// next call as well.
-pub(super) async fn may_still_call(gateway: &Gateway, before: &Known) -> Result<(), Refusal> {
+pub(super) async fn may_still_call(gateway: &Gateway, before: &Known) -> Result<Arc<Option<Known>>, Refusal> {
     let found = gateway.directory.again(before).await.map_err(|_| Refusal::cannot_verify())?;
-    may_call(gateway, known(&found)?)
+    may_call(gateway, known(&found)?)?;
+    Ok(found)
 }
 
 /// Whether the key may call at this moment.

@@ -59,8 +59,8 @@ const UNKNOWN: u64 = 10_000;
 const TARGETS: usize = 1_000;
 /// Bytes of compiled configs that are remembered, by a rough measure.
 const PLANS: u64 = 64 << 20;
-/// Guardrails remembered, each version once.
-const GUARDS: u64 = 10_000;
+/// Bytes of compiled guardrails that are remembered, by a rough measure, each version once.
+const GUARDS: u64 = 256 << 20;
 /// Organisations without a remembered key are forgotten above this number.
 const ORGANISATIONS: usize = 10_000;
 
@@ -309,7 +309,7 @@ impl Directory {
             unknown_targets: Cache::new(UNKNOWN),
             unknown_configs: Cache::new(UNKNOWN),
             unknown_guardrails: Cache::new(UNKNOWN),
-            guards: Cache::new(GUARDS),
+            guards: Cache::builder().max_capacity(GUARDS).weigher(guard_weight).build(),
             plans: Cache::builder().max_capacity(PLANS).weigher(weight).build(),
             shelves: Mutex::default(),
             loads: Semaphore::new(LOADS),
@@ -707,6 +707,12 @@ fn keep<T>(there: &Named<T>, slug: &str, slot: Arc<Slot<Option<T>>>) {
         there.remove(&other);
     }
     there.insert(slug.into(), slot);
+}
+
+/// About how many bytes a remembered guardrail takes: patterns are what weighs.
+fn guard_weight(_: &(OrganisationId, GuardrailId, i64), guard: &Arc<Guard>) -> u32 {
+    let checks = guard.guardrail.as_ref().map_or(0, Guardrail::checks);
+    u32::try_from(4_096 + checks * (256 << 10)).unwrap_or(u32::MAX)
 }
 
 /// About how many bytes a remembered plan takes.

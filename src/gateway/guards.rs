@@ -28,6 +28,8 @@ pub(super) const FOUND: HeaderName = HeaderName::from_static("x-latchkey-guardra
 const STRICT: &str = "x-portkey-strict-open-ai-compliance";
 /// The most bytes of a stream that is not held back and is judged at its end.
 pub(super) const LARGEST_FLOWING: usize = 4 << 20;
+/// Bytes times checks from which on judging is done off the threads that serve connections.
+const HEAVY_WORK: usize = 32 << 10;
 
 /// A guardrail that holds for a call.
 #[derive(Clone)]
@@ -80,6 +82,8 @@ pub(super) struct Facts {
 pub(super) struct Guards {
     requests: Arc<[Held]>,
     answers: Arc<[Held]>,
+    /// How many of them, the first, are the organisation's.
+    everywhere: [usize; 2],
 }
 
 impl Guards {
@@ -97,6 +101,7 @@ impl Guards {
             requests.extend(everywhere.requests.iter().map(held));
             answers.extend(everywhere.answers.iter().map(held));
         }
+        let everywhere = [requests.len(), answers.len()];
         for (named, found) in [(&leaf.guards_in, &mut requests), (&leaf.guards_out, &mut answers)] {
             for guarding in named.iter() {
                 match guarding {
@@ -117,7 +122,7 @@ impl Guards {
             held.guardrail()?;
         }
         let some = !requests.is_empty() || !answers.is_empty();
-        Ok(some.then(|| Self { requests: requests.into(), answers: answers.into() }))
+        Ok(some.then(|| Self { requests: requests.into(), answers: answers.into(), everywhere }))
     }
 
     /// Judges a request; gives its body, if that was changed.
@@ -136,12 +141,12 @@ impl Guards {
             Takes::Form => Reading::wordless(),
             Takes::Id => Reading::nothing(),
         };
-        let all = Judging { held: &self.requests, facts, side: Side::Request };
+        let all = Judging { held: &self.requests, everywhere: self.everywhere[0], facts, side: Side::Request };
         let (changed, denied) = all.judge(reading, &mut found.before_request_hooks, late).await?;
         if denied {
             return Err(refused(found));
         }
-        Ok(changed.map(Reading::into_body))
+        Ok(changed)
     }
 
     /// Whether an answer of this kind is looked at.
@@ -172,9 +177,9 @@ impl Guards {
                 facts.read(Side::Answer, form == Form::Events, text).await?
             }
         };
-        let all = Judging { held: &self.answers, facts, side: Side::Answer };
+        let all = Judging { held: &self.answers, everywhere: self.everywhere[1], facts, side: Side::Answer };
         let (changed, denied) = all.judge(reading, &mut found.after_request_hooks, late).await?;
-        if denied { Err(refused(found)) } else { Ok(changed.map(|reading| reading.into_body().into())) }
+        if denied { Err(refused(found)) } else { Ok(changed.map(Bytes::from)) }
     }
 }
 
@@ -269,6 +274,8 @@ impl Facts {
 /// Guardrails of one side at work.
 struct Judging<'a> {
     held: &'a Arc<[Held]>,
+    /// How many of them, the first, are the organisation's.
+    everywhere: usize,
     facts: &'a Facts,
     side: Side,
 }
@@ -280,47 +287,78 @@ impl Judging<'_> {
         reading: Reading,
         found: &mut Vec<GuardrailResult>,
         late: &mut Vec<Late>,
-    ) -> Result<(Option<Reading>, bool), Refusal> {
-        let Self { held, facts, side } = *self;
+    ) -> Result<(Option<String>, bool), Refusal> {
+        let Self { held, everywhere, facts, side } = *self;
         found.clear();
         let mut beside = vec![];
-        let first = Arc::new(reading);
-        let mut left = first.clone();
+        let mut left = Arc::new(reading);
         let mut changed = false;
+        // Whether a config's guardrails have changed what the organisation's had let pass.
+        let mut after = false;
         for (number, one) in held.iter().enumerate() {
             let guardrail = one.guardrail()?;
             if guardrail.actions().asynchronous {
                 beside.push(number);
                 continue;
             }
-            let heavy = left.body().len().saturating_mul(guardrail.checks()) > HEAVY;
-            let Judged { result, reading } = if heavy && guardrail.asks_nobody() {
-                let (one, facts, left) = (one.clone(), facts.clone(), left.clone());
-                let judge = move || facts.one(&one, side, &left).now_or_never();
-                // It waits for nothing.
-                self.facts.share.off_workers(judge).await?.unwrap_or_else(|| Err(Refusal::cannot_verify()))?
-            } else {
-                facts.one(one, side, &left).await?
-            };
+            let Judged { result, reading } = self.one(one, &left).await?;
             found.push(result);
             if let Some(reading) = reading {
                 (left, changed) = (Arc::new(reading), true);
+                after |= number >= everywhere;
+            }
+        }
+        if after {
+            // What a config puts in must not go round them.
+            for one in &held[..everywhere] {
+                if one.guardrail()?.actions().asynchronous {
+                    continue;
+                }
+                let Judged { result, reading } = self.one(one, &left).await?;
+                if let Some(reading) = reading {
+                    left = Arc::new(reading);
+                }
+                match found.iter_mut().find(|earlier| earlier.id == result.id && earlier.version == result.version) {
+                    Some(earlier) if earlier.verdict => *earlier = result,
+                    _ => {}
+                }
             }
         }
         let denied = found.iter().any(GuardrailResult::denies);
         if !denied {
             for number in beside {
-                let (held, facts, first) = (held.clone(), facts.clone(), first.clone());
+                // Too many that wait for webhooks would fill the memory.
+                let Some(place) = facts.gateway.outside.place() else {
+                    tracing::warn!("a guardrail beside a call has found no place and has not judged");
+                    continue;
+                };
+                // They see what is left, not what was taken out.
+                let (held, facts, left) = (held.clone(), facts.clone(), left.clone());
                 late.push(tokio::spawn(async move {
-                    match facts.one(&held[number], side, &first).await {
+                    let _place = place;
+                    match facts.one(&held[number], side, &left).await {
                         Ok(judged) => (side, judged.result),
                         Err(_) => unreachable!("only guardrails that can be read are begun"),
                     }
                 }));
             }
         }
-        let left = if changed { Arc::into_inner(left) } else { None };
-        Ok((left, denied))
+        Ok((changed.then(|| left.body().to_owned()), denied))
+    }
+
+    /// Runs one, off the threads that serve connections where that may take a while.
+    async fn one(&self, one: &Held, left: &Arc<Reading>) -> Result<Judged, Refusal> {
+        let (facts, side) = (self.facts, self.side);
+        let guardrail = one.guardrail()?;
+        let heavy = left.body().len().saturating_mul(guardrail.checks()) > HEAVY_WORK;
+        if !heavy || !guardrail.asks_nobody() {
+            return facts.one(one, side, left).await;
+        }
+        let (one, facts, left) = (one.clone(), facts.clone(), left.clone());
+        let share = self.facts.share.clone();
+        // It waits for nothing.
+        let judge = move || facts.one(&one, side, &left).now_or_never();
+        share.off_workers(judge).await?.unwrap_or_else(|| Err(Refusal::cannot_verify()))
     }
 }
 

@@ -18,11 +18,14 @@ use serde_json::Value;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// The most bytes of a webhook's answer, and of a set of keys.
 const LARGEST_ANSWER: usize = 4 << 20;
 const LARGEST_SET: usize = 256 << 10;
+/// Guardrails that judge beside calls at one time.
+const PLACES: usize = 256;
 /// Sets that are remembered.
 const SETS: u64 = 1_000;
 /// How long a set may take.
@@ -35,11 +38,18 @@ const PAUSE: Duration = Duration::from_secs(30);
 pub struct Others {
     outgoing: Outgoing,
     sets: Cache<String, (Arc<KeySet>, Instant)>,
+    /// What judges beside calls.
+    places: Arc<Semaphore>,
 }
 
 impl Others {
     pub fn new(outgoing: Outgoing) -> Self {
-        Self { outgoing, sets: Cache::new(SETS) }
+        Self { outgoing, sets: Cache::new(SETS), places: Arc::new(Semaphore::new(PLACES)) }
+    }
+
+    /// A place for a guardrail that judges beside its call, if one is free.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
     }
 
     async fn fetch(

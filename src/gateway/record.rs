@@ -122,6 +122,8 @@ pub struct Open {
     count: u64,
     /// The attempts of a call that a config leads. None is under way but the last.
     tried: Vec<Tried>,
+    /// What earlier attempts have cost.
+    spent: Option<i64>,
     /// What guardrails find beside the call, with the number of the attempt.
     late: Vec<(usize, Late)>,
     place: Option<OwnedSemaphorePermit>,
@@ -192,6 +194,7 @@ impl Recorder {
             usage: None,
             count: 1,
             tried: Vec::new(),
+            spent: None,
             late: Vec::new(),
             place: Some(place),
             segment: Some(segment),
@@ -287,6 +290,12 @@ impl Open {
     /// # Errors
     /// [`Full`] when the journal cannot be written: the attempt must not leave.
     pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
+        // What an earlier attempt has used is paid for all the same.
+        if let Some((usage, last)) = self.usage.zip(self.tried.last())
+            && let Some(spent) = last.provider.and_then(|provider| cost(provider, &last.model, usage))
+        {
+            self.spent = Some(self.spent.unwrap_or(0).saturating_add(spent));
+        }
         (self.upstream_status, self.upstream_id, self.usage, self.status) = (None, None, None, None);
         (self.first_byte_us, self.last_sent) = (None, false);
         let number = self.tried.len();
@@ -358,6 +367,10 @@ impl Open {
             None => (self.call.provider, &*self.call.model),
         };
         let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
+        let cost = match (self.spent, cost) {
+            (Some(spent), Some(cost)) => Some(spent.saturating_add(cost)),
+            (spent, cost) => spent.or(cost),
+        };
         let outcome = CallEnd {
             status,
             upstream_status: self.upstream_status,

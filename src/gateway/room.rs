@@ -45,7 +45,7 @@ struct Inner {
     /// How long the body of a request waits for its part.
     patience: Duration,
     /// Threads that may work on large bodies at a time.
-    workers: Semaphore,
+    workers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -83,7 +83,7 @@ impl Room {
             state: Mutex::new(State { free: bytes, ..State::default() }),
             freed: Notify::new(),
             patience,
-            workers: Semaphore::new(half.min(WORKERS)),
+            workers: Arc::new(Semaphore::new(half.min(WORKERS))),
         }))
     }
 
@@ -188,7 +188,12 @@ impl Share {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _worker = self.room.0.workers.acquire().await;
+        // The work holds its place itself: it goes on also when nobody waits for it any more.
+        let worker = self.room.0.workers.clone().acquire_owned().await;
+        let work = move || {
+            let _worker = worker;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Refusal::no_room(),

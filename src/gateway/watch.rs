@@ -59,7 +59,7 @@ impl Watch {
                         return Look::Good;
                     }
                     let (gateway, key) = (self.gateway.clone(), self.key.clone());
-                    let ask = async move { may_still_call(&gateway, known(&key)?).await };
+                    let ask = async move { may_still_call(&gateway, known(&key)?).await.map(drop) };
                     self.state = State::Asking(Box::pin(ask));
                 }
                 State::Asking(asked) => match asked.as_mut().poll(context) {

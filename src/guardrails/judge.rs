@@ -168,8 +168,10 @@ async fn one(enabled: &Enabled, about: &About<'_>, body: &Reading, outside: &dyn
         Check::Text(check) => check.looks_at_words(),
         Check::Prefix(_) | Check::Webhook(_) => true,
     };
-    if needs_words && body.is_unreadable() && !body.is_wordless() {
-        return (error("The body is no JSON object, or has a key twice, so nothing in it can be judged."), None);
+    if needs_words && body.hides_words() {
+        let message =
+            "Not all of the body can be read: it is no JSON object, has a key twice, or holds words as numbers.";
+        return (error(message), None);
     }
     if body.is_nothing() && needs_words && !enabled.check.only_requests() {
         return (Found { outcome: Outcome::Pass, data: json!({ "skipped": "Nothing is said." }) }, None);
@@ -243,6 +245,11 @@ fn rewrite(mut rewriting: Box<dyn Rewriting + Send + '_>, body: &Reading) -> (Fo
             let text = if body.is_plain() { text.to_owned() } else { Json::from(text).to_string() };
             changes.push(Change { at: spot.at.clone(), text });
         }
+    }
+    // The tokens of the text would tell what was taken out of it.
+    if !changes.is_empty() {
+        let tokens = body.tokens.iter().map(|at| Change { at: at.clone(), text: "null".to_owned() });
+        changes.extend(tokens);
     }
     let found = rewriting.found(had_text);
     let changed = (!changes.is_empty()).then(|| body.changed(changes));

@@ -66,6 +66,10 @@ pub struct Reading {
     pub(super) arguments: Vec<String>,
     /// It is no body that can be read.
     pub(super) unreadable: bool,
+    /// Something in it cannot be read, such as a text as numbers of tokens.
+    unseen: bool,
+    /// The tokens of an answer once more, which some interfaces tell beside its text.
+    pub(super) tokens: Vec<Range<usize>>,
     /// It holds no words at all, such as a sound.
     wordless: bool,
     /// Nothing is said with it, as when a stored answer is asked for.
@@ -155,11 +159,6 @@ impl Reading {
         }
     }
 
-    /// The body.
-    pub fn into_body(self) -> String {
-        self.text
-    }
-
     /// A text in which something is to be changed.
     pub(super) fn of_text(text: String) -> Self {
         Self { text, ..Self::default() }
@@ -192,8 +191,9 @@ impl Reading {
         self.unreadable
     }
 
-    pub(super) fn is_wordless(&self) -> bool {
-        self.wordless
+    /// Whether there are words in it, or may be, that nobody can judge.
+    pub(super) fn hides_words(&self) -> bool {
+        self.unreadable || self.wordless || self.unseen
     }
 
     pub(super) fn is_nothing(&self) -> bool {
@@ -237,17 +237,26 @@ pub(super) struct Found<'t> {
     units: Vec<bool>,
     /// Arguments that are values, not texts.
     values: Vec<String>,
+    tokens: Vec<Range<usize>>,
+    unseen: bool,
 }
 
 impl<'t> Found<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, channels: vec![], units: vec![], values: vec![] }
+        Self { text, channels: vec![], units: vec![], values: vec![], tokens: vec![], unseen: false }
     }
 
     /// Begins another unit; gives its number.
     fn unit(&mut self) -> usize {
         self.units.push(false);
         self.units.len() - 1
+    }
+
+    /// Notes the tokens of a text, which tell it once more.
+    fn tokens(&mut self, holder: &Node) {
+        if let Some(told) = get(holder, "logprobs").filter(|told| !matches!(told.value, Value::Null)) {
+            self.tokens.push(told.at.clone());
+        }
     }
 
     fn calls_tools(&mut self, unit: usize) {
@@ -293,7 +302,7 @@ impl<'t> Found<'t> {
     }
 
     fn reading(self, text: String) -> Reading {
-        let Self { channels, units, mut values, .. } = self;
+        let Self { channels, units, mut values, tokens, unseen, .. } = self;
         let mut texts: Vec<Vec<String>> = vec![vec![]; units.len()];
         for channel in &channels {
             match channel.of {
@@ -309,7 +318,7 @@ impl<'t> Found<'t> {
         // A stream tells many a text twice: in pieces, and once more as a whole.
         values.sort_unstable();
         values.dedup();
-        Reading { text, channels, units, arguments: values, ..Reading::default() }
+        Reading { text, channels, units, arguments: values, tokens, unseen, ..Reading::default() }
     }
 }
 

@@ -277,6 +277,16 @@ impl Refusal {
         )
     }
 
+    /// The organisation has set guardrails for every call since this one came.
+    pub fn guardrails_changed() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "guardrails_changed",
+            "api_error",
+            "Guardrails were set for every call while this one was under way. Send it again.",
+        )
+    }
+
     /// Its rewriting has made another call of it.
     pub fn guardrail_changed_call() -> Self {
         Self::new(

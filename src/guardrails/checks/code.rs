@@ -59,9 +59,16 @@ impl Code {
     /// Whether a fence names the language, wherever it stands in its line: in a list, in a quotation, behind words.
     fn is_in(&self, text: &str) -> bool {
         ["```", "~~~"].iter().any(|fence| {
+            let mark = fence.as_bytes()[0] as char;
+            let mut until = 0;
             text.match_indices(fence).any(|(at, _)| {
-                let mark = fence.as_bytes()[0] as char;
-                let info = text[at..].trim_start_matches(mark).split(['\n', '\r']).next().unwrap_or_default();
+                // One row of marks is one fence.
+                if at < until {
+                    return false;
+                }
+                let behind = text[at..].trim_start_matches(mark);
+                until = text.len() - behind.len();
+                let info: String = behind.chars().take_while(|c| !matches!(c, '\n' | '\r')).take(60).collect();
                 let info = info.trim_start().trim_start_matches(['{', '.']);
                 let named = info.split([' ', '\t', '{', '}', ',', ':', '`']).next().unwrap_or_default();
                 self.words.iter().any(|word| word.eq_ignore_ascii_case(named))

@@ -4,14 +4,17 @@
 use super::parameters::Parameters;
 use super::search::{each, in_arguments};
 use super::{Found, Mark, Rewriting, Scene};
-use regex::{NoExpand, Regex, RegexBuilder};
+use regex::{Regex, RegexBuilder};
 use regex_syntax::ast;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// The longest pattern, in bytes; the most bytes of its program, and of what the engine remembers of its states.
 const LONGEST: usize = 4 << 10;
-const PROGRAM: usize = 1 << 20;
-const STATES: usize = 2 << 20;
+const PROGRAM: usize = 256 << 10;
+const STATES: usize = 1 << 20;
+/// How long the places of a pattern are looked for. One is found in linear time; many may take longer.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether a pattern occurs.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Replace {
     }
 
     pub(super) fn rewriting(&self) -> Box<dyn Rewriting + Send + '_> {
-        Box::new(Replacing { check: self, replaced: 0 })
+        Box::new(Replacing { check: self, replaced: 0, until: Instant::now() + PATIENCE, late: false })
     }
 
     pub(super) fn marks(&self, text: &str) -> Vec<Mark> {
@@ -96,22 +99,38 @@ impl Replace {
 struct Replacing<'c> {
     check: &'c Replace,
     replaced: u64,
+    until: Instant,
+    /// It has taken too long, so that something may be left.
+    late: bool,
 }
 
 impl Rewriting for Replacing<'_> {
     fn text(&mut self, text: &str) -> Option<String> {
         let Replace { rule, by, .. } = self.check;
-        let found = rule.find_iter(text).count() as u64;
-        if found == 0 {
-            return None;
+        let mut new: Option<String> = None;
+        let mut at = 0;
+        for found in rule.find_iter(text) {
+            let new = new.get_or_insert_with(|| String::with_capacity(text.len()));
+            new.push_str(&text[at..found.start()]);
+            new.push_str(by);
+            at = found.end();
+            self.replaced += 1;
+            if Instant::now() > self.until {
+                self.late = true;
+                break;
+            }
         }
-        self.replaced += found;
-        Some(rule.replace_all(text, NoExpand(by)).into_owned())
+        let mut new = new?;
+        new.push_str(&text[at..]);
+        Some(new)
     }
 
     fn found(&self, had_text: bool) -> Found {
         if !had_text {
             return Found::no_text();
+        }
+        if self.late {
+            return Found::error("The pattern takes too long over this text.");
         }
         Found::verdict(!(self.check.fails && self.replaced > 0), json!({ "replaced": self.replaced }))
     }
@@ -180,6 +199,6 @@ fn compile(rule: &str, flags: Flags, read: &mut Parameters<'_>) -> Option<Regex>
 }
 
 fn marks(rule: &Regex, text: &str) -> Vec<Mark> {
-    let places = rule.find_iter(text).filter(|found| !found.is_empty());
+    let places = rule.find_iter(text).filter(|found| !found.is_empty()).take(1_000);
     places.map(|found| Mark { start: found.start(), end: found.end(), category: "match".into() }).collect()
 }

@@ -62,7 +62,7 @@ impl Schema {
                 return None;
             }
         };
-        let mut options = jsonschema::options().with_pattern_options(PatternOptions::regex().size_limit(1 << 20));
+        let mut options = jsonschema::options().with_pattern_options(PatternOptions::regex().size_limit(128 << 10));
         if schema.get("$schema").is_none() {
             options = options.with_draft(Draft::Draft202012);
         }

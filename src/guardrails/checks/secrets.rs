@@ -112,7 +112,8 @@ fn private_keys(text: &str, found: &mut Vec<Place>) {
         let Some(name) = name_of(&text[start + BEGIN.len()..]) else { continue };
         let head = start + BEGIN.len() + name.len() + 5;
         // What follows up to the next key, so that each part is looked at once.
-        let until = begins.peek().copied().unwrap_or(text.len());
+        // It may share its dashes with this one's.
+        let until = begins.peek().copied().unwrap_or(text.len()).max(head);
         let part = &text[head..until];
         let end = match memmem::find(part.as_bytes(), b"-----END ") {
             Some(end) => {

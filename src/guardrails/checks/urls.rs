@@ -54,8 +54,11 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         let rest = &text[at..];
         // What texts put around links ends them; only an address in brackets has some of its own.
         let host = colon - at + 3;
-        let inner =
-            if rest[host..].starts_with('[') { rest[host..].find(']').map_or(host, |end| host + end) } else { host };
+        let inner = if rest[host..].starts_with('[') {
+            rest.bytes().take(host + 64).position(|byte| byte == b']').unwrap_or(host)
+        } else {
+            host
+        };
         let ends = |c: char| c.is_whitespace() || "\"'<>`|^{}[]”’」。、，".contains(c) && c != ']';
         let end =
             rest[inner..].find(|c: char| ends(c) || c == ']' && inner == host).map_or(rest.len(), |end| inner + end);

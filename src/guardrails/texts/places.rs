@@ -26,7 +26,9 @@ const UNREAD: [&str; 17] = [
 
 /// Whether a text is data such as a picture's, not words.
 fn is_data(name: &str, text: &str) -> bool {
-    text.starts_with("data:") || ["data", "file_data"].contains(&name) && looks_encoded(text)
+    let data = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    data.is_some_and(|(kind, data)| kind.len() <= 100 && looks_encoded(data))
+        || ["data", "file_data"].contains(&name) && looks_encoded(text)
 }
 
 /// Base64 of some length, with no blank in it.
@@ -64,6 +66,9 @@ pub(super) fn content(node: &Node, unit: usize, found: &mut Found<'_>) {
 pub(super) fn part(node: &Node, unit: usize, found: &mut Found<'_>) {
     let Value::Object(members) = &node.value else { return content(node, unit, found) };
     let kind = text(node, "type").unwrap_or_default();
+    if kind == "output_text" {
+        found.tokens(node);
+    }
     for member in members {
         let value = &member.value;
         match (kind, member.key.as_str()) {

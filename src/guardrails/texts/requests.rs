@@ -36,12 +36,13 @@ fn each(value: Option<&Node>, found: &mut Found<'_>) {
                 let unit = found.unit();
                 content(element, unit, found);
             }
-            // Tokens as numbers hold no text; lists of texts do.
             Value::List(inner) if inner.iter().any(|one| matches!(one.value, Value::Text(_) | Value::Object(_))) => {
                 let unit = found.unit();
                 content(element, unit, found);
             }
-            _ => {}
+            Value::Null => {}
+            // Tokens as numbers are a text that nobody here can read.
+            _ => found.unseen = true,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::kernel::json::{self, Node, Value};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// What a piece belongs to: the choice or block, the part of it, and what kind of text it is.
 type Key = (u64, u64, String);
@@ -21,6 +22,7 @@ struct Pieces {
     units: HashMap<u64, usize>,
     calls_tools: Vec<bool>,
     values: Vec<String>,
+    tokens: Vec<Range<usize>>,
 }
 
 impl Pieces {
@@ -29,6 +31,13 @@ impl Pieces {
             self.calls_tools.push(false);
             self.calls_tools.len() - 1
         })
+    }
+
+    /// Notes the tokens that an event tells beside its text.
+    fn note_tokens(&mut self, holder: &Node, offset: usize) {
+        if let Some(told) = get(holder, "logprobs").filter(|told| !matches!(told.value, Value::Null)) {
+            self.tokens.push(told.at.start + offset..told.at.end + offset);
+        }
     }
 
     fn add(&mut self, of: Of, key: Key, node: &Node, offset: usize) {
@@ -51,6 +60,7 @@ impl Pieces {
         find(inner, &mut found);
         self.calls_tools[unit] |= found.units.iter().any(|calls| *calls);
         self.values.extend(found.values);
+        self.tokens.extend(found.tokens.into_iter().map(|at| at.start + offset..at.end + offset));
         for mut channel in found.channels {
             for spot in &mut channel.spots {
                 spot.at = spot.at.start + offset..spot.at.end + offset;
@@ -90,6 +100,7 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
                 Shape::Completions => completions(&root, offset, &mut pieces),
                 Shape::Messages => messages(&root, offset, &mut pieces, &data),
                 Shape::Responses => responses(&root, offset, &mut pieces, &data),
+                Shape::Transcriptions => transcription(&root, offset, &mut pieces),
                 _ => pieces.whole(0, offset, &data, |_, found| asides(&root, "", found)),
             },
             _ => readable = false,
@@ -106,8 +117,8 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
     if !readable {
         return Reading::unreadable(body_text);
     }
-    let Pieces { channels, calls_tools, values, .. } = pieces;
-    let found = Found { text: "", channels, units: calls_tools, values };
+    let Pieces { channels, calls_tools, values, tokens, .. } = pieces;
+    let found = Found { text: "", channels, units: calls_tools, values, tokens, unseen: false };
     found.reading(body_text)
 }
 
@@ -123,6 +134,7 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
     for choice in get(root, "choices").map(elements).unwrap_or_default() {
         let number = index(choice, "index");
         let unit = pieces.unit(number);
+        pieces.note_tokens(choice, offset);
         // Some servers send a whole message in the place of a last piece.
         let inner = get(choice, "delta").or_else(|| get(choice, "message"));
         let Some(Node { value: Value::Object(members), .. }) = inner else { continue };
@@ -174,9 +186,22 @@ fn completions(root: &Node, offset: usize, pieces: &mut Pieces) {
     for choice in get(root, "choices").map(elements).unwrap_or_default() {
         let number = index(choice, "index");
         let unit = pieces.unit(number);
+        pieces.note_tokens(choice, offset);
         if let Some(text) = get(choice, "text") {
             pieces.add(Of::Unit(unit), (number, 0, "text".into()), text, offset);
         }
+    }
+}
+
+/// The words as they come, and all of them once more.
+fn transcription(root: &Node, offset: usize, pieces: &mut Pieces) {
+    let unit = pieces.unit(0);
+    pieces.note_tokens(root, offset);
+    if let Some(delta) = get(root, "delta") {
+        pieces.add(Of::Unit(unit), (0, 0, "delta".into()), delta, offset);
+    }
+    if let Some(text) = get(root, "text") {
+        pieces.add(Of::Aside, (0, 0, "text".into()), text, offset);
     }
 }
 
@@ -226,6 +251,7 @@ fn responses(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
     let kind = text(root, "type").unwrap_or_default();
     let item = index(root, "output_index");
     let part = index(root, "content_index");
+    pieces.note_tokens(root, offset);
     if let Some(inner) = get(root, "response") {
         return pieces.whole(0, offset, data, |_, found| response(inner, found));
     }

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 /// Schemas in one another, and all of them, those that are referred to counted each time.
 const MAX_DEPTH: usize = 40;
 const MAX_SIZE: u64 = 20_000;
+/// Each may take some memory.
+const MAX_PATTERNS: usize = 50;
 /// The most steps of judging a value, counted generously.
 const MOST: u64 = 50_000_000;
 /// Keywords that are schemas of parts of a value, or hold such.
@@ -40,6 +42,9 @@ impl Cost {
     /// A sentence, where a schema is refused.
     pub(super) fn of(root: &Value) -> Result<Self, String> {
         let mut limits = Limits { root, sizes: HashMap::new(), again: 0, most: 0 };
+        if patterns(root) > MAX_PATTERNS {
+            return Err(format!("A schema has at most {MAX_PATTERNS} patterns."));
+        }
         limits.shape(root, 0, true)?;
         let size = limits.size(root, &mut vec![], 0)?;
         Ok(Self { size, ways: limits.most.max(1) })
@@ -63,6 +68,25 @@ impl Cost {
             Value::Object(members) => members.values().fold(each, parts),
             _ => each,
         }
+    }
+}
+
+/// How many patterns a schema has, and members that look like some.
+fn patterns(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, inner)| {
+                let own = match (key.as_str(), inner) {
+                    ("pattern", Value::String(_)) => 1,
+                    ("patternProperties", Value::Object(by)) => by.len(),
+                    _ => 0,
+                };
+                own + patterns(inner)
+            })
+            .sum(),
+        Value::Array(values) => values.iter().map(patterns).sum(),
+        _ => 0,
     }
 }
 
