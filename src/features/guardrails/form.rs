@@ -175,9 +175,9 @@ pub fn definition_of(blocks: &[Block], actions: &Actions, stored: &Value, fields
     let checks: Vec<Value> = blocks.iter().enumerate().map(|(at, block)| check_of(block, at, fields)).collect();
     let mut told = stored["actions"].as_object().cloned().unwrap_or_default();
     told.insert("deny".into(), json!(actions.on_fail == "deny"));
-    set(&mut told, "observe", (actions.on_fail == "observe").then(|| json!(true)));
+    set(&mut told, "observe", (actions.on_fail == "observe").then_some(json!(true)));
     told.insert("async".into(), json!(actions.is_async));
-    set(&mut told, "sequential", actions.is_sequential.then(|| json!(true)));
+    set(&mut told, "sequential", actions.is_sequential.then_some(json!(true)));
     for (name, word) in [("on_error", &actions.on_error), ("stream", &actions.stream)] {
         set(&mut told, name, (!word.is_empty()).then(|| json!(word)));
     }
@@ -230,7 +230,7 @@ fn check_of(block: &Block, at: usize, fields: &mut Fields) -> Value {
     check.insert("id".into(), json!(block.id));
     check.insert("parameters".into(), Value::Object(parameters));
     set(&mut check, "name", (!block.name.trim().is_empty()).then(|| json!(block.name.trim())));
-    set(&mut check, "is_enabled", (!block.is_enabled).then(|| json!(false)));
+    set(&mut check, "is_enabled", (!block.is_enabled).then_some(json!(false)));
     Value::Object(check)
 }
 

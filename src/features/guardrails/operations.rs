@@ -322,10 +322,10 @@ async fn save(
         let sentence = format!("A guardrail can have at most {MOST_VERSIONS} versions. Make another from this one.");
         return Err(Error::conflict(sentence));
     }
-    if let Some((at, check)) = &sound.only_requests {
-        if let Some(sentence) = judges_answers(&was, check) {
-            return Err(Error::field(format!("checks[{at}].id"), sentence));
-        }
+    if let Some((at, check)) = &sound.only_requests
+        && let Some(sentence) = judges_answers(&was, check)
+    {
+        return Err(Error::field(format!("checks[{at}].id"), sentence));
     }
     let all_calls = was.all_calls;
     let row = Facts { name: &name, description: &description, all_calls, current: number, by: &by };

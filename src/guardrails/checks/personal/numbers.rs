@@ -142,7 +142,7 @@ impl Run<'_> {
             sum + if place % 2 == 0 { digit } else { digit * 2 / 10 + digit * 2 % 10 }
         });
         // All digits alike are a filling, not a number.
-        issued && sum % 10 == 0 && digits.iter().any(|digit| *digit != digits[0])
+        issued && sum.is_multiple_of(10) && digits.iter().any(|digit| *digit != digits[0])
     }
 
     fn ssns(&self, found: &mut Vec<Place>) {
