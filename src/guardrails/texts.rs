@@ -64,6 +64,8 @@ pub struct Reading {
     pub(super) units: Vec<Unit>,
     /// The JSON text of the arguments of each tool call, and as JSON what else can be read.
     pub(super) arguments: Vec<String>,
+    /// Where an answer says once more, token by token, what it says: the values of `logprobs`.
+    pub(super) telling: Vec<Range<usize>>,
     /// It is no body that can be read.
     pub(super) unreadable: bool,
     /// It holds no words at all, such as a sound.
@@ -123,7 +125,12 @@ impl Reading {
 
     /// Reads a whole answer.
     pub fn answer(shape: Shape, body: &[u8]) -> Self {
-        Self::read(body, |root, found| answers::find(shape, root, found))
+        let mut telling = vec![];
+        let reading = Self::read(body, |root, found| {
+            answers::find(shape, root, found);
+            tokens(root, 0, &mut telling);
+        });
+        Self { telling, ..reading }
     }
 
     /// Reads a whole stream of events. The text of what was read is [`body`](Self::body): the same events, each in the
@@ -310,6 +317,27 @@ impl<'t> Found<'t> {
         values.sort_unstable();
         values.dedup();
         Reading { text, channels, units, arguments: values, ..Reading::default() }
+    }
+}
+
+/// The places of all `logprobs` that hold something.
+pub(super) fn tokens(node: &Node, offset: usize, found: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::List(elements) => elements.iter().for_each(|element| tokens(element, offset, found)),
+        Value::Object(members) => {
+            for member in members {
+                match (member.key.as_str(), &member.value.value) {
+                    ("logprobs", Value::Null) => {}
+                    ("logprobs", Value::List(_) | Value::Object(_)) => {
+                        found.push(member.value.at.start + offset..member.value.at.end + offset);
+                    }
+                    // What a tool is asked may have a member of that name; it is read as it is.
+                    ("input" | "arguments", _) => {}
+                    _ => tokens(&member.value, offset, found),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
 

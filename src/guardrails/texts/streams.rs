@@ -1,13 +1,14 @@
 //! The texts of streamed answers: each is put together from the pieces that the events bring, wherever they are cut.
 
 use super::answers::{output_item, response};
-use super::places::asides;
-use super::{Channel, Found, Of, Reading, Shape, Spot, elements, get, text};
+use super::places::{arguments, asides};
+use super::{Channel, Found, Of, Reading, Shape, Spot, elements, get, text, tokens};
 use crate::dialect::sse::{Frame, Frames, parse_frame};
 use crate::kernel::json::{self, Node, Value};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// What a piece belongs to: the choice or block, the part of it, and what kind of text it is.
 type Key = (u64, u64, String);
@@ -21,6 +22,8 @@ struct Pieces {
     units: HashMap<u64, usize>,
     calls_tools: Vec<bool>,
     values: Vec<String>,
+    /// Where tokens are told once more.
+    telling: Vec<Range<usize>>,
 }
 
 impl Pieces {
@@ -40,6 +43,14 @@ impl Pieces {
                 self.by_key.insert(key, self.channels.len());
                 self.channels.push(Channel { of, spots: vec![spot] });
             }
+        }
+    }
+
+    /// Takes arguments: a piece of their text, or, as some servers send them, all of them as a value.
+    fn arguments(&mut self, key: Key, node: &Node, offset: usize, data: &str) {
+        match &node.value {
+            Value::Text(_) => self.add(Of::Arguments, key, node, offset),
+            _ => self.whole(key.0, offset, data, |_, found| arguments(node, found)),
         }
     }
 
@@ -85,13 +96,16 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
             return;
         }
         match json::read(&data) {
-            Ok((root, twice)) if twice.is_empty() => match shape {
-                Shape::Chat => chat(&root, offset, &mut pieces, &data),
-                Shape::Completions => completions(&root, offset, &mut pieces),
-                Shape::Messages => messages(&root, offset, &mut pieces, &data),
-                Shape::Responses => responses(&root, offset, &mut pieces, &data),
-                _ => pieces.whole(0, offset, &data, |_, found| asides(&root, "", found)),
-            },
+            Ok((root, twice)) if twice.is_empty() => {
+                tokens(&root, offset, &mut pieces.telling);
+                match shape {
+                    Shape::Chat => chat(&root, offset, &mut pieces, &data),
+                    Shape::Completions => completions(&root, offset, &mut pieces),
+                    Shape::Messages => messages(&root, offset, &mut pieces, &data),
+                    Shape::Responses => responses(&root, offset, &mut pieces, &data),
+                    _ => pieces.whole(0, offset, &data, |_, found| asides(&root, "", found)),
+                }
+            }
             _ => readable = false,
         }
     };
@@ -106,9 +120,9 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
     if !readable {
         return Reading::unreadable(body_text);
     }
-    let Pieces { channels, calls_tools, values, .. } = pieces;
+    let Pieces { channels, calls_tools, values, telling, .. } = pieces;
     let found = Found { text: "", channels, units: calls_tools, values };
-    found.reading(body_text)
+    Reading { telling, ..found.reading(body_text) }
 }
 
 fn index(node: &Node, name: &str) -> u64 {
@@ -123,10 +137,12 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
     for choice in get(root, "choices").map(elements).unwrap_or_default() {
         let number = index(choice, "index");
         let unit = pieces.unit(number);
-        // Some servers send a whole message in the place of a last piece.
-        let inner = get(choice, "delta").or_else(|| get(choice, "message"));
-        let Some(Node { value: Value::Object(members), .. }) = inner else { continue };
-        for member in members {
+        // Some servers send a whole message in the place of a last piece, or beside it.
+        let inner = ["delta", "message"].into_iter().filter_map(|name| match get(choice, name) {
+            Some(Node { value: Value::Object(members), .. }) => Some(members),
+            _ => None,
+        });
+        for member in inner.flatten() {
             match (member.key.as_str(), &member.value.value) {
                 ("role" | "id" | "name", _) => {}
                 ("content", Value::Text(_)) => {
@@ -138,7 +154,7 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                         let at = index(call, "index");
                         for (kind, name) in [("function", "arguments"), ("custom", "input")] {
                             if let Some(value) = get(call, kind).and_then(|inner| get(inner, name)) {
-                                pieces.add(Of::Arguments, (number, at, "tool".into()), value, offset);
+                                pieces.arguments((number, at, "tool".into()), value, offset, data);
                             }
                         }
                     }
@@ -146,7 +162,7 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                 ("function_call", _) => {
                     pieces.calls_tools[unit] = true;
                     if let Some(value) = get(&member.value, "arguments") {
-                        pieces.add(Of::Arguments, (number, 0, "function".into()), value, offset);
+                        pieces.arguments((number, 0, "function".into()), value, offset, data);
                     }
                 }
                 (name, Value::Text(_)) => {
@@ -198,6 +214,11 @@ fn messages(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
             match get(inner, "text") {
                 Some(begun) if kind == "text" => {
                     pieces.add(Of::Unit(unit), (0, block, "text".into()), begun, offset);
+                    if let Value::Object(members) = &inner.value {
+                        for member in members.iter().filter(|member| !["type", "text"].contains(&&*member.key)) {
+                            pieces.whole(0, offset, data, |_, found| asides(&member.value, &member.key, found));
+                        }
+                    }
                 }
                 _ => pieces.whole(0, offset, data, |unit, found| super::places::part(inner, unit, found)),
             }
@@ -246,12 +267,20 @@ fn responses(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
         } else {
             (Of::Aside, format!("aside {kind}"))
         };
-        return pieces.add(of, (item, part, key), delta, offset);
+        return match &delta.value {
+            Value::Text(_) => pieces.add(of, (item, part, key), delta, offset),
+            _ => pieces.whole(0, offset, data, |_, found| asides(delta, "delta", found)),
+        };
     }
-    for name in ["text", "arguments", "input", "refusal", "transcript"] {
-        if let Some(whole) = get(root, name) {
-            let of = if name == "arguments" { Of::Arguments } else { Of::Aside };
-            pieces.add(of, (item, part, format!("{kind} {name}")), whole, offset);
+    // Whatever else an event tells, such as a text at its end, a note, or code.
+    let Value::Object(members) = &root.value else { return };
+    for member in members {
+        match (member.key.as_str(), &member.value.value) {
+            ("type" | "item_id" | "partial_image_b64" | "obfuscation", _) => {}
+            ("arguments", _) => {
+                pieces.arguments((item, part, format!("{kind} arguments")), &member.value, offset, data);
+            }
+            (name, _) => pieces.whole(0, offset, data, |_, found| asides(&member.value, name, found)),
         }
     }
 }
