@@ -82,11 +82,11 @@ pub async fn judge(
         }
         checks.push(told(enabled, found, transformed && may_change, since, about.now));
     }
-    let passes = |check: &CheckResult| match check.verdict {
+    let passes = |(enabled, told): (&Enabled, &CheckResult)| match told.verdict {
         Some(verdict) => verdict,
-        None => actions.on_error == OnError::Pass && !fails_on_error(guardrail, check),
+        None => actions.on_error == OnError::Pass && !fails_on_error(&enabled.check),
     };
-    let verdict = checks.iter().all(passes);
+    let verdict = guardrail.checks.iter().zip(&checks).all(passes);
     let feedback = if verdict { &actions.on_success } else { &actions.on_fail };
     let feedback = feedback.clone().map(|mut feedback| {
         let names = |wanted: Option<bool>| {
@@ -128,9 +128,8 @@ fn reread(about: &About<'_>, before: &Reading, text: String) -> Reading {
 }
 
 /// Whether an error of this check counts as a failure by its own parameters.
-fn fails_on_error(guardrail: &Guardrail, told: &CheckResult) -> bool {
-    let mut same = guardrail.checks.iter().filter(|enabled| *enabled.id == *told.id);
-    same.any(|enabled| matches!(&enabled.check, Check::Webhook(webhook) if webhook.fail_on_error))
+fn fails_on_error(check: &Check) -> bool {
+    matches!(check, Check::Webhook(webhook) if webhook.fail_on_error)
 }
 
 fn told(enabled: &Enabled, found: Found, transformed: bool, since: Instant, now: Timestamp) -> CheckResult {
@@ -246,10 +245,9 @@ fn rewrite(mut rewriting: Box<dyn Rewriting + Send + '_>, body: &Reading) -> (Fo
             changes.push(Change { at: spot.at.clone(), text });
         }
     }
-    // The tokens of the text would tell what was taken out of it.
     if !changes.is_empty() {
-        let tokens = body.tokens.iter().map(|at| Change { at: at.clone(), text: "null".to_owned() });
-        changes.extend(tokens);
+        // They would tell token by token what was taken out.
+        changes.extend(body.telling.iter().map(|at| Change { at: at.clone(), text: "null".to_owned() }));
     }
     let found = rewriting.found(had_text);
     let changed = (!changes.is_empty()).then(|| body.changed(changes));

@@ -64,12 +64,12 @@ pub struct Reading {
     pub(super) units: Vec<Unit>,
     /// The JSON text of the arguments of each tool call, and as JSON what else can be read.
     pub(super) arguments: Vec<String>,
+    /// Where an answer says once more, token by token, what it says: the values of `logprobs`.
+    pub(super) telling: Vec<Range<usize>>,
     /// It is no body that can be read.
     pub(super) unreadable: bool,
     /// Something in it cannot be read, such as a text as numbers of tokens.
     unseen: bool,
-    /// The tokens of an answer once more, which some interfaces tell beside its text.
-    pub(super) tokens: Vec<Range<usize>>,
     /// It holds no words at all, such as a sound.
     wordless: bool,
     /// Nothing is said with it, as when a stored answer is asked for.
@@ -127,7 +127,12 @@ impl Reading {
 
     /// Reads a whole answer.
     pub fn answer(shape: Shape, body: &[u8]) -> Self {
-        Self::read(body, |root, found| answers::find(shape, root, found))
+        let mut telling = vec![];
+        let reading = Self::read(body, |root, found| {
+            answers::find(shape, root, found);
+            tokens(root, 0, &mut telling);
+        });
+        Self { telling, ..reading }
     }
 
     /// Reads a whole stream of events. The text of what was read is [`body`](Self::body): the same events, each in the
@@ -237,26 +242,18 @@ pub(super) struct Found<'t> {
     units: Vec<bool>,
     /// Arguments that are values, not texts.
     values: Vec<String>,
-    tokens: Vec<Range<usize>>,
     unseen: bool,
 }
 
 impl<'t> Found<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, channels: vec![], units: vec![], values: vec![], tokens: vec![], unseen: false }
+        Self { text, channels: vec![], units: vec![], values: vec![], unseen: false }
     }
 
     /// Begins another unit; gives its number.
     fn unit(&mut self) -> usize {
         self.units.push(false);
         self.units.len() - 1
-    }
-
-    /// Notes the tokens of a text, which tell it once more.
-    fn tokens(&mut self, holder: &Node) {
-        if let Some(told) = get(holder, "logprobs").filter(|told| !matches!(told.value, Value::Null)) {
-            self.tokens.push(told.at.clone());
-        }
     }
 
     fn calls_tools(&mut self, unit: usize) {
@@ -302,7 +299,7 @@ impl<'t> Found<'t> {
     }
 
     fn reading(self, text: String) -> Reading {
-        let Self { channels, units, mut values, tokens, unseen, .. } = self;
+        let Self { channels, units, mut values, unseen, .. } = self;
         let mut texts: Vec<Vec<String>> = vec![vec![]; units.len()];
         for channel in &channels {
             match channel.of {
@@ -318,7 +315,28 @@ impl<'t> Found<'t> {
         // A stream tells many a text twice: in pieces, and once more as a whole.
         values.sort_unstable();
         values.dedup();
-        Reading { text, channels, units, arguments: values, tokens, unseen, ..Reading::default() }
+        Reading { text, channels, units, arguments: values, unseen, ..Reading::default() }
+    }
+}
+
+/// The places of all `logprobs` that hold something.
+pub(super) fn tokens(node: &Node, offset: usize, found: &mut Vec<Range<usize>>) {
+    match &node.value {
+        Value::List(elements) => elements.iter().for_each(|element| tokens(element, offset, found)),
+        Value::Object(members) => {
+            for member in members {
+                match (member.key.as_str(), &member.value.value) {
+                    ("logprobs", Value::Null) => {}
+                    ("logprobs", Value::List(_) | Value::Object(_)) => {
+                        found.push(member.value.at.start + offset..member.value.at.end + offset);
+                    }
+                    // What a tool is asked may have a member of that name; it is read as it is.
+                    ("input" | "arguments", _) => {}
+                    _ => tokens(&member.value, offset, found),
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) => {}
     }
 }
 

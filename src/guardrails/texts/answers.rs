@@ -9,7 +9,6 @@ pub(super) fn find(shape: Shape, root: &Node, found: &mut Found<'_>) {
         Shape::Chat => {
             for choice in get(root, "choices").map(elements).unwrap_or_default() {
                 let unit = found.unit();
-                found.tokens(choice);
                 if let Some(message) = get(choice, "message") {
                     message_of(message, unit, found);
                 }
@@ -18,7 +17,6 @@ pub(super) fn find(shape: Shape, root: &Node, found: &mut Found<'_>) {
         Shape::Completions => {
             for choice in get(root, "choices").map(elements).unwrap_or_default() {
                 let unit = found.unit();
-                found.tokens(choice);
                 if let Some(text) = get(choice, "text") {
                     found.take(Of::Unit(unit), text);
                 }

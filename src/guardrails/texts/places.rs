@@ -26,15 +26,22 @@ const UNREAD: [&str; 17] = [
 
 /// Whether a text is data such as a picture's, not words.
 fn is_data(name: &str, text: &str) -> bool {
-    let data = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
-    data.is_some_and(|(kind, data)| kind.len() <= 100 && looks_encoded(data))
-        || ["data", "file_data"].contains(&name) && looks_encoded(text)
+    is_data_url(text) || ["data", "file_data"].contains(&name) && looks_encoded(text)
+}
+
+/// An address that holds base64. Words behind `data:` are words all the same.
+fn is_data_url(text: &str) -> bool {
+    let encoded = text.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,"));
+    encoded.is_some_and(|(kind, data)| !kind.contains(char::is_whitespace) && is_base64(data))
 }
 
 /// Base64 of some length, with no blank in it.
 fn looks_encoded(text: &str) -> bool {
-    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte);
-    text.len() >= 64 && text.as_bytes().iter().all(letter)
+    text.len() >= 64 && is_base64(text)
+}
+
+fn is_base64(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
 }
 
 /// Everything in a value that a person could read, beside its own text.
@@ -66,9 +73,6 @@ pub(super) fn content(node: &Node, unit: usize, found: &mut Found<'_>) {
 pub(super) fn part(node: &Node, unit: usize, found: &mut Found<'_>) {
     let Value::Object(members) = &node.value else { return content(node, unit, found) };
     let kind = text(node, "type").unwrap_or_default();
-    if kind == "output_text" {
-        found.tokens(node);
-    }
     for member in members {
         let value = &member.value;
         match (kind, member.key.as_str()) {

@@ -1,8 +1,8 @@
 //! The texts of streamed answers: each is put together from the pieces that the events bring, wherever they are cut.
 
 use super::answers::{output_item, response};
-use super::places::asides;
-use super::{Channel, Found, Of, Reading, Shape, Spot, elements, get, text};
+use super::places::{arguments, asides};
+use super::{Channel, Found, Of, Reading, Shape, Spot, elements, get, text, tokens};
 use crate::dialect::sse::{Frame, Frames, parse_frame};
 use crate::kernel::json::{self, Node, Value};
 use std::collections::HashMap;
@@ -22,7 +22,8 @@ struct Pieces {
     units: HashMap<u64, usize>,
     calls_tools: Vec<bool>,
     values: Vec<String>,
-    tokens: Vec<Range<usize>>,
+    /// Where tokens are told once more.
+    telling: Vec<Range<usize>>,
 }
 
 impl Pieces {
@@ -31,13 +32,6 @@ impl Pieces {
             self.calls_tools.push(false);
             self.calls_tools.len() - 1
         })
-    }
-
-    /// Notes the tokens that an event tells beside its text.
-    fn note_tokens(&mut self, holder: &Node, offset: usize) {
-        if let Some(told) = get(holder, "logprobs").filter(|told| !matches!(told.value, Value::Null)) {
-            self.tokens.push(told.at.start + offset..told.at.end + offset);
-        }
     }
 
     fn add(&mut self, of: Of, key: Key, node: &Node, offset: usize) {
@@ -52,6 +46,14 @@ impl Pieces {
         }
     }
 
+    /// Takes arguments: a piece of their text, or, as some servers send them, all of them as a value.
+    fn arguments(&mut self, key: Key, node: &Node, offset: usize, data: &str) {
+        match &node.value {
+            Value::Text(_) => self.add(Of::Arguments, key, node, offset),
+            _ => self.whole(key.0, offset, data, |_, found| arguments(node, found)),
+        }
+    }
+
     /// Takes what an event tells at once. Its units become those of `choice`.
     fn whole(&mut self, choice: u64, offset: usize, text: &str, find: impl FnOnce(usize, &mut Found<'_>)) {
         let unit = self.unit(choice);
@@ -60,7 +62,6 @@ impl Pieces {
         find(inner, &mut found);
         self.calls_tools[unit] |= found.units.iter().any(|calls| *calls);
         self.values.extend(found.values);
-        self.tokens.extend(found.tokens.into_iter().map(|at| at.start + offset..at.end + offset));
         for mut channel in found.channels {
             for spot in &mut channel.spots {
                 spot.at = spot.at.start + offset..spot.at.end + offset;
@@ -95,14 +96,17 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
             return;
         }
         match json::read(&data) {
-            Ok((root, twice)) if twice.is_empty() => match shape {
-                Shape::Chat => chat(&root, offset, &mut pieces, &data),
-                Shape::Completions => completions(&root, offset, &mut pieces),
-                Shape::Messages => messages(&root, offset, &mut pieces, &data),
-                Shape::Responses => responses(&root, offset, &mut pieces, &data),
-                Shape::Transcriptions => transcription(&root, offset, &mut pieces),
-                _ => pieces.whole(0, offset, &data, |_, found| asides(&root, "", found)),
-            },
+            Ok((root, twice)) if twice.is_empty() => {
+                tokens(&root, offset, &mut pieces.telling);
+                match shape {
+                    Shape::Chat => chat(&root, offset, &mut pieces, &data),
+                    Shape::Completions => completions(&root, offset, &mut pieces),
+                    Shape::Messages => messages(&root, offset, &mut pieces, &data),
+                    Shape::Responses => responses(&root, offset, &mut pieces, &data),
+                    Shape::Transcriptions => transcription(&root, offset, &mut pieces),
+                    _ => pieces.whole(0, offset, &data, |_, found| asides(&root, "", found)),
+                }
+            }
             _ => readable = false,
         }
     };
@@ -117,9 +121,9 @@ pub(super) fn read(shape: Shape, body: &[u8]) -> Reading {
     if !readable {
         return Reading::unreadable(body_text);
     }
-    let Pieces { channels, calls_tools, values, tokens, .. } = pieces;
-    let found = Found { text: "", channels, units: calls_tools, values, tokens, unseen: false };
-    found.reading(body_text)
+    let Pieces { channels, calls_tools, values, telling, .. } = pieces;
+    let found = Found { text: "", channels, units: calls_tools, values, unseen: false };
+    Reading { telling, ..found.reading(body_text) }
 }
 
 fn index(node: &Node, name: &str) -> u64 {
@@ -134,11 +138,12 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
     for choice in get(root, "choices").map(elements).unwrap_or_default() {
         let number = index(choice, "index");
         let unit = pieces.unit(number);
-        pieces.note_tokens(choice, offset);
-        // Some servers send a whole message in the place of a last piece.
-        let inner = get(choice, "delta").or_else(|| get(choice, "message"));
-        let Some(Node { value: Value::Object(members), .. }) = inner else { continue };
-        for member in members {
+        // Some servers send a whole message in the place of a last piece, or beside it.
+        let inner = ["delta", "message"].into_iter().filter_map(|name| match get(choice, name) {
+            Some(Node { value: Value::Object(members), .. }) => Some(members),
+            _ => None,
+        });
+        for member in inner.flatten() {
             match (member.key.as_str(), &member.value.value) {
                 ("role" | "id" | "name", _) => {}
                 ("content", Value::Text(_)) => {
@@ -150,7 +155,7 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                         let at = index(call, "index");
                         for (kind, name) in [("function", "arguments"), ("custom", "input")] {
                             if let Some(value) = get(call, kind).and_then(|inner| get(inner, name)) {
-                                pieces.add(Of::Arguments, (number, at, "tool".into()), value, offset);
+                                pieces.arguments((number, at, "tool".into()), value, offset, data);
                             }
                         }
                     }
@@ -158,7 +163,7 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                 ("function_call", _) => {
                     pieces.calls_tools[unit] = true;
                     if let Some(value) = get(&member.value, "arguments") {
-                        pieces.add(Of::Arguments, (number, 0, "function".into()), value, offset);
+                        pieces.arguments((number, 0, "function".into()), value, offset, data);
                     }
                 }
                 (name, Value::Text(_)) => {
@@ -186,7 +191,6 @@ fn completions(root: &Node, offset: usize, pieces: &mut Pieces) {
     for choice in get(root, "choices").map(elements).unwrap_or_default() {
         let number = index(choice, "index");
         let unit = pieces.unit(number);
-        pieces.note_tokens(choice, offset);
         if let Some(text) = get(choice, "text") {
             pieces.add(Of::Unit(unit), (number, 0, "text".into()), text, offset);
         }
@@ -196,7 +200,6 @@ fn completions(root: &Node, offset: usize, pieces: &mut Pieces) {
 /// The words as they come, and all of them once more.
 fn transcription(root: &Node, offset: usize, pieces: &mut Pieces) {
     let unit = pieces.unit(0);
-    pieces.note_tokens(root, offset);
     if let Some(delta) = get(root, "delta") {
         pieces.add(Of::Unit(unit), (0, 0, "delta".into()), delta, offset);
     }
@@ -223,6 +226,11 @@ fn messages(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
             match get(inner, "text") {
                 Some(begun) if kind == "text" => {
                     pieces.add(Of::Unit(unit), (0, block, "text".into()), begun, offset);
+                    if let Value::Object(members) = &inner.value {
+                        for member in members.iter().filter(|member| !["type", "text"].contains(&&*member.key)) {
+                            pieces.whole(0, offset, data, |_, found| asides(&member.value, &member.key, found));
+                        }
+                    }
                 }
                 _ => pieces.whole(0, offset, data, |unit, found| super::places::part(inner, unit, found)),
             }
@@ -251,7 +259,6 @@ fn responses(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
     let kind = text(root, "type").unwrap_or_default();
     let item = index(root, "output_index");
     let part = index(root, "content_index");
-    pieces.note_tokens(root, offset);
     if let Some(inner) = get(root, "response") {
         return pieces.whole(0, offset, data, |_, found| response(inner, found));
     }
@@ -272,12 +279,20 @@ fn responses(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
         } else {
             (Of::Aside, format!("aside {kind}"))
         };
-        return pieces.add(of, (item, part, key), delta, offset);
+        return match &delta.value {
+            Value::Text(_) => pieces.add(of, (item, part, key), delta, offset),
+            _ => pieces.whole(0, offset, data, |_, found| asides(delta, "delta", found)),
+        };
     }
-    for name in ["text", "arguments", "input", "refusal", "transcript"] {
-        if let Some(whole) = get(root, name) {
-            let of = if name == "arguments" { Of::Arguments } else { Of::Aside };
-            pieces.add(of, (item, part, format!("{kind} {name}")), whole, offset);
+    // Whatever else an event tells, such as a text at its end, a note, or code.
+    let Value::Object(members) = &root.value else { return };
+    for member in members {
+        match (member.key.as_str(), &member.value.value) {
+            ("type" | "item_id" | "partial_image_b64" | "obfuscation", _) => {}
+            ("arguments", _) => {
+                pieces.arguments((item, part, format!("{kind} arguments")), &member.value, offset, data);
+            }
+            (name, _) => pieces.whole(0, offset, data, |_, found| asides(&member.value, name, found)),
         }
     }
 }
