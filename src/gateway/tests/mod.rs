@@ -6,6 +6,7 @@ mod bounds;
 mod configs;
 mod endpoints;
 mod faults;
+mod guardrails;
 mod streams;
 pub mod support;
 mod watch;
