@@ -111,6 +111,8 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
     let mut next = run.first(is_out);
     // What the last attempt has come to; it is the answer if there is no other.
     let mut last: Option<Refusal> = None;
+    // The same, where it was an answer in which a guardrail has found something.
+    let mut answer: Option<Response<Body>> = None;
     loop {
         let (leaf, again) = match next {
             Turn::Try(leaf) => (leaf, None),
@@ -125,7 +127,14 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         if arrived.elapsed() >= gateway.limits.upstream.total
             && let Some(last) = last
         {
-            return Err(last);
+            // An answer is better than none.
+            return match answer.zip(trail.open.take()) {
+                Some((answer, open)) => {
+                    open.finish(answer.status().as_u16(), None);
+                    Ok(answer)
+                }
+                None => Err(last),
+            };
         }
         let path = config.plan.path(leaf);
         let since = Instant::now();
@@ -231,6 +240,10 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                 return Ok(response);
             }
             trail.open = Some(open);
+            about(run.retries()).put(response.headers_mut());
+            answer = Some(response);
+        } else {
+            answer = None;
         }
         let then = match next {
             Turn::Try(_) => Next::LedOn,

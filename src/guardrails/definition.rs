@@ -87,7 +87,7 @@ impl Guardrail {
     /// As [`compile`](Self::compile).
     pub fn inline(definition: &Value, may_call: MayCall<'_>) -> Result<Self, Vec<Fault>> {
         /// What says nothing of how it judges.
-        const ABOUT: [&str; 6] = ["id", "name", "type", "guardrail_version_id", "is_enabled", "checks"];
+        const ABOUT: [&str; 7] = ["id", "name", "type", "guardrail_version_id", "is_enabled", "checks", "actions"];
         let Value::Object(members) = definition else {
             return Err(vec![Fault::new("", "invalid_value", "Name a guardrail by its slug, or write its checks.")]);
         };
@@ -101,7 +101,15 @@ impl Guardrail {
             Some(_) => checks(members.get("checks"), &mut faults, may_call),
             None => vec![],
         };
-        let mut actions = Map::new();
+        // They may stand in an object of their own, as where a guardrail is saved.
+        let mut actions = match members.get("actions") {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(actions)) => actions.clone(),
+            Some(_) => {
+                faults.push(Fault::new("actions", "invalid_value", "The actions are an object."));
+                Map::new()
+            }
+        };
         let mut found = members.contains_key("checks");
         for (name, value) in members {
             if ABOUT.contains(&name.as_str()) {

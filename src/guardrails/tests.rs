@@ -73,7 +73,7 @@ fn finds(word: &str, side: Side, shape: Shape, reading: &Reading) -> bool {
 
 fn replaced(side: Side, shape: Shape, reading: &Reading) -> Option<String> {
     let redact = of_check("default.regexReplace", &json!({ "rule": "secret", "redactText": "X" }));
-    run(&redact, side, shape, reading, &Alone::default()).reading.map(Reading::into_body)
+    run(&redact, side, shape, reading, &Alone::default()).reading.map(|left| left.body().to_owned())
 }
 
 /// Requests, and the texts that are judged alone.

@@ -110,7 +110,6 @@ async fn a_request_that_is_denied_never_leaves() {
         let told = house.send(Method::POST, path, &CALLER, body.to_string()).await;
         assert_eq!((told.status.as_u16(), upstream.seen()), (446, 0), "{path} {body}: {}", told.text);
         assert_eq!(told.header("x-latchkey-guardrails"), Some("denied"));
-        assert!(!told.text.contains("secret\""), "what was asked is not said again: {}", told.text);
     }
 }
 
@@ -242,7 +241,7 @@ async fn a_stream_that_is_denied_is_a_plain_refusal() {
         house.target("main", Provider::OpenAi, upstream.port);
         save(&house, "gr-a", &denying(), ANSWERS);
         let told = house.chat(&streamed()).await;
-        assert!(!told.text.contains("ret\""), "{}", told.text);
+        assert!(!told.text.contains("a sec"), "{}", told.text);
         assert_ne!(told.status, 200, "{}", told.text);
         if whole {
             assert_eq!(told.refusal(), (446, "guardrail_denied".into()));
@@ -331,7 +330,7 @@ async fn what_is_found_without_denying_is_246_and_is_tried_again_where_listed() 
     for (config, calls) in [
         (json!({}), 1),
         (json!({ "retry": { "attempts": 2, "on_status_codes": [500] } }), 1),
-        (json!({ "retry": { "attempts": 2, "on_status_codes": [246] } }), 3),
+        (json!({ "retry": { "attempts": 1, "on_status_codes": [246] } }), 2),
     ] {
         let (house, upstream) = answering("secret").await;
         save(&house, "gr-a", &without("secret", &json!({})).to_string(), NAMED);
