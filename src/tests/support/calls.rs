@@ -126,7 +126,8 @@ impl Calls {
                 ("checks.0.id", "default.regexMatch"),
                 ("checks.0.is_enabled", "yes"),
                 ("checks.0.parameters.rule", "second"),
-                ("actions.deny", "deny"),
+                // It may be set for every call, and other calls are made.
+                ("actions.deny", "observe"),
             ];
             done(&world.owner, "guardrails/update", &fields).await;
             Ready::about("of", of)
@@ -217,7 +218,13 @@ impl Calls {
                 let ready = config().await.with("name", "renamed").with("version", "2").with("config", text(3));
                 ready.body(json!({ "config": { "retry": { "attempts": 3 } } }))
             }
-            Operation::GuardrailGet | Operation::GuardrailSamples | Operation::GuardrailDelete => guardrail().await,
+            Operation::GuardrailGet | Operation::GuardrailDelete => guardrail().await,
+            Operation::GuardrailSamples => {
+                let ready = guardrail().await;
+                let naming = json!({ "input_guardrails": [ready.value("of")] }).to_string();
+                world.config(&format!("config of guardrail {n}"), &naming).await;
+                ready
+            }
             Operation::GuardrailVersions | Operation::GuardrailVersion | Operation::GuardrailRestore => {
                 guardrail().await.with("number", "1")
             }
