@@ -149,7 +149,7 @@ fn nothing_is_left_that_would_be_found_again() {
         usize::try_from(seed >> 33).unwrap() % most
     };
     let mut changed = 0;
-    for round in 0..3_000 {
+    for round in 0..300 {
         let count = 1 + below(10);
         let text: String = (0..count).map(|_| pieces[below(pieces.len())]).collect();
         for how in ["replace", "mask", "hash"] {
@@ -158,7 +158,7 @@ fn nothing_is_left_that_would_be_found_again() {
             assert_eq!(found(true, &left), [], "round {round}, {how}: {text:?} gives {left:?}");
         }
     }
-    assert!(changed > 1_000, "{changed}");
+    assert!(changed > 100, "{changed}");
 }
 
 #[test]
