@@ -100,7 +100,7 @@ test("the search leads to things by their names, to pages and by keyboard alone 
   await field.fill("o");
   await expect(page.getByRole("option", { name: /^Roles/ })).toBeVisible();
   // What the server finds comes later than the pages, and the list is then longer.
-  await expect(page.getByRole("option", { name: /^Support desk/ })).toBeVisible();
+  await expect(page.getByRole("option", { name: /^Local models/ })).toBeVisible();
   await page.keyboard.press("ArrowUp");
   await expect(page.getByRole("listbox", { name: "Found" }).getByRole("option").last()).toHaveAttribute("aria-selected", "true");
   await field.fill("nothing of this name");
