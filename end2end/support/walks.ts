@@ -98,6 +98,8 @@ export function row(page: Page, text: string): Locator {
 
 /** Opens the menu of a row and presses what is in it. */
 export async function fromMenu(page: Page, of: string, item: string): Promise<void> {
+  // A press that lands beside a menu that still moves closes it.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await page.getByRole("button", { name: `Actions for ${of}`, exact: true }).click();
   const menu = row(page, of);
   await menu.getByRole("link", { name: item, exact: true }).or(menu.getByRole("button", { name: item, exact: true })).click();
