@@ -253,6 +253,13 @@ impl ChatStream {
         out.into()
     }
 
+    /// An event that tells the caller of an error, whatever has become of the answer.
+    pub fn told(&self, error: ApiError) -> Bytes {
+        let mut out = Vec::new();
+        error.write_to_stream(&mut out, self.shape());
+        out.into()
+    }
+
     fn passed(&mut self, progress: Progress) {
         match progress {
             Progress::Running => {}

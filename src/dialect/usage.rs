@@ -23,6 +23,17 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// The sum of two, bounded.
+    pub fn plus(self, other: Self) -> Self {
+        let (one, two) = (self.bounded(), other.bounded());
+        Self {
+            input_tokens: one.input_tokens + two.input_tokens,
+            output_tokens: one.output_tokens + two.output_tokens,
+            cached_input_tokens: one.cached_input_tokens + two.cached_input_tokens,
+        }
+        .bounded()
+    }
+
     /// The same with every figure at most [`MAX_TOKENS`].
     pub fn bounded(self) -> Self {
         Self {

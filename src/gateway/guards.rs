@@ -10,8 +10,8 @@ use super::endpoints::{Endpoint, Takes};
 use super::room::{HEAVY, RoomPart, Share};
 use crate::{
     features::logs::model::Metadata,
-    guardrails::{About, Guardrail, GuardrailResult, HookResults, Judged, Reading, Shape, Side, judge},
-    kernel::{Timestamp, provider::Provider},
+    guardrails::{About, Guardrail, GuardrailResult, HashKey, HookResults, Judged, Reading, Shape, Side, judge},
+    kernel::{OrganisationId, Timestamp, provider::Provider},
     routing::{Guarding, Leaf},
     web::refusal::Refusal,
 };
@@ -71,6 +71,7 @@ pub(super) struct Facts {
     request: Arc<str>,
     streamed: bool,
     now: Timestamp,
+    hash_key: HashKey,
     /// Whether the caller takes members that its interface does not have.
     tells: bool,
     /// The room that the copy of the request takes.
@@ -159,6 +160,34 @@ impl Guards {
         self.answers.iter().any(|held| held.guardrail().is_ok_and(Guardrail::holds_back))
     }
 
+    /// Whether a stream goes to the caller sentence by sentence.
+    pub(super) fn by_sentence(&self) -> bool {
+        !self.hold_back() && self.answers.iter().any(|held| held.guardrail().is_ok_and(Guardrail::by_sentence))
+    }
+
+    /// Judges what has come of a stream so far, by those that deny. Whether it may go to the caller: it has passed, and each of
+    /// its texts has come to the end of a sentence. `found` gets what has denied it.
+    pub(super) async fn so_far(&self, facts: &Facts, body: &Bytes, found: &mut HookResults) -> Result<bool, Refusal> {
+        let text: Arc<str> = String::from_utf8_lossy(body).into();
+        let reading = Arc::new(facts.read(Side::Answer, true, text).await?);
+        if !reading.ends_a_sentence() {
+            return Ok(false);
+        }
+        let all = Judging { held: &self.answers, everywhere: self.everywhere[1], facts, side: Side::Answer };
+        for one in self.answers.iter() {
+            let actions = one.guardrail()?.actions();
+            if !actions.deny || actions.asynchronous {
+                continue;
+            }
+            let Judged { result, .. } = all.one(one, &reading).await?;
+            if result.denies() {
+                found.after_request_hooks.push(result);
+                return Err(refused(found));
+            }
+        }
+        Ok(true)
+    }
+
     /// Judges an answer; gives the one that goes to the caller, if that was changed. `found` holds what was found in the
     /// request.
     pub(super) async fn answer(
@@ -197,7 +226,7 @@ impl Facts {
     /// # Errors
     /// When there is no room for a copy of it.
     pub(super) fn new(
-        gateway: &Gateway,
+        (gateway, organisation): (&Gateway, OrganisationId),
         share: &Share,
         (endpoint, model, provider, streamed): (Endpoint, &str, Provider, bool),
         metadata: Option<&Metadata>,
@@ -219,6 +248,7 @@ impl Facts {
             request: String::from_utf8_lossy(said).into(),
             streamed,
             now: gateway.now.get(),
+            hash_key: gateway.outside.hash_key(organisation),
             tells: headers.get(STRICT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false")),
             _room: Arc::new(room),
         })
@@ -266,6 +296,7 @@ impl Facts {
             streamed: self.streamed,
             status: if side == Side::Answer { 200 } else { 0 },
             now: self.now,
+            hash_key: &self.hash_key,
         };
         Ok(judge(held.guardrail()?, (&held.id, held.version), &about, reading, &self.gateway.outside).await)
     }

@@ -3,7 +3,7 @@
 //! `call` leads from a request to an answer; what happens between one request and one target is `attempt`, which says what
 //! became of it and decides nothing about other targets. Every kind of call ([`endpoints`]) goes the same way, and what is
 //! said in it passes three places, each a function: [`stage::stage`] before a call leaves, `answer::give` when a whole answer
-//! is there, and `answer::stream` when a stream begins.
+//! is there, and `stream::stream` when a stream begins.
 //!
 //! [`routes`](routes::routes) is the way in. What the path needs of the rest of the program stands behind two traits:
 //! [`KeySource`](directory::KeySource), which reads keys and virtual keys, and [`Sink`](record::Sink), which stores finished
@@ -28,8 +28,10 @@ pub mod request;
 pub mod room;
 mod routed;
 pub mod routes;
+mod sentences;
 mod stage;
 pub mod storage;
+mod stream;
 pub mod target;
 mod watch;
 

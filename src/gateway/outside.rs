@@ -3,9 +3,11 @@
 
 use crate::{
     guardrails::{
-        Outside,
+        HashKey, Outside,
         checks::{KeySet, Webhook},
     },
+    kernel::OrganisationId,
+    server::crypto::Keyring,
     server::outgoing::{BaseUrl, Outgoing, OutgoingError, Patience},
 };
 use async_trait::async_trait;
@@ -37,14 +39,20 @@ const PAUSE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Others {
     outgoing: Outgoing,
+    keyring: Keyring,
     sets: Cache<String, (Arc<KeySet>, Instant)>,
     /// What judges beside calls.
     places: Arc<Semaphore>,
 }
 
 impl Others {
-    pub fn new(outgoing: Outgoing) -> Self {
-        Self { outgoing, sets: Cache::new(SETS), places: Arc::new(Semaphore::new(PLACES)) }
+    pub fn new(outgoing: Outgoing, keyring: Keyring) -> Self {
+        Self { outgoing, keyring, sets: Cache::new(SETS), places: Arc::new(Semaphore::new(PLACES)) }
+    }
+
+    /// See [`Keyring::hash_key`].
+    pub(super) fn hash_key(&self, organisation: OrganisationId) -> HashKey {
+        self.keyring.hash_key(organisation)
     }
 
     /// A place for a guardrail that judges beside its call, if one is free.

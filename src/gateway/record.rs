@@ -122,7 +122,8 @@ pub struct Open {
     count: u64,
     /// The attempts of a call that a config leads. None is under way but the last.
     tried: Vec<Tried>,
-    /// What earlier attempts have cost.
+    /// What earlier attempts have used, and what that has cost.
+    used_before: Option<Usage>,
     spent: Option<i64>,
     /// What guardrails find beside the call, with the number of the attempt.
     late: Vec<(usize, Late)>,
@@ -194,6 +195,7 @@ impl Recorder {
             usage: None,
             count: 1,
             tried: Vec::new(),
+            used_before: None,
             spent: None,
             late: Vec::new(),
             place: Some(place),
@@ -284,13 +286,22 @@ impl Open {
         self.last_sent
     }
 
+    /// What all attempts have used.
+    fn used_in_all(&self) -> Option<Usage> {
+        match (self.used_before, self.usage) {
+            (Some(before), Some(usage)) => Some(before.plus(usage)),
+            (before, usage) => usage.or(before),
+        }
+    }
+
     /// Notes an attempt that is about to leave, or one that ended before it could. What the last one told is not this
     /// one's.
     ///
     /// # Errors
     /// [`Full`] when the journal cannot be written: the attempt must not leave.
     pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
-        // What an earlier attempt has used is paid for all the same.
+        // What an earlier attempt has used counts and is paid for all the same.
+        self.used_before = self.used_in_all();
         if let Some((usage, last)) = self.usage.zip(self.tried.last())
             && let Some(spent) = last.provider.and_then(|provider| cost(provider, &last.model, usage))
         {
@@ -380,7 +391,7 @@ impl Open {
             ended_by,
             latency_us: micros(self.arrived),
             first_byte_us: self.first_byte_us,
-            usage: self.usage,
+            usage: self.used_in_all(),
             cost,
             count: self.count,
             went,

@@ -367,7 +367,14 @@ impl Asked<'_> {
         if let Some(guards) = Guards::of(gateway, known, target).await? {
             let said = if asks.is_json() { &whole } else { &Bytes::new() };
             let about = (endpoint, model, called.provider, first_head.stream);
-            let mut facts = Facts::new(gateway, share, about, trail.call.metadata.as_ref(), headers, said)?;
+            let mut facts = Facts::new(
+                (gateway, known.caller.organisation),
+                share,
+                about,
+                trail.call.metadata.as_ref(),
+                headers,
+                said,
+            )?;
             let mut found = HookResults::default();
             let judged = guards.request(&facts, endpoint.row().takes, &mut found, &mut seen.late).await;
             seen.found = found.clone();

@@ -2,7 +2,7 @@
 
 use super::checks::Check;
 use super::judge::{About, Outside, judge};
-use super::{Guardrail, GuardrailResult, Mark, Reading, Shape, Side};
+use super::{Guardrail, GuardrailResult, HashKey, Mark, Reading, Shape, Side};
 use crate::kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub async fn try_text(
     (id, version): (&str, Option<i64>),
     side: Side,
     text: &str,
-    now: Timestamp,
+    (now, hash_key): (Timestamp, &HashKey),
     outside: &dyn Outside,
 ) -> Tried {
     let request = json!({ "model": "model", "messages": [{ "role": "user", "content": text }] }).to_string();
@@ -45,6 +45,7 @@ pub async fn try_text(
         streamed: false,
         status: if side == Side::Answer { 200 } else { 0 },
         now,
+        hash_key,
     };
     let judged = judge(guardrail, (id, version), &about, &reading, outside).await;
     let content = |body: &str| {

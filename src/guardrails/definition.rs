@@ -51,6 +51,8 @@ pub enum OnError {
 pub enum Streaming {
     /// It is held back until it is there and has passed.
     Hold,
+    /// Each sentence goes out once all that has come by then has passed.
+    Sentence,
     /// It flows. What was found is told at its end.
     Inform,
 }
@@ -78,6 +80,7 @@ impl Guardrail {
             }
         };
         let guardrail = Self { checks, actions };
+        guardrail.whole_answers("actions.stream", &mut faults);
         if faults.is_empty() { Ok(guardrail) } else { Err(faults) }
     }
 
@@ -128,6 +131,7 @@ impl Guardrail {
         }
         let actions = Actions::read(&actions, "", &mut faults);
         let guardrail = Self { checks: listed, actions };
+        guardrail.whole_answers("stream", &mut faults);
         if faults.is_empty() { Ok(guardrail) } else { Err(faults) }
     }
 
@@ -160,6 +164,25 @@ impl Guardrail {
     pub fn holds_back(&self) -> bool {
         let waits = !self.actions.asynchronous && !self.actions.observe;
         waits && (self.actions.stream == Streaming::Hold || self.rewrites())
+    }
+
+    /// Whether a streamed answer goes out sentence by sentence as it passes.
+    pub fn by_sentence(&self) -> bool {
+        self.actions.stream == Streaming::Sentence && self.actions.deny && !self.actions.asynchronous
+    }
+
+    /// Notes the checks that cannot judge an answer by its beginning, where that is asked for.
+    fn whole_answers(&self, field: &str, faults: &mut Vec<Fault>) {
+        let whole = self.checks.iter().find(|one| !one.check.judges_beginnings());
+        if self.actions.stream == Streaming::Sentence
+            && let Some(whole) = whole
+        {
+            let message = format!(
+                "`{}` has to see the whole answer, or changes it. Take `hold`, or a check that looks for what must not be there.",
+                whole.id
+            );
+            faults.push(Fault::new(field, "conflict", message));
+        }
     }
 }
 
@@ -280,7 +303,17 @@ impl Actions {
             }
         };
         let fails = word("on_error", ["fail", "pass"]);
-        let holds = word("stream", ["hold", "inform"]);
+        let stream = match members.get("stream") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(word)) if word == "hold" => Some(Streaming::Hold),
+            Some(Value::String(word)) if word == "sentence" => Some(Streaming::Sentence),
+            Some(Value::String(word)) if word == "inform" => Some(Streaming::Inform),
+            Some(_) => {
+                let message = "This is `hold`, `sentence` or `inform`.";
+                faults.push(Fault::new(below("stream"), "invalid_value", message));
+                None
+            }
+        };
         if deny && observe {
             let message = "One that only watches denies nothing. Leave one of the two out.";
             faults.push(Fault::new(below("observe"), "conflict", message));
@@ -302,7 +335,7 @@ impl Actions {
             sequential,
             observe,
             on_error: if fails.unwrap_or(deny) { OnError::Fail } else { OnError::Pass },
-            stream: if holds.unwrap_or(deny) { Streaming::Hold } else { Streaming::Inform },
+            stream: stream.unwrap_or(if deny { Streaming::Hold } else { Streaming::Inform }),
             on_success,
             on_fail,
         }

@@ -4,7 +4,7 @@ use super::checks::search::unescaped;
 use super::checks::{Check, Found, KeySet, Outcome, Prefix, Rewriting, Scene, Webhook};
 use super::definition::{Enabled, Guardrail, OnError};
 use super::texts::{Change, Of, Reading, Shape};
-use super::{CheckError, CheckResult, GuardrailResult, Side, prefix};
+use super::{CheckError, CheckResult, GuardrailResult, HashKey, Side, prefix};
 use crate::kernel::Timestamp;
 use crate::kernel::json::{self, Node, Value};
 use async_trait::async_trait;
@@ -46,6 +46,8 @@ pub struct About<'a> {
     /// The answer's status; 0 for a request.
     pub status: u16,
     pub now: Timestamp,
+    /// Of the organisation.
+    pub hash_key: &'a HashKey,
 }
 
 /// What became of a body.
@@ -172,11 +174,11 @@ async fn one(enabled: &Enabled, about: &About<'_>, body: &Reading, outside: &dyn
             "Not all of the body can be read: it is no JSON object, has a key twice, or holds words as numbers.";
         return (error(message), None);
     }
-    if body.is_nothing() && needs_words && !enabled.check.only_requests() {
+    if body.is_nothing() && !enabled.check.judges_who_calls() {
         return (Found { outcome: Outcome::Pass, data: json!({ "skipped": "Nothing is said." }) }, None);
     }
     match &enabled.check {
-        Check::Text(check) => match check.rewriting() {
+        Check::Text(check) => match check.rewriting(about.hash_key) {
             Some(rewriting) => rewrite(rewriting, body),
             None => (check.judge(&scene(about, body)), None),
         },

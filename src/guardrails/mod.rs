@@ -67,6 +67,9 @@ impl Fault {
 /// Says why an address must not be called, for webhooks and key sets: the operator's rule.
 pub type MayCall<'a> = &'a (dyn Fn(&str) -> Result<(), String> + Sync);
 
+/// The key of the digests that `"redact": "hash"` puts in the place of values: without it, nobody can try all numbers.
+pub type HashKey = [u8; 32];
+
 /// A place in a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {

@@ -10,6 +10,7 @@ use serde_json::json;
 pub(super) fn put(prefix: &Prefix, shape: Shape, reading: &Reading) -> Option<String> {
     let (root, _) = json::read(reading.body()).ok()?;
     let change = match shape {
+        Shape::Messages if prefix.leads() => in_system(prefix, &root)?,
         Shape::Chat | Shape::Messages => in_messages(prefix, get(&root, "messages")?, shape)?,
         Shape::Responses => match get(&root, "input")? {
             node @ Node { value: Value::Text(_), .. } => before(prefix, node)?,
@@ -30,15 +31,51 @@ fn before(prefix: &Prefix, node: &Node) -> Option<Change> {
     Some(Change { at: node.at.clone(), text: json!(format!("{}{text}", prefix.prefix)).to_string() })
 }
 
+impl Prefix {
+    /// Whether it is for the model alone, before whatever is said.
+    fn leads(&self) -> bool {
+        matches!(self.role.as_str(), "system" | "developer")
+    }
+}
+
+/// In Anthropic's words, where what leads a conversation stands beside the messages and not among them.
+fn in_system(prefix: &Prefix, root: &Node) -> Option<Change> {
+    let block = json!({ "type": "text", "text": prefix.prefix });
+    let Some(system) = get(root, "system") else {
+        // There are messages, so that it is not the only member.
+        get(root, "messages")?;
+        let at = root.at.start + 1;
+        return Some(Change { at: at..at, text: format!("\"system\":{},", json!(prefix.prefix)) });
+    };
+    let instead = |text: serde_json::Value| Some(Change { at: system.at.clone(), text: text.to_string() });
+    match &system.value {
+        Value::Null => instead(json!(prefix.prefix)),
+        Value::Text(text) if prefix.only_if_empty && !text.trim().is_empty() => None,
+        Value::Text(text) if prefix.add_to_existing => instead(json!(format!("{}{text}", prefix.prefix))),
+        Value::Text(text) if text.is_empty() => instead(json!(prefix.prefix)),
+        Value::Text(text) => instead(json!([block, { "type": "text", "text": text }])),
+        Value::List(blocks) if prefix.only_if_empty && !blocks.is_empty() => None,
+        Value::List(blocks) => match blocks.first() {
+            Some(first) if prefix.add_to_existing => before(prefix, get(first, "text")?),
+            first => {
+                let comma = if first.is_some() { "," } else { "" };
+                let at = system.at.start + 1;
+                Some(Change { at: at..at, text: format!("{block}{comma}") })
+            }
+        },
+        _ => None,
+    }
+}
+
 fn in_messages(prefix: &Prefix, list: &Node, shape: Shape) -> Option<Change> {
     let Value::List(messages) = &list.value else { return None };
     let of_role = |message: &&Node| text(message, "role") == Some(&prefix.role);
     let message = json!({ "role": prefix.role, "content": prefix.prefix }).to_string();
     let insert = |at: usize, text: String| Some(Change { at: at..at, text });
     let Some(first) = messages.iter().find(of_role) else {
-        // A system message is put first, any other last.
+        // What leads a conversation is put first, any other last.
         return match (messages.first(), messages.last()) {
-            (Some(first), _) if prefix.role == "system" => insert(first.at.start, format!("{message},")),
+            (Some(first), _) if prefix.leads() => insert(first.at.start, format!("{message},")),
             (_, Some(last)) => insert(last.at.end, format!(",{message}")),
             _ => insert(list.at.start + 1, message),
         };

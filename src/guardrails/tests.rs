@@ -50,6 +50,7 @@ fn run(guardrail: &Guardrail, side: Side, shape: Shape, body: &Reading, outside:
         streamed: body.is_stream(),
         status: if side == Side::Answer { 200 } else { 0 },
         now: Timestamp(1_700_000_000_000),
+        hash_key: &[7; 32],
     };
     judge(guardrail, ("g", None), &about, body, outside).now_or_never().expect("nothing is waited for")
 }
@@ -677,6 +678,100 @@ fn a_word_is_found_in_a_stream_exactly_where_it_is_in_the_whole_answer() {
 }
 
 #[test]
+fn parts_of_a_streamed_list_are_put_together_by_place_and_kind() {
+    let event = |content: Value| {
+        format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": { "content": content } }] }))
+    };
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    let thinking = |text: &str| json!({ "type": "thinking", "thinking": [{ "type": "text", "text": text }] });
+    let read = |events: &[Value]| {
+        Reading::stream(Shape::Chat, events.iter().map(|one| event(one.clone())).collect::<String>().as_bytes())
+    };
+    // A thought between two halves of a word is no way past.
+    let cut = read(&[json!([text("a sec")]), json!([thinking("hm")]), json!([text("ret")])]);
+    assert!(finds("secret", Side::Answer, Shape::Chat, &cut));
+    let thought = read(&[json!([thinking("a sec")]), json!([text("b")]), json!([thinking("ret")])]);
+    assert!(finds("secret", Side::Answer, Shape::Chat, &thought));
+    // Nor is the number of a part that stands at another place of its list.
+    let part = |index: u32, text: &str| json!({ "type": "text", "index": index, "text": text });
+    let numbered = read(&[json!([part(0, "x"), part(1, "a sec")]), json!([part(1, "ret")])]);
+    assert!(finds("secret", Side::Answer, Shape::Chat, &numbered));
+}
+
+#[test]
+fn sentences_are_for_checks_that_forbid() {
+    let reads = |check: Value| {
+        let definition = json!({ "checks": [check], "actions": { "deny": true, "stream": "sentence" } });
+        Guardrail::compile(&definition, &|_| Ok(())).map_err(|faults| faults[0].field.clone()).is_ok()
+    };
+    let of = |id: &str, parameters: Value| json!({ "id": id, "parameters": parameters });
+    assert!(reads(of("default.contains", json!({ "operator": "none", "words": ["a"] }))));
+    assert!(reads(of("default.regexMatch", json!({ "rule": "a", "not": true }))));
+    assert!(reads(of("portkey.pii", json!({ "categories": ["EMAIL_ADDRESS"] }))));
+    for whole in [
+        of("default.contains", json!({ "operator": "any", "words": ["a"] })),
+        of("default.regexMatch", json!({ "rule": "a" })),
+        of("portkey.pii", json!({ "categories": ["EMAIL_ADDRESS"], "redact": true })),
+        of("default.wordCount", json!({ "minWords": 1, "maxWords": 9 })),
+        of("default.jsonSchema", json!({ "schema": { "type": "object" } })),
+        of("default.endsWith", json!({ "suffix": "a" })),
+    ] {
+        assert!(!reads(whole.clone()), "{whole}");
+    }
+}
+
+/// Whatever is let out by sentences, nothing that is denied as a whole is in it.
+#[test]
+fn the_beginnings_that_go_out_hold_nothing_that_is_denied() {
+    let mut dice = Dice(0x9e37_79b9);
+    let check = without(&["secret"]);
+    let (mut out, mut denied) = (0, 0);
+    for _ in 0..2_000 {
+        let words = ["a sec", "ret", ".", " ", "!", "\\n", "sec. ret", "secret", "b", "”"];
+        let pieces: Vec<&str> = (0..dice.below(8) + 1).map(|_| words[dice.below(words.len())]).collect();
+        let event =
+            |text: &&str| format!("data: {}\n\n", json!({ "choices": [{ "index": 0, "delta": { "content": text } }] }));
+        let mut seen = String::new();
+        for piece in &pieces {
+            seen.push_str(&event(piece));
+            let reading = Reading::stream(Shape::Chat, seen.as_bytes());
+            if !run(&check, Side::Answer, Shape::Chat, &reading, &Alone::default()).result.verdict {
+                denied += 1;
+                break;
+            }
+            if reading.ends_a_sentence() {
+                out += 1;
+                let text: String = reading.units.iter().map(|unit| unit.text.clone()).collect();
+                assert!(!text.contains("secret") && !text.ends_with("sec"), "{text}");
+            }
+        }
+    }
+    assert!(out > 500 && denied > 200, "{out} {denied}");
+}
+
+#[test]
+fn a_call_for_a_stored_answer_is_judged_by_who_calls_alone() {
+    let models = of_check("default.modelWhitelist", &json!({ "models": ["other"] }));
+    let members = of_check("default.requiredMetadataKeys", &json!({ "metadataKeys": ["team"], "operator": "all" }));
+    let judged = |guardrail| {
+        run(guardrail, Side::Request, Shape::Responses, &Reading::nothing(), &Alone::default()).result.verdict
+    };
+    assert!(judged(&models), "no model is asked");
+    assert!(!judged(&members));
+    assert!(
+        !run(
+            &models,
+            Side::Request,
+            Shape::Responses,
+            &request(Shape::Responses, &json!({ "input": "a" })),
+            &Alone::default()
+        )
+        .result
+        .verdict
+    );
+}
+
+#[test]
 fn a_prefix_is_put_where_its_role_speaks() {
     let put = |shape, parameters: Value, body: Value| {
         let prefix = of_check("default.addPrefix", &parameters);
@@ -693,6 +788,23 @@ fn a_prefix_is_put_where_its_role_speaks() {
     let system = json!({ "prefix": "p", "applyToRole": "system" });
     let told = json!({ "role": "system", "content": "p" });
     assert_eq!(put(Shape::Chat, system.clone(), messages(&[user("a")])), Some(messages(&[told.clone(), user("a")])));
+    let developer = json!({ "prefix": "p", "applyToRole": "developer" });
+    let first = messages(&[json!({ "role": "developer", "content": "p" }), user("a")]);
+    assert_eq!(put(Shape::Chat, developer.clone(), messages(&[user("a")])), Some(first));
+    // Anthropic's interface takes no such message: what leads stands beside the messages.
+    let beside = |system: Value| json!({ "system": system, "messages": [user("a")] });
+    let text = |text: &str| json!({ "type": "text", "text": text });
+    for how in [&system, &developer] {
+        assert_eq!(put(Shape::Messages, how.clone(), messages(&[user("a")])), Some(beside(json!("p"))));
+        assert_eq!(put(Shape::Messages, how.clone(), beside(json!("s"))), Some(beside(json!("ps"))));
+        assert_eq!(put(Shape::Messages, how.clone(), beside(json!([text("s")]))), Some(beside(json!([text("ps")]))));
+        assert_eq!(put(Shape::Messages, how.clone(), beside(json!([]))), Some(beside(json!([text("p")]))));
+    }
+    let alone = json!({ "prefix": "p", "applyToRole": "system", "addToExisting": false });
+    assert_eq!(put(Shape::Messages, alone.clone(), beside(json!("s"))), Some(beside(json!([text("p"), text("s")]))));
+    assert_eq!(put(Shape::Messages, alone, beside(json!([text("s")]))), Some(beside(json!([text("p"), text("s")]))));
+    let once = json!({ "prefix": "p", "applyToRole": "system", "onlyIfEmpty": true });
+    assert_eq!(put(Shape::Messages, once, beside(json!("s"))), None);
     let apart = json!({ "prefix": "p", "addToExisting": false });
     assert_eq!(put(Shape::Chat, apart, messages(&[user("a")])), Some(messages(&[user("p"), user("a")])));
     let empty = json!({ "prefix": "p", "onlyIfEmpty": true });
@@ -780,7 +892,7 @@ fn an_error_counts_as_its_own_check_says() {
         }
     }
     let two = guardrail(&json!({ "checks": [hook(false), hook(true)] }));
-    let tried = try_text(&two, ("g", None), Side::Request, "a", Timestamp(0), &One);
+    let tried = try_text(&two, ("g", None), Side::Request, "a", (Timestamp(0), &[7; 32]), &One);
     assert!(tried.now_or_never().expect("nothing is waited for").result.verdict);
 }
 

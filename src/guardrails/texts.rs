@@ -213,6 +213,19 @@ impl Reading {
         self.stream
     }
 
+    /// Whether every text in it has come to the end of a sentence, and no tool is called.
+    pub fn ends_a_sentence(&self) -> bool {
+        let ends = |channel: &Channel| match channel.of {
+            Of::Unit(_) | Of::Aside => {
+                let text = channel.text();
+                let end = text.trim_end_matches([' ', '"', '\'', ')', ']', '*', '_', '»', '”', '’']);
+                text.is_empty() || end.ends_with(['.', '!', '?', '\n', '…', '。', '！', '？'])
+            }
+            Of::Arguments | Of::Name => false,
+        };
+        !self.hides_words() && !self.units.iter().any(|unit| unit.calls_tools) && self.channels.iter().all(ends)
+    }
+
     /// The last text of the user, or all texts of an answer: what a webhook is shown.
     pub(super) fn words(&self, last: bool) -> String {
         let units = if last && !self.units.is_empty() { &self.units[self.units.len() - 1..] } else { &self.units[..] };

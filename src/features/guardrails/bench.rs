@@ -6,7 +6,8 @@ use crate::{
         self, CheckResult, Guardrail, Mark, Outside, Side, Tried, catalogue,
         checks::{KeySet, Webhook},
     },
-    kernel::{Timestamp, text},
+    kernel::{OrganisationId, text},
+    server::access::Access,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -37,20 +38,28 @@ impl Outside for Nobody {
     }
 }
 
-/// Judges one text.
-pub async fn judge(guardrail: &Guardrail, of: (&str, Option<i64>), is_answer: bool, text: &str, now: Timestamp) -> Tried {
+/// Judges one text, with the digests of the organisation.
+pub async fn judge(
+    access: &Access,
+    guardrail: &Guardrail,
+    of: (&str, Option<i64>),
+    is_answer: bool,
+    text: &str,
+) -> Tried {
+    let organisation = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
+    let hash_key = access.app().keyring.hash_key(organisation);
     let side = if is_answer { Side::Answer } else { Side::Request };
-    guardrails::try_text(guardrail, of, side, text, now, &Nobody).await
+    guardrails::try_text(guardrail, of, side, text, (access.now(), &hash_key), &Nobody).await
 }
 
 /// Characters of a sample by which it is named.
 const SHOWN: usize = 40;
 
 /// Judges every sample.
-pub async fn run(guardrail: &Guardrail, samples: &[Sample], now: Timestamp) -> Sampled {
+pub async fn run(access: &Access, guardrail: &Guardrail, samples: &[Sample]) -> Sampled {
     let mut sampled = Sampled::default();
     for sample in samples {
-        let result = judge(guardrail, ("", None), sample.is_answer, &sample.text, now).await.result;
+        let result = judge(access, guardrail, ("", None), sample.is_answer, &sample.text).await.result;
         // What somebody outside would say is not known.
         let is_known = result.checks.iter().all(|check| check.error.as_ref().is_none_or(|error| error.message != NOBODY));
         let holds = is_known.then_some(result.verdict == sample.passes);

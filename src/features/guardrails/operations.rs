@@ -15,7 +15,7 @@ use crate::{
         model::{History, MOST as MOST_VERSIONS, parse_message},
     },
     guardrails::{self, Guardrail, catalogue},
-    kernel::{Asked, Code, Error, Fields, GuardrailId, Result, SampleId, Timestamp, Window, text},
+    kernel::{Asked, Code, Error, Fields, GuardrailId, Result, SampleId, Window, text},
     policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed},
@@ -257,7 +257,7 @@ pub async fn update(
         drop(tx);
         let draft = edit(&stored);
         let sound = sound(access, &draft.definition);
-        let sampled = sampled(&sound, &samples, access.now()).await;
+        let sampled = sampled(access, &sound, &samples).await;
         Ok((stored.version, draft, sound, sampled))
     };
     let read: Result<_> = read.await;
@@ -280,9 +280,9 @@ pub async fn update(
 }
 
 /// The verdicts of the samples; nothing where there is no guardrail to ask.
-async fn sampled(sound: &Result<Sound>, samples: &[Sample], now: Timestamp) -> Sampled {
+async fn sampled(access: &Access, sound: &Result<Sound>, samples: &[Sample]) -> Sampled {
     match sound {
-        Ok(sound) => bench::run(&sound.guardrail, samples, now).await,
+        Ok(sound) => bench::run(access, &sound.guardrail, samples).await,
         Err(_) => Sampled::default(),
     }
 }
@@ -372,7 +372,7 @@ pub async fn restore(access: &Access, of: &str, number: i64) -> Result<Saved> {
         let samples = store::samples(&mut tx, stored.id).await?;
         drop(tx);
         let sound = sound(access, &definition(&old.text));
-        let sampled = sampled(&sound, &samples, access.now()).await;
+        let sampled = sampled(access, &sound, &samples).await;
         Ok((sound, sampled))
     };
     let read: Result<_> = read.await;
@@ -515,7 +515,7 @@ pub async fn samples(access: &Access, of: &str) -> Result<Samples> {
     let mut samples = store::samples(&mut tx, guardrail.id).await?;
     drop(tx);
     if let Ok(sound) = sound(access, &definition(&guardrail.text)) {
-        let sampled = bench::run(&sound.guardrail, &samples, access.now()).await;
+        let sampled = bench::run(access, &sound.guardrail, &samples).await;
         for (sample, holds) in samples.iter_mut().zip(sampled.holds) {
             sample.holds = holds;
         }
@@ -596,7 +596,7 @@ async fn tried(access: &Access, typed: &Typed, stored: &Value) -> Tried {
     match (sound, text) {
         (Ok(sound), Ok(text)) if faults.is_empty() => {
             let is_answer = typed.get("side") == "answer";
-            let judged = bench::judge(&sound.guardrail, ("", None), is_answer, &text, access.now()).await;
+            let judged = bench::judge(access, &sound.guardrail, ("", None), is_answer, &text).await;
             bench::told(judged, &definition, &text)
         }
         _ => Tried { faults, ..Tried::default() },
@@ -629,7 +629,7 @@ pub async fn try_text(
     let actions = actions.unwrap_or_else(|| own["actions"].clone());
     let sound = sound(access, &json!({ "checks": checks, "actions": actions }))?;
     let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
-    Ok(bench::judge(&sound.guardrail, about, is_answer, &text, access.now()).await)
+    Ok(bench::judge(access, &sound.guardrail, about, is_answer, &text).await)
 }
 
 /// What a config needs to know of a guardrail that it names.

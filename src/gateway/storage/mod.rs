@@ -40,7 +40,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
     Ok(Gateway {
         directory,
         outgoing: app.outgoing.clone(),
-        outside: Others::new(app.outgoing.clone()),
+        outside: Others::new(app.outgoing.clone(), app.keyring.clone()),
         recorder,
         limits: Limits::default(),
         room: Room::default(),

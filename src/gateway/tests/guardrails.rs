@@ -267,6 +267,75 @@ async fn a_stream_that_flows_tells_what_was_found_only_where_asked() {
 }
 
 #[tokio::test]
+async fn a_stream_that_its_caller_leaves_is_judged_as_far_as_it_came() {
+    for (events, denied) in [(piece("a secret"), true), (piece("nothing"), false)] {
+        let upstream = halting(chunk(&events), String::new(), Arc::new(Notify::new())).await;
+        let house = House::new().await;
+        house.target("main", Provider::OpenAi, upstream.port);
+        save(&house, "gr-a", &without("secret", &json!({ "observe": true })).to_string(), ANSWERS);
+        let mut answer = house.open_chat(&streamed()).await.into_body();
+        let first = answer.frame().await.expect("a piece").expect("no fault").into_data().expect("data");
+        assert!(!first.is_empty());
+        drop(answer);
+        let records = house.records().await;
+        let end = records[0].outcome.clone().expect("an end");
+        assert_eq!(end.error.as_deref(), Some("client_left"));
+        let found = end.tried[0].found.after_request_hooks.clone();
+        assert_eq!(found.iter().map(|one| one.verdict).collect::<Vec<_>>(), [!denied], "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn sentences_go_out_once_they_have_passed() {
+    let by_sentence = without("secret", &json!({ "deny": true, "stream": "sentence" })).to_string();
+    // The first sentence is there while the provider still speaks; a begun one is not.
+    let first = [piece("One"), piece(" is."), piece(" A sec")].map(|one| chunk(&one)).concat();
+    let go = Arc::new(Notify::new());
+    let rest = [piece("ret"), piece("."), ending()].map(|one| chunk(&one)).concat();
+    let upstream = halting(first, format!("{rest}0\r\n\r\n"), go.clone()).await;
+    let house = House::new().await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    save(&house, "gr-a", &by_sentence, ANSWERS);
+    let answer = house.open_chat(&streamed()).await;
+    assert_eq!(answer.status(), 200);
+    let mut body = answer.into_body();
+    let mut told = String::new();
+    while !told.contains(" is.") {
+        let frame = body.frame().await.expect("a piece").expect("no fault");
+        told.push_str(&String::from_utf8_lossy(&frame.into_data().expect("data")));
+    }
+    assert!(!told.contains("A sec"), "{told}");
+    go.notify_one();
+    let rest = String::from_utf8_lossy(&body.collect().await.expect("an end").to_bytes()).into_owned();
+    assert!(!rest.contains("sec") && !rest.contains("[DONE]"), "{rest}");
+    assert!(rest.contains("guardrail_denied"), "{rest}");
+    let end = house.records().await[0].outcome.clone().expect("an end");
+    assert_eq!((end.status, end.error.as_deref()), (200, Some("guardrail_denied")));
+    assert!(!end.tried[0].found.after_request_hooks[0].verdict);
+}
+
+#[tokio::test]
+async fn what_passes_by_sentence_comes_whole_and_unchanged() {
+    let by_sentence = without("secret", &json!({ "deny": true, "stream": "sentence" })).to_string();
+    for pieces in [vec!["One", " is.", " Two", " is", "!"], vec!["no end"], vec!["a.b", "\n", "c."], vec![]] {
+        let events = pieces.iter().map(|text| chunk(&piece(text))).collect::<String>();
+        let events = format!("{events}{}0\r\n\r\n", chunk(&ending()));
+        let told = async |guarded: bool| {
+            let upstream = Upstream::saying(format!("{STREAM}{events}")).await;
+            let house = House::new().await;
+            house.target("main", Provider::OpenAi, upstream.port);
+            if guarded {
+                save(&house, "gr-a", &by_sentence, ANSWERS);
+            }
+            house.chat(&streamed()).await.text
+        };
+        let (with, without) = (told(true).await, told(false).await);
+        assert!(with.ends_with("data: [DONE]\n\n"), "{with}");
+        assert_eq!(with, without);
+    }
+}
+
+#[tokio::test]
 async fn kept_answers_are_judged_for_whoever_gets_them() {
     let events = format!("{}{}0\r\n\r\n", chunk(&piece("secret")), chunk(&ending()));
     for (stream, upstream) in [
@@ -343,6 +412,10 @@ async fn what_is_found_without_denying_is_246_and_is_tried_again_where_listed() 
         assert_eq!(body["hook_results"]["after_request_hooks"][0]["verdict"], false);
         let end = house.records().await[0].outcome.clone().expect("an end");
         assert_eq!((end.status, end.tried.len()), (246, calls));
+        // Each of them is paid for.
+        let used = end.usage.expect("a usage");
+        let once = saying("")["usage"]["prompt_tokens"].as_u64().expect("tokens");
+        assert_eq!(used.input_tokens, once * calls as u64, "{config}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::features::guardrails::model::AllCalls;
 use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
+use crate::server::crypto::Keyring;
 use crate::{
     gateway::{
         cache::Kept,
@@ -171,10 +172,11 @@ impl House {
             ..Bounds::default()
         };
         let local = || AllowList::parse("127.0.0.1").expect("a list");
+        let keyring = Keyring::open(None, &folder.path().join("latchkey.key")).expect("a key");
         let gateway = Gateway {
             directory: Directory::new(rooms.clone(), Ages::default()),
             outgoing: Outgoing::new(local()),
-            outside: Others::new(Outgoing::new(local())),
+            outside: Others::new(Outgoing::new(local()), keyring),
             recorder: Recorder::start(folder.path(), log.clone(), bounds).expect("a recorder"),
             limits,
             room: room(limits),

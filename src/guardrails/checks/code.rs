@@ -43,6 +43,11 @@ pub struct Code {
 }
 
 impl Code {
+    /// Whether it looks for what must not be there.
+    pub(super) fn forbids(&self) -> bool {
+        self.not
+    }
+
     pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
         let not = read.not();
         let format = read.text("format", 40)?;

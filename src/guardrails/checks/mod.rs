@@ -21,7 +21,7 @@ mod urls;
 mod webhook;
 mod words;
 
-use super::{Fault, Mark, MayCall, Side};
+use super::{Fault, HashKey, Mark, MayCall, Side};
 use parameters::Parameters;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -206,11 +206,34 @@ impl Check {
         }
     }
 
+    /// Whether it judges every call, also one that says nothing and asks no model, as for an answer that is stored.
+    pub fn judges_who_calls(&self) -> bool {
+        match self {
+            Check::Jwt(_) => true,
+            Check::Text(check) => {
+                matches!(check, TextCheck::MetadataKeys(_) | TextCheck::MetadataPairs(_) | TextCheck::RequestTypes(_))
+            }
+            Check::Prefix(_) | Check::Webhook(_) => false,
+        }
+    }
+
+    /// Whether an answer that it lets pass has no beginning that it would not: it looks for what must not be there.
+    pub fn judges_beginnings(&self) -> bool {
+        let Check::Text(check) = self else { return false };
+        match check {
+            TextCheck::Regex(check) => check.forbids(),
+            TextCheck::Words(check) => check.forbids(),
+            TextCheck::Code(check) => check.forbids(),
+            TextCheck::Personal(_) | TextCheck::Secrets(_) => !self.rewrites(),
+            _ => false,
+        }
+    }
+
     /// Whether it may change what it judges.
     pub fn rewrites(&self) -> bool {
         match self {
             Check::Prefix(_) | Check::Webhook(_) => true,
-            Check::Text(check) => check.rewriting().is_some(),
+            Check::Text(check) => check.rewriting(&[0; 32]).is_some(),
             Check::Jwt(_) => false,
         }
     }
@@ -256,11 +279,11 @@ impl TextCheck {
     }
 
     /// What takes out of texts what it finds, for those that do.
-    pub fn rewriting(&self) -> Option<Box<dyn Rewriting + Send + '_>> {
+    pub fn rewriting<'a>(&'a self, key: &'a HashKey) -> Option<Box<dyn Rewriting + Send + 'a>> {
         match self {
             TextCheck::Replace(check) => Some(check.rewriting()),
-            TextCheck::Personal(check) => check.rewriting(),
-            TextCheck::Secrets(check) => check.rewriting(),
+            TextCheck::Personal(check) => check.rewriting(key),
+            TextCheck::Secrets(check) => check.rewriting(key),
             _ => None,
         }
     }

@@ -2,13 +2,12 @@
 
 use super::parameters::Parameters;
 use super::search::{in_arguments, with_text};
-use super::{Found, Mark, Rewriting, Scene};
-use ring::{hmac, rand};
+use super::{Found, HashKey, Mark, Rewriting, Scene};
+use ring::hmac;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// A place in a text, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +89,7 @@ pub(super) enum Redact {
     Replace,
     /// The end of the value behind stars.
     Mask,
-    /// `{{CATEGORY_digest}}`, the same digest for the same value in every call, for as long as the program runs.
+    /// `{{CATEGORY_digest}}`, the same digest for the same value in every call of an organisation.
     Hash,
 }
 
@@ -118,6 +117,7 @@ const PASSES: usize = 8;
 pub(super) struct Redacting<'c, F> {
     finder: &'c F,
     by: Redact,
+    key: &'c HashKey,
     numbers: HashMap<(&'static str, String), usize>,
     /// The highest number of each category.
     last: BTreeMap<&'static str, usize>,
@@ -125,14 +125,17 @@ pub(super) struct Redacting<'c, F> {
 }
 
 impl<'c, F: Finder> Redacting<'c, F> {
-    pub(super) fn new(finder: &'c F, by: Redact) -> Self {
-        Self { finder, by, numbers: HashMap::new(), last: BTreeMap::new(), found: BTreeMap::new() }
+    pub(super) fn new(finder: &'c F, by: Redact, key: &'c HashKey) -> Self {
+        Self { finder, by, key, numbers: HashMap::new(), last: BTreeMap::new(), found: BTreeMap::new() }
     }
 
     fn stand_in(&mut self, category: &'static str, value: &str) -> String {
         match self.by {
             Redact::Mask => self.finder.masked(category, value),
-            Redact::Hash => format!("{{{{{category}_{}}}}}", digest(category, &self.finder.same(category, value))),
+            Redact::Hash => {
+                let digest = digest(self.key, category, &self.finder.same(category, value));
+                format!("{{{{{category}_{digest}}}}}")
+            }
             Redact::Replace => {
                 let last = self.last.entry(category).or_default();
                 let number = self.numbers.entry((category, self.finder.same(category, value))).or_insert_with(|| {
@@ -195,10 +198,7 @@ impl<F: Finder> Rewriting for Redacting<'_, F> {
 
 /// Ten letters that tell a value from others, and not what it is: without the key, nobody can try all numbers. There are
 /// no digits in it, which could become a part of something.
-fn digest(category: &str, value: &str) -> String {
-    static KEY: OnceLock<Option<hmac::Key>> = OnceLock::new();
-    let key = KEY.get_or_init(|| hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new()).ok());
-    let Some(key) = key else { return "unknown".to_owned() };
-    let tag = hmac::sign(key, format!("{category}\0{value}").as_bytes());
+fn digest(key: &HashKey, category: &str, value: &str) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), format!("{category}\0{value}").as_bytes());
     tag.as_ref().iter().take(5).flat_map(|byte| [byte >> 4, byte & 15]).map(|four| char::from(b'g' + four)).collect()
 }

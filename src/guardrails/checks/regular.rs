@@ -24,6 +24,11 @@ pub struct Match {
 }
 
 impl Match {
+    /// Whether it looks for what must not be there.
+    pub(super) fn forbids(&self) -> bool {
+        self.not
+    }
+
     pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
         let not = read.not();
         let rule = read.text("rule", LONGEST)?;

@@ -5,7 +5,7 @@ mod forms;
 
 use super::parameters::Parameters;
 use super::patterns::{self, Finder, Place, Redact, Redacting};
-use super::{Found, Mark, Rewriting, Scene};
+use super::{Found, HashKey, Mark, Rewriting, Scene};
 use forms::{BEGINNINGS, Form};
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -38,9 +38,9 @@ impl Secrets {
         patterns::judge(self, scene)
     }
 
-    pub(super) fn rewriting(&self) -> Option<Box<dyn Rewriting + Send + '_>> {
+    pub(super) fn rewriting<'a>(&'a self, key: &'a HashKey) -> Option<Box<dyn Rewriting + Send + 'a>> {
         let by = self.redact?;
-        Some(Box::new(Redacting::new(self, by)))
+        Some(Box::new(Redacting::new(self, by, key)))
     }
 
     pub(super) fn marks(&self, text: &str) -> Vec<Mark> {

@@ -87,7 +87,7 @@ impl Contains {
     }
 
     /// Whether it looks for what must not be there.
-    fn forbids(&self) -> bool {
+    pub(super) fn forbids(&self) -> bool {
         (self.operator == Operator::None) != self.not && self.operator != Operator::All
     }
 

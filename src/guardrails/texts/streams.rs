@@ -160,6 +160,11 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                         }
                     }
                 }
+                ("content", _) => {
+                    for (position, one) in elements(&member.value).iter().enumerate() {
+                        part_of(one, (number, unit, position), offset, pieces, data);
+                    }
+                }
                 ("function_call", _) => {
                     pieces.calls_tools[unit] = true;
                     if let Some(value) = get(&member.value, "arguments") {
@@ -175,14 +180,29 @@ fn chat(root: &Node, offset: usize, pieces: &mut Pieces, data: &str) {
                     for (at, channel) in found.channels.into_iter().enumerate() {
                         for spot in channel.spots {
                             let node = Node { at: spot.at, value: Value::Text(spot.text) };
-                            let key = (number, at as u64, format!("part {name}"));
-                            // The pieces of a part's own text belong together; others are told whole.
-                            let of = if name == "content" { Of::Unit(unit) } else { Of::Aside };
-                            pieces.add(of, key, &node, offset);
+                            pieces.add(Of::Aside, (number, at as u64, format!("part {name}")), &node, offset);
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// A piece of one part of a content that is a list. The pieces of a part belong together: those of one place and kind.
+fn part_of(node: &Node, (choice, unit, position): (u64, usize, usize), offset: usize, pieces: &mut Pieces, data: &str) {
+    let place = if get(node, "index").is_some() { index(node, "index") } else { position as u64 };
+    let kind = text(node, "type").unwrap_or_default();
+    let mut found = Found::new(data);
+    let own = found.unit();
+    super::places::part(node, own, &mut found);
+    pieces.calls_tools[unit] |= found.units.iter().any(|calls| *calls);
+    pieces.values.extend(found.values);
+    for (nth, channel) in found.channels.into_iter().enumerate() {
+        let of = if let Of::Unit(_) = channel.of { Of::Unit(unit) } else { channel.of };
+        for spot in channel.spots {
+            let node = Node { at: spot.at, value: Value::Text(spot.text) };
+            pieces.add(of, (choice, place, format!("part {kind} {nth}")), &node, offset);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The installation's key: made at first start in a file of mode 0600, or given by the environment, never in the
 //! database. Everything else is derived from it.
 
-use crate::{kernel::Error, server::database::StartResult};
+use crate::{
+    kernel::{Error, OrganisationId},
+    server::database::StartResult,
+};
 use chacha20poly1305::{
     XChaCha20Poly1305, XNonce,
     aead::{Aead, KeyInit, Payload},
@@ -70,6 +73,12 @@ impl Keyring {
     /// The digest under which a secret of this purpose is stored and looked up.
     pub fn digest(&self, purpose: &str, secret: &str) -> Digest {
         hmac(&self.digest, &[purpose.as_bytes(), b"\0", secret.as_bytes()])
+    }
+
+    /// The key of the digests by which guardrails of an organisation name values that they take out: the same on every
+    /// replica and after every start.
+    pub fn hash_key(&self, organisation: OrganisationId) -> [u8; 32] {
+        self.digest("guardrail digest", &organisation.to_string())
     }
 
     /// Seals a credential to its place: the same bytes in another row, field or organisation do not open.

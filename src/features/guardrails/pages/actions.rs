@@ -35,6 +35,7 @@ pub(super) fn ActionsCard(
     let streams = vec![
         Choice::new("", "as usual: held back if it denies or changes"),
         Choice::new("hold", "held back until it is judged"),
+        Choice::new("sentence", "goes out sentence by sentence as it passes"),
         Choice::new("inform", "flows; what was found is told at its end"),
     ];
     let selected = on_fail.get_untracked();

@@ -138,7 +138,7 @@ fn judges_units_and_arguments() {
 
 fn redacted(how: &str, texts: &[&str]) -> Vec<String> {
     let check = compiled(&json!({ "categories": CATEGORIES, "redact": how })).unwrap();
-    let mut rewriting = check.rewriting().unwrap();
+    let mut rewriting = check.rewriting(&[7; 32]).unwrap();
     let all = texts.iter().map(|text| rewriting.text(text).unwrap_or_else(|| (*text).to_owned())).collect();
     assert_eq!(rewriting.found(true).outcome, Outcome::Pass);
     assert_eq!(rewriting.found(false), Found::no_text());
@@ -159,7 +159,7 @@ fn takes_out_what_it_finds() {
     let hashed = redacted("hash", &["219-09-9999 219 09 9999"]);
     let (one, other) = hashed[0].split_once(' ').unwrap();
     assert!(one == other && one.starts_with("{{SSN_") && one.len() == 18, "{hashed:?}");
-    assert!(check(&[SSN]).rewriting().is_none());
+    assert!(check(&[SSN]).rewriting(&[7; 32]).is_none());
 }
 
 /// Numbers that follow from a seed.

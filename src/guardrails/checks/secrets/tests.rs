@@ -86,7 +86,7 @@ fn leaves_what_is_no_secret() {
 
 fn redacted(how: &str, text: &str) -> String {
     let check = check(&json!({ "redact": how, "random": true }));
-    let mut rewriting = check.rewriting().unwrap();
+    let mut rewriting = check.rewriting(&[7; 32]).unwrap();
     let left = rewriting.text(text).unwrap_or_else(|| text.to_owned());
     assert_eq!(rewriting.found(true).outcome, Outcome::Pass);
     left
