@@ -135,7 +135,7 @@ test("a Member joins, and sees and does what Members may", async ({ newContext }
   const page = await (await newContext()).newPage();
   await join(page, links[1] ?? "", CY);
   await expect(page.getByText(`You belong to ${ORGANISATION} now, as Member.`)).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Configs", "Virtual keys", "Roles"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Configs", "Guardrails", "Virtual keys", "Roles"]);
 
   for (const [path, permission] of [
     ["api-keys", "api_keys.list"],
