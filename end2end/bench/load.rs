@@ -29,6 +29,11 @@ impl Way {
         Self::new(port, &format!("authorization: Bearer {key}\r\nx-portkey-virtual-key: bench\r\n"), streamed)
     }
 
+    /// Through the gateway, led by a saved config.
+    pub fn led(port: u16, key: &str, config: &str) -> Self {
+        Self::new(port, &format!("authorization: Bearer {key}\r\nx-portkey-config: {config}\r\n"), false)
+    }
+
     fn new(port: u16, headers: &str, streamed: bool) -> Self {
         let mut body = serde_json::json!({
             "model": "gpt-4o",

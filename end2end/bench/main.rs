@@ -2,11 +2,13 @@
 //! per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
+mod checks;
 #[expect(dead_code, reason = "the tests of the program need more of it than this")]
 #[path = "../support/house.rs"]
 mod house;
 mod load;
 mod upstream;
+mod ways;
 
 use house::House;
 use latchkey::{
@@ -88,6 +90,8 @@ fn main() -> Result<()> {
             line(&mut out, &format!("{what}, gateway"), connections, &mut led, Some((p50, p99)))?;
         }
     }
+    calls += ways::print(&mut out, &house, provider.pid(), &runtime)?;
+    checks::print(&mut out)?;
     writeln!(out, "\nresident after load: {:.1} MB (most: {:.1} MB)", house.resident()?, house.most_resident()?)?;
     if disturbance > QUIET {
         writeln!(out, "NOT QUIET: others took up to {:.0} % of the machine meanwhile", disturbance * 100.0)?;

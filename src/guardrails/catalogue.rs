@@ -245,7 +245,12 @@ pub const CHECKS: &[Known] = &[
             parameter(
                 "applyToRole",
                 "Before the message of",
-                Kind::Choice(&[("user", "the user"), ("system", "the system"), ("assistant", "the assistant")]),
+                Kind::Choice(&[
+                    ("user", "the user"),
+                    ("system", "the system"),
+                    ("developer", "the developer"),
+                    ("assistant", "the assistant"),
+                ]),
                 "",
             ),
             parameter("addToExisting", "Put into the message that is there", Kind::Flag(true), ""),

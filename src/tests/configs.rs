@@ -228,6 +228,18 @@ async fn saved_only_is_set_by_the_organisation() {
         assert_eq!(last.expect("an event")["changes"], json!([{ "field": "saved_only", "was": false, "now": true }]));
         let page = world.owner.page(&format!("/o/{}/settings", world.house.slug)).await;
         assert!(page.text.contains("Saved configs only"), "{}", page.text);
+        // A page that was loaded before that does not undo it unseen.
+        let late = async |saved_only: &str, was: &str| {
+            let fields = [("slug", world.house.slug.as_str()), ("saved_only", saved_only), ("was", was)];
+            world.owner.form("organisation/restrict", &fields).await
+        };
+        assert_eq!(late("no", "no").await.code(), "stale_version");
+        assert_eq!(settings().await, true);
+        assert!(late("yes", "no").await.status < 400, "what is set already is set");
+        assert!(late("no", "yes").await.status < 400);
+        assert_eq!(settings().await, false);
+        // What says nothing changes nothing.
+        assert_eq!(world.owner.form("organisation/restrict", &[("slug", &world.house.slug)]).await.status, 422);
     })
     .await;
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Longest name, in characters.
 const NAME_LIMIT: usize = 100;
 /// Longest name of a model in a dry run, in characters.
-const MODEL_LIMIT: usize = 200;
+pub const MODEL_LIMIT: usize = 200;
 /// Longest metadata of a dry run, in characters.
-const METADATA_LIMIT: usize = 8_192;
+pub const METADATA_LIMIT: usize = 8_192;
 /// The most characters of each field.
 pub const LIMITS: &[(&str, usize)] =
     &[("name", NAME_LIMIT), ("message", MESSAGE_LIMIT), ("model", MODEL_LIMIT), ("metadata", METADATA_LIMIT)];
@@ -105,7 +105,9 @@ pub struct Detail {
     pub created_at: Timestamp,
     pub updated_by: String,
     pub updated_at: Timestamp,
-    /// At most [`MOST_USERS`]; none for whoever may not list API keys.
+    /// How many API keys have it as their config.
+    pub key_count: i64,
+    /// At most [`MOST_USERS`] of these; none for whoever may not list API keys.
     pub keys: Vec<UsedByKey>,
     /// Whether the reader may list API keys.
     pub lists_keys: bool,

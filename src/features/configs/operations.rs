@@ -128,12 +128,17 @@ fn supposed(typed: &TryForm) -> Result<Supposed> {
     let mut fields = Fields::default();
     let metadata = match typed.metadata.trim() {
         "" => Some(BTreeMap::new()),
+        text if text.chars().count() > model::METADATA_LIMIT => {
+            fields.refuse("metadata", format!("The metadata can have at most {} characters.", model::METADATA_LIMIT));
+            None
+        }
         text => fields.take("metadata", metadata(text)),
     };
+    let model = fields.take("model", text::optional_line("The model", &typed.model, model::MODEL_LIMIT));
     let answers = fields.take("suppose", answers(&typed.suppose));
     fields.build(|| {
         Some(Supposed {
-            model: Some(text::cut(typed.model.trim(), 200).to_owned()).filter(|model| !model.is_empty()),
+            model: model.filter(|model| !model.is_empty()),
             metadata: metadata?,
             path: text::cut(typed.path.trim(), 200).to_owned(),
             answers: answers?,
@@ -507,7 +512,7 @@ pub async fn delete(access: &Access, slug: &str) -> Result<()> {
 
 /// Why a config cannot be deleted, if it cannot.
 fn kept(config: &Detail) -> Option<String> {
-    if !config.keys.is_empty() {
+    if config.key_count > 0 {
         let names = versions::names(config.keys.iter().map(|key| key.name.as_str()).collect());
         return Some(format!("It is the config of API keys: {names}. Give them another first."));
     }
@@ -526,7 +531,7 @@ pub async fn versions(
     let mut tx = access.read(Operation::ConfigVersions).await?;
     let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
     let window = window.within(config.current);
-    let versions = store::versions(&mut tx, config.id, window).await?;
+    let versions = store::version_heads(&mut tx, config.id, window).await?;
     let now = now.unwrap_or(config.current);
     let was = was.unwrap_or(now - 1);
     let difference = if was < 1 { None } else { Some(difference_of(&mut tx, config.id, was, now).await?) };
@@ -534,10 +539,10 @@ pub async fn versions(
         slug: config.slug,
         name: config.name,
         is_default: config.is_default,
-        used: i64::try_from(config.keys.len()).unwrap_or_default(),
+        used: config.key_count,
         history: History {
             current: config.current,
-            versions: versions.into_iter().map(|whole| whole.version).collect(),
+            versions,
             total: config.current,
             window,
             difference,

@@ -1,8 +1,8 @@
 //! The configs' SQL.
 
-use super::model::{COUNTED_DAYS, Detail, Listed, MOST_COUNTED, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey};
+use super::model::{COUNTED_DAYS, Detail, Listed, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey};
 use crate::{
-    features::versions::{VersionRow, Whole},
+    features::versions::{VersionRow, Whole, model::Version},
     kernel::{Asked, ConfigId, KeyId, Result, Timestamp, VirtualKeyId, Window, text, time::DAY},
     server::database::{
         OrgTx,
@@ -23,7 +23,9 @@ macro_rules! columns {
         concat!(
             "c.id, c.slug, c.name, c.is_default, c.current, c.created_at, c.updated_at, c.updated_by, ",
             keys!(),
-            " AS keys, (SELECT COUNT(*) FROM config_uses u WHERE u.org_id = c.org_id AND u.config_id = c.id) AS virtual_keys"
+            " AS keys, (SELECT COUNT(*) FROM config_uses u WHERE u.org_id = c.org_id AND u.config_id = c.id) AS virtual_keys, ",
+            // Of calls, more than `MOST_COUNTED` and one are not counted.
+            "(SELECT COUNT(*) FROM (SELECT 1 AS one FROM call_logs l WHERE l.org_id = c.org_id AND l.config_id = c.id AND l.started_at >= span.since LIMIT 10001) AS taken) AS calls"
         )
     };
 }
@@ -32,7 +34,7 @@ macro_rules! columns {
 pub static LIST: Listing = Listing::new(Parts {
     columns: columns!(),
     from: "configs c",
-    joined: "",
+    joined: " CROSS JOIN (SELECT CAST(? AS BIGINT) AS since) AS span",
     id: "c.id",
     within: "c.org_id = $1 AND c.deleted_at IS NULL",
     searched: &["c.name", "c.slug"],
@@ -49,9 +51,8 @@ pub static LIST: Listing = Listing::new(Parts {
 });
 
 statements! {
-    BY_SLUG: TenantSql = "SELECT c.id, c.slug, c.name, c.is_default, c.version, c.current, v.id AS version_id, v.body, c.created_by, c.created_at, c.updated_by, c.updated_at FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL";
+    BY_SLUG: TenantSql = concat!("SELECT c.id, c.slug, c.name, c.is_default, c.version, c.current, v.id AS version_id, v.body, c.created_by, c.created_at, c.updated_by, c.updated_at, ", keys!(), " AS key_count FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL");
     STORED: TenantSql = "SELECT c.id, c.slug, c.current, v.body FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL";
-    CALLS: TenantSql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM call_logs WHERE org_id = $1 AND config_id = $2 AND started_at >= $3 LIMIT $4) AS taken";
     ID_OF: TenantSql = "SELECT id FROM configs WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     DEFAULT_ID: TenantSql = "SELECT id FROM configs WHERE org_id = $1 AND is_default AND deleted_at IS NULL";
     CHOICES: TenantSql = "SELECT id, slug, name FROM configs WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, slug LIMIT 500";
@@ -69,6 +70,7 @@ statements! {
     VIRTUAL_KEYS_OF: TenantSql = "SELECT v.slug, v.name FROM config_uses u JOIN virtual_keys v ON v.org_id = u.org_id AND v.id = u.virtual_key_id WHERE u.org_id = $1 AND u.config_id = $2 ORDER BY v.name, v.slug LIMIT $3";
     NAMING: TenantSql = "SELECT c.slug, c.name FROM config_uses u JOIN configs c ON c.org_id = u.org_id AND c.id = u.config_id WHERE u.org_id = $1 AND u.virtual_key_id = $2 ORDER BY c.name, c.slug LIMIT $3";
     VERSIONS: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
+    VERSION_HEADS: TenantSql = "SELECT number, id, '' AS body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
     VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 AND number = $3";
 }
 
@@ -84,6 +86,7 @@ struct ListedRow {
     updated_by: String,
     keys: i64,
     virtual_keys: i64,
+    calls: i64,
 }
 
 impl ListedRow {
@@ -99,7 +102,7 @@ impl ListedRow {
             updated_by: self.updated_by,
             keys: self.keys,
             virtual_keys: self.virtual_keys,
-            calls: 0,
+            calls: self.calls,
         }
     }
 }
@@ -118,23 +121,15 @@ struct DetailRow {
     created_at: i64,
     updated_by: String,
     updated_at: i64,
+    key_count: i64,
 }
 
 /// One page of those that are asked for.
 pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp) -> Result<Page<Listed>> {
     let question = LIST.ask().search(text::cut(asked.get("q"), QUERY_LIMIT)).sort(asked.get("sort"));
+    let question = question.showing(values![now.plus(-COUNTED_DAYS * DAY)]);
     let page: Page<ListedRow> = question.page(tx, window).await?;
-    let mut page = page.read(|row| Ok(row.listed()));
-    for config in &mut page.rows {
-        config.calls = calls_since(tx, config.id, now.plus(-COUNTED_DAYS * DAY)).await?;
-    }
-    Ok(page)
-}
-
-/// How many calls a config has led since then, [`MOST_COUNTED`] and one at most: more are not counted.
-async fn calls_since(tx: &mut OrgTx, id: ConfigId, since: Timestamp) -> Result<i64> {
-    let (count,): (i64,) = tx.one(CALLS, values![id, since, MOST_COUNTED + 1]).await?;
-    Ok(count)
+    Ok(page.read(|row| Ok(row.listed())))
 }
 
 /// One config with its newest text and what it is used by.
@@ -155,6 +150,7 @@ pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Optio
         created_at: Timestamp(row.created_at),
         updated_by: row.updated_by,
         updated_at: Timestamp(row.updated_at),
+        key_count: row.key_count,
         keys: keys_of(tx, id).await?,
         lists_keys: true,
         virtual_keys: virtual_keys_of(tx, id).await?,
@@ -289,6 +285,12 @@ pub async fn delete(tx: &mut OrgTx, id: ConfigId, by: &str, now: Timestamp) -> R
 pub async fn versions(tx: &mut OrgTx, id: ConfigId, window: Window) -> Result<Vec<Whole>> {
     let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
     Ok(rows.into_iter().map(Whole::from).collect())
+}
+
+/// The same without their texts.
+pub async fn version_heads(tx: &mut OrgTx, id: ConfigId, window: Window) -> Result<Vec<Version>> {
+    let rows: Vec<VersionRow> = tx.list(VERSION_HEADS, values![id, window.limit, window.offset]).await?;
+    Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
 }
 
 pub async fn version(tx: &mut OrgTx, id: ConfigId, number: i64) -> Result<Option<Whole>> {

@@ -471,7 +471,7 @@ pub async fn versions(
     let mut tx = access.read(Operation::GuardrailVersions).await?;
     let guardrail = found(access, &mut tx, of).await?;
     let window = window.within(guardrail.current);
-    let versions = store::versions(&mut tx, guardrail.id, window).await?;
+    let versions = store::version_heads(&mut tx, guardrail.id, window).await?;
     let now = now.unwrap_or(guardrail.current);
     let was = was.unwrap_or(now - 1);
     let difference = if was < 1 {
@@ -483,7 +483,7 @@ pub async fn versions(
     };
     let history = History {
         current: guardrail.current,
-        versions: versions.into_iter().map(|whole| whole.version).collect(),
+        versions,
         total: guardrail.current,
         window,
         difference,

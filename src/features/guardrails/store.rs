@@ -2,7 +2,7 @@
 
 use super::model::{AllCalls, Detail, Listed, MOST_USERS, QUERY_LIMIT, Sample, UsedBy};
 use crate::{
-    features::versions::{VersionRow, Whole},
+    features::versions::{VersionRow, Whole, model::Version},
     kernel::{Asked, ConfigId, GuardrailId, Result, SampleId, Timestamp, Window, text},
     server::database::{
         OrgTx,
@@ -70,6 +70,7 @@ statements! {
     DELETE_USES: TenantSql = "DELETE FROM config_guardrails WHERE org_id = $1 AND config_id = $2";
     INSERT_USE: TenantSql = "INSERT INTO config_guardrails (org_id, config_id, guardrail_id, on_requests, on_answers) VALUES ($1, $2, $3, $4, $5)";
     VERSIONS: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
+    VERSION_HEADS: TenantSql = "SELECT number, id, '' AS body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
     VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 AND number = $3";
     SAMPLES: TenantSql = "SELECT id, side, text, passes, created_by, created_at FROM guardrail_samples WHERE org_id = $1 AND guardrail_id = $2 ORDER BY created_at, id LIMIT 100";
     INSERT_SAMPLE: TenantSql = "INSERT INTO guardrail_samples (org_id, guardrail_id, id, side, text, passes, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -281,6 +282,12 @@ pub async fn delete(tx: &mut OrgTx, id: GuardrailId, by: &str, now: Timestamp) -
 pub async fn versions(tx: &mut OrgTx, id: GuardrailId, window: Window) -> Result<Vec<Whole>> {
     let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
     Ok(rows.into_iter().map(Whole::from).collect())
+}
+
+/// The same without their texts.
+pub async fn version_heads(tx: &mut OrgTx, id: GuardrailId, window: Window) -> Result<Vec<Version>> {
+    let rows: Vec<VersionRow> = tx.list(VERSION_HEADS, values![id, window.limit, window.offset]).await?;
+    Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
 }
 
 pub async fn version(tx: &mut OrgTx, id: GuardrailId, number: i64) -> Result<Option<Whole>> {

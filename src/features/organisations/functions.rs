@@ -43,15 +43,19 @@ pub async fn load_settings(slug: String) -> Result<Settings, Error> {
     operations::settings(&web::member(&slug).await?).await
 }
 
-/// Sets whether calls may name saved configs only: `yes` or `no`.
+/// Sets whether calls may name saved configs only: `yes` or `no`. `was` is what the page has shown.
 #[server(prefix = "/fn", endpoint = "organisation/restrict")]
-pub async fn restrict_organisation(slug: String, #[server(default)] saved_only: String) -> Result<(), Error> {
-    let saved_only = match saved_only.as_str() {
+pub async fn restrict_organisation(
+    slug: String,
+    #[server(default)] saved_only: String,
+    #[server(default)] was: String,
+) -> Result<(), Error> {
+    let flag = |word: &str| match word {
         "yes" => Some(true),
         "no" => Some(false),
         _ => None,
     };
-    operations::restrict(&web::member(&slug).await?, saved_only).await?;
+    operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was)).await?;
     web::redirect(&routes::settings(&slug).with("done", "restricted"));
     Ok(())
 }

@@ -51,5 +51,5 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
 }
 
 async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
-    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0)).await.map(|()| Done {})
+    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0), None).await.map(|()| Done {})
 }

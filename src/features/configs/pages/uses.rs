@@ -26,7 +26,7 @@ pub(super) fn head(config: &Detail, slug: &str) -> Head {
         name: config.name.clone(),
         is_default: config.is_default,
         versions: config.current,
-        used: config.keys.len(),
+        used: usize::try_from(config.key_count).unwrap_or_default(),
     }
 }
 

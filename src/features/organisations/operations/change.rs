@@ -103,15 +103,21 @@ pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation)> {
     Ok((id, own))
 }
 
-/// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. None: it stays.
-pub async fn restrict(access: &Access, saved_only: Option<bool>) -> Result<()> {
+/// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. `read` is what was set when
+/// the caller read it (none: whatever is set): where somebody has set it otherwise since, nothing is changed.
+pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>) -> Result<()> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
+            let saved_only =
+                saved_only.ok_or_else(|| Error::field("saved_only", "Say whether calls may name saved configs only."))?;
             let id = change.organisation();
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
-            let saved_only = saved_only.unwrap_or(was.saved_only);
+            if read.is_some_and(|read| read != was.saved_only) && saved_only != was.saved_only {
+                let sentence = "Somebody else has set this meanwhile. Reload the page to see how it is set now.";
+                return Err(Error::new(Code::StaleVersion, sentence));
+            }
             store::restrict(tx, id, saved_only).await?;
             let subject = Subject::new("organisation", id, &was.name);
             change.commit(Event::of(subject).change("saved_only", was.saved_only, saved_only), ()).await

@@ -108,6 +108,7 @@ fn WhatCallsBring(saved_only: bool, restrict: Form<RestrictOrganisation>) -> imp
     view! {
         <Card title="What calls may bring">
             <FormFor form=restrict problem="This is not saved" errors_id="restrict-errors">
+                <input type="hidden" name="was" value=selected />
                 <RadioCards legend="Configs in calls" name="saved_only" choices selected />
                 <div class="row">
                     <Button
