@@ -71,6 +71,7 @@ pub(super) struct Facts {
     request: Arc<str>,
     streamed: bool,
     now: Timestamp,
+    organisation: OrganisationId,
     hash_key: HashKey,
     /// Whether the caller takes members that its interface does not have.
     tells: bool,
@@ -248,6 +249,7 @@ impl Facts {
             request: String::from_utf8_lossy(said).into(),
             streamed,
             now: gateway.now.get(),
+            organisation,
             hash_key: gateway.outside.hash_key(organisation),
             tells: headers.get(STRICT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"false")),
             _room: Arc::new(room),
@@ -298,7 +300,8 @@ impl Facts {
             now: self.now,
             hash_key: &self.hash_key,
         };
-        Ok(judge(held.guardrail()?, (&held.id, held.version), &about, reading, &self.gateway.outside).await)
+        let outside = self.gateway.outside.of(self.organisation, self.now);
+        Ok(judge(held.guardrail()?, (&held.id, held.version), &about, reading, &outside).await)
     }
 }
 

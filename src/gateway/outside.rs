@@ -6,8 +6,8 @@ use crate::{
         HashKey, Outside,
         checks::{KeySet, Webhook},
     },
-    kernel::OrganisationId,
-    server::crypto::Keyring,
+    kernel::{OrganisationId, Timestamp},
+    server::crypto::{Keyring, WebhookSigner},
     server::outgoing::{BaseUrl, Outgoing, OutgoingError, Patience},
 };
 use async_trait::async_trait;
@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// The most bytes of a webhook's answer, and of a set of keys.
 const LARGEST_ANSWER: usize = 4 << 20;
@@ -53,6 +54,11 @@ impl Others {
     /// See [`Keyring::hash_key`].
     pub(super) fn hash_key(&self, organisation: OrganisationId) -> HashKey {
         self.keyring.hash_key(organisation)
+    }
+
+    /// The way out for a guardrail of an organisation.
+    pub(super) fn of(&self, organisation: OrganisationId, now: Timestamp) -> Of<'_> {
+        Of { others: self, organisation, now }
     }
 
     /// A place for a guardrail that judges beside its call, if one is free.
@@ -102,30 +108,43 @@ impl fmt::Debug for Others {
     }
 }
 
+/// The way out of one organisation.
+pub(super) struct Of<'a> {
+    others: &'a Others,
+    organisation: OrganisationId,
+    now: Timestamp,
+}
+
 #[async_trait]
-impl Outside for Others {
+impl Outside for Of<'_> {
     async fn ask(&self, webhook: &Webhook, payload: &Value) -> Result<(u16, Vec<u8>), String> {
         let limit = Duration::from_millis(webhook.timeout_ms);
         let patience = Patience { headers: limit, idle: limit, total: limit, largest: LARGEST_ANSWER };
-        let body = Bytes::from(payload.to_string());
-        let (status, body) = self.fetch(Method::POST, &webhook.url, &webhook.headers, body, patience).await?;
+        let body = payload.to_string();
+        let signer = WebhookSigner::new(&self.others.keyring, self.organisation);
+        let signed = signer.headers(&format!("msg_{}", Uuid::now_v7().simple()), self.now, &body);
+        // Behind the guardrail's own, which they replace.
+        let signed = signed.map(|(name, value)| (name.to_owned(), value));
+        let headers = [&webhook.headers[..], &signed[..]].concat();
+        let fetched = self.others.fetch(Method::POST, &webhook.url, &headers, Bytes::from(body), patience);
+        let (status, body) = fetched.await?;
         Ok((status, body.to_vec()))
     }
 
     async fn keys(&self, address: &str, max_age_s: u64, anew: bool) -> Result<Arc<KeySet>, String> {
-        if let Some((keys, fetched)) = self.sets.get(address) {
+        if let Some((keys, fetched)) = self.others.sets.get(address) {
             let age = fetched.elapsed();
             if age < PAUSE || !anew && age < Duration::from_secs(max_age_s) {
                 return Ok(keys);
             }
         }
         let patience = Patience { headers: PATIENCE, idle: PATIENCE, total: PATIENCE, largest: LARGEST_SET };
-        let (status, body) = self.fetch(Method::GET, address, &[], Bytes::new(), patience).await?;
+        let (status, body) = self.others.fetch(Method::GET, address, &[], Bytes::new(), patience).await?;
         if status != 200 {
             return Err(format!("The set of keys cannot be fetched: status {status}."));
         }
         let keys = Arc::new(KeySet::read(&body)?);
-        self.sets.insert(address.to_owned(), (keys.clone(), Instant::now()));
+        self.others.sets.insert(address.to_owned(), (keys.clone(), Instant::now()));
         Ok(keys)
     }
 }

@@ -132,6 +132,7 @@ operations! {
 
     // Guardrails
     GuardrailsList = "guardrail.list", holds(P::GuardrailsList), read, fns: ["guardrails/list"], routes: ["GET /v1/guardrails"];
+    GuardrailWebhookKey = "guardrail.webhook_key", holds(P::GuardrailsView), read, fns: [], routes: ["GET /v1/guardrails/webhook-key"];
     GuardrailGet = "guardrail.get", holds(P::GuardrailsView), read, fns: ["guardrails/get"], routes: ["GET /v1/guardrails/{id}"];
     GuardrailDraft = "guardrail.draft", holds(P::GuardrailsCreate), read, fns: ["guardrails/begin"], routes: [];
     GuardrailTry = "guardrail.try", holds(P::GuardrailsView), read, fns: ["guardrails/try"], routes: ["POST /v1/guardrails/try", "POST /v1/guardrails/{id}/try"];

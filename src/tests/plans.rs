@@ -20,7 +20,7 @@ const WHOLE: [(&str, &str); 5] = [
 ];
 
 /// What a FROM may name besides tables: parts of the same statement.
-const DERIVED: [&str; 5] = ["page", "taken", "any_call", "s", "CONSTANT"];
+const DERIVED: [&str; 6] = ["page", "span", "taken", "any_call", "s", "CONSTANT"];
 
 /// The statements of every store, and all that lists can put together with at most this many of their optional filters.
 fn statements(most: usize) -> Vec<String> {

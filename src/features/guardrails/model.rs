@@ -87,6 +87,8 @@ pub struct Guardrails {
     /// How many fit what is searched for.
     pub total: i64,
     pub window: Window,
+    /// By which the signatures of webhooks are checked.
+    pub webhook_key: String,
     pub now: Timestamp,
 }
 

@@ -20,6 +20,7 @@ use crate::{
     server::{
         access::{Access, Change, Committed},
         audit::event::{Event, Subject},
+        crypto::WebhookSigner,
         database::{OrgTx, listing::Page},
         outgoing::BaseUrl,
     },
@@ -44,7 +45,17 @@ pub struct Draft {
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Guardrails> {
     let mut tx = access.read(Operation::GuardrailsList).await?;
     let Page { rows: guardrails, total, window } = store::page(&mut tx, asked, window).await?;
-    Ok(Guardrails { guardrails, total, window, now: access.now() })
+    Ok(Guardrails { guardrails, total, window, webhook_key: public_key(access, &tx), now: access.now() })
+}
+
+/// The key by which those who are called by webhooks know that this organisation calls.
+pub async fn webhook_key(access: &Access) -> Result<String> {
+    let tx = access.read(Operation::GuardrailWebhookKey).await?;
+    Ok(public_key(access, &tx))
+}
+
+fn public_key(access: &Access, tx: &OrgTx) -> String {
+    WebhookSigner::new(&access.app().keyring, tx.organisation()).public_key()
 }
 
 /// One guardrail with the text of its newest version.

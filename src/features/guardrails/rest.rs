@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::GuardrailsList, "List guardrails", list)
+        .serve(Operation::GuardrailWebhookKey, "Read the key by which signatures of webhooks are checked", webhook_key)
         .serve(Operation::GuardrailGet, "Read a guardrail in its newest version", get)
         .serve(Operation::GuardrailCreate, "Make a guardrail", create)
         .serve(Operation::GuardrailUpdate, "Change a guardrail; other checks or actions make a new version", update)
@@ -149,6 +150,15 @@ pub struct Enforcement {
     requests: bool,
     /// Every answer.
     answers: bool,
+}
+
+/// By which the signatures of webhooks are checked.
+#[derive(Serialize, ToSchema)]
+pub struct WebhookKey {
+    #[schema(example = "webhook-key")]
+    object: &'static str,
+    /// `whpk_` and an Ed25519 public key in base64, as Standard Webhooks writes it.
+    public_key: String,
 }
 
 /// A guardrail in a list.
@@ -292,6 +302,11 @@ pub struct FoundPlace {
     /// The first byte behind it.
     end: usize,
     category: String,
+}
+
+async fn webhook_key(call: Call, _: Nothing) -> Result<WebhookKey> {
+    let public_key = operations::webhook_key(&call.access).await?;
+    Ok(WebhookKey { object: "webhook-key", public_key })
 }
 
 async fn list(call: Call, query: GuardrailsQuery) -> Result<List<ListedGuardrail>> {

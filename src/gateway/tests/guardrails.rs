@@ -5,10 +5,13 @@ use crate::{
     features::guardrails::model::AllCalls,
     gateway::directory::StoredGuardrail,
     guardrails::HookResults,
-    kernel::{GuardrailId, provider::Provider},
+    kernel::{GuardrailId, OrganisationId, provider::Provider},
+    server::crypto::{Keyring, WebhookSigner},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::Method;
 use http_body_util::BodyExt;
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -488,6 +491,19 @@ async fn a_webhook_that_does_not_judge_is_an_error_and_denies() {
         assert_eq!(asked.header("x-own"), Some("mine"));
         assert!(asked.header("x-mine").is_none() && !asked.head.contains("lk_good"));
         assert!(asked.body.contains("beforeRequestHook"));
+        // Whoever is called knows who calls, by the organisation's own key.
+        let part = |name: &str| asked.header(name).expect("a part of the signature").to_owned();
+        let signed = format!("{}.{}.{}", part("webhook-id"), part("webhook-timestamp"), asked.body);
+        let decoded = |text: &str| BASE64_STANDARD.decode(text).expect("base64");
+        let signature = part("webhook-signature");
+        let signature = decoded(signature.strip_prefix("v1a,").expect("a version"));
+        let keyring = Keyring::open(None, &house.key_file()).expect("the key");
+        let public = |organisation| {
+            let key = WebhookSigner::new(&keyring, organisation).public_key();
+            UnparsedPublicKey::new(&ED25519, decoded(key.strip_prefix("whpk_").expect("a key")))
+        };
+        assert!(public(ORGANISATION).verify(signed.as_bytes(), &signature).is_ok());
+        assert!(public(OrganisationId::numbered(77)).verify(signed.as_bytes(), &signature).is_err());
     }
     assert_eq!(right.seen(), 0, "no redirect is followed");
 }

@@ -136,7 +136,7 @@ pub struct House {
     pub log: Arc<Log>,
     pub gateway: Gateway,
     client: Outgoing,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// Patience for tests in which providers hang.
@@ -188,7 +188,7 @@ impl House {
         let port = listener.local_addr().expect("an address").port();
         let router = routes(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let house = Self { port, rooms, log, gateway, client: Outgoing::new(local()), _folder: folder };
+        let house = Self { port, rooms, log, gateway, client: Outgoing::new(local()), folder };
         house.key("lk_good", |_| {});
         house
     }
@@ -262,6 +262,11 @@ impl House {
     pub async fn open(&self, method: &Method, path: &str, body: &str) -> Response<Incoming> {
         let request = self.request(method.clone(), path, &CALLER, body.to_owned().into());
         self.client.send(request, 10 * SOON).await.expect("an answer")
+    }
+
+    /// Where the installation's key lies.
+    pub fn key_file(&self) -> std::path::PathBuf {
+        self.folder.path().join("latchkey.key")
     }
 
     /// All records, once the log is at rest.

@@ -4,7 +4,9 @@ mod keyring;
 mod password;
 mod places;
 mod token;
+mod webhooks;
 
 pub use keyring::{Digest, Keyring, Sealed};
 pub use password::{Passwords, check_new_password};
 pub use token::{ApiKeySecret, KeyKind, link_token};
+pub use webhooks::WebhookSigner;

@@ -148,6 +148,7 @@ impl Calls {
             | Operation::ConfigsList
             | Operation::ConfigDraft
             | Operation::GuardrailsList
+            | Operation::GuardrailWebhookKey
             | Operation::GuardrailDraft
             | Operation::OrganisationGet
             | Operation::LogsList

@@ -392,6 +392,7 @@ fn with_preset(mut form: KeyForm) -> KeyForm {
 #[component]
 fn Facts(key: Key, now: Timestamp) -> impl IntoView {
     let id = key.id.to_string();
+    let calls = routes::logs(&use_slug().get_untracked()).with("range", "7d").with("key", &id);
     let answers = match &key.responsible {
         None => "the Owners".to_owned(),
         Some(person) => person.name.clone(),
@@ -407,6 +408,7 @@ fn Facts(key: Key, now: Timestamp) -> impl IntoView {
             <Fact term="Last used">{used(key.used_at, now)}</Fact>
             {two.then(|| view! { <Fact term="New secret used">{used(key.secret.used_at, now)}</Fact> })}
             {old}
+            <Fact term="Calls"><a href=calls.to_string()>"Logs of the last 7 days"</a></Fact>
             {effective}
             <Fact term="Acts for">{answers}</Fact>
             <Fact term="Made by">{key.created_by.clone()}</Fact>

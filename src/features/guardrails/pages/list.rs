@@ -81,7 +81,7 @@ fn Inside(guardrails: Guardrails, slug: String, asked: Asked) -> impl IntoView {
 
 #[component]
 fn Rows(guardrails: Guardrails, slug: String, list: List) -> impl IntoView {
-    let Guardrails { guardrails, total, window, now } = guardrails;
+    let Guardrails { guardrails, total, window, webhook_key, now } = guardrails;
     let columns = vec![
         list.column("Guardrail", "name"),
         Column::new("Slug"),
@@ -97,6 +97,9 @@ fn Rows(guardrails: Guardrails, slug: String, list: List) -> impl IntoView {
             {rows}
         </Table>
         <Pages list window total />
+        <p class="hint row">
+            "Webhooks are signed. They are checked by" <CopyText id="webhook-key" what="public key of webhooks" value=webhook_key />
+        </p>
     }
 }
 

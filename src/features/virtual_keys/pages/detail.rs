@@ -63,7 +63,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
                 <Reference key_=key.clone() />
                 <Connection key_=key.clone() form=test />
                 <UsedBy configs=key.configs.clone() slug=slug.clone() />
-                <About key_=key />
+                <About key_=key slug />
             </aside>
         </div>
     }
@@ -198,8 +198,9 @@ fn UsedBy(configs: Vec<NamedBy>, slug: String) -> impl IntoView {
 }
 
 #[component]
-fn About(key_: Detail) -> impl IntoView {
+fn About(key_: Detail, slug: String) -> impl IntoView {
     let key = key_;
+    let calls = routes::logs(&slug).with("range", "7d").with("virtual_key", &key.id.to_string());
     view! {
         <Card title="About">
             <DefinitionList>
@@ -209,6 +210,7 @@ fn About(key_: Detail) -> impl IntoView {
                         None => view! { "never" }.into_any(),
                     }}
                 </Fact>
+                <Fact term="Calls"><a href=calls.to_string()>"Logs of the last 7 days"</a></Fact>
                 <Fact term="Made by">{key.created_by.clone()}</Fact>
                 <Fact term="Made"><Time at=key.created_at.0 style=TimeStyle::Date /></Fact>
                 <Fact term="Changed"><Time at=key.updated_at.0 now=key.now.0 /></Fact>
