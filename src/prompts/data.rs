@@ -61,7 +61,7 @@ impl Data {
 
     fn from_value(value: &serde_json::Value, depth: usize) -> Option<Self> {
         use serde_json::Value;
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH && (value.is_array() || value.is_object()) {
             return None;
         }
         Some(match value {

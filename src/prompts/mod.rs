@@ -30,8 +30,8 @@ pub const MAX_SECTIONS: usize = 64;
 pub const MAX_DEPTH: usize = 200;
 /// The most bytes that a prompt is rendered to.
 pub const MAX_OUTPUT: usize = 8 << 20;
-/// The most steps of one rendering: a tag or text visited, a round of a section, a place where a name is looked for, and
-/// every 256 bytes that are written.
+/// The most steps of one rendering: a tag or text visited, a round of a section, a place where a name is looked for,
+/// every 256 bytes that are written; a partial is eight.
 pub const MAX_STEPS: usize = 1_000_000;
 /// The most names of one kind that warnings and refusals tell.
 pub const MAX_TOLD: usize = 1_000;

@@ -90,7 +90,7 @@ impl Prompt {
     /// Checks a version and compiles it.
     ///
     /// # Errors
-    /// What is wrong, in the order of the text. A mistake in a tag has the path of the text in the list of messages
+    /// What is wrong, at most a hundred faults: those of the messages first, then those of their texts. A mistake in a tag has the path of the text in the list of messages
     /// (`[0].content[1].text`) and its line and column in that text; other mistakes have the place in the JSON text.
     /// Besides the codes of [`Template::parse`]: `invalid_json`, `too_deep`, `too_long`, `key_twice`, `not_messages`,
     /// `no_messages`, `unknown_role`, `bad_content`, `bad_part`, `bad_tool_calls`, `bad_placeholder`, `bad_parameters`,
@@ -100,7 +100,6 @@ impl Prompt {
         let mut gathered = Gathered::default();
         let body = body(source, &mut gathered, &mut faults);
         let names = gathered.names;
-        faults.truncate(MAX_FAULTS);
         let Some(body) = body.filter(|_| faults.is_empty()) else { return Err(faults) };
         let mentioned: BTreeSet<&str> = names.first_steps().collect();
         let mentioned: Vec<String> = mentioned.into_iter().map(str::to_owned).collect();
@@ -227,6 +226,9 @@ fn settings(source: &Source) -> (Map<String, serde_json::Value>, Vec<Fault>) {
 fn body(source: &Source, gathered: &mut Gathered, faults: &mut Vec<Fault>) -> Option<Body> {
     let text = source.string;
     let mut fault = |at: usize, path: String, code: &str, message: String| {
+        if faults.len() >= MAX_FAULTS {
+            return;
+        }
         let (line, column) = Fault::place(text, at);
         faults.push(Fault { path, line, column, code: code.into(), message });
     };
@@ -347,6 +349,7 @@ impl Compiler<'_> {
                 self.gathered.add(template.names());
                 self.pieces.push(Piece::Text(template));
             }
+            Err(_) if self.faults.len() >= MAX_FAULTS => {}
             Err(wrong) => self.faults.push(Fault { path: path.to_owned(), ..wrong }),
         }
     }

@@ -15,6 +15,9 @@ use std::{
 /// Finds a partial of the prompt's organisation by slug: the version, or without one the published one.
 pub type Partials<'a> = dyn Fn(&str, Option<u32>) -> Option<Arc<Template>> + 'a;
 
+/// The steps that it takes to find a partial.
+const PARTIAL_STEPS: usize = 8;
+
 /// What a prompt was rendered to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -508,6 +511,7 @@ impl<'v> Run<'v> {
                 }
             },
         };
+        self.step()?;
         let Some(template) = template else { return Ok(()) };
         self.deeper()?;
         // Within a line a partial begins none, so that the indent around is not for its lines.
@@ -523,8 +527,9 @@ impl<'v> Run<'v> {
         Ok(())
     }
 
-    /// A partial; a missing one is told.
+    /// A partial; a missing one is told. To find it is more work than other steps.
     fn get(&mut self, slug: &Slug) -> Option<Arc<Template>> {
+        self.steps += PARTIAL_STEPS;
         let template = (self.partials)(slug.slug(), slug.version);
         if template.is_none() {
             self.missing_partials.tell(&slug.written);
