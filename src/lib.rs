@@ -15,6 +15,8 @@ pub mod guardrails;
 pub mod http;
 pub mod kernel;
 pub mod policy;
+#[cfg(feature = "ssr")]
+pub mod prompts;
 pub mod routing;
 #[cfg(feature = "ssr")]
 pub mod server;

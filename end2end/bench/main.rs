@@ -1,5 +1,5 @@
 //! The gateway beside the provider that it leads to: requests per second and added time, memory, start, and decisions
-//! per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
+//! and renderings of a prompt per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
 mod checks;
@@ -7,6 +7,7 @@ mod checks;
 #[path = "../support/house.rs"]
 mod house;
 mod load;
+mod renders;
 mod upstream;
 mod ways;
 
@@ -37,6 +38,11 @@ fn main() -> Result<()> {
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;
+    let (rendered, written) = renders::renders()?;
+    writeln!(
+        out,
+        "renderings per second (one core): {rendered:.0}; the same messages written by serde_json: {written:.0}"
+    )?;
     let provider = upstream::Process::start()?;
     let mut empty = House::empty("", &[])?;
     empty.stop()?;

@@ -1,6 +1,7 @@
 //! Values that every room speaks: typed ids, time, money, and the one error that a caller sees. Pure, for server and browser.
 
 pub mod error;
+pub mod fault;
 pub mod id;
 #[cfg(feature = "ssr")]
 pub mod json;
@@ -12,6 +13,7 @@ pub mod text;
 pub mod time;
 
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
+pub use fault::Fault;
 pub use id::{
     CallId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, RequestId, SampleId, SecretId, SessionId,
     UserId, VirtualKeyId,

@@ -13,7 +13,6 @@ mod condition;
 mod draw;
 #[cfg(feature = "ssr")]
 mod explain;
-mod fault;
 #[cfg(feature = "ssr")]
 mod level;
 mod outline;
@@ -27,7 +26,7 @@ mod read;
 mod run;
 mod supposed;
 
-pub use fault::Fault;
+pub use crate::kernel::Fault;
 pub use outline::{Breaker as DrawnBreaker, Case, Item, Kind, Outline, Setting};
 pub use supposed::{Answer, Explanation, Reached, Step, Supposed, Verdict};
 

@@ -2,12 +2,12 @@
 
 use super::condition::Condition;
 use super::draw::draw;
-use super::fault::Fault;
 use super::level::{At, Breaker, Cache, Field, Guard, Level, Mode, Named, Params, Part, Retry, Rules, Sticky};
 use super::outline::Outline;
 use super::params::Changes;
 use super::read::{Lines, read};
 use crate::guardrails::{Guardrail, Side};
+use crate::kernel::Fault;
 use std::sync::Arc;
 use std::time::Duration;
 

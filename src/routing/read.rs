@@ -5,9 +5,9 @@ mod guards;
 mod settings;
 
 use super::condition::{Condition, Operand, Pattern, Test, number};
-use super::fault::Fault;
 use super::level::{At, Breaker, Cache, Field, Level, Mode, Named, Params, Part, ReadCase, Retry, Sticky, Strategy};
 use super::{MAX_LEVELS, MAX_TARGETS, MAX_TEXT};
+use crate::kernel::Fault;
 use crate::kernel::json::{self, Member, Node, Value, Why, below, element};
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Every part of the program with the parts that its files may name, from the ground up. Each names only parts above it in
 /// this list, so nothing can go round in a circle.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     // The ground: values, policy, addresses of pages. Pure, for server and browser.
     ("kernel", &[]),
     ("policy", &["kernel"]),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 16] = [
     ("dialect", &["kernel", "platform"]),
     ("guardrails", &["kernel", "dialect"]),
     ("routing", &["kernel", "dialect", "guardrails"]),
+    ("prompts", &["kernel"]),
     ("web", &["kernel", "policy", "site", "platform", "audit", "access", "dialect"]),
     ("ui", &["kernel", "policy", "site", "web"]),
     // The rooms.
