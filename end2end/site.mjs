@@ -202,18 +202,25 @@ async function packStyle() {
 /** Text inside HTML. */
 const escaped = (text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 
-/** What a heading is called in an address, as on GitHub. */
-const anchor = (text) => text.toLowerCase().replace(/<[^>]*>|[^\p{L}\p{N} _-]/gu, "").trim().replaceAll(" ", "-");
+/** What a heading is called in an address, as on GitHub: a number follows where the page has that name already. */
+function anchor(text, taken) {
+  const own = text.toLowerCase().replace(/<[^>]*>|[^\p{L}\p{N} _-]/gu, "").trim().replaceAll(" ", "-");
+  let name = own;
+  for (let number = 1; taken.has(name); number++) name = `${own}-${number}`;
+  taken.add(name);
+  return name;
+}
 
 /** The documentation as pages: docs/NAME.md at /docs/NAME, and what it says of the repository as text. */
 function packDocs(css) {
   const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
   const marked = new Marked({ gfm: true });
+  let taken = new Set();
   marked.use({
     renderer: {
       heading({ tokens, depth }) {
         const words = this.parser.parseInline(tokens);
-        return `<h${depth} id="${anchor(words)}">${words}</h${depth}>\n`;
+        return `<h${depth} id="${anchor(words, taken)}">${words}</h${depth}>\n`;
       },
       // A wide table or a long line of code scrolls by itself, by keyboard too.
       table(token) {
@@ -236,6 +243,7 @@ function packDocs(css) {
   return pages.map((file) => {
     const name = file === "README.md" ? "index" : file.slice(0, -".md".length);
     const text = readFileSync(join(ROOT, "docs", file), "utf8");
+    taken = new Set();
     const title = /^# (.*)$/m.exec(text)[1];
     const html = `<!DOCTYPE html>
 <html lang="en-GB">

@@ -32,6 +32,16 @@ test("the icon and robots.txt are at their fixed addresses", async ({ page }) =>
   }
 });
 
+test("each heading of the documentation has an address of its own", async ({ page }) => {
+  await page.goto("/docs");
+  const links = await page.locator("main a[href^='/docs/']").evaluateAll((links) => links.map((link) => (link as HTMLAnchorElement).pathname));
+  expect(links.length).toBeGreaterThan(3);
+  for (const path of new Set(["/docs", ...links])) {
+    const ids = [...(await (await page.request.get(path)).text()).matchAll(/ id="([^"]*)"/g)].map((match) => match[1]);
+    expect(ids, path).toEqual([...new Set(ids)]);
+  }
+});
+
 test("the first page is whole, hydrates, and is clean for axe", async ({ page }) => {
   await open(page, "/");
   await expect(page.getByRole("main")).toBeVisible();
