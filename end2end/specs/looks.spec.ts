@@ -99,6 +99,25 @@ test("every screen inside an organisation, as Owner @js", async ({ page }) => {
   ]);
 });
 
+test("names in lists are large enough for a finger, and forced colours show what is chosen @js", async ({ page }) => {
+  await signIn(page);
+  for (const path of ["api-keys", "virtual-keys"]) {
+    await open(page, `${HOME}/${path}`);
+    const names = await page.locator("tbody th").getByRole("link").all();
+    expect(names.length, path).toBeGreaterThan(0);
+    for (const name of names) expect((await name.boundingBox())?.height, path).toBeGreaterThanOrEqual(24);
+  }
+  await page.emulateMedia({ forcedColors: "active" });
+  await open(page, `${HOME}/api-keys/new`);
+  const ground = (chosen: boolean): Promise<string> =>
+    page
+      .getByRole("group", { name: "Preset" })
+      .locator(chosen ? "input:checked + label" : "input:not(:checked) + label")
+      .first()
+      .evaluate((label) => getComputedStyle(label).backgroundColor);
+  expect(await ground(true)).not.toBe(await ground(false));
+});
+
 test("the people's screens, as Owner @js", async ({ page }) => {
   await signIn(page);
   await lookAtAll(page, "owner", [
