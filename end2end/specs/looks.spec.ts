@@ -109,13 +109,13 @@ test("names in lists are large enough for a finger, and forced colours show what
   }
   await page.emulateMedia({ forcedColors: "active" });
   await open(page, `${HOME}/api-keys/new`);
-  const ground = (chosen: boolean): Promise<string> =>
+  const border = (chosen: boolean): Promise<string> =>
     page
       .getByRole("group", { name: "Preset" })
       .locator(chosen ? "input:checked + label" : "input:not(:checked) + label")
       .first()
-      .evaluate((label) => getComputedStyle(label).backgroundColor);
-  expect(await ground(true)).not.toBe(await ground(false));
+      .evaluate((label) => getComputedStyle(label).borderTopColor);
+  expect(await border(true)).not.toBe(await border(false));
 });
 
 test("the people's screens, as Owner @js", async ({ page }) => {
