@@ -21,8 +21,8 @@ input! {
     /// What shall be different.
     UpdateOrganisationBody {
         /// True: calls may name saved configs and virtual keys, and bring no config, provider or host of their own.
-        #[schema(value_type = Option<bool>)]
-        saved_only: Option<Flag>,
+        #[schema(value_type = bool)]
+        saved_only: Flag,
     }
     unsupported: ["usage_limits", "rate_limits"]
 }
@@ -51,5 +51,5 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
 }
 
 async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
-    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0), None).await.map(|()| Done {})
+    operations::restrict(&call.access, Some(change.saved_only.0), None).await.map(|()| Done {})
 }
