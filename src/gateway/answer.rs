@@ -2,13 +2,14 @@
 //! piece by piece are [streams](super::stream).
 
 use super::attempt::{Call, Failure, Guarded, Outcome};
+use super::begun::Begun;
 use super::cache::Keeping;
 use super::call::Upstream;
 use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, Share};
-use super::stream::{Begun, done_at, stream};
+use super::stream::{done_at, stream};
 use super::watch::Watch;
 use crate::{
     dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Passed},

@@ -11,11 +11,13 @@
 
 mod answer;
 mod attempt;
+mod begun;
 pub mod cache;
 pub mod call;
 pub mod directory;
 pub mod endpoints;
 pub mod facts;
+mod flow;
 mod guards;
 mod hints;
 mod journal;

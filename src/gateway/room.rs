@@ -209,6 +209,11 @@ pub struct RoomPart {
 }
 
 impl RoomPart {
+    /// All that it holds, for somebody else to give back.
+    pub fn take(&mut self) -> Self {
+        Self { share: self.share.clone(), taken: std::mem::take(&mut self.taken) }
+    }
+
     /// Makes it as large as so many bytes need, if there is room. Whether there was.
     pub fn resize(&mut self, bytes: usize) -> bool {
         let wanted = if bytes <= SMALL { 0 } else { bytes.next_multiple_of(SMALL) };

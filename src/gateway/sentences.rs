@@ -2,15 +2,17 @@
 //! all of it has passed by then.
 
 use super::attempt::Guarded;
-use super::guards::{self, Form};
+use super::flow::{settle, whole_events};
+use super::guards;
 use super::room::RoomPart;
-use super::stream::{BrokenOff, Hand, Parted, Streamed, done_at};
+use super::stream::{BrokenOff, Hand, Streamed, done_at};
 use crate::{guardrails::HookResults, web::refusal::Refusal};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
 use http::StatusCode;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use tokio::runtime::Handle;
 
 /// What has come is read as a whole each time, so that it must have grown by this part of itself before it is read again: the
 /// work stays in proportion to the answer.
@@ -71,9 +73,7 @@ pub(super) fn by_sentence(
                 Some(Err(error)) => return Some((Err(error), this)),
                 None => {
                     this.is_over = true;
-                    if let Some(parted) = this.hand.take() {
-                        this.last = Some(this.end(parted).await);
-                    }
+                    this.last = this.end().await;
                 }
             }
         }
@@ -85,7 +85,8 @@ impl Sentences {
     /// Takes what has come; gives what may go out now.
     async fn take(&mut self, data: &Bytes) -> Option<Bytes> {
         let length = self.seen.len() + data.len();
-        if length > self.largest || !self.part.resize(length) {
+        // It is read beside what holds it.
+        if length > self.largest || !self.part.resize(2 * length) {
             return Some(self.refuse(&Refusal::no_room(), None));
         }
         self.seen.extend_from_slice(data);
@@ -113,7 +114,7 @@ impl Sentences {
         self.is_over = true;
         self.body.leave(refusal);
         let told = self.body.told(refusal);
-        if let Some(Parted { mut open, .. }) = self.hand.take() {
+        if let Some((mut open, _)) = self.body.ending(&self.hand) {
             open.found(found.unwrap_or(&self.guarded.found), &mut vec![]);
             open.finish(StatusCode::OK.as_u16(), Some(&refusal.code));
         }
@@ -121,23 +122,35 @@ impl Sentences {
     }
 
     /// Judges all of it; gives the rest of what goes out.
-    async fn end(&mut self, Parted { mut open, why, failed, .. }: Parted) -> Bytes {
-        let Guarded { guards, facts, found, .. } = &self.guarded;
-        let (mut found, mut late) = (found.clone(), vec![]);
+    async fn end(&mut self) -> Option<Bytes> {
+        let (open, ended) = self.body.ending(&self.hand)?;
         let seen = std::mem::take(&mut self.seen).freeze();
-        let judged = guards.answer(facts, Form::Events, &seen, &mut found, &mut late).await;
-        open.found(&found, &mut late);
+        let all = (seen.clone(), self.part.take());
+        let (found, judged) = tokio::spawn(settle(self.guarded.clone(), all, open, ended, true)).await.ok()?;
         if let Err(refusal) = judged {
-            open.finish(StatusCode::OK.as_u16(), Some(&refusal.code));
-            return self.body.told(&refusal);
+            return Some(self.body.told(&refusal));
         }
-        open.finish(StatusCode::OK.as_u16(), why.as_ref().map(|why| &*why.code).or(failed));
         let rest = seen.slice(self.sent..);
+        let facts = &self.guarded.facts;
         if !facts.tells() || guards::word(&found).is_none() {
-            return rest;
+            return Some(rest);
         }
         let (before, done) = rest.split_at(done_at(&rest).unwrap_or(rest.len()));
-        [before, &guards::event(facts.shape(), &found), done].concat().into()
+        Some([before, &guards::event(facts.shape(), &found), done].concat().into())
+    }
+}
+
+impl Drop for Sentences {
+    /// Of a stream that its caller leaves, what came by then is judged for the log.
+    fn drop(&mut self) {
+        if !self.is_over
+            && let Some((open, ended)) = self.body.ending(&self.hand)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            whole_events(&mut self.seen);
+            let all = (std::mem::take(&mut self.seen).freeze(), self.part.take());
+            runtime.spawn(settle(self.guarded.clone(), all, open, ended, true));
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 
 use super::answer::{EVENTS, End, judged};
 use super::attempt::{Call, Failure, Guarded, Outcome};
+use super::begun::Begun;
 use super::cache::Keeping;
+use super::flow::{Ended, flowing};
 use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
@@ -12,24 +14,21 @@ use super::sentences::by_sentence;
 use super::watch::{Look, Watch};
 use crate::{
     dialect::{ApiError, ChatStream, StreamState},
-    guardrails::HookResults,
     server::outgoing::{OutgoingError, Phase},
     web::refusal::Refusal,
 };
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, Stream};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::{BodyExt, StreamBody};
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Frame};
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 /// Begins to hand on a stream of any kind. What a stream says is judged here: whoever must know all of it before the caller
@@ -83,7 +82,9 @@ pub(super) async fn stream(
             let bounds = (call.gateway.limits.upstream.largest, call.share.part());
             Response::new(Body::new(by_sentence(guarded.clone(), body, hand, bounds)))
         }
-        (Some(guarded), Some(hand)) => Response::new(Body::new(flowing(guarded.clone(), body, hand))),
+        (Some(guarded), Some(hand)) => {
+            Response::new(Body::new(flowing(guarded.clone(), body, hand, call.share.part())))
+        }
         _ => Response::new(Body::new(body)),
     };
     if let Some(guarded) = call.guarded.as_ref().filter(|_| !holds) {
@@ -156,129 +157,6 @@ async fn held_back(
     }
 }
 
-/// A stream that flows, and what is remembered of it to be judged at its end.
-struct Flow {
-    guarded: Guarded,
-    body: Streamed,
-    hand: Hand,
-    seen: BytesMut,
-    /// What comes after everything else.
-    last: Option<Bytes>,
-    told: bool,
-    /// No more of it is remembered.
-    full: bool,
-}
-
-/// A stream that flows. What was found is told at its end.
-fn flowing(
-    guarded: Guarded,
-    body: Streamed,
-    hand: Hand,
-) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send> {
-    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), last: None, told: false, full: false };
-    let next = async |mut flow: Flow| {
-        loop {
-            if flow.told {
-                return flow.last.take().map(|last| (Ok(Frame::data(last)), flow));
-            }
-            match flow.body.frame().await {
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    let data = flow.remember(data);
-                    if !data.is_empty() {
-                        return Some((Ok(Frame::data(data)), flow));
-                    }
-                }
-                Some(Err(error)) => return Some((Err(error), flow)),
-                None => {
-                    flow.told = true;
-                    if let Some(parted) = flow.hand.take() {
-                        flow.end(parted).await;
-                    }
-                }
-            }
-        }
-    };
-    StreamBody::new(Box::pin(stream::unfold(flow, next)))
-}
-
-impl Flow {
-    /// Notes what has come; gives what of it goes to the caller now.
-    fn remember(&mut self, data: Bytes) -> Bytes {
-        if !self.full && self.seen.len() + data.len() <= guards::LARGEST_FLOWING {
-            self.seen.extend_from_slice(&data);
-        } else if !self.full {
-            self.full = true;
-            self.forget_half();
-        }
-        // Readers stop at the end, so that it comes after what was found.
-        match done_at(&data).filter(|_| self.guarded.facts.tells()) {
-            Some(at) => {
-                self.last = Some(data.slice(at..));
-                data.slice(..at)
-            }
-            None => data,
-        }
-    }
-
-    /// Keeps what was seen up to the end of the last whole event.
-    fn forget_half(&mut self) {
-        let whole = memchr::memmem::rfind(&self.seen, b"\n\n").map_or(0, |at| at + 2);
-        self.seen.truncate(whole);
-    }
-
-    /// Judges a stream that has ended, closes its record and makes ready what the caller is told.
-    async fn end(&mut self, Parted { open, why, failed, .. }: Parted) {
-        let fault = why.map(|why| why.code.clone()).or(failed.map(Cow::Borrowed));
-        // In a task of its own, so that a caller who goes in the middle of it does not end it.
-        let Ok(found) = tokio::spawn(self.settle(open, Some(fault))).await else { return };
-        if self.guarded.facts.tells() && guards::word(&found).is_some() {
-            let event = guards::event(self.guarded.facts.shape(), &found);
-            let done = self.last.take().unwrap_or_default();
-            self.last = Some([event, done].concat().into());
-        }
-    }
-
-    /// Judges what was seen and notes what was found. What was too long to be remembered is judged as far as it goes. A
-    /// stream that has ended says what was wrong with it, if anything; the record of any other says that the caller has left.
-    fn settle(
-        &mut self,
-        mut open: Open,
-        ended: Option<Option<Cow<'static, str>>>,
-    ) -> impl Future<Output = HookResults> + Send + 'static {
-        let (guarded, seen) = (self.guarded.clone(), std::mem::take(&mut self.seen).freeze());
-        async move {
-            let Guarded { guards, facts, mut found, .. } = guarded;
-            let mut late = vec![];
-            if guards.answer(&facts, Form::Events, &seen, &mut found, &mut late).await.is_err() {
-                tracing::warn!("a stream that flows could not be judged");
-            }
-            open.found(&found, &mut late);
-            if let Some(fault) = ended {
-                open.finish(StatusCode::OK.as_u16(), fault.as_deref());
-            }
-            found
-        }
-    }
-}
-
-impl Drop for Flow {
-    /// A caller that goes early has read what came by then, and that is judged too.
-    fn drop(&mut self) {
-        if self.told {
-            return;
-        }
-        let parted = self.hand.take();
-        let whole = *self.body.stream.outcome() == StreamState::Complete;
-        let failed = self.body.stream.failed().map(Cow::Borrowed);
-        let open = parted.map(|parted| parted.open).or_else(|| self.body.open.take());
-        if let (Some(open), Ok(runtime)) = (open, Handle::try_current()) {
-            self.forget_half();
-            runtime.spawn(self.settle(open, whole.then_some(failed)));
-        }
-    }
-}
-
 /// Where a stream leaves its record once it has ended, for whoever judges it then.
 #[derive(Clone, Default)]
 pub(super) struct Hand(Arc<Mutex<Option<Parted>>>);
@@ -287,9 +165,9 @@ pub(super) struct Hand(Arc<Mutex<Option<Parted>>>);
 pub(super) struct Parted {
     pub(super) open: Open,
     /// Why it is not whole.
-    pub(super) why: Option<Refusal>,
+    why: Option<Refusal>,
     /// What the model has failed of, in an answer that is whole.
-    pub(super) failed: Option<&'static str>,
+    failed: Option<&'static str>,
     /// Whether its key may call no longer.
     cut: bool,
 }
@@ -330,76 +208,6 @@ pub(super) fn done_at(bytes: &[u8]) -> Option<usize> {
     let text = bytes.trim_ascii_end();
     let done = text.strip_suffix(b"[DONE]")?.trim_ascii_end();
     Some(done.strip_suffix(b"data:")?.len())
-}
-
-/// A body whose first piece may have been looked at.
-pub(super) struct Begun {
-    first: Option<Bytes>,
-    rest: Incoming,
-}
-
-impl Begun {
-    pub(super) fn of(body: Incoming) -> Self {
-        Self { first: None, rest: body }
-    }
-
-    /// Waits for its first bytes. Whether there are any.
-    async fn begin(&mut self) -> bool {
-        while self.first.as_ref().is_none_or(Bytes::is_empty) {
-            let Some(Ok(frame)) = self.rest.frame().await else { return false };
-            self.first = frame.into_data().ok();
-        }
-        true
-    }
-
-    /// Whether it begins as events do. Waits for as much as it takes to tell.
-    pub(super) async fn begins_as_events(&mut self) -> bool {
-        const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"id:", b"retry:", b":"];
-        let mut seen = BytesMut::new();
-        while let Some(Ok(frame)) = self.rest.frame().await {
-            let Ok(data) = frame.into_data() else { continue };
-            seen.extend_from_slice(&data);
-            self.first = Some(seen.clone().freeze());
-            let text = seen.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&seen).trim_ascii_start();
-            if FIELDS.iter().any(|field| text.starts_with(field)) {
-                return true;
-            }
-            // As long as it may still become one of them.
-            if !FIELDS.iter().any(|field| field.starts_with(text)) || seen.len() > SMALL {
-                return false;
-            }
-        }
-        false
-    }
-}
-
-impl HttpBody for Begun {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-            None => Pin::new(&mut self.rest).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.rest.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let first = self.first.as_ref().map_or(0, |first| first.len() as u64);
-        let mut hint = self.rest.size_hint();
-        if let Some(upper) = hint.upper() {
-            hint.set_upper(upper + first);
-        }
-        hint.set_lower(hint.lower() + first);
-        hint
-    }
 }
 
 /// A streamed answer. It asks the provider's connection for more only when the caller's connection has room, so a slow
@@ -504,6 +312,19 @@ impl Streamed {
             (None, _) => {}
         }
         last
+    }
+
+    /// The record, taken by whoever judges the stream, and how that ended; of one that has not, that its caller leaves it.
+    pub(super) fn ending(&mut self, hand: &Hand) -> Option<(Open, Ended)> {
+        let with = |why: Option<Refusal>, failed: Option<&'static str>| {
+            Ended::With(why.map(|why| why.code.clone()).or(failed.map(Cow::Borrowed)))
+        };
+        if let Some(Parted { open, why, failed, .. }) = hand.take() {
+            return Some((open, with(why, failed)));
+        }
+        let is_whole = *self.stream.outcome() == StreamState::Complete;
+        let ended = if is_whole { with(None, self.stream.failed()) } else { Ended::Left };
+        self.open.take().map(|open| (open, ended))
     }
 
     /// Ends the stream, since nothing more of it goes to the caller.

@@ -1,5 +1,7 @@
 //! What a caller is told when there is no answer: one envelope that every client library can read.
 
+mod calls;
+
 use super::credential::CredentialError;
 use crate::{
     dialect::{ApiError, anthropic_kind, usage::Usage},
@@ -197,16 +199,6 @@ impl Refusal {
         )
     }
 
-    /// A response is kept by one provider, and the config leads to several.
-    pub fn many_targets() -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            "config_has_many_targets",
-            "A stored response is kept by one provider. Name its virtual key, or a config with that target alone.",
-        )
-        .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
-    }
-
     pub fn too_large() -> Self {
         Self::invalid(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -228,172 +220,6 @@ impl Refusal {
             details.param = Some(Cow::Borrowed(name));
             details.message = message.into();
         })
-    }
-
-    pub fn no_virtual_key() -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            "virtual_key_missing",
-            "Name a virtual key: in the header x-portkey-virtual-key, as @slug in x-portkey-provider, or before the \
-             model as @slug/model.",
-        )
-    }
-
-    pub fn two_virtual_keys() -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "virtual_key_conflict", "The request names two different virtual keys.")
-    }
-
-    pub fn no_such_virtual_key() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "virtual_key_not_found",
-            "not_found_error",
-            "There is no virtual key with this name.",
-        )
-    }
-
-    /// A guardrail has denied the request or its answer.
-    pub fn denied(hook_results: Value) -> Self {
-        // The contract's own status, beside those that HTTP has.
-        let status = StatusCode::from_u16(446).unwrap_or(StatusCode::FORBIDDEN);
-        let message = "A guardrail has denied this call. `hook_results` tells which check did not pass.";
-        Self::new(status, "guardrail_denied", "hooks_failed", message)
-            .with(|details| details.hook_results = Some(Box::new(hook_results)))
-    }
-
-    /// A guardrail has found something in an answer that is given all the same; another attempt follows.
-    pub fn doubted() -> Self {
-        let status = StatusCode::from_u16(246).unwrap_or(StatusCode::OK);
-        Self::new(status, "guardrail_failed", "hooks_failed", "A guardrail has found something in the answer.")
-    }
-
-    /// A guardrail that holds for the call cannot be run. It is not passed over.
-    pub fn guardrail_broken() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "guardrail_unusable",
-            "api_error",
-            "A guardrail that holds for this call cannot be read, so the call is not made. Save it anew.",
-        )
-    }
-
-    /// The organisation has set guardrails for every call since this one came.
-    pub fn guardrails_changed() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "guardrails_changed",
-            "api_error",
-            "Guardrails were set for every call while this one was under way. Send it again.",
-        )
-    }
-
-    /// Its rewriting has made another call of it.
-    pub fn guardrail_changed_call() -> Self {
-        Self::new(
-            StatusCode::BAD_GATEWAY,
-            "guardrail_changed_call",
-            "api_error",
-            "A webhook of a guardrail has changed the model, or whether the answer is streamed. The call was not made.",
-        )
-    }
-
-    pub fn no_such_guardrail(slug: &str) -> Self {
-        let slug: String = slug.chars().take(60).collect();
-        Self::invalid(StatusCode::BAD_REQUEST, "guardrail_not_found", "").with(|details| {
-            details.message = format!("There is no guardrail `{slug}`, which the config names.").into();
-            details.param = Some(Cow::Borrowed("x-portkey-config"));
-        })
-    }
-
-    /// Unknown, deleted, or of another organisation: the same words for each.
-    pub fn no_such_config() -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "config_not_found", "There is no config with this name.")
-            .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
-    }
-
-    /// The key has a config of its own, and may name no other.
-    pub fn config_is_fixed() -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            "config_override_not_allowed",
-            "This API key has a config of its own and may not name another.",
-        )
-        .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
-    }
-
-    /// A config with faults, each with its path and sentence. `first` says the first of them.
-    pub fn bad_config(first: String, fields: Vec<FieldError>) -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "invalid_config", "").with(|details| {
-            details.message = Cow::Owned(first);
-            details.param = Some(Cow::Borrowed("x-portkey-config"));
-            details.fields = fields;
-        })
-    }
-
-    /// A request brings something of its own where only what is saved may be named. The code and the header are the
-    /// contract's.
-    pub fn only_saved(code: &'static str, header: &'static str) -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            code,
-            "In this organisation a request names what is saved: a config or a virtual key.",
-        )
-        .with(|details| {
-            details.param = Some(Cow::Borrowed(header));
-            details.told = Some(Box::new(Map::from_iter([("field".to_owned(), Value::from(header))])));
-        })
-    }
-
-    /// The config leads this call nowhere.
-    pub fn no_condition_holds() -> Self {
-        Self::invalid(
-            StatusCode::BAD_REQUEST,
-            "no_condition_holds",
-            "No condition of the config holds for this request, and it names no default.",
-        )
-    }
-
-    /// What the call was prepared with is not what is stored any more.
-    pub fn virtual_key_changed() -> Self {
-        Self::unavailable(
-            "virtual_key_changed",
-            "The virtual key was changed while this call was being prepared. Send it again.",
-        )
-    }
-
-    /// The model's name cannot stand in the provider's address.
-    pub fn bad_model() -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
-            .with(|details| details.param = Some(Cow::Borrowed("model")))
-    }
-
-    /// The directory of keys cannot be read.
-    pub fn cannot_verify() -> Self {
-        Self::unavailable("verification_unavailable", "The API key cannot be verified at the moment.")
-    }
-
-    /// The log of calls has no room.
-    pub fn cannot_record() -> Self {
-        Self::unavailable("log_unavailable", "The call cannot be recorded at the moment, so it was not made.")
-    }
-
-    /// The bodies of other requests take all the memory that there is for them.
-    pub fn no_room() -> Self {
-        Self::unavailable("server_busy", "Too many large requests are under way at the moment.")
-    }
-
-    fn unavailable(code: &'static str, message: &'static str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "api_error", message).retry_after(Some(1))
-    }
-
-    /// The caller's own time limit has passed.
-    pub fn callers_limit() -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "request_timeout",
-            "timeout_error",
-            "The provider did not answer within the time that the request allows.",
-        )
     }
 
     /// The answer to the request of this id.

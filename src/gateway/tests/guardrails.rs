@@ -271,11 +271,14 @@ async fn a_stream_that_flows_tells_what_was_found_only_where_asked() {
 
 #[tokio::test]
 async fn a_stream_that_its_caller_leaves_is_judged_as_far_as_it_came() {
-    for (events, denied) in [(piece("a secret"), true), (piece("nothing"), false)] {
+    let (observe, sentence) = (json!({ "observe": true }), json!({ "deny": true, "stream": "sentence" }));
+    for (events, actions, denied) in
+        [(piece("a secret"), &observe, true), (piece("nothing"), &observe, false), (piece("One is."), &sentence, false)]
+    {
         let upstream = halting(chunk(&events), String::new(), Arc::new(Notify::new())).await;
         let house = House::new().await;
         house.target("main", Provider::OpenAi, upstream.port);
-        save(&house, "gr-a", &without("secret", &json!({ "observe": true })).to_string(), ANSWERS);
+        save(&house, "gr-a", &without("secret", actions).to_string(), ANSWERS);
         let mut answer = house.open_chat(&streamed()).await.into_body();
         let first = answer.frame().await.expect("a piece").expect("no fault").into_data().expect("data");
         assert!(!first.is_empty());
