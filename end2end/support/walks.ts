@@ -151,6 +151,15 @@ export async function goBack(page: Page): Promise<void> {
   });
 }
 
+/** The page as it stands, once it has come, holds no such text anywhere: not in what is hidden either. */
+export async function expectWithout(page: Page, text: string): Promise<void> {
+  // A page that is still coming cannot be read.
+  await expect(async () => {
+    await page.waitForLoadState();
+    expect(await page.content()).not.toContain(text);
+  }).toPass();
+}
+
 export interface Call {
   model: string;
   say?: string;

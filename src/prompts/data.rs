@@ -1,6 +1,6 @@
 //! The values that a prompt is filled with.
 
-use super::render::Refusal;
+use super::outcome::Refusal;
 use crate::kernel::json::{self, MAX_DEPTH, Node, Why};
 
 /// A JSON value whose members keep their order and whose numbers keep their digits.

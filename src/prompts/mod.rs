@@ -8,15 +8,17 @@
 //! depth, output and work. No input or output, no clock.
 
 mod data;
+mod outcome;
 mod prompt;
 mod render;
 mod shape;
 mod template;
 
 pub use data::Variables;
+pub use outcome::{Code, Output, Refusal, Rendered, Warning};
 pub use prompt::{Kind, Prompt, Source, plain};
-pub use render::{Code, Output, Partials, Refusal, Rendered, Warning};
-pub use template::{Names, Template};
+pub use render::Partials;
+pub use template::{Names, Template, partial_name};
 
 /// The most bytes of a prompt's or a partial's text.
 pub const MAX_TEXT: usize = 1 << 20;

@@ -1,7 +1,8 @@
 //! A stored version of a prompt: what it is made of, checked and compiled.
 
 use super::data::{Data, quote};
-use super::render::{Output, Partials, reach};
+use super::outcome::Output;
+use super::render::{Partials, reach};
 use super::shape;
 use super::template::{Gathered, Name, Names, Slug, Template};
 use super::{MAX_NAMES, MAX_TEXT};
@@ -90,8 +91,9 @@ impl Prompt {
     /// Checks a version and compiles it.
     ///
     /// # Errors
-    /// What is wrong, at most a hundred faults: those of the messages first, then those of their texts. A mistake in a tag has the path of the text in the list of messages
-    /// (`[0].content[1].text`) and its line and column in that text; other mistakes have the place in the JSON text.
+    /// What is wrong, at most a hundred faults: those of the messages first, then those of their texts. A mistake in a tag
+    /// has the path of the text in the list of messages (`[0].content[1].text`) and its line and column in that text; other
+    /// mistakes have the place in the JSON text.
     /// Besides the codes of [`Template::parse`]: `invalid_json`, `too_deep`, `too_long`, `key_twice`, `not_messages`,
     /// `no_messages`, `unknown_role`, `bad_content`, `bad_part`, `bad_tool_calls`, `bad_placeholder`, `bad_parameters`,
     /// `bad_functions`, `bad_tools`, `bad_tool_choice`.

@@ -66,12 +66,17 @@ pub(super) struct Slug {
     pub version: Option<u32>,
 }
 
+/// The slug in the name of a partial as it is written, and the number of a version, if it names one: `tone`, `tone@2`.
+pub fn partial_name(written: &str) -> (&str, Option<u32>) {
+    let version = written.rsplit_once('@').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    let version = version.and_then(|(slug, number)| Some((slug, number.parse().ok()?)));
+    version.map_or((written, None), |(slug, number)| (slug, Some(number)))
+}
+
 impl Slug {
     pub fn of(written: &str) -> Self {
-        let version = written.rsplit_once('@').filter(|(_, number)| number.bytes().all(|byte| byte.is_ascii_digit()));
-        let version = version.and_then(|(slug, number)| Some((slug.len(), number.parse().ok()?)));
-        let (length, version) = version.map_or((written.len(), None), |(length, number)| (length, Some(number)));
-        Self { written: written.into(), length, version }
+        let (slug, version) = partial_name(written);
+        Self { written: written.into(), length: slug.len(), version }
     }
 
     pub fn slug(&self) -> &str {

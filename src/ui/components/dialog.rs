@@ -20,15 +20,21 @@ pub fn Dialog(
     children: ChildrenFn,
 ) -> impl IntoView {
     let node = NodeRef::<leptos::html::Dialog>::new();
+    // It is about to be shown: what closed it before may be told only now.
+    let coming = StoredValue::new(false);
     Effect::new(move |_| {
         let (Some(dialog), wanted) = (node.get(), open.get()) else { return };
         if !wanted && dialog.open() {
             dialog.close();
         }
         if wanted && !dialog.open() {
+            coming.set_value(true);
             // Focus is given to what stands inside by then.
             request_animation_frame(move || {
-                let _ = dialog.show_modal();
+                coming.set_value(false);
+                if open.get_untracked() {
+                    let _ = dialog.show_modal();
+                }
             });
         }
     });
@@ -42,7 +48,12 @@ pub fn Dialog(
             node_ref=node
             aria-labelledby=heading_id
             aria-describedby=sentence_id
-            on:close=move |_| open.set(false)
+            on:cancel=move |_| open.set(false)
+            on:close=move |_| {
+                if !coming.get_value() {
+                    open.set(false);
+                }
+            }
         >
             {reactive(move || {
                 open.get()
