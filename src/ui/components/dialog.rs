@@ -48,7 +48,7 @@ pub fn Dialog(
             node_ref=node
             aria-labelledby=heading_id
             aria-describedby=sentence_id
-            on:cancel=move |_| open.set(false)
+            on:cancel=move |_: leptos::ev::Event| open.set(false)
             on:close=move |_| {
                 if !coming.get_value() {
                     open.set(false);
