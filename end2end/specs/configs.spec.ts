@@ -103,10 +103,31 @@ test("a look without JavaScript keeps what was typed", async ({ page }) => {
   await signIn(page);
   await open(page, page_path);
   await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 3'));
+  const name = page.getByLabel("Name", { exact: true });
+  const stored = await name.inputValue();
+  await name.fill("Not saved");
   await page.getByRole("button", { name: "Check", exact: true }).click();
-  await expect(page.getByText("No fault was found. Nothing is saved yet.").first()).toBeVisible();
+  await expect(page.getByText("No faults were found. Nothing is saved yet.")).toBeVisible();
+  await expect(page.getByText("This config is not saved")).toHaveCount(0);
   await expect(text(page)).toHaveValue(/"attempts": 3/);
+  await expect(name).toHaveValue("Not saved");
   await expect(tree(page)).toContainText("Tried again up to 3 times");
+  await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 9'));
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await expect(page.getByText("There are faults, told below the text. Nothing is saved yet.")).toBeVisible();
+  await expect(page.locator(".problems")).toContainText("7:25");
+  await expectNoAxe(page);
+  await open(page, page_path);
+  await expect(name).toHaveValue(stored);
+  // A new one that is only looked at is not made, and a press of Create makes what was looked at.
+  await open(page, `${HOME}/configs/new`);
+  await name.fill("Looked at first");
+  await text(page).fill(CHAT);
+  await page.getByRole("button", { name: "Check", exact: true }).click();
+  await expect(page.getByText("No faults were found. Nothing is saved yet.")).toBeVisible();
+  await expect(name).toHaveValue("Looked at first");
+  await page.getByRole("button", { name: "Create config" }).click();
+  await expectPage(page, "Looked at first");
 });
 
 test("a request is tried, and nobody is called", async ({ page, upstream }) => {
@@ -123,6 +144,32 @@ test("a request is tried, and nobody is called", async ({ page, upstream }) => {
   await expectFits(page, "config-tried");
   if (!hasJavaScript()) expect(new URL(page.url()).search).toContain("at.config.targets%5B0%5D=503");
   expect(upstream.calls.length).toBe(calls);
+});
+
+test("what a dry run found goes with the text that it was found of @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, page_path);
+  const found = page.getByText(/^Goes to @first/);
+  // An answer to the typing that comes after that to the question leaves it as it is.
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  await page.route("**/fn/configs/check", async (route) => {
+    await asked;
+    await route.continue();
+  });
+  const check = page.waitForRequest("**/fn/configs/check");
+  const checked = page.waitForResponse("**/fn/configs/check");
+  await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 4'));
+  await check;
+  await page.getByRole("button", { name: "Ask" }).click();
+  await expect(found).toBeVisible();
+  answer();
+  await checked;
+  await expect(tree(page)).toContainText("Tried again up to 4 times");
+  await expect(found).toBeVisible();
+  // Another text: it says nothing any more.
+  await text(page).fill(CHAT);
+  await expect(found).toHaveCount(0);
 });
 
 test("a save makes a version, and an old one comes back", async ({ page }) => {
@@ -173,6 +220,12 @@ test("a Member reads, and makes another from it", async ({ page }) => {
   await expect(page.getByText("You can read this config and name it in calls.")).toBeVisible();
   await expect(page.getByRole("button", { name: /^Save/ })).toHaveCount(0);
   await expect(page.locator("pre.code-alone")).toContainText('"virtual_key": "first"');
+  await expectNoAxe(page);
+  // The way of a request leads to the lines that it comes from.
+  await page.getByLabel("Suppose @first", { exact: true }).selectOption("answers 503");
+  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("link", { name: "line 4", exact: true }).click();
+  await expect(page.locator(":target")).toHaveText(/"virtual_key": "first"/);
   await expectNoAxe(page);
   await page.getByRole("link", { name: "Create another from this" }).first().click();
   await expectPage(page, "New config");

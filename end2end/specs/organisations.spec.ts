@@ -64,6 +64,23 @@ test("a short name that is taken is reported beside its field", async ({ page, f
   await expect(page.getByLabel("Short name")).toHaveAttribute("aria-invalid", "true");
 });
 
+test("a short name that is taken is told while it is typed @js", async ({ page }) => {
+  const short = page.getByLabel("Short name");
+  await signIn(page);
+  await open(page, "/organisations/new");
+  await short.fill("difference-works");
+  await expect(short).toHaveAccessibleDescription(/^Another organisation has this short name.* Free is “difference-works-2”/);
+  await expectNoAxe(page);
+  await short.fill("difference-works-2");
+  await expect(short).not.toHaveAttribute("aria-invalid", "true");
+  // One's own is not taken.
+  await open(page, "/o/difference-works/settings");
+  await short.fill("analytical-engines");
+  await expect(short).toHaveAccessibleDescription(/^Another organisation has this short name/);
+  await short.fill("difference-works");
+  await expect(short).not.toHaveAttribute("aria-invalid", "true");
+});
+
 test("the switcher leads to another organisation, and keeps the kind of page", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/api-keys`);

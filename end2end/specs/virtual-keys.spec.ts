@@ -27,6 +27,28 @@ test("the reference follows the name, accents too @js", async ({ page }) => {
   await expect(page.getByLabel("Reference (optional)")).toHaveValue("own");
 });
 
+test("a taken reference is told while it is typed @js", async ({ page, upstream }) => {
+  await signIn(page);
+  await createVirtualKey(page, { name: "Taken", baseUrl: upstream.baseUrl });
+  await open(page, `${HOME}/virtual-keys/new`);
+  const reference = page.getByLabel("Reference (optional)");
+  // Also where it only follows the name.
+  await page.getByLabel("Name", { exact: true }).fill("Taken");
+  await expect(reference).toHaveValue("taken");
+  await expect(reference).toHaveAccessibleDescription(/^Another virtual key has the reference @taken\./);
+  await expect(reference).toHaveAttribute("aria-invalid", "true");
+  await expectNoAxe(page);
+  await reference.fill("taken too");
+  await expect(reference).toHaveAccessibleDescription(/^The reference takes 2 to 40 lower-case letters/);
+  await reference.fill("taken-too");
+  await expect(reference).not.toHaveAttribute("aria-invalid", "true");
+  await reference.fill("");
+  await expect(reference).not.toHaveAttribute("aria-invalid", "true");
+  await open(page, `${HOME}/virtual-keys/taken/duplicate`);
+  await reference.fill("taken");
+  await expect(reference).toHaveAccessibleDescription(/^Another virtual key has the reference @taken\./);
+});
+
 test("a credential is tested, replaced, and never shown", async ({ page }) => {
   const upstream = await startUpstream({ key: "sk-right" });
   try {

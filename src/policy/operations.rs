@@ -70,9 +70,11 @@ operations! {
     // Organisations
     OrganisationsList = "organisation.list", PERSON, read, fns: ["organisation/list"], routes: [];
     OrganisationLast = "organisation.last", PERSON, read, fns: ["organisation/last"], routes: [];
+    OrganisationSlugCheck = "organisation.check_slug", PERSON, read, fns: ["organisation/check_slug"], routes: [];
     OrganisationCreate = "organisation.create", PERSON, audited, fns: ["organisation/create"], routes: [];
     OrganisationView = "organisation.view", MEMBERSHIP, read, fns: ["organisation/view"], routes: [];
     OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
+    OrganisationSlugChangeCheck = "organisation.check_slug_change", holds(P::OrganisationUpdate), read, fns: ["organisation/check_slug_change"], routes: [];
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
     Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived"], routes: [];
@@ -112,6 +114,7 @@ operations! {
     // Virtual keys
     VirtualKeysList = "virtual_key.list", holds(P::VirtualKeysList), read, fns: ["virtual_keys/list"], routes: ["GET /v1/virtual-keys"];
     VirtualKeyGet = "virtual_key.get", holds(P::VirtualKeysList), read, fns: ["virtual_keys/get"], routes: ["GET /v1/virtual-keys/{slug}"];
+    VirtualKeySlugCheck = "virtual_key.check_slug", holds(P::VirtualKeysList), read, fns: ["virtual_keys/check_slug"], routes: [];
     VirtualKeyCreate = "virtual_key.create", holds(P::VirtualKeysCreate), audited, fns: ["virtual_keys/create"], routes: ["POST /v1/virtual-keys"];
     VirtualKeyUpdate = "virtual_key.update", holds(P::VirtualKeysUpdate), audited, fns: ["virtual_keys/update"], routes: ["PUT /v1/virtual-keys/{slug}"];
     VirtualKeyDuplicate = "virtual_key.duplicate", holds(P::VirtualKeysDuplicate), audited, fns: ["virtual_keys/duplicate"], routes: ["POST /v1/virtual-keys/{slug}/duplicate"];

@@ -198,6 +198,8 @@ pub struct Limits {
     pub keys: Limiter,
     /// Organisations made by one person.
     pub organisations: Limiter,
+    /// Slugs of organisations that one person asks for while typing.
+    pub slugs: Limiter,
     /// Tries of secrets in links from one address.
     pub links: Limiter,
     /// Tries with one link, each of which hashes a password.
@@ -287,6 +289,7 @@ impl Default for Limits {
             mails: Limiter::new("mails to this address", 6, HOUR),
             keys: Limiter::new("new keys", 300, HOUR),
             organisations: Limiter::new("new organisations", 50, HOUR),
+            slugs: Limiter::new("short names", 200, 10 * MINUTE),
             links: Limiter::new("attempts", 60, 10 * MINUTE),
             link: Limiter::new("attempts with this link", 10, 10 * MINUTE),
         }

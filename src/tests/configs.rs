@@ -107,8 +107,18 @@ async fn faults_are_told_at_their_places_and_store_nothing() {
         assert!(world.house.snapshot().await.len() <= before + 3, "no more than the events of refusals");
         // A look alone saves nothing and leaves no event.
         let events = world.house.chain(world.house.organisation).await.0;
-        let looked = save(&world, &of, "1", SECOND, &[("check", "yes")]).await;
-        assert!(looked.text.contains("Nothing is saved yet"), "{}", looked.text);
+        let page = format!("/o/{}/configs/{of}", world.house.slug);
+        for (text, said) in [(SECOND, "No faults were found. Nothing is saved yet."), ("{", "There are faults")] {
+            let fields = [("slug", world.house.slug.as_str()), ("of", &of), ("version", "1"), ("config", text)];
+            let looked = world.owner.plain_form(&page, "configs/check", &fields).await;
+            assert_eq!(looked.status, 200);
+            assert!(looked.text.contains(said) && !looked.text.contains("This config is not saved"), "{}", looked.text);
+            assert!(
+                looked.text.contains(&format!(">\n{text}</textarea>")),
+                "it stays as it was typed: {}",
+                looked.text
+            );
+        }
         assert_eq!(world.house.chain(world.house.organisation).await.0, events);
         assert_eq!(get(&world, &of).await["current"], 1);
     })

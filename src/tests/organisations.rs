@@ -78,3 +78,37 @@ async fn a_number_stands_behind_one_hyphen() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_clash_of_short_names_is_told_while_typing_as_the_submit_tells_it() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let look = async |slug: &str| ada.form("organisation/check_slug", &[("new_slug", slug)]).await;
+        assert_eq!(look("south").await.json(), Value::Null);
+        for slug in ["north", "North!", "x"] {
+            let refused = ada.form("organisation/create", &[("name", "Other"), ("new_slug", slug)]).await.json();
+            assert_eq!(look(slug).await.json(), refused["fields"][0]["message"], "{slug}");
+        }
+        assert_eq!(house.nobody().form("organisation/check_slug", &[("new_slug", "north")]).await.status, 401);
+
+        // Under its own name, and another that it had, an organisation goes on.
+        assert_eq!(ada.form("organisation/create", &[("name", "South")]).await.status, 200);
+        let rename = [("slug", "north"), ("name", "North"), ("new_slug", "far-north"), ("version", "1")];
+        assert_eq!(ada.form("organisation/update", &rename).await.status, 200);
+        let look = async |slug: &str| {
+            let fields = [("slug", "far-north"), ("new_slug", slug)];
+            ada.form("organisation/check_slug_change", &fields).await
+        };
+        for slug in ["north", "far-north", "nearer"] {
+            assert_eq!(look(slug).await.json(), Value::Null, "{slug}");
+        }
+        assert!(look("south").await.text.contains("Another organisation has this short name"));
+
+        // Nobody tries them out by the thousand.
+        for _ in 0..200 {
+            look("south").await;
+        }
+        assert_eq!(look("south").await.status, 429);
+    })
+    .await;
+}

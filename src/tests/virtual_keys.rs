@@ -90,6 +90,23 @@ fn fields(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_clash_of_references_is_told_while_typing_as_the_submit_tells_it() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        assert_eq!(make(&world.owner, house, "main", "openai", "").await.status, 200);
+        let look = async |slug: &str| act(&world.owner, house, "check_slug", &[("key_slug", slug)]).await.json();
+        for slug in ["main", "new", "M"] {
+            let refused = make(&world.owner, house, slug, "openai", "").await.json();
+            assert_eq!(look(slug).await, refused["fields"][0]["message"], "{slug}");
+        }
+        // Another organisation's is free here.
+        assert_eq!(look("of-south").await, Value::Null);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_credential_is_sealed_to_its_place_and_told_to_nobody() {
     each_engine(async |house| {
         let world = World::new(house).await;

@@ -20,7 +20,10 @@ use leptos::{
     web_sys::{Element, Event, HtmlFormElement},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{marker::PhantomData, sync::Arc};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+/// How long typing rests before something is made of it.
+const REST: Duration = Duration::from_millis(300);
 
 /// The form of the server function `S`, and what became of it.
 pub struct Form<S> {
@@ -68,6 +71,19 @@ impl<S> std::ops::Deref for Form<S> {
 
     fn deref(&self) -> &AnyForm {
         &self.any
+    }
+}
+
+impl<S> Form<S> {
+    /// Also keeps what was typed where the browser posted the form to the server function `L`, which looks at the fields and
+    /// saves nothing.
+    pub fn keeps<L: ServerFn>(self) -> Self {
+        self.posted.update_value(|posted| {
+            if posted.result.is_none() {
+                posted.values = side::posted(L::PATH).values;
+            }
+        });
+        self
     }
 }
 
@@ -166,9 +182,11 @@ impl AnyForm {
 }
 
 impl Posted {
-    /// What was typed into a field of a form that was refused. After a success, what is stored counts.
+    /// What was typed into a field of a form that is not saved. After a success, what is stored counts.
     fn typed(&self, name: &str) -> Option<String> {
-        self.result.as_ref()?.as_ref().err()?;
+        if matches!(self.result, Some(Ok(_))) {
+            return None;
+        }
         let value = self.values.iter().find(|(n, _)| n == name).map(|(_, value)| value);
         // Browsers post a line break as two characters.
         value.map(|value| value.replace("\r\n", "\n"))
@@ -312,7 +330,53 @@ pub(super) struct Follows {
     pub theirs: Signal<Option<String>>,
 }
 
-/// The entry of a field that begins with `value`; an error that is given goes before the form's own.
+/// Calls `then` with a text whenever it has changed and typing rests.
+pub fn when_rested(text: RwSignal<String>, then: impl Fn(String) + Send + Sync + 'static) {
+    let then = Callback::new(then);
+    Effect::new(move |before: Option<String>| {
+        let now = text.get();
+        if before.is_some_and(|before| before != now) {
+            let rested = now.clone();
+            set_timeout(
+                move || {
+                    // Somebody types on, or has left the page.
+                    if text.try_get_untracked().as_ref() == Some(&rested) {
+                        then.try_run(rested);
+                    }
+                },
+                REST,
+            );
+        }
+        now
+    });
+}
+
+/// What the server function that `ask` names says of a text while it is typed: what is wrong with it, if something is.
+/// Where `ask` gives nothing, nothing is wrong.
+pub fn use_look<L>(
+    text: RwSignal<String>,
+    ask: impl Fn(&str) -> Option<L> + Send + Sync + 'static,
+) -> Signal<Option<String>>
+where
+    L: ServerFn<Error = Error, Output = Option<String>> + Serialize + 'static,
+{
+    let look = use_form::<L>();
+    let asked = RwSignal::new(None);
+    when_rested(text, move |typed| {
+        look.forget();
+        let arguments = ask(&typed);
+        asked.set(Some(typed));
+        if let Some(arguments) = arguments {
+            look.send(&arguments);
+        }
+    });
+    Signal::derive(move || {
+        let is_asked = asked.with(|asked| asked.as_ref().is_some_and(|asked| text.with(|text| text == asked)));
+        if is_asked { look.done().flatten() } else { None }
+    })
+}
+
+/// The entry of a field that begins with `value`. An error that is given goes before the form's own.
 pub(super) fn entry(
     name: &str,
     value: Option<Signal<String>>,
@@ -321,7 +385,10 @@ pub(super) fn entry(
 ) -> Entry {
     let around = use_context::<Around>();
     let own = around.map(|around| around.form.field(name.to_owned()));
-    let error = error.or(own).unwrap_or_else(|| Signal::stored(None));
+    let error = match (error, own) {
+        (Some(given), Some(own)) => Signal::derive(move || given.get().or_else(|| own.get())),
+        (one, other) => one.or(other).unwrap_or_else(|| Signal::stored(None)),
+    };
     let limit = around.and_then(|around| around.limits.iter().find(|(field, _)| *field == name).map(|(_, most)| *most));
     let begun = value.map(|value| value.get_untracked()).unwrap_or_default();
     let typed = match (bind, around) {
@@ -529,9 +596,10 @@ mod tests {
     }
 
     #[test]
-    fn after_a_success_what_is_stored_counts() {
+    fn after_a_success_what_is_stored_counts_and_after_a_look_what_is_typed() {
         let values = vec![("note".to_owned(), "typed".to_owned())];
-        let posted = Posted { result: Some(Ok(Arc::from("null"))), values };
-        assert_eq!(posted.typed("note"), None);
+        let typed = |result| Posted { result, values: values.clone() }.typed("note");
+        assert_eq!(typed(Some(Ok(Arc::from("null")))), None);
+        assert_eq!(typed(None).as_deref(), Some("typed"), "it was only looked at");
     }
 }

@@ -130,7 +130,7 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
             }
             change.act_as(user, &name);
             networks::note(&mut change, user).await?;
-            let slug = organisations::operations::free_slug(&mut change, &title).await?;
+            let slug = organisations::operations::free_slug(change.tx().system(), &title, now).await?;
             let (key, master_key) = found(&mut change, user, &title, &slug).await?;
             let event = Event::of(subject)
                 .with("owner", email.shown.clone())

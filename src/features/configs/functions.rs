@@ -52,7 +52,7 @@ pub async fn load_versions(
     operations::versions(&web::member(&slug).await?, &of, was, now, asked.window(PAGE)).await
 }
 
-/// What is said of a text while it is typed.
+/// What is said of a text while it is typed, or, without JavaScript, at the press of a button.
 #[server(prefix = "/fn", endpoint = "configs/check")]
 pub async fn check_config(slug: String, #[server(default)] config: String) -> Result<Checked, Error> {
     operations::check(&web::member(&slug).await?, &config).await
@@ -68,35 +68,23 @@ pub async fn try_config(
     operations::try_text(&web::member(&slug).await?, &config, &dry_run).await
 }
 
-/// Makes a config and goes to its page. With `check` it is only looked at.
+/// Makes a config and goes to its page.
 #[server(prefix = "/fn", endpoint = "configs/create")]
-pub async fn create_config(
-    slug: String,
-    #[server(default)] check: String,
-    #[server(flatten)] draft: Draft,
-) -> Result<(), Error> {
-    let access = web::member(&slug).await?;
-    if !check.is_empty() {
-        return Err(operations::only_checked(&access, &draft.config).await);
-    }
-    let made = operations::create(&access, draft).await.map_err(operations::in_form)?;
+pub async fn create_config(slug: String, #[server(flatten)] draft: Draft) -> Result<(), Error> {
+    let made = operations::create(&web::member(&slug).await?, draft).await.map_err(operations::in_form)?;
     web::redirect(&routes::config(&slug, &made.slug).with("done", "made"));
     Ok(())
 }
 
-/// Saves a config: a new version, where its text is another. With `check` it is only looked at.
+/// Saves a config: a new version, where its text is another.
 #[server(prefix = "/fn", endpoint = "configs/update")]
 pub async fn update_config(
     slug: String,
     of: String,
     version: i64,
-    #[server(default)] check: String,
     #[server(flatten)] draft: Draft,
 ) -> Result<Saved, Error> {
     let access = web::member(&slug).await?;
-    if !check.is_empty() {
-        return Err(operations::only_checked(&access, &draft.config).await);
-    }
     operations::update(&access, &of, Some(version), |_| draft).await.map_err(operations::in_form)
 }
 

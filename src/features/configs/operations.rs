@@ -89,17 +89,6 @@ pub async fn check(access: &Access, text: &str) -> Result<Checked> {
     checked(&mut tx, &model::parse_text(text)).await
 }
 
-/// The answer to a form that asks for no more than a look at its text.
-pub async fn only_checked(access: &Access, text: &str) -> Error {
-    match check(access, text).await {
-        Ok(checked) if checked.faults.is_empty() => {
-            Error::new(Code::Invalid, "No fault was found. Nothing is saved yet.")
-        }
-        Ok(checked) => in_form(refusal(&checked.faults)),
-        Err(error) => error,
-    }
-}
-
 /// Which way a request would take under a config as it is stored. Nobody is called, and nothing is counted.
 pub async fn try_stored(access: &Access, slug: &str, supposed: &Supposed) -> Result<Explanation> {
     let mut tx = access.read(Operation::ConfigTry).await?;

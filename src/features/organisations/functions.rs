@@ -28,6 +28,12 @@ pub async fn load_list(#[server(default)] q: String) -> Result<Belonging, Error>
     operations::search(&web::access()?, &q).await
 }
 
+/// What is wrong with the slug of an organisation that is not made yet, if something is.
+#[server(prefix = "/fn", endpoint = "organisation/check_slug")]
+pub async fn check_organisation_slug(new_slug: String) -> Result<Option<String>, Error> {
+    operations::check_slug(&web::access()?, &new_slug).await
+}
+
 /// Makes an organisation. Its master key's secret is in the answer, this once.
 #[server(prefix = "/fn", endpoint = "organisation/create")]
 pub async fn create_organisation(
@@ -58,6 +64,12 @@ pub async fn restrict_organisation(
     operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was)).await?;
     web::redirect(&routes::settings(&slug).with("done", "restricted"));
     Ok(())
+}
+
+/// What is wrong with another slug for the organisation, if something is.
+#[server(prefix = "/fn", endpoint = "organisation/check_slug_change")]
+pub async fn check_slug_change(slug: String, new_slug: String) -> Result<Option<String>, Error> {
+    operations::check_slug_change(&web::member(&slug).await?, &new_slug).await
 }
 
 /// Changes name and slug, and goes to the settings under the slug that the organisation has then, which it gives.

@@ -2,7 +2,7 @@
 
 mod change;
 
-pub use change::{create, get, restrict, settings, update};
+pub use change::{check_slug, check_slug_change, create, get, restrict, settings, update};
 
 use super::{
     model::{Belonging, Membership, View},
@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     features::{accounts, api_keys, team},
-    kernel::{Error, KeyId, Result, Secret, UserId, listing::without_secret, text},
+    kernel::{Error, KeyId, Result, Secret, Timestamp, UserId, listing::without_secret, text},
     policy::{Operation, Principal, Role},
-    server::access::{Access, App, Change},
+    server::{
+        access::{Access, App, Change},
+        database::Tx,
+    },
     site::Place,
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
@@ -28,14 +31,13 @@ pub async fn found(change: &mut Change, owner: UserId, name: &str, slug: &str) -
 }
 
 /// A slug made from a name that nobody has.
-pub async fn free_slug(change: &mut Change, name: &str) -> Result<String> {
-    let now = change.now();
+pub async fn free_slug(tx: &mut Tx, name: &str, now: Timestamp) -> Result<String> {
     let base = match text::slug(name) {
         slug if slug.len() < 2 => String::from("organisation"),
         slug => slug,
     };
     for slug in text::numbered_slugs(&base) {
-        if !store::slug_is_taken(change.tx().system(), &slug, now).await? {
+        if !store::slug_is_taken(tx, &slug, now).await? {
             return Ok(slug);
         }
     }

@@ -20,6 +20,12 @@ pub async fn load_virtual_key(slug: String, key: String) -> Result<Detail, Error
     operations::get(&web::member(&slug).await?, &key).await
 }
 
+/// What is wrong with the reference of a virtual key that is not made yet, if something is.
+#[server(prefix = "/fn", endpoint = "virtual_keys/check_slug")]
+pub async fn check_virtual_key_slug(slug: String, key_slug: String) -> Result<Option<String>, Error> {
+    operations::check_slug(&web::member(&slug).await?, &key_slug).await
+}
+
 /// Makes a virtual key and goes to its page.
 #[server(prefix = "/fn", endpoint = "virtual_keys/create")]
 pub async fn create_virtual_key(

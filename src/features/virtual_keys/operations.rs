@@ -58,6 +58,15 @@ pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
     store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)
 }
 
+/// What making a virtual key would say of its slug, if something is wrong with it.
+pub async fn check_slug(access: &Access, typed: &str) -> Result<Option<String>> {
+    let mut tx = access.read(Operation::VirtualKeySlugCheck).await?;
+    Ok(match model::parse_slug(typed) {
+        Ok(slug) => store::slug_is_taken(&mut tx, &slug).await?.then(|| clash(&slug)),
+        Err(sentence) => Some(sentence),
+    })
+}
+
 /// Makes a virtual key. Without a slug one is made from the name.
 pub async fn create(access: &Access, slug: &str, draft: Draft) -> Result<Detail> {
     let ready = prepare(access, Operation::VirtualKeyCreate, draft, None, Some(slug)).await;
@@ -296,7 +305,11 @@ async fn choose_slug(change: &mut Change, typed: &str, name: &str) -> Result<Str
 }
 
 fn taken(slug: &str) -> Error {
-    Error::field("key_slug", format!("Another virtual key has the reference @{slug}."))
+    Error::field("key_slug", clash(slug))
+}
+
+fn clash(slug: &str) -> String {
+    format!("Another virtual key has the reference @{slug}.")
 }
 
 /// Reads what was typed; looks the host up for whoever may save, and for nobody else.

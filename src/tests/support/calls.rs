@@ -188,6 +188,8 @@ impl Calls {
             Operation::ApiKeyRotate => key().await.with("overlap", "1h"),
             Operation::ApiKeyEndOverlap => after("api_keys/rotate", key().await.with("overlap", "1h")).await,
             Operation::ApiKeyEnable => after("api_keys/disable", key().await).await,
+            Operation::OrganisationSlugChangeCheck => Ready::bare().with("new_slug", format!("north-{n}")),
+            Operation::VirtualKeySlugCheck => Ready::bare().with("key_slug", slug),
             Operation::VirtualKeyGet | Operation::VirtualKeyDelete | Operation::VirtualKeyTest => virtual_key().await,
             Operation::VirtualKeyCreate => {
                 let (name, ready) = (format!("vk {n}"), Ready::bare().with("key_slug", &slug));

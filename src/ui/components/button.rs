@@ -79,6 +79,9 @@ pub fn Button(
     /// Value of that field.
     #[prop(optional, into)]
     value: Option<String>,
+    /// Where the browser posts the form in place of the form's own address, without JavaScript.
+    #[prop(optional, into)]
+    formaction: Option<String>,
     /// Makes it a button of the page, not of its form. Only for what needs JavaScript anyway.
     #[prop(optional, into)]
     on_press: Option<Callback<()>>,
@@ -96,6 +99,7 @@ pub fn Button(
             class:needs-js=on_press.is_some()
             name=name
             value=value
+            formaction=formaction
             aria-disabled=move || (blocked || busy.get()).then_some("true")
             aria-busy=move || busy.get().then_some("true")
             aria-describedby=blocked.then(|| reason_id.clone())

@@ -97,7 +97,7 @@ pub fn Select(
     /// One line below.
     #[prop(optional, into)]
     hint: Option<Signal<String>>,
-    /// What is wrong, if something is; what its form says of it if left out.
+    /// What is wrong beside what its form says of it.
     #[prop(optional, into)]
     error: Option<Signal<Option<String>>>,
     /// Label for assistive technology only.
@@ -175,7 +175,7 @@ pub fn Select(
             </select>
                 <Glyph icon=Icon::ChevronDown />
             </div>
-            {super::form::field_error(error, error_id)}
+            {super::form::field_error(error, error_id, false)}
             {follows.map(|follows| super::form::theirs(follows, theirs_id, label_of))}
             {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>
@@ -282,7 +282,7 @@ pub fn Checkboxes(
         >
             <legend>{legend}</legend>
             <div class="marks-boxes">{items}</div>
-            {super::form::field_error(error, error_id)}
+            {super::form::field_error(error, error_id, false)}
         </fieldset>
     }
 }
@@ -301,7 +301,7 @@ pub fn RadioCards(
     /// Value of the chosen one.
     #[prop(optional, into)]
     selected: String,
-    /// What is wrong, if something is; what its form says of it if left out.
+    /// What is wrong beside what its form says of it.
     #[prop(optional, into)]
     error: Option<Signal<Option<String>>>,
     /// Keeps a signal and the cards the same.
@@ -405,7 +405,7 @@ fn radio_group(
         >
             <legend class:vh=hide_legend>{legend}</legend>
             <div class="radios">{items}</div>
-            {super::form::field_error(error, error_id)}
+            {super::form::field_error(error, error_id, false)}
         </fieldset>
     }
 }

@@ -69,7 +69,7 @@ pub fn CodeArea(
     };
     let copy = move || {
         let bad = problems.with(|all| all.iter().map(|problem| problem.line).collect::<Vec<_>>());
-        bind.with(|text| coloured(text, &bad))
+        bind.with(|text| coloured(text, &bad, None))
     };
     let place = name.clone();
     view! {
@@ -152,16 +152,19 @@ fn item(problem: Problem, field: String, text: RwSignal<String>) -> AnyView {
 /// Leads to a place in the text: `29:51`.
 #[component]
 pub fn PlaceLink(
-    /// Id of the field.
+    /// Id of the [`CodeArea`] or [`CodeView`].
     field: String,
     /// Its text.
     text: RwSignal<String>,
+    /// It is a [`CodeView`]: each line is a place of its own.
+    #[prop(optional)]
+    read_only: bool,
     /// From 1.
     line: u32,
     /// From 1; 0: the line as a whole.
     column: u32,
 ) -> impl IntoView {
-    let href = format!("#{field}");
+    let href = if read_only { format!("#{}", line_id(&field, line)) } else { format!("#{field}") };
     let (shown, spoken) = match column {
         0 => (format!("line {line}"), String::new()),
         column => (format!("{line}:{column}"), format!("Line {line}, column {column}")),
@@ -226,27 +229,41 @@ fn place(text: &str, line: u32, column: u32) -> (u32, u32) {
 /// The text for reading only, numbered and coloured.
 #[component]
 pub fn CodeView(
-    /// What it is: "config".
+    /// Accessible name.
     #[prop(into)]
-    what: String,
+    label: String,
+    /// Id, from which those of its lines are made.
+    #[prop(into)]
+    id: String,
     /// The text.
     #[prop(into)]
     code: String,
 ) -> impl IntoView {
-    let shown = coloured(&code, &[]);
+    let shown = coloured(&code, &[], Some(&id));
     view! {
         <div class="code">
-            <pre class="code-copy code-alone" tabindex="0" role="group" aria-label=what inner_html=shown></pre>
+            <pre id=id class="code-copy code-alone" tabindex="0" role="group" aria-label=label inner_html=shown></pre>
         </div>
     }
 }
 
-/// The text as HTML: a block for each line, and in it the kinds of things by their classes. It is safe, as every character
-/// that means something in HTML is escaped.
-pub fn coloured(text: &str, bad: &[u32]) -> String {
+/// The id of a line of a [`CodeView`].
+fn line_id(view: &str, line: u32) -> String {
+    format!("{view}-{line}")
+}
+
+/// The text as HTML: a block for each line, and in it the kinds of things by their classes. With the id of a [`CodeView`]
+/// each line has one too. It is safe, as every character that means something in HTML is escaped.
+fn coloured(text: &str, bad: &[u32], view: Option<&str>) -> String {
     let mut out = String::with_capacity(text.len() * 3);
     for (number, line) in (1..).zip(text.split('\n')) {
-        out.push_str(if bad.contains(&number) { r#"<span class="ln ln-bad">"# } else { r#"<span class="ln">"# });
+        out.push_str(if bad.contains(&number) { r#"<span class="ln ln-bad""# } else { r#"<span class="ln""# });
+        if let Some(view) = view {
+            out.push_str(" id=\"");
+            escape(&mut out, &line_id(view, number));
+            out.push('"');
+        }
+        out.push('>');
         colour(&mut out, line);
         out.push_str("\n</span>");
     }
@@ -324,13 +341,20 @@ mod tests {
 
     #[test]
     fn kinds_are_coloured_and_nothing_leaves_its_place() {
-        let told = coloured("{\"virtual_key\": \"main\", \"a\\\"b\": \"</span>&\"}\n\"open", &[2]);
+        let told = coloured("{\"virtual_key\": \"main\", \"a\\\"b\": \"</span>&\"}\n\"open", &[2], None);
         assert!(told.contains(r#"<span class="k">&quot;virtual_key&quot;</span>"#), "{told}");
         assert!(told.contains(r#"<span class="r">&quot;main&quot;</span>"#), "{told}");
         assert!(told.contains(r#"<span class="k">&quot;a\&quot;b&quot;</span>"#), "{told}");
         assert!(told.contains(r#"<span class="s">&quot;&lt;/span&gt;&amp;&quot;</span>"#), "{told}");
         assert!(told.contains(r#"<span class="ln ln-bad"><span class="s">&quot;open</span>"#), "{told}");
-        assert!(coloured("é: -1.5e+3", &[]).contains(r#"é<span class="p">:</span> <span class="n">-1.5e+3</span>"#));
+        assert!(
+            coloured("é: -1.5e+3", &[], None).contains(r#"é<span class="p">:</span> <span class="n">-1.5e+3</span>"#)
+        );
+    }
+
+    #[test]
+    fn each_line_of_a_view_has_an_id() {
+        assert!(coloured("{\n}", &[], Some("config")).contains(r#"<span class="ln" id="config-2"><span class="p">}"#));
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub fn Field(
     /// One line below.
     #[prop(optional, into)]
     hint: Option<Signal<String>>,
-    /// What is wrong, if something is; what its form says of it if left out.
+    /// What is wrong beside what its form says of it, such as [`use_look`](crate::ui::form::use_look) tells while one types.
     #[prop(optional, into)]
     error: Option<Signal<Option<String>>>,
     /// The browser's autofill token, such as `current-password`.
@@ -83,6 +83,7 @@ pub fn Field(
     beside_label: ViewFn,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| name.clone());
+    let tells_while_typing = error.is_some();
     let Entry { value, bind, error, limit, follows } = entry(&name, value, bind, error);
     let (theirs_id, theirs) = (format!("{id}-theirs"), follows.as_ref().map(|follows| follows.theirs));
     let maxlength = limit.map(|most| most.to_string());
@@ -186,7 +187,7 @@ pub fn Field(
                 {beside_label.run()}
             </div>
             <div class="field-control" class:has-button=password>{control}{show_button}</div>
-            {super::form::field_error(error, error_id)}
+            {super::form::field_error(error, error_id, tells_while_typing)}
             {follows.map(|follows| super::form::theirs(follows, theirs_id, |theirs| theirs))}
             {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
         </div>

@@ -16,10 +16,10 @@ pub struct FieldError {
     pub message: String,
 }
 
-/// The error below a field. Its element is always there, so that a reader hears it appear.
-pub(super) fn field_error(error: Signal<Option<String>>, id: String) -> impl IntoView {
+/// The error below a field. Its element is always there, so that a reader hears it appear; `spoken`: also while one types.
+pub(super) fn field_error(error: Signal<Option<String>>, id: String, spoken: bool) -> impl IntoView {
     view! {
-        <div class="error" id=id>
+        <div class="error" id=id aria-live=spoken.then_some("polite")>
             {reactive(move || error.get().map(|error| view! { <Glyph icon=Icon::Alert /><span>{error}</span> }))}
         </div>
     }
@@ -34,7 +34,7 @@ pub fn FieldFault(
 ) -> impl IntoView {
     let error = crate::ui::form::entry(&name, None, None, None).error;
     let error_id = format!("{name}-error");
-    view! { <div id=name tabindex="-1">{field_error(error, error_id)}</div> }
+    view! { <div id=name tabindex="-1">{field_error(error, error_id, false)}</div> }
 }
 
 /// The ids of what is said about a field: what is wrong, what somebody else stored, the hint.

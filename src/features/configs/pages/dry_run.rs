@@ -7,9 +7,11 @@ use crate::{
         functions::TryConfig,
         model::TryForm,
     },
+    policy::Operation,
     routing::{Explanation, Item, Kind, Outline, Verdict},
     site::routes::Path,
     ui::{
+        can,
         components::{Button, Card, Choice, Field, PlaceLink, Select},
         form::{Refusal, use_form},
         icons::{Glyph, Icon},
@@ -83,8 +85,12 @@ pub(super) fn TryIt(
     let supposed = asked.suppose.split(' ').filter_map(|part| part.rsplit_once('='));
     let answers: BTreeMap<String, String> = supposed.map(|(at, word)| (at.to_owned(), word.to_owned())).collect();
     let answers = RwSignal::new(answers);
+    let sent = StoredValue::new(String::new());
     Effect::new(move |_| {
-        if let Some(found) = form.done() {
+        if let Some(found) = form.done()
+            // What was found of another text than the one that stands there now says nothing.
+            && typing.text.with_untracked(|text| sent.with_value(|sent| sent == text))
+        {
             typing.tried.set(Some(found));
         }
     });
@@ -100,7 +106,9 @@ pub(super) fn TryIt(
             path: path.get_untracked(),
             suppose,
         };
-        form.send(&TryConfig { slug: slug.clone(), config: typing.text.get_untracked(), dry_run });
+        let config = typing.text.get_untracked();
+        sent.set_value(config.clone());
+        form.send(&TryConfig { slug: slug.clone(), config, dry_run });
     };
     let leaves = Memo::new(move |_| {
         typing.checked.with(|checked| checked.outline.as_ref().map(leaves).unwrap_or_default())
@@ -191,6 +199,7 @@ fn leaves(outline: &Outline) -> Vec<(String, String)> {
 #[component]
 fn Found(found: Explanation, typing: Typing) -> impl IntoView {
     let Explanation { reached, status, steps, .. } = found;
+    let read_only = !can(Operation::ConfigUpdate);
     let well = (200..300).contains(&status);
     let end = match reached {
         Some(reached) => {
@@ -213,7 +222,7 @@ fn Found(found: Explanation, typing: Typing) -> impl IntoView {
                 <li class=class>
                     <Glyph icon />
                     <span class="chain-words"><span class="vh">{word}</span>{step.words}</span>
-                    <PlaceLink field="config".to_owned() text=typing.text line=step.line column=0 />
+                    <PlaceLink field="config".to_owned() text=typing.text read_only line=step.line column=0 />
                 </li>
             }
         })

@@ -3,12 +3,12 @@
 use super::{
     Above, Open, dry_run,
     dry_run::TryIt,
-    fields::{TextField, Typing, WhatItDoes},
+    fields::{CheckButton, CheckOutcome, TextField, Typing, WhatItDoes},
     uses::head,
 };
 use crate::{
     features::configs::{
-        functions::{LoadConfig, UpdateConfig},
+        functions::{CheckConfig, LoadConfig, UpdateConfig},
         model::{ConfigPage, Detail, LIMITS, TryForm},
     },
     policy::Operation,
@@ -30,7 +30,7 @@ use leptos::prelude::*;
 #[component]
 pub fn EditorPage() -> impl IntoView {
     let (slug, of) = (use_slug(), use_param("config"));
-    let form = use_form::<UpdateConfig>();
+    let form = use_form::<UpdateConfig>().keeps::<CheckConfig>();
     // Read again after a save alone: a refused one keeps what was typed.
     let saves = form.successes();
     let typed = form.typed("config", "");
@@ -59,6 +59,7 @@ fn Inside(page: ConfigPage, slug: String, form: Form<UpdateConfig>) -> impl Into
         <Above head open=Open::Editor />
         <Done said=&[("made", "The config is made. Calls can name it at once.")] />
         {reactive(saved)}
+        <CheckOutcome typing />
         <div class="bench">
             <div class="stack">{main}</div>
             <div class="stack">
@@ -92,7 +93,7 @@ fn ReadOnly(config: Detail, slug: String) -> impl IntoView {
             "You can read this config and name it in calls. "
             {reason}
         </Note>
-        <CodeView what="config" code=config.text />
+        <CodeView label="Config" id="config" code=config.text />
     }
 }
 
@@ -140,7 +141,7 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
                     let label = if differs.get() { format!("Save as v{}", current.get() + 1) } else { "Save".to_owned() };
                     view! { <Button look=Look::Primary label id="save" busy=form.busy() /> }
                 })}
-                <span class="nojs"><Button label="Check" name="check" value="yes" /></span>
+                <CheckButton />
             </div>
             <TextField typing value=text />
             <div class="fields">

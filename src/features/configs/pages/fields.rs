@@ -8,16 +8,12 @@ use crate::{
     },
     routing::{Explanation, Fault},
     ui::{
-        components::{Availability, Card, CodeArea, Problem},
-        form::use_form,
+        components::{Availability, Button, Card, CodeArea, Note, Problem, Tone},
+        form::{Form, use_form, when_rested},
         reactive,
     },
 };
-use leptos::prelude::*;
-use std::time::Duration;
-
-/// How long typing rests before the text is looked at.
-const REST: Duration = Duration::from_millis(300);
+use leptos::{prelude::*, server_fn::ServerFn};
 
 /// A text that is being typed, and what is said of it.
 #[derive(Clone, Copy)]
@@ -26,37 +22,26 @@ pub(super) struct Typing {
     pub checked: RwSignal<Checked>,
     /// What a dry run found of this text.
     pub tried: RwSignal<Option<Explanation>>,
+    check: Form<CheckConfig>,
 }
 
 impl Typing {
     /// Of a text that was already looked at. Whenever typing rests, the server looks again.
     pub fn new(slug: String, text: String, checked: Checked, tried: Option<Explanation>) -> Self {
-        let typing =
-            Self { text: RwSignal::new(text), checked: RwSignal::new(checked), tried: RwSignal::new(tried) };
         let check = use_form::<CheckConfig>();
-        let slug = StoredValue::new(slug);
+        let typing =
+            Self { text: RwSignal::new(text), checked: RwSignal::new(checked), tried: RwSignal::new(tried), check };
+        when_rested(typing.text, move |config| check.send(&CheckConfig { slug: slug.clone(), config }));
         Effect::new(move |before: Option<String>| {
             let now = typing.text.get();
             if before.is_some_and(|before| before != now) {
-                let config = now.clone();
-                set_timeout(
-                    move || {
-                        // Somebody types on, or has left the page.
-                        if typing.text.try_get_untracked().is_some_and(|text| text == config)
-                            && let Some(slug) = slug.try_get_value()
-                        {
-                            check.send(&CheckConfig { slug, config });
-                        }
-                    },
-                    REST,
-                );
+                typing.tried.set(None);
             }
             now
         });
         Effect::new(move |_| {
             if let Some(checked) = check.done() {
                 typing.checked.set(checked);
-                typing.tried.set(None);
             }
         });
         typing
@@ -88,6 +73,24 @@ pub(super) fn TextField(
             availability
         />
     }
+}
+
+/// Asks to look at the text where it is not looked at as one types.
+#[component]
+pub(super) fn CheckButton() -> impl IntoView {
+    view! { <span class="nojs"><Button label="Check" formaction=CheckConfig::PATH /></span> }
+}
+
+/// What came of that.
+#[component]
+pub(super) fn CheckOutcome(typing: Typing) -> impl IntoView {
+    untrack(|| typing.check.result()).map(|result| match result {
+        Ok(checked) if checked.faults.is_empty() => {
+            view! { <Note tone=Tone::Ok>"No faults were found. Nothing is saved yet."</Note> }.into_any()
+        }
+        Ok(_) => view! { <Note tone=Tone::Warn>"There are faults, told below the text. Nothing is saved yet."</Note> }.into_any(),
+        Err(error) => view! { <Note tone=Tone::Bad>{error.message}</Note> }.into_any(),
+    })
 }
 
 /// The drawing of the text. With faults it shows what could be read, or what could be read last.

@@ -1,12 +1,12 @@
 //! A new config: from a way to begin, or from one that is there.
 
 use super::{
-    fields::{TextField, Typing, WhatItDoes},
+    fields::{CheckButton, CheckOutcome, TextField, Typing, WhatItDoes},
     title,
 };
 use crate::{
     features::configs::{
-        functions::{CreateConfig, LoadNewConfig},
+        functions::{CheckConfig, CreateConfig, LoadNewConfig},
         model::{LIMITS, NewConfig, STARTS, Start},
     },
     kernel::text,
@@ -31,7 +31,7 @@ pub fn NewPage() -> impl IntoView {
     }
     let (slug, query) = (use_slug(), use_query_map());
     let part = move |name: &'static str| query.with(|query| query.get(name).unwrap_or_default());
-    let form = use_form::<CreateConfig>();
+    let form = use_form::<CreateConfig>().keeps::<CheckConfig>();
     let typed = form.typed("config", "");
     let new = load(move || LoadNewConfig {
         slug: slug.get(),
@@ -67,6 +67,7 @@ fn Inside(new: NewConfig, slug: String, start: String, form: Form<CreateConfig>)
     view! {
         <PageHeader title="New config" sentence=move || sentence.clone() />
         {starts}
+        <CheckOutcome typing />
         <div class="bench">
             <FormFor form problem="This config is not made yet" limits=LIMITS>
                 <Field label="Name" name="name" value=name autocomplete="off" />
@@ -78,7 +79,7 @@ fn Inside(new: NewConfig, slug: String, start: String, form: Form<CreateConfig>)
                 <div class="form-end">
                     <LinkButton label="Cancel" href=back />
                     <Button look=Look::Primary label="Create config" busy=form.busy() />
-                    <span class="nojs"><Button label="Check" name="check" value="yes" /></span>
+                    <CheckButton />
                 </div>
             </FormFor>
             <div class="stack"><WhatItDoes typing /></div>

@@ -8,11 +8,12 @@ use super::{
     found, free_slug,
 };
 use crate::{
-    kernel::{Code, Error, Fields, OrganisationId, Result, time::DAY},
+    kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
     policy::Operation,
     server::{
         access::Access,
         audit::event::{Event, Subject},
+        database::Tx,
     },
 };
 use uuid::Uuid;
@@ -39,12 +40,11 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
             change.once(submission).await?;
             let now = change.now();
             let slug = match slug {
-                Some(slug) if store::slug_is_taken(change.tx().system(), &slug, now).await? => {
-                    let free = free_slug(&mut change, &slug).await?;
-                    return Err(Error::field("new_slug", format!("{TAKEN} Free is “{free}”.")));
-                }
-                Some(slug) => slug,
-                None => free_slug(&mut change, &name).await?,
+                Some(slug) => match clash(change.tx().system(), &slug, now).await? {
+                    Some(sentence) => return Err(Error::field("new_slug", sentence)),
+                    None => slug,
+                },
+                None => free_slug(change.tx().system(), &name, now).await?,
             };
             change.access().app().limits.organisations.take(&user.to_string(), now)?;
             let (key, master_key) = found(&mut change, user, &name, &slug).await?;
@@ -63,6 +63,43 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
         ),
         _ => error,
     })
+}
+
+/// What making an organisation would say of its slug, if something is wrong with it.
+pub async fn check_slug(access: &Access, typed: &str) -> Result<Option<String>> {
+    let mut tx = access.read_account(Operation::OrganisationSlugCheck).await?;
+    match looked_up(access, typed)? {
+        Ok(slug) => clash(&mut tx, &slug, access.now()).await,
+        Err(sentence) => Ok(Some(sentence)),
+    }
+}
+
+/// What giving the organisation another slug would say of it, if something is wrong with it.
+pub async fn check_slug_change(access: &Access, typed: &str) -> Result<Option<String>> {
+    let mut tx = access.read(Operation::OrganisationSlugChangeCheck).await?;
+    let id = tx.organisation();
+    Ok(match looked_up(access, typed)? {
+        Ok(slug) => {
+            let is_taken = store::slug_is_taken_by_others(tx.system(), &slug, id, access.now()).await?;
+            is_taken.then(|| TAKEN.to_owned())
+        }
+        Err(sentence) => Some(sentence),
+    })
+}
+
+/// A slug that is about to be looked up among those of all organisations, which nobody tries out by the thousand; else what
+/// is wrong with it.
+fn looked_up(access: &Access, typed: &str) -> Result<std::result::Result<String, String>> {
+    access.app().limits.slugs.take(&access.user()?.to_string(), access.now())?;
+    Ok(parse_slug(typed))
+}
+
+/// What is said of a slug that is taken.
+async fn clash(tx: &mut Tx, slug: &str, now: Timestamp) -> Result<Option<String>> {
+    if !store::slug_is_taken(tx, slug, now).await? {
+        return Ok(None);
+    }
+    Ok(Some(format!("{TAKEN} Free is “{}”.", free_slug(tx, slug, now).await?)))
 }
 
 /// The id of the organisation that a submission makes: for one person the same each time, and nothing that a caller

@@ -4,7 +4,7 @@ use super::Handover;
 use crate::{
     features::{
         organisations::{
-            functions::{CreateOrganisation, LoadList},
+            functions::{CheckOrganisationSlug, CreateOrganisation, LoadList},
             model::LIMITS,
         },
     },
@@ -13,7 +13,7 @@ use crate::{
     ui::{
         Loaded,
         components::{Button, Card, Field, LinkButton, Look, PageHeader},
-        form::{Form, FormFor, use_form},
+        form::{Form, FormFor, use_form, use_look},
         load,
         pages::page_title,
         reactive,
@@ -60,6 +60,9 @@ fn ask(form: Form<CreateOrganisation>, submission: String) -> impl IntoView {
         }
         name
     });
+    let clash = use_look(slug, |typed| {
+        (!typed.trim().is_empty()).then(|| CheckOrganisationSlug { new_slug: typed.to_owned() })
+    });
     view! {
         <PageHeader
             title="Create an organisation"
@@ -79,6 +82,7 @@ fn ask(form: Form<CreateOrganisation>, submission: String) -> impl IntoView {
                     label="Short name"
                     name="new_slug"
                     bind=slug
+                    error=clash
                     mono=true
                     hint=Signal::stored(
                         format!("For addresses: {}. Left empty, it is made from the name.", routes::organisation("short-name")),

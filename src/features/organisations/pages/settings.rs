@@ -3,7 +3,7 @@
 use super::FrameReload;
 use crate::{
     features::organisations::{
-        functions::{LoadSettings, RestrictOrganisation, UpdateOrganisation},
+        functions::{CheckSlugChange, LoadSettings, RestrictOrganisation, UpdateOrganisation},
         model::{LIMITS, Settings},
     },
     policy::Operation,
@@ -14,7 +14,7 @@ use crate::{
             Button, Card, Choice, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, RadioCards,
             Toast, Tone, date_text,
         },
-        form::{Form, FormFor, Refusal, use_form, use_stored},
+        form::{Form, FormFor, Refusal, use_form, use_look, use_stored},
         load_after,
         pages::{page_title, use_slug},
         reactive,
@@ -131,6 +131,10 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
             settings.retired.iter().map(|(slug, until)| format!("{slug} (until {})", date_text(until.0))).collect();
         view! { <Fact term="Earlier short names">{format!("Kept from others: {}", words.join(", "))}</Fact> }
     });
+    let present = settings.slug.clone();
+    let clash = use_look(slug, move |typed| {
+        Some(CheckSlugChange { slug: present.clone(), new_slug: typed.to_owned() })
+    });
     let load = LoadSettings { slug: settings.slug.clone() };
     let (stored, read) = use_stored(form, settings, load, || 0);
     let version = Signal::derive(move || stored.with(|now| now.version));
@@ -149,6 +153,7 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
                     name="new_slug"
                     value=Signal::derive(move || stored.with(|now| now.slug.clone()))
                     bind=slug
+                    error=clash
                     mono=true
                     hint=Signal::stored("Part of the address of every page here. Lower-case letters, digits and hyphens.".to_owned())
                     autocomplete="off"

@@ -1,6 +1,6 @@
 //! A copy of a virtual key, with a name and reference of its own.
 
-use super::use_virtual_key;
+use super::{slug_clash, use_virtual_key};
 use crate::{
     features::virtual_keys::{
         functions::DuplicateVirtualKey,
@@ -20,6 +20,7 @@ use leptos::prelude::*;
 #[component]
 pub fn DuplicatePage() -> impl IntoView {
     let form = use_form::<DuplicateVirtualKey>();
+    let key_slug = RwSignal::new(form.typed("key_slug", ""));
     let ask = move |key: Detail| {
         view! {
             <FormPage
@@ -38,6 +39,8 @@ pub fn DuplicatePage() -> impl IntoView {
                     name="key_slug"
                     mono=true
                     optional=true
+                    bind=key_slug
+                    error=slug_clash(key_slug)
                     hint=Signal::stored("Programs write it with an @ before it. Empty: made from the name.".to_owned())
                     autocomplete="off"
                 />

@@ -1,6 +1,6 @@
 //! A new virtual key.
 
-use super::fields::ProviderFields;
+use super::{fields::ProviderFields, slug_clash};
 use crate::{
     features::virtual_keys::{
         functions::CreateVirtualKey,
@@ -58,6 +58,7 @@ pub fn NewPage() -> impl IntoView {
                 mono=true
                 optional=true
                 bind=key_slug
+                error=slug_clash(key_slug)
                 hint=Signal::stored("Programs write it with an @ before it. It cannot change later. Empty: made from the name.".to_owned())
                 autocomplete="off"
             />
