@@ -224,7 +224,7 @@ test("a Member reads, and makes another from it", async ({ page }) => {
   // The way of a request leads to the lines that it comes from.
   await page.getByLabel("Suppose @first", { exact: true }).selectOption("answers 503");
   await page.getByRole("button", { name: "Ask" }).click();
-  await page.getByRole("link", { name: "line 4", exact: true }).click();
+  await page.getByRole("link", { name: "line 4", exact: true }).first().click();
   await expect(page.locator(":target")).toHaveText(/"virtual_key": "first"/);
   await expectNoAxe(page);
   await page.getByRole("link", { name: "Create another from this" }).first().click();

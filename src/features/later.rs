@@ -14,7 +14,7 @@ use crate::{
         virtual_keys::pages as virtual_keys,
     },
     kernel::{Code, Error},
-    ui::{Problem, is_hydrating},
+    ui::{Connection, Problem, Waiting, is_hydrating},
 };
 use leptos::prelude::*;
 use leptos_router::ChooseView;
@@ -39,9 +39,12 @@ macro_rules! later {
             }
 
             async fn preload(&self) {
+                // Until a page has come to life it shows all that there is to wait for.
+                let waiting = (!is_hydrating()).then(Waiting::begin);
                 let loaded = match self {
                     $($(Later::$Page)|+ => $part::preload().await),+
                 };
+                drop(waiting);
                 if loaded.is_err() && is_hydrating() {
                     // The page is there, and works as plain HTML: it is left at that.
                     std::future::pending::<()>().await;
@@ -137,9 +140,18 @@ pub fn load_ahead() {
     Effect::new(|_| set_timeout(|| leptos::task::spawn_local(preload_all()), AHEAD));
 }
 
-/// In place of a page whose code could not be loaded.
+/// In place of a page whose code could not be loaded. It is opened anew as a whole once the server can be reached.
 #[component]
 fn NotLoaded() -> impl IntoView {
+    let tries = use_context::<Connection>().map(Connection::tries);
+    Effect::new(move |before: Option<u32>| {
+        let tries = tries.map_or(0, |tries| tries.get());
+        match before {
+            None => Connection::note_lost(),
+            Some(_) => drop(window().location().reload()),
+        }
+        tries
+    });
     let message = "A part of it could not be loaded. Check the connection and try again.";
     view! { <Problem error=Error::new(Code::Unavailable, message) /> }
 }

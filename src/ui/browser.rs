@@ -1,15 +1,16 @@
 //! What pages do in the browser: they call server functions over HTTP. An answer has no status and no headers to give.
 
 use super::{
+    connection::{Connection, Waiting},
     form::Posted,
-    remote::{UNREACHABLE, unreadable, write},
+    remote::{UNREACHABLE, is_unanswered, unreadable, write},
     session::Session,
 };
 use crate::{
     kernel::{Code, Error, Result},
     site::routes::Path,
 };
-use js_sys::{JSON, Promise};
+use js_sys::{JSON, Promise, Reflect};
 use leptos::{
     prelude::*,
     server_fn::{
@@ -42,7 +43,24 @@ impl FunctionCall {
 }
 
 pub async fn answer(call: FunctionCall) -> String {
-    post(call.path, call.fields).await
+    let waiting = Waiting::begin();
+    let text = post(call.path, call.fields).await;
+    drop(waiting);
+    if is_unanswered(&text) {
+        Connection::note_lost();
+    }
+    text
+}
+
+/// Whether the browser takes itself to be connected to anything.
+pub fn is_online() -> bool {
+    window().navigator().on_line()
+}
+
+/// Whether Latchkey answers.
+pub async fn is_reachable() -> bool {
+    let Ok(response) = JsFuture::from(window().fetch_with_str("/healthz")).await else { return false };
+    Reflect::get(&response, &"ok".into()).is_ok_and(|ok| ok.is_truthy())
 }
 
 /// Posts fields to a server function, and goes where the answer leads. Gives what it answered, for

@@ -2,6 +2,7 @@
 
 use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
+    connection::Connection,
     frame::PlainFrame,
     pages::page_title,
     place::{here, use_place},
@@ -36,6 +37,10 @@ pub struct Framed;
 /// Given by a page to what it loads beside its own heading: what cannot be shown there is told below that.
 #[derive(Clone, Copy, Debug)]
 pub struct Headed;
+
+/// Given by a frame to everything inside it: the heading of a page that is on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected(pub Signal<String>);
 
 /// Shows why a page has no data.
 pub struct Otherwise(Box<dyn Fn(Error) -> AnyView + Send + Sync>);
@@ -72,12 +77,31 @@ where
 #[component]
 fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> AnyView + Send + Sync>) -> impl IntoView {
     view! {
-        <Transition fallback=|| view! { <Skeleton rows=6 /> }>
+        <Transition fallback=|| view! { <Arriving /> }>
             {reactive(move || {
                 let show = Arc::clone(&show);
                 text.get().map(move |text| side::once(move || show(&text)))
             })}
         </Transition>
+    }
+}
+
+/// In place of a page that is on its way: its heading at once, and rows of the size of what is to come.
+#[component]
+pub fn Arriving() -> impl IntoView {
+    let expected = use_context::<Expected>().filter(|_| use_context::<Headed>().is_none());
+    let heading = expected.map(|Expected(title)| {
+        view! {
+            <div class="page-header">
+                <div class="page-words"><h1>{reactive(move || title.get())}</h1></div>
+            </div>
+        }
+    });
+    view! {
+        <div aria-busy="true">
+            {heading}
+            <Skeleton rows=6 />
+        </div>
     }
 }
 
@@ -217,7 +241,14 @@ fn Fault(error: Error, here: String) -> impl IntoView {
                     }
                 })}
             <div class="row">
-                <a class="button" href=here rel="external">"Try again"</a>
+                <a
+                    class="button"
+                    href=here
+                    rel="external"
+                    on:click=|event| if Connection::try_again() { event.prevent_default() }
+                >
+                    "Try again"
+                </a>
             </div>
         </div>
     }

@@ -2,6 +2,7 @@
 pub mod bitting;
 mod can;
 pub mod components;
+mod connection;
 pub mod form;
 pub mod frame;
 pub mod icons;
@@ -21,7 +22,8 @@ mod side;
 mod side;
 
 pub use can::{available, can, refusal, unavailable};
-pub use loaded::{Countdown, Framed, Headed, Loaded, Now, Problem, now};
+pub use connection::{Connection, Waiting};
+pub use loaded::{Arriving, Countdown, Expected, Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
 pub use remote::{Data, Sending, load, load_after, parse, send_once, undo};

@@ -3,6 +3,7 @@
 
 use super::{
     components::{Toast, Toasts, use_toasts},
+    connection::Connection,
     side,
 };
 use crate::kernel::{Code, Error, Result};
@@ -61,13 +62,30 @@ where
     S::Output: Serialize,
 {
     let undone = use_toasts().undone();
-    let source: Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync> =
-        Box::new(move || (changes() + undone.get(), side::FunctionCall::of(arguments())));
+    let source: Source = Box::new(move || (changes() + undone.get(), side::FunctionCall::of(arguments())));
     Data { text: resource(source), loads: PhantomData }
 }
 
-fn resource(source: Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync>) -> Resource<String, FromToStringCodec> {
-    Resource::new_str_blocking(source, |(_, call)| side::answer(call))
+/// What is loaded, with a number that grows when it is to be loaded anew.
+type Source = Box<dyn Fn() -> (u32, side::FunctionCall) + Send + Sync>;
+
+fn resource(source: Source) -> Resource<String, FromToStringCodec> {
+    let is_missing = StoredValue::new(false);
+    let tries = use_context::<Connection>().map(Connection::tries);
+    // Nothing else is loaded anew when the way to the server is open again: a form keeps what was typed.
+    let tried = Memo::new(move |before: Option<&u32>| {
+        let tries = tries.map_or(0, |tries| tries.get());
+        if is_missing.get_value() { tries } else { before.copied().unwrap_or_default() }
+    });
+    let source = move || {
+        let (changes, call) = source();
+        (changes, tried.get(), call)
+    };
+    Resource::new_str_blocking(source, move |(_, _, call)| async move {
+        let text = side::answer(call).await;
+        is_missing.try_set_value(is_unanswered(&text));
+        text
+    })
 }
 
 /// What is said when no answer came, as a server function would say it.
@@ -255,7 +273,8 @@ impl Sending {
     }
 }
 
-fn is_unanswered(text: &str) -> bool {
+/// Whether nobody answered.
+pub(super) fn is_unanswered(text: &str) -> bool {
     text.strip_prefix('-') == Some(UNREACHABLE)
 }
 

@@ -3,7 +3,10 @@ use super::{
     Tone, dom,
     leaving::{AskBeforeLeaving, Guard},
 };
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::{
+    connection::{Connection, ConnectionBar},
+    icons::{Glyph, Icon},
+};
 use leptos::prelude::*;
 use std::{sync::Arc, time::Duration};
 
@@ -165,6 +168,7 @@ pub fn Live(
     let guard = Guard::begin();
     let toasts = Toasts::new();
     provide_context(toasts);
+    let connection = Connection::provide();
     Effect::new(move |_| {
         let handle = window_event_listener(leptos::ev::keydown, move |event| {
             if event.key() == "F6"
@@ -185,6 +189,7 @@ pub fn Live(
         <AskBeforeLeaving guard />
         <div class="vh" id=ANNOUNCER role="status"></div>
         <div class="toasts" role="region" aria-label="Messages">
+            <ConnectionBar connection />
             <div role="alert">
                 <For each=listed(true) key=|(id, _)| *id let:item>
                     <ToastView id=item.0 toast=item.1 toasts />

@@ -19,8 +19,8 @@ use crate::{
         routes::{self, Path},
     },
     ui::{
-        Framed, Loaded, Problem, Sending, Session,
-        components::{PanelState, Skeleton},
+        Arriving, Expected, Framed, Loaded, Problem, Sending, Session,
+        components::PanelState,
         form::{BareForm, use_form},
         frame::{Crumb, Frame, FrameData, NavGroup, NavItem, Section},
         load, load_after,
@@ -52,6 +52,9 @@ impl FrameReload {
     }
 }
 
+/// The way's last word, on the page of one thing.
+const DETAILS: &str = "Details";
+
 /// What stands in a frame, made anew where it is shown.
 type Content = Arc<dyn Fn() -> AnyView + Send + Sync>;
 
@@ -69,7 +72,7 @@ pub fn OrganisationLayout() -> impl IntoView {
         };
         let content = move || {
             reactive(move || {
-                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Skeleton rows=6 /> }.into_any() }
+                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Arriving /> }.into_any() }
             })
         };
         view! { <Inside view content=Arc::new(content) /> }.into_any()
@@ -138,6 +141,7 @@ fn Inside(view: View, content: Content) -> impl IntoView {
     let place = Signal::derive(move || view.with(|view| view.place.clone()));
     provide_context(Framed);
     provide_context(Signal::derive(move || Some(place.get())));
+    provide_context(Expected(Signal::derive(move || place.with(|place| heading(place, &pathname.get())))));
     let data = Signal::derive(move || view.with(|view| frame_data(view, &pathname.get())));
     let crumbs = Signal::derive(move || place.with(|place| crumbs(place, &pathname.get())));
     let switcher = PanelState::new();
@@ -266,10 +270,17 @@ fn crumbs(place: &Place, pathname: &str) -> Vec<Crumb> {
                 return vec![Crumb::here(entry.label)];
             }
             let last = pathname.rsplit('/').next().unwrap_or_default();
-            let here = entry.steps.iter().find(|(part, _)| *part == last).map_or("Details", |(_, words)| words);
+            let here = entry.steps.iter().find(|(part, _)| *part == last).map_or(DETAILS, |(_, words)| words);
             vec![Crumb::link(entry.label, href), Crumb::here(here)]
         }
     }
+}
+
+/// The heading of a page that is on its way: that of its section, where its own is the name of what it shows.
+fn heading(place: &Place, pathname: &str) -> String {
+    let crumbs = crumbs(place, pathname);
+    let own = crumbs.iter().rfind(|crumb| crumb.label != DETAILS);
+    own.map(|crumb| crumb.label.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]
