@@ -9,6 +9,7 @@ import {
   createApiKey,
   createVirtualKey,
   expect,
+  expectNoAxe,
   expectPage,
   fromMenu,
   hydrated,
@@ -126,6 +127,87 @@ test("a page whose code does not load works as plain HTML, and one inside the ap
   await page.getByRole("link", { name: "Try again" }).click();
   await expectPage(page, "API keys");
   await expect(live(page)).toHaveCount(1);
+});
+
+test("a page that is on its way has its heading at once, and says when that is slow @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys`);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route("**/fn/virtual_keys/list", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Virtual keys" }).click();
+  await expectPage(page, "Virtual keys");
+  await expect(page.locator("main [aria-busy=true]")).toBeVisible();
+  const bar = page.getByRole("region", { name: "Messages" });
+  await expect(bar).not.toContainText("Still loading");
+  await expect(bar).toContainText("Still loading. The answer takes longer than usual.");
+  await expectNoAxe(page);
+  release();
+  await expect(page.getByRole("link", { name: "New virtual key" }).first()).toBeVisible();
+  await expectPage(page, "Virtual keys");
+  await expect(page.getByRole("heading", { level: 1 })).toBeFocused();
+  await expect(page.locator("main [aria-busy=true]")).toHaveCount(0);
+  await expect(bar).not.toContainText("Still loading");
+});
+
+test("offline a bar says so, a form keeps what was typed, and the page heals @js", async ({ page, context, faults }) => {
+  faults.allow(/ERR_INTERNET_DISCONNECTED|Failed to fetch/);
+  await signIn(page);
+  await open(page, `${HOME}/virtual-keys/new`);
+  const bar = page.getByRole("region", { name: "Messages" });
+  const name = page.getByLabel("Name", { exact: true });
+  await name.fill("typed before");
+  await context.setOffline(true);
+  await expect(bar).toContainText("You are offline.");
+  await expectNoAxe(page);
+  await page.getByRole("button", { name: "Create virtual key" }).click();
+  await expect(page.getByRole("alert").filter({ hasText: "Latchkey could not be reached" })).toBeVisible();
+  await expect(name).toHaveValue("typed before");
+  await context.setOffline(false);
+  await expect(bar).not.toContainText("You are offline.");
+  await expect(name).toHaveValue("typed before");
+
+  // A page that could not be loaded comes by itself.
+  await open(page, `${HOME}/virtual-keys`);
+  await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "API keys" }).click();
+  await expectPage(page, "API keys");
+  await context.setOffline(true);
+  await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Virtual keys" }).click();
+  await expectPage(page, "This page cannot be shown right now");
+  await context.setOffline(false);
+  await expectPage(page, "Virtual keys");
+  await expect(bar).not.toContainText(/offline|cannot be reached/);
+});
+
+test("a page that found no server comes when there is one again, or at a press @js", async ({ page, faults }) => {
+  faults.allow(/ERR_FAILED|Failed to fetch|Failed to load/);
+  await signIn(page);
+  await open(page, `${HOME}/virtual-keys`);
+  const bar = page.getByRole("region", { name: "Messages" });
+  const go = async (link: string) =>
+    page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: link }).click();
+  await page.route("**/healthz", (route) => route.abort());
+  await page.route("**/fn/virtual_keys/list", (route) => route.abort());
+  await go("API keys");
+  await expectPage(page, "API keys");
+  await go("Virtual keys");
+  await expectPage(page, "This page cannot be shown right now");
+  await expect(bar).toContainText("Latchkey cannot be reached.");
+  await page.unroute("**/fn/virtual_keys/list");
+  await page.getByRole("link", { name: "Try again" }).click();
+  await expectPage(page, "Virtual keys");
+  await expect(live(page)).toHaveCount(1);
+  await expect(bar).not.toContainText("cannot be reached");
+
+  await page.route("**/fn/api_keys/list", (route) => route.abort());
+  await go("API keys");
+  await expectPage(page, "This page cannot be shown right now");
+  await page.unroute("**/fn/api_keys/list");
+  await page.unroute("**/healthz");
+  await expectPage(page, "API keys");
 });
 
 test("focus goes to what came, and its name is said once @js", async ({ page }) => {

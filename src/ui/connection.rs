@@ -3,7 +3,9 @@
 
 use super::{
     icons::{Glyph, Icon},
-    reactive, side,
+    reactive,
+    session::Session,
+    side,
 };
 use leptos::prelude::*;
 use std::{cell::Cell, time::Duration};
@@ -42,7 +44,13 @@ impl Connection {
         };
         provide_context(connection);
         Effect::new(move |_| connection.listen());
-        Effect::new(move |_| connection.tell_if_slow());
+        let waits = Memo::new(move |_| connection.waited_for.get() > 0);
+        Effect::new(move |_| {
+            connection.is_slow.set(false);
+            if waits.get() {
+                after(SLOW, move || connection.is_slow.set(true));
+            }
+        });
         Effect::new(move |_| connection.look_again());
         connection
     }
@@ -84,16 +92,6 @@ impl Connection {
         });
     }
 
-    fn tell_if_slow(self) {
-        let waits = Memo::new(move |_| self.waited_for.get() > 0);
-        Effect::new(move |_| {
-            self.is_slow.set(false);
-            if waits.get() {
-                after(SLOW, move || self.is_slow.set(true));
-            }
-        });
-    }
-
     /// While something is missing: looks whether the server can be reached, and goes on once it can.
     fn look_again(self) {
         if !self.is_lost.get() || self.is_offline.get() {
@@ -117,7 +115,10 @@ impl Connection {
         } else if self.is_lost.get() {
             Some("Latchkey cannot be reached. The page goes on as soon as it can.")
         } else {
-            self.is_slow.get().then_some("Still loading. The answer takes longer than usual.")
+            // Whoever is asked to sign in again is who is waited for.
+            let waits_for_person = Session::of_this_page().is_some_and(|session| session.over().get());
+            let is_slow = self.is_slow.get() && !waits_for_person;
+            is_slow.then_some("Still loading. The answer takes longer than usual.")
         }
     }
 }

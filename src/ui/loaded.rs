@@ -91,7 +91,10 @@ fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> An
 pub fn Arriving() -> impl IntoView {
     let expected = use_context::<Expected>().filter(|_| use_context::<Headed>().is_none());
     let heading = expected.map(|Expected(title)| {
+        // The server makes this too, and never shows it: the document's title is the page's own there.
+        let tab = cfg!(not(feature = "ssr")).then(|| view! { <Title text=page_title(&title.get_untracked()) /> });
         view! {
+            {tab}
             <div class="page-header">
                 <div class="page-words"><h1>{reactive(move || title.get())}</h1></div>
             </div>
