@@ -275,6 +275,56 @@ test("a key in use is deleted by its name, and refused on the next call", async 
   expect(upstream.counts.calls).toBe(calls);
 });
 
+test("on a phone the filters stand in one sheet", async ({ page }) => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await signIn(page);
+  await open(page, `${HOME}/api-keys`);
+  const status = page.getByRole("combobox", { name: "Status" });
+  await expect(page.getByRole("searchbox", { name: "Name, or paste a key" })).toBeVisible();
+  await expect(status).toBeHidden();
+  await page.getByRole("button", { name: "Filter", exact: true }).click();
+  await expect(status).toBeVisible();
+  await expectNoAxe(page);
+  await status.selectOption("active");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await expect(page).toHaveURL(/status=active/);
+  await expect(status).toBeHidden();
+  await hydrated(page);
+  // With the keyboard: Esc closes it, and focus is back on its button.
+  const filter = page.getByRole("button", { name: "Filter 1 active" });
+  await filter.press("Enter");
+  await expect(status).toHaveValue("active");
+  await status.press("Escape");
+  await expect(status).toBeHidden();
+  await expect(filter).toBeFocused();
+  await expectNoAxe(page);
+});
+
+test("one banner tells which keys expire soon, and is put away until the next one", async ({ page }) => {
+  await signIn(page);
+  const make = async (name: string) => {
+    await open(page, `${HOME}/api-keys/new`);
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByRole("combobox", { name: "Expires" }).selectOption("7");
+    await page.getByRole("button", { name: "Create key" }).click();
+    await takeSecret(page, name);
+  };
+  const banner = page.locator(".note").filter({ hasText: "expires in 7 days" });
+  await make("short-lived");
+  await expect(banner).toContainText("short-lived expires in 7 days. Rotate");
+  await expectNoAxe(page);
+  const away = page.getByRole("button", { name: "Put away" });
+  if (!hasJavaScript()) return expect(away).toBeHidden();
+  await away.click();
+  await expect(banner).toBeHidden();
+  await open(page, `${HOME}/api-keys`);
+  await expect(page.getByRole("table")).toBeVisible();
+  await expect(banner).toHaveCount(0);
+  await make("short-lived too");
+  await expect(banner).toContainText("short-lived too expires in 7 days");
+  await expect(banner.getByRole("link", { name: "Rotate short-lived", exact: true })).toBeVisible();
+});
+
 test("the list is found by name and by what is seen of a key, never by its secret", async ({ page }) => {
   await signIn(page);
   const secret = await createApiKey(page, "findable");

@@ -42,6 +42,11 @@ impl List {
         !self.asked.is_silent(&["q"]) || !self.asked.is_silent(self.filters)
     }
 
+    /// How many of these filters narrow it.
+    pub fn active(&self, filters: &[&str]) -> usize {
+        filters.iter().filter(|name| !self.asked.get(name).is_empty()).count()
+    }
+
     /// The address of its first page, sorted like this.
     fn sorted(&self, sort: &str) -> Path {
         let path = self.path.clone().with("q", self.asked.get("q"));

@@ -41,7 +41,7 @@ pub async fn establish(State(app): State<App>, session: Session, mut request: Re
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connection| connection.0.ip());
     let origin = origin(&app, request.headers(), peer, request_id(request.extensions()));
     if !has_one_session(request.headers(), cookie_name(cookies_are_secure(&app.public_url))) {
-        let error = Error::new(crate::kernel::Code::Malformed, "Two session cookies came in one request.");
+        let error = Error::new(crate::kernel::Code::Malformed, "The request carries two session cookies.");
         return super::headers::error_response(&error, &origin.request_id).into_response();
     }
     let who = match sessions::signed_in(&session).await {
@@ -145,6 +145,12 @@ pub async fn forget_session() -> Result<()> {
 /// Sends the browser to a page of ours. Takes only what the one maker of URLs made.
 pub fn redirect(to: &crate::site::routes::Path) {
     leptos_axum::redirect(to.as_str());
+}
+
+/// What the browser keeps under this name, as the page's own script has put it there.
+pub fn kept(name: &str) -> Option<String> {
+    let parts = use_context::<axum::http::request::Parts>()?;
+    cookie(&parts.headers, name).map(str::to_owned)
 }
 
 /// Keeps a theme in the browser for a year.

@@ -11,7 +11,7 @@ pub mod refusal;
 pub mod request;
 
 pub use context::{
-    RequestContext, access, cookie_name, establish, forget_session, keep_session, keep_theme, kept_theme, member,
+    RequestContext, access, cookie_name, establish, forget_session, keep_session, keep_theme, kept, kept_theme, member,
     nobody, origin, redirect, request,
 };
 pub use headers::Security;

@@ -16,7 +16,9 @@ use {
 
 #[server(prefix = "/fn", endpoint = "api_keys/list")]
 pub async fn load_keys(slug: String, #[server(default)] filter: Asked) -> Result<KeyList, Error> {
-    operations::list(&web::member(&slug).await?, &filter, filter.window(PAGE)).await
+    let mut list = operations::list(&web::member(&slug).await?, &filter, filter.window(PAGE)).await?;
+    list.put_away(web::kept(&KeyList::banner(&slug)).as_deref());
+    Ok(list)
 }
 
 /// One key; an id that is none is not found.

@@ -283,6 +283,25 @@ impl KeyForm {
 /// for [`UNUSED_DAYS`]. It is sorted by `name`, `used` or `expires`; else the newest come first.
 pub const FILTERS: [&str; 4] = ["status", "permission", "responsible", "unused"];
 
+impl KeyList {
+    /// The name under which a browser keeps that the banner of an organisation's expiring keys was put away.
+    pub fn banner(slug: &str) -> String {
+        format!("expiring.{slug}")
+    }
+
+    /// What it keeps: the key that was the last of them. The next one brings the banner back.
+    pub fn banner_until(&self) -> Option<KeyId> {
+        self.expiring.last().map(|key| key.id)
+    }
+
+    /// Leaves the banner out where it was put away.
+    pub fn put_away(&mut self, kept: Option<&str>) {
+        if self.banner_until().is_some_and(|last| kept == Some(last.to_string().as_str())) {
+            self.expiring.clear();
+        }
+    }
+}
+
 /// A page of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyList {
@@ -290,7 +309,7 @@ pub struct KeyList {
     /// How many fit the filter.
     pub total: i64,
     pub window: Window,
-    /// Those that expire soon, whatever the filter.
+    /// Those that expire soon, whatever the filter, the soonest first; none where the banner of them was put away.
     pub expiring: Vec<Key>,
     /// Some of those whom the filter by person can mean, as what is typed there narrows them.
     pub people: Vec<Person>,

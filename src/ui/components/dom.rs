@@ -19,6 +19,13 @@ pub fn focus_in_place(element: &HtmlElement) {
     }
 }
 
+/// Has the browser keep something for some days and send it with each request. Never a secret, and nothing that needs to be
+/// escaped.
+pub fn keep(name: &str, value: &str, days: i64) {
+    let cookie = format!("{name}={value}; Path=/; SameSite=Lax; Max-Age={}", days * 86_400);
+    let _ = Reflect::set(&document(), &"cookie".into(), &cookie.into());
+}
+
 /// The element with this id, if the page has one.
 pub fn by_id(id: &str) -> Option<HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()

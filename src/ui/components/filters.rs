@@ -26,6 +26,9 @@ use std::{
 /// How long typing rests before it acts.
 const REST: Duration = Duration::from_millis(150);
 
+/// Id of the sheet of filters: a page has one list.
+const SHEET: &str = "filter-sheet";
+
 thread_local! {
     /// What waits for typing to rest. A list that comes meanwhile makes its bar anew, and must not undo this. There is one
     /// page per browser tab, and the server never touches it.
@@ -160,6 +163,33 @@ pub fn Filters(
                 {reactive(move || count.get())}
             </span>
         </form>
+    }
+}
+
+/// The fields of a bar that are used less: beside the others where there is room, and on a phone in a sheet that a button
+/// opens.
+#[component]
+pub fn FilterSheet(
+    /// How many of them narrow the list.
+    active: usize,
+    /// Fields.
+    children: Children,
+) -> impl IntoView {
+    let sheet = NodeRef::<leptos::html::Div>::new();
+    let hide = move |_| {
+        if let Some(sheet) = sheet.get().filter(|sheet| dom::is_open(sheet)) {
+            let _ = sheet.hide_popover();
+        }
+    };
+    view! {
+        <button type="button" class="button filter-open" popovertarget=SHEET>
+            "Filter "
+            {(active > 0).then(|| view! { <span class="count-badge">{active}<span class="vh">" active"</span></span> })}
+        </button>
+        <div id=SHEET class="filter-sheet" popover="auto" role="group" aria-label="Filters" node_ref=sheet>
+            {children()}
+            <button type="submit" class="button button-primary filter-show" on:click=hide>"Show"</button>
+        </div>
     }
 }
 

@@ -74,7 +74,7 @@ pub use copy::{CodeBlock, CopyButton, CopyText, SecretBox};
 pub use detail::{Change, DefinitionList, DiffRows, Fact};
 pub use dialog::Dialog;
 pub use field::{Field, FieldKind};
-pub use filters::{Chip, Chips, Filters, SearchField};
+pub use filters::{Chip, Chips, FilterSheet, Filters, SearchField};
 pub use form::{FieldError, FieldFault, FormErrors};
 pub use live::{Live, Toast, Toasts, Undo, announce, use_toasts};
 pub(crate) use menu::open_on_down;

@@ -5,19 +5,20 @@ use crate::{
     features::{
         api_keys::{
             functions::{EnableKey, LoadKeys},
-            model::{FILTERS, Key, KeyList, OWNERS, Person, Status, UNUSED_DAYS},
+            model::{FILTERS, Key, KeyList, OWNERS, Person, SOON_DAYS, Status, UNUSED_DAYS},
         },
         organisations::pages::use_slug,
     },
-    kernel::{Asked, Timestamp},
+    kernel::{Asked, KeyId, Timestamp},
     policy::{KeyFeature, Operation, bitting, summary},
     site::routes,
     ui::{
         Loaded, available,
         bitting::Bitting,
+        can,
         components::{
-            Choice, CodeBlock, Column, EmptyState, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, RowMenu,
-            SearchField, Table, Tag, Time, TimeStyle, Tone,
+            Button, Choice, CodeBlock, Column, EmptyState, FilterSheet, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, RowMenu,
+            SearchField, Table, Tag, Time, TimeStyle, Tone, dom,
         },
         form::{BareForm, Form, Refusal, use_form},
         icons::Icon,
@@ -36,6 +37,9 @@ const DONE: &[(&str, &str)] = &[
     ("deleted", "The key is deleted. Each of its secrets is refused."),
 ];
 
+/// Keys that the banner names.
+const SHOWN: usize = 3;
+
 #[component]
 pub fn KeysPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
@@ -52,19 +56,14 @@ pub fn KeysPage() -> impl IntoView {
 
 #[component]
 fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> impl IntoView {
+    let until = list.banner_until();
     let KeyList { keys, total, window, expiring, people, now, public_url } = list;
     let list = List { path: routes::api_keys(&slug), filters: &FILTERS, usual: "", asked };
     let only_master = !list.is_narrowed() && total == 1 && keys.iter().all(|key| key.master);
     let nothing = total == 0 && !list.is_narrowed();
     let new = routes::new_api_key(&slug);
     let narrower = new.clone();
-    let banners: Vec<_> = expiring.iter().take(3).map(|key| banner(&slug, key, now)).collect();
-    let more = expiring.len().saturating_sub(banners.len());
-    let every = {
-        let href = routes::api_keys(&slug).with("status", "expiring").to_string();
-        (more > 0)
-            .then(|| view! { <div class="muted"><a href=href>{format!("{more} more keys expire soon")}</a></div> })
-    };
+    let banner = until.map(|until| view! { <Expiring slug=slug.clone() keys=expiring until now /> });
     let body = if nothing {
         view! { <Nothing slug=slug.clone() public_url /> }.into_any()
     } else if keys.is_empty() {
@@ -106,8 +105,7 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
         </PageHeader>
         <Done said=DONE />
         <Refusal form=enable />
-        {banners}
-        {every}
+        {banner}
         {only_master
             .then(|| {
                 view! {
@@ -121,9 +119,35 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
     }
 }
 
-fn banner(slug: &str, key: &Key, now: Timestamp) -> impl IntoView + use<> {
-    let href = routes::rotate_api_key(slug, key.id).to_string();
-    let id = format!("rotate-{}", key.id);
+/// The keys that expire soon, until it is put away.
+#[component]
+fn Expiring(slug: String, keys: Vec<Key>, until: KeyId, now: Timestamp) -> impl IntoView {
+    let is_away = RwSignal::new(false);
+    let name = KeyList::banner(&slug);
+    let put_away = Callback::new(move |()| {
+        dom::keep(&name, &until.to_string(), SOON_DAYS);
+        is_away.set(true);
+    });
+    let more = keys.len().saturating_sub(SHOWN);
+    let all = routes::api_keys(&slug).with("status", "expiring").to_string();
+    let lines: Vec<_> = keys.iter().take(SHOWN).map(|key| expiring(&slug, key, now)).collect();
+    let more = (more > 0).then(|| view! { <li><a href=all>{format!("{more} more")}</a></li> });
+    view! {
+        <div hidden=move || is_away.get()>
+            <Note
+                tone=Tone::Warn
+                action=move || {
+                    view! { <Button label="Put away" id="put-away" on_press=put_away /> }
+                }
+            >
+                <ul class="plain-list">{lines}{more}</ul>
+                <div class="hint">"Rotate with a later end, and both secrets work while you roll out the new one."</div>
+            </Note>
+        </div>
+    }
+}
+
+fn expiring(slug: &str, key: &Key, now: Timestamp) -> impl IntoView + use<> {
     let words = match key.status(now) {
         Status::Expiring(days) if days > 1 => format!(" expires in {days} days. "),
         _ => {
@@ -131,26 +155,11 @@ fn banner(slug: &str, key: &Key, now: Timestamp) -> impl IntoView + use<> {
             format!(" expires on {end}. ")
         }
     };
-    let name = key.name.clone();
-    view! {
-        <Note
-            tone=Tone::Warn
-            action=move || {
-                view! {
-                    <LinkButton
-                        label="Rotate"
-                        href=href.clone()
-                        id=id.clone()
-                        availability=available(Operation::ApiKeyRotate)
-                    />
-                }
-            }
-        >
-            <strong>{name}</strong>
-            {words}
-            "Rotate it with a later end, and both secrets work while you roll out the new one."
-        </Note>
-    }
+    let href = routes::rotate_api_key(slug, key.id).to_string();
+    let rotate = can(Operation::ApiKeyRotate).then(|| {
+        view! { <a href=href>"Rotate"<span class="vh">{format!(" {}", key.name)}</span></a> }
+    });
+    view! { <li><strong>{key.name.clone()}</strong>{words}{rotate}</li> }
 }
 
 #[component]
@@ -196,15 +205,17 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     view! {
         <FilterBar list=list.clone() count>
             <SearchField label="Name, or paste a key" value=list.asked.get("q") />
-            {list.choice("Status", "status", statuses.to_vec())}
-            {list.choice("Permission", "permission", std::iter::once(Choice::new("", "Any permission")).chain(features).collect())}
- {chip.map(|words| tell("responsible", words))}
-            <SearchField label="Acts for" name="responsible" value=answers list="people" />
-            <datalist id="people">
-                <option value=OWNERS></option>
-                {who}
-            </datalist>
-            {list.choice("Use", "unused", uses)}
+            <FilterSheet active=list.active(&FILTERS)>
+                {list.choice("Status", "status", statuses.to_vec())}
+                {list.choice("Permission", "permission", std::iter::once(Choice::new("", "Any permission")).chain(features).collect())}
+                {chip.map(|words| tell("responsible", words))}
+                <SearchField label="Acts for" name="responsible" value=answers list="people" />
+                <datalist id="people">
+                    <option value=OWNERS></option>
+                    {who}
+                </datalist>
+                {list.choice("Use", "unused", uses)}
+            </FilterSheet>
         </FilterBar>
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     ui::{
         Headed, Loaded,
         components::{
-            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, LinkButton, PageHeader, Pill,
+            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, FilterSheet, LinkButton, PageHeader, Pill,
             SearchField, Select, Table, Time, TimeStyle, TwoLines,
         },
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
@@ -91,12 +91,14 @@ fn Bars(choices: Choices, list: List) -> impl IntoView {
                 <Field label="To" name="to" kind=FieldKind::Date value=to hide_label=true />
                 <span class="muted">"Days in UTC"</span>
             </div>
-            {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
-            {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
-            {list.choice("Outcome", "status", outcomes)}
-            <SearchField label="Model" name="model" value=model />
-            <SearchField label="Trace id" name="trace_id" value=trace_id />
-            <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
+            <FilterSheet active=list.active(&["key", "virtual_key", "status", "model", "trace_id", "metadata"])>
+                {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
+                {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
+                {list.choice("Outcome", "status", outcomes)}
+                <SearchField label="Model" name="model" value=model />
+                <SearchField label="Trace id" name="trace_id" value=trace_id />
+                <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
+            </FilterSheet>
         </FilterBar>
     }
 }
