@@ -89,7 +89,7 @@ const GUARDRAILS: Room = {
       }
       await page.getByLabel("Pattern", { exact: true }).fill("INV");
     },
-    refused: { field: "Pattern", value: "([a-z", error: "This is no pattern" },
+    refused: { field: "Pattern", value: "([a-z", error: "This is not a valid pattern" },
   },
   remove: { item: "Delete", title: (name) => `Delete ${name}`, button: (name) => `Delete ${name}`, keep: "Cancel" },
   may: { Admin: EVERYTHING, Member: ["list", "create", "update"] },

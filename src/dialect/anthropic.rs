@@ -39,7 +39,7 @@ pub(super) fn hand_on(headers: &mut HeaderMap, version: Option<&str>, beta: Opti
         let value = HeaderValue::try_from(value)
             .ok()
             .filter(|_| plain)
-            .ok_or_else(|| ApiError::invalid(name, format!("The header `{name}` is not acceptable.")))?;
+            .ok_or_else(|| ApiError::invalid(name, format!("The header `{name}` is not valid.")))?;
         headers.insert(HeaderName::from_static(name), value);
     }
     Ok(())

@@ -105,7 +105,7 @@ impl ApiError {
 
     /// The provider's stream ended before the answer was whole.
     pub fn broken_stream() -> Self {
-        Self::upstream(502, "upstream_stream_broken", "The provider's answer broke off.")
+        Self::upstream(502, "upstream_stream_broken", "The provider's answer was cut off.")
     }
 
     /// The model ended its answer for a `reason`, in the provider's word, that leaves none. The tokens are spent: whether to

@@ -58,7 +58,7 @@ impl FormKind {
                 other => {
                     return match ["model", "stream"].iter().find(|known| known.eq_ignore_ascii_case(other.trim())) {
                         None => Ok(()),
-                        Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in small letters."))),
+                        Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in lower case."))),
                     };
                 }
             };
@@ -185,7 +185,7 @@ fn broken() -> ApiError {
     ApiError {
         param: None,
         code: "invalid_form".into(),
-        ..ApiError::invalid("", "The form cannot be read: it is not multipart/form-data as RFC 7578 has it.")
+        ..ApiError::invalid("", "The form cannot be read: it is not multipart/form-data as RFC 7578 defines it.")
     }
 }
 

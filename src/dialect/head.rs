@@ -60,7 +60,7 @@ impl<'a> Head<'a> {
                     let known = ["model", "stream", "stream_options"];
                     return match known.iter().find(|known| known.eq_ignore_ascii_case(key)) {
                         None => Ok(()),
-                        Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in small letters."))),
+                        Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in lower case."))),
                     };
                 }
                 None => return Ok(()),
@@ -177,11 +177,11 @@ const TOO_LONG: &str = "`model` is longer than 256 bytes.";
 /// characters.
 pub fn check_model(model: &str) -> Result<(), ApiError> {
     let why = if model.is_empty() || model.trim() != model {
-        "`model` must not be empty or begin or end with blanks."
+        "`model` must not be empty, or begin or end with a space."
     } else if model.len() > MAX_MODEL {
         TOO_LONG
     } else if model.chars().any(char::is_control) || model.split('/').any(|part| matches!(part, "" | "." | "..")) {
-        "`model` is no model name."
+        "`model` is not a model name."
     } else {
         return Ok(());
     };

@@ -196,7 +196,7 @@ pub fn stored(
     STORED.of(target)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     if !(1..=512).contains(&id.len()) || !id.bytes().all(plain) || id.bytes().all(|byte| byte == b'.') {
-        return Err(ApiError::invalid("id", "This is no id of a response."));
+        return Err(ApiError::invalid("id", "This is not the id of a response."));
     }
     // What an address may hold, and no more.
     if !query.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~=&%+".contains(&byte)) {

@@ -75,7 +75,8 @@ impl Others {
         patience: Patience,
     ) -> Result<(u16, Bytes), String> {
         let (base, query) = address.split_once('?').unwrap_or((address, ""));
-        let base = BaseUrl::parse(base, self.outgoing.allowed()).map_err(|_| "The address must not be called.")?;
+        let base =
+            BaseUrl::parse(base, self.outgoing.allowed()).map_err(|_| "This server may not call the address.")?;
         let whole = if query.is_empty() { base.as_str().to_owned() } else { format!("{}?{query}", base.as_str()) };
         let uri: Uri = whole.parse().map_err(|_| "The address cannot be called.")?;
         let mut request = Request::new(Full::new(body));
@@ -92,7 +93,7 @@ impl Others {
         let answer = self.outgoing.fetch(request, patience).await.map_err(|error| {
             match error {
                 OutgoingError::TimedOut(_) => "It did not answer in time.",
-                OutgoingError::Blocked(_) | OutgoingError::PlainHttp => "The address must not be called.",
+                OutgoingError::Blocked(_) | OutgoingError::PlainHttp => "This server may not call the address.",
                 OutgoingError::TooLarge => "Its answer is too large.",
                 _ => "It cannot be reached.",
             }
@@ -141,7 +142,7 @@ impl Outside for Of<'_> {
         let patience = Patience { headers: PATIENCE, idle: PATIENCE, total: PATIENCE, largest: LARGEST_SET };
         let (status, body) = self.others.fetch(Method::GET, address, &[], Bytes::new(), patience).await?;
         if status != 200 {
-            return Err(format!("The set of keys cannot be fetched: status {status}."));
+            return Err(format!("The key set could not be fetched: status {status}."));
         }
         let keys = Arc::new(KeySet::read(&body)?);
         self.others.sets.insert(address.to_owned(), (keys.clone(), Instant::now()));

@@ -182,7 +182,7 @@ pub fn listed(headers: &HeaderMap, name: &'static str) -> Result<Option<String>,
     Ok((!lines.is_empty()).then(|| lines.join(",")))
 }
 
-const NOT_PLAIN: &str = "This header holds more than plain text.";
+const NOT_PLAIN: &str = "This header can hold only plain text.";
 
 /// A header that may be given once.
 pub fn once<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>, Refusal> {

@@ -65,7 +65,7 @@ impl Guardrail {
     pub fn compile(definition: &Value, may_call: MayCall<'_>) -> Result<Self, Vec<Fault>> {
         let mut faults = vec![];
         let Value::Object(members) = definition else {
-            return Err(vec![Fault::new("", "not_an_object", "A guardrail is a JSON object.")]);
+            return Err(vec![Fault::new("", "not_an_object", "A guardrail must be a JSON object.")]);
         };
         for name in members.keys().filter(|name| !["checks", "actions"].contains(&name.as_str())) {
             faults.push(unknown("", name, "There is no"));
@@ -75,7 +75,7 @@ impl Guardrail {
             None | Some(Value::Null) => Actions::read(&Map::new(), "actions", &mut faults),
             Some(Value::Object(members)) => Actions::read(members, "actions", &mut faults),
             Some(_) => {
-                faults.push(Fault::new("actions", "invalid_value", "The actions are an object."));
+                faults.push(Fault::new("actions", "invalid_value", "The actions must be an object."));
                 return Err(faults);
             }
         };
@@ -98,7 +98,7 @@ impl Guardrail {
         match members.get("type") {
             None => {}
             Some(Value::String(kind)) if kind == "guardrail" => {}
-            Some(_) => faults.push(Fault::new("type", "invalid_value", "The type is `guardrail`.")),
+            Some(_) => faults.push(Fault::new("type", "invalid_value", "The type must be `guardrail`.")),
         }
         let mut listed = match members.get("checks") {
             Some(_) => checks(members.get("checks"), &mut faults, may_call),
@@ -109,7 +109,7 @@ impl Guardrail {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(actions)) => actions.clone(),
             Some(_) => {
-                faults.push(Fault::new("actions", "invalid_value", "The actions are an object."));
+                faults.push(Fault::new("actions", "invalid_value", "The actions must be an object."));
                 Map::new()
             }
         };
@@ -178,7 +178,7 @@ impl Guardrail {
             && let Some(whole) = whole
         {
             let message = format!(
-                "`{}` has to see the whole answer, or changes it. Take `hold`, or a check that looks for what must not be there.",
+                "`{}` has to see the whole answer, or changes it. Use `hold`, or a check that looks for what must not be there.",
                 whole.id
             );
             faults.push(Fault::new(field, "conflict", message));
@@ -191,17 +191,17 @@ fn checks(listed: Option<&Value>, faults: &mut Vec<Fault>, may_call: MayCall<'_>
     const KEYS: [&str; 4] = ["id", "parameters", "name", "is_enabled"];
     let mut read = vec![];
     let Some(Value::Array(listed)) = listed else {
-        faults.push(Fault::new("checks", "missing_key", "A guardrail has a list of checks."));
+        faults.push(Fault::new("checks", "missing_key", "A guardrail needs a list of checks."));
         return read;
     };
     if listed.is_empty() || listed.len() > MAX_CHECKS {
-        faults.push(Fault::new("checks", "invalid_value", "A guardrail has 1 to 50 checks."));
+        faults.push(Fault::new("checks", "invalid_value", "A guardrail can have 1 to 50 checks."));
         return read;
     }
     for (number, check) in listed.iter().enumerate() {
         let at = format!("checks[{number}]");
         let Value::Object(members) = check else {
-            faults.push(Fault::new(at, "invalid_value", "A check is an object with an `id` and `parameters`."));
+            faults.push(Fault::new(at, "invalid_value", "A check must be an object with an `id` and `parameters`."));
             continue;
         };
         for name in members.keys().filter(|name| !KEYS.contains(&name.as_str())) {
@@ -210,13 +210,13 @@ fn checks(listed: Option<&Value>, faults: &mut Vec<Fault>, may_call: MayCall<'_>
         if let Some(name) = members.get("name").filter(|name| !name.is_null())
             && name.as_str().is_none_or(|name| name.chars().count() > 100 || name.chars().any(char::is_control))
         {
-            faults.push(Fault::new(format!("{at}.name"), "invalid_value", "A name has at most 100 characters."));
+            faults.push(Fault::new(format!("{at}.name"), "invalid_value", "A name can have at most 100 characters."));
         }
         let enabled = match members.get("is_enabled") {
             None | Some(Value::Null) => true,
             Some(Value::Bool(enabled)) => *enabled,
             Some(_) => {
-                let message = "This is true or false.";
+                let message = "This must be true or false.";
                 faults.push(Fault::new(format!("{at}.is_enabled"), "invalid_value", message));
                 true
             }
@@ -248,14 +248,14 @@ fn one(
     (read, faults): (&mut Vec<Enabled>, &mut Vec<Fault>),
 ) {
     let Value::Object(members) = value else {
-        faults.push(Fault::new(name, "invalid_value", "A check is written as an object with its parameters."));
+        faults.push(Fault::new(name, "invalid_value", "A check must be an object with its parameters."));
         return;
     };
     let mut parameters = members.clone();
     parameters.remove("id");
     let enabled = parameters.remove("is_enabled");
     if !matches!(enabled, None | Some(Value::Bool(_))) {
-        faults.push(Fault::new(format!("{name}.is_enabled"), "invalid_value", "This is true or false."));
+        faults.push(Fault::new(format!("{name}.is_enabled"), "invalid_value", "This must be true or false."));
     }
     match Check::compile(id, &Value::Object(parameters), name, may_call) {
         Ok(_) if enabled == Some(Value::Bool(false)) => {}
@@ -287,7 +287,7 @@ impl Actions {
             None | Some(Value::Null) => false,
             Some(Value::Bool(on)) => *on,
             Some(_) => {
-                faults.push(Fault::new(below(name), "invalid_value", "This is true or false."));
+                faults.push(Fault::new(below(name), "invalid_value", "This must be true or false."));
                 false
             }
         };
@@ -297,7 +297,7 @@ impl Actions {
             None | Some(Value::Null) => None,
             Some(Value::String(word)) if words.contains(&word.as_str()) => Some(word == words[0]),
             Some(_) => {
-                let message = format!("This is `{}` or `{}`.", words[0], words[1]);
+                let message = format!("This must be `{}` or `{}`.", words[0], words[1]);
                 faults.push(Fault::new(below(name), "invalid_value", message));
                 None
             }
@@ -309,13 +309,13 @@ impl Actions {
             Some(Value::String(word)) if word == "sentence" => Some(Streaming::Sentence),
             Some(Value::String(word)) if word == "inform" => Some(Streaming::Inform),
             Some(_) => {
-                let message = "This is `hold`, `sentence` or `inform`.";
+                let message = "This must be `hold`, `sentence` or `inform`.";
                 faults.push(Fault::new(below("stream"), "invalid_value", message));
                 None
             }
         };
         if deny && observe {
-            let message = "One that only watches denies nothing. Leave one of the two out.";
+            let message = "A guardrail that only watches cannot deny a call. Leave one of the two out.";
             faults.push(Fault::new(below("observe"), "conflict", message));
         }
         let mut feedback = |name: &str| match members.get(name) {
@@ -344,7 +344,7 @@ impl Actions {
 
 /// `{feedback: {value, weight, metadata}}`.
 fn feedback(value: &Value) -> Result<Option<Feedback>, &'static str> {
-    const SENTENCE: &str = "This is an object such as {\"feedback\": {\"value\": -5, \"weight\": 1}}.";
+    const SENTENCE: &str = "This must be an object such as {\"feedback\": {\"value\": -5, \"weight\": 1}}.";
     let members = value.as_object().ok_or(SENTENCE)?;
     if members.keys().any(|name| name != "feedback") {
         return Err(SENTENCE);
@@ -361,11 +361,11 @@ fn feedback(value: &Value) -> Result<Option<Feedback>, &'static str> {
     let metadata = match inner.get("metadata") {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(Value::Object(metadata)) if metadata.len() <= 20 => Value::Object(metadata.clone()),
-        Some(_) => return Err("Metadata are an object of at most 20 members."),
+        Some(_) => return Err("Metadata must be an object of at most 20 members."),
     };
     let (value, weight) = (number("value", 0.0)?, number("weight", 1.0)?);
     if !(-10.0..=10.0).contains(&value) || !(0.0..=1.0).contains(&weight) {
-        return Err("The value is a number from -10 to 10, the weight one from 0 to 1.");
+        return Err("The value must be a number from -10 to 10, and the weight one from 0 to 1.");
     }
     Ok(Some(Feedback { value, weight, metadata }))
 }

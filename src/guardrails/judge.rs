@@ -38,7 +38,7 @@ pub struct About<'a> {
     pub provider: &'a str,
     /// What the caller says of it.
     pub metadata: &'a BTreeMap<String, String>,
-    /// A header of the request, by its name in small letters.
+    /// A header of the request, by its name in lower case.
     pub header: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// The body of the request: the one that is judged, or the one that has led to the answer.
     pub request: &'a str,
@@ -171,7 +171,7 @@ async fn one(enabled: &Enabled, about: &About<'_>, body: &Reading, outside: &dyn
     };
     if needs_words && body.hides_words() {
         let message =
-            "Not all of the body can be read: it is no JSON object, has a key twice, or holds words as numbers.";
+            "Part of the body cannot be read: it is not a JSON object, has a key twice, or holds words as numbers.";
         return (error(message), None);
     }
     if body.is_nothing() && !enabled.check.judges_who_calls() {

@@ -34,7 +34,7 @@ fn room(operation: Operation) -> usize {
 pub async fn read(headers: &HeaderMap, body: Body, operation: Operation) -> Result<Bytes> {
     let room = room(operation);
     if !is_form(headers, body.is_end_stream()) {
-        let message = "Forms come as application/x-www-form-urlencoded in UTF-8, and in no other encoding.";
+        let message = "A form must be sent as application/x-www-form-urlencoded, in UTF-8.";
         return Err(Error::new(Code::UnsupportedMediaType, message));
     }
     let too_large = || Error::new(Code::TooLarge, format!("The form is larger than {} KiB.", room / 1024));

@@ -29,8 +29,7 @@ const SECRET_FIELDS: [&str; 5] = ["password", "current_password", "new_password"
 const PAGE_FIELD: &str = "page";
 
 /// What is said to a browser of a form whose page is not known.
-const NO_PAGE: &str =
-    "The form does not say on which page it stands, so nothing was done. Reload the page and try again.";
+const NO_PAGE: &str = "The form does not say which page it is on, so nothing was done. Reload the page and try again.";
 
 #[derive(Clone)]
 struct Forms {

@@ -74,7 +74,7 @@ async fn render(request: Request) -> Response {
     let parameters = request.uri().query().map_or(0, |query| query.split('&').count());
     if parameters > PARAMETERS {
         let id = request.extensions().get::<RequestContext>().map(|context| context.origin().request_id.clone());
-        let message = format!("The address of a page has at most {PARAMETERS} parameters.");
+        let message = format!("The address of a page can have at most {PARAMETERS} parameters.");
         return error_response(&Error::new(Code::Malformed, message), &id.unwrap_or_default());
     }
     let answers_a_form = request.extensions().get::<FormOutcome>().is_some();

@@ -47,13 +47,13 @@ impl Pattern {
                     "The pattern becomes too large. Use fewer or smaller repetitions.".to_owned()
                 }
                 _ if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| text.contains(look)) => {
-                    "Patterns here run in linear time, so look-ahead and look-behind are not known.".to_owned()
+                    "Patterns run in linear time, so look-ahead and look-behind are not supported.".to_owned()
                 }
                 // The engine draws the place in several lines; the last says what is wrong.
                 error => {
                     let told = error.to_string();
                     let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                    format!("This is no pattern: {last}.")
+                    format!("This is not a valid pattern: {last}.")
                 }
             }
         })

@@ -27,7 +27,7 @@ pub struct Level {
     /// The model that `override_params` names, without a virtual key's slug.
     pub model: Option<String>,
     pub drop_params: Option<At<Vec<Vec<Part>>>>,
-    /// Names of headers, in small letters.
+    /// Names of headers, in lower case.
     pub forward_headers: Option<At<Vec<String>>>,
     pub breaker: Option<At<Breaker>>,
     pub guards: Guards,

@@ -72,7 +72,7 @@ pub struct Leaf {
     cache: Option<Cache>,
     timeout: Option<Duration>,
     changes: Changes,
-    /// Headers of the caller that are handed on, in small letters.
+    /// Headers of the caller that are handed on, in lower case.
     pub forward: Arc<[String]>,
     pub(super) breaker: Option<Breaker>,
     /// What looks at requests before they go there.
@@ -156,10 +156,8 @@ impl Reference {
 
     /// The fault of a guardrail that is to look at answers and has a check that only knows requests.
     pub fn only_requests(&self, check: &str) -> Fault {
-        let message = format!(
-            "`{}` has the check `{check}`, which only knows requests and says nothing about answers.",
-            self.slug
-        );
+        let message =
+            format!("`{}` has the check `{check}`, which only checks requests and cannot judge answers.", self.slug);
         self.fault("only_requests", message)
     }
 

@@ -154,7 +154,7 @@ impl Reader<'_> {
 
     fn config(&mut self) -> Option<Level> {
         if self.text.len() > MAX_TEXT {
-            self.fault(0, "", "too_large", "A config has at most 64 KiB.");
+            self.fault(0, "", "too_large", "A config can be at most 64 KiB long.");
             return None;
         }
         let (root, twice) = match json::read(self.text) {
@@ -176,7 +176,7 @@ impl Reader<'_> {
             self.fault(twice.at, twice.path, "duplicate_key", "This key appears twice in one object.");
         }
         if !matches!(root.value, Value::Object(_)) {
-            self.fault(root.at.start, "", "not_an_object", "A config is a JSON object.");
+            self.fault(root.at.start, "", "not_an_object", "A config must be a JSON object.");
             return None;
         }
         let clean = self.found.is_empty();
@@ -210,16 +210,16 @@ impl Reader<'_> {
     fn unknown(&mut self, member: &Member, path: String, known: &[&str]) {
         let key: String = member.key.chars().take(40).collect();
         let message = match member.key.as_str() {
-            "options" => "`options` is of an older form. Write `strategy` and `targets`.".to_owned(),
-            "mode" if !known.contains(&"mode") => "`mode` stands inside `strategy`, or inside `cache`.".to_owned(),
+            "options" => "`options` is an older form. Write `strategy` and `targets` instead.".to_owned(),
+            "mode" if !known.contains(&"mode") => "`mode` belongs inside `strategy` or `cache`.".to_owned(),
             key if ["azure_", "aws_", "vertex_", "openai_", "anthropic_"]
                 .iter()
                 .any(|group| key.starts_with(group)) =>
             {
-                "What belongs to a provider is part of a virtual key. Name it by `virtual_key`.".to_owned()
+                "A provider's settings belong in a virtual key. Name that with `virtual_key`.".to_owned()
             }
             _ => match known.iter().find(|known| alike(known, &member.key)) {
-                Some(known) => format!("There is no `{key}` here. Is `{known}` meant?"),
+                Some(known) => format!("There is no `{key}` here. Did you mean `{known}`?"),
                 None => format!("There is no `{key}` here."),
             },
         };
@@ -263,7 +263,7 @@ impl Reader<'_> {
         level.retry = get("retry").and_then(|part| self.retry(part));
         level.cache = get("cache").and_then(|part| self.cache(part));
         level.request_timeout = get("request_timeout").and_then(|part| {
-            let sentence = "A time limit is a whole number of milliseconds above 0.";
+            let sentence = "A time limit must be a whole number of milliseconds above 0.";
             self.whole(part, 1, u64::from(u32::MAX), sentence)
         });
         level.default_params = get("default_params").and_then(|part| self.params(part));
@@ -280,7 +280,7 @@ impl Reader<'_> {
         let outside = get("cb_config").and_then(|part| self.breaker(part));
         let (strategy, inside) = strategy.unwrap_or_default();
         if let (Some(_), Some(_), Some(part)) = (&outside, &inside, get("cb_config")) {
-            self.wrong(part, "`cb_config` stands both beside and inside `strategy`. Keep one.");
+            self.wrong(part, "`cb_config` is given both beside and inside `strategy`. Keep one.");
         }
         level.breaker = inside.or(outside);
         level.strategy = strategy;
@@ -291,7 +291,7 @@ impl Reader<'_> {
                     part.node.at.start,
                     below(&level.path, "strategy"),
                     "missing_key",
-                    "Targets need a `strategy` that says which is asked.",
+                    "Targets need a `strategy` that says which one is asked.",
                 );
             }
         } else if let Some(part) = get("strategy") {
@@ -311,7 +311,7 @@ impl Reader<'_> {
                 if !level.targets.is_empty() && weights.clone().all(|weight| weight == 0.0) {
                     self.wrong(part, "All weights are 0, so no target could ever be chosen.");
                 } else if !weights.sum::<f64>().is_finite() {
-                    self.wrong(part, "The weights add up to more than a number can be.");
+                    self.wrong(part, "The weights add up to too large a number.");
                 }
             }
             Mode::Conditional { cases, default } => {
@@ -331,7 +331,7 @@ impl Reader<'_> {
                 let base = below(&level.path, "strategy");
                 let unknown = |at: &At<String>| !names.contains_key(at.value.as_str());
                 let sentence = |name: &str| {
-                    format!("No target of this strategy has the name `{}`.", name.chars().take(40).collect::<String>())
+                    format!("No target of this strategy is called `{}`.", name.chars().take(40).collect::<String>())
                 };
                 for (number, case) in cases.iter().enumerate() {
                     if let Some(then) = case.then.as_ref().filter(|then| unknown(then)) {
@@ -377,7 +377,7 @@ impl Reader<'_> {
                         part.node.at.start,
                         part.path.clone(),
                         "inline_provider",
-                        "A provider's name does not say with which credential. Make a virtual key and name it, as `@slug` here or by `virtual_key`.",
+                        "A provider's name does not say which credential to use. Make a virtual key and name it, as `@slug` here or with `virtual_key`.",
                     ),
                 },
                 _ => self.wrong(part, "This must be `@` and the slug of a virtual key, as text."),
@@ -385,11 +385,11 @@ impl Reader<'_> {
         }
         if let Some(part) = members.get("api_key") {
             let message =
-                "A config holds no credentials. Store this one in a virtual key, and name that by `virtual_key`.";
+                "A config cannot hold credentials. Store this one in a virtual key, and name that with `virtual_key`.";
             self.fault(part.node.at.start, part.path.clone(), "inline_credential", message);
         }
         if let Some(part) = members.get("custom_host") {
-            let message = "A config chooses no address: the credential would go there. The virtual key holds it.";
+            let message = "A config cannot choose an address, since the credential would be sent there. The address belongs in the virtual key.";
             self.fault(part.node.at.start, part.path.clone(), "inline_host", message);
         }
         if let Some(part) = members.get("default_params")
@@ -398,7 +398,7 @@ impl Reader<'_> {
             && matches!(&member.value.value, Value::Text(text) if text.starts_with('@'))
         {
             let part = Piece { path: below(&part.path, "model"), node: &member.value };
-            self.wrong(&part, "A model that is filled in names no virtual key. Name that by `virtual_key`.");
+            self.wrong(&part, "A model that is filled in cannot name a virtual key. Name that with `virtual_key`.");
         }
         if let Some(part) = members.get("override_params")
             && let Value::Object(members) = &part.node.value
@@ -420,7 +420,7 @@ impl Reader<'_> {
                         level.model = Some(model.to_owned());
                     }
                 }
-                _ => self.wrong(&part, "A model is named by a text."),
+                _ => self.wrong(&part, "A model's name must be a string."),
             }
         }
         if let Some(other) = named.iter().skip(1).find(|other| other.slug != named[0].slug) {
@@ -443,7 +443,7 @@ impl Reader<'_> {
                 part.node.at.start,
                 part.path.clone(),
                 "too_deep",
-                "Targets stand at most 8 levels deep, the config itself included.",
+                "Targets can be nested at most 8 levels deep, including the config itself.",
             );
             return vec![];
         }
@@ -456,7 +456,7 @@ impl Reader<'_> {
                         node.at.start,
                         element(&part.path, number),
                         "too_many_targets",
-                        "A config has at most 100 targets.",
+                        "A config can have at most 100 targets.",
                     );
                 }
                 break;
@@ -495,13 +495,13 @@ impl Reader<'_> {
                             part.node.at.start,
                             path,
                             "missing_key",
-                            "A strategy by condition needs `conditions`.",
+                            "A conditional strategy needs `conditions`.",
                         );
                     }
                     Some(Mode::Conditional { cases: cases.unwrap_or_default(), default })
                 }
                 _ => {
-                    self.wrong(mode, "The mode is one of `single`, `fallback`, `loadbalance` and `conditional`.");
+                    self.wrong(mode, "The mode must be `single`, `fallback`, `loadbalance` or `conditional`.");
                     None
                 }
             },
@@ -525,7 +525,7 @@ impl Reader<'_> {
                 };
                 match field {
                     Some(field) => fields.push(field),
-                    None => self.wrong(&part, "This must be `metadata.`, `params.` or `headers.` and one name."),
+                    None => self.wrong(&part, "This must be `metadata.`, `params.` or `headers.` and a name."),
                 }
             }
         }
@@ -536,13 +536,15 @@ impl Reader<'_> {
         match &part.node.value {
             Value::Number(weight) if *weight >= 0.0 => Some(At { at: part.node.at.start, value: *weight }),
             Value::Text(text) if number(text).is_some_and(|weight| weight >= 0.0) => {
-                let message =
-                    format!("A weight is a number; this is text. Write {} without quotation marks.", text.trim());
+                let message = format!(
+                    "A weight must be a number, and this is a string. Write {} without quotation marks.",
+                    text.trim()
+                );
                 self.wrong(part, message);
                 None
             }
             _ => {
-                self.wrong(part, "A weight is a number from 0 on.");
+                self.wrong(part, "A weight must be a number, 0 or more.");
                 None
             }
         }
@@ -582,7 +584,7 @@ impl Reader<'_> {
                 None
             }
             _ => {
-                self.wrong(part, "This must be a text.");
+                self.wrong(part, "This must be a string.");
                 None
             }
         }

@@ -24,7 +24,7 @@ pub struct Request<'r> {
     pub path: &'r str,
     /// What the caller says of the call, by name.
     pub metadata: &'r (dyn Fn(&str) -> Option<Operand> + Sync),
-    /// A header's value, by its name in small letters.
+    /// A header's value, by its name in lower case.
     pub header: &'r (dyn Fn(&str) -> Option<String> + Sync),
     /// What [`Request::params_of`] has found.
     pub params: Vec<(Box<str>, Operand)>,

@@ -14,7 +14,7 @@ pub struct Supposed {
     /// Takes the place of the body's model.
     pub model: Option<String>,
     pub metadata: BTreeMap<String, String>,
-    /// By name in small letters.
+    /// By name in lower case.
     pub headers: BTreeMap<String, String>,
     /// What each target answers, by its path (`config.targets[1]`) or by its virtual key's slug. One that is not named
     /// answers well.

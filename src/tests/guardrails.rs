@@ -218,7 +218,7 @@ async fn what_a_config_names_is_kept_and_both_sides_say_so() {
             world.owner.form("configs/create", &fields).await
         };
         for (list, name, words) in [
-            ("output_guardrails", other.as_str(), "only knows requests"),
+            ("output_guardrails", other.as_str(), "only checks requests"),
             ("input_guardrails", "gr-nobody-000000", "There is no guardrail"),
         ] {
             let refused = create(named(list, name)).await;

@@ -126,7 +126,7 @@ impl Refusal {
     }
 
     pub fn key_rotated() -> Self {
-        Self::unauthorised("api_key_revoked", "This secret was rotated away. Use the key's newer one.")
+        Self::unauthorised("api_key_revoked", "This secret was replaced when the key was rotated. Use the new one.")
     }
 
     fn unauthorised(code: &'static str, message: &'static str) -> Self {
@@ -168,8 +168,12 @@ impl Refusal {
     }
 
     pub fn method(allow: &'static str) -> Self {
-        Self::invalid(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not have this method.")
-            .with(|details| details.allow = Some(allow))
+        Self::invalid(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "This method is not allowed at this address.",
+        )
+        .with(|details| details.allow = Some(allow))
     }
 
     pub fn not_json() -> Self {
@@ -184,7 +188,7 @@ impl Refusal {
         Self::invalid(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "unsupported_media_type",
-            "The body must be a form, with the content type multipart/form-data and its boundary.",
+            "The body must be a form, with the content type multipart/form-data and a boundary.",
         )
     }
 
@@ -212,7 +216,7 @@ impl Refusal {
     }
 
     pub fn body_broken() -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "request_broken", "The body broke off.")
+        Self::invalid(StatusCode::BAD_REQUEST, "request_broken", "The body was cut off.")
     }
 
     pub fn header(name: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
@@ -281,7 +285,7 @@ impl From<CredentialError> for Refusal {
             CredentialError::InQuery => Self::invalid(
                 StatusCode::BAD_REQUEST,
                 "credential_in_query",
-                "An API key must not stand in the address. Send it in a header, and rotate this one.",
+                "An API key must not be part of the address. Send it in a header, and rotate this one.",
             ),
             CredentialError::Conflicting => Self::invalid(
                 StatusCode::BAD_REQUEST,
@@ -393,7 +397,7 @@ impl From<OutgoingError> for Refusal {
             ),
             OutgoingError::Blocked(_) | OutgoingError::PlainHttp => upstream(
                 "upstream_address_blocked",
-                "The provider's address is not one that this server may call. Its operator can allow it.",
+                "This server may not call the provider's address. Its operator can allow it.",
             )
             .headers(|headers| drop(headers.insert(SHOULD_RETRY, HeaderValue::from_static("false")))),
             OutgoingError::NameNotFound => upstream("upstream_not_resolved", "The provider's name could not be found."),
@@ -401,7 +405,7 @@ impl From<OutgoingError> for Refusal {
             OutgoingError::Tls => {
                 upstream("upstream_tls_failed", "No secure connection to the provider could be made.")
             }
-            OutgoingError::Broken => upstream("upstream_broken_answer", "The provider's answer broke off."),
+            OutgoingError::Broken => upstream("upstream_broken_answer", "The provider's answer was cut off."),
             OutgoingError::TooLarge => upstream("upstream_answer_too_large", "The provider's answer is too large."),
         }
     }

@@ -23,7 +23,7 @@ pub(in super::super) fn settle(chat: &ChatRequest<'_>) -> Result<Settled, ApiErr
         return Err(ApiError::invalid("n", "`n` must be between 1 and 8."));
     }
     let seed = chat.seed.map(i32::try_from).transpose();
-    let seed = seed.map_err(|_| ApiError::invalid("seed", "`seed` must fit into 32 bits."))?;
+    let seed = seed.map_err(|_| ApiError::invalid("seed", "`seed` must fit in 32 bits."))?;
     // The numbers of Google's own translation, where it has one.
     let thinking = chat.effort.map(|effort| match effort {
         Effort::Off => 0,

@@ -158,7 +158,7 @@ impl<'a> ChatRequest<'a> {
         }
         request.max_tokens = max_completion_tokens.or(max_tokens);
         if request.turns.is_empty() {
-            return Err(ApiError::invalid("messages", "`messages` must hold a message that is no system message."));
+            return Err(ApiError::invalid("messages", "`messages` must contain a message other than system messages."));
         }
         if let ToolChoice::Function(name) = &request.tool_choice
             && !request.tools.iter().any(|tool| tool.name == *name)
@@ -189,7 +189,7 @@ impl<'a> ChatRequest<'a> {
                 "system" | "developer" => {
                     let mut parts = parts()?;
                     if parts.iter().any(|part| !matches!(part, ContentPart::Text { .. })) {
-                        return Err(ApiError::invalid(&path, "A system message may hold text only."));
+                        return Err(ApiError::invalid(&path, "A system message can hold only text."));
                     }
                     mark_last(&mut parts, cache_control);
                     self.system.extend(parts);
@@ -217,14 +217,14 @@ impl<'a> ChatRequest<'a> {
                     let name = id.as_ref().and_then(|id| called.get(id).cloned());
                     let (Some(id), Some(name)) = (id, name) else {
                         let path = format!("{path}.tool_call_id");
-                        return Err(ApiError::invalid(&path, "It is the id of no tool call before it."));
+                        return Err(ApiError::invalid(&path, "No earlier tool call has this id."));
                     };
                     let mut parts = parts()?;
                     let cache_control = parts.iter_mut().filter_map(take_mark).last().or(cache_control);
                     self.turns.push(Turn::ToolResult { id, name, parts, cache_control });
                 }
                 "function" => return Err(ApiError::unsupported(&format!("{path}.role"), provider)),
-                _ => return Err(ApiError::invalid(&format!("{path}.role"), "`role` is none that is known.")),
+                _ => return Err(ApiError::invalid(&format!("{path}.role"), "This `role` is not known.")),
             }
         }
         Ok(())
@@ -272,7 +272,7 @@ fn format<'a>(value: View<'a>, provider: &str) -> Result<Format<'a>, ApiError> {
 }
 
 fn stop(value: View<'_>) -> Result<Vec<Text<'_>>, ApiError> {
-    let wrong = || ApiError::invalid("stop", "`stop` must be a text or an array of texts.");
+    let wrong = || ApiError::invalid("stop", "`stop` must be a string or an array of strings.");
     let all = match value.as_text() {
         Some(text) => vec![text],
         None if value.is_array() => {

@@ -69,17 +69,17 @@ pub(super) fn calls<'a>(items: Option<View<'a>>, path: &str, provider: &str) -> 
         }
         let [name, arguments] = function.unwrap_or(View::NULL).pick(["name", "arguments"]);
         let text = |value: Option<View<'a>>| value.and_then(View::as_text).filter(|text| !text.is_empty());
-        let must_be_text = |name: &str| ApiError::invalid(&format!("{}.{name}", path()), "It must be a text.");
+        let must_be_text = |name: &str| ApiError::invalid(&format!("{}.{name}", path()), "It must be a string.");
         let call = EarlierCall {
             id: text(id).and_then(Text::read).ok_or_else(|| must_be_text("id"))?,
             cache_control: mark(cache_control, path)?,
-            name: named(text(name), || format!("{}.function.name", path()), "It must be a text.")?,
+            name: named(text(name), || format!("{}.function.name", path()), "It must be a string.")?,
             arguments: text(arguments),
             signature: text(extra.and_then(|extra| extra.get("google")?.get("thought_signature"))),
         };
         if View::object(call.arguments().as_bytes()).is_err() {
             let path = format!("{}.function.arguments", path());
-            return Err(ApiError::invalid(&path, "It must be the text of a JSON object."));
+            return Err(ApiError::invalid(&path, "It must be a JSON object, written as a string."));
         }
         calls.push(call);
     }

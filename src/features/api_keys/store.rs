@@ -326,7 +326,7 @@ pub async fn verify(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<V
     let row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     if row.valid_until.is_some_and(|until| until <= now.0) {
-        return Err(Error::new(Code::ApiKeyRevoked, "This secret was rotated away. Use the key's newer one."));
+        return Err(Error::new(Code::ApiKeyRevoked, "This secret was replaced when the key was rotated. Use the new one."));
     }
     Ok(VerifiedKey {
         organisation: tx.organisation(),

@@ -55,7 +55,7 @@ impl Code {
             Some((_, words)) => Some(Self { words, not }),
             None => {
                 let names: Vec<&str> = LANGUAGES.iter().map(|(name, _)| *name).collect();
-                read.wrong("format", format!("This is one of {}.", names.join(", ")));
+                read.wrong("format", format!("This must be one of {}.", names.join(", ")));
                 None
             }
         }

@@ -36,7 +36,7 @@ impl Count {
         let least = read.whole(low, 0, MOST);
         let most = read.whole(high, usual.max(least), MOST);
         if least > most {
-            read.wrong(low, format!("`{low}` is above `{high}`, so that no text could pass."));
+            read.wrong(low, format!("`{low}` is above `{high}`, so no text could pass."));
             return None;
         }
         Some(Self { what, least, most, not })

@@ -39,7 +39,7 @@ pub(super) fn compile(read: &mut Parameters<'_>, may_call: MayCall<'_>) -> Optio
         Some(value) => value.as_i64().filter(|seconds| *seconds > 0),
     };
     if oldest.is_none() {
-        read.wrong("maxTokenAge", "This is a time such as `30m`, `12h` or `1d`.");
+        read.wrong("maxTokenAge", "This must be a time such as `30m`, `12h` or `1d`.");
     }
     let algorithms = match read.get("algorithms") {
         None => vec!["RS256".to_owned()],
@@ -49,7 +49,10 @@ pub(super) fn compile(read: &mut Parameters<'_>, may_call: MayCall<'_>) -> Optio
         Some(_) => vec![String::new()],
     };
     if algorithms.iter().any(|name| !ALGORITHMS.contains(&name.as_str())) {
-        let message = format!("Known are {}. None and shared secrets are never taken.", ALGORITHMS.join(", "));
+        let message = format!(
+            "The known algorithms are {}. “none” and shared secrets are never accepted.",
+            ALGORITHMS.join(", ")
+        );
         read.wrong("algorithms", message);
     }
     let header_key = match read.get("headerKey") {
@@ -59,7 +62,7 @@ pub(super) fn compile(read: &mut Parameters<'_>, may_call: MayCall<'_>) -> Optio
     };
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if header_key.is_empty() || header_key.len() > 100 || !header_key.bytes().all(token) {
-        read.wrong("headerKey", "This is the name of a header.");
+        read.wrong("headerKey", "This must be the name of a header.");
     }
     let jwks_uri = address("jwksUri", read, may_call)?;
     Some(Jwt { header_key, jwks_uri, cache_max_age, tolerance, oldest: oldest?, algorithms })
@@ -103,7 +106,7 @@ impl KeySet {
         struct Set {
             keys: Vec<Value>,
         }
-        let set: Set = serde_json::from_slice(body).map_err(|_| "The address holds no set of keys.".to_owned())?;
+        let set: Set = serde_json::from_slice(body).map_err(|_| "There is no key set at this address.".to_owned())?;
         let one = |value: &Value| {
             let text = |name: &str| value.get(name).and_then(Value::as_str);
             let bytes = |name: &str| decode(text(name)?);
@@ -159,22 +162,22 @@ impl Jwt {
         };
         let parts: Vec<&str> = token.split('.').collect();
         let (true, [head, claims, signed]) = (token.len() <= LONGEST, &parts[..]) else {
-            return refused("The token is none.");
+            return refused("The token is not valid.");
         };
         let parsed = (decode(head), decode(claims), decode(signed));
         let (Some(head_text), Some(claims_text), Some(signature)) = parsed else {
-            return refused("The token is none.");
+            return refused("The token is not valid.");
         };
         let (Ok(head), Ok(claims_read)) =
             (serde_json::from_slice::<Head>(&head_text), serde_json::from_slice::<Claims>(&claims_text))
         else {
-            return refused("The token is none.");
+            return refused("The token is not valid.");
         };
         if !self.algorithms.contains(&head.alg) {
-            return refused("The token is signed in a way that is not taken here.");
+            return refused("The token is signed in a way that is not accepted here.");
         }
         if head.crit.is_some() {
-            return refused("The token asks for something that is not known here.");
+            return refused("The token needs something that is not supported here.");
         }
         let fits = |kid: &Option<String>, alg: &Option<String>| {
             (head.kid.is_none() || *kid == head.kid) && alg.as_ref().is_none_or(|alg| *alg == head.alg)
@@ -185,7 +188,7 @@ impl Jwt {
         }
         let message = &token.as_bytes()[..parts[0].len() + 1 + parts[1].len()];
         if !candidates.any(|(.., key)| key.has_signed(&head.alg, message, &signature)) {
-            return refused("The signature does not hold.");
+            return refused("The signature is not valid.");
         }
         #[expect(clippy::cast_precision_loss, reason = "seconds of this age are exact")]
         let (now, tolerance, oldest) = (now_s as f64, self.tolerance as f64, self.oldest as f64);
@@ -193,7 +196,7 @@ impl Jwt {
             return refused("The token has expired.");
         }
         if claims_read.nbf.is_some_and(|begin| now < begin - tolerance) {
-            return refused("The token does not hold yet.");
+            return refused("The token is not valid yet.");
         }
         match claims_read.iat {
             None => return refused("The token does not say when it was issued, so its age is not known."),

@@ -146,7 +146,7 @@ impl Check {
     /// All faults at once.
     pub fn compile(id: &str, parameters: &Value, at: &str, may_call: MayCall<'_>) -> Result<Self, Vec<Fault>> {
         let Value::Object(members) = parameters else {
-            let message = "The parameters are an object.";
+            let message = "The parameters must be an object.";
             return Err(vec![Fault::new(format!("{at}.parameters"), "invalid_value", message)]);
         };
         let mut read = Parameters::new(members, format!("{at}.parameters"));

@@ -36,7 +36,7 @@ pub struct Rules {
 impl Rules {
     pub(super) fn read(read: &mut Parameters<'_>) -> Option<Self> {
         const SENTENCE: &str =
-            "This is an object such as {\"defaults\": [\"a\"], \"metadata\": {\"team\": {\"lab\": [\"b\"]}}}.";
+            "This must be an object such as {\"defaults\": [\"a\"], \"metadata\": {\"team\": {\"lab\": [\"b\"]}}}.";
         let not = read.not();
         let rules = read.get("rules");
         match rules.and_then(Self::rules) {
@@ -44,7 +44,7 @@ impl Rules {
                 Some(Self { defaults, metadata, not })
             }
             Some(_) => {
-                read.wrong("rules", "No model is named here, so that nothing could be judged.");
+                read.wrong("rules", "No model is named here, so nothing could be judged.");
                 None
             }
             None => {

@@ -35,7 +35,7 @@ impl<'p> Parameters<'p> {
         match self.get(name) {
             None => self.missing(name),
             Some(Value::String(text)) if !text.is_empty() && text.len() <= longest => return Some(text.clone()),
-            Some(_) => self.wrong(name, format!("This is a text of 1 to {longest} bytes.")),
+            Some(_) => self.wrong(name, format!("This must be a string of 1 to {longest} bytes.")),
         }
         None
     }
@@ -45,7 +45,7 @@ impl<'p> Parameters<'p> {
             None => usual,
             Some(Value::Bool(on)) => *on,
             Some(_) => {
-                self.wrong(name, "This is true or false.");
+                self.wrong(name, "This must be true or false.");
                 usual
             }
         }
@@ -62,7 +62,7 @@ impl<'p> Parameters<'p> {
             Some(value) => match value.as_str().and_then(|said| words.iter().find(|word| **word == said)) {
                 Some(word) => word,
                 None => {
-                    self.wrong(name, format!("This is one of {}.", words.join(", ")));
+                    self.wrong(name, format!("This must be one of {}.", words.join(", ")));
                     usual
                 }
             },
@@ -80,7 +80,7 @@ impl<'p> Parameters<'p> {
                 match value.as_u64().or(float).filter(|number| *number <= most) {
                     Some(number) => number,
                     None => {
-                        self.wrong(name, format!("This is a whole number from 0 to {most}."));
+                        self.wrong(name, format!("This must be a whole number from 0 to {most}."));
                         usual
                     }
                 }
@@ -120,7 +120,7 @@ impl<'p> Parameters<'p> {
             _ => None,
         };
         if read.is_none() {
-            self.wrong(name, format!("This is a list of {least} to {most} texts of 1 to {longest} characters."));
+            self.wrong(name, format!("This must be a list of {least} to {most} texts of 1 to {longest} characters."));
         }
         read
     }

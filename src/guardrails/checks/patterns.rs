@@ -103,7 +103,7 @@ impl Redact {
                 Some("mask") => Some(Redact::Mask),
                 Some("hash") => Some(Redact::Hash),
                 _ => {
-                    read.wrong("redact", "This is true, false, \"replace\", \"mask\" or \"hash\".");
+                    read.wrong("redact", "This must be true, false, \"replace\", \"mask\" or \"hash\".");
                     None
                 }
             },

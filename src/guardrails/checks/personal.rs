@@ -31,7 +31,7 @@ pub(super) fn compile(read: &mut Parameters<'_>) -> Option<Personal> {
     // Clients send it for the service that others ask; there is none here that could be late.
     read.whole("timeout", 5_000, 600_000);
     if read.flag_or("not", false) {
-        read.wrong("not", "Personal data can be forbidden, but not demanded. Leave `not` out.");
+        read.wrong("not", "Personal data can be forbidden, but not required. Leave `not` out.");
     }
     let listed = read.texts("categories", 1, 50, 100)?;
     let mut wanted = vec![];
@@ -40,7 +40,7 @@ pub(super) fn compile(read: &mut Parameters<'_>) -> Option<Personal> {
             Some(known) => wanted.push(*known),
             None => {
                 let known = CATEGORIES.join(", ");
-                let message = format!("No pattern can tell `{name}`. The categories are {known}.");
+                let message = format!("No pattern can recognise `{name}`. The categories are {known}.");
                 read.wrong(&format!("categories[{number}]"), message);
             }
         }

@@ -70,7 +70,7 @@ impl Replace {
             Some(value) => match value.as_str().filter(|text| text.len() <= 1_000) {
                 Some(text) => text.to_owned(),
                 None => {
-                    read.wrong("redactText", "This is a text of at most 1,000 bytes.");
+                    read.wrong("redactText", "This must be a string of at most 1,000 bytes.");
                     return None;
                 }
             },
@@ -176,7 +176,7 @@ fn compile(rule: &str, flags: Flags, read: &mut Parameters<'_>) -> Option<Regex>
             ast::ErrorKind::UnsupportedBackreference => {
                 format!("Patterns run in linear time, so there are no back-references. See character {place}.")
             }
-            kind => format!("This is no pattern: {kind}. See character {place}."),
+            kind => format!("This is not a valid pattern: {kind}. See character {place}."),
         };
         read.wrong("rule", message);
         return None;
@@ -197,7 +197,7 @@ fn compile(rule: &str, flags: Flags, read: &mut Parameters<'_>) -> Option<Regex>
         Err(error) => {
             let told = error.to_string();
             let last = told.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            read.wrong("rule", format!("This is no pattern: {last}."));
+            read.wrong("rule", format!("This is not a valid pattern: {last}."));
             None
         }
     }

@@ -50,19 +50,19 @@ impl Types {
                 match values.iter().map(|value| value.as_str().map(|text| text.trim().to_owned())).collect() {
                     Some(names) => names,
                     None => {
-                        read.wrong(name, "This is a list of names of endpoints.");
+                        read.wrong(name, "This must be a list of names of endpoints.");
                         return None;
                     }
                 }
             }
             Some(_) => {
-                read.wrong(name, "This is a list of names of endpoints.");
+                read.wrong(name, "This must be a list of names of endpoints.");
                 return None;
             }
         };
         if let Some(unknown) = names.iter().find(|name| !TYPES.contains(&name.as_str())) {
             let shown: String = unknown.chars().take(40).collect();
-            read.wrong(name, format!("There is no endpoint `{shown}`. Known are {}.", TYPES.join(", ")));
+            read.wrong(name, format!("There is no endpoint `{shown}`. The endpoints are {}.", TYPES.join(", ")));
             return None;
         }
         Some(names)
@@ -77,7 +77,7 @@ impl Types {
             (self.allowed.clone(), self.blocked.clone())
         };
         if allowed.iter().any(|name| blocked.contains(name)) {
-            return Found::error("The metadata both allow and block one endpoint.");
+            return Found::error("The metadata both allow and block the same endpoint.");
         }
         let is = |names: &[String]| names.iter().any(|name| name == scene.request_type);
         let holds = !is(&blocked) && (allowed.is_empty() || is(&allowed));
@@ -161,7 +161,7 @@ impl MetadataPairs {
             _ => None,
         };
         let Some(pairs) = pairs else {
-            read.wrong("metadataPairs", "This is an object of 1 to 100 members, each a text.");
+            read.wrong("metadataPairs", "This must be an object of 1 to 100 members, each a string.");
             return None;
         };
         Some(Self { pairs, operator, not })
@@ -202,7 +202,7 @@ impl Members {
             _ => None,
         };
         if rules.is_none() {
-            let message = "This is an object such as {\"temperature\": {\"max\": 1}}, with min, max, allowed, blocked, required or forbidden for each.";
+            let message = "This must be an object such as {\"temperature\": {\"max\": 1}}, with min, max, allowed, blocked, required or forbidden for each.";
             read.wrong("params", message);
         }
         rules.map(|rules| Self { rules })

@@ -41,18 +41,18 @@ impl Schema {
                     &parsed
                 }
                 _ => {
-                    read.wrong("schema", "This text is no JSON object.");
+                    read.wrong("schema", "This text is not a JSON object.");
                     return None;
                 }
             },
             Value::Object(_) => given,
             _ => {
-                read.wrong("schema", "A schema is an object.");
+                read.wrong("schema", "A schema must be an object.");
                 return None;
             }
         };
         if schema.to_string().len() > MAX_SCHEMA {
-            read.wrong("schema", "A schema has at most 64 KiB.");
+            read.wrong("schema", "A schema can be at most 64 KiB long.");
             return None;
         }
         let cost = match Cost::of(schema) {
@@ -74,8 +74,8 @@ impl Schema {
                 read.wrong(
                     "schema",
                     match place.is_empty() {
-                        true => format!("This is no schema: {told}."),
-                        false => format!("This is no schema, see `{place}`: {told}."),
+                        true => format!("This is not a valid schema: {told}."),
+                        false => format!("This is not a valid schema, see `{place}`: {told}."),
                     },
                 );
                 None
@@ -141,7 +141,7 @@ fn judge(scene: &Scene<'_>, too_dear: &Cell<bool>, holds: impl Fn(&[Value]) -> b
         }
     });
     if too_much.get() {
-        return Found::error("There are too many objects in the text, or broken ones, to be judged.");
+        return Found::error("The text has too many JSON objects, or broken ones, to be judged.");
     }
     if too_dear.get() {
         return Found::error("The JSON is too large, or nested too deeply, to be judged by this schema.");

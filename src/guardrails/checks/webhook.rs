@@ -11,7 +11,7 @@ const LARGEST_DATA: usize = 16 << 10;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
     pub url: String,
-    /// Headers of the guardrail's own, in small letters.
+    /// Headers of the guardrail's own, in lower case.
     pub headers: Vec<(String, String)>,
     pub timeout_ms: u64,
     /// Whether an error of it counts as a failure.
@@ -34,7 +34,7 @@ pub(super) fn compile(read: &mut Parameters<'_>, may_call: MayCall<'_>) -> Optio
     let fail_on_error = read.flag_or("failOnError", false);
     let timeout_ms = match read.whole("timeout", 3_000, 10_000) {
         0 => {
-            read.wrong("timeout", "This is a number of milliseconds from 1 to 10,000.");
+            read.wrong("timeout", "This must be a number of milliseconds from 1 to 10,000.");
             3_000
         }
         some => some,
@@ -64,7 +64,7 @@ pub(super) fn compile(read: &mut Parameters<'_>, may_call: MayCall<'_>) -> Optio
         headers.iter().map(one).collect::<Option<Vec<_>>>()
     });
     if headers.is_none() {
-        read.wrong("headers", "This is an object of at most 50 headers, none of them the connection's own.");
+        read.wrong("headers", "This must be an object of at most 50 headers, none of them the connection's own.");
     }
     let url = address("webhookURL", read, may_call)?;
     Some(Webhook { url, headers: headers?, timeout_ms, fail_on_error })
@@ -86,10 +86,10 @@ pub(super) fn address(name: &'static str, read: &mut Parameters<'_>, may_call: M
 /// A sentence, where it has not answered as it should.
 pub fn webhook_answer(status: u16, body: &[u8]) -> Result<WebhookAnswer, String> {
     if !(200..300).contains(&status) {
-        return Err(format!("The webhook has answered with status {status}."));
+        return Err(format!("The webhook answered with status {status}."));
     }
     let Ok(Value::Object(mut members)) = serde_json::from_slice(body) else {
-        return Err("The webhook has not answered with a JSON object.".to_owned());
+        return Err("The webhook did not answer with a JSON object.".to_owned());
     };
     let Some(verdict) = members.get("verdict").and_then(Value::as_bool) else {
         return Err("The webhook's answer has no `verdict` that is true or false.".to_owned());

@@ -46,7 +46,7 @@ impl Contains {
         match built {
             Ok(all) => Some(Self { words, all, operator, not, whole, fold }),
             Err(_) => {
-                read.wrong("words", "These words are too many for one check.");
+                read.wrong("words", "There are too many words for one check.");
                 None
             }
         }

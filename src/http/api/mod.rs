@@ -87,7 +87,7 @@ pub fn routes(app: &App) -> Router {
 }
 
 async fn no_method(request: Request) -> Response {
-    let refusal = Error::new(crate::kernel::Code::MethodNotAllowed, "This address does not have this method.");
+    let refusal = Error::new(crate::kernel::Code::MethodNotAllowed, "This method is not allowed at this address.");
     refuse(&request, refusal)
 }
 

@@ -56,7 +56,7 @@ const TELL: Duration = Duration::from_secs(60);
 /// The answer to a connection for which there is no room.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
     connection: close\r\ncontent-length: 71\r\n\r\n\
-    {\"code\":\"unavailable\",\"message\":\"There are too many connections now.\"}\n";
+    {\"code\":\"unavailable\",\"message\":\"There are too many connections at the moment.\"}\n";
 
 /// Serves until `stop` is cancelled, and then finishes the requests that are under way. Through `proxies` and from this
 /// machine many callers may come: no share of the connections binds them.
@@ -205,7 +205,7 @@ impl Service<Request<Incoming>> for Front {
 /// The answer to a request that the router cannot be asked about.
 fn refused(request: &Request<Incoming>) -> Option<Response<Body>> {
     if head_size(request) > HEAD_SIZE {
-        let error = Error::new(Code::Malformed, "Address and headers are larger than 32 KiB together.");
+        let error = Error::new(Code::Malformed, "The address and headers together are larger than 32 KiB.");
         return Some(refusal(&error, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
     }
     if matches!(*request.method(), Method::CONNECT | Method::TRACE) {
@@ -219,7 +219,7 @@ fn refused(request: &Request<Incoming>) -> Option<Response<Body>> {
     // RFC 9112, section 3.2. HTTP/1.0 knows no such header, and checks of health are made with it.
     let hosts = request.headers().get_all(header::HOST).iter().count();
     if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        let error = Error::new(Code::Malformed, "A request needs one Host header, and no second one.");
+        let error = Error::new(Code::Malformed, "A request needs exactly one Host header.");
         return Some(refusal(&error, StatusCode::BAD_REQUEST));
     }
     None

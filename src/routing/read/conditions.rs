@@ -37,11 +37,16 @@ impl Reader<'_> {
             return None;
         };
         if members.is_empty() {
-            self.wrong(part, "This asks for nothing.");
+            self.wrong(part, "This condition is empty.");
             return None;
         }
         if depth > MAX_LEVELS {
-            self.fault(part.node.at.start, part.path.clone(), "too_deep", "Conditions stand at most 8 levels deep.");
+            self.fault(
+                part.node.at.start,
+                part.path.clone(),
+                "too_deep",
+                "Conditions can be nested at most 8 levels deep.",
+            );
             return None;
         }
         let mut all = vec![];
@@ -50,7 +55,7 @@ impl Reader<'_> {
             match member.key.as_str() {
                 word @ ("$and" | "$or") => {
                     if members.len() > 1 {
-                        let message = format!("Nothing stands beside `{word}`. Put the rest into its list.");
+                        let message = format!("Nothing else can stand beside `{word}`. Put the rest into its list.");
                         self.fault(member.key_at, inner.path.clone(), "sibling", message);
                     }
                     let list = self.list(&inner, "This must be a list of conditions.");
@@ -77,7 +82,7 @@ impl Reader<'_> {
                         member.key_at,
                         inner.path,
                         "unknown_value",
-                        "This must be `metadata.` or `params.` and one name, or `url.pathname`.",
+                        "This must be `metadata.` or `params.` and a name, or `url.pathname`.",
                     ),
                 },
             }
@@ -93,7 +98,7 @@ impl Reader<'_> {
             _ => return self.scalar(part).map(|operand| is(Test::Equal(operand))).into_iter().collect(),
         };
         if members.is_empty() {
-            self.wrong(part, "This asks for nothing.");
+            self.wrong(part, "This condition is empty.");
         }
         let mut tests = vec![];
         for member in members {
@@ -113,7 +118,7 @@ impl Reader<'_> {
                             member.key_at,
                             inner.path.clone(),
                             "sibling",
-                            "Nothing stands beside `$regex`. Use `$and`.",
+                            "Nothing else can stand beside `$regex`. Use `$and`.",
                         );
                     }
                     self.pattern(&inner).map(Test::Matches)
@@ -140,7 +145,7 @@ impl Reader<'_> {
             Value::Number(number) => Some(Operand::Number(*number)),
             Value::Text(text) => Some(Operand::Text(text.as_str().into())),
             Value::List(_) | Value::Object(_) => {
-                self.wrong(part, "This must be a text, a number, true, false or null.");
+                self.wrong(part, "This must be a string, a number, true, false or null.");
                 None
             }
         }
@@ -169,12 +174,12 @@ impl Reader<'_> {
 
     pub(super) fn pattern(&mut self, part: &Piece<'_>) -> Option<Pattern> {
         let Value::Text(text) = &part.node.value else {
-            self.wrong(part, "A pattern is a text.");
+            self.wrong(part, "A pattern must be a string.");
             return None;
         };
         self.patterns += 1;
         if self.patterns > MAX_PATTERNS {
-            self.wrong(part, "A config has at most 32 patterns.");
+            self.wrong(part, "A config can have at most 32 patterns.");
             return None;
         }
         match Pattern::new(text) {

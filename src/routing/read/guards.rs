@@ -75,14 +75,15 @@ impl Reader<'_> {
             Ok(guardrail) => {
                 self.checks += guardrail.checks();
                 if self.checks > MAX_CHECKS {
-                    let message = "A config writes at most 20 checks itself. Save guardrails and name them.";
+                    let message =
+                        "A config can hold at most 20 checks of its own. Save guardrails and name them instead.";
                     self.fault(at, part.path.clone(), "too_many_checks", message);
                     return None;
                 }
                 if side == Side::Answer
                     && let Some((_, check)) = guardrail.only_requests()
                 {
-                    let message = format!("`{check}` only knows requests, so that it says nothing about answers.");
+                    let message = format!("`{check}` only checks requests, so it cannot judge answers.");
                     self.fault(at, part.path.clone(), "only_requests", message);
                     return None;
                 }

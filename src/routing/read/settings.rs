@@ -19,7 +19,7 @@ impl Reader<'_> {
                 part.node.at.start,
                 below(&part.path, "attempts"),
                 "missing_key",
-                "`attempts` is missing: how often to ask again, 0 to 5.",
+                "`attempts` is missing: how many times to try again, 0 to 5.",
             );
             return None;
         };
@@ -47,12 +47,12 @@ impl Reader<'_> {
             Value::Text(text) if text == "semantic" => {
                 self.wrong(
                     mode,
-                    "Answers to similar questions are not kept here. `simple` keeps answers to the same question.",
+                    "Answers cannot be kept for similar questions. `simple` keeps them for the same question.",
                 );
                 None
             }
             _ => {
-                self.wrong(mode, "The mode is `simple`.");
+                self.wrong(mode, "The mode must be `simple`.");
                 None
             }
         }
@@ -73,7 +73,7 @@ impl Reader<'_> {
         let most = u64::from(u32::MAX);
         let minimum = members
             .get("minimum_requests")
-            .and_then(|part| self.whole(part, 1, most, "This must be a whole number from 1 on."));
+            .and_then(|part| self.whole(part, 1, most, "This must be a whole number, 1 or more."));
         let on = members.get("failure_status_codes").and_then(|part| self.codes(part));
         let mut needed = |name: &'static str, least: u64, sentence: &'static str| match members.get(name) {
             Some(part) => self.whole(part, least, most, sentence),
@@ -82,9 +82,9 @@ impl Reader<'_> {
                 None
             }
         };
-        let failures = needed("failure_threshold", 1, "This must be a whole number from 1 on.");
+        let failures = needed("failure_threshold", 1, "This must be a whole number, 1 or more.");
         let cooldown =
-            needed("cooldown_interval", 30_000, "This must be a whole number of milliseconds from 30,000 on.");
+            needed("cooldown_interval", 30_000, "This must be a whole number of milliseconds, 30,000 or more.");
         let value = Breaker {
             failures: failures?.value,
             percent: percent.map(|percent| percent.value),
@@ -129,7 +129,7 @@ impl Reader<'_> {
 
     pub(super) fn headers(&mut self, part: &Piece<'_>) -> Option<At<Vec<String>>> {
         let mut names = vec![];
-        for (path, node) in self.few(part, "This must be a list of names of headers.") {
+        for (path, node) in self.few(part, "This must be a list of header names.") {
             let part = Piece { path, node };
             let name = match &node.value {
                 Value::Text(text) => text.to_ascii_lowercase(),
@@ -145,7 +145,7 @@ impl Reader<'_> {
                     node.at.start,
                     part.path,
                     "header_kept_back",
-                    "This header holds a credential or belongs to the connection, so it is never handed on.",
+                    "This header holds a credential or belongs to the connection, so it is never forwarded.",
                 );
             }
         }
@@ -163,7 +163,7 @@ impl Reader<'_> {
             let code = self.whole(&part, 100, 599, "A status code is a whole number from 100 to 599.");
             // A provider's success is an answer; 246 is a guardrail's word about one.
             if code.as_ref().is_some_and(|code| (200..300).contains(&code.value) && code.value != 246) {
-                self.wrong(&part, "A success leads nowhere else: leave it out.");
+                self.wrong(&part, "A success never leads to another target. Leave it out.");
             }
             codes.extend(code.and_then(|code| u16::try_from(code.value).ok()));
         }

@@ -107,7 +107,7 @@ async fn refusals_name_the_field() {
         let (_house, program) = founded(house).await;
         for (body, message) in [
             (json!({}), "`name` is missing."),
-            (json!({ "name": 7 }), "`name` must be a text."),
+            (json!({ "name": 7 }), "`name` must be a string."),
             (json!({ "name": "" }), "`name`: The name is needed."),
             (json!({ "scopes": 7, "admin": true }), "`name` is missing. 2 more fields are listed in `error.fields`."),
         ] {

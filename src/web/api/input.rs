@@ -161,7 +161,7 @@ impl FieldSource {
         let mut found = names.iter().filter_map(|name| self.values.remove(*name)).collect::<Vec<_>>().into_iter();
         let value = found.next();
         if found.any(|other| Some(&other) != value.as_ref()) {
-            self.refused.refuse(name, format!("`{name}` stands there in two spellings with different values."));
+            self.refused.refuse(name, format!("`{name}` is given in two spellings with different values."));
             return None;
         }
         let value = match value {
@@ -190,7 +190,7 @@ impl FieldSource {
                 match echoes.agrees(name, value) {
                     Some(true) => continue,
                     Some(false) => {
-                        let message = format!("`{name}` names another thing than the path does.");
+                        let message = format!("`{name}` does not match the path.");
                         return Err(Error { code: Code::Malformed, ..Error::field(name, message) });
                     }
                     None if KINDS.contains(&name.as_str()) => continue,
@@ -272,7 +272,7 @@ impl FieldType for String {
     fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
         match value {
             Value::String(text) => Ok(text),
-            _ => Err("must be a text"),
+            _ => Err("must be a string"),
         }
     }
 }
@@ -423,7 +423,7 @@ mod tests {
     fn the_first_mistake_is_told_by_the_name_of_its_field() {
         for (fields, sentence) in [
             (json!({}), "`name` is missing."),
-            (json!({ "name": 7 }), "`name` must be a text."),
+            (json!({ "name": 7 }), "`name` must be a string."),
             (json!({ "name": "a", "admin": true }), "There is no field `admin`."),
         ] {
             let error = body(fields).read::<Probe>(&Echoes::default()).err().expect("refused");

@@ -20,7 +20,7 @@ pub fn read(body: &[u8]) -> Result<Map<String, Value>> {
     match value {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Error::new(Code::Malformed, "The body must be a JSON object.")),
-        Err(error) => Err(Error::new(Code::Malformed, format!("The body is not JSON that can be read here: {error}."))),
+        Err(error) => Err(Error::new(Code::Malformed, format!("The body cannot be read as JSON: {error}."))),
     }
 }
 

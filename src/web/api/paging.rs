@@ -44,7 +44,7 @@ pub fn one_of(fields: &mut Fields, asked: &Asked, parameter: &str, names: &[&str
         known.push_str(", with or without a - before it");
     }
     if !value.is_empty() && !names.contains(&name) {
-        fields.refuse(parameter, format!("This is one of {known}."));
+        fields.refuse(parameter, format!("This must be one of {known}."));
     }
 }
 

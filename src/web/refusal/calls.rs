@@ -12,7 +12,7 @@ impl Refusal {
         Self::invalid(
             StatusCode::BAD_REQUEST,
             "config_has_many_targets",
-            "A stored response is kept by one provider. Name its virtual key, or a config with that target alone.",
+            "A stored response is kept by one provider. Name that provider's virtual key, or a config with that target alone.",
         )
         .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
     }
@@ -43,7 +43,7 @@ impl Refusal {
     pub fn denied(hook_results: Value) -> Self {
         // The contract's own status, beside those that HTTP has.
         let status = StatusCode::from_u16(446).unwrap_or(StatusCode::FORBIDDEN);
-        let message = "A guardrail has denied this call. `hook_results` tells which check did not pass.";
+        let message = "A guardrail denied this call. `hook_results` says which check did not pass.";
         Self::new(status, "guardrail_denied", "hooks_failed", message)
             .with(|details| details.hook_results = Some(Box::new(hook_results)))
     }
@@ -51,7 +51,7 @@ impl Refusal {
     /// A guardrail has found something in an answer that is given all the same; another attempt follows.
     pub fn doubted() -> Self {
         let status = StatusCode::from_u16(246).unwrap_or(StatusCode::OK);
-        Self::new(status, "guardrail_failed", "hooks_failed", "A guardrail has found something in the answer.")
+        Self::new(status, "guardrail_failed", "hooks_failed", "A guardrail found something in the answer.")
     }
 
     /// A guardrail that holds for the call cannot be run. It is not passed over.
@@ -60,7 +60,7 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE,
             "guardrail_unusable",
             "api_error",
-            "A guardrail that holds for this call cannot be read, so the call is not made. Save it anew.",
+            "A guardrail that applies to this call cannot be read, so the call was not made. Save the guardrail again.",
         )
     }
 
@@ -70,7 +70,7 @@ impl Refusal {
             StatusCode::SERVICE_UNAVAILABLE,
             "guardrails_changed",
             "api_error",
-            "Guardrails were set for every call while this one was under way. Send it again.",
+            "Guardrails for every call were set while this one was under way. Send it again.",
         )
     }
 
@@ -80,14 +80,14 @@ impl Refusal {
             StatusCode::BAD_GATEWAY,
             "guardrail_changed_call",
             "api_error",
-            "A webhook of a guardrail has changed the model, or whether the answer is streamed. The call was not made.",
+            "A guardrail's webhook changed the model, or whether the answer is streamed, so the call was not made.",
         )
     }
 
     pub fn no_such_guardrail(slug: &str) -> Self {
         let slug: String = slug.chars().take(60).collect();
         Self::invalid(StatusCode::BAD_REQUEST, "guardrail_not_found", "").with(|details| {
-            details.message = format!("There is no guardrail `{slug}`, which the config names.").into();
+            details.message = format!("The config names a guardrail `{slug}` that does not exist.").into();
             details.param = Some(Cow::Borrowed("x-portkey-config"));
         })
     }
@@ -123,7 +123,7 @@ impl Refusal {
         Self::invalid(
             StatusCode::BAD_REQUEST,
             code,
-            "In this organisation a request names what is saved: a config or a virtual key.",
+            "In this organisation a call may only name a saved config or virtual key.",
         )
         .with(|details| {
             details.param = Some(Cow::Borrowed(header));
@@ -136,7 +136,7 @@ impl Refusal {
         Self::invalid(
             StatusCode::BAD_REQUEST,
             "no_condition_holds",
-            "No condition of the config holds for this request, and it names no default.",
+            "No condition of the config fits this request, and the config has no default.",
         )
     }
 
@@ -150,7 +150,7 @@ impl Refusal {
 
     /// The model's name cannot stand in the provider's address.
     pub fn bad_model() -> Self {
-        Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is no model name.")
+        Self::invalid(StatusCode::BAD_REQUEST, "invalid_parameter", "`model` is not a model name.")
             .with(|details| details.param = Some(Cow::Borrowed("model")))
     }
 

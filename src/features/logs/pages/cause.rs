@@ -126,7 +126,7 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Try again, or ask for a shorter answer.",
             None,
         ),
-        "upstream_stream_broken" => ("The provider’s answer broke off.".into(), "Send the call again.", None),
+        "upstream_stream_broken" => ("The provider’s answer was cut off.".into(), "Send the call again.", None),
         "upstream_broken_answer" | "upstream_invalid_answer" | "upstream_answer_too_large" => (
             "The provider’s answer could not be read, or was too large.".into(),
             "Check that the virtual key names the right provider and base URL.",

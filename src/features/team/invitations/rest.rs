@@ -147,7 +147,7 @@ fn status(state: State) -> &'static str {
 
 fn state(name: &str) -> std::result::Result<State, String> {
     let known = State::ALL.into_iter().find(|state| status(*state) == name);
-    known.ok_or_else(|| format!("This is one of {}.", State::ALL.map(status).join(", ")))
+    known.ok_or_else(|| format!("This must be one of {}.", State::ALL.map(status).join(", ")))
 }
 
 fn shown(call: &Call, invitation: Invitation) -> Invite {

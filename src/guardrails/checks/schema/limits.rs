@@ -43,7 +43,7 @@ impl Cost {
     pub(super) fn of(root: &Value) -> Result<Self, String> {
         let mut limits = Limits { root, sizes: HashMap::new(), again: 0, most: 0 };
         if patterns(root) > MAX_PATTERNS {
-            return Err(format!("A schema has at most {MAX_PATTERNS} patterns."));
+            return Err(format!("A schema can have at most {MAX_PATTERNS} patterns."));
         }
         limits.shape(root, 0, true)?;
         let size = limits.size(root, &mut vec![], 0)?;
@@ -103,7 +103,7 @@ impl<'s> Limits<'s> {
     /// What can be told of each part by itself.
     fn shape(&self, value: &'s Value, depth: usize, top: bool) -> Result<(), String> {
         if depth > MAX_DEPTH * 2 {
-            return Err(format!("Schemas stand in one another at most {MAX_DEPTH} deep."));
+            return Err(format!("Schemas can be nested at most {MAX_DEPTH} deep."));
         }
         match value {
             Value::Object(members) => {
@@ -111,18 +111,19 @@ impl<'s> Limits<'s> {
                     match (key.as_str(), inner) {
                         ("$ref", Value::String(to)) if !to.starts_with('#') => {
                             return Err(
-                                "A `$ref` stays within the schema: it begins with `#`. Nothing is fetched.".into()
+                                "A `$ref` must stay within the schema and begin with `#`. Nothing is fetched.".into()
                             );
                         }
                         ("$dynamicRef" | "$recursiveRef", Value::String(_)) => {
                             return Err(format!("Use `$ref` in place of `{key}`."));
                         }
                         ("$id" | "id", Value::String(_)) if !top && members.keys().any(|key| key.starts_with('$')) => {
-                            return Err("Only the schema itself has an `$id`, not a part of it.".into());
+                            return Err("Only the schema itself can have an `$id`, not a part of it.".into());
                         }
                         ("$schema", Value::String(draft)) if top && !is_known(draft) => {
                             return Err(
-                                "`$schema` is https://json-schema.org/draft/2020-12/schema or an earlier draft.".into(),
+                                "`$schema` must be https://json-schema.org/draft/2020-12/schema or an earlier draft."
+                                    .into(),
                             );
                         }
                         _ if NO_SCHEMAS.contains(&key.as_str()) && !matches!(inner, Value::Object(_)) => {}
@@ -140,7 +141,7 @@ impl<'s> Limits<'s> {
     /// here, each with whether they are still about the same value.
     fn size(&mut self, value: &'s Value, open: &mut Vec<(String, bool)>, depth: usize) -> Result<u64, String> {
         if depth > 4 * MAX_DEPTH {
-            return Err(format!("Schemas stand in one another at most {MAX_DEPTH} deep."));
+            return Err(format!("Schemas can be nested at most {MAX_DEPTH} deep."));
         }
         let size = match value {
             Value::Object(members) => self.object(members, open, depth)?,
@@ -154,7 +155,7 @@ impl<'s> Limits<'s> {
             _ => 1,
         };
         if size > MAX_SIZE {
-            return Err(format!("With all that its references lead to, a schema has at most {MAX_SIZE} parts."));
+            return Err(format!("With all that its references lead to, a schema can have at most {MAX_SIZE} parts."));
         }
         Ok(size)
     }
