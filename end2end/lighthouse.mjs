@@ -60,7 +60,9 @@ try {
   console.table(rows);
 } finally {
   chrome?.kill();
-  server.kill();
+  server.removeAllListeners("exit");
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  if (server.kill()) await ended;
   rmSync(data, { recursive: true, force: true });
 }
 
@@ -68,7 +70,7 @@ try {
 async function signIn(origin) {
   const answer = await fetch(`${origin}/fn/account/sign_in`, {
     method: "POST",
-    headers: { origin, "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
+    headers: { "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
     body: new URLSearchParams({ email, password }),
   });
   const cookie = answer.headers.getSetCookie().map((line) => line.split(";")[0]).find((pair) => pair.includes("latchkey"));
