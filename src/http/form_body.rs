@@ -22,7 +22,7 @@ const TIME: Duration = Duration::from_secs(30);
 fn room(operation: Operation) -> usize {
     match operation {
         // A character takes up to four bytes, and each of them three once it is encoded.
-        Operation::Invite => BYTES + 12 * TEXT_LIMIT,
+        Operation::Invite | Operation::InviteCheck => BYTES + 12 * TEXT_LIMIT,
         _ => BYTES,
     }
 }

@@ -93,6 +93,7 @@ operations! {
     InvitationsList = "invitation.list", holds(P::TeamView), read, fns: ["team/invitations"], routes: ["GET /v1/admin/users/invites"];
     InvitationGet = "invitation.get", holds(P::TeamView), read, fns: ["team/invitation"], routes: ["GET /v1/admin/users/invites/{id}"];
     Invite = "invitation.create", holds(P::TeamInvite), audited, fns: ["team/invite"], routes: ["POST /v1/admin/users/invites"];
+    InviteCheck = "invitation.check", holds(P::TeamInvite), read, fns: ["team/check_addresses"], routes: [];
     InvitationResend = "invitation.resend", holds(P::TeamInvite), audited, fns: ["team/resend_invitation"], routes: ["POST /v1/admin/users/invites/{id}/resend"];
     InvitationRevoke = "invitation.revoke", holds(P::TeamInvite), audited, fns: ["team/revoke_invitation"], routes: ["DELETE /v1/admin/users/invites/{id}"];
     InvitationView = "invitation.view", ANYONE, read, fns: ["invitation/view"], routes: [];

@@ -19,7 +19,7 @@ pub async fn load_arrived(slug: String) -> Result<Option<LoggedCall>, Error> {
     operations::arrived(&web::member(&slug).await?).await
 }
 
-/// What in the organisation, and which of the person's organisations, has this in its name.
+/// What in the organisation has this in its name.
 #[server(prefix = "/fn", endpoint = "home/find")]
 pub async fn find(slug: String, q: String) -> Result<Vec<Found>, Error> {
     operations::find(&web::member(&slug).await?, &slug, &q).await

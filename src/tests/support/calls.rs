@@ -172,6 +172,7 @@ impl Calls {
                 let ready = Ready::bare().with("addresses", &email).with("role", "member");
                 ready.body(json!({ "email": email, "role": "member" }))
             }
+            Operation::InviteCheck => Ready::bare().with("addresses", &email),
             Operation::InvitationGet | Operation::InvitationResend | Operation::InvitationRevoke => {
                 Ready::about("id", world.invitation(&email, "member").await.0)
             }

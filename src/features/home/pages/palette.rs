@@ -1,11 +1,12 @@
-//! The search in the frame: one field for pages, and for things of the organisation by their names. It needs JavaScript; what
-//! it leads to is all in the navigation and the lists.
+//! The search in the frame: one field for pages, for things of the organisation by their names, and for the person's other
+//! organisations. It needs JavaScript; what it leads to is all in the navigation and the lists.
 
 use crate::{
-    features::home::{
-        functions::Find,
-        model::Found,
+    features::{
+        home::{functions::Find, model::Found},
+        organisations::{functions::LoadList, model::Belonging},
     },
+    site::routes,
     ui::{
         Sending,
         components::dom,
@@ -47,12 +48,28 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
         }
         _ => vec![],
     });
+    // Asked for when the search opens, and found without asking again.
+    let listing = Sending::to::<LoadList>();
+    Effect::new(move |_| {
+        if open.get() {
+            listing.send_arguments(&LoadList { q: String::new() });
+        }
+    });
+    let places = Memo::new(move |_| match listing.answer().get() {
+        Some(Ok(json)) => parse::<Belonging>(&json).map(|list| others(list, &slug.get())).unwrap_or_default(),
+        _ => vec![],
+    });
     let hits = Memo::new(move |_| {
         let wanted = typed.with(|typed| dom::fold(typed.trim()));
-        let things = things.get();
-        let things = things.into_iter().map(|Found { name, what, href }| Hit { name, what, href });
         let pages = data.with(|data| pages(data, &wanted));
-        if wanted.is_empty() { pages } else { things.chain(pages).collect() }
+        if wanted.is_empty() {
+            return pages;
+        }
+        let things = things.get().into_iter().map(|Found { name, what, href }| Hit { name, what, href });
+        let places = places.with(|places| {
+            places.iter().filter(|(folded, _)| folded.contains(&wanted)).map(|(_, hit)| hit.clone()).collect::<Vec<_>>()
+        });
+        things.chain(pages).chain(places).collect()
     });
     Effect::new(move |_| {
         hits.track();
@@ -132,7 +149,7 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
                                     aria-controls="palette-hits"
                                     aria-autocomplete="list"
                                     aria-activedescendant=move || hits.with(|hits| (!hits.is_empty()).then(|| option_id(at.get())))
-                                    placeholder="A page, a key, a person"
+                                    placeholder="A page, a key, a person, an organisation"
                                     autocomplete="off"
                                     spellcheck="false"
                                     autofocus
@@ -159,6 +176,17 @@ pub fn Palette(data: Signal<FrameData>, slug: Signal<String>) -> impl IntoView {
             })}
         </dialog>
     }
+}
+
+/// The organisations that the person can go to from here, each behind its name and slug as they are searched.
+fn others(list: Belonging, slug: &str) -> Vec<(String, Hit)> {
+    let others = list.memberships.into_iter().filter(|there| there.slug != slug);
+    let hits = others.map(|there| {
+        let folded = dom::fold(&format!("{} {}", there.name, there.slug));
+        let what = format!("Organisation, {}", there.role.label());
+        (folded, Hit { name: there.name, what, href: routes::organisation(&there.slug).into() })
+    });
+    hits.collect()
 }
 
 /// The pages whose names have what is wanted; without anything wanted, all.

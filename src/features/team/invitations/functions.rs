@@ -29,15 +29,26 @@ pub async fn load_invitation(slug: String, id: String) -> Result<Invitation, Err
     operations::get(&web::member(&slug).await?, invitation_id(&id)?).await
 }
 
+/// Invites the addresses in two texts: the chips of the field, and what still stands in it.
 #[server(prefix = "/fn", endpoint = "team/invite")]
 pub async fn invite_people(
     slug: String,
+    #[server(default)] chips: String,
     #[server(default)] addresses: String,
     #[server(default)] role: String,
 ) -> Result<Batch, Error> {
     let access = web::member(&slug).await?;
     let role = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
-    operations::invite(&access, &addresses, role).await
+    operations::invite(&access, &format!("{chips}\n{addresses}"), role).await
+}
+
+/// Why each of these addresses would not be invited, if it would not, before anybody is.
+#[server(prefix = "/fn", endpoint = "team/check_addresses")]
+pub async fn check_addresses(
+    slug: String,
+    #[server(default)] addresses: String,
+) -> Result<Vec<(String, Option<String>)>, Error> {
+    operations::check(&web::member(&slug).await?, &addresses).await
 }
 
 /// Sends an invitation anew, or (`show`) gives a new link to hand over.

@@ -111,6 +111,8 @@ pub enum InviteOutcome {
     },
     AlreadyMember,
     AlreadyInvited,
+    /// It stands in the same text before.
+    Repeated,
     /// Why it cannot be invited.
     Invalid(String),
 }
@@ -122,6 +124,7 @@ impl InviteOutcome {
             InviteOutcome::Invited { .. } => None,
             InviteOutcome::AlreadyMember => Some("Is a member already.".into()),
             InviteOutcome::AlreadyInvited => Some("Is invited already. Resend that invitation instead.".into()),
+            InviteOutcome::Repeated => Some("Is here twice. It counts once.".into()),
             InviteOutcome::Invalid(reason) => Some(reason.clone()),
         }
     }
@@ -165,15 +168,14 @@ pub enum Shown {
 }
 
 /// The addresses in a text: separated by commas, semicolons, blanks or line breaks, also as `Name <a@b>` or
-/// `"Name, with a comma" <a@b>`. Each comes once, as typed; whether it is one is for others to say.
+/// `"Name, with a comma" <a@b>`. They come as typed, repetitions too; whether one is an address is for others to say.
 pub fn addresses(text: &str) -> Vec<String> {
     let mut found: Vec<String> = vec![];
     let mut words: Vec<String> = vec![String::new()];
     let mut quoted = false;
     let mut keep = |address: &str| {
         let address = address.trim();
-        let is_new = !found.iter().any(|known| known.to_lowercase() == address.to_lowercase());
-        if !address.is_empty() && is_new {
+        if !address.is_empty() {
             found.push(address.to_owned());
         }
     };
@@ -207,9 +209,26 @@ pub fn addresses(text: &str) -> Vec<String> {
     found
 }
 
+/// How many bytes of what is being typed hold whole addresses: all up to the last comma, semicolon, line break or `>`, or to
+/// a blank behind an address. A blank behind anything else may be part of a name that an address follows.
+pub fn whole(text: &str) -> usize {
+    let (mut end, mut quoted, mut is_address) = (0, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            ',' | ';' | '\n' | '\r' | '>' => (end, is_address) = (at + 1, false),
+            '@' => is_address = true,
+            c if c.is_whitespace() && is_address => (end, is_address) = (at + c.len_utf8(), false),
+            _ => {}
+        }
+    }
+    end
+}
+
 #[cfg(test)]
 mod tests {
-    use super::addresses;
+    use super::{addresses, whole};
 
     #[test]
     fn every_way_of_separating_addresses_is_read() {
@@ -227,9 +246,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_kept_to_be_told_about_and_repetitions_are_not() {
-        assert_eq!(addresses("ada@x.org, ADA@x.org, ada@"), ["ada@x.org", "ada@"]);
+    fn what_is_no_address_and_what_is_repeated_is_kept_to_be_told_about() {
+        assert_eq!(addresses("ada@x.org, ADA@x.org, ada@"), ["ada@x.org", "ADA@x.org", "ada@"]);
         assert_eq!(addresses("Ada <ada@x.org"), ["ada@x.org"]);
         assert_eq!(addresses("\"open quote a@x.org"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_address_is_whole_once_something_ends_it() {
+        for (whole_part, rest) in [
+            ("", "Ada"),
+            ("", "Ada Lind "),
+            ("", "Ada Lind <ada@x.org"),
+            ("Ada Lind <ada@x.org>", ""),
+            ("a@x.org,", "b@x.or"),
+            ("a@x.org ", "Bo Roy"),
+            ("nonsense;", " \u{fc}"),
+            ("a@x.org\n", ""),
+            ("", "\"Lind, Ada\" <ada@"),
+            ("a@x.org\u{2003}", "b"),
+        ] {
+            assert_eq!(whole(&format!("{whole_part}{rest}")), whole_part.len(), "{whole_part:?} {rest:?}");
+        }
     }
 }

@@ -74,6 +74,7 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
             let mut letters = vec![];
             for address in typed {
                 let outcome = match Email::parse(&address) {
+                    _ if is_among(&answers, &address) => InviteOutcome::Repeated,
                     Err(reason) => InviteOutcome::Invalid(reason),
                     Ok(email) => match obstacle(&mut change, &email).await? {
                         Some(outcome) => outcome,
@@ -110,6 +111,30 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
     Ok(post(access, batch, letters).await)
 }
 
+/// What of these addresses would not be invited now, and why: each as typed, with the reason. It says no more than the lists
+/// of members and invitations, which whoever may invite may see.
+pub async fn check(access: &Access, text: &str) -> Result<Vec<(String, Option<String>)>> {
+    let mut tx = access.read(Operation::InviteCheck).await?;
+    let mut told = vec![];
+    for address in read_addresses(text)? {
+        let outcome = match Email::parse(&address) {
+            Err(reason) => Some(InviteOutcome::Invalid(reason)),
+            Ok(email) if team::store::is_member(&mut tx, &email.canonical).await? => Some(InviteOutcome::AlreadyMember),
+            Ok(email) => {
+                let open = store::open_for(&mut tx, &email.canonical, access.now()).await?;
+                open.filter(|open| open.invitation.state == State::Pending).map(|_| InviteOutcome::AlreadyInvited)
+            }
+        };
+        told.push((address, outcome.and_then(|outcome| outcome.reason())));
+    }
+    Ok(told)
+}
+
+/// Whether an address was read before.
+fn is_among(answers: &[Answer], address: &str) -> bool {
+    answers.iter().any(|answer| answer.address.to_lowercase() == address.to_lowercase())
+}
+
 /// The addresses as typed: some, and not too many.
 fn read_addresses(text: &str) -> Result<Vec<String>> {
     if text.chars().count() > TEXT_LIMIT {
@@ -137,7 +162,9 @@ fn nobody_invited(answers: &[Answer]) -> Error {
         [only] => only.message.clone(),
         _ => "None of these addresses can be invited.".to_owned(),
     };
-    let is_there = |answer: &Answer| matches!(answer.outcome, InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited);
+    let is_there = |answer: &Answer| {
+        matches!(answer.outcome, InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited | InviteOutcome::Repeated)
+    };
     let code = if answers.iter().all(is_there) { Code::Conflict } else { Code::Invalid };
     Error { fields, ..Error::new(code, message) }
 }

@@ -1,6 +1,6 @@
 //! Leaving an organisation.
 
-use super::counted;
+use super::{OnlyOwner, counted};
 use crate::{
     features::team::{
         functions::{LeaveTeam, LoadLeaving},
@@ -46,6 +46,7 @@ pub fn LeavePage() -> impl IntoView {
                 availability=Availability::when(!only_owner, "The only Owner. Make someone else an Owner first.")
                 back=routes::organisation(&param("slug"))
             >
+                {only_owner.then(|| view! { <OnlyOwner /> })}
                 <ul class="points">
                     <li>"What you made stays here, with your name as it was."</li>
                     <li>{keys_words}</li>

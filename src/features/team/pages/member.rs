@@ -1,6 +1,6 @@
 //! What is asked before a role changes, and the link by which a member sets a new password.
 
-use super::{counted, may, titled, use_person};
+use super::{OnlyOwner, counted, may, titled, use_person};
 use crate::{
     features::team::{
         functions::{ChangeRole, MakeResetLink},
@@ -82,6 +82,7 @@ fn Question(profile: Profile, wanted: Option<Role>, form: Form<ChangeRole>) -> i
             done
             back
         >
+            {only_owner.then(|| view! { <OnlyOwner /> })}
             {asks_keys.then(|| view! { <KeysQuestion count=keys own /> })}
         </FormPage>
     }

@@ -21,13 +21,13 @@ use crate::{
     site::routes,
     ui::{
         Data,
-        components::{Availability, Choice, Tab},
+        components::{Availability, Choice, Note, Tab, Tone},
         load,
         pages::{param, use_slug},
         unavailable, use_place,
     },
 };
-use leptos::prelude::Get;
+use leptos::prelude::*;
 
 pub(in crate::features::team) use crate::ui::pages::page_title as titled;
 
@@ -75,6 +75,19 @@ pub(in crate::features::team) fn tabs(slug: &str, members: i64, invitations: i64
         tab("Members", routes::team(slug), members, at_members),
         tab("Invitations", routes::invitations(slug), invitations, !at_members),
     ]
+}
+
+/// What the only Owner reads where they cannot be lowered or leave, with the way out.
+#[component]
+fn OnlyOwner() -> impl IntoView {
+    let team = routes::team(&param("slug")).to_string();
+    view! {
+        <Note tone=Tone::Info>
+            "An organisation always has an Owner. "
+            <a href=team>"Make somebody else an Owner"</a>
+            " first."
+        </Note>
+    }
 }
 
 /// "1 key", "3 keys".

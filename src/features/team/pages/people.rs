@@ -18,7 +18,7 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, RowMenu, SearchField,
+            Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, SearchField,
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
@@ -61,6 +61,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
         list.column("Role", "role"),
         list.column("Last active", "active"),
         list.column("Joined", "joined"),
+        Column::new("Status"),
         Column::actions(),
     ];
     let roles = std::iter::once(Choice::new("", "All roles"))
@@ -70,6 +71,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
     let count = if list.is_narrowed() { format!("{} of {members}", people.found) } else { members };
     let People { people, found, total, invitations, window, has_mail, now, .. } = people;
     let is_empty = people.is_empty();
+    let heirs: Vec<_> = people.iter().filter(|person| person.role != Role::Owner && !person.disabled).take(HEIRS).cloned().collect();
     let rows: Vec<_> = people
         .into_iter()
         .map(|person| view! { <Row person slug=slug.clone() now=now.0 has_mail owners form /> })
@@ -101,7 +103,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
             <SearchField label="Name or e-mail" value />
             <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected />
         </FilterBar>
-        <RolesNote owners />
+        <RolesNote owners heirs />
         {if is_empty {
             let sentence = "No member has this name, address and role.";
             view! { <NothingFits title="Nobody is found" sentence label="Show everybody" href=everybody /> }.into_any()
@@ -112,9 +114,13 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
     }
 }
 
-/// Why some roles here are not to be changed, once for the whole table.
+/// How many people are named who could become an Owner.
+const HEIRS: usize = 3;
+
+/// Why some roles here are not to be changed, once for the whole table. Where there is only one Owner it leads to making
+/// another: one of `heirs`, or somebody new.
 #[component]
-fn RolesNote(owners: RwSignal<i64>) -> impl IntoView {
+fn RolesNote(owners: RwSignal<i64>, heirs: Vec<Person>) -> impl IntoView {
     let slug = use_slug();
     let place = use_place();
     let gives_owner = may(Operation::TeamChangeRole, Some(Role::Owner), Some(Role::Owner)).reason().is_none();
@@ -129,11 +135,21 @@ fn RolesNote(owners: RwSignal<i64>) -> impl IntoView {
         if !is_only {
             return ().into_any();
         }
-        let href = routes::invite(&slug.get_untracked());
+        let slug = slug.get_untracked();
+        let invite = routes::invite(&slug).with("role", Role::Owner.name()).to_string();
+        let links: Vec<_> = heirs
+            .iter()
+            .map(|Person { id, name, .. }| {
+                let href = routes::change_role(&slug, *id).with("role", Role::Owner.name()).to_string();
+                view! { <a href=href>{format!("Make {name} an Owner")}</a>", " }
+            })
+            .collect();
+        let invite_words = if links.is_empty() { "Invite another Owner" } else { "or invite another Owner" };
         view! {
             <Note tone=Tone::Info>
-                "There is only one Owner, who cannot be changed until there is another. Make a member an Owner in the table, or "
-                <a href=href.to_string()>"invite another Owner"</a>
+                "There is only one Owner, who cannot be changed or leave until there is another. "
+                {links}
+                <a href=invite>{invite_words}</a>
                 "."
             </Note>
         }
@@ -162,6 +178,10 @@ fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<
         Some(at) => view! { <Time at=at.0 now=now /> }.into_any(),
         None => view! { "never" }.into_any(),
     };
+    let status = match person.disabled {
+        true => view! { <Pill tone=Tone::Neutral label="Disabled" /> },
+        false => view! { <Pill tone=Tone::Ok label="Active" /> },
+    };
     view! {
         <tr>
             <th scope="row">
@@ -171,7 +191,6 @@ fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<
                         <span class="cell-first">
                             <span class="cell-name">{name.clone()}</span>
                             {own.then(|| view! { <Tag label="You" /> })}
-                            {person.disabled.then(|| view! { <Tag label="Disabled" plain=true /> })}
                         </span>
                         <span class="cell-second">{person.email}</span>
                     </span>
@@ -184,6 +203,7 @@ fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<
             <td data-label="Joined">
                 <Time at=person.joined_at.0 style=TimeStyle::Date />
             </td>
+            <td class="state">{status}</td>
             <td class="row-actions">{menu}</td>
         </tr>
     }

@@ -1,10 +1,11 @@
 //! Inviting many at once, with a result for each address.
 
+use super::addresses::AddressField;
 use crate::{
     features::team::{
         invitations::{
             functions::InvitePeople,
-            model::{Answer, Batch, InviteOutcome, addresses},
+            model::{Answer, Batch, InviteOutcome},
         },
         pages::{counted, role_choices, titled},
     },
@@ -13,7 +14,7 @@ use crate::{
     ui::{
         Problem, available,
         components::{
-            Button, Card, CopyText, Field, FieldKind, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
+            Button, Card, CopyText, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
         },
         form::{Form, FormFor, use_form},
         pages::use_slug,
@@ -22,6 +23,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn InvitePage() -> impl IntoView {
@@ -31,6 +33,9 @@ pub fn InvitePage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<InvitePeople>();
     let roles = routes::roles(&slug.get_untracked());
+    // A link may lead here to invite an Owner.
+    let wanted = use_query_map().with_untracked(|query| query.get("role").and_then(|role| Role::parse(&role)));
+    let wanted = wanted.unwrap_or(Role::Member);
     let done = form.outcome();
     view! {
         <Title text=titled("Invite people") />
@@ -50,7 +55,7 @@ pub fn InvitePage() -> impl IntoView {
             // Who could not be invited stays in the field, with the reason above it.
             let (typed, role) = match &batch {
                 Some(batch) => (left_over(batch), batch.role.name().to_owned()),
-                None => (form.typed("addresses", ""), form.typed("role", Role::Member.name())),
+                None => (form.typed("addresses", ""), form.typed("role", wanted.name())),
             };
             view! {
                 {batch.map(|batch| view! { <Results batch slug=slug.get_untracked() /> })}
@@ -61,42 +66,21 @@ pub fn InvitePage() -> impl IntoView {
     .into_any()
 }
 
-/// The addresses that were not invited, one a line.
+/// The addresses that were not invited, each on a line. What stood there twice stays once, or not at all.
 fn left_over(batch: &Batch) -> String {
-    let left: Vec<_> =
-        batch.answers.iter().filter(|a| a.outcome.reason().is_some()).map(|a| a.address.as_str()).collect();
-    left.join("\n")
+    let left = batch.answers.iter().filter(|answer| {
+        answer.outcome.reason().is_some() && answer.outcome != InviteOutcome::Repeated
+    });
+    left.map(|answer| format!("{}\n", answer.address)).collect()
 }
 
 #[component]
 fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl IntoView {
-    let text = RwSignal::new(typed);
     let chosen = RwSignal::new(role);
-    let hint = Signal::derive(move || {
-        let typed = text.with(|text| addresses(text));
-        let odd: Vec<_> = typed.iter().filter(|address| !looks_like_one(address)).map(String::as_str).collect();
-        match (typed.len(), odd.as_slice()) {
-            (0, _) => {
-                "Separate them by commas, spaces or new lines. Pasting Ada <ada@example.org> works too."
-                    .to_owned()
-            }
-            (n, []) => format!("{}.", counted(i64::try_from(n).unwrap_or(0), "address", "addresses")),
-            (n, odd) => {
-                let n = counted(i64::try_from(n).unwrap_or(0), "address", "addresses");
-                format!("{n}. No e-mail address: {}.", odd.join(", "))
-            }
-        }
-    });
     view! {
         <Card>
             <FormFor form problem="Nobody was invited">
-                <Field
-                    label="E-mail addresses"
-                    name="addresses"
-                    kind=FieldKind::Textarea { rows: 5 }
-                    bind=text
-                    hint
-                />
+                <AddressField form typed />
                 <RadioCards
                     legend="Role for everyone invited"
                     name="role"
@@ -109,11 +93,6 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
             </FormFor>
         </Card>
     }
-}
-
-/// Something before an `@` and something with a dot or letters behind it; the server looks closer.
-fn looks_like_one(address: &str) -> bool {
-    address.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty())
 }
 
 #[component]
@@ -153,7 +132,7 @@ fn ResultRow(answer: Answer) -> impl IntoView {
     let (tone, word) = match &outcome {
         InviteOutcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
         InviteOutcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
-        InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited => (Tone::Info, "Not invited"),
+        InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited | InviteOutcome::Repeated => (Tone::Info, "Not invited"),
         InviteOutcome::Invalid(_) => (Tone::Bad, "Not invited"),
     };
     let link = match outcome {

@@ -1,5 +1,6 @@
 //! The screens of invitations.
 
+mod addresses;
 mod invite;
 mod list;
 mod open;
