@@ -297,6 +297,23 @@ test("a row's menu closes when focus leaves it @js", async ({ page }) => {
   await expect(menu.getByRole("link", { name: "Edit" })).toBeHidden();
 });
 
+test("the row that was just changed is marked", async ({ page }) => {
+  await signIn(page);
+  await createApiKey(page, "marked one");
+  await fromMenu(page, "marked one", "Disable");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expect(row(page, "marked one")).toContainText("Disabled");
+  await expect(row(page, "marked one")).toHaveClass(/marked/);
+  await expect(page.locator("tr.marked")).toHaveCount(1);
+  await hydrated(page);
+  await open(page, `${HOME}/api-keys`);
+  await expect(row(page, "marked one")).not.toHaveClass(/marked/);
+  await fromMenu(page, "marked one", "Enable");
+  await expect(row(page, "marked one")).toContainText("Active");
+  await expect(row(page, "marked one")).toHaveClass(/marked/);
+});
+
 test("a refusal in a row is reported", async ({ page, newContext, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await signIn(page);

@@ -83,6 +83,12 @@ test("each role sees what it may", async ({ page, newContext }) => {
 
 test("the search leads to things by their names, to pages and by keyboard alone @js", async ({ page }) => {
   await signIn(page);
+  const founding = await page.context().newPage();
+  await open(founding, "/organisations/new");
+  await founding.getByLabel("Name", { exact: true }).fill("Elsewhere");
+  await founding.getByRole("button", { name: "Create organisation" }).click();
+  await expectPage(founding, "Elsewhere is ready");
+  await founding.close();
   await expectPage(page, ORGANISATION);
   await page.keyboard.press("Control+k");
   const field = page.getByRole("combobox", { name: "Search or jump to" });
@@ -103,6 +109,13 @@ test("the search leads to things by their names, to pages and by keyboard alone 
   await expect(page.getByRole("option", { name: /^Local models/ })).toBeVisible();
   await page.keyboard.press("ArrowUp");
   await expect(page.getByRole("listbox", { name: "Found" }).getByRole("option").last()).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByRole("option", { name: /^Elsewhere/ })).toHaveCount(0);
+  await field.fill("elsewh");
+  await expect(page.getByRole("option", { name: /^Elsewhere/ })).toContainText("Organisation, Owner");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/o\/elsewhere$/);
+  await open(page, HOME);
+  await page.keyboard.press("Control+k");
   await field.fill("nothing of this name");
   await expect(page.getByText("Nothing has this in its name.")).toBeVisible();
   await page.keyboard.press("Escape");

@@ -43,6 +43,7 @@ test("people join and stand in the list, which can be searched and filtered", as
   await open(page, `${HOME}/team`);
   await expect(page.getByText("3 members")).toBeVisible();
   await expect(row(page, OWNER.name)).toContainText("You");
+  await expect(row(page, OWNER.name).getByRole("cell", { name: "Active", exact: true })).toBeVisible();
   await expectNoAxe(page);
 
   const search = page.getByRole("searchbox", { name: "Name or e-mail" });
@@ -71,8 +72,40 @@ test("a role changes in the row", async ({ page }) => {
     await expect(page.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
   }
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+  await expect(row(page, CY.name)).toHaveClass(/marked/);
+  await expect(row(page, BO.name)).not.toHaveClass(/marked/);
   await open(page, `${HOME}/team`);
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+  await expect(row(page, CY.name)).not.toHaveClass(/marked/);
+});
+
+test("what others change is told, and shown when that is wanted @js", async ({ page, newContext }) => {
+  const other = await (await newContext()).newPage();
+  await signIn(other, BO);
+  await signIn(page);
+  await open(page, `${HOME}/team`);
+  const news = page.getByRole("status").filter({ hasText: "by others" });
+  // One's own changes are no news, wherever they were made.
+  const own = await page.context().newPage();
+  await open(own, `${HOME}/team`);
+  await changeInRow(own, CY.name, "member");
+  await expect(own.getByRole("status").filter({ hasText: `${CY.name} is now Member` })).toBeVisible();
+  await open(other, `${HOME}/team`);
+  await changeInRow(other, CY.name, "admin");
+  await expect(other.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
+  await changeInRow(other, CY.name, "member");
+  await expect(other.getByRole("status").filter({ hasText: `${CY.name} is now Member` })).toBeVisible();
+  const heading = page.getByRole("heading", { level: 1 });
+  const before = await heading.boundingBox();
+  await expect(news).toContainText("2 changes by others.", { timeout: 20_000 });
+  expect(await heading.boundingBox()).toEqual(before);
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+  await expectNoAxe(page);
+  await news.getByRole("button", { name: "Show" }).click();
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("member");
+  await expect(news).toHaveCount(0);
+  await changeInRow(page, CY.name, "admin");
+  await expect(page.getByRole("status").filter({ hasText: `${CY.name} is now Admin` })).toBeVisible();
 });
 
 test("the navigation follows a role that changed meanwhile, and the page keeps what was typed @js", async ({
@@ -128,6 +161,12 @@ test("the only Owner can be neither lowered nor removed, and cannot leave", asyn
   await expect(row(page, OWNER.name).getByText("Owner", { exact: true })).toBeVisible();
   await expect(page.getByText("There is only one Owner, who cannot be changed until there is another.")).toBeVisible();
   await expect(page.getByRole("link", { name: "invite another Owner" })).toBeVisible();
+  await page.getByRole("link", { name: `Make ${BO.name} an Owner` }).click();
+  await expectPage(page, `Make ${BO.name} an Owner`);
+  await hydrated(page);
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await expectPage(page, "Team");
+  await hydrated(page);
   await page.getByRole("button", { name: `Actions for ${OWNER.name}` }).click();
   const leave = row(page, OWNER.name).getByRole("link", { name: /^Leave/ });
   await expect(leave).toHaveAttribute("aria-disabled", "true");
@@ -136,6 +175,8 @@ test("the only Owner can be neither lowered nor removed, and cannot leave", asyn
   const button = page.getByRole("button", { name: `Leave ${ORGANISATION}` });
   await expect(button).toHaveAttribute("aria-disabled", "true");
   await expect(button).toHaveAccessibleDescription("The only Owner. Make someone else an Owner first.");
+  await page.getByRole("link", { name: "Make somebody else an Owner" }).click();
+  await expectPage(page, "Team");
 });
 
 test("removing somebody asks what becomes of their keys, and both answers hold", async ({ page, newContext, latchkey, upstream }) => {
@@ -203,16 +244,51 @@ test("whoever leaves is out, and keeps their account", async ({ page, newContext
 test("each address of a batch has its own answer, and those that failed stay in the field", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/team/invite`);
-  await page.getByLabel("E-mail addresses").fill(`Dee Roy <dee@example.com>, nonsense\n${OWNER.email}`);
+  await page.getByLabel("E-mail addresses").fill(`Dee Roy <dee@example.com>, nonsense\n${OWNER.email} dee@example.com`);
   await choose(page, "Member");
   await page.getByRole("button", { name: "Invite", exact: true }).click();
   await expect(page.getByRole("heading", { name: "1 person invited as Member" })).toBeVisible();
-  const answer = (text: string) => page.getByRole("listitem").filter({ hasText: text });
-  await expect(answer("dee@example.com")).toContainText("/invitation?token=");
+  const answer = (text: string) => page.getByRole("status").getByRole("listitem").filter({ hasText: text });
+  await expect(answer("dee@example.com").first()).toContainText("/invitation?token=");
+  await expect(answer("dee@example.com").last()).toContainText("Is here twice. It counts once.");
   await expect(answer("nonsense")).toContainText("Not invited");
   await expect(answer(OWNER.email)).toContainText("Not invited");
-  await expect(page.getByLabel("E-mail addresses")).toHaveValue(`nonsense\n${OWNER.email}`);
+  if (hasJavaScript()) {
+    const left = page.getByRole("list", { name: "Addresses to invite" }).getByRole("listitem");
+    await expect(left).toHaveText([/^nonsense This is no e-mail address\./, new RegExp(`^${OWNER.email} Is a member already\\.`)]);
+  } else {
+    await expect(page.getByLabel("E-mail addresses")).toHaveValue(`nonsense\n${OWNER.email}\n`);
+  }
   await expectNoAxe(page);
+});
+
+test("addresses become chips as they are typed, and say at once what is wrong with them @js", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/team/invite`);
+  const field = page.getByLabel("E-mail addresses");
+  const chips = page.getByRole("list", { name: "Addresses to invite" }).getByRole("listitem");
+  await field.pressSequentially(`Ada Lind <ada@example.com>, ${OWNER.email} dee@example.com;`);
+  await expect(chips).toHaveText([
+    /^ada@example\.com\s*Remove/,
+    new RegExp(`^${OWNER.email} Is a member already\\.`),
+    /^dee@example\.com Is invited already\./,
+  ]);
+  await expect(field).toHaveValue("");
+  await field.pressSequentially("ADA@example.com ");
+  await expect(chips.last()).toContainText("Is here twice. It counts once.");
+  await field.pressSequentially(OWNER.email);
+  await expect(field).toHaveAccessibleDescription(new RegExp(`5 addresses\\. ${OWNER.email}: Is here twice`));
+  await expectNoAxe(page);
+  await field.fill("");
+  for (const address of [OWNER.email, "dee@example.com", "ADA@example.com"]) {
+    await page.getByRole("button", { name: `Remove ${address}`, exact: true }).press(address === OWNER.email ? "Enter" : "Delete");
+    await expect(field).toBeFocused();
+  }
+  await expect(chips).toHaveText([/^ada@example\.com\s*Remove/]);
+  await choose(page, "Member");
+  await page.getByRole("button", { name: "Invite", exact: true }).click();
+  await expect(page.getByRole("heading", { name: "1 person invited as Member" })).toBeVisible();
+  await expect(chips).toHaveCount(0);
 });
 
 test("a new link ends the earlier one, and a revoked one opens nothing", async ({ page, newContext }) => {

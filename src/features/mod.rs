@@ -26,7 +26,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, api_keys, configs, guardrails, home, logs, organisations, team, virtual_keys }
+rooms! { accounts, api_keys, configs, guardrails, home, logs, news, organisations, team, virtual_keys }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[

@@ -78,6 +78,8 @@ operations! {
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
     Home = "home.view", holds(P::LogsView), read, fns: ["home/view", "home/arrived"], routes: [];
+    // What others have changed of a list, for whoever may see it
+    ListNews = "list.news", holds(P::LogsView), read, fns: ["lists/news"], routes: [];
     HomeFind = "home.find", holds(P::LogsView), read, fns: ["home/find"], routes: [];
     // What calls may bring of their own is a matter of configs: keys that reach as far in these may read and set it.
     OrganisationGet = "organisation.get", holds(P::ConfigsView), read, fns: [], routes: ["GET /v1/admin/organisation"];

@@ -25,6 +25,12 @@ pub fn use_done() -> Memo<String> {
     Memo::new(move |_| query.with(|query| query.get("done").unwrap_or_default()))
 }
 
+/// The id of the row that was just made or changed, if another page led here when it was.
+pub fn use_marked() -> Memo<String> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(|query| query.get("row").unwrap_or_default()))
+}
+
 /// A list as its page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {

@@ -43,7 +43,7 @@ pub async fn create_key(slug: String, #[server(flatten)] form: KeyForm) -> Resul
 pub async fn update_key(slug: String, id: KeyId, #[server(flatten)] form: KeyForm) -> Result<(), Error> {
     let access = web::member(&slug).await?;
     operations::update(&access, id, |key| Edit::from_form(&form, key)).await?;
-    web::redirect(&routes::api_keys(&slug).with("done", "saved"));
+    web::redirect(&routes::api_keys(&slug).with("done", "saved").with("row", &id.to_string()));
     Ok(())
 }
 
@@ -67,13 +67,14 @@ pub async fn end_key_overlap(slug: String, id: KeyId) -> Result<(), Error> {
 #[server(prefix = "/fn", endpoint = "api_keys/disable")]
 pub async fn disable_key(slug: String, id: KeyId, #[server(default)] confirm: String) -> Result<(), Error> {
     operations::disable(&web::member(&slug).await?, id, Some(&confirm)).await?;
-    web::redirect(&routes::api_keys(&slug).with("done", "disabled"));
+    web::redirect(&routes::api_keys(&slug).with("done", "disabled").with("row", &id.to_string()));
     Ok(())
 }
 
+/// Gives back which key it was, for the list that it stands in.
 #[server(prefix = "/fn", endpoint = "api_keys/enable")]
-pub async fn enable_key(slug: String, id: KeyId) -> Result<(), Error> {
-    operations::enable(&web::member(&slug).await?, id).await
+pub async fn enable_key(slug: String, id: KeyId) -> Result<KeyId, Error> {
+    operations::enable(&web::member(&slug).await?, id).await.map(|()| id)
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/delete")]

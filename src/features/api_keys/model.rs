@@ -305,6 +305,8 @@ impl KeyList {
 /// A page of the list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyList {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub keys: Vec<Key>,
     /// How many fit the filter.
     pub total: i64,

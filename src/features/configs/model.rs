@@ -64,6 +64,8 @@ impl Listed {
 /// A page of the list. It is sorted by `name` (also where nothing is said), `changed` or `used`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configs {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub configs: Vec<Listed>,
     /// How many fit what is searched for.
     pub total: i64,

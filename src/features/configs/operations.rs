@@ -19,7 +19,10 @@ use crate::{
     routing::{self, Answer, Explanation, Fault, Plan, Reference, Supposed},
     server::{
         access::{Access, Change},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         database::{OrgTx, listing::Page},
     },
 };
@@ -32,8 +35,9 @@ const TEXT: &str = "config";
 /// One page of the configs that fit.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Configs> {
     let mut tx = access.read(Operation::ConfigsList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let Page { rows: configs, total, window } = store::page(&mut tx, asked, window, access.now()).await?;
-    Ok(Configs { configs, total, window, now: access.now() })
+    Ok(Configs { seen, configs, total, window, now: access.now() })
 }
 
 /// One config with the text of its newest version.

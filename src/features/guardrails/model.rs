@@ -83,6 +83,8 @@ impl AllCalls {
 /// A page of the list. It is sorted by `name` (also where nothing is said), `changed` or `used`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guardrails {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub guardrails: Vec<Listed>,
     /// How many fit what is searched for.
     pub total: i64,

@@ -19,7 +19,10 @@ use crate::{
     policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         crypto::WebhookSigner,
         database::{OrgTx, listing::Page},
         outgoing::BaseUrl,
@@ -44,8 +47,9 @@ pub struct Draft {
 /// One page of the guardrails that fit.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Guardrails> {
     let mut tx = access.read(Operation::GuardrailsList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let Page { rows: guardrails, total, window } = store::page(&mut tx, asked, window).await?;
-    Ok(Guardrails { guardrails, total, window, webhook_key: public_key(access, &tx), now: access.now() })
+    Ok(Guardrails { seen, guardrails, total, window, webhook_key: public_key(access, &tx), now: access.now() })
 }
 
 /// The key by which those who are called by webhooks know that this organisation calls.

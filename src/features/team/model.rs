@@ -28,6 +28,8 @@ pub struct Person {
 /// A page of the team.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct People {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub people: Vec<Person>,
     /// How many the filter lets through, over all pages.
     pub found: i64,

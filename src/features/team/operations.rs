@@ -14,7 +14,10 @@ use crate::{
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, Change},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         database::listing::Page,
     },
     site::routes,
@@ -23,11 +26,12 @@ use crate::{
 /// A page of the team.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<People> {
     let mut tx = access.read(Operation::TeamList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let Page { rows: people, total: found, window } = store::people(&mut tx, asked, window).await?;
     let (total, owners) = store::counts(&mut tx).await?;
     let invitations = invitations::count(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
-    Ok(People { people, found, total, owners, invitations, window, has_mail, now: access.now() })
+    Ok(People { seen, people, found, total, owners, invitations, window, has_mail, now: access.now() })
 }
 
 /// One member.

@@ -61,6 +61,8 @@ pub struct Listed {
 /// A page of the list. It is sorted by `name` (also where nothing is said), `provider` or `used`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualKeys {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub keys: Vec<Listed>,
     /// How many fit what is searched for.
     pub total: i64,

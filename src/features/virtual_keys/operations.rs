@@ -11,7 +11,10 @@ use crate::{
     policy::Operation,
     server::{
         access::{Access, Change},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         crypto::{Keyring, Sealed},
         database::listing::Page,
         outgoing::{BaseUrl, OutgoingError},
@@ -48,8 +51,9 @@ impl Ready {
 /// One page of the virtual keys that fit, without their credentials.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<VirtualKeys> {
     let mut tx = access.read(Operation::VirtualKeysList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let Page { rows: keys, total, window } = store::page(&mut tx, asked, window).await?;
-    Ok(VirtualKeys { keys, total, window, now: access.now() })
+    Ok(VirtualKeys { seen, keys, total, window, now: access.now() })
 }
 
 /// One virtual key, without its credential.

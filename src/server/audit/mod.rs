@@ -7,4 +7,6 @@ mod store;
 pub mod verify;
 
 // What other rooms may ask of this room's data, inside their own transactions.
-pub use store::{Chains, Circumstances, Head, STATEMENTS, Stored, append, chains, ends, head, latest, lock, page};
+pub use store::{
+    Chains, Circumstances, Head, STATEMENTS, Stored, acts, append, chains, ends, head, latest, lock, page, seen,
+};

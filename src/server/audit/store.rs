@@ -20,6 +20,7 @@ statements! {
     HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
     PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     LATEST: TenantSql = "SELECT at, body FROM audit_events WHERE org_id = $1 ORDER BY seq DESC LIMIT $2";
+    ACTS: TenantSql = "SELECT seq, action, outcome, actor_id FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
     LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads";
@@ -60,6 +61,15 @@ pub struct StoredRow {
     pub body: Raw,
     pub previous: Raw,
     pub hash: Raw,
+}
+
+/// An event as far as it says who did what.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub struct Act {
+    pub seq: i64,
+    pub action: String,
+    pub outcome: String,
+    pub actor_id: String,
 }
 
 /// Everything that surrounds an event.
@@ -141,6 +151,16 @@ pub async fn page(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Stored>, E
 /// The newest events, newest first: when each was, and its body.
 pub async fn latest(tx: &mut OrgTx, limit: i64) -> Result<Vec<(i64, String)>, Error> {
     tx.list(LATEST, values![limit]).await
+}
+
+/// Who did what behind `seq`, in order: at most `limit` events.
+pub async fn acts(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Act>, Error> {
+    tx.all(ACTS, values![seq, limit]).await
+}
+
+/// The place of the newest event. Asked before a list is read: what the list does not show stands behind it.
+pub async fn seen(tx: &mut OrgTx) -> Result<i64, Error> {
+    Ok(head(tx).await?.map_or(0, |head| head.seq))
 }
 
 /// At most `limit` events from `seq` on, in order, as whatever stands in their rows.

@@ -211,6 +211,7 @@ impl Calls {
                 // Of the first of two versions.
                 config().await.with("number", "1")
             }
+            Operation::ListNews => Ready::bare().with("list", "virtual_keys").with("after", "0"),
             Operation::HomeFind => Ready::bare().with("q", "o"),
             Operation::ConfigCheck => Ready::bare().with("config", text(2)),
             Operation::ConfigTry => config().await.with("config", text(2)).body(json!({ "model": "gpt-4o" })),

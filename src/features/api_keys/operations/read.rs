@@ -12,6 +12,7 @@ use crate::{
     policy::Operation,
     server::{
         access::Access,
+        audit,
         database::{OrgTx, listing::Page},
     },
 };
@@ -20,9 +21,11 @@ use uuid::Uuid;
 /// One page of the keys that fit, and those whose end is near.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<KeyList> {
     let mut tx = access.read(Operation::ApiKeysList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let now = access.now();
     let Page { rows: keys, total, window } = store::list::page(&mut tx, asked, window, now).await?;
     Ok(KeyList {
+        seen,
         keys,
         total,
         window,

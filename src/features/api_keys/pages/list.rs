@@ -7,6 +7,7 @@ use crate::{
             functions::{EnableKey, LoadKeys},
             model::{FILTERS, Key, KeyList, OWNERS, Person, SOON_DAYS, Status, UNUSED_DAYS},
         },
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
         organisations::pages::use_slug,
     },
     kernel::{Asked, KeyId, Timestamp},
@@ -22,7 +23,7 @@ use crate::{
         },
         form::{BareForm, Form, Refusal, use_form},
         icons::Icon,
-        listing::{FilterBar, List, NothingFits, Pages, tell, use_asked},
+        listing::{FilterBar, List, NothingFits, Pages, tell, use_asked, use_marked},
         load_after,
         pages::Done,
     },
@@ -44,12 +45,17 @@ const SHOWN: usize = 3;
 pub fn KeysPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
     let enable = use_form::<EnableKey>();
-    let keys = load_after(move || enable.answers().get(), move || LoadKeys { slug: slug.get(), filter: asked.get() });
+    let watch = Watch::of(Watched::ApiKeys);
+    let keys = load_after(move || enable.answers().get() + watch.reads(), move || LoadKeys { slug: slug.get(), filter: asked.get() });
     view! {
         <Title text=page_title("API keys") />
+        <ChangesByOthers watch />
         <Loaded
             data=keys
-            view=move |list| view! { <Keys slug=slug.get_untracked() asked=asked.get_untracked() list enable /> }.into_any()
+            view=move |list: KeyList| {
+                watch.has_read(list.seen);
+                view! { <Keys slug=slug.get_untracked() asked=asked.get_untracked() list enable /> }.into_any()
+            }
         />
     }
 }
@@ -57,8 +63,9 @@ pub fn KeysPage() -> impl IntoView {
 #[component]
 fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> impl IntoView {
     let until = list.banner_until();
-    let KeyList { keys, total, window, expiring, people, now, public_url } = list;
+    let KeyList { keys, total, window, expiring, people, now, public_url, .. } = list;
     let list = List { path: routes::api_keys(&slug), filters: &FILTERS, usual: "", asked };
+    let marked = use_marked();
     let only_master = !list.is_narrowed() && total == 1 && keys.iter().all(|key| key.master);
     let nothing = total == 0 && !list.is_narrowed();
     let new = routes::new_api_key(&slug);
@@ -78,7 +85,9 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
             Column::new("Status"),
             Column::actions(),
         ];
-        let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable)).collect();
+        let marked = marked.get_untracked();
+        let marked = enable.done().map_or(marked, |id| id.to_string());
+        let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable, &marked)).collect();
         view! {
             <div class="stack">
                 <Table caption="API keys" columns>
@@ -220,7 +229,8 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     }
 }
 
-fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl IntoView + use<> {
+fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>, marked: &str) -> impl IntoView + use<> {
+    let is_marked = key.id.to_string() == marked;
     let href = routes::api_key(slug, key.id).to_string();
     let pill = status_pill(&key, now);
     let menu = menu(slug, &key, enable);
@@ -232,7 +242,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>) -> impl In
         None => "never".into_any(),
     };
     view! {
-        <tr>
+        <tr class:marked=is_marked>
             <th scope="row">
                 <span class="two-lines two-made">
                     <span class="cell-first">

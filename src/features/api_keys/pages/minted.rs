@@ -27,10 +27,10 @@ pub(super) fn NewSecret(
 ) -> impl IntoView {
     let alive = use_alive();
     let saved = RwSignal::new(false);
-    let Minted { id: _, name, secret, permissions, expires_at, old_until, public_url } = minted;
+    let Minted { id, name, secret, permissions, expires_at, old_until, public_url } = minted;
     let title = if rotated { format!("New secret of {name}") } else { format!("{name} is ready") };
     let call = call_for(permissions, &public_url, secret.expose());
-    let back = routes::api_keys(&slug).to_string();
+    let back = routes::api_keys(&slug).with("row", &id.to_string()).to_string();
     let (risky, plain) = summary_sentence(permissions);
     let end = match expires_at {
         Some(at) => view! { <Time at=at.0 /> }.into_any(),

@@ -2,9 +2,12 @@
 
 use super::title;
 use crate::{
-    features::configs::{
+    features::{
+        configs::{
         functions::LoadConfigs,
         model::{Configs, Listed},
+    },
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
     },
     kernel::{Asked, Timestamp},
     policy::Operation,
@@ -16,7 +19,7 @@ use crate::{
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
-        load,
+        load_after,
         pages::{Done, use_slug},
     },
 };
@@ -25,11 +28,14 @@ use leptos::prelude::*;
 #[component]
 pub fn ListPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
-    let configs = load(move || LoadConfigs { slug: slug.get(), asked: asked.get() });
+    let watch = Watch::of(Watched::Configs);
+    let configs = load_after(move || watch.reads(), move || LoadConfigs { slug: slug.get(), asked: asked.get() });
     view! {
+        <ChangesByOthers watch />
         <Loaded
             data=configs
-            view=move |configs| {
+            view=move |configs: Configs| {
+                watch.has_read(configs.seen);
                 view! { <Inside configs slug=slug.get_untracked() asked=asked.get_untracked() /> }.into_any()
             }
         />
@@ -87,7 +93,7 @@ fn Inside(configs: Configs, slug: String, asked: Asked) -> impl IntoView {
 
 #[component]
 fn Rows(configs: Configs, slug: String, list: List) -> impl IntoView {
-    let Configs { configs, total, window, now } = configs;
+    let Configs { configs, total, window, now, .. } = configs;
     let columns = vec![
         list.column("Config", "name"),
         Column::new("Slug"),

@@ -2,9 +2,12 @@
 
 use super::title;
 use crate::{
-    features::guardrails::{
+    features::{
+        guardrails::{
         functions::LoadGuardrails,
         model::{Guardrails, Listed},
+    },
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
     },
     kernel::{Asked, Timestamp},
     policy::Operation,
@@ -16,7 +19,7 @@ use crate::{
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
-        load,
+        load_after,
         pages::{Done, use_slug},
     },
 };
@@ -25,11 +28,16 @@ use leptos::prelude::*;
 #[component]
 pub fn ListPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
-    let guardrails = load(move || LoadGuardrails { slug: slug.get(), asked: asked.get() });
-    let view = move |guardrails| {
+    let watch = Watch::of(Watched::Guardrails);
+    let guardrails = load_after(move || watch.reads(), move || LoadGuardrails { slug: slug.get(), asked: asked.get() });
+    let view = move |guardrails: Guardrails| {
+        watch.has_read(guardrails.seen);
         view! { <Inside guardrails slug=slug.get_untracked() asked=asked.get_untracked() /> }.into_any()
     };
-    view! { <Loaded data=guardrails view /> }
+    view! {
+        <ChangesByOthers watch />
+        <Loaded data=guardrails view />
+    }
 }
 
 #[component]
@@ -81,7 +89,7 @@ fn Inside(guardrails: Guardrails, slug: String, asked: Asked) -> impl IntoView {
 
 #[component]
 fn Rows(guardrails: Guardrails, slug: String, list: List) -> impl IntoView {
-    let Guardrails { guardrails, total, window, webhook_key, now } = guardrails;
+    let Guardrails { guardrails, total, window, webhook_key, now, .. } = guardrails;
     let columns = vec![
         list.column("Guardrail", "name"),
         Column::new("Slug"),

@@ -80,6 +80,8 @@ impl State {
 /// its canonical form) and `status`, a state's name; the open ones, expired ones included, are listed where none is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitations {
+    /// The place in the organisation's log as of which this was read.
+    pub seen: i64,
     pub invitations: Vec<Invitation>,
     pub total: i64,
     /// How many members there are.

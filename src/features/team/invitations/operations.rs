@@ -13,7 +13,10 @@ use crate::{
     policy::{Operation, Principal, Role, Target},
     server::{
         access::{Access, App, Change},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         crypto::{Digest, link_token},
         database::listing::Page,
         mail::plain,
@@ -33,11 +36,12 @@ const MAILS_AT_ONCE: usize = 8;
 /// A page of the invitations that fit.
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Invitations> {
     let mut tx = access.read(Operation::InvitationsList).await?;
+    let seen = audit::seen(&mut tx).await?;
     let now = access.now();
     let Page { rows: invitations, total, window } = store::page(&mut tx, asked, window, now).await?;
     let (members, _) = team::store::counts(&mut tx).await?;
     let has_mail = access.app().mail.is_configured();
-    Ok(Invitations { invitations, total, members, window, has_mail, now })
+    Ok(Invitations { seen, invitations, total, members, window, has_mail, now })
 }
 
 /// One invitation, whatever became of it.

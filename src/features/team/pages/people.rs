@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     features::{
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
         organisations::pages::use_slug,
         team::{
             functions::LoadPeople,
@@ -22,8 +23,8 @@ use crate::{
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
-        listing::{FilterBar, List, NothingFits, Pages, use_asked},
-        load,
+        listing::{FilterBar, List, NothingFits, Pages, use_asked, use_marked},
+        load_after,
         pages::Done,
         reactive, use_place,
     },
@@ -34,13 +35,16 @@ use leptos_meta::Title;
 #[component]
 pub fn TeamPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
-    let people = load(move || LoadPeople { slug: slug.get(), asked: asked.get() });
+    let watch = Watch::of(Watched::Members);
+    let people = load_after(move || watch.reads(), move || LoadPeople { slug: slug.get(), asked: asked.get() });
     let form = RoleForm::new();
     view! {
         <Title text=titled("Team") />
+        <ChangesByOthers watch />
         <Loaded
             data=people
-            view=move |people| {
+            view=move |people: People| {
+                watch.has_read(people.seen);
                 let list = List {
                     path: routes::team(&slug.get_untracked()),
                     filters: &FILTERS,
@@ -164,6 +168,7 @@ const DONE: &[(&str, &str)] =
 #[component]
 fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<i64>, form: RoleForm) -> impl IntoView {
     let own = use_place().is_some_and(|place| place.user == person.id);
+    let marked = use_marked();
     let role = RwSignal::new(person.role);
     let only_owner = Memo::new(move |_| role.get() == Role::Owner && owners.get() <= 1);
     let (id, name) = (person.id, person.name.clone());
@@ -183,7 +188,7 @@ fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<
         false => view! { <Pill tone=Tone::Ok label="Active" /> },
     };
     view! {
-        <tr>
+        <tr class:marked=move || form.has_changed(id) || marked.with(|marked| *marked == id.to_string())>
             <th scope="row">
                 <span class="cell-person">
                     <Avatar name=name.clone() />

@@ -27,6 +27,11 @@ impl RoleForm {
         let used_by = RwSignal::new(form.typed("id", "").parse().ok());
         Self { form, used_by }
     }
+
+    /// Whether this person's role was changed last.
+    pub fn has_changed(self, id: UserId) -> bool {
+        matches!(self.form.done(), Some(Some(changed)) if changed.id == id)
+    }
 }
 
 /// The select of a row. What was chosen shows at once; a refusal puts it back and says why, in the row.

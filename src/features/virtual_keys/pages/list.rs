@@ -3,6 +3,7 @@
 use super::title;
 use crate::{
     features::{
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
         organisations::pages::use_slug,
         virtual_keys::{
             functions::LoadVirtualKeys,
@@ -20,7 +21,7 @@ use crate::{
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
-        load,
+        load_after,
         pages::Done,
     },
 };
@@ -29,11 +30,14 @@ use leptos::prelude::*;
 #[component]
 pub fn ListPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
-    let keys = load(move || LoadVirtualKeys { slug: slug.get(), asked: asked.get() });
+    let watch = Watch::of(Watched::VirtualKeys);
+    let keys = load_after(move || watch.reads(), move || LoadVirtualKeys { slug: slug.get(), asked: asked.get() });
     view! {
+        <ChangesByOthers watch />
         <Loaded
             data=keys
-            view=move |keys| {
+            view=move |keys: VirtualKeys| {
+                watch.has_read(keys.seen);
                 view! { <Keys keys slug=slug.get_untracked() asked=asked.get_untracked() /> }.into_any()
             }
         />
@@ -96,7 +100,7 @@ fn Empty() -> impl IntoView {
 
 #[component]
 fn Rows(keys: VirtualKeys, slug: String, list: List) -> impl IntoView {
-    let VirtualKeys { keys, total, window, now } = keys;
+    let VirtualKeys { keys, total, window, now, .. } = keys;
     let columns = vec![
         list.column("Virtual key", "name"),
         list.column("Provider", "provider"),

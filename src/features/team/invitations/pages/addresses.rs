@@ -4,7 +4,7 @@
 use crate::{
     features::team::{
         invitations::{
-            functions::{CheckAddresses, InvitePeople},
+            functions::CheckAddresses,
             model::{BATCH_LIMIT, addresses, whole},
         },
         pages::counted,
@@ -12,7 +12,6 @@ use crate::{
     ui::{
         Sending,
         components::{Field, FieldKind, announce, dom},
-        form::Form,
         icons::{Glyph, Icon},
         pages::param,
         parse, reactive,
@@ -120,7 +119,6 @@ fn looks_like_one(address: &str) -> bool {
 
 #[component]
 pub fn AddressField(
-    form: Form<InvitePeople>,
     /// What stands in it at first.
     typed: String,
 ) -> impl IntoView {
@@ -133,8 +131,6 @@ pub fn AddressField(
     Effect::new(move |_| all.settle());
     ask(all);
     let lines = move || all.chips.with(|chips| chips.iter().map(|chip| chip.1.as_str()).collect::<Vec<_>>().join("\n"));
-    let error = form.error();
-    let wrong = Signal::derive(move || error.get().and_then(|error| error.for_field(FIELD)));
     view! {
         <div class="stack">
             <Field
@@ -142,7 +138,6 @@ pub fn AddressField(
                 name=FIELD
                 kind=FieldKind::Textarea { rows: 5 }
                 bind=all.text
-                error=wrong
                 hint=Signal::derive(move || all.hint())
             />
             // Whoever leaves the page is asked about its text, as about any field's.

@@ -80,7 +80,7 @@ fn InviteForm(form: Form<InvitePeople>, typed: String, role: String) -> impl Int
     view! {
         <Card>
             <FormFor form problem="Nobody was invited">
-                <AddressField form typed />
+                <AddressField typed />
                 <RadioCards
                     legend="Role for everyone invited"
                     name="role"

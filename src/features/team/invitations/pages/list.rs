@@ -2,6 +2,7 @@
 
 use crate::{
     features::{
+        news::{model::Watched, pages::{ChangesByOthers, Watch}},
         organisations::pages::use_slug,
         team::{
             invitations::{
@@ -21,7 +22,7 @@ use crate::{
         },
         icons::Icon,
         listing::{List, Pages, use_asked},
-        load,
+        load_after,
         pages::Done,
     },
 };
@@ -31,12 +32,15 @@ use leptos_meta::Title;
 #[component]
 pub fn InvitationsPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
-    let invitations = load(move || LoadInvitations { slug: slug.get(), asked: asked.get() });
+    let watch = Watch::of(Watched::Invitations);
+    let invitations = load_after(move || watch.reads(), move || LoadInvitations { slug: slug.get(), asked: asked.get() });
     view! {
         <Title text=titled("Invitations") />
+        <ChangesByOthers watch />
         <Loaded
             data=invitations
-            view=move |invitations| {
+            view=move |invitations: Invitations| {
+                watch.has_read(invitations.seen);
                 let slug = slug.get_untracked();
                 let list =
                     List { path: routes::invitations(&slug), filters: &[], usual: "", asked: asked.get_untracked() };
@@ -48,7 +52,7 @@ pub fn InvitationsPage() -> impl IntoView {
 
 #[component]
 fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView {
-    let Invitations { invitations, total, members, window, has_mail, now } = invitations;
+    let Invitations { invitations, total, members, window, has_mail, now, .. } = invitations;
     let is_empty = invitations.is_empty();
     let rows: Vec<_> = invitations
         .into_iter()
