@@ -11,6 +11,7 @@ mod late;
 mod layers;
 mod logs;
 mod matrix;
+mod news;
 mod organisations;
 mod pages;
 mod plans;

@@ -36,10 +36,19 @@ async fn many_are_invited_at_once_and_each_address_has_its_answer() {
             ("ada@north.test", "already_member"),
             ("nonsense", "invalid"),
             ("WAITING@north.test", "already_invited"),
+            ("bo@NORTH.test", "repeated"),
         ];
         let expected: Vec<_> = expected.map(|(a, o)| (a.to_owned(), o.to_owned())).to_vec();
         assert_eq!(outcomes(&batch), expected);
         assert_eq!(house.people(&ada).await["invitations"], 2);
+
+        let text = "new@north.test, ada@north.test; bo@north.test nonsense@";
+        let told = ada.form("team/check_addresses", &[("slug", &house.slug), ("addresses", text)]).await.json();
+        let told: Vec<(String, Option<String>)> = serde_json::from_value(told).expect("addresses with reasons");
+        let reasons: Vec<_> = told.iter().map(|(address, why)| (address.as_str(), why.is_some())).collect();
+        let expected =
+            [("new@north.test", false), ("ada@north.test", true), ("bo@north.test", true), ("nonsense@", true)];
+        assert_eq!(reasons, expected);
 
         let before = house.snapshot().await;
         let none = ada
