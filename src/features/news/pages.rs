@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// How often it is asked, while the page is in view.
 const PAUSE: Duration = Duration::from_secs(8);
-/// How often at most after the list was read: for an hour. A page that is left open must not keep its session alive.
+/// How often at most after the list was read: for an hour. A page that is left open does not keep its session alive for ever.
 const MOST: u32 = 450;
 /// Where what is said stands.
 const PLACE: &str = "changes-by-others";
