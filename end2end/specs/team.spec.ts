@@ -159,7 +159,7 @@ test("the only Owner can be neither lowered nor removed, and cannot leave", asyn
   await open(page, `${HOME}/team`);
   await expect(page.getByRole("combobox", { name: `Role of ${OWNER.name}` })).toHaveCount(0);
   await expect(row(page, OWNER.name).getByText("Owner", { exact: true })).toBeVisible();
-  await expect(page.getByText("There is only one Owner, who cannot be changed until there is another.")).toBeVisible();
+  await expect(page.getByText("There is only one Owner, who cannot be changed or leave until there is another.")).toBeVisible();
   await expect(page.getByRole("link", { name: "invite another Owner" })).toBeVisible();
   await page.getByRole("link", { name: `Make ${BO.name} an Owner` }).click();
   await expectPage(page, `Make ${BO.name} an Owner`);
