@@ -267,24 +267,24 @@ test("addresses become chips as they are typed, and say at once what is wrong wi
   await open(page, `${HOME}/team/invite`);
   const field = page.getByLabel("E-mail addresses");
   const chips = page.getByRole("list", { name: "Addresses to invite" }).getByRole("listitem");
-  await field.pressSequentially(`Ada Lind <ada@example.com>, ${OWNER.email} dee@example.com;`);
+  await field.pressSequentially(`Ada Lind <new@example.com>, ${OWNER.email} dee@example.com;`);
   await expect(chips).toHaveText([
-    /^ada@example\.com\s*Remove/,
+    /^new@example\.com\s*Remove/,
     new RegExp(`^${OWNER.email} Is a member already\\.`),
     /^dee@example\.com Is invited already\./,
   ]);
   await expect(field).toHaveValue("");
-  await field.pressSequentially("ADA@example.com ");
+  await field.pressSequentially("NEW@example.com ");
   await expect(chips.last()).toContainText("Is here twice. It counts once.");
   await field.pressSequentially(OWNER.email);
   await expect(field).toHaveAccessibleDescription(new RegExp(`5 addresses\\. ${OWNER.email}: Is here twice`));
   await expectNoAxe(page);
   await field.fill("");
-  for (const address of [OWNER.email, "dee@example.com", "ADA@example.com"]) {
+  for (const address of [OWNER.email, "dee@example.com", "NEW@example.com"]) {
     await page.getByRole("button", { name: `Remove ${address}`, exact: true }).press(address === OWNER.email ? "Enter" : "Delete");
     await expect(field).toBeFocused();
   }
-  await expect(chips).toHaveText([/^ada@example\.com\s*Remove/]);
+  await expect(chips).toHaveText([/^new@example\.com\s*Remove/]);
   await choose(page, "Member");
   await page.getByRole("button", { name: "Invite", exact: true }).click();
   await expect(page.getByRole("heading", { name: "1 person invited as Member" })).toBeVisible();
