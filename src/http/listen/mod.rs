@@ -55,7 +55,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const TELL: Duration = Duration::from_secs(60);
 /// The answer to a connection for which there is no room.
 const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
-    connection: close\r\ncontent-length: 71\r\n\r\n\
+    connection: close\r\ncontent-length: 81\r\n\r\n\
     {\"code\":\"unavailable\",\"message\":\"There are too many connections at the moment.\"}\n";
 
 /// Serves until `stop` is cancelled, and then finishes the requests that are under way. Through `proxies` and from this
