@@ -22,7 +22,7 @@ fn ways(house: &House) -> Result<Vec<(&'static str, Option<String>)>> {
         json!({ "id": "default.sentenceCount", "parameters": { "minSentences": 1, "maxSentences": 1_000 } }),
         json!({ "id": "default.notNull" }),
         json!({ "id": "default.containsCode", "parameters": { "format": "SQL", "not": true } }),
-        json!({ "id": "default.validUrls" }),
+        json!({ "id": "default.endsWith", "parameters": { "suffix": "halyard", "not": true } }),
         json!({ "id": "portkey.pii", "parameters": { "categories": ["EMAIL_ADDRESS", "CREDIT_CARD"] } }),
         json!({ "id": "latchkey.secrets" }),
     ];
