@@ -140,8 +140,10 @@ pub fn Filters(
                 if let Some(field) = &typed {
                     hide_secret(field);
                 }
-                wait_no_more();
-                changed(typed.is_some());
+                if !is_in_open_sheet(&event) {
+                    wait_no_more();
+                    changed(typed.is_some());
+                }
             }
             on:input=move |event| {
                 if let Some(field) = text_field(&event) {
@@ -149,9 +151,11 @@ pub fn Filters(
                         // A whole secret was pasted, or has just been typed to its end.
                         hide_secret(&field);
                     }
-                    wait_no_more();
-                    let lead = Rc::clone(&lead);
-                    WAITING.set(set_timeout_with_handle(move || lead(true), REST).ok());
+                    if !is_in_open_sheet(&event) {
+                        wait_no_more();
+                        let lead = Rc::clone(&lead);
+                        WAITING.set(set_timeout_with_handle(move || lead(true), REST).ok());
+                    }
                 }
             }
         >
@@ -191,6 +195,12 @@ pub fn FilterSheet(
             <button type="submit" class="button button-primary filter-show" on:click=hide>"Show"</button>
         </div>
     }
+}
+
+/// Whether it happened in a sheet that is open: there its button acts, or the first choice would close it.
+fn is_in_open_sheet(event: &Event) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    target.and_then(|target| target.closest(":popover-open").ok().flatten()).is_some()
 }
 
 fn wait_no_more() {
