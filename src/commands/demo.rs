@@ -22,13 +22,13 @@ use crate::{
         virtual_keys::{model::Draft, operations as virtual_keys},
     },
     gateway::{
-        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record},
+        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Runs},
         prices::cost,
         record::Sink,
         storage::call_log,
     },
     kernel::{
-        CallId, Error, Fields, KeyId, OrganisationId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
+        CallId, Error, Fields, KeyId, OrganisationId, PromptId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
         provider::Provider,
         time::{DAY, HOUR, MINUTE},
     },
@@ -42,6 +42,8 @@ use crate::{
 use serde_json::json;
 use std::{io::Write, process::ExitCode, sync::Arc};
 use uuid::Uuid;
+
+mod prompts;
 
 /// The password of everybody in the demonstration. It is printed, and fit for nothing else.
 const PASSWORD: &str = "open sesame, a demonstration";
@@ -140,10 +142,12 @@ async fn fill(app: &App) -> Result<String> {
     };
     let SetUp { founded, organisation, .. } = set_up(&system, None, first).await?;
     let origin = || Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into());
-    let session = sign_in(&Access::nobody(app.clone(), origin()), "ada@northwind.test", &Secret::new(PASSWORD)).await?;
-    let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
-    let ada =
-        Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await?;
+    let enter = async |email: &str| {
+        let session = sign_in(&Access::nobody(app.clone(), origin()), email, &Secret::new(PASSWORD)).await?;
+        let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
+        Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await
+    };
+    let ada = enter("ada@northwind.test").await?;
     for (name, email, role) in PEOPLE {
         let batch = invite(&ada, email, role).await?;
         let token = batch.answers.into_iter().find_map(|answer| match answer.outcome {
@@ -170,6 +174,9 @@ async fn fill(app: &App) -> Result<String> {
     }
     make_guardrails(&ada).await?;
     let resilient = make_configs(&ada).await?;
+    let chidi = enter("chidi@northwind.test").await?;
+    let reply = prompts::make(&ada, &chidi).await?;
+    sign_out(&chidi).await?;
     let mut made = vec![];
     for (name, levels, days) in KEYS {
         let level = |feature: KeyFeature| {
@@ -193,7 +200,7 @@ async fn fill(app: &App) -> Result<String> {
     }
     keys::disable(&ada, made[4].0, None).await?;
     let log = call_log(app);
-    let records = calls(app.clock.now(), organisation, &made, &targets);
+    let records = calls(app.clock.now(), organisation, &made, &targets, reply);
     for group in records.chunks(500) {
         log.write(group).await.map_err(|_| Error::unavailable())?;
     }
@@ -274,6 +281,7 @@ fn calls(
     organisation: OrganisationId,
     keys: &[(KeyId, SecretId)],
     targets: &[(VirtualKeyId, Provider)],
+    prompt: PromptId,
 ) -> Vec<Record> {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move |below: u64| {
@@ -302,6 +310,7 @@ fn calls(
             organisation,
             key,
             secret,
+            person: None,
             virtual_key: Some(virtual_key),
             provider: Some(provider),
             endpoint: Endpoint::ChatCompletions,
@@ -310,6 +319,11 @@ fn calls(
             trace: Uuid::now_v7().to_string().into(),
             metadata: None,
             config: None,
+            // Every third runs the published prompt.
+            prompt: records
+                .len()
+                .is_multiple_of(3)
+                .then(|| Box::new(Runs { prompt, version: 2, label: Some("production".into()) })),
             started_at: Timestamp(at),
         };
         let outcome = CallEnd {

@@ -15,6 +15,7 @@ use crate::{
         later::{self, Later},
         logs::pages as logs,
         organisations::pages as organisations,
+        prompts::pages as prompts,
         team::pages as team,
         virtual_keys::pages as virtual_keys,
     },
@@ -61,6 +62,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
                         <logs::Routes />
                         <team::Routes />
+                        <prompts::Routes />
                         <configs::Routes />
                         <guardrails::Routes />
                         <api_keys::Routes />

@@ -10,6 +10,7 @@ use crate::{
         home::pages as home,
         logs::pages as logs,
         organisations::pages as organisations,
+        prompts::pages as prompts,
         team::{invitations::pages as invitations, pages as team},
         virtual_keys::pages as virtual_keys,
     },
@@ -129,6 +130,26 @@ later! {
         GuardrailSamples => guardrails::SamplesPage,
         GuardrailUses => guardrails::UsesPage,
         DeleteGuardrail => guardrails::DeletePage,
+    }
+    texts {
+        Prompts => prompts::PromptsPage,
+        NewPrompt => prompts::NewPromptPage,
+        Prompt => prompts::PromptPage,
+        PromptVersions => prompts::PromptVersionsPage,
+        DeletePrompt => prompts::DeletePromptPage,
+        Partials => prompts::PartialsPage,
+        NewPartial => prompts::NewPartialPage,
+        Partial => prompts::PartialPage,
+        PartialVersions => prompts::PartialVersionsPage,
+        DeletePartial => prompts::DeletePartialPage,
+        PromptLabels => prompts::LabelsPage,
+        NewPromptLabel => prompts::NewLabelPage,
+        EditPromptLabel => prompts::EditLabelPage,
+        DeletePromptLabel => prompts::DeleteLabelPage,
+        PromptFolders => prompts::FoldersPage,
+        NewPromptFolder => prompts::NewFolderPage,
+        RenamePromptFolder => prompts::RenameFolderPage,
+        DeletePromptFolder => prompts::DeleteFolderPage,
     }
 }
 

@@ -26,12 +26,12 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, api_keys, configs, guardrails, home, logs, news, organisations, team, virtual_keys }
+rooms! { accounts, api_keys, configs, guardrails, home, logs, news, organisations, prompts, team, virtual_keys }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[
     ("Observe", &[logs::pages::SECTION]),
-    ("Build", &[configs::pages::SECTION, guardrails::pages::SECTION]),
+    ("Build", &[prompts::pages::SECTION, configs::pages::SECTION, guardrails::pages::SECTION]),
     ("Access", &[api_keys::pages::SECTION, virtual_keys::pages::SECTION, team::pages::SECTION]),
     ("Organisation", &[team::pages::ROLES, organisations::pages::SECTION]),
 ];

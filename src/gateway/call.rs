@@ -162,13 +162,13 @@ pub(super) async fn may_still_call(gateway: &Gateway, before: &Known) -> Result<
 }
 
 /// Whether the key may call at this moment.
-fn may_call(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
+pub(super) fn may_call(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
     standing(gateway, known)?;
     if known.caller.may_complete { Ok(()) } else { Err(Refusal::may_not_complete()) }
 }
 
 /// Finds the key of a request, whatever its standing.
-async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+pub(super) async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
     let secret = presented(&parts.headers, parts.uri.query())?;
     match gateway.directory.key(secret).await {
         Ok(Some(found)) => Ok(found),
@@ -182,7 +182,7 @@ pub(super) fn known(found: &Option<Known>) -> Result<&Known, Refusal> {
 }
 
 /// Whether the key works at this moment.
-fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
+pub(super) fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
     match known.caller.standing {
         Standing::Revoked => return Err(Refusal::key_revoked()),
         Standing::Disabled => return Err(Refusal::key_disabled()),
@@ -207,13 +207,19 @@ async fn serve(
     arrived: Instant,
 ) -> Result<Response<Body>, Refusal> {
     let found = authenticate(gateway, parts).await?;
-    let known = known(&found)?;
-    // From here on somebody is known who may want to see the call, so a refusal is recorded too.
-    let mut call = CallFacts {
+    let call = begun(gateway, known(&found)?, endpoint, (id, trace));
+    go(gateway, &found, (parts, body), call, arrived).await
+}
+
+/// What is known of a call whose key is found. From here on somebody is known who may want to see the call, so a refusal is
+/// recorded too.
+pub(super) fn begun(gateway: &Gateway, known: &Known, endpoint: Endpoint, (id, trace): (Uuid, &str)) -> CallFacts {
+    CallFacts {
         id: CallId(id),
         organisation: known.caller.organisation,
         key: known.caller.key,
         secret: known.caller.secret,
+        person: known.caller.person,
         virtual_key: None,
         provider: None,
         endpoint,
@@ -222,17 +228,30 @@ async fn serve(
         trace: trace.into(),
         metadata: None,
         config: None,
+        prompt: None,
         started_at: gateway.now.get(),
-    };
+    }
+}
+
+/// Leads a call whose key is found to its answer.
+pub(super) async fn go(
+    gateway: &Gateway,
+    found: &Arc<Option<Known>>,
+    (parts, body): (&Parts, Body),
+    mut call: CallFacts,
+    arrived: Instant,
+) -> Result<Response<Body>, Refusal> {
+    let known = known(found)?;
+    let id = call.id.0;
     let share = gateway.room.share(call.organisation, call.key);
     let prepared = match leading(gateway, known, parts).await {
         Ok(Some(config)) => {
-            let request = routed::Asked { gateway, key: &found, parts, share: &share, config: &config, id, arrived };
+            let request = routed::Asked { gateway, key: found, parts, share: &share, config: &config, id, arrived };
             return routed::serve(request, body, call).await;
         }
         Ok(None) if known.caller.guarded => {
             let config = &*UNNAMED;
-            let request = routed::Asked { gateway, key: &found, parts, share: &share, config, id, arrived };
+            let request = routed::Asked { gateway, key: found, parts, share: &share, config, id, arrived };
             return routed::serve(request, body, call).await;
         }
         Ok(None) => prepare(gateway, known, parts, body, &mut call, &share).await,
@@ -251,7 +270,7 @@ async fn serve(
     let last = arrived + gateway.limits.upstream.total;
     let call = Call {
         gateway,
-        key: &found,
+        key: found,
         share: &share,
         id,
         created,

@@ -9,17 +9,20 @@
 
 use super::target::CallTarget;
 use crate::features::guardrails::model::AllCalls;
+use crate::features::prompts::{model::Trial, operations::Reached};
 use crate::guardrails::Guardrail;
-use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, SecretId, Timestamp};
+use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId};
 use crate::policy::PermissionSet;
+use crate::prompts::Prompt;
 use crate::routing::{Breakers, Fault, Plan, compile};
+use crate::server::access::SignedInMember;
 use async_trait::async_trait;
 use moka::sync::Cache;
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -61,19 +64,24 @@ const TARGETS: usize = 1_000;
 const PLANS: u64 = 64 << 20;
 /// Bytes of compiled guardrails that are remembered, by a rough measure, each version once.
 const GUARDS: u64 = 256 << 20;
+/// Bytes of compiled prompts that are remembered, with their partials, by a rough measure.
+const PROMPTS: u64 = 128 << 20;
 /// Organisations without a remembered key are forgotten above this number.
 const ORGANISATIONS: usize = 10_000;
 
 /// The keyed digest of a key's whole secret.
 pub type Digest = [u8; 32];
 
-/// What an API key that exists stands for.
+/// What an API key that exists stands for, or a person who calls from the console.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerKey {
     pub organisation: OrganisationId,
+    /// Of a person: their own id.
     pub key: KeyId,
-    /// Which of the key's secrets was presented.
+    /// Which of the key's secrets was presented. Of a person: the session's id.
     pub secret: SecretId,
+    /// Who it is that calls, where it is no key.
+    pub person: Option<UserId>,
     pub standing: Standing,
     /// The first instant at which the key is refused.
     pub expires_at: Option<Timestamp>,
@@ -128,6 +136,23 @@ pub struct Everywhere {
     pub answers: Vec<Arc<Guard>>,
 }
 
+/// A prompt that calls run, compiled with the partials within its reach.
+#[derive(Debug)]
+pub struct Runnable {
+    pub id: PromptId,
+    /// The number of its version.
+    pub version: i64,
+    /// The label by which it was found.
+    pub label: Option<Box<str>>,
+    pub is_strict: bool,
+    /// The slug of the virtual key that it names; may be empty.
+    pub virtual_key: Box<str>,
+    pub prompt: Prompt,
+    pub partials: Reached,
+    /// Another version, and which calls run it.
+    pub trial: Option<(Trial, Arc<Runnable>)>,
+}
+
 /// A config that leads calls, compiled.
 #[derive(Debug)]
 pub struct Config {
@@ -165,6 +190,10 @@ pub trait KeySource: Send + Sync + 'static {
     /// The key with this digest, revoked and disabled ones included, or `None`.
     async fn key(&self, digest: &Digest) -> Result<Option<CallerKey>, Unavailable>;
 
+    /// A person in an organisation of theirs, as a key with their rights; `None` once their session has ended or they do not
+    /// belong to it.
+    async fn member(&self, member: &SignedInMember) -> Result<Option<CallerKey>, Unavailable>;
+
     /// The virtual key of this organisation with this slug, ready to call, or `None`.
     async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable>;
 
@@ -181,6 +210,9 @@ pub trait KeySource: Send + Sync + 'static {
         organisation: OrganisationId,
     ) -> Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable>;
 
+    /// The prompt of this organisation that an address (`slug`, `slug@7`, `slug@staging`) names, or `None`.
+    async fn prompt(&self, organisation: OrganisationId, address: &str) -> Result<Option<Runnable>, Unavailable>;
+
     /// The slugs of all virtual keys of this organisation that may be called.
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable>;
 }
@@ -189,8 +221,15 @@ pub trait KeySource: Send + Sync + 'static {
 #[derive(Debug)]
 pub struct Known {
     pub caller: CallerKey,
-    digest: Digest,
+    who: Who,
     shelf: Arc<Shelf>,
+}
+
+/// By what a caller is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Who {
+    Key(Digest),
+    Member(SignedInMember),
 }
 
 /// The directory. Cheap to clone; all clones share what they remember.
@@ -200,12 +239,15 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     source: Arc<dyn KeySource>,
     ages: Ages,
-    known: Cache<Digest, Arc<Slot<Option<Known>>>>,
-    unknown: Cache<Digest, Arc<Slot<Option<Known>>>>,
+    known: Cache<Who, Arc<Slot<Option<Known>>>>,
+    unknown: Cache<Who, Arc<Slot<Option<Known>>>>,
     /// Slugs that no virtual key has, by organisation; and those that no config has.
     unknown_targets: Unknown<CallTarget>,
     unknown_configs: Unknown<(ConfigId, i64)>,
     unknown_guardrails: Unknown<Arc<Guard>>,
+    unknown_prompts: Unknown<Weak<Runnable>>,
+    /// What holds prompts, by their addresses: what is not used gives way to others.
+    prompts: Cache<(OrganisationId, Box<str>), Arc<Runnable>>,
     /// A version of a config never changes, so that it is compiled once, and what is known of its targets is kept.
     plans: Cache<PlanKey, Arc<Compiled>>,
     /// The same of guardrails.
@@ -248,6 +290,7 @@ struct Shelf {
     /// Which version each slug stands for; the plans themselves are held in one place.
     configs: Named<(ConfigId, i64)>,
     guardrails: Named<Arc<Guard>>,
+    prompts: Named<Weak<Runnable>>,
     everywhere: Arc<Slot<Everywhere>>,
     loads: Semaphore,
 }
@@ -309,6 +352,11 @@ impl Directory {
             unknown_targets: Cache::new(UNKNOWN),
             unknown_configs: Cache::new(UNKNOWN),
             unknown_guardrails: Cache::new(UNKNOWN),
+            unknown_prompts: Cache::new(UNKNOWN),
+            prompts: Cache::builder()
+                .max_capacity(PROMPTS)
+                .weigher(|_, held: &Arc<Runnable>| prompt_weight(held))
+                .build(),
             guards: Cache::builder().max_capacity(GUARDS).weigher(guard_weight).build(),
             plans: Cache::builder().max_capacity(PLANS).weigher(weight).build(),
             shelves: Mutex::default(),
@@ -325,7 +373,17 @@ impl Directory {
     /// [`Unavailable`] when nothing young enough is remembered and the source does not answer in time.
     pub async fn key(&self, presented: &str) -> Result<Option<Arc<Option<Known>>>, Unavailable> {
         let Some(digest) = self.0.source.digest(presented) else { return Ok(None) };
-        let found = self.find(digest).await?;
+        let found = self.find(Who::Key(digest)).await?;
+        Ok(found.is_some().then_some(found))
+    }
+
+    /// The caller that a signed-in person is. `None` once their session has ended or they do not belong to the
+    /// organisation.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn member(&self, member: SignedInMember) -> Result<Option<Arc<Option<Known>>>, Unavailable> {
+        let found = self.find(Who::Member(member)).await?;
         Ok(found.is_some().then_some(found))
     }
 
@@ -334,22 +392,22 @@ impl Directory {
     /// # Errors
     /// As [`key`](Self::key).
     pub async fn again(&self, known: &Known) -> Result<Arc<Option<Known>>, Unavailable> {
-        self.find(known.digest).await
+        self.find(known.who).await
     }
 
-    async fn find(&self, digest: Digest) -> Result<Arc<Option<Known>>, Unavailable> {
-        let (slot, remembered) = match self.0.known.get(&digest) {
+    async fn find(&self, who: Who) -> Result<Arc<Option<Known>>, Unavailable> {
+        let (slot, remembered) = match self.0.known.get(&who) {
             Some(slot) => (slot, true),
-            None => (self.0.unknown.get_with(digest, Arc::default), false),
+            None => (self.0.unknown.get_with(who, Arc::default), false),
         };
-        let load = move |inner: Arc<Inner>| async move { inner.load_key(&digest).await };
+        let load = move |inner: Arc<Inner>| async move { inner.load_caller(who).await };
         let found = self.answer(&slot, None, Inner::key_changed, load).await?;
         match (&*found, remembered) {
             (Some(_), false) => {
-                self.0.known.insert(digest, slot);
-                self.0.unknown.invalidate(&digest);
+                self.0.known.insert(who, slot);
+                self.0.unknown.invalidate(&who);
             }
-            (None, true) => self.0.known.invalidate(&digest),
+            (None, true) => self.0.known.invalidate(&who),
             _ => {}
         }
         Ok(found)
@@ -430,6 +488,32 @@ impl Directory {
         };
         let found = self.named(known, slug, (&known.shelf.guardrails, &self.0.unknown_guardrails), load).await?;
         Ok((*found).clone())
+    }
+
+    /// The prompt of a key's organisation that an address names, compiled.
+    ///
+    /// # Errors
+    /// As [`key`](Self::key).
+    pub async fn prompt(&self, known: &Known, address: &str) -> Result<Option<Arc<Runnable>>, Unavailable> {
+        let organisation = known.caller.organisation;
+        let name: Box<str> = address.into();
+        let load = move |inner: Arc<Inner>| {
+            let name = name.clone();
+            async move { Ok(inner.runnable(organisation, name).await?.as_ref().map(Arc::downgrade)) }
+        };
+        let found = self.named(known, address, (&known.shelf.prompts, &self.0.unknown_prompts), load).await?;
+        let Some(held) = &*found else { return Ok(None) };
+        // What is asked for stays; what had to give way to others is read again.
+        let kept = self.0.prompts.get(&(organisation, address.into()));
+        if let Some(prompt) = held.upgrade() {
+            if kept.is_none() {
+                self.0.prompts.insert((organisation, address.into()), prompt.clone());
+            }
+            return Ok(Some(prompt));
+        }
+        let _turn = known.shelf.loads.acquire().await.map_err(|_| Unavailable)?;
+        let _among_all = self.0.loads.acquire().await.map_err(|_| Unavailable)?;
+        self.0.runnable(organisation, address.into()).await
     }
 
     /// The guardrails of every call of a key's organisation, compiled.
@@ -603,10 +687,12 @@ impl Inner {
         Ok(Answer { value, asked, count })
     }
 
-    async fn load_key(self: Arc<Self>, digest: &Digest) -> Result<Option<Known>, Unavailable> {
-        let Some(caller) = self.source.key(digest).await? else { return Ok(None) };
-        let shelf = self.shelf(caller.organisation);
-        Ok(Some(Known { caller, digest: *digest, shelf }))
+    async fn load_caller(self: Arc<Self>, who: Who) -> Result<Option<Known>, Unavailable> {
+        let found = match &who {
+            Who::Key(digest) => self.source.key(digest).await?,
+            Who::Member(member) => self.source.member(member).await?,
+        };
+        Ok(found.map(|caller| Known { shelf: self.shelf(caller.organisation), caller, who }))
     }
 
     /// A stored config, compiled.
@@ -667,6 +753,20 @@ impl Inner {
         Ok(guard)
     }
 
+    /// A prompt as it is now, which takes the place of what was held under its address.
+    async fn runnable(
+        &self,
+        organisation: OrganisationId,
+        name: Box<str>,
+    ) -> Result<Option<Arc<Runnable>>, Unavailable> {
+        let found = self.source.prompt(organisation, &name).await?.map(Arc::new);
+        match &found {
+            Some(prompt) => self.prompts.insert((organisation, name), prompt.clone()),
+            None => self.prompts.invalidate(&(organisation, name)),
+        }
+        Ok(found)
+    }
+
     fn key_changed(&self, found: &Option<Known>) -> (u64, Duration) {
         match found {
             Some(known) => {
@@ -691,6 +791,7 @@ impl Inner {
                 targets: RwLock::default(),
                 configs: RwLock::default(),
                 guardrails: RwLock::default(),
+                prompts: RwLock::default(),
                 everywhere: Arc::default(),
                 loads,
             })
@@ -713,6 +814,16 @@ fn keep<T>(there: &Named<T>, slug: &str, slot: Arc<Slot<Option<T>>>) {
 fn guard_weight(_: &(OrganisationId, GuardrailId, i64), guard: &Arc<Guard>) -> u32 {
     let checks = guard.guardrail.as_ref().map_or(0, Guardrail::checks);
     u32::try_from(4_096 + checks * (256 << 10)).unwrap_or(u32::MAX)
+}
+
+/// About how many bytes a remembered prompt takes.
+fn prompt_weight(held: &Runnable) -> u32 {
+    let partials = held
+        .partials
+        .iter()
+        .map(|((slug, _), template)| slug.len() + 128 + template.as_ref().map_or(0, |template| template.size()));
+    let own = u32::try_from(1_024 + held.prompt.size() + partials.sum::<usize>()).unwrap_or(u32::MAX);
+    held.trial.as_ref().map_or(own, |(_, other)| own.saturating_add(prompt_weight(other)))
 }
 
 /// About how many bytes a remembered plan takes.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, VirtualKeyId};
+use crate::server::access::SignedInMember;
 use crate::{
     gateway::target::Address,
     kernel::provider::Provider,
@@ -48,6 +49,7 @@ impl KeySource for Fake {
             organisation: ORGANISATION,
             key: KeyId::numbered(2),
             secret: SecretId::numbered(4),
+            person: None,
             standing,
             expires_at: None,
             rotated_at: None,
@@ -58,6 +60,10 @@ impl KeySource for Fake {
             saved_only: false,
             guarded: false,
         }))
+    }
+
+    async fn member(&self, _: &SignedInMember) -> Result<Option<CallerKey>, Unavailable> {
+        Ok(None)
     }
 
     async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable> {
@@ -94,6 +100,10 @@ impl KeySource for Fake {
         _: OrganisationId,
     ) -> Result<Vec<(StoredGuardrail, AllCalls)>, Unavailable> {
         Ok(vec![])
+    }
+
+    async fn prompt(&self, _: OrganisationId, _: &str) -> Result<Option<Runnable>, Unavailable> {
+        Ok(None)
     }
 
     async fn slugs(&self, _: OrganisationId) -> Result<Vec<String>, Unavailable> {

@@ -63,12 +63,16 @@ pub enum Speaks {
     Stored(Stored),
     /// The list of models, which is no call of one.
     Models,
+    /// A prompt that is filled, and answered as it is.
+    Render,
+    /// A prompt that is filled and goes on as a call of another kind.
+    Run,
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// `None` where no model is called, and nothing is logged.
+    /// `None` where no model is called, and nothing is logged; and where a prompt says which kind of call is made.
     pub endpoint: Option<Endpoint>,
     /// The stored name.
     pub name: &'static str,
@@ -86,7 +90,7 @@ use Takes::{Form, Id, Json, JsonWithoutModel};
 
 /// The kinds in the order of [`Endpoint`], and what else there is.
 #[rustfmt::skip]
-pub static TABLE: [Row; 16] = [
+pub static TABLE: [Row; 18] = [
     row(Some(E::ChatCompletions), "chat_completions", O::ChatCompletion, "POST", "/v1/chat/completions", Json, Chat),
     row(Some(E::Messages), "messages", O::Messages, "POST", "/v1/messages", Json, Messages),
     row(Some(E::Completions), "completions", O::Completion, "POST", "/v1/completions", Json, Passed(&dialect::COMPLETIONS)),
@@ -102,6 +106,8 @@ pub static TABLE: [Row; 16] = [
     row(Some(E::Speech), "speech", O::Speech, "POST", "/v1/audio/speech", Json, Passed(&dialect::SPEECH)),
     row(Some(E::Transcriptions), "transcriptions", O::Transcription, "POST", "/v1/audio/transcriptions", Form, Passed(&dialect::TRANSCRIPTIONS)),
     row(Some(E::Rerank), "rerank", O::Rerank, "POST", "/v1/rerank", Json, Passed(&dialect::RERANK)),
+    row(None, "prompt_render", O::PromptRender, "POST", "/v1/prompts/{slug}/render", JsonWithoutModel, Speaks::Render),
+    row(None, "prompt_run", O::PromptRun, "POST", "/v1/prompts/{slug}/completions", JsonWithoutModel, Speaks::Run),
     row(None, "models", O::ModelsList, "GET", "/v1/models", Id, Models),
 ];
 

@@ -5,7 +5,10 @@ use crate::guardrails::HookResults;
 use crate::{
     dialect::usage::Usage,
     features::logs::model as logs,
-    kernel::{CallId, ConfigId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId, provider::Provider},
+    kernel::{
+        CallId, ConfigId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId,
+        provider::Provider,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -22,6 +25,9 @@ pub struct CallFacts {
     pub key: KeyId,
     /// Which of the key's secrets was presented.
     pub secret: SecretId,
+    /// The person who called from the console; then there is neither key nor secret, and both hold ids of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<UserId>,
     /// `None` when the call was refused before its virtual key was found.
     pub virtual_key: Option<VirtualKeyId>,
     pub provider: Option<Provider>,
@@ -38,7 +44,21 @@ pub struct CallFacts {
     /// The config that led it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<Led>,
+    /// The prompt that it runs, if it runs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Box<Runs>>,
     pub started_at: Timestamp,
+}
+
+/// The prompt that a call runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    pub prompt: PromptId,
+    /// The number of its version.
+    pub version: i64,
+    /// The label by which it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Box<str>>,
 }
 
 /// The config that leads a call.

@@ -12,6 +12,7 @@
 mod answer;
 mod attempt;
 mod begun;
+mod by_people;
 pub mod cache;
 pub mod call;
 pub mod directory;
@@ -24,6 +25,7 @@ mod journal;
 pub mod models;
 pub mod outside;
 pub mod prices;
+mod prompted;
 pub mod record;
 mod refusals;
 pub mod request;

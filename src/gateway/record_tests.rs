@@ -45,6 +45,7 @@ fn call() -> CallFacts {
         organisation: OrganisationId::numbered(1),
         key: KeyId::numbered(2),
         secret: SecretId::numbered(4),
+        person: None,
         virtual_key: Some(VirtualKeyId::numbered(3)),
         provider: Some(Provider::OpenAi),
         endpoint: Endpoint::ChatCompletions,
@@ -53,6 +54,7 @@ fn call() -> CallFacts {
         trace: "trace".into(),
         metadata: None,
         config: None,
+        prompt: None,
         started_at: Timestamp(1_700_000_000_000),
     }
 }

@@ -143,6 +143,7 @@ mod tests {
             organisation: OrganisationId::numbered(organisation),
             key: KeyId::numbered(key),
             secret: SecretId::numbered(key),
+            person: None,
             virtual_key: None,
             provider: None,
             endpoint: Endpoint::ChatCompletions,
@@ -151,6 +152,7 @@ mod tests {
             trace: "".into(),
             metadata: None,
             config: None,
+            prompt: None,
             started_at: Timestamp(0),
         };
         Refused { call, status: 401, code: code.into(), tried: vec![] }

@@ -15,7 +15,7 @@ use http::HeaderMap;
 use std::time::Duration;
 
 const METADATA: &str = "x-portkey-metadata";
-const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
+pub(super) const VIRTUAL_KEY: &str = "x-portkey-virtual-key";
 const PROVIDER: &str = "x-portkey-provider";
 const CONFIG: &str = "x-portkey-config";
 const CUSTOM_HOST: &str = "x-portkey-custom-host";

@@ -1,8 +1,8 @@
 //! The gateway's addresses.
 
 use super::call::{self, Gateway};
-use super::endpoints::{Endpoint, Row, TABLE};
-use super::models;
+use super::endpoints::{Endpoint, Row, Speaks, TABLE};
+use super::{models, prompted};
 use crate::{
     kernel::RequestId,
     web::{refusal::Refusal, request::request_id},
@@ -52,7 +52,11 @@ fn served(methods: MethodRouter<Gateway>, row: &'static Row) -> MethodRouter<Gat
         Some(endpoint) => methods.on(filter, async move |State(gateway): State<Gateway>, request: Request| {
             call::complete(&gateway, endpoint, request_id(request.extensions()), request).await
         }),
-        None => methods.merge(on(filter, list)),
+        None => match row.speaks {
+            Speaks::Render => methods.merge(on(filter, render)),
+            Speaks::Run => methods.merge(on(filter, run)),
+            _ => methods.merge(on(filter, list)),
+        },
     }
 }
 
@@ -68,6 +72,14 @@ pub async fn call(gateway: &Gateway, endpoint: Endpoint, id: RequestId, request:
 
 async fn list(State(gateway): State<Gateway>, request: Request) -> Response {
     models::list(&gateway, request).await
+}
+
+async fn render(State(gateway): State<Gateway>, request: Request) -> Response {
+    prompted::render(&gateway, request_id(request.extensions()), request).await
+}
+
+async fn run(State(gateway): State<Gateway>, request: Request) -> Response {
+    prompted::run(&gateway, request_id(request.extensions()), request).await
 }
 
 async fn nowhere(State(gateway): State<Gateway>, request: Request) -> Response {

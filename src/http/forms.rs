@@ -81,6 +81,9 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         .await
         .into_response();
     let (mut head, body) = response.into_parts();
+    if is_stream(&head) {
+        return Response::from_parts(head, body);
+    }
     let Ok(body) = to_bytes(body, crate::web::BODY_LIMIT * 4).await else {
         return error_response(&Error::internal(), &id);
     };
@@ -172,6 +175,12 @@ fn is_from_this_host(headers: &HeaderMap) -> bool {
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let page = text(header::REFERER).and_then(|page| url::Url::parse(page).ok());
     page.is_some_and(|page| Some(&page[url::Position::BeforeHost..url::Position::AfterPort]) == text(header::HOST))
+}
+
+/// Whether an answer is one that comes piece by piece, and is handed on so.
+fn is_stream(head: &axum::http::response::Parts) -> bool {
+    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    head.status.is_success() && kind.is_some_and(|kind| kind == "application/octet-stream")
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {

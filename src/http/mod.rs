@@ -16,7 +16,10 @@ use crate::{
     server::access::{App, sessions::Sessions},
     web::{self, BODY_LIMIT, Security, assets, headers},
 };
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get};
+use axum::{
+    Extension, Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get,
+};
+use std::sync::Arc;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 /// Everything that Latchkey serves. The gateway stands outside of all that the console needs: it has its own answers,
@@ -35,6 +38,7 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .merge(compress::pages(pages.clone()))
         .merge(forms::router(app, pages))
         .layer(middleware::from_fn_with_state(app.clone(), web::establish))
+        .layer(Extension(web::Models(Arc::new(gateway.clone()))))
         .layer(sessions)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(middleware::from_fn(headers::private));

@@ -68,6 +68,10 @@ ids! {
     ConfigId,
     /// A guardrail: what requests and answers are checked for; the same in all its versions.
     GuardrailId,
+    /// A prompt or partial; the same in all its versions.
+    PromptId,
+    /// A folder of prompts.
+    CollectionId,
     /// A text that a guardrail is tried with on each save.
     SampleId,
     /// An invitation to an organisation.

@@ -15,8 +15,8 @@ pub mod time;
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use fault::Fault;
 pub use id::{
-    CallId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, RequestId, SampleId, SecretId, SessionId,
-    UserId, VirtualKeyId,
+    CallId, CollectionId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, PromptId, RequestId,
+    SampleId, SecretId, SessionId, UserId, VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -28,6 +28,20 @@ pub enum Requirement {
     Membership,
     /// Whoever holds the permission there.
     Holds(Permission),
+    /// Whoever holds both there.
+    Both(Permission, Permission),
+}
+
+impl Requirement {
+    /// The permissions that it asks for.
+    pub fn permissions(self) -> impl Iterator<Item = Permission> {
+        let asked = match self {
+            Requirement::Anyone | Requirement::Person | Requirement::Membership => [None, None],
+            Requirement::Holds(permission) => [Some(permission), None],
+            Requirement::Both(first, second) => [Some(first), Some(second)],
+        };
+        asked.into_iter().flatten()
+    }
 }
 
 /// What is acted upon, as far as the decision needs to know.
@@ -109,7 +123,7 @@ pub fn decide(principal: &Principal, requirement: Requirement, target: Target) -
                 Principal::ApiKey { .. } => Err(Denial::NotForKeys),
             };
         }
-        Requirement::Membership | Requirement::Holds(_) => {}
+        Requirement::Membership | Requirement::Holds(_) | Requirement::Both(..) => {}
     }
     let home = match principal {
         Principal::Nobody => return Err(Denial::Unknown),
@@ -123,12 +137,12 @@ pub fn decide(principal: &Principal, requirement: Requirement, target: Target) -
     if place != home {
         return Err(Denial::Elsewhere);
     }
-    match requirement {
-        Requirement::Holds(permission) if !principal.permissions().contains(permission) => {
-            return Err(Denial::Missing(permission));
-        }
-        Requirement::Membership if matches!(principal, Principal::ApiKey { .. }) => return Err(Denial::NotForKeys),
-        Requirement::Holds(_) | Requirement::Membership | Requirement::Anyone | Requirement::Person => {}
+    if requirement == Requirement::Membership && matches!(principal, Principal::ApiKey { .. }) {
+        return Err(Denial::NotForKeys);
+    }
+    let held = principal.permissions();
+    if let Some(missing) = requirement.permissions().find(|permission| !held.contains(*permission)) {
+        return Err(Denial::Missing(missing));
     }
     match target {
         Target::Account | Target::In(_) => Ok(()),

@@ -136,6 +136,46 @@ operations! {
     ConfigRestore = "config.restore", holds(P::ConfigsUpdate), audited, fns: ["configs/restore"], routes: ["POST /v1/configs/{slug}/versions/{number}/restore"];
     ConfigDelete = "config.delete", holds(P::ConfigsDelete), audited, fns: ["configs/delete"], routes: ["DELETE /v1/configs/{slug}"];
 
+    // Prompts
+    PromptsList = "prompt.list", holds(P::PromptsList), read, fns: ["prompts/list"], routes: ["GET /v1/prompts"];
+    PromptGet = "prompt.get", holds(P::PromptsView), read, fns: ["prompts/get"], routes: ["GET /v1/prompts/{slug}"];
+    PromptDraft = "prompt.draft", holds(P::PromptsCreate), read, fns: ["prompts/begin"], routes: [];
+    PromptCheck = "prompt.check", holds(P::PromptsView), read, fns: ["prompts/check"], routes: [];
+    PromptTry = "prompt.try", Requirement::Both(P::ModelsCall, P::PromptsView), read, fns: ["prompts/run", "prompts/answer"], routes: [];
+    PromptFill = "prompt.fill", holds(P::PromptsView), read, fns: ["prompts/fill"], routes: [];
+    PromptVersions = "prompt.versions", holds(P::PromptsView), read, fns: ["prompts/versions"], routes: ["GET /v1/prompts/{slug}/versions"];
+    PromptVersion = "prompt.version", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/prompts/{slug}/versions/{version}"];
+    PromptMoves = "prompt.moves", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/prompts/{slug}/moves"];
+    PromptCreate = "prompt.create", holds(P::PromptsCreate), audited, fns: ["prompts/create"], routes: ["POST /v1/prompts"];
+    PromptUpdate = "prompt.update", holds(P::PromptsUpdate), audited, fns: ["prompts/update"], routes: ["PUT /v1/prompts/{slug}"];
+    PromptRestore = "prompt.restore", holds(P::PromptsUpdate), audited, fns: ["prompts/restore"], routes: ["POST /v1/prompts/{slug}/versions/{version}/restore"];
+    PromptPublish = "prompt.publish", holds(P::PromptsPublish), audited, fns: ["prompts/publish"], routes: ["PUT /v1/prompts/{slug}/makeDefault"];
+    PromptLabel = "prompt.label", holds(P::PromptsPublish), audited, fns: ["prompts/label"], routes: ["PUT /v1/prompts/{slug}/versions/{version}", "PUT /v1/prompts/{slug}/labels/{label}"];
+    PromptRollOut = "prompt.roll_out", holds(P::PromptsPublish), audited, fns: ["prompts/roll_out"], routes: ["PUT /v1/prompts/{slug}/labels/{label}/roll-out"];
+    PromptPropose = "prompt.propose", holds(P::PromptsUpdate), audited, fns: ["prompts/propose"], routes: ["POST /v1/prompts/{slug}/labels/{label}/proposal"];
+    // A second person agrees in the console: keys are none.
+    PromptAgree = "prompt.agree", holds(P::PromptsPublish), audited, fns: ["prompts/agree"], routes: [];
+    PromptWithdraw = "prompt.withdraw", holds(P::PromptsUpdate), audited, fns: ["prompts/withdraw"], routes: ["DELETE /v1/prompts/{slug}/labels/{label}/proposal"];
+    PromptDelete = "prompt.delete", holds(P::PromptsDelete), audited, fns: ["prompts/delete"], routes: ["DELETE /v1/prompts/{slug}"];
+    PartialsList = "partial.list", holds(P::PromptsList), read, fns: ["partials/list"], routes: ["GET /v1/prompts/partials"];
+    PartialGet = "partial.get", holds(P::PromptsView), read, fns: ["partials/get"], routes: ["GET /v1/prompts/partials/{slug}"];
+    PartialVersions = "partial.versions", holds(P::PromptsView), read, fns: ["partials/versions"], routes: ["GET /v1/prompts/partials/{slug}/versions"];
+    PartialCreate = "partial.create", holds(P::PromptsCreate), audited, fns: ["partials/create"], routes: ["POST /v1/prompts/partials"];
+    PartialUpdate = "partial.update", holds(P::PromptsUpdate), audited, fns: ["partials/update"], routes: ["PUT /v1/prompts/partials/{slug}"];
+    PartialRestore = "partial.restore", holds(P::PromptsUpdate), audited, fns: ["partials/restore"], routes: ["POST /v1/prompts/partials/{slug}/versions/{version}/restore"];
+    PartialPublish = "partial.publish", holds(P::PromptsPublish), audited, fns: ["partials/publish"], routes: ["PUT /v1/prompts/partials/{slug}/makeDefault"];
+    PartialDelete = "partial.delete", holds(P::PromptsDelete), audited, fns: ["partials/delete"], routes: ["DELETE /v1/prompts/partials/{slug}"];
+    CollectionsList = "collection.list", holds(P::PromptsList), read, fns: [], routes: ["GET /v1/collections"];
+    CollectionGet = "collection.get", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/collections/{collection}"];
+    CollectionCreate = "collection.create", holds(P::PromptsCreate), audited, fns: ["collections/create"], routes: ["POST /v1/collections"];
+    CollectionUpdate = "collection.update", holds(P::PromptsUpdate), audited, fns: ["collections/update"], routes: ["PUT /v1/collections/{collection}"];
+    CollectionDelete = "collection.delete", holds(P::PromptsDelete), audited, fns: ["collections/delete"], routes: ["DELETE /v1/collections/{collection}"];
+    LabelsList = "label.list", holds(P::PromptsList), read, fns: ["labels/list"], routes: ["GET /v1/labels"];
+    LabelGet = "label.get", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/labels/{label}"];
+    LabelCreate = "label.create", holds(P::PromptsPublish), audited, fns: ["labels/create"], routes: ["POST /v1/labels"];
+    LabelUpdate = "label.update", holds(P::PromptsPublish), audited, fns: ["labels/update"], routes: ["PUT /v1/labels/{label}"];
+    LabelDelete = "label.delete", holds(P::PromptsDelete), audited, fns: ["labels/delete"], routes: ["DELETE /v1/labels/{label}"];
+
     // Guardrails
     GuardrailsList = "guardrail.list", holds(P::GuardrailsList), read, fns: ["guardrails/list"], routes: ["GET /v1/guardrails"];
     GuardrailWebhookKey = "guardrail.webhook_key", holds(P::GuardrailsView), read, fns: [], routes: ["GET /v1/guardrails/webhook-key"];
@@ -173,6 +213,9 @@ operations! {
     Speech = "model.speech", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/audio/speech"];
     Transcription = "model.transcription", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/audio/transcriptions"];
     Rerank = "model.rerank", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/rerank"];
+    // A prompt is filled by whoever may see it, and run by whoever may call models besides: see the gateway.
+    PromptRender = "prompt.render", holds(P::PromptsView), read, fns: [], routes: ["POST /v1/prompts/{slug}/render"];
+    PromptRun = "prompt.run", Requirement::Both(P::ModelsCall, P::PromptsView), read, fns: [], routes: ["POST /v1/prompts/{slug}/completions"];
     ModelsList = "model.list", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/models"];
 }
 

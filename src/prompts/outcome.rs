@@ -37,6 +37,17 @@ pub enum Code {
     MissingPartial,
 }
 
+impl Warning {
+    /// A sentence for people.
+    pub fn sentence(&self) -> String {
+        match self.code {
+            Code::MissingVariable => format!("“{}” has no value: nothing is put in.", self.name),
+            Code::UnknownVariable => format!("Nothing names “{}”.", self.name),
+            Code::MissingPartial => format!("There is no published partial “{}”: nothing is put in.", self.name),
+        }
+    }
+}
+
 /// Why nothing was rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {

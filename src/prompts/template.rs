@@ -23,6 +23,8 @@ pub struct Names {
     pub sections: Vec<String>,
     /// Those of partials, as written (`tone`, `tone@2`); not those that a variable names.
     pub partials: Vec<String>,
+    /// Whether a variable names one besides: any could be meant.
+    pub by_variable: bool,
     /// Those of the variables that hold lists of messages.
     pub placeholders: Vec<String>,
 }
@@ -179,6 +181,7 @@ impl Gathered {
         add(b's', &mut self.names.sections, &other.sections);
         add(b'p', &mut self.names.partials, &other.partials);
         add(b'l', &mut self.names.placeholders, &other.placeholders);
+        self.names.by_variable |= other.by_variable;
     }
 }
 
@@ -384,6 +387,7 @@ impl<'a> Parser<'a> {
             }
             Tag::Partial { name, by_variable } => {
                 let which = if by_variable {
+                    self.names.by_variable = true;
                     Which::Variable(self.variable(name))
                 } else {
                     let slug = Slug::of(name);

@@ -199,6 +199,63 @@ pub fn guardrail_uses(slug: &str, guardrail: &str) -> Path {
 pub fn delete_guardrail(slug: &str, guardrail: &str) -> Path {
     inside(slug, &format!("/guardrails/{guardrail}/delete"))
 }
+pub fn prompts(slug: &str) -> Path {
+    inside(slug, "/prompts")
+}
+pub fn new_prompt(slug: &str) -> Path {
+    inside(slug, "/prompts/new")
+}
+/// The page of one prompt, by its own slug.
+pub fn prompt(slug: &str, prompt: &str) -> Path {
+    inside(slug, &format!("/prompts/{prompt}"))
+}
+pub fn prompt_versions(slug: &str, prompt: &str) -> Path {
+    inside(slug, &format!("/prompts/{prompt}/versions"))
+}
+pub fn delete_prompt(slug: &str, prompt: &str) -> Path {
+    inside(slug, &format!("/prompts/{prompt}/delete"))
+}
+pub fn partials(slug: &str) -> Path {
+    inside(slug, "/prompts/partials")
+}
+pub fn new_partial(slug: &str) -> Path {
+    inside(slug, "/prompts/partials/new")
+}
+/// The page of one partial, by its own slug.
+pub fn partial(slug: &str, partial: &str) -> Path {
+    inside(slug, &format!("/prompts/partials/{partial}"))
+}
+pub fn partial_versions(slug: &str, partial: &str) -> Path {
+    inside(slug, &format!("/prompts/partials/{partial}/versions"))
+}
+pub fn delete_partial(slug: &str, partial: &str) -> Path {
+    inside(slug, &format!("/prompts/partials/{partial}/delete"))
+}
+pub fn prompt_labels(slug: &str) -> Path {
+    inside(slug, "/prompts/labels")
+}
+pub fn new_prompt_label(slug: &str) -> Path {
+    inside(slug, "/prompts/labels/new")
+}
+pub fn edit_prompt_label(slug: &str, label: &str) -> Path {
+    inside(slug, &format!("/prompts/labels/{label}/edit"))
+}
+pub fn delete_prompt_label(slug: &str, label: &str) -> Path {
+    inside(slug, &format!("/prompts/labels/{label}/delete"))
+}
+pub fn prompt_folders(slug: &str) -> Path {
+    inside(slug, "/prompts/folders")
+}
+pub fn new_prompt_folder(slug: &str) -> Path {
+    inside(slug, "/prompts/folders/new")
+}
+/// Where a folder gets another name, by its own slug.
+pub fn rename_prompt_folder(slug: &str, folder: &str) -> Path {
+    inside(slug, &format!("/prompts/folders/{folder}/rename"))
+}
+pub fn delete_prompt_folder(slug: &str, folder: &str) -> Path {
+    inside(slug, &format!("/prompts/folders/{folder}/delete"))
+}
 pub fn team(slug: &str) -> Path {
     inside(slug, "/team")
 }

@@ -23,10 +23,26 @@ const LAYERS: [(&str, &[&str]); 17] = [
     // The rooms.
     (
         "features",
-        &["kernel", "policy", "site", "platform", "audit", "access", "dialect", "guardrails", "routing", "web", "ui"],
+        &[
+            "kernel",
+            "policy",
+            "site",
+            "platform",
+            "audit",
+            "access",
+            "dialect",
+            "guardrails",
+            "routing",
+            "prompts",
+            "web",
+            "ui",
+        ],
     ),
     // What is made of them.
-    ("gateway", &["kernel", "policy", "platform", "access", "dialect", "guardrails", "routing", "web", "features"]),
+    (
+        "gateway",
+        &["kernel", "policy", "platform", "access", "dialect", "guardrails", "routing", "prompts", "web", "features"],
+    ),
     ("console", &["kernel", "web", "ui", "features"]),
     ("http", &["kernel", "policy", "site", "audit", "access", "web", "features", "gateway", "console"]),
     ("commands", &["kernel", "policy", "platform", "audit", "access", "dialect", "web", "features", "gateway", "http"]),

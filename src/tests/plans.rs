@@ -96,6 +96,14 @@ INSERT INTO guardrails SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid,
 INSERT INTO guardrail_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid, 1, md5('y' || i)::uuid, '{}', '', 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO guardrail_samples SELECT md5('o' || i % 40 + 1)::uuid, md5('r' || i)::uuid, md5('z' || i)::uuid, 'request', 't', true, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO config_guardrails SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, md5('r' || i)::uuid, true, false FROM generate_series(1, 20000) i;
+INSERT INTO prompt_collections SELECT md5('o' || i % 40 + 1)::uuid, md5('l' || i)::uuid, 'col-' || i, 'L', 'A', i, 'A', i FROM generate_series(1, 10000) i;
+INSERT INTO prompts SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, CASE WHEN i % 80 < 60 THEN 'prompt' ELSE 'partial' END, 'pp-' || i, 'P', CASE WHEN i <= 10000 THEN md5('l' || i)::uuid END, false, 1, 1, 'A', i, 'A', i, CASE WHEN i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
+INSERT INTO prompt_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 1, md5('q' || i)::uuid, '{}', '', 'A', i FROM generate_series(1, 20000) i;
+INSERT INTO prompt_uses SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 1, 'pp-' || i % 5000 FROM generate_series(1, 20000) i;
+INSERT INTO prompt_labels SELECT md5('o' || i % 40 + 1)::uuid, 'label-' || i, '', '', 'publishers', false, 1, 'A', i, 'A', i FROM generate_series(1, 10000) i;
+INSERT INTO prompt_pointers SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, CASE WHEN i % 3 = 0 THEN 'production' ELSE 'label-' || i % 10000 END, 1, 'A', i, NULL, 0, '' FROM generate_series(1, 20000) i;
+INSERT INTO prompt_moves SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('m' || i)::uuid, 'production', NULL, 1, 'A', NULL, i FROM generate_series(1, 20000) i;
+INSERT INTO prompt_proposals SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 'staging', md5('d' || i)::uuid, 1, NULL, '', NULL, 'A', i FROM generate_series(1, 10000) i;
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
 INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;
 INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered', NULL FROM generate_series(1, 60000) i;

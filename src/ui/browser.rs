@@ -10,7 +10,7 @@ use crate::{
     kernel::{Code, Error, Result},
     site::routes::Path,
 };
-use js_sys::{JSON, Promise, Reflect};
+use js_sys::{JSON, Promise, Reflect, Uint8Array};
 use leptos::{
     prelude::*,
     server_fn::{
@@ -24,7 +24,13 @@ use leptos::{
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
+use std::{cell::RefCell, collections::HashMap};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortController, AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, Response, TextDecodeOptions,
+    TextDecoder,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON_TYPE: &str = "application/json";
@@ -94,6 +100,70 @@ pub async fn post_once(path: &'static str, fields: String) -> (String, Option<St
         _ => Err(&text),
     });
     (text, leads)
+}
+
+thread_local! {
+    /// What ends the answers that are listened to, by the number of each.
+    static LISTENED: RefCell<HashMap<u32, AbortController>> = RefCell::default();
+}
+
+/// Posts fields to a server function whose answer comes line by line, and gives each line as it comes.
+///
+/// # Errors
+/// The server function's own; and [`Code::Unavailable`] where the answer does not come or breaks off, also by [`stop`].
+pub async fn listen(number: u32, path: &'static str, fields: String, each: impl FnMut(&str)) -> Result<()> {
+    let lost = || parse::<Error>(UNREACHABLE).unwrap_or_else(|error| error);
+    let Ok(stop) = AbortController::new() else { return Err(lost()) };
+    let signal = stop.signal();
+    LISTENED.with_borrow_mut(|all| all.insert(number, stop));
+    let heard = SendWrapper::new(hear(path, fields, &signal, each)).await;
+    LISTENED.with_borrow_mut(|all| all.remove(&number));
+    heard.unwrap_or_else(|_| Err(lost()))
+}
+
+/// Ends the answer of this number, if it is still listened to.
+pub fn stop(number: u32) {
+    if let Some(stop) = LISTENED.with_borrow_mut(|all| all.remove(&number)) {
+        stop.abort();
+    }
+}
+
+async fn hear(
+    path: &'static str,
+    fields: String,
+    signal: &AbortSignal,
+    mut each: impl FnMut(&str),
+) -> std::result::Result<Result<()>, JsValue> {
+    let (init, headers) = (RequestInit::new(), Headers::new()?);
+    headers.set("content-type", FORM)?;
+    headers.set("accept", JSON_TYPE)?;
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&fields.into());
+    init.set_signal(Some(signal));
+    let response: Response = JsFuture::from(window().fetch_with_str_and_init(path, &init)).await?.unchecked_into();
+    if !response.ok() {
+        let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        return Ok(Err(parse::<Error>(&text).unwrap_or_else(|error| error)));
+    }
+    let Some(body) = response.body() else { return Ok(Err(unreadable())) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let (decoder, options, mut line) = (TextDecoder::new()?, TextDecodeOptions::new(), String::new());
+    // A piece may end within a character.
+    options.set_stream(true);
+    loop {
+        let piece = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&piece, &"done".into())?.is_truthy() {
+            return Ok(Ok(()));
+        }
+        let bytes: Uint8Array = Reflect::get(&piece, &"value".into())?.unchecked_into();
+        line += &decoder.decode_with_buffer_source_and_options(&bytes, &options)?;
+        while let Some(end) = line.find('\n') {
+            let rest = line.split_off(end + 1);
+            each(line.trim_end());
+            line = rest;
+        }
+    }
 }
 
 /// Asks the person of this page to sign in again, if there is one. True: they did.

@@ -7,6 +7,7 @@ pub enum Icon {
     Home,
     Logs,
     Configs,
+    Prompts,
     Guardrails,
     ApiKeys,
     VirtualKeys,
@@ -39,6 +40,7 @@ impl Icon {
             Self::Configs => {
                 "M2 4.5h5M11 4.5h3M7 4.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 11.5h3M9 11.5h5M5 11.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
             }
+            Self::Prompts => "M2 3h12v8H7.5L4.5 13.5V11H2zM5 6h6M5 8.3h4",
             Self::Guardrails => {
                 "M8 1.5l5.5 2v4.2c0 3.3-2.2 5.7-5.5 6.8c-3.3-1.1-5.5-3.5-5.5-6.8V3.5zM5.7 7.9l1.7 1.7l3-3.2"
             }

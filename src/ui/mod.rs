@@ -26,7 +26,7 @@ pub use connection::{Connection, Waiting};
 pub use loaded::{Arriving, Countdown, Expected, Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
-pub use remote::{Data, Sending, load, load_after, parse, send_once, undo};
+pub use remote::{Data, Listening, Sending, load, load_after, parse, send_once, undo};
 pub use session::{Session, use_session};
 #[cfg(feature = "hydrate")]
 pub use side::mark_alive;

@@ -14,7 +14,13 @@ use leptos::{
     web_sys::{FormData, HtmlButtonElement, HtmlFormElement, SubmitEvent, UrlSearchParams, wasm_bindgen::JsCast},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 /// Data of type `T` that a page loads before it is shown.
 pub struct Data<T> {
@@ -270,6 +276,70 @@ impl Sending {
     /// Sends arguments that no form holds.
     pub fn send_arguments<S: Serialize>(self, arguments: &S) {
         self.send(side::encode(arguments));
+    }
+}
+
+/// What a server function says line by line while it is at it.
+#[derive(Clone, Copy)]
+pub struct Listening {
+    path: &'static str,
+    /// That of the answer that is listened to; 0: of none yet.
+    number: RwSignal<u32>,
+    is_under_way: RwSignal<bool>,
+    error: RwSignal<Option<Error>>,
+}
+
+/// Tells answers apart, on every page.
+static NUMBERS: AtomicU32 = AtomicU32::new(1);
+
+impl Listening {
+    /// To a server function that gives text piece by piece.
+    pub fn to<S: ServerFn>() -> Self {
+        let (number, is_under_way, error) = (RwSignal::new(0), RwSignal::new(false), RwSignal::new(None));
+        on_cleanup(move || side::stop(number.try_get_untracked().unwrap_or_default()));
+        Self { path: S::PATH, number, is_under_way, error }
+    }
+
+    /// Sends the fields of a form as they stand, and gives each line of the answer to `each`. What was listened to before is
+    /// ended.
+    pub fn send_fields_of(self, form: &HtmlFormElement, each: impl Fn(&str) + 'static) {
+        let Some(fields) = FormData::new_with_form(form).ok().as_ref().and_then(encoded) else { return };
+        self.stop();
+        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+        self.number.set(number);
+        self.error.set(None);
+        self.is_under_way.set(true);
+        let is_awaited = move || self.number.try_get_untracked() == Some(number);
+        leptos::task::spawn_local(async move {
+            let ended = side::listen(number, self.path, fields, |line| {
+                if is_awaited() {
+                    each(line);
+                }
+            });
+            let ended = ended.await;
+            if is_awaited() {
+                // Who stops it has left nothing undone.
+                let is_stopped = !self.is_under_way.try_get_untracked().unwrap_or_default();
+                self.error.try_set(ended.err().filter(|_| !is_stopped));
+                self.is_under_way.try_set(false);
+            }
+        });
+    }
+
+    /// Ends what is listened to; the server is told, and ends its work.
+    pub fn stop(self) {
+        self.is_under_way.set(false);
+        side::stop(self.number.get_untracked());
+    }
+
+    /// Whether more is to come.
+    pub fn is_under_way(self) -> bool {
+        self.is_under_way.get()
+    }
+
+    /// Why no more came.
+    pub fn error(self) -> Option<Error> {
+        self.error.get()
     }
 }
 

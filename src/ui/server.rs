@@ -71,6 +71,14 @@ pub async fn post(_path: &'static str, _fields: String) -> String {
     write(Err(UNREACHABLE))
 }
 
+/// A page is rendered once: nothing comes to it later.
+pub async fn listen(_number: u32, _path: &'static str, _fields: String, _each: impl FnMut(&str)) -> Result<()> {
+    Err(unreadable())
+}
+
+/// Nothing is listened to.
+pub fn stop(_number: u32) {}
+
 pub fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
     serde_json::from_str(json).map_err(|_| unreadable())
 }

@@ -1,6 +1,6 @@
 //! What a request of the console knows: where it came from, and who is signed in.
 
-use super::{forwarded, headers::cookies_are_secure};
+use super::{forwarded, headers::cookies_are_secure, models::ModelCalls};
 use crate::{
     kernel::{Error, RequestId, Result, Secret},
     server::access::{Access, App, Origin, SignedIn, sessions},
@@ -13,8 +13,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::prelude::use_context;
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 use tower_sessions::Session;
+
+/// The way to models, as an extension of the request.
+#[derive(Clone)]
+pub struct Models(pub Arc<dyn ModelCalls>);
 
 /// Given to every page and server function by `provide_context`.
 #[derive(Clone)]
@@ -23,6 +30,7 @@ pub struct RequestContext {
     origin: Origin,
     session: Session,
     who: Option<SignedIn>,
+    models: Option<Models>,
     /// The cookie `theme`: `light`, `dark`, or none for the system's.
     pub theme: Option<&'static str>,
 }
@@ -49,7 +57,8 @@ pub async fn establish(State(app): State<App>, session: Session, mut request: Re
         Err(error) => return super::headers::error_response(&error, &origin.request_id).into_response(),
     };
     let theme = cookie(request.headers(), THEME).and_then(known_theme);
-    request.extensions_mut().insert(RequestContext { app, origin, session, who, theme });
+    let models = request.extensions().get::<Models>().cloned();
+    request.extensions_mut().insert(RequestContext { app, origin, session, who, models, theme });
     next.run(request).await
 }
 
@@ -127,6 +136,11 @@ pub fn nobody() -> Result<Access> {
 /// The signed-in person inside the organisation that the page's path names.
 pub async fn member(slug: &str) -> Result<Access> {
     access()?.enter(slug).await
+}
+
+/// The way to models.
+pub fn models() -> Result<Arc<dyn ModelCalls>> {
+    request()?.models.map(|models| models.0).ok_or_else(Error::internal)
 }
 
 /// Lets the browser keep the session that has just begun.

@@ -7,12 +7,13 @@ mod context;
 pub mod credential;
 mod forwarded;
 pub mod headers;
+pub mod models;
 pub mod refusal;
 pub mod request;
 
 pub use context::{
-    RequestContext, access, cookie_name, establish, forget_session, keep_session, keep_theme, kept, kept_theme, member,
-    nobody, origin, redirect, request,
+    Models, RequestContext, access, cookie_name, establish, forget_session, keep_session, keep_theme, kept, kept_theme,
+    member, models, nobody, origin, redirect, request,
 };
 pub use headers::Security;
 

@@ -10,7 +10,7 @@ use crate::{
     server::outgoing::{OutgoingError, Phase},
 };
 use axum::body::Body;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -111,6 +111,13 @@ impl Refusal {
     /// Missing, malformed or unknown: the same words for each.
     pub fn no_such_key() -> Self {
         Self::unauthorised("invalid_api_key", "The API key is missing or not valid.")
+    }
+
+    pub fn signed_out() -> Self {
+        Self::unauthorised(
+            "not_signed_in",
+            "Your session has ended, or you do not belong to this organisation any more.",
+        )
     }
 
     pub fn key_revoked() -> Self {
@@ -254,6 +261,7 @@ impl Refusal {
         *response.headers_mut() = self.0.headers;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -5,6 +5,7 @@ use crate::{
     features::{
         api_keys, configs, guardrails,
         logs::{self, model::LoggedCall},
+        prompts::{self, model::Kind},
         team, virtual_keys,
     },
     kernel::{Asked, Result, Window},
@@ -104,7 +105,7 @@ pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
 /// The most of each kind that a search shows.
 const OF_EACH: i64 = 5;
 
-/// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, guardrails, people, in this
+/// What has this in its name, as far as the caller may list it: API keys, virtual keys, configs, guardrails, prompts, people, in this
 /// order.
 pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found>> {
     let here = Target::In(access.read(Operation::HomeFind).await?.organisation());
@@ -142,6 +143,14 @@ pub async fn find(access: &Access, slug: &str, sought: &str) -> Result<Vec<Found
             what: format!("Guardrail {}", guardrail.slug),
             href: routes::guardrail(slug, &guardrail.slug).into(),
             name: guardrail.name,
+        }));
+    }
+    if may(Operation::PromptsList) {
+        let prompts = prompts::operations::list(access, Kind::Prompt, &asked, window()).await?.prompts;
+        found.extend(prompts.into_iter().map(|prompt| Found {
+            what: format!("Prompt {}", prompt.slug),
+            href: routes::prompt(slug, &prompt.slug).into(),
+            name: prompt.name,
         }));
     }
     if may(Operation::TeamList) {

@@ -61,10 +61,12 @@ impl CallOutcome {
 /// What the list is filtered by:
 /// - `range`: `1h`, `24h` (also where nothing is said), `7d`, `30d`, or `custom` with `from` and `to`, a date such as
 ///   `2027-02-21` (its beginning and its end) or a moment (RFC 3339); without `to` until now.
-/// - `key`: an API key's id. `virtual_key`: an id or slug. `model`: part of the name, whatever its letter case.
+/// - `key`: an API key's id. `virtual_key`: an id or slug. `prompt`: the slug of the prompt that
+///   was run. `model`: part of the name, whatever its letter case.
 ///   `trace_id`: a whole one. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, or a class of
 ///   statuses such as `4xx`.
-pub const FILTERS: [&str; 9] = ["range", "from", "to", "key", "virtual_key", "model", "trace_id", "metadata", "status"];
+pub const FILTERS: [&str; 10] =
+    ["range", "from", "to", "key", "virtual_key", "prompt", "model", "trace_id", "metadata", "status"];
 
 /// Nothing but the time is filtered.
 pub fn is_plain(asked: &Asked) -> bool {
@@ -84,6 +86,8 @@ pub struct LoggedCall {
     pub model: Option<String>,
     /// The API key's name now.
     pub key: Option<String>,
+    /// The person's name now, where a person called from the console.
+    pub person: Option<String>,
     /// The virtual key's slug.
     pub virtual_key: Option<String>,
     /// Microseconds until the last byte.
@@ -99,6 +103,12 @@ pub struct LoggedCall {
 }
 
 impl LoggedCall {
+    /// Who called: the key, or the person.
+    pub fn caller(&self) -> String {
+        let person = self.person.as_ref().map(|name| format!("{name}, in the console"));
+        person.or_else(|| self.key.clone()).unwrap_or_else(|| "Unknown key".to_owned())
+    }
+
     /// The trace id that the caller gave, if it did.
     pub fn own_trace(&self) -> Option<&str> {
         Some(self.trace_id.as_str()).filter(|trace| *trace != self.id.to_string())
@@ -152,6 +162,8 @@ pub struct Detail {
     pub metadata: Option<Metadata>,
     /// The provider's own id of the call.
     pub upstream_id: Option<String>,
+    /// The prompt that it ran, if it ran one.
+    pub ran: Option<Ran>,
     /// The config that led it, if one did.
     pub led: Option<LedBy>,
     /// The attempts of a call that a config led, in order.
@@ -166,6 +178,18 @@ pub struct Detail {
     pub older: Option<CallId>,
     /// The moment of reading.
     pub now: Timestamp,
+}
+
+/// The prompt that a call ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    pub slug: String,
+    /// The number of its version.
+    pub version: i64,
+    /// The label by which it was found.
+    pub label: Option<String>,
+    /// It is still there.
+    pub lives: bool,
 }
 
 /// The config that led a call.
@@ -322,6 +346,11 @@ impl Metadata {
         let (name, value) = text.split_once('=').ok_or("Write metadata as name=value.")?;
         let one = BTreeMap::from([(name.trim(), value.trim())]);
         Self::parse(&serde_json::to_vec(&one).unwrap_or_default())
+    }
+
+    /// What is said under a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// Each name with its value.

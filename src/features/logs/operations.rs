@@ -84,6 +84,7 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::LogGet).await?;
     let id: CallId = id.parse().map_err(|_| Error::not_found())?;
     let mut detail = store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
+    detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {

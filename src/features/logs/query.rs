@@ -16,6 +16,7 @@ const WIDTHS: [i64; 12] =
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
+const PROMPT_LIMIT: usize = 100;
 
 /// A span of time, its end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Filter {
     pub span: Span,
     pub key: Option<KeyId>,
     pub virtual_key: Option<OfVirtualKey>,
+    /// The slug of the prompt that was run.
+    pub prompt: Option<String>,
     /// In lower case.
     pub model: Option<String>,
     pub trace_id: Option<String>,
@@ -101,18 +104,21 @@ pub fn read(asked: &Asked, now: Timestamp) -> Result<(Filter, Place)> {
         optional(asked.get("key"), |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())),
     );
     let virtual_key = fields.take("virtual_key", optional(asked.get("virtual_key"), of_virtual_key));
+    let prompt = fields.take("prompt", text::optional_line("The prompt", asked.get("prompt"), PROMPT_LIMIT));
     let trace_id = fields.take("trace_id", optional(asked.get("trace_id"), trace));
     let metadata = fields.take("metadata", optional(asked.get("metadata"), Metadata::parse_filter));
     let model = fields.take("model", text::optional_line("The model", asked.get("model"), MODEL_LIMIT));
     let ended = fields.take("status", optional(asked.get("status"), ended));
     fields.finish()?;
-    let (Some(span), Some(key), Some(virtual_key), Some(model), Some(ended)) = (span, key, virtual_key, model, ended)
+    let (Some(span), Some(key), Some(virtual_key), Some(prompt), Some(model), Some(ended)) =
+        (span, key, virtual_key, prompt, model, ended)
     else {
         return Err(Error::internal());
     };
+    let prompt = Some(prompt).filter(|prompt| !prompt.is_empty());
     let (trace_id, metadata) = (trace_id.flatten(), metadata.flatten());
     let model = Some(model.to_lowercase()).filter(|model| !model.is_empty());
-    Ok((Filter { span, key, virtual_key, model, trace_id, metadata, ended }, place(asked)?))
+    Ok((Filter { span, key, virtual_key, prompt, model, trace_id, metadata, ended }, place(asked)?))
 }
 
 fn optional<T>(

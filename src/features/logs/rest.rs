@@ -1,7 +1,7 @@
 //! The management calls of the log of model calls.
 
 use super::{
-    model::{self, Attempt, Detail, LedBy},
+    model::{self, Attempt, Detail, LedBy, Ran},
     operations::{self, Entries},
 };
 use crate::guardrails::HookResults;
@@ -44,6 +44,9 @@ input! {
         /// A virtual key's id or slug.
         #[schema(max_length = 129)]
         virtual_key_id | "virtual_key": Option<String>,
+        /// The slug of the prompt that was run.
+        #[schema(max_length = 100)]
+        prompt | "prompt_slug": Option<String>,
         /// Part of the model's name.
         #[schema(max_length = 200)]
         model | "ai_model": Option<String>,
@@ -80,6 +83,8 @@ pub struct LogEntry {
     ai_model: Option<String>,
     /// The API key's name now.
     api_key_name: Option<String>,
+    /// The person's name now, where a person called from the console.
+    user_name: Option<String>,
     /// The virtual key's slug.
     virtual_key: Option<String>,
     /// Milliseconds until the last byte.
@@ -132,6 +137,12 @@ pub struct LogDetail {
     metadata: BTreeMap<String, String>,
     /// The provider's own id of the call, under which its support finds it.
     upstream_request_id: Option<String>,
+    /// The slug of the prompt that it ran.
+    prompt: Option<String>,
+    /// The number of the prompt's version.
+    prompt_version: Option<i64>,
+    /// The label by which the prompt was found; none where a number or nothing published was asked for.
+    prompt_label: Option<String>,
     /// The slug of the config that led it; `inline` for one that came with the request.
     config: Option<String>,
     /// The number of the config's version.
@@ -193,6 +204,7 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
         ("to", query.to),
         ("key", query.api_key_id),
         ("virtual_key", query.virtual_key_id),
+        ("prompt", query.prompt),
         ("model", query.model),
         ("trace_id", query.trace_id),
         ("metadata", query.metadata),
@@ -219,6 +231,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         output_tokens,
         metadata,
         upstream_id,
+        ran,
         led,
         attempts,
         found,
@@ -228,6 +241,10 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         None => (None, None),
         Some(LedBy::Inline) => (Some("inline".to_owned()), None),
         Some(LedBy::Saved { slug, version, .. }) => (Some(slug), Some(version)),
+    };
+    let (prompt, prompt_version, prompt_label) = match ran {
+        None => (None, None, None),
+        Some(Ran { slug, version, label, .. }) => (Some(slug), Some(version), label),
     };
     Ok(LogDetail {
         entry: entry(of),
@@ -243,6 +260,9 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         res_units: output_tokens,
         metadata: metadata.unwrap_or_default().into_texts(),
         upstream_request_id: upstream_id,
+        prompt,
+        prompt_version,
+        prompt_label,
         config,
         config_version,
         attempts: attempts.into_iter().map(attempt).collect(),
@@ -276,6 +296,7 @@ fn entry(call: model::LoggedCall) -> LogEntry {
         error_code: call.error_code,
         ai_model: call.model,
         api_key_name: call.key,
+        user_name: call.person,
         virtual_key: call.virtual_key,
         response_time: call.latency_us.map(milliseconds),
         total_units: call.tokens,

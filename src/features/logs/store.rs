@@ -1,7 +1,7 @@
 //! The log's reading SQL.
 
 use super::{
-    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, LoggedCall, Metadata, Next, Totals},
+    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
 };
 use crate::guardrails::HookResults;
@@ -21,13 +21,13 @@ const SAMPLE: i64 = 10_000;
 
 macro_rules! columns {
     () => {
-        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id"
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, u.name AS person_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id"
     };
 }
 
 macro_rules! joined {
     () => {
-        " LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id"
+        " LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id LEFT JOIN users u ON u.id = c.user_id LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id"
     };
 }
 
@@ -35,6 +35,7 @@ const WITHIN: &str = "c.started_at >= ? AND c.started_at < ?";
 const OF_KEY: &str = "c.key_id = ?";
 const OF_VIRTUAL_KEY: &str = "c.virtual_key_id = ?";
 const OF_SLUG: &str = "c.virtual_key_id IN (SELECT w.id FROM virtual_keys w WHERE w.org_id = $1 AND w.slug = ?)";
+const OF_PROMPT: &str = "c.prompt_id IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug = ?)";
 const OF_TRACE: &str = "c.trace_id = ?";
 const OF_MODEL: &str = "LOWER(c.model) LIKE ? ESCAPE '!'";
 const ENDED_AS: &str = "c.outcome = ?";
@@ -73,6 +74,7 @@ pub static LIST: Listing = Listing::new(Parts {
         listing::Filter::one_of(&[WITHIN]),
         listing::Filter::optional(&[OF_KEY]),
         listing::Filter::optional(&[OF_VIRTUAL_KEY, OF_SLUG]),
+        listing::Filter::optional(&[OF_PROMPT]),
         listing::Filter::optional(&[OF_TRACE]),
         listing::Filter::optional(&[SAID[0].1, SAID[1].1, SAID[2].1]),
         listing::Filter::optional(&[OF_MODEL]),
@@ -90,6 +92,7 @@ statements! {
     SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
     LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
+    RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2";
     ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
@@ -103,6 +106,7 @@ struct Row {
     error_code: Option<String>,
     model: Option<String>,
     key_name: Option<String>,
+    person_name: Option<String>,
     virtual_key_slug: Option<String>,
     latency_us: Option<i64>,
     input_tokens: Option<i64>,
@@ -145,6 +149,7 @@ impl Row {
             error_code: self.error_code.clone(),
             model: self.model.clone().filter(|model| !model.is_empty()),
             key: self.key_name.clone(),
+            person: self.person_name.clone(),
             virtual_key: self.virtual_key_slug.clone(),
             latency_us: self.latency_us,
             tokens,
@@ -166,6 +171,9 @@ fn asked(filter: &Filter) -> Question {
         Some(OfVirtualKey::Id(id)) => question.only(OF_VIRTUAL_KEY, values![*id]),
         Some(OfVirtualKey::Slug(slug)) => question.only(OF_SLUG, values![slug]),
     };
+    if let Some(prompt) = &filter.prompt {
+        question = question.only(OF_PROMPT, values![prompt]);
+    }
     if let Some(trace) = &filter.trace_id {
         question = question.only(OF_TRACE, values![trace]);
     }
@@ -206,7 +214,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window)
 /// Every call of the last day.
 fn of_the_day(now: Timestamp) -> Filter {
     let span = Span { from: now.plus(-DAY), to: now.plus(1) };
-    Filter { span, key: None, virtual_key: None, model: None, trace_id: None, metadata: None, ended: None }
+    Filter { span, key: None, virtual_key: None, prompt: None, model: None, trace_id: None, metadata: None, ended: None }
 }
 
 /// The totals of the last 24 hours.
@@ -319,6 +327,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             output_tokens: row.output_tokens,
             metadata: row.metadata.map(|metadata| metadata.0),
             upstream_id: row.upstream_id,
+            ran: None,
             led: None,
             attempts: vec![],
             found: HookResults::default(),
@@ -344,6 +353,12 @@ struct AttemptRow {
     took_us: Option<i64>,
     next: Option<String>,
     found: Option<String>,
+}
+
+/// The prompt that a call ran, if it ran one.
+pub async fn ran(tx: &mut OrgTx, id: CallId) -> Result<Option<Ran>> {
+    let row: Option<(String, i64, Option<String>, Option<i64>)> = tx.optional(RAN, values![id]).await?;
+    Ok(row.map(|(slug, version, label, deleted_at)| Ran { slug, version, label, lives: deleted_at.is_none() }))
 }
 
 /// Whether a config led the call, its version, its slug, and when it was deleted.

@@ -20,11 +20,15 @@ pub fn HistoryPage(
     asked: Asked,
     /// Makes the button that restores a version.
     restore: Box<dyn Fn(i64) -> AnyView>,
+    /// What stands beside the number of a version; "In use" beside that of the newest if left out.
+    #[prop(optional)]
+    beside: Option<Box<dyn Fn(i64) -> AnyView>>,
 ) -> impl IntoView {
     let list = List { path: path.clone(), filters: &["was", "now"], usual: "", asked };
     let numbers = choices(&history);
     let History { current, versions, total, window, difference, now } = history;
-    let items: Vec<_> = versions.into_iter().map(|version| item(version, current, now.0, &path, &restore)).collect();
+    let items: Vec<_> =
+        versions.into_iter().map(|version| item(version, current, now.0, &path, &restore, beside.as_deref())).collect();
     let difference = match difference {
         Some(difference) => view! { <Compared difference numbers path /> }.into_any(),
         None => view! {
@@ -54,7 +58,14 @@ fn choices(history: &History) -> Vec<i64> {
     numbers
 }
 
-fn item(version: Version, current: i64, now: i64, path: &Path, restore: &dyn Fn(i64) -> AnyView) -> AnyView {
+fn item(
+    version: Version,
+    current: i64,
+    now: i64,
+    path: &Path,
+    restore: &dyn Fn(i64) -> AnyView,
+    beside: Option<&dyn Fn(i64) -> AnyView>,
+) -> AnyView {
     let Version { number, message, created_by, created_at } = version;
     let words = if message.is_empty() { "No message".to_owned() } else { message.clone() };
     let compare = (number > 1).then(|| {
@@ -66,7 +77,10 @@ fn item(version: Version, current: i64, now: i64, path: &Path, restore: &dyn Fn(
         <li class:history-now=number == current>
             <div class="row">
                 <span class="version">{format!("v{number}")}</span>
-                {(number == current).then(|| view! { <span class="tag tag-plain">"In use"</span> })}
+                {match beside {
+                    Some(beside) => beside(number),
+                    None => (number == current).then(|| view! { <span class="tag tag-plain">"In use"</span> }).into_any(),
+                }}
             </div>
             <div class:muted=message.is_empty()>{words}</div>
             <div class="hint">{created_by}", "<Time at=created_at.0 now /></div>

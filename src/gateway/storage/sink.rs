@@ -38,7 +38,8 @@ impl Log {
 fn last_uses(records: &[&Record]) -> Vec<Use> {
     let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
     let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::CallOutcome::Refused);
-    for call in records.iter().filter(is_use).map(|record| &record.call) {
+    let by_key = |record: &&&Record| record.call.person.is_none();
+    for call in records.iter().filter(is_use).filter(by_key).map(|record| &record.call) {
         let entry = last.entry(call.secret).or_insert((call.key, call.started_at));
         entry.1 = entry.1.max(call.started_at);
     }

@@ -1,22 +1,26 @@
 //! Keys and virtual keys, read from the database.
 
 use super::store;
-use crate::kernel::SecretId;
 use crate::{
     features::{
         api_keys::{self, operations::digest},
         guardrails::{self, model::AllCalls},
+        prompts::operations as prompts,
         virtual_keys::{self, operations::unseal},
     },
     gateway::{
-        directory::{CallerKey, Digest, KeySource, Standing, StoredConfig, StoredGuardrail, Unavailable},
+        directory::{CallerKey, Digest, KeySource, Runnable, Standing, StoredConfig, StoredGuardrail, Unavailable},
         target::{Address, CallTarget, Credential},
     },
-    kernel::{Error, OrganisationId, Result},
+    kernel::{Error, KeyId, OrganisationId, Result, SecretId},
     policy::{self, Operation, Principal, decide},
-    server::{access::App, outgoing::BaseUrl},
+    server::{
+        access::{App, SignedInMember},
+        outgoing::BaseUrl,
+    },
 };
 use async_trait::async_trait;
+use std::sync::Arc;
 
 /// The database, as the directory of keys reads it.
 pub struct Rooms {
@@ -44,6 +48,7 @@ impl Rooms {
             organisation,
             key: holder.key,
             secret: SecretId(holder.secret),
+            person: None,
             standing: match (holder.revoked, holder.disabled) {
                 (true, _) => Standing::Revoked,
                 (false, true) => Standing::Disabled,
@@ -57,6 +62,31 @@ impl Rooms {
             saved_only: holder.saved_only,
             guarded: holder.guarded,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
+        }))
+    }
+
+    /// A person calls with what their role allows, of which no key's settings take anything away.
+    async fn seated(&self, member: &SignedInMember) -> Result<Option<CallerKey>> {
+        let Some((mut tx, role)) = self.app.read_as_member(*member).await? else { return Ok(None) };
+        let SignedInMember { organisation, user, session } = *member;
+        let principal = Principal::Member { user, organisation, role };
+        let may_complete =
+            decide(&principal, Operation::ChatCompletion.spec().requires, policy::Target::In(organisation)).is_ok();
+        let rules = store::rules(&mut tx).await?;
+        Ok(Some(CallerKey {
+            organisation,
+            key: KeyId(user.0),
+            secret: SecretId(session.0),
+            person: Some(user),
+            standing: Standing::Live,
+            expires_at: None,
+            rotated_at: None,
+            permissions: role.permissions(),
+            config: None,
+            may_override: true,
+            saved_only: rules.saved_only,
+            guarded: rules.guarded,
+            may_complete,
         }))
     }
 
@@ -87,6 +117,19 @@ fn stored_guardrail(stored: guardrails::Stored) -> StoredGuardrail {
     StoredGuardrail { id, slug: slug.into(), version: number, text }
 }
 
+fn runnable(stored: prompts::Stored) -> Runnable {
+    Runnable {
+        id: stored.id,
+        version: stored.number,
+        label: stored.label.map(Into::into),
+        is_strict: stored.is_strict,
+        virtual_key: stored.content.virtual_key.into(),
+        prompt: stored.prompt,
+        partials: stored.partials,
+        trial: stored.trial.map(|(trial, other)| (trial, Arc::new(runnable(*other)))),
+    }
+}
+
 /// The fault is in the program's log already; a caller learns only that there is one.
 fn unavailable(_: Error) -> Unavailable {
     Unavailable
@@ -100,6 +143,10 @@ impl KeySource for Rooms {
 
     async fn key(&self, digest: &Digest) -> std::result::Result<Option<CallerKey>, Unavailable> {
         self.find(digest).await.map_err(unavailable)
+    }
+
+    async fn member(&self, member: &SignedInMember) -> std::result::Result<Option<CallerKey>, Unavailable> {
+        self.seated(member).await.map_err(unavailable)
     }
 
     async fn target(
@@ -145,6 +192,18 @@ impl KeySource for Rooms {
         };
         let read = |(stored, calls)| (stored_guardrail(stored), calls);
         Ok(found.await.map_err(unavailable)?.into_iter().map(read).collect())
+    }
+
+    async fn prompt(
+        &self,
+        organisation: OrganisationId,
+        address: &str,
+    ) -> std::result::Result<Option<Runnable>, Unavailable> {
+        let found = async {
+            let mut tx = self.app.read_proven(organisation).await?;
+            prompts::runnable(&mut tx, address, self.app.clock.now()).await
+        };
+        Ok(found.await.map_err(unavailable)?.map(runnable))
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> std::result::Result<Vec<String>, Unavailable> {

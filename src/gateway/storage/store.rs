@@ -16,7 +16,7 @@ macro_rules! insert {
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
              cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, \
-             config_version) VALUES ",
+             config_version, prompt_id, prompt_version, prompt_label, user_id) VALUES ",
             $values
         )
     };
@@ -24,7 +24,7 @@ macro_rules! insert {
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
 const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id WHERE call_logs.finished_at IS NULL";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 25;
+const COLUMNS: usize = 29;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
 const ROWS: usize = 7;
@@ -36,6 +36,11 @@ const TRIED: TenantSql = TenantSql::new(
 /// The newest version of the config with this slug.
 const CONFIG: TenantSql = TenantSql::new(
     "SELECT c.id, c.current, v.body FROM configs c JOIN config_versions v ON v.org_id = c.org_id AND v.config_id = c.id AND v.number = c.current WHERE c.org_id = $1 AND c.slug = $2 AND c.deleted_at IS NULL",
+);
+
+/// What the organisation says of every call.
+const RULES: TenantSql = TenantSql::new(
+    "SELECT o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded FROM organisations o WHERE o.id = $1",
 );
 
 static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
@@ -57,7 +62,8 @@ fn insert_calls(rows: usize) -> TenantSql {
 
 /// The texts of these statements, for the test that prepares each on both engines.
 pub fn statements() -> &'static [&'static str] {
-    static TEXTS: LazyLock<[&str; 4]> = LazyLock::new(|| [ONE.text(), MANY.text(), TRIED.text(), CONFIG.text()]);
+    static TEXTS: LazyLock<[&str; 5]> =
+        LazyLock::new(|| [ONE.text(), MANY.text(), TRIED.text(), CONFIG.text(), RULES.text()]);
     &*TEXTS
 }
 
@@ -108,11 +114,12 @@ fn row(record: &Record) -> [Value; COLUMNS] {
     let usage = end.and_then(|end| end.usage);
     let went = end.and_then(|end| end.went.as_deref());
     let saved = call.config.and_then(|led| led.saved);
+    let runs = call.prompt.as_deref();
     let row = values![
         Some(call.id),
         call.started_at,
         finished_at,
-        Some(call.key),
+        call.person.is_none().then_some(call.key),
         went.map_or(call.virtual_key, |went| went.virtual_key),
         went.map_or(call.provider, |went| went.provider).map(Provider::name),
         went.map_or(&*call.model, |went| &went.model),
@@ -134,6 +141,10 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         call.config.is_some(),
         saved.map(|(id, _)| id),
         saved.map(|(_, version)| version),
+        runs.map(|runs| runs.prompt),
+        runs.map(|runs| runs.version),
+        runs.and_then(|runs| runs.label.as_deref()),
+        call.person,
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row
@@ -143,4 +154,17 @@ fn row(record: &Record) -> [Value; COLUMNS] {
 pub async fn config(tx: &mut OrgTx, slug: &str) -> Result<Option<(ConfigId, i64, String)>> {
     let row: Option<(Uuid, i64, String)> = tx.optional(CONFIG, values![slug]).await?;
     Ok(row.map(|(id, version, text)| (ConfigId(id), version, text)))
+}
+
+/// What an organisation says of every call, whoever makes it.
+#[derive(sqlx::FromRow)]
+pub struct Rules {
+    /// Whether calls may name only what is saved.
+    pub saved_only: bool,
+    /// Whether there are guardrails for all calls.
+    pub guarded: bool,
+}
+
+pub async fn rules(tx: &mut OrgTx) -> Result<Rules> {
+    tx.one(RULES, vec![]).await
 }

@@ -2,13 +2,14 @@
 
 use crate::features::guardrails::model::AllCalls;
 use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
-use crate::server::crypto::Keyring;
+use crate::server::{access::SignedInMember, crypto::Keyring};
 use crate::{
     gateway::{
         cache::Kept,
         call::{Gateway, Limits, Now},
         directory::{
-            Ages, CallerKey, Digest, Directory, KeySource, Standing, StoredConfig, StoredGuardrail, Unavailable,
+            Ages, CallerKey, Digest, Directory, KeySource, Runnable, Standing, StoredConfig, StoredGuardrail,
+            Unavailable,
         },
         facts::Record,
         models::Models,
@@ -77,6 +78,10 @@ impl KeySource for Rooms {
         Ok(self.keys.lock().expect("the keys").get(&secret).cloned())
     }
 
+    async fn member(&self, _: &SignedInMember) -> Result<Option<CallerKey>, Unavailable> {
+        Ok(None)
+    }
+
     async fn target(&self, organisation: OrganisationId, slug: &str) -> Result<Option<CallTarget>, Unavailable> {
         Ok(self.targets.lock().expect("the targets").get(&(organisation, slug.to_owned())).cloned())
     }
@@ -104,6 +109,10 @@ impl KeySource for Rooms {
             .iter()
             .filter(|((owner, _), (_, calls))| *owner == organisation && (calls.requests || calls.answers));
         Ok(own.map(|(_, held)| held.clone()).collect())
+    }
+
+    async fn prompt(&self, _: OrganisationId, _: &str) -> Result<Option<Runnable>, Unavailable> {
+        Ok(None)
     }
 
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable> {
@@ -199,6 +208,7 @@ impl House {
             organisation: ORGANISATION,
             key: KeyId::numbered(10),
             secret: SecretId::numbered(11),
+            person: None,
             standing: Standing::Live,
             expires_at: None,
             rotated_at: None,

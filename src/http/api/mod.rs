@@ -28,7 +28,7 @@ use axum::{
 pub const DOCUMENT: &str = "/v1/openapi.json";
 
 /// What the gateway serves itself, for the document.
-const OF_GATEWAY: [(Operation, &str); 16] = [
+const OF_GATEWAY: [(Operation, &str); 18] = [
     (Operation::ChatCompletion, "Complete a chat, in the form of OpenAI's chat completions"),
     (Operation::Messages, "Complete a chat, in the form of Anthropic's messages"),
     (Operation::Completion, "Complete a text, in the form of OpenAI's older completions"),
@@ -44,6 +44,8 @@ const OF_GATEWAY: [(Operation, &str); 16] = [
     (Operation::Speech, "Speak a text, in OpenAI's form"),
     (Operation::Transcription, "Write down what is said in a file, in OpenAI's form"),
     (Operation::Rerank, "Order texts by how well they answer a question"),
+    (Operation::PromptRender, "Fill a prompt, and answer with the request that would leave"),
+    (Operation::PromptRun, "Fill a prompt and call its model, whole or streamed"),
     (Operation::ModelsList, "List models"),
 ];
 

@@ -1,8 +1,9 @@
 //! What every request shares.
 
-use super::{Identities, refusals::Refusals};
+use super::{Identities, SignedInMember, refusals::Refusals, sessions};
 use crate::{
     kernel::{Error, OrganisationId},
+    policy::Role,
     server::{
         clock::Clock,
         crypto::{Keyring, Passwords},
@@ -68,6 +69,18 @@ impl App {
     /// A reading transaction in an organisation that the digest of a presented secret has proven.
     pub async fn read_proven(&self, organisation: OrganisationId) -> Result<OrgTx, Error> {
         self.db.read_in(organisation).await
+    }
+
+    /// A reading transaction in a person's organisation with their role there at this moment. None: their session has
+    /// ended, or they do not belong to it any more.
+    pub async fn read_as_member(&self, member: SignedInMember) -> Result<Option<(OrgTx, Role)>, Error> {
+        let SignedInMember { organisation, user, session } = member;
+        let mut tx = self.db.read_in(organisation).await?;
+        if !sessions::stands(tx.system(), session, user, self.clock.now()).await? {
+            return Ok(None);
+        }
+        let role = self.identities.role(&mut tx, user).await?;
+        Ok(role.map(|role| (tx, role)))
     }
 
     /// A reading transaction in any organisation for whoever runs Latchkey, who may read every audit log: for the

@@ -98,6 +98,14 @@ pub struct SignedIn {
     pub confirmed_at: Timestamp,
 }
 
+/// A person in an organisation of theirs, by the session that proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SignedInMember {
+    pub organisation: OrganisationId,
+    pub user: UserId,
+    pub session: SessionId,
+}
+
 impl Access {
     /// A request without a credential, or with one that is not valid.
     pub fn nobody(app: App, origin: Origin) -> Self {
@@ -199,6 +207,16 @@ impl Access {
     /// The signed-in person.
     pub fn user(&self) -> Result<UserId> {
         self.principal.user().ok_or_else(Error::sign_in_needed)
+    }
+
+    /// The signed-in person inside the organisation; none for keys, and outside.
+    pub fn member(&self) -> Option<SignedInMember> {
+        match (self.principal, self.session) {
+            (Principal::Member { user, organisation, .. }, Some(session)) => {
+                Some(SignedInMember { organisation, user, session })
+            }
+            _ => None,
+        }
     }
 
     /// Decides on something that is already read.
@@ -365,7 +383,7 @@ impl Access {
     fn check_outside(&self, operation: Operation) -> Result<()> {
         match operation.spec().requires {
             Requirement::Anyone | Requirement::Person => self.check(operation, Target::Account),
-            Requirement::Membership | Requirement::Holds(_) => {
+            Requirement::Membership | Requirement::Holds(_) | Requirement::Both(..) => {
                 tracing::error!(
                     operation = operation.spec().id,
                     "an operation inside an organisation was asked for outside"

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "attempts", include_str!("../../../migrations/0011_attempts.sql")),
     (12, "guardrails", include_str!("../../../migrations/0012_guardrails.sql")),
     (13, "found", include_str!("../../../migrations/0013_found.sql")),
+    (14, "prompts", include_str!("../../../migrations/0014_prompts.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

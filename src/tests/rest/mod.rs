@@ -5,6 +5,7 @@ mod configs;
 mod door;
 mod guardrails;
 mod logs;
+mod prompts;
 mod requests;
 mod team;
 mod virtual_keys;

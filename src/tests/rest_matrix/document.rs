@@ -3,6 +3,7 @@
 use super::{Matrix, routes};
 use crate::{
     gateway::endpoints::TABLE,
+    policy::Operation,
     tests::support::{World, each_engine},
 };
 use serde_json::{Map, Value, json};
@@ -42,6 +43,13 @@ fn good(schema: &Value, n: usize) -> Value {
     }
     if is_of(schema, "boolean") {
         return json!(true);
+    }
+    if is_of(schema, "integer") {
+        return json!(1);
+    }
+    if schema["pattern"].is_string() {
+        // All that is needed in a form of its own is written like a slug.
+        return json!(format!("name-{n}"));
     }
     match (schema["enum"][0].as_str(), schema["format"].as_str()) {
         (Some(first), _) => json!(first),
@@ -90,6 +98,9 @@ fn bad(schema: &Value) -> Vec<Value> {
     if is_of(schema, "boolean") {
         bad.push(json!("x"));
         bad.push(json!(2));
+    }
+    if schema["oneOf"].is_array() {
+        bad.push(json!(7));
     }
     assert!(!bad.is_empty(), "the document says nothing of {schema}");
     bad
@@ -169,6 +180,10 @@ async fn the_document_is_as_strict_as_the_server() {
             if route == "POST /v1/virtual-keys" {
                 // Whether a credential is needed depends on the provider.
                 least.insert("key".into(), json!("a".repeat(4096)));
+            }
+            if operation == Operation::PromptLabel {
+                // Each of its routes needs one of them, and the other stands in its path.
+                least.extend([("label_id".into(), json!("staging")), ("version".into(), json!(1))]);
             }
             if route == "POST /v1/guardrails/try" {
                 // No guardrail is named: its checks come with the call.

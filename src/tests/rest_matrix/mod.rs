@@ -7,7 +7,7 @@ mod document;
 use super::support::{Answer, Calls, Client, World, answer_for, difference, each_engine, text};
 use crate::{
     kernel::{OrganisationId, time::SECOND},
-    policy::{KeyFeature, Level, Operation, Permission, PermissionSet, Requirement, Role},
+    policy::{KeyFeature, Level, Operation, PermissionSet, Role},
 };
 use axum::body::Body;
 use http::Request;
@@ -173,10 +173,15 @@ impl Matrix {
     async fn call(&self, operation: Operation, route: &str) -> Call {
         let ready = self.calls.ready(&self.world, operation).await;
         let route = route.replace("{sample}", ready.value("sample"));
-        let is_about = route.contains("{id}") || route.contains("{slug}");
+        let route = match ready.value("label") {
+            "" => route,
+            label => route.replace("{label}", label),
+        };
+        let is_about = ["{id}", "{slug}", "{label}", "{collection}"].iter().any(|part| route.contains(part));
         let thing = ready.thing.map(|(_, thing)| thing).filter(|_| is_about);
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
+        let path = path.replace("{version}", "1").replace("{label}", "{id}").replace("{collection}", "{id}");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
         // A response is the provider's: whoever has its virtual key may ask for any.
         let path = if ready.through.is_some() { path.replace("{id}", "resp_1") } else { path };
@@ -231,7 +236,8 @@ impl Matrix {
 
     /// One route, by every key.
     async fn row(&self, operation: Operation, route: &str) {
-        let permission = needed(operation);
+        let asked: Vec<_> = operation.spec().requires.permissions().collect();
+        let Some(&permission) = asked.first() else { panic!("{route} is served to keys and asks for no permission") };
         let feature = KeyFeature::ALL.into_iter().find(|feature| feature.all().contains(permission));
         let feature = feature.unwrap_or_else(|| panic!("{route} needs {permission}, which no key can hold"));
         let first = self.call(operation, route).await;
@@ -255,12 +261,14 @@ impl Matrix {
             let own = self.steps.iter().chain(&self.all_but).filter(|(of, _)| *of == feature).map(|(_, holder)| holder);
             own.chain([&self.of_member])
         };
-        let (may, may_not): (Vec<_>, Vec<_>) = holders().partition(|holder| holder.holds.contains(permission));
+        let (may, may_not): (Vec<_>, Vec<_>) =
+            holders().partition(|holder| asked.iter().all(|asked| holder.holds.contains(*asked)));
         assert!(!may.is_empty() && may_not.len() >= 2, "{route} tells keys apart");
         for holder in may_not {
             let before = self.world.house.chain(north).await.0;
             let answer = self.refused(&call, &rows, &holder.client, &holder.name, (403, "permission_denied")).await;
-            assert_eq!(answer.json()["error"]["permission"], permission.name(), "{route} by {}", holder.name);
+            let missing = asked.iter().find(|asked| !holder.holds.contains(**asked)).expect("one that it lacks");
+            assert_eq!(answer.json()["error"]["permission"], missing.name(), "{route} by {}", holder.name);
             self.left(north, before, operation, "refused", &format!("{route} by {}", holder.name)).await;
         }
         if let Some(thing) = &call.thing {
@@ -287,13 +295,6 @@ impl Matrix {
             answers.push(body);
         }
         assert_eq!(answers[0], answers[1], "{}", call.path);
-    }
-}
-
-fn needed(operation: Operation) -> Permission {
-    match operation.spec().requires {
-        Requirement::Holds(permission) => permission,
-        other => panic!("{} is served to keys and asks for {other:?}", operation.spec().id),
     }
 }
 

@@ -137,6 +137,47 @@ impl Calls {
             let ready = ready.with("checks.0.id", "default.regexMatch").with("checks.0.is_enabled", "yes");
             ready.with("checks.0.parameters.rule", "third").with("actions.deny", "deny")
         };
+        let made = async |path: &str, fields: &[(&str, &str)]| {
+            let all: Vec<_> = [("slug", world.house.slug.as_str())].into_iter().chain(fields.iter().copied()).collect();
+            let answer = world.owner.form(path, &all).await;
+            assert!(answer.status < 400, "{path}: {}", answer.text);
+        };
+        // The first of two versions, neither of them published.
+        let two = async |kind: &str| {
+            let name = format!("prompt {n}");
+            let of = world.prompt(&world.owner, kind, &[("name", &name), ("string", "First {{name}}")]).await;
+            let second =
+                [("of", of.as_str()), ("version", "1"), ("name", &name), ("string", "Second {{name}}{{> sign}}")];
+            made(&format!("{kind}/update"), &second).await;
+            Ready::about("of", of)
+        };
+        let prompt = async || two("prompts").await;
+        let partial = async || two("partials").await;
+        let published = async || {
+            self.virtual_key(world, &slug, "openai").await;
+            let name = format!("published {n}");
+            let fields = [
+                ("name", name.as_str()),
+                ("string", r#"[{"role": "user", "content": "Dear {{name}}"}]"#),
+                ("model", "gpt-4o"),
+                ("virtual_key", &slug),
+                ("publish", "yes"),
+            ];
+            Ready::about("of", world.prompt(&world.owner, "prompts", &fields).await)
+        };
+        let collection = async || {
+            let name = format!("folder {n}");
+            made("collections/create", &[("name", &name)]).await;
+            let found = world.owner.form("prompts/list", &[("slug", &world.house.slug)]).await.json();
+            let all = found["collections"].as_array().expect("folders");
+            let folder = all.iter().find(|folder| folder["name"] == name.as_str()).expect("the folder");
+            Ready::about("of", folder["slug"].as_str().expect("a slug").to_owned())
+        };
+        let label = async || {
+            let name = format!("label-{n}");
+            made("labels/create", &[("name", &name)]).await;
+            Ready::about("of", name)
+        };
         match operation {
             Operation::OrganisationSettings
             | Operation::TeamList
@@ -150,6 +191,11 @@ impl Calls {
             | Operation::GuardrailsList
             | Operation::GuardrailWebhookKey
             | Operation::GuardrailDraft
+            | Operation::PromptsList
+            | Operation::PromptDraft
+            | Operation::PartialsList
+            | Operation::CollectionsList
+            | Operation::LabelsList
             | Operation::OrganisationGet
             | Operation::LogsList
             | Operation::LogsFilter
@@ -258,6 +304,81 @@ impl Calls {
                 let there = world.owner.form("guardrails/samples", &[("slug", slug), ("of", &of)]).await.json();
                 ready.with("sample", there["samples"][0]["id"].as_str().expect("an id"))
             }
+            Operation::PromptGet | Operation::PromptDelete | Operation::PromptMoves => prompt().await,
+            Operation::PromptVersions | Operation::PromptVersion | Operation::PromptRestore => {
+                prompt().await.with("number", "1")
+            }
+            Operation::PromptCheck => Ready::bare().with("string", "Dear {{name}}"),
+            Operation::PromptTry => {
+                self.virtual_key(world, &slug, "openai").await;
+                let ready = Ready::bare().with("string", "Dear {{name}}").with("values", r#"{"name": "A"}"#);
+                ready.with("model", "gpt-4o").with("virtual_key", slug)
+            }
+            Operation::PromptFill => Ready::bare().with("string", "Dear {{name}}").with("values", r#"{"name": "A"}"#),
+            Operation::PromptCreate | Operation::PartialCreate => {
+                let name = format!("prompt {n}");
+                let body = json!({ "name": name, "string": "Dear {{name}}", "publish": false });
+                Ready::bare().with("name", name).with("string", "Dear {{name}}").body(body)
+            }
+            Operation::PromptUpdate => {
+                let ready =
+                    prompt().await.with("name", "renamed").with("version", "2").with("string", "Third {{name}}");
+                ready.body(json!({ "string": "Third {{name}}" }))
+            }
+            Operation::PromptPublish => {
+                prompt().await.with("number", "1").with("was", "0").body(json!({ "version": 1 }))
+            }
+            Operation::PromptLabel => {
+                let ready = prompt().await.with("label", "staging").with("number", "1").with("was", "0");
+                ready.body(json!({ "label_id": "staging", "version": 1 }))
+            }
+            Operation::PromptRollOut => {
+                let ready = prompt().await.with("label", "staging");
+                let mut fields = ready.fields(&world.house.slug);
+                fields.extend([("number", "2"), ("was", "0")]);
+                done(&world.owner, "prompts/label", &fields).await;
+                let ready = ready.with("number", "1").with("was", "2").with("percent", "10");
+                ready.body(json!({ "version": 1, "percent": 10, "sticky_by": "user" }))
+            }
+            Operation::PromptPropose => {
+                let ready = prompt().await.with("label", "staging").with("number", "1");
+                ready.body(json!({ "version": 1 }))
+            }
+            Operation::PromptAgree | Operation::PromptWithdraw => {
+                let ready = prompt().await.with("label", "staging").with("number", "1");
+                let by = world.join(&email, "admin").await;
+                done(&by, "prompts/propose", &ready.fields(&world.house.slug)).await;
+                ready
+            }
+            Operation::PartialGet | Operation::PartialDelete => partial().await,
+            Operation::PartialVersions | Operation::PartialRestore => partial().await.with("number", "1"),
+            Operation::PartialUpdate => {
+                let ready = partial().await.with("name", "renamed").with("version", "2").with("string", "third");
+                ready.body(json!({ "string": "third" }))
+            }
+            Operation::PartialPublish => {
+                partial().await.with("number", "1").with("was", "0").body(json!({ "version": 1 }))
+            }
+            Operation::CollectionCreate => {
+                let name = format!("folder {n}");
+                Ready::bare().with("name", &name).body(json!({ "name": name }))
+            }
+            Operation::CollectionGet | Operation::CollectionDelete => collection().await,
+            Operation::CollectionUpdate => {
+                let name = format!("renamed {n}");
+                collection().await.with("name", &name).body(json!({ "name": name }))
+            }
+            Operation::LabelCreate => {
+                let name = format!("label-{n}");
+                Ready::bare().with("name", &name).body(json!({ "name": name }))
+            }
+            Operation::LabelGet | Operation::LabelDelete => label().await,
+            Operation::LabelUpdate => {
+                let ready = label().await.with("version", "1").with("description", "changed");
+                ready.body(json!({ "description": "changed" }))
+            }
+            Operation::PromptRender => published().await.body(json!({ "variables": { "name": "A" } })),
+            Operation::PromptRun => published().await.body(json!({ "variables": { "name": "A" } })),
             Operation::LogGet => Ready::about("id", world.log.clone()),
             Operation::ChatCompletion => Ready::bare()
                 .body(json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] })),

@@ -98,6 +98,18 @@ impl World {
         guardrail["slug"].as_str().expect("a slug").to_owned()
     }
 
+    /// A prompt or partial (`kind`: prompts, partials) that somebody makes with these fields, its name among them; its slug.
+    pub async fn prompt(&self, maker: &Client, kind: &str, fields: &[(&str, &str)]) -> String {
+        let slug = self.house.slug.as_str();
+        let all: Vec<_> = [("slug", slug)].into_iter().chain(fields.iter().copied()).collect();
+        let made = maker.form(&format!("{kind}/create"), &all).await;
+        assert!(made.status < 400, "{}", made.text);
+        let (_, name) = fields.iter().find(|(field, _)| *field == "name").expect("a name");
+        let found = self.owner.form(&format!("{kind}/list"), &[("slug", slug), ("q", name)]).await.json();
+        let all = found["prompts"].as_array().expect("prompts");
+        text(all.iter().find(|prompt| prompt["name"] == *name).expect("the prompt"), "slug")
+    }
+
     /// An invitation to North that waits: its id and the token of its link.
     pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
         invite(&self.house, &self.owner, email, role).await

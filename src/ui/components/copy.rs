@@ -136,3 +136,44 @@ pub fn CodeBlock(
         </div>
     }
 }
+
+/// Programs that do the same, each behind a tab made of a radio button, which needs no JavaScript. What is said of all of
+/// them stands below.
+#[component]
+pub fn CodeTabs(
+    /// Of each its name in the page, for which `code.css` has a rule, its name for people, and the code.
+    programs: Vec<(&'static str, &'static str, String)>,
+    /// What stands below.
+    children: Children,
+) -> impl IntoView {
+    let tabs: Vec<_> = programs
+        .iter()
+        .enumerate()
+        .map(|(index, (name, label, _))| {
+            view! {
+                <label class="code-tab">
+                    <input type="radio" name="language" value=*name checked=index == 0 />
+                    <span>{*label}</span>
+                </label>
+            }
+        })
+        .collect();
+    let panes: Vec<_> = programs
+        .into_iter()
+        .map(|(name, label, code)| {
+            let class = format!("code-pane code-pane-{name}");
+            let what = format!("example in {label}");
+            view! { <div class=class><CodeBlock id=format!("example-{name}") what code /></div> }
+        })
+        .collect();
+    view! {
+        <div class="code-tabs">
+            <fieldset class="code-tablist">
+                <legend class="vh">"Language of the example"</legend>
+                {tabs}
+            </fieldset>
+            {panes}
+            {children()}
+        </div>
+    }
+}

@@ -63,6 +63,7 @@ mod menu;
 mod note;
 mod page;
 mod pill;
+mod steps;
 mod table;
 mod time;
 
@@ -70,7 +71,7 @@ pub use button::{Button, LinkButton, Look};
 pub use chart::{Bar, Chart};
 pub use choice::{Checkbox, Checkboxes, Choice, RadioCards, Segments, Select};
 pub use code_area::{CodeArea, CodeView, PlaceLink, Problem};
-pub use copy::{CodeBlock, CopyButton, CopyText, SecretBox};
+pub use copy::{CodeBlock, CodeTabs, CopyButton, CopyText, SecretBox};
 pub use detail::{Change, DefinitionList, DiffRows, Fact};
 pub use dialog::Dialog;
 pub use field::{Field, FieldKind};
@@ -83,6 +84,7 @@ pub use note::{EmptyState, KeyRing, Note, Skeleton};
 pub(crate) use page::Heading;
 pub use page::{Card, PageHeader, Pager, Tab, Tabs};
 pub use pill::{Avatar, LevelSteps, OrgMark, Pill, Tag, Tone};
+pub use steps::{focus_on, step};
 pub use table::{Column, Sort, Table, TwoLines};
 pub use time::{Time, TimeStyle, Zone, date_text, relative_text, utc_text};
 

@@ -1,7 +1,7 @@
 //! Refusals of model calls: what they name, what configs and guardrails forbid, and what there is no room or time for.
 
 use super::Refusal;
-use crate::kernel::FieldError;
+use crate::{kernel::FieldError, policy::Permission};
 use http::StatusCode;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -96,6 +96,39 @@ impl Refusal {
     pub fn no_such_config() -> Self {
         Self::invalid(StatusCode::BAD_REQUEST, "config_not_found", "There is no config with this name.")
             .with(|details| details.param = Some(Cow::Borrowed("x-portkey-config")))
+    }
+
+    /// The key may not see prompts, so that it can neither fill nor run one.
+    pub fn may_not_see_prompts() -> Self {
+        let missing = Permission::PromptsView;
+        let message = format!(
+            "This API key may not use prompts: it lacks the permission {missing}, held by {}. A key has it when its feature \
+             Prompts is at least at Read and the person it answers for holds it.",
+            missing.held_by(),
+        );
+        Self::new(StatusCode::FORBIDDEN, "permission_denied", "permission_error", "").with(|details| {
+            details.permission = Some(missing.name().into());
+            details.message = Cow::Owned(message);
+        })
+    }
+
+    /// No prompt of this name, no such version of it, or a label that stands nowhere.
+    pub fn no_such_prompt() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "not_found_error",
+            "There is no prompt of this name in this organisation, or its version or label is not there. Without a version the published one is meant.",
+        )
+    }
+
+    /// A prompt that cannot be filled with what was sent. `told` names the variables that are to blame.
+    pub fn prompt_refused(code: &'static str, message: String, told: Map<String, Value>) -> Self {
+        Self::invalid(StatusCode::UNPROCESSABLE_ENTITY, code, "").with(|details| {
+            details.message = Cow::Owned(message);
+            details.param = Some(Cow::Borrowed("variables"));
+            details.told = (!told.is_empty()).then(|| Box::new(told));
+        })
     }
 
     /// The key has a config of its own, and may name no other.

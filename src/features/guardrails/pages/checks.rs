@@ -5,17 +5,13 @@ use crate::{
     features::guardrails::model::{Block, MOST_CHECKS},
     guardrails::catalogue::{self, CHECKS, Kind, Known, Parameter},
     ui::{
-        components::{Card, Checkbox, Checkboxes, Choice, Field, FieldFault, FieldKind, Select, announce},
+        components::{Card, Checkbox, Checkboxes, Choice, Field, FieldFault, FieldKind, Select, announce, focus_on, step},
         form::AnyForm,
         icons::{Glyph, Icon},
         reactive,
     },
 };
-use leptos::{
-    prelude::*,
-    wasm_bindgen::JsCast,
-    web_sys::{HtmlElement, MouseEvent},
-};
+use leptos::prelude::*;
 use std::collections::BTreeMap;
 
 /// A check that is being typed: what its fields hold lives on when it is moved.
@@ -130,15 +126,6 @@ impl Checks {
     }
 }
 
-fn focus_on(id: String) {
-    request_animation_frame(move || {
-        let element = document().get_element_by_id(&id).and_then(|element| element.dyn_into::<HtmlElement>().ok());
-        if let Some(element) = element {
-            let _ = element.focus();
-        }
-    });
-}
-
 /// The card of all checks.
 #[component]
 pub(super) fn ChecksCard(checks: Checks) -> impl IntoView {
@@ -176,38 +163,6 @@ pub(super) fn ChecksCard(checks: Checks) -> impl IntoView {
             </div>
         </Card>
     }
-}
-
-/// A button of a block: with JavaScript it acts at once, else it posts the form with what it is for.
-fn step(
-    word: &'static str,
-    label: String,
-    at: usize,
-    icon: Icon,
-    blocked: bool,
-    act: impl Fn() + 'static,
-) -> AnyView {
-    let press = move |event: MouseEvent| {
-        event.prevent_default();
-        if !blocked {
-            act();
-        }
-    };
-    view! {
-        <button
-            type="submit"
-            class="button button-quiet button-icon"
-            id=format!("{word}-{at}")
-            name="step"
-            value=format!("{word}.{at}")
-            aria-disabled=blocked.then_some("true")
-            on:click=press
-        >
-            <Glyph icon />
-            <span class="vh">{label}</span>
-        </button>
-    }
-    .into_any()
 }
 
 fn block(at: usize, live: Live, is_last: bool, checks: Checks) -> AnyView {

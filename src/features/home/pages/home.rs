@@ -318,7 +318,7 @@ fn Calls(calls: Vec<LoggedCall>, slug: String, now: Timestamp) -> impl IntoView 
                 CallOutcome::Refused | CallOutcome::Failed => Tone::Bad,
             };
             let words = call.words();
-            let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
+            let key = call.caller();
             let model = call.model.clone().unwrap_or_else(|| "no model".into());
             view! {
                 <li class="home-row">

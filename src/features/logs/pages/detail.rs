@@ -140,11 +140,11 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         first.make_ascii_uppercase();
     }
     let way = if detail.streamed { "streamed" } else { "whole" };
-    let key_name = call.key.unwrap_or_else(|| "A key that is not known".into());
     let key_href = detail.key_id.filter(|_| can(Operation::ApiKeyGet)).map(|id| routes::api_key(&slug, id).to_string());
-    let key = match key_href {
-        Some(href) => view! { <a href=href>{key_name}</a> }.into_any(),
-        None => view! { {key_name} }.into_any(),
+    let (who, caller) = match (call.person, call.key, key_href) {
+        (Some(person), _, _) => ("Called by", view! { {person}", in the console" }.into_any()),
+        (None, Some(name), Some(href)) => ("API key", view! { <a href=href>{name}</a> }.into_any()),
+        (None, name, _) => ("API key", name.unwrap_or_else(|| "A key that is not known".into()).into_any()),
     };
     let virtual_key = match call.virtual_key {
         Some(name) if detail.virtual_key_lives => {
@@ -154,6 +154,11 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
         Some(name) => view! { <span class="mono">{format!("@{name}")}</span>" (deleted)" }.into_any(),
         None => view! { "None" }.into_any(),
     };
+    let ran = detail.ran.map(|ran| {
+        let label = ran.label.map(|label| format!(", {label}")).unwrap_or_default();
+        let gone = if ran.lives { "" } else { " (deleted)" };
+        format!("{}, version {}{label}{gone}", ran.slug, ran.version)
+    });
     let led = detail.led.map(|led| match led {
         LedBy::Inline => view! { "One that came with the request" }.into_any(),
         LedBy::Saved { slug: config, version, lives } => {
@@ -176,8 +181,9 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
             {asked.map(|asked| view! { <Fact term="Asked for"><span class="mono">{asked}</span></Fact> })}
             {code.map(|code| view! { <Fact term="Error code"><span class="mono">{code}</span></Fact> })}
             {many.map(|many| view! { <Fact term="Stands for">{many}</Fact> })}
-            <Fact term="API key">{key}</Fact>
+            <Fact term=who>{caller}</Fact>
             <Fact term="Virtual key">{virtual_key}</Fact>
+            {ran.map(|ran| view! { <Fact term="Prompt"><span class="mono">{ran}</span></Fact> })}
             {led.map(|led| view! { <Fact term="Config">{led}</Fact> })}
             {(!detail.found.is_empty())
                 .then(|| view! { <Fact term="Guardrails"><GuardrailsFound found=detail.found.clone() /></Fact> })}

@@ -77,8 +77,8 @@ fn Bars(choices: Choices, list: List) -> impl IntoView {
     .collect();
     // What is meant where nothing is said.
     let range = Some(list.asked.get("range").to_owned()).filter(|range| range != "24h").unwrap_or_default();
-    let [from, to, model, trace_id, metadata] =
-        ["from", "to", "model", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
+    let [from, to, prompt, model, trace_id, metadata] =
+        ["from", "to", "prompt", "model", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
         .chain(CallOutcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
         .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
@@ -91,10 +91,11 @@ fn Bars(choices: Choices, list: List) -> impl IntoView {
                 <Field label="To" name="to" kind=FieldKind::Date value=to hide_label=true />
                 <span class="muted">"Days in UTC"</span>
             </div>
-            <FilterSheet active=list.active(&["key", "virtual_key", "status", "model", "trace_id", "metadata"])>
+            <FilterSheet active=list.active(&["key", "virtual_key", "status", "prompt", "model", "trace_id", "metadata"])>
                 {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
                 {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
                 {list.choice("Outcome", "status", outcomes)}
+                <SearchField label="Prompt" name="prompt" value=prompt />
                 <SearchField label="Model" name="model" value=model />
                 <SearchField label="Trace id" name="trace_id" value=trace_id />
                 <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
@@ -219,7 +220,7 @@ fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoVi
         Some(trace) => view! { <TwoLines first=model second=trace plain=true mono=true /> }.into_any(),
         None => view! { {model} }.into_any(),
     };
-    let key = call.key.clone().unwrap_or_else(|| "Unknown key".into());
+    let key = call.caller();
     let virtual_key = call.virtual_key.as_ref().map_or_else(|| "no virtual key".to_owned(), |slug| format!("@{slug}"));
     view! {
         <tr>
