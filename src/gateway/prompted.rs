@@ -44,11 +44,6 @@ async fn rendered(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Respon
     may_see(known)?;
     let share = gateway.room.share(known.caller.organisation, known.caller.key);
     let filled = filled(gateway, known, &share, parts, body).await?;
-    // The body came in meanwhile, and what the key may do can have changed.
-    let again = gateway.directory.again(known).await.map_err(|_| Refusal::cannot_verify())?;
-    let again = call::known(&again)?;
-    standing(gateway, again)?;
-    may_see(again)?;
     let data = filled.request();
     let warnings: Vec<Value> =
         filled.rendered.warnings.iter().filter_map(|told| serde_json::to_value(told).ok()).collect();
@@ -162,6 +157,11 @@ async fn filled(gateway: &Gateway, known: &Known, share: &Share, parts: &Parts, 
         let prompt = prompt.clone();
         share.off_workers(move || fill(&prompt, &body)).await??
     };
+    // The body came in meanwhile, and what the key may do can have changed.
+    let again = gateway.directory.again(known).await.map_err(|_| Refusal::cannot_verify())?;
+    let again = call::known(&again)?;
+    standing(gateway, again)?;
+    may_see(again)?;
     Ok(Filled { prompt, rendered, overrides })
 }
 
