@@ -64,3 +64,26 @@ fn rate(mut once: impl FnMut()) -> f64 {
     }
     f64::from(made) / begun.elapsed().as_secs_f64()
 }
+
+/// The best times, in milliseconds, of values of a mebibyte in 10,000 rows: reading them and rendering a prompt with all of
+/// them, and `serde_json` reading the same.
+pub fn large() -> Result<(f64, f64), Box<dyn std::error::Error>> {
+    let rows: Vec<Value> =
+        (0..10_000).map(|row| json!({ "n": row, "text": "A \"row\" of the table.\n".repeat(4) })).collect();
+    let values = json!({ "rows": rows }).to_string();
+    let string = json!([{ "role": "user", "content": "{{#rows}}{{n}}: {{text}}{{/rows}}" }]).to_string();
+    let prompt = Prompt::read(&Source { string: &string, ..Source::default() })
+        .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect::<String>())?;
+    let mut best = (f64::MAX, f64::MAX);
+    for _ in 0..ROUNDS {
+        let begun = Instant::now();
+        let read = Variables::read(black_box(&values)).map_err(|refusal| refusal.message())?;
+        let rendered = prompt.render(&read, &|_, _| None, false).map_err(|refusal| refusal.message())?;
+        black_box(rendered);
+        best.0 = best.0.min(begun.elapsed().as_secs_f64() * 1e3);
+        let begun = Instant::now();
+        black_box(serde_json::from_str::<Value>(black_box(&values))?);
+        best.1 = best.1.min(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(best)
+}

@@ -22,6 +22,7 @@ import {
   signIn,
   test,
 } from "../support/index.ts";
+import { readFile } from "node:fs/promises";
 import type { BrowserContext, Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
@@ -189,6 +190,85 @@ test("a version is published, run, and taken back", async ({ page, latchkey, ups
   await look(page, "prompt-versions");
 });
 
+test("values are kept, and two versions compared over them", async ({ page, faults }) => {
+  faults.allow(/status of 4\d\d .*\/fn\//);
+  await comeBack(page, OWNER);
+  await open(page, `${prompt}/compare`);
+  await page.getByRole("main").getByRole("link", { name: "Keep values" }).click();
+  await expect(page.getByText("Nothing is kept yet.")).toBeVisible();
+  await hydrated(page);
+  await page.getByLabel("Name", { exact: true }).fill("Lost parcel");
+  await page.getByLabel("Values as JSON").fill("[1]");
+  await press(page, "Keep");
+  await expect(page.getByLabel("Values as JSON")).toHaveAccessibleDescription(/Values are an object of JSON\./);
+  await page.getByLabel("Values as JSON").fill('{"question": "Where is my parcel?"}');
+  await page.getByLabel("For everybody who sees the prompt").check();
+  await press(page, "Keep");
+  await expectSaid(page, /^The values are kept/);
+  await expect(page.locator(".samples")).toContainText("Everybody's");
+  await look(page, "prompt-values");
+  if (hasJavaScript()) {
+    // In the editor they are chosen, and more are kept without leaving it.
+    await open(page, prompt);
+    await page.getByLabel("Test values").selectOption("Lost parcel");
+    await expect(page.getByLabel("question", { exact: true })).toHaveValue("Where is my parcel?");
+    await page.getByLabel("question", { exact: true }).fill("Who are you?");
+    await page.getByText("Keep these values").click();
+    await page.getByLabel("Name of the values").fill("Curious");
+    await page.getByRole("button", { name: "Keep", exact: true }).click();
+    await page.getByLabel("Test values").selectOption("Curious (yours)");
+    await look(page, "prompt-values-chosen");
+  } else {
+    await page.getByLabel("Name", { exact: true }).fill("Curious");
+    await page.getByLabel("Values as JSON").fill('{"question": "Who are you?"}');
+    await press(page, "Keep");
+  }
+  await open(page, `${prompt}/compare`);
+  await page.getByLabel("Model, right (optional)").fill("brass-other");
+  await expect(page.getByText("4 calls: 2 sets of values with both.")).toBeVisible();
+  await press(page, "Run both");
+  const compared = page.locator("#compared");
+  await expect(compared).toContainText("You said: Where is my parcel?");
+  await expect(compared).toContainText("You said: Who are you?");
+  // The first version names no virtual key.
+  await expect(compared.getByText("Choose a virtual key")).toHaveCount(2);
+  await look(page, "prompt-compared");
+  await open(page, `${prompt}/values`);
+  await press(page, "Remove Curious");
+  await expectSaid(page, /^The values are removed/);
+  await expect(page.locator(".samples > li")).toHaveCount(1);
+});
+
+test("a prompt goes out as a file and comes in as one", async ({ page, faults }) => {
+  faults.allow(/status of 4\d\d .*\/fn\//);
+  await comeBack(page, OWNER);
+  await open(page, prompt);
+  const coming = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download as a file" }).click();
+  const download = await coming;
+  expect(download.suggestedFilename()).toBe(`${slugOf(prompt)}.json`);
+  const path = await download.path();
+  const file = JSON.parse(await readFile(path, "utf8"));
+  expect(file).toMatchObject({ object: "prompt", name: "Support reply", model: "brass-large" });
+  await open(page, `${HOME}/prompts`);
+  await page.getByRole("link", { name: "Import", exact: true }).click();
+  await expectPage(page, "Import a prompt");
+  await hydrated(page);
+  if (hasJavaScript()) await page.locator("#choose").setInputFiles(path);
+  else await page.getByLabel("Its text").fill(JSON.stringify(file));
+  await expect(page.getByLabel("Its text")).toHaveValue(/brass-large/);
+  await press(page, "Import");
+  await expect(page.getByLabel("Its text")).toHaveAccessibleDescription(/This slug is taken\./);
+  await look(page, "prompt-import");
+  await page.getByLabel("Its text").fill(JSON.stringify({ ...file, name: "Second reply", slug: "second-reply" }));
+  await press(page, "Import");
+  await expectPage(page, "Second reply");
+  await expect(heading(page)).toContainText("not published");
+  await open(page, `${new URL(page.url()).pathname}/delete`);
+  await press(page, "Delete Second reply");
+  await expectPage(page, "Prompts");
+});
+
 test("labels and folders are made, changed and deleted", async ({ page, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await comeBack(page, OWNER);
@@ -304,6 +384,9 @@ test("somebody else saves first", async ({ page, newContext, faults }) => {
   await text(other, 1).fill("theirs");
   await press(other, "Save as v4");
   await expectSaid(other, /^Saved as v4/);
+  // The page says so before anything is lost.
+  const meanwhile = page.getByText("Somebody else has changed this meanwhile.");
+  if (hasJavaScript()) await expect(meanwhile).toBeVisible({ timeout: 20_000 });
   await text(page, 1).fill("mine");
   await press(page, "Save as v4");
   await expect(page.getByRole("alert").filter({ hasText: "Somebody" })).toBeVisible();

@@ -66,6 +66,8 @@ codes! {
     Malformed = "malformed", 400;
     /// One or more fields are not acceptable; each is named.
     Invalid = "invalid", 422;
+    /// A button of a form asked for something else than to save it.
+    NotSaved = "not_saved", 422;
     /// Too many attempts; try again later.
     TooManyRequests = "too_many_requests", 429;
     /// A provider could not be reached or answered badly.

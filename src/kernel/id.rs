@@ -74,6 +74,8 @@ ids! {
     CollectionId,
     /// A text that a guardrail is tried with on each save.
     SampleId,
+    /// Values that a prompt is tried with.
+    ValuesId,
     /// An invitation to an organisation.
     InvitationId,
     /// One model call through the gateway.

@@ -16,7 +16,7 @@ pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use fault::Fault;
 pub use id::{
     CallId, CollectionId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, PromptId, RequestId,
-    SampleId, SecretId, SessionId, UserId, VirtualKeyId,
+    SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -141,12 +141,16 @@ operations! {
     PromptGet = "prompt.get", holds(P::PromptsView), read, fns: ["prompts/get"], routes: ["GET /v1/prompts/{slug}"];
     PromptDraft = "prompt.draft", holds(P::PromptsCreate), read, fns: ["prompts/begin"], routes: [];
     PromptCheck = "prompt.check", holds(P::PromptsView), read, fns: ["prompts/check"], routes: [];
-    PromptTry = "prompt.try", Requirement::Both(P::ModelsCall, P::PromptsView), read, fns: ["prompts/run", "prompts/answer"], routes: [];
+    PromptTry = "prompt.try", Requirement::Both(P::ModelsCall, P::PromptsView), read, fns: ["prompts/run", "prompts/answer", "prompts/compare"], routes: [];
     PromptFill = "prompt.fill", holds(P::PromptsView), read, fns: ["prompts/fill"], routes: [];
     PromptVersions = "prompt.versions", holds(P::PromptsView), read, fns: ["prompts/versions"], routes: ["GET /v1/prompts/{slug}/versions"];
     PromptVersion = "prompt.version", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/prompts/{slug}/versions/{version}"];
     PromptMoves = "prompt.moves", holds(P::PromptsView), read, fns: [], routes: ["GET /v1/prompts/{slug}/moves"];
-    PromptCreate = "prompt.create", holds(P::PromptsCreate), audited, fns: ["prompts/create"], routes: ["POST /v1/prompts"];
+    PromptCreate = "prompt.create", holds(P::PromptsCreate), audited, fns: ["prompts/create", "prompts/import"], routes: ["POST /v1/prompts"];
+    // What a prompt is tried with: one's own values, and those of everybody.
+    PromptValues = "prompt.values", holds(P::PromptsView), read, fns: ["prompts/values"], routes: [];
+    PromptKeepValues = "prompt.keep_values", holds(P::PromptsUpdate), audited, fns: ["prompts/keep_values"], routes: [];
+    PromptDropValues = "prompt.drop_values", holds(P::PromptsUpdate), audited, fns: ["prompts/drop_values"], routes: [];
     PromptUpdate = "prompt.update", holds(P::PromptsUpdate), audited, fns: ["prompts/update"], routes: ["PUT /v1/prompts/{slug}"];
     PromptRestore = "prompt.restore", holds(P::PromptsUpdate), audited, fns: ["prompts/restore"], routes: ["POST /v1/prompts/{slug}/versions/{version}/restore"];
     PromptPublish = "prompt.publish", holds(P::PromptsPublish), audited, fns: ["prompts/publish"], routes: ["PUT /v1/prompts/{slug}/makeDefault"];

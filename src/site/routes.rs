@@ -212,6 +212,18 @@ pub fn prompt(slug: &str, prompt: &str) -> Path {
 pub fn prompt_versions(slug: &str, prompt: &str) -> Path {
     inside(slug, &format!("/prompts/{prompt}/versions"))
 }
+/// The values that a prompt is tried with.
+pub fn prompt_values(slug: &str, prompt: &str) -> Path {
+    inside(slug, &format!("/prompts/{prompt}/values"))
+}
+/// Two versions of a prompt beside each other.
+pub fn compare_prompts(slug: &str, prompt: &str) -> Path {
+    inside(slug, &format!("/prompts/{prompt}/compare"))
+}
+/// A prompt from a file.
+pub fn import_prompt(slug: &str) -> Path {
+    inside(slug, "/prompts/import")
+}
 pub fn delete_prompt(slug: &str, prompt: &str) -> Path {
     inside(slug, &format!("/prompts/{prompt}/delete"))
 }

@@ -15,6 +15,7 @@ mod news;
 mod organisations;
 mod pages;
 mod plans;
+mod prompts;
 mod refusals;
 mod replicas;
 mod rest;

@@ -102,7 +102,8 @@ INSERT INTO prompt_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::
 INSERT INTO prompt_uses SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 1, 'pp-' || i % 5000 FROM generate_series(1, 20000) i;
 INSERT INTO prompt_labels SELECT md5('o' || i % 40 + 1)::uuid, 'label-' || i, '', '', 'publishers', false, 1, 'A', i, 'A', i FROM generate_series(1, 10000) i;
 INSERT INTO prompt_pointers SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, CASE WHEN i % 3 = 0 THEN 'production' ELSE 'label-' || i % 10000 END, 1, 'A', i, NULL, 0, '' FROM generate_series(1, 20000) i;
-INSERT INTO prompt_moves SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('m' || i)::uuid, 'production', NULL, 1, 'A', NULL, i FROM generate_series(1, 20000) i;
+INSERT INTO prompt_moves SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('m' || i)::uuid, 'production', NULL, 1, 'A', NULL, i, NULL, NULL FROM generate_series(1, 20000) i;
+INSERT INTO prompt_values SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('h' || i)::uuid, md5('u' || i)::uuid, 'a', '{}', 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO prompt_proposals SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 'staging', md5('d' || i)::uuid, 1, NULL, '', NULL, 'A', i FROM generate_series(1, 10000) i;
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
 INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;

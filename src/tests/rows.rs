@@ -1,6 +1,6 @@
 //! Rows as no version of the program should have written them, on both databases: they take no list down with them.
 
-use super::support::{House, World, each_engine, text};
+use super::support::{Calls, House, World, done, each_engine, text};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -96,4 +96,24 @@ async fn a_row_that_cannot_be_read_is_left_out() {
         assert_eq!(spoilt.status, 500, "{}", spoilt.text);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_guardrail_that_cannot_be_read_lets_nothing_through() {
+    // PostgreSQL stores nothing of another type.
+    let world = World::new(House::on_sqlite().await).await;
+    let calls = Calls::new().await;
+    calls.virtual_key(&world, "main", "openai").await;
+    let guardrail = world.guardrail("Strict", "please").await;
+    let fields = [("slug", world.house.slug.as_str()), ("of", guardrail.as_str()), ("requests", "yes")];
+    done(&world.owner, "guardrails/enforce", &fields).await;
+    let ask = async |house: &House| {
+        let message = json!({ "role": "user", "content": "Answer, please." });
+        let body = json!({ "model": "@main/gpt-4o", "messages": [message] });
+        house.program(&house.master_key).api("POST", "/v1/chat/completions", body).await
+    };
+    assert_eq!(ask(&world.house).await.status, 200);
+    world.house.as_owner("UPDATE guardrail_versions SET body = CAST(body AS BLOB)").await.expect("spoilt");
+    let anew = ask(&world.house.another(|_| {}).await).await;
+    assert_eq!(anew.status, 503, "{}", anew.text);
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 25] = [
+const ORGANISATION: [&str; 26] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
@@ -33,6 +33,7 @@ const ORGANISATION: [&str; 25] = [
     "prompt_pointers",
     "prompt_proposals",
     "prompt_uses",
+    "prompt_values",
     "prompt_versions",
     "prompts",
     "submissions",

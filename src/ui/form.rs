@@ -448,7 +448,15 @@ pub fn FormFor(
     children: Children,
 ) -> impl IntoView {
     let error = form.error();
-    let errors = Signal::derive(move || error.with(|error| error.as_ref().map(listed).unwrap_or_default()));
+    let only_stepped = move || error.with(|error| error.as_ref().is_some_and(|error| error.code == Code::NotSaved));
+    let errors = Signal::derive(move || match only_stepped() {
+        true => vec![],
+        false => error.with(|error| error.as_ref().map(listed).unwrap_or_default()),
+    });
+    let stepped = move || {
+        let words = error.with(|error| error.as_ref().map(|error| error.message.clone()))?;
+        only_stepped().then(|| view! { <Note tone=Tone::Info>{words}</Note> })
+    };
     // What is not known, or is done, is not called undone.
     let title = Signal::derive(move || {
         error.with(|error| match error {
@@ -460,6 +468,7 @@ pub fn FormFor(
     view! {
         <BareForm form class>
             <FormErrors errors title id=errors_id />
+            {reactive(stepped)}
             <WayBack error />
             {version.map(|version| view! { <Version form version /> })}
             <Provider value=Around { form, limits, follows: version.is_some() }>{children()}</Provider>

@@ -7,6 +7,7 @@ use crate::{
         operations::{
             self as prompts, collections,
             labels::{self, Expected, To},
+            sets,
         },
     },
     kernel::{PromptId, Result},
@@ -56,7 +57,7 @@ pub(super) async fn make(first: &Access, second: &Access) -> Result<PromptId> {
         publish: Publish::Yes,
         ..Draft::default()
     };
-    prompts::create(first, Kind::Partial, style).await?;
+    prompts::create(first, Kind::Partial, Ok(style)).await?;
     let new = Draft {
         name: "Support reply".into(),
         slug: "support-reply".into(),
@@ -66,7 +67,7 @@ pub(super) async fn make(first: &Access, second: &Access) -> Result<PromptId> {
         publish: Publish::Yes,
         ..Draft::default()
     };
-    let saved = prompts::create(first, Kind::Prompt, new).await?;
+    let saved = prompts::create(first, Kind::Prompt, Ok(new)).await?;
     let slug = saved.slug;
     for (opening, temperature, message) in [
         ("Begin with what was done for them.", 0.4, "Say first what was done"),
@@ -89,6 +90,19 @@ pub(super) async fn make(first: &Access, second: &Access) -> Result<PromptId> {
     let rule = |_: &_| LabelDraft { needs_second: true, ..LabelDraft::default() };
     labels::update(first, PRODUCTION, None, rule).await?;
     labels::propose(second, what, PRODUCTION, "3", "It did better in staging for a week").await?;
+    for (name, values) in [
+        ("Late parcel", json!({ "late_days": "6", "order": "HP-20418-7", "complaint": "It was a birthday present." })),
+        (
+            "Wrong colour",
+            json!({ "order": "HP-20511-2", "complaint": "I ordered the blue one, and the red one came." }),
+        ),
+    ] {
+        let mut values = values;
+        values["company"] = "Harbour Parcels".into();
+        values["language"] = "British English".into();
+        values["customer"] = json!({ "name": "Mrs Oyelaran" });
+        sets::keep(second, what.1, name, &values.to_string(), true).await?;
+    }
     let summary = Draft {
         name: "Meeting summary".into(),
         slug: "meeting-summary".into(),
@@ -102,6 +116,6 @@ pub(super) async fn make(first: &Access, second: &Access) -> Result<PromptId> {
         message: "The first".into(),
         ..Draft::default()
     };
-    prompts::create(second, Kind::Prompt, summary).await?;
+    prompts::create(second, Kind::Prompt, Ok(summary)).await?;
     Ok(saved.id)
 }

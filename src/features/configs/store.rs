@@ -159,18 +159,18 @@ pub async fn by_slug(tx: &mut OrgTx, slug: &str, now: Timestamp) -> Result<Optio
 }
 
 async fn keys_of(tx: &mut OrgTx, id: ConfigId) -> Result<Vec<UsedByKey>> {
-    let rows: Vec<(Uuid, String)> = tx.list(KEYS_OF, values![id, MOST_USERS]).await?;
+    let rows: Vec<(Uuid, String)> = tx.all(KEYS_OF, values![id, MOST_USERS]).await?;
     Ok(rows.into_iter().map(|(id, name)| UsedByKey { id: KeyId(id), name }).collect())
 }
 
 async fn virtual_keys_of(tx: &mut OrgTx, id: ConfigId) -> Result<Vec<NamesVirtualKey>> {
-    let rows: Vec<(String, String)> = tx.list(VIRTUAL_KEYS_OF, values![id, MOST_USERS]).await?;
+    let rows: Vec<(String, String)> = tx.all(VIRTUAL_KEYS_OF, values![id, MOST_USERS]).await?;
     Ok(rows.into_iter().map(|(slug, name)| NamesVirtualKey { slug, name }).collect())
 }
 
 /// The configs whose newest version names a virtual key: slug and name of each, by name; 200 at most.
 pub async fn naming(tx: &mut OrgTx, virtual_key: VirtualKeyId) -> Result<Vec<(String, String)>> {
-    tx.list(NAMING, values![virtual_key, MOST_USERS]).await
+    tx.all(NAMING, values![virtual_key, MOST_USERS]).await
 }
 
 /// What a call needs of a config.

@@ -139,7 +139,7 @@ pub fn draft_of(typed: &Typed, stored: Option<&Detail>) -> Draft {
 /// The answer to a button of a form that saves nothing: the page comes back with what was typed.
 pub fn only_stepped(access: &Access, operation: Operation) -> Error {
     match access.principal().organisation().map(|here| access.check(operation, Target::In(here))) {
-        Some(Ok(())) => Error::new(Code::Invalid, "Nothing is saved yet."),
+        Some(Ok(())) => Error::new(Code::NotSaved, "Nothing is saved yet."),
         Some(Err(error)) => error,
         None => Error::not_found(),
     }

@@ -187,7 +187,7 @@ pub async fn find(tx: &mut OrgTx, of: &str, now: Timestamp) -> Result<Option<Det
 }
 
 async fn configs_of(tx: &mut OrgTx, id: GuardrailId) -> Result<Vec<UsedBy>> {
-    let rows: Vec<(String, String, bool, bool)> = tx.list(CONFIGS_OF, values![id, MOST_USERS]).await?;
+    let rows: Vec<(String, String, bool, bool)> = tx.all(CONFIGS_OF, values![id, MOST_USERS]).await?;
     let used = |(slug, name, on_requests, on_answers)| UsedBy { slug, name, on_requests, on_answers };
     Ok(rows.into_iter().map(used).collect())
 }
@@ -212,7 +212,7 @@ pub async fn stored(tx: &mut OrgTx, slug: &str) -> Result<Option<Stored>> {
 
 /// The guardrails that judge every call of the organisation, in the order in which they were made.
 pub async fn of_all_calls(tx: &mut OrgTx) -> Result<Vec<(Stored, AllCalls)>> {
-    let rows: Vec<(Uuid, String, String, i64, String, bool, bool)> = tx.list(OF_ALL_CALLS, vec![]).await?;
+    let rows: Vec<(Uuid, String, String, i64, String, bool, bool)> = tx.all(OF_ALL_CALLS, vec![]).await?;
     let read = |(id, slug, name, number, text, requests, answers)| {
         (Stored { id: GuardrailId(id), slug, name, number, text }, AllCalls { requests, answers })
     };

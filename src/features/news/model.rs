@@ -11,6 +11,8 @@ pub enum Watched {
     VirtualKeys,
     Configs,
     Guardrails,
+    Prompts,
+    Partials,
     Members,
     Invitations,
 }
@@ -23,6 +25,8 @@ impl Watched {
             Watched::VirtualKeys => Operation::VirtualKeysList,
             Watched::Configs => Operation::ConfigsList,
             Watched::Guardrails => Operation::GuardrailsList,
+            Watched::Prompts => Operation::PromptsList,
+            Watched::Partials => Operation::PartialsList,
             Watched::Members => Operation::TeamList,
             Watched::Invitations => Operation::InvitationsList,
         }
@@ -52,6 +56,19 @@ impl Watched {
                 O::GuardrailEnforce,
                 O::GuardrailDelete,
             ],
+            Watched::Prompts => &[
+                O::PromptCreate,
+                O::PromptUpdate,
+                O::PromptRestore,
+                O::PromptPublish,
+                O::PromptLabel,
+                O::PromptRollOut,
+                O::PromptAgree,
+                O::PromptDelete,
+            ],
+            Watched::Partials => {
+                &[O::PartialCreate, O::PartialUpdate, O::PartialRestore, O::PartialPublish, O::PromptAgree, O::PartialDelete]
+            }
             Watched::Members => {
                 &[O::TeamChangeRole, O::TeamRemove, O::TeamLeave, O::InvitationAccept, O::InvitationJoin]
             }

@@ -29,6 +29,11 @@ pub struct Watch {
 impl Watch {
     /// Watches a list of the organisation in this page's path.
     pub fn of(list: Watched) -> Self {
+        Self::of_one(list, String::new())
+    }
+
+    /// Watches one thing of a list, by its slug.
+    pub fn of_one(list: Watched, of: String) -> Self {
         let watch = Self {
             seen: RwSignal::new(None),
             changes: RwSignal::new(0),
@@ -37,14 +42,14 @@ impl Watch {
         };
         let (sending, slug) = (Sending::to::<LoadNews>(), param("slug"));
         Effect::new(move |_| {
-            let slug = slug.clone();
+            let (slug, of) = (slug.clone(), of.clone());
             let look = move || {
                 if let Some(after) = watch.seen.get_untracked()
                     && watch.asked.get_untracked() < MOST
                     && !document().hidden()
                 {
                     watch.asked.update(|asked| *asked += 1);
-                    sending.send_arguments(&LoadNews { slug: slug.clone(), list, after });
+                    sending.send_arguments(&LoadNews { slug: slug.clone(), list, of: of.clone(), after });
                 }
             };
             if let Ok(tick) = set_interval_with_handle(look, PAUSE) {
@@ -74,6 +79,11 @@ impl Watch {
         self.seen.set(Some(seen));
         self.changes.set(0);
         self.asked.set(0);
+    }
+
+    /// How often others have changed it since it was read.
+    pub fn changes(self) -> u32 {
+        self.changes.get()
     }
 
     fn show(self) {

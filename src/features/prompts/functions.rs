@@ -1,7 +1,10 @@
 //! The prompts' server functions. Those of partials do the same under names of their own.
 
-use super::model::{Checked, Filled, Label, NewPrompt, PromptPage, Prompts, Ran, Saved, Typed, Versions};
-use crate::kernel::{Asked, Error};
+use super::model::{
+    Checked, Filled, Label, NewPrompt, PromptPage, Prompts, Ran, Saved, Typed, Versions,
+    sets::{ComparedRow, Sets, ValueSet},
+};
+use crate::kernel::{Asked, Error, ValuesId};
 use leptos::{
     prelude::*,
     server_fn::codec::{StreamingText, TextStream},
@@ -10,7 +13,7 @@ use leptos::{
 #[cfg(feature = "ssr")]
 use {
     super::{
-        model::{Detail, Kind, LabelDraft, PAGE, Piece},
+        model::{Detail, Kind, LabelDraft, PAGE, Piece, sets::Side},
         operations::{self, collections, labels, labels::Expected, labels::To},
         paths,
     },
@@ -119,12 +122,7 @@ pub async fn answer_prompt(
     #[server(default)] values: String,
     #[server(flatten)] typed: Typed,
 ) -> Result<Ran, Error> {
-    let pieces = ran(&slug, &values, &typed).await?;
-    let whole = pieces.fold(Ran::default(), async |mut ran, piece| {
-        ran.take(piece);
-        ran
-    });
-    Ok(whole.await)
+    Ok(operations::run::whole(ran(&slug, &values, &typed).await?).await)
 }
 
 #[cfg(feature = "ssr")]
@@ -135,13 +133,55 @@ async fn ran(slug: &str, values: &str, typed: &Typed) -> Result<impl Stream<Item
     operations::run::run(&access, web::models()?, &content, &values, is_strict).await
 }
 
+/// The values that a prompt is tried with: one's own and everybody's.
+#[server(prefix = "/fn", endpoint = "prompts/values")]
+pub async fn load_values(slug: String, of: String) -> Result<Sets, Error> {
+    operations::sets::list(&web::member(&slug).await?, &of).await
+}
+
+/// Keeps the values that are typed, as [`fill_prompt`] takes them, under a name (`set_name`), for everybody if `set_shared` is
+/// `yes`.
+#[server(prefix = "/fn", endpoint = "prompts/keep_values")]
+pub async fn keep_values(
+    slug: String,
+    of: String,
+    #[server(default)] values: String,
+    #[server(flatten)] typed: Typed,
+) -> Result<Vec<ValueSet>, Error> {
+    let (values, is_shared) = (values_of(&values, &typed), typed.get("set_shared") == "yes");
+    let kept = operations::sets::keep(&web::member(&slug).await?, &of, typed.get("set_name"), &values, is_shared).await?;
+    web::redirect(&routes::prompt_values(&slug, &of).with("done", "kept"));
+    Ok(kept)
+}
+
+#[server(prefix = "/fn", endpoint = "prompts/drop_values")]
+pub async fn drop_values(slug: String, of: String, values: ValuesId) -> Result<(), Error> {
+    operations::sets::drop_values(&web::member(&slug).await?, &of, values).await?;
+    web::redirect(&routes::prompt_values(&slug, &of).with("done", "dropped"));
+    Ok(())
+}
+
+/// Runs two versions over all values that are kept: the numbers `was` and `now`, each with the model of its own or with that
+/// which is named.
+#[server(prefix = "/fn", endpoint = "prompts/compare")]
+pub async fn compare_prompts(
+    slug: String,
+    of: String,
+    was: i64,
+    now: i64,
+    #[server(default)] was_model: String,
+    #[server(default)] now_model: String,
+) -> Result<Vec<ComparedRow>, Error> {
+    let sides = [Side { number: was, model: was_model }, Side { number: now, model: now_model }];
+    operations::sets::compare(&web::member(&slug).await?, web::models()?, &of, sides).await
+}
+
 #[cfg(feature = "ssr")]
 async fn create(access: &Access, kind: Kind, slug: &str, typed: &Typed) -> Result<(), Error> {
     if typed.is_step() {
         return Err(operations::only_stepped(access, kind.acts().create));
     }
-    let draft = operations::draft_of(typed, None)?;
-    let made = operations::create(access, kind, draft).await.map_err(operations::in_form)?;
+    let made = operations::create(access, kind, operations::draft_of(typed, None)).await.map_err(operations::in_form)?;
     web::redirect(&paths::item(kind, slug, &made.slug).with("done", "made"));
     Ok(())
 }
@@ -150,6 +190,14 @@ async fn create(access: &Access, kind: Kind, slug: &str, typed: &Typed) -> Resul
 #[server(prefix = "/fn", endpoint = "prompts/create")]
 pub async fn create_prompt(slug: String, #[server(flatten)] typed: Typed) -> Result<(), Error> {
     create(&web::member(&slug).await?, Kind::Prompt, &slug, &typed).await
+}
+
+/// Makes the prompt or partial that a file holds, and goes to its page.
+#[server(prefix = "/fn", endpoint = "prompts/import")]
+pub async fn import_prompt(slug: String, #[server(default)] file: String) -> Result<(), Error> {
+    let (kind, made) = operations::files::import(&web::member(&slug).await?, &file).await?;
+    web::redirect(&paths::item(kind, &slug, &made.slug).with("done", "made"));
+    Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "partials/create")]

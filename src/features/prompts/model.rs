@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+pub mod sets;
+
 /// Longest name, in characters.
 pub const NAME_LIMIT: usize = 100;
 /// Longest slug that a caller chooses, in bytes.
@@ -23,6 +25,10 @@ pub const STICKY_LIMIT: usize = 64;
 pub const LABEL_LIMIT: usize = 36;
 /// Longest JSON text of parameters, tools and the rest of a version together, in bytes.
 pub const SETTINGS_LIMIT: usize = 256 << 10;
+/// Longest text of a file that holds a prompt, in characters.
+pub const FILE_LIMIT: usize = 1 << 20;
+/// Longest file that a page offers, in bytes; what is longer is had by the interface for programs.
+pub const EXPORT_LIMIT: usize = 64 << 10;
 /// The most characters of each field.
 pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("message", MESSAGE_LIMIT), ("model", MODEL_LIMIT)];
 /// Prompts on one page of the list.
@@ -201,6 +207,8 @@ impl Listed {
 /// A page of the list. It is sorted by `name` (also where nothing is said) or `changed`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompts {
+    /// The place of the organisation's log as far as which this was read.
+    pub seen: i64,
     pub prompts: Vec<Listed>,
     /// How many fit what is searched for.
     pub total: i64,
@@ -320,6 +328,8 @@ pub struct Move {
     /// Who had proposed it, where a second person agreed.
     pub proposed_by: Option<String>,
     pub moved_at: Timestamp,
+    /// The label stayed: this version was given to this many of a hundred calls; to 0, to none any more.
+    pub trial: Option<(i64, i64)>,
 }
 
 /// One prompt or partial with one of its versions.
@@ -371,6 +381,12 @@ pub struct PromptPage {
     pub used_by: Vec<UsedBy>,
     pub labels: Vec<Label>,
     pub choices: Choices,
+    /// The address of a file that holds it; empty where that would be too long.
+    pub export: String,
+    /// The values that it can be tried with.
+    pub sets: Vec<sets::ValueSet>,
+    /// The place of the organisation's log as far as which this was read.
+    pub seen: i64,
     /// This installation's address.
     pub public_url: String,
 }

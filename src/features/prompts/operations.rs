@@ -23,7 +23,10 @@ use crate::{
     prompts::{self, Prompt, Source, Template},
     server::{
         access::{Access, Change, Committed},
-        audit::event::{Event, Subject},
+        audit::{
+            self,
+            event::{Event, Subject},
+        },
         database::{OrgTx, listing::Page},
     },
 };
@@ -34,8 +37,10 @@ use std::{
 use uuid::Uuid;
 
 pub mod collections;
+pub mod files;
 pub mod labels;
 pub mod run;
+pub mod sets;
 mod typed;
 
 pub use typed::{content_of, draft_of};
@@ -46,6 +51,7 @@ const TEXT: &str = "string";
 /// One page of the prompts, or of the partials, that fit.
 pub async fn list(access: &Access, kind: Kind, asked: &Asked, window: Window) -> Result<Prompts> {
     let mut tx = access.read(kind.acts().list).await?;
+    let seen = audit::seen(&mut tx).await?;
     let folder = match asked.get("folder") {
         "" => None,
         "none" => Some(None),
@@ -54,6 +60,7 @@ pub async fn list(access: &Access, kind: Kind, asked: &Asked, window: Window) ->
     };
     let Page { rows: prompts, total, window } = store::page(&mut tx, kind, asked, folder, window).await?;
     Ok(Prompts {
+        seen,
         prompts,
         total,
         window,
@@ -92,14 +99,18 @@ async fn found(tx: &mut OrgTx, access: &Access, kind: Kind, address: &str) -> Re
 
 /// One prompt or partial as its page shows it: in its newest version, unless another is asked for.
 pub async fn page(access: &Access, kind: Kind, of: &str, number: Option<i64>) -> Result<PromptPage> {
+    let user = access.user()?;
     let mut tx = access.read(kind.acts().get).await?;
+    let seen = audit::seen(&mut tx).await?;
     let address = number.map_or_else(|| format!("{of}@latest"), |number| format!("{of}@{number}"));
     let prompt = found(&mut tx, access, kind, &address).await?;
     let checked = checked(&mut tx, &prompt.content, kind).await?;
     let used_by = users(&mut tx, kind, &prompt.slug).await?;
     let labels = store::labels::all(&mut tx).await?;
+    let sets = store::sets::of(&mut tx, prompt.id, user).await?;
     let public_url = access.app().public_url.clone();
-    Ok(PromptPage { prompt, checked, used_by, labels, choices: choices(&mut tx).await?, public_url })
+    let export = files::export(&prompt);
+    Ok(PromptPage { prompt, export, checked, used_by, labels, choices: choices(&mut tx).await?, sets, seen, public_url })
 }
 
 /// What a new prompt or partial begins with: a copy of `from`, if that is not empty.
@@ -281,7 +292,7 @@ fn refusal(kind: Kind, faults: &[Fault]) -> Error {
 /// The answer to a button of a form that saves nothing: the page comes back with what was typed.
 pub fn only_stepped(access: &Access, operation: Operation) -> Error {
     match access.principal().organisation().map(|here| access.check(operation, Target::In(here))) {
-        Some(Ok(())) => Error::new(Code::Invalid, "Nothing is saved yet."),
+        Some(Ok(())) => Error::new(Code::NotSaved, "Nothing is saved yet."),
         Some(Err(error)) => error,
         None => Error::not_found(),
     }
@@ -335,6 +346,13 @@ async fn known_names(tx: &mut OrgTx, content: &Content) -> Result<()> {
     Ok(())
 }
 
+/// The slug of a virtual key that a draft names; empty where there is none of this name.
+async fn drafted_virtual_key(access: &Access, operation: Operation, slug: &str) -> Result<String> {
+    let mut tx = access.read(operation).await?;
+    let is_there = virtual_keys::id_of(&mut tx, slug).await?.is_some();
+    Ok(if is_there { slug.to_owned() } else { String::new() })
+}
+
 /// The folder that is named; none where nothing is.
 async fn folder(tx: &mut OrgTx, of: &str) -> Result<Option<CollectionId>> {
     if of.is_empty() {
@@ -362,11 +380,18 @@ fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
 }
 
 /// Makes a prompt or partial and its first version. Its slug never changes.
-pub async fn create(access: &Access, kind: Kind, draft: Draft) -> Result<Saved> {
+///
+/// # Errors
+/// That of `draft`, which is recorded as a failed act, and every fault of what it holds.
+pub async fn create(access: &Access, kind: Kind, draft: Result<Draft>) -> Result<Saved> {
     let acts = kind.acts();
-    let compiled = compiled(access, acts.create, kind, &draft.content).await;
+    let compiled = match &draft {
+        Ok(draft) => compiled(access, acts.create, kind, &draft.content).await,
+        Err(error) => Err(error.clone()),
+    };
     access
         .act(acts.create, Subject::unnamed(kind.name(), ""), |mut change| async move {
+            let draft = draft?;
             let mut fields = Fields::default();
             let name = fields.take("name", model::parse_name(&draft.name));
             let message = fields.take("message", parse_message(&draft.message));

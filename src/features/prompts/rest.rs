@@ -428,7 +428,7 @@ async fn create(call: Call, new: CreatePrompt) -> Result<SavedPrompt> {
         is_strict: is_set(new.strict),
         publish: wish(new.publish),
     };
-    operations::create(&call.access, Kind::Prompt, draft).await.map_err(as_sent).map(|made| saved(Kind::Prompt, made))
+    operations::create(&call.access, Kind::Prompt, Ok(draft)).await.map_err(as_sent).map(|made| saved(Kind::Prompt, made))
 }
 
 /// A virtual key as it is stored, however a caller names it.

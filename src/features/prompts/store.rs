@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 pub mod collections;
 pub mod labels;
+pub mod sets;
 
 const OF_KIND: &str = "p.kind = ?";
 const IN_COLLECTION: &str = "p.collection_id = ?";
@@ -263,6 +264,7 @@ pub async fn touch(tx: &mut OrgTx, id: PromptId) -> Result<()> {
 /// Deletes a prompt with its versions and labels; its row stays for the log. False: it is gone already.
 pub async fn delete(tx: &mut OrgTx, id: PromptId, by: &str, now: Timestamp) -> Result<bool> {
     labels::forget(tx, id).await?;
+    sets::forget(tx, id).await?;
     tx.execute(DELETE_USES, values![id]).await?;
     tx.execute(DELETE_VERSIONS, values![id]).await?;
     Ok(tx.execute(DELETE, values![id, now, by]).await? == 1)
@@ -295,7 +297,7 @@ struct UsedByRow {
 
 /// What names a partial in its newest version or in one at which a label stands: prompts first, by name; 200 at most.
 pub async fn used_by(tx: &mut OrgTx, partial: &str) -> Result<Vec<UsedBy>> {
-    let rows: Vec<UsedByRow> = tx.list(USED_BY, values![partial, MOST_USERS]).await?;
+    let rows: Vec<UsedByRow> = tx.all(USED_BY, values![partial, MOST_USERS]).await?;
     let kind = |name: &str| if name == Kind::Partial.name() { Kind::Partial } else { Kind::Prompt };
     Ok(rows
         .into_iter()
@@ -305,7 +307,7 @@ pub async fn used_by(tx: &mut OrgTx, partial: &str) -> Result<Vec<UsedBy>> {
 
 /// The slugs of published partials, by name.
 pub async fn published_partials(tx: &mut OrgTx) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = tx.list(PARTIALS, vec![]).await?;
+    let rows: Vec<(String,)> = tx.all(PARTIALS, vec![]).await?;
     Ok(rows.into_iter().map(|(slug,)| slug).collect())
 }
 

@@ -20,7 +20,7 @@ statements! {
     HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
     PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     LATEST: TenantSql = "SELECT at, body FROM audit_events WHERE org_id = $1 ORDER BY seq DESC LIMIT $2";
-    ACTS: TenantSql = "SELECT seq, action, outcome, actor_id FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    ACTS: TenantSql = "SELECT seq, action, outcome, actor_id, target_id FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
     LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads";
@@ -70,6 +70,7 @@ pub struct Act {
     pub action: String,
     pub outcome: String,
     pub actor_id: String,
+    pub target_id: String,
 }
 
 /// Everything that surrounds an event.

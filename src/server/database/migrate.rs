@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "guardrails", include_str!("../../../migrations/0012_guardrails.sql")),
     (13, "found", include_str!("../../../migrations/0013_found.sql")),
     (14, "prompts", include_str!("../../../migrations/0014_prompts.sql")),
+    (15, "prompt_values", include_str!("../../../migrations/0015_prompt_values.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -170,7 +170,8 @@ impl Tx {
         run!(self, sql.0, values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
-    /// The rows of a list, as far as they can be read.
+    /// The rows of a list, as far as they can be read: for what is shown. What something is decided by is read with
+    /// [`Self::all`], which fails where a row cannot be read, so that nothing is allowed for want of it.
     pub async fn list<T: Row>(&mut self, sql: SystemSql, values: Vec<Value>) -> Result<Vec<T>, Error> {
         rows!(self, sql.0, values, T).map_err(failed)
     }
@@ -263,7 +264,8 @@ impl OrgTx {
         run!(self.tx, sqlx::AssertSqlSafe(text), values, query_as_with::<T>, fetch_all).map_err(failed)
     }
 
-    /// The rows of a list, as far as they can be read.
+    /// The rows of a list, as far as they can be read: for what is shown. What something is decided by is read with
+    /// [`Self::all`], which fails where a row cannot be read, so that nothing is allowed for want of it.
     pub async fn list<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Vec<T>, Error> {
         let values = self.bound(values);
         rows!(self.tx, sql.0, values, T).map_err(failed)

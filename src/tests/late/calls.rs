@@ -184,6 +184,85 @@ async fn a_running_stream_ends_with_its_key() {
     .await;
 }
 
+#[tokio::test]
+async fn what_a_person_runs_ends_with_their_session() {
+    each_engine(async |house| {
+        let provider = endless().await;
+        let scene = Scene::new(house, &provider).await;
+        let slug = scene.house.slug.as_str();
+        let deaf = scene.house.another(|_| {}).await;
+        let typed =
+            [("slug", slug), ("string", "Hello"), ("form", "text"), ("model", "gpt-4o"), ("virtual_key", "main")];
+        let typed = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(typed).finish();
+        let person = scene.house.person("ada@north.test").await;
+        let run = async |house: &House| {
+            let request = Request::post("/fn/prompts/run")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("accept", "application/json")
+                .header("sec-fetch-site", "same-origin")
+                .header("cookie", person.cookie())
+                .body(Body::from(typed.clone()))
+                .expect("a request");
+            let Ok(response) = house.router.clone().oneshot(request).await;
+            assert_eq!(response.status(), 200);
+            let mut body = response.into_body();
+            let first = body.frame().await.expect("a frame").expect("a piece");
+            let first = first.into_data().expect("data");
+            assert!(String::from_utf8_lossy(&first).contains("filled"), "{first:?}");
+            body
+        };
+        let (here, there) = (run(&scene.house).await, run(&deaf).await);
+        done(&person, "account/sign_out", &[]).await;
+        let ((last, took), (last_there, took_there)) = tokio::join!(rest(here), rest(there));
+        assert!(took < PROMISED && took_there < PROMISED, "{took:?} {took_there:?}");
+        for last in [last, last_there] {
+            assert!(last.contains("\"end\"") && !last.contains("\"refusal\":\"\""), "{last}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_prompt_is_not_shown_once_the_right_to_see_it_has_ended() {
+    each_engine(async |house| {
+        let provider = Upstream::json(200, "", &completion()).await;
+        let scene = Scene::new(house, &provider).await;
+        let port = listen(&scene.house).await;
+        let slug = scene.house.slug.as_str();
+        let prompt = [
+            ("slug", slug),
+            ("name", "Letter"),
+            ("own_slug", "letter"),
+            ("string", r#"[{"role": "user", "content": "Dear {{name}}"}]"#),
+            ("model", "gpt-4o"),
+            ("virtual_key", "main"),
+            ("publish", "yes"),
+        ];
+        done(&scene.owner, "prompts/create", &prompt).await;
+        for route in ["POST /v1/prompts/letter/render", "POST /v1/prompts/letter/completions"] {
+            let fields =
+                [("slug", slug), ("name", "ci"), ("completions", "enabled"), ("prompts", "read"), ("expiry", "90")];
+            let made = scene.owner.form("api_keys/create", &fields).await.json();
+            let (id, secret) = (made["id"].as_str().expect("an id"), made["secret"].as_str().expect("a secret"));
+            let asked = json!({ "variables": { "name": "Zoë" } });
+            assert_eq!(Late::program(port, secret, route, &asked).await.finish().await.status, 200, "{route}");
+            let (before, late) = (provider.seen(), Late::program(port, secret, route, &asked).await);
+            scene
+                .end(
+                    "api_keys/update",
+                    id,
+                    &[("version", "1"), ("name", "ci"), ("completions", "enabled"), ("prompts", "disabled")],
+                )
+                .await;
+            let told = late.finish().await;
+            assert_eq!((told.status, told.code()), (403, "permission_denied"), "{route}: {told:?}");
+            assert_eq!(provider.seen(), before, "{route} reached the provider");
+            assert!(!told.text.contains("Dear"), "{told:?}");
+        }
+    })
+    .await;
+}
+
 /// A call whose provider sends `start` and then thinks.
 async fn waits_in_vain(start: &'static str) {
     each_engine(async |house| {

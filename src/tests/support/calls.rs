@@ -304,21 +304,40 @@ impl Calls {
                 let there = world.owner.form("guardrails/samples", &[("slug", slug), ("of", &of)]).await.json();
                 ready.with("sample", there["samples"][0]["id"].as_str().expect("an id"))
             }
-            Operation::PromptGet | Operation::PromptDelete | Operation::PromptMoves => prompt().await,
+            Operation::PromptGet | Operation::PromptDelete | Operation::PromptMoves | Operation::PromptValues => {
+                prompt().await
+            }
+            Operation::PromptKeepValues => prompt().await.with("set_name", "A").with("values", r#"{"name": "A"}"#),
+            Operation::PromptDropValues => {
+                let ready = prompt().await.with("set_name", "A").with("values", r#"{"name": "A"}"#);
+                let mut kept = ready.fields(&world.house.slug);
+                kept.push(("set_shared", "yes"));
+                done(&world.owner, "prompts/keep_values", &kept).await;
+                let fields = [("slug", world.house.slug.as_str()), ("of", ready.value("of"))];
+                let there = world.owner.form("prompts/values", &fields).await.json();
+                let id = there["sets"][0]["id"].as_str().expect("an id").to_owned();
+                Ready::about("of", ready.value("of").to_owned()).with("values", id)
+            }
             Operation::PromptVersions | Operation::PromptVersion | Operation::PromptRestore => {
                 prompt().await.with("number", "1")
             }
             Operation::PromptCheck => Ready::bare().with("string", "Dear {{name}}"),
             Operation::PromptTry => {
                 self.virtual_key(world, &slug, "openai").await;
-                let ready = Ready::bare().with("string", "Dear {{name}}").with("values", r#"{"name": "A"}"#);
+                let ready = prompt().await.with("set_name", "A").with("values", r#"{"name": "A"}"#);
+                // Kept for everybody: each asks for the comparison over them.
+                let mut kept = ready.fields(&world.house.slug);
+                kept.push(("set_shared", "yes"));
+                done(&world.owner, "prompts/keep_values", &kept).await;
+                let ready = ready.with("string", "Dear {{name}}").with("was", "1").with("now", "2");
                 ready.with("model", "gpt-4o").with("virtual_key", slug)
             }
             Operation::PromptFill => Ready::bare().with("string", "Dear {{name}}").with("values", r#"{"name": "A"}"#),
             Operation::PromptCreate | Operation::PartialCreate => {
                 let name = format!("prompt {n}");
                 let body = json!({ "name": name, "string": "Dear {{name}}", "publish": false });
-                Ready::bare().with("name", name).with("string", "Dear {{name}}").body(body)
+                let file = json!({ "name": name, "string": "Dear {{name}}" }).to_string();
+                Ready::bare().with("name", name).with("string", "Dear {{name}}").with("file", file).body(body)
             }
             Operation::PromptUpdate => {
                 let ready =

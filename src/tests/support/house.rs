@@ -22,7 +22,7 @@ use crate::{
 };
 use axum::Router;
 use serde_json::Value;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::future::Future;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -44,6 +44,8 @@ pub struct House {
     /// Holds key file and database as long as the house stands.
     _folder: TempDir,
     postgres: Option<(String, String)>,
+    /// One connection of whoever owns the tables, on PostgreSQL: made when it is first asked for, and kept.
+    owner: Option<PgPool>,
 }
 
 /// Runs the test on each engine; see [`test_server`].
@@ -95,9 +97,8 @@ impl House {
         let mut admin = PgConnection::connect(server).await.expect("the test server answers");
         admin.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a database can be made");
         admin.close().await.expect("the connection closes");
-        let mut url = url::Url::parse(server).expect("an address");
-        url.set_path(&name);
-        (name, url.into())
+        let url = address(server, &name);
+        (name, url)
     }
 
     /// An installation on a database of this name that is already open.
@@ -131,6 +132,10 @@ impl House {
         installation::check_key(&app).await.expect("the key fits");
         let gateway = storage::start(&app, &folder.path().join("calls")).expect("a journal");
         let router = http::router(&app, gateway.clone());
+        let owner = postgres.as_ref().map(|(server, name)| {
+            let pool = PgPoolOptions::new().max_connections(1).connect_lazy(&address(server, name));
+            pool.expect("an address")
+        });
         Self {
             app,
             router,
@@ -140,6 +145,7 @@ impl House {
             master_key: String::new(),
             _folder: folder,
             postgres,
+            owner,
         }
     }
 
@@ -213,7 +219,7 @@ impl House {
 
     /// Every row of every table but the audit log, as sorted lines: equal before and after means that nothing changed.
     pub async fn snapshot(&self) -> Vec<String> {
-        snapshot::take(&self.app.db, self.owner_url().as_deref()).await
+        snapshot::take(&self.app.db, self.owner.as_ref()).await
     }
 
     /// How many events the chain of an organisation has, and its last one.
@@ -229,24 +235,16 @@ impl House {
         const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered')";
         const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
         let now = self.app.clock.now().0;
-        match (&self.app.db, self.owner_url()) {
+        match (&self.app.db, self.owner.as_ref()) {
             (Db::Sqlite { writer, .. }, _) => {
                 sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(writer).await.expect("a call");
                 sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id).execute(writer).await.expect("an attempt");
             }
-            (Db::Postgres(_), Some(url)) => {
-                let mut owner = PgConnection::connect(&url).await.expect("the owner connects");
-                sqlx::query(SQL)
-                    .bind(self.organisation.0)
-                    .bind(id)
-                    .bind(now)
-                    .execute(&mut owner)
-                    .await
-                    .expect("a call");
-                let attempt = sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id);
-                attempt.execute(&mut owner).await.expect("an attempt");
+            (Db::Postgres(_), Some(owner)) => {
+                sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(owner).await.expect("a call");
+                sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id).execute(owner).await.expect("an attempt");
             }
-            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
+            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }
     }
 
@@ -258,22 +256,22 @@ impl House {
     /// The same, for a text that a test puts together.
     pub async fn as_owner_composed(&self, sql: &str) -> sqlx::Result<()> {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match (&self.app.db, self.owner_url()) {
+        match (&self.app.db, self.owner.as_ref()) {
             (Db::Sqlite { writer, .. }, _) => sqlx::raw_sql(sql).execute(writer).await.map(|_| ()),
-            (Db::Postgres(_), Some(url)) => {
-                let mut owner = PgConnection::connect(&url).await?;
-                sqlx::raw_sql(sql).execute(&mut owner).await.map(|_| ())
-            }
-            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner's address"),
+            (Db::Postgres(_), Some(owner)) => sqlx::raw_sql(sql).execute(owner).await.map(|_| ()),
+            (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }
     }
 
     /// The address of this database for its owner, on PostgreSQL.
     pub fn owner_url(&self) -> Option<String> {
-        self.postgres.as_ref().map(|(server, name)| {
-            let mut url = url::Url::parse(server).expect("an address");
-            url.set_path(name);
-            url.to_string()
-        })
+        self.postgres.as_ref().map(|(server, name)| address(server, name))
     }
+}
+
+/// The address of a database of this server.
+fn address(server: &str, name: &str) -> String {
+    let mut url = url::Url::parse(server).expect("an address");
+    url.set_path(name);
+    url.into()
 }

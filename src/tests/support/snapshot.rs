@@ -1,18 +1,19 @@
 //! What the whole database holds.
 
 use crate::server::database::Db;
-use sqlx::{Connection, PgConnection};
+use sqlx::PgPool;
 use std::collections::HashSet;
 
 /// The audit log is where a refusal leaves its one trace. When sessions, members and keys were last seen, and so until
 /// when a session lives, is left out as well.
 const LEFT_OUT: [&str; 3] = ["audit_events", "audit_heads", "_sqlx_migrations"];
 
-pub async fn take(db: &Db, owner_url: Option<&str>) -> Vec<String> {
-    let mut lines = match (db, owner_url) {
+/// `owner` leads to whoever owns the tables, on PostgreSQL.
+pub async fn take(db: &Db, owner: Option<&PgPool>) -> Vec<String> {
+    let mut lines = match (db, owner) {
         (Db::Sqlite { readers, .. }, _) => sqlite(readers).await,
-        (Db::Postgres(_), Some(url)) => postgres(url).await,
-        (Db::Postgres(_), None) => panic!("a PostgreSQL snapshot needs the owner's address"),
+        (Db::Postgres(_), Some(owner)) => postgres(owner).await,
+        (Db::Postgres(_), None) => panic!("a PostgreSQL snapshot needs the owner"),
     };
     lines.sort();
     lines
@@ -63,10 +64,9 @@ async fn sqlite(pool: &sqlx::SqlitePool) -> Vec<String> {
     lines
 }
 
-async fn postgres(url: &str) -> Vec<String> {
-    let mut connection = PgConnection::connect(url).await.expect("the owner connects");
+async fn postgres(owner: &PgPool) -> Vec<String> {
     let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-        .fetch_all(&mut connection)
+        .fetch_all(owner)
         .await
         .expect("the tables");
     let mut lines = vec![];
@@ -76,7 +76,7 @@ async fn postgres(url: &str) -> Vec<String> {
             if table == "sessions" { " - 'expires_at'" } else { "" }
         );
         let rows: Option<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect("the rows");
+            sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(owner).await.expect("the rows");
         lines.extend(apart(table, rows));
     }
     lines

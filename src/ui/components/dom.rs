@@ -140,6 +140,23 @@ pub fn copy(text: &str, done: impl Fn(bool) + Clone + 'static) {
     let _ = then.call2(&promise, &fulfilled, &rejected);
 }
 
+/// Reads the first file that was chosen in an input as text.
+pub fn text_of_file(input: &JsValue, done: impl Fn(String) + 'static) {
+    use leptos::wasm_bindgen::closure::Closure;
+    let promise = || {
+        let files = Reflect::get(input, &"files".into()).ok()?;
+        let file = Reflect::get(&files, &"0".into()).ok()?;
+        let text = Reflect::get(&file, &"text".into()).ok()?.dyn_into::<Function>().ok()?;
+        text.call0(&file).ok()
+    };
+    let Some(promise) = promise() else { return };
+    let then = Reflect::get(&promise, &"then".into()).ok().and_then(|then| then.dyn_into::<Function>().ok());
+    if let Some(then) = then {
+        let read = Closure::once_into_js(move |text: JsValue| done(text.as_string().unwrap_or_default()));
+        let _ = then.call1(&promise, &read);
+    }
+}
+
 /// Whether what had focus is gone.
 pub fn nothing_has_focus() -> bool {
     document().active_element().is_none_or(|element| element.tag_name() == "BODY")

@@ -193,8 +193,11 @@ pub async fn roll_out(
             if trial.as_ref().is_some_and(|trial| trial.number == pointer.number) {
                 return Err(Error::field("version", format!("All calls of “{name}” run this version.")));
             }
-            labels::try_version(change.tx(), was.id, name, trial.as_ref()).await?;
-            store::touch(change.tx(), was.id).await?;
+            if trial != pointer.trial {
+                let by = change.access().actor_name().to_owned();
+                labels::try_version(change.tx(), was.id, pointer, trial.as_ref(), (&by, now)).await?;
+                store::touch(change.tx(), was.id).await?;
+            }
             let words = |trial: Option<&Trial>| trial.map_or(Value::Null, |trial| trial.words().into());
             let event = Event::of(subject(Kind::Prompt, &was.slug, &was.name))
                 .with("label", name)

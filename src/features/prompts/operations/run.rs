@@ -7,7 +7,7 @@ use crate::{
         sse::{Frame, Frames, parse_frame},
         usage::{Observer, StreamKind, Usage},
     },
-    features::prompts::model::{Answered, Content, Filled, Piece},
+    features::prompts::model::{Answered, Content, Filled, Piece, Ran},
     kernel::{CallId, Error, RequestId, Result, provider::Provider},
     policy::Operation,
     server::access::Access,
@@ -49,6 +49,15 @@ pub async fn run(
     }
     let rest = stream::poll_fn(move |context| receive.poll_recv(context));
     Ok(stream::once(async move { Piece::Filled(filled) }).chain(rest))
+}
+
+/// All that comes of a run, once it has come to its end.
+pub async fn whole(pieces: impl Stream<Item = Piece>) -> Ran {
+    let take = async |mut ran: Ran, piece| {
+        ran.take(piece);
+        ran
+    };
+    pieces.fold(Ran::default(), take).await
 }
 
 /// The call that a filled prompt makes, streamed; none where nothing says which provider is called.

@@ -9,6 +9,7 @@ use super::{
     use_item,
 };
 use crate::{
+    features::news::{model::Watched, pages::Watch},
     features::prompts::{
         functions::{LoadPartial, LoadPrompt, UpdatePartial, UpdatePrompt},
         model::{Content, Detail, Kind, LIMITS, PRODUCTION, PromptPage, Saved, UsedBy},
@@ -85,20 +86,25 @@ fn Inside(
     let folder = of(|prompt| prompt.collection.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default());
     let is_strict = of(|prompt| if prompt.is_strict { "yes".into() } else { "no".into() });
     let version = Signal::derive(move || stored.with(|page| page.prompt.version));
+    let watch = Watch::of_one(if kind == Kind::Prompt { Watched::Prompts } else { Watched::Partials }, prompt.slug.clone());
+    Effect::new(move |_| watch.has_read(stored.with(|page| page.seen)));
     let current = Memo::new(move |_| stored.with(|page| page.prompt.current));
     let began = form.typed("began", prompt.current.to_string());
     let (opened, hidden) = (began.clone(), prompt.slug.clone());
     let versions = paths::versions(kind, &slug, &prompt.slug).to_string();
     let others = move || {
-        (current.get().to_string() != opened).then(|| {
-            let versions = versions.clone();
-            view! {
-                <Note tone=Tone::Warn>
-                    "Somebody else saved another version meanwhile. Saving again puts yours in its place. "
-                    <a href=versions target="_blank" rel="noopener">"See what they changed (a new tab)"</a>
-                </Note>
-            }
-        })
+        let words = match (current.get().to_string() != opened, watch.changes()) {
+            (true, _) => "Somebody else saved another version meanwhile. Saving again puts yours in its place. ",
+            (false, 0) => return None,
+            (false, _) => "Somebody else has changed this meanwhile. What you save will be put beside it. ",
+        };
+        let versions = versions.clone();
+        let view = view! {
+            <Note tone=Tone::Warn>
+                {words} <a href=versions target="_blank" rel="noopener">"See what they changed (a new tab)"</a>
+            </Note>
+        };
+        Some(view)
     };
     let programs = (kind == Kind::Prompt).then(|| {
         let is_text = is_text(&prompt.content);
@@ -106,13 +112,13 @@ fn Inside(
         view! { <Programs url=page.public_url slug=prompt.slug.clone() variables is_text /> }
     });
     let choices = page.choices.clone();
-    let (organisation, variables) = (slug.clone(), page.checked.components.variables);
+    let (organisation, variables, kept) = (slug.clone(), page.checked.components.variables, page.sets);
     // Made inside the form: its fields ask the form around them.
     let settings = move || {
         (kind == Kind::Prompt).then(|| {
             view! {
                 <SettingsCard choices content is_strict />
-                <TryIt slug=organisation around=form variables />
+                <TryIt slug=organisation around=form variables kept />
             }
         })
     };
@@ -158,7 +164,7 @@ fn Inside(
                     <div class="stack">
                         {settings()}
                         <Users used_by=page.used_by slug />
-                        <About prompt />
+                        <About prompt export=page.export />
                     </div>
                 </div>
             </FormFor>
@@ -195,7 +201,15 @@ fn Users(used_by: Vec<UsedBy>, slug: String) -> impl IntoView {
 }
 
 #[component]
-fn About(prompt: Detail) -> impl IntoView {
+fn About(prompt: Detail, export: String) -> impl IntoView {
+    let file = format!("{}.json", prompt.slug);
+    let export = (!export.is_empty()).then(|| {
+        view! {
+            <p>
+                <a href=export download=file>"Download as a file"</a>
+            </p>
+        }
+    });
     view! {
         <Card title="About">
             <DefinitionList>
@@ -206,6 +220,7 @@ fn About(prompt: Detail) -> impl IntoView {
                     {format!(" by {}", prompt.updated_by)}
                 </Fact>
             </DefinitionList>
+            {export}
         </Card>
     }
 }

@@ -2,12 +2,19 @@
 
 use super::{ListTabs, Lists, programs::curl, standing, title};
 use crate::{
-    features::prompts::{
-        functions::{LoadPartials, LoadPrompts},
-        model::{Kind, Listed, Prompts},
-        paths,
+    features::{
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
+        prompts::{
+            functions::{LoadPartials, LoadPrompts},
+            model::{Kind, Listed, Prompts},
+            paths,
+        },
     },
     kernel::{Asked, Timestamp},
+    site::routes,
     ui::{
         Loaded, available,
         components::{
@@ -16,7 +23,7 @@ use crate::{
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
-        load,
+        load_after,
         pages::{Done, use_slug},
     },
 };
@@ -27,14 +34,23 @@ const FILTERS: &[&str] = &["folder", "label"];
 #[component]
 pub fn ListPage(kind: Kind) -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(FILTERS));
+    let watch = Watch::of(match kind {
+        Kind::Prompt => Watched::Prompts,
+        Kind::Partial => Watched::Partials,
+    });
+    let reads = move || watch.reads();
     let data = match kind {
-        Kind::Prompt => load(move || LoadPrompts { slug: slug.get(), asked: asked.get() }),
-        Kind::Partial => load(move || LoadPartials { slug: slug.get(), asked: asked.get() }),
+        Kind::Prompt => load_after(reads, move || LoadPrompts { slug: slug.get(), asked: asked.get() }),
+        Kind::Partial => load_after(reads, move || LoadPartials { slug: slug.get(), asked: asked.get() }),
     };
-    let view = move |prompts| {
+    let view = move |prompts: Prompts| {
+        watch.has_read(prompts.seen);
         view! { <Inside kind prompts slug=slug.get_untracked() asked=asked.get_untracked() /> }.into_any()
     };
-    view! { <Loaded data view /> }
+    view! {
+        <ChangesByOthers watch />
+        <Loaded data view />
+    }
 }
 
 /// What the list says of the whole.
@@ -103,7 +119,7 @@ fn Inside(kind: Kind, prompts: Prompts, slug: String, asked: Asked) -> impl Into
         view! { <Rows kind prompts slug=slug.clone() list=list.clone() /> }.into_any()
     };
     let value = list.asked.get("q").to_owned();
-    let new = paths::new(kind, &slug);
+    let (new, import) = (paths::new(kind, &slug), routes::import_prompt(&slug));
     let open = match kind {
         Kind::Prompt => Lists::Prompts,
         Kind::Partial => Lists::Partials,
@@ -111,6 +127,7 @@ fn Inside(kind: Kind, prompts: Prompts, slug: String, asked: Asked) -> impl Into
     view! {
         {title(words.title)}
         <PageHeader title=words.title sentence=move || words.sentence>
+            <LinkButton label="Import" href=import availability=available(kind.acts().create) />
             <LinkButton
                 look=Look::Primary
                 icon=Icon::Plus

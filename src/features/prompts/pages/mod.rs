@@ -1,9 +1,11 @@
 //! The screens of prompts and of partials: the same for both, each with routes of its own.
 
+mod compare;
 mod delete;
 mod editor;
 mod fields;
 mod folders;
+mod import;
 mod labels;
 mod list;
 mod messages;
@@ -12,11 +14,15 @@ mod rollout;
 mod programs;
 mod section;
 mod try_it;
+mod values;
 mod versions;
 
+pub use compare::ComparePage;
 pub use folders::{DeleteFolderPage, FoldersPage, NewFolderPage, RenameFolderPage};
+pub use import::ImportPage;
 pub use labels::{DeleteLabelPage, EditLabelPage, LabelsPage, NewLabelPage};
 pub use section::{Routes, SECTION};
+pub use values::ValuesPage;
 
 use crate::{
     features::prompts::{
@@ -189,6 +195,8 @@ struct Head {
 enum Open {
     Editor,
     Versions,
+    Values,
+    Compare,
 }
 
 /// Heading and tabs of the pages of one prompt or partial.
@@ -201,10 +209,14 @@ fn Above(head: Head, open: Open) -> impl IntoView {
         count,
         current: own == open,
     };
-    let tabs = vec![
+    let mut tabs = vec![
         tab("Editor", paths::item(kind, &slug, &of), None, Open::Editor),
         tab("Versions", paths::versions(kind, &slug, &of), u64::try_from(versions).ok(), Open::Versions),
     ];
+    if kind == Kind::Prompt {
+        tabs.push(tab("Test values", routes::prompt_values(&slug, &of), None, Open::Values));
+        tabs.push(tab("Compare", routes::compare_prompts(&slug, &of), None, Open::Compare));
+    }
     let another = paths::new(kind, &slug).with("from", &of);
     let delete = paths::delete(kind, &slug, &of);
     let acts = kind.acts();

@@ -24,7 +24,10 @@ pub const SECTION: Section = Section {
         ("labels", "Labels"),
         ("folders", "Folders"),
         ("new", "New"),
+        ("import", "Import"),
         ("versions", "Versions"),
+        ("values", "Test values"),
+        ("compare", "Compare"),
         ("edit", "Change"),
         ("rename", "Rename"),
         ("delete", "Delete"),
@@ -39,6 +42,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
         <ParentRoute path=path!("prompts") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::Prompts ssr=SsrMode::Async />
             <Route path=path!("new") view=Later::NewPrompt ssr=SsrMode::Async />
+            <Route path=path!("import") view=Later::ImportPrompt ssr=SsrMode::Async />
             <Route path=path!("partials") view=Later::Partials ssr=SsrMode::Async />
             <Route path=path!("partials/new") view=Later::NewPartial ssr=SsrMode::Async />
             <Route path=path!("partials/:of") view=Later::Partial ssr=SsrMode::Async />
@@ -54,6 +58,8 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("folders/:of/delete") view=Later::DeletePromptFolder ssr=SsrMode::Async />
             <Route path=path!(":of") view=Later::Prompt ssr=SsrMode::Async />
             <Route path=path!(":of/versions") view=Later::PromptVersions ssr=SsrMode::Async />
+            <Route path=path!(":of/values") view=Later::PromptValues ssr=SsrMode::Async />
+            <Route path=path!(":of/compare") view=Later::ComparePrompts ssr=SsrMode::Async />
             <Route path=path!(":of/delete") view=Later::DeletePrompt ssr=SsrMode::Async />
         </ParentRoute>
     }

@@ -4,15 +4,17 @@
 use super::fields::typed_of;
 use crate::{
     features::prompts::{
-        functions::{AnswerPrompt, CheckPrompt, FillPrompt, RunPrompt},
-        model::{Answered, Filled, Piece, Ran, Typed},
+        functions::{AnswerPrompt, CheckPrompt, FillPrompt, KeepValues, RunPrompt},
+        model::{Answered, Filled, Piece, Ran, Typed, sets::ValueSet},
     },
     kernel::{money::dollars, text::grouped},
     policy::Operation,
     site::routes,
     ui::{
         Listening, Loaded, available,
-        components::{Card, CodeView, DefinitionList, Fact, Field, FieldKind, Note, Tone, announce},
+        components::{
+            Card, Checkbox, Choice, CodeView, DefinitionList, Fact, Field, FieldKind, Note, Select, Tone, announce,
+        },
         form::{AnyForm, Form, Refusal, use_form},
         load, parse, reactive,
     },
@@ -23,6 +25,7 @@ use leptos::{
     wasm_bindgen::JsCast,
     web_sys::{Element, Event, HtmlElement, HtmlFormElement},
 };
+use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long typing rests before the text is looked at.
@@ -37,6 +40,9 @@ pub(super) fn TryIt(
     around: AnyForm,
     /// The variables of what is stored.
     variables: Vec<String>,
+    /// The values that are kept for it; none of a new one, for which nothing can be.
+    #[prop(optional)]
+    kept: Option<Vec<ValueSet>>,
 ) -> impl IntoView {
     let check: Form<CheckPrompt> = use_form();
     let fill: Form<FillPrompt> = use_form();
@@ -86,7 +92,7 @@ pub(super) fn TryIt(
     view! {
         <Card title="Try it">
             <div class="stack" data-scratch="">
-                <Values around variables check />
+                <Values around variables check kept />
                 <div class="row">
                     {may_run
                         .then(|| {
@@ -194,7 +200,12 @@ fn posted(typed: Typed, slug: String) -> Option<AnyView> {
 
 /// A field for each variable, and one for values that are no texts.
 #[component]
-fn Values(around: AnyForm, variables: Vec<String>, check: Form<CheckPrompt>) -> impl IntoView {
+fn Values(
+    around: AnyForm,
+    variables: Vec<String>,
+    check: Form<CheckPrompt>,
+    kept: Option<Vec<ValueSet>>,
+) -> impl IntoView {
     let typed: Vec<String> = around.typed_all().into_iter().flatten().filter_map(|(name, _)| Some(name.strip_prefix(VALUE)?.to_owned())).collect();
     let variables = if variables.is_empty() { typed } else { variables };
     let found = Memo::new(move |_| check.done().map_or_else(|| variables.clone(), |checked| checked.components.variables));
@@ -232,10 +243,30 @@ fn Values(around: AnyForm, variables: Vec<String>, check: Form<CheckPrompt>) -> 
         (!faults.is_empty()).then(|| view! { <Note tone=Tone::Warn><ul class="plain-list">{faults}</ul></Note> })
     };
     let json = RwSignal::new(around.typed("values", ""));
+    // Texts go into the fields of their names, everything else into the JSON.
+    let put = move |set: &ValueSet| {
+        let mut rest = serde_json::from_str::<serde_json::Map<String, Value>>(&set.values).unwrap_or_default();
+        for name in found.get_untracked() {
+            let text = match rest.get(&name) {
+                Some(Value::String(text)) => Some(text.clone()),
+                _ => None,
+            };
+            if text.is_some() {
+                rest.remove(&name);
+            }
+            if let Some(value) = value_of(&name) {
+                value.set(text.unwrap_or_default());
+            }
+        }
+        let text = if rest.is_empty() { Some(String::new()) } else { serde_json::to_string_pretty(&rest).ok() };
+        json.set(text.unwrap_or_default());
+    };
+    let sets = kept.map(|sets| view! { <Kept sets put /> });
     view! {
+        {sets}
         {reactive(told)}
         {reactive(fields)}
-        <details class="check-more" open=!json.get_untracked().is_empty()>
+        <details class="check-more" prop:open=move || !json.get().is_empty() open=!json.get_untracked().is_empty()>
             <summary>"Lists and other values as JSON"</summary>
             <Field
                 label="Values as JSON"
@@ -248,6 +279,77 @@ fn Values(around: AnyForm, variables: Vec<String>, check: Form<CheckPrompt>) -> 
                 bind=json
             />
         </details>
+    }
+}
+
+/// Chooses among the values that are kept, and keeps those that are typed. Without JavaScript the page of test values does.
+#[component]
+fn Kept(sets: Vec<ValueSet>, put: impl Fn(&ValueSet) + Copy + Send + Sync + 'static) -> impl IntoView {
+    let keep: Form<KeepValues> = use_form();
+    let sets = RwSignal::new(sets);
+    let chosen = RwSignal::new(String::new());
+    Effect::new(move |_| {
+        if let Some(all) = keep.done() {
+            announce("The values are kept");
+            sets.set(all);
+        }
+    });
+    let choose = Callback::new(move |id: String| {
+        let set = sets.with_untracked(|sets| sets.iter().find(|set| set.id.to_string() == id).cloned());
+        if let Some(set) = set {
+            put(&set);
+        }
+    });
+    let choices = move || {
+        let choice = |set: &ValueSet| {
+            let whose = if set.is_shared { "" } else { " (yours)" };
+            Choice::new(set.id.to_string(), format!("{}{whose}", set.name))
+        };
+        let all = sets.with(|sets| sets.iter().map(choice).collect::<Vec<_>>());
+        (!all.is_empty()).then(|| {
+            let choices: Vec<_> = std::iter::once(Choice::new("", "None chosen")).chain(all).collect();
+            view! { <Select label="Test values" name="chosen_values" choices bind=chosen on_change=choose /> }
+        })
+    };
+    let press = move |event: ev::MouseEvent| {
+        if let Some(form) = form_of(&event.into()) {
+            keep.send_fields_of(&form);
+        }
+    };
+    let error = move || keep.error().get().map(|error| error.for_field("set_name").or(error.for_field("values")).unwrap_or(error.message));
+    view! {
+        <div class="needs-js stack">
+            {reactive(choices)}
+            <details class="check-more">
+                <summary>"Keep these values"</summary>
+                <div class="stack">
+                    <Field
+                        label="Name of the values"
+                        name="set_name"
+                        optional=true
+                        autocomplete="off"
+                        error=Signal::derive(error)
+                    />
+                    <Checkbox
+                        label="For everybody who sees the prompt"
+                        name="set_shared"
+                        value="yes"
+                        hint="Keep invented data, not real people's."
+                    />
+                    <div class="row">
+                        <button
+                            type="button"
+                            id="keep-values"
+                            class="button"
+                            aria-busy=move || keep.busy().get().then_some("true")
+                            on:click=press
+                        >
+                            <span class="button-label">"Keep"</span>
+                        </button>
+                    </div>
+                </div>
+            </details>
+        </div>
     }
 }
 

@@ -378,11 +378,16 @@ fn Moves(moves: Vec<Move>, now: Timestamp) -> impl IntoView {
     let items: Vec<_> = moves
         .into_iter()
         .map(|moved| {
-            let Move { label, from, to, moved_by, proposed_by, moved_at } = moved;
+            let Move { label, from, to, moved_by, proposed_by, moved_at, trial } = moved;
+            let words = match trial {
+                None => format!("{label}: {} to {}", stands_at(from), stands_at(to)),
+                Some((number, 0)) => format!("{label}: v{number} for no calls any more"),
+                Some((number, percent)) => format!("{label}: v{number} for {percent} % of calls"),
+            };
             let proposed = proposed_by.map(|name| format!(", proposed by {name}")).unwrap_or_default();
             view! {
                 <li>
-                    {format!("{label}: {} to {}", stands_at(from), stands_at(to))}
+                    {words}
                     <div class="hint">{format!("{moved_by}{proposed}, ")}<Time at=moved_at.0 now=now.0 /></div>
                 </li>
             }

@@ -148,6 +148,10 @@ pub struct MoveView {
     moved_by: String,
     /// Who had proposed it, where a second person agreed.
     proposed_by: Option<String>,
+    /// The label stayed where it was, and this version was given to a part of its calls.
+    roll_out_version: Option<i64>,
+    /// How many in a hundred; 0: it ended.
+    roll_out_percent: Option<i64>,
     moved_at: String,
 }
 
@@ -253,6 +257,8 @@ async fn moves(call: Call, _: Nothing) -> Result<List<MoveView>> {
         to_version: told.to,
         moved_by: told.moved_by,
         proposed_by: told.proposed_by,
+        roll_out_version: told.trial.map(|(number, _)| number),
+        roll_out_percent: told.trial.map(|(_, percent)| percent),
         moved_at: told.moved_at.rfc3339(),
     };
     Ok(List::new(i64::try_from(moves.len()).unwrap_or(i64::MAX), moves).map(view))

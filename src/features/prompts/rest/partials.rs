@@ -156,7 +156,7 @@ async fn create(call: Call, new: CreatePartial) -> Result<SavedPrompt> {
         is_strict: false,
         publish: wish(new.publish),
     };
-    operations::create(&call.access, Kind::Partial, draft).await.map_err(as_sent).map(|made| saved(Kind::Partial, made))
+    operations::create(&call.access, Kind::Partial, Ok(draft)).await.map_err(as_sent).map(|made| saved(Kind::Partial, made))
 }
 
 async fn update(call: Call, change: UpdatePartial) -> Result<SavedPrompt> {

@@ -21,8 +21,8 @@ statements! {
     POINT: TenantSql = "INSERT INTO prompt_pointers (org_id, prompt_id, label, number, moved_by, moved_at, trial_percent, trial_by) VALUES ($1, $2, $3, $4, $5, $6, 0, '') ON CONFLICT (org_id, prompt_id, label) DO UPDATE SET number = excluded.number, moved_by = excluded.moved_by, moved_at = excluded.moved_at, trial_number = NULL, trial_percent = 0, trial_by = ''";
     TRY: TenantSql = "UPDATE prompt_pointers SET trial_number = $4, trial_percent = $5, trial_by = $6 WHERE org_id = $1 AND prompt_id = $2 AND label = $3";
     TAKE_AWAY: TenantSql = "DELETE FROM prompt_pointers WHERE org_id = $1 AND prompt_id = $2 AND label = $3";
-    NOTE_MOVE: TenantSql = "INSERT INTO prompt_moves (org_id, prompt_id, id, label, from_number, to_number, moved_by, proposed_by, moved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    MOVES: TenantSql = "SELECT label, from_number, to_number, moved_by, proposed_by, moved_at FROM prompt_moves WHERE org_id = $1 AND prompt_id = $2 ORDER BY moved_at DESC, id DESC LIMIT $3";
+    NOTE_MOVE: TenantSql = "INSERT INTO prompt_moves (org_id, prompt_id, id, label, from_number, to_number, moved_by, proposed_by, moved_at, trial_number, trial_percent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    MOVES: TenantSql = "SELECT label, from_number, to_number, moved_by, proposed_by, moved_at, trial_number, trial_percent FROM prompt_moves WHERE org_id = $1 AND prompt_id = $2 ORDER BY moved_at DESC, id DESC LIMIT $3";
     PROPOSALS: TenantSql = "SELECT label, number, from_number, message, proposer, proposed_by, proposed_at FROM prompt_proposals WHERE org_id = $1 AND prompt_id = $2 ORDER BY label";
     PROPOSE: TenantSql = "INSERT INTO prompt_proposals (org_id, prompt_id, label, id, number, from_number, message, proposer, proposed_by, proposed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (org_id, prompt_id, label) DO NOTHING";
     WITHDRAW: TenantSql = "DELETE FROM prompt_proposals WHERE org_id = $1 AND prompt_id = $2 AND label = $3";
@@ -75,7 +75,7 @@ fn built_in((name, sentence): (&str, &str)) -> Label {
 
 /// Every label of the organisation: the three that each has first, then its own by name.
 pub async fn all(tx: &mut OrgTx) -> Result<Vec<Label>> {
-    let rows: Vec<LabelRow> = tx.list(LABELS, vec![]).await?;
+    let rows: Vec<LabelRow> = tx.all(LABELS, vec![]).await?;
     let (mut changed, own): (Vec<_>, Vec<_>) = rows.into_iter().map(label).partition(|label| label.is_built_in);
     let mut all: Vec<Label> = BUILT_IN
         .into_iter()
@@ -121,7 +121,7 @@ pub async fn delete(tx: &mut OrgTx, name: &str) -> Result<()> {
 
 /// The prompts at which a label stands: slug and name of each, by name; 20 at most.
 pub async fn standing(tx: &mut OrgTx, name: &str) -> Result<Vec<(String, String)>> {
-    tx.list(STANDING, values![name]).await
+    tx.all(STANDING, values![name]).await
 }
 
 #[derive(sqlx::FromRow)]
@@ -137,7 +137,7 @@ struct PointerRow {
 
 /// Where the labels of a prompt stand: production first, then by name.
 pub async fn of(tx: &mut OrgTx, prompt: PromptId) -> Result<Vec<Pointer>> {
-    let rows: Vec<PointerRow> = tx.list(POINTERS, values![prompt]).await?;
+    let rows: Vec<PointerRow> = tx.all(POINTERS, values![prompt]).await?;
     let mut pointers: Vec<_> = rows
         .into_iter()
         .map(|row| Pointer {
@@ -192,11 +192,21 @@ pub struct NewMove<'a> {
     pub proposed_by: Option<&'a str>,
 }
 
-/// Lets some of a label's calls run another version, or none any more.
-pub async fn try_version(tx: &mut OrgTx, prompt: PromptId, label: &str, trial: Option<&Trial>) -> Result<()> {
+/// Lets some of a label's calls run another version, or none any more, and notes it in the history.
+pub async fn try_version(
+    tx: &mut OrgTx,
+    prompt: PromptId,
+    pointer: &Pointer,
+    trial: Option<&Trial>,
+    (who, now): (&str, Timestamp),
+) -> Result<()> {
     let (percent, by) = trial.map_or((0, ""), |trial| (trial.percent, trial.sticky_by.as_str()));
-    let row = values![prompt, label, trial.map(|trial| trial.number), percent, by];
-    tx.execute(TRY, row).await.map(|_| ())
+    let row = values![prompt, pointer.label.as_str(), trial.map(|trial| trial.number), percent, by];
+    tx.execute(TRY, row).await?;
+    let tried = trial.or(pointer.trial.as_ref()).map(|trial| trial.number);
+    let (here, nobody) = (Some(pointer.number), None::<&str>);
+    let row = values![prompt, Uuid::now_v7(), pointer.label.as_str(), here, here, who, nobody, now, tried, Some(percent)];
+    tx.execute(NOTE_MOVE, row).await.map(|_| ())
 }
 
 /// Moves a label, notes it in the history, and voids what was proposed for it.
@@ -206,7 +216,8 @@ pub async fn move_to(tx: &mut OrgTx, prompt: PromptId, new: &NewMove<'_>, now: T
         None => tx.execute(TAKE_AWAY, values![prompt, new.label]).await?,
     };
     withdraw(tx, prompt, new.label).await?;
-    let row = values![prompt, Uuid::now_v7(), new.label, new.from, new.to, new.by, new.proposed_by, now];
+    let (tried, percent) = (None::<i64>, None::<i64>);
+    let row = values![prompt, Uuid::now_v7(), new.label, new.from, new.to, new.by, new.proposed_by, now, tried, percent];
     tx.execute(NOTE_MOVE, row).await.map(|_| ())
 }
 
@@ -218,6 +229,8 @@ struct MoveRow {
     moved_by: String,
     proposed_by: Option<String>,
     moved_at: i64,
+    trial_number: Option<i64>,
+    trial_percent: Option<i64>,
 }
 
 /// The last moves of a prompt's labels, the latest first.
@@ -230,6 +243,7 @@ pub async fn moves(tx: &mut OrgTx, prompt: PromptId) -> Result<Vec<Move>> {
         moved_by: row.moved_by,
         proposed_by: row.proposed_by,
         moved_at: Timestamp(row.moved_at),
+        trial: row.trial_number.zip(row.trial_percent),
     };
     Ok(rows.into_iter().map(read).collect())
 }
@@ -247,7 +261,7 @@ struct ProposalRow {
 
 /// The proposals for a prompt's labels, by label, each with the person who made it or whose key did.
 pub async fn proposals(tx: &mut OrgTx, prompt: PromptId) -> Result<Vec<(Option<UserId>, Proposal)>> {
-    let rows: Vec<ProposalRow> = tx.list(PROPOSALS, values![prompt]).await?;
+    let rows: Vec<ProposalRow> = tx.all(PROPOSALS, values![prompt]).await?;
     let read = |row: ProposalRow| {
         let proposal = Proposal {
             label: row.label,
