@@ -8,6 +8,7 @@ import {
   createVirtualKey,
   errorOf,
   expect,
+  expectFits,
   expectNoAxe,
   expectPage,
   fromMenu,
@@ -35,6 +36,10 @@ async function localModels(page: Page, baseUrl: string): Promise<void> {
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByText(/[Ss]aved\. New calls|^Saved\./).filter({ visible: true })).toBeVisible();
 }
+
+/** The bar below a list, for the rows that are ticked. */
+const bar = (page: Page) => page.getByRole("form", { name: "What to do with the selected rows" });
+const box = (page: Page, name: string) => page.getByRole("checkbox", { name: `Select ${name}`, exact: true });
 
 const level = (page: Page, feature: string) => page.getByRole("combobox", { name: `Level of ${feature}` });
 
@@ -412,4 +417,82 @@ test("a lost answer is asked for again, and what was made is reported @js", asyn
     expect(sent).toBe(2);
     await page.unroute("**/fn/api_keys/create");
   }
+});
+
+test("several keys are ticked and disabled, and each is told of", async ({ page }) => {
+  await signIn(page);
+  const names = ["many-a", "many-b", "many-c"];
+  for (const name of names) await createApiKey(page, name);
+  await fromMenu(page, "many-c", "Disable");
+  await expectPage(page, "Disable many-c");
+  await hydrated(page);
+  await page.getByRole("button", { name: "Disable key" }).click();
+  await expectPage(page, "API keys");
+  await open(page, `${HOME}/api-keys?q=many-`);
+  if (hasJavaScript()) await expect(bar(page)).toBeHidden();
+  for (const name of names) await box(page, name).check();
+  if (hasJavaScript()) await expect(bar(page)).toContainText("3 selected");
+  await expectNoAxe(page);
+  await bar(page).getByRole("button", { name: "Disable", exact: true }).click();
+  await expectPage(page, "Disable 2 keys?");
+  await hydrated(page);
+  await expect(page.getByText("many-c: it is disabled already.")).toBeVisible();
+  await expectNoAxe(page);
+  await expectFits(page, "api-keys-many");
+  await page.getByRole("button", { name: "Disable 2 keys" }).click();
+  await expectPage(page, "2 keys disabled");
+  for (const name of ["many-a", "many-b"]) {
+    await expect(page.getByRole("listitem").filter({ hasText: name })).toContainText("Disabled");
+  }
+  await expectNoAxe(page);
+  await page.getByRole("link", { name: "Back to API keys" }).click();
+  await expectPage(page, "API keys");
+  await expect(row(page, "many-a")).toContainText("Disabled");
+});
+
+test("on the page about several keys nothing is asked where nothing is ticked", async ({ page }) => {
+  await signIn(page);
+  await open(page, `${HOME}/api-keys/many?act=disable`);
+  await expectPage(page, "Nothing is selected");
+  await expectNoAxe(page);
+  await page.getByRole("link", { name: "Back to API keys" }).click();
+  await expectPage(page, "API keys");
+});
+
+test("Shift ticks a range of rows, the box above them says some or all, and Escape unticks them @js", async ({ page }) => {
+  await signIn(page);
+  const names = ["range-a", "range-b", "range-c"];
+  for (const name of names) await createApiKey(page, name);
+  await open(page, `${HOME}/api-keys?q=range-&sort=name`);
+  const all = page.getByRole("checkbox", { name: "Select all keys on this page" });
+  await box(page, "range-a").check();
+  await expect(all).toHaveJSProperty("indeterminate", true);
+  await expect(bar(page)).toContainText("1 selected");
+  await box(page, "range-c").click({ modifiers: ["Shift"] });
+  for (const name of names) await expect(box(page, name)).toBeChecked();
+  await expect(all).toBeChecked();
+  await expect(all).toHaveJSProperty("indeterminate", false);
+  await expect(page.getByRole("status").filter({ hasText: "3 selected" })).toHaveCount(1);
+  await expectNoAxe(page);
+  await page.keyboard.press("Escape");
+  for (const name of names) await expect(box(page, name)).not.toBeChecked();
+  await expect(bar(page)).toBeHidden();
+  // With the keyboard alone.
+  await all.press("Space");
+  await expect(bar(page)).toContainText("3 selected");
+  await bar(page).getByRole("button", { name: "Clear" }).press("Enter");
+  await expect(bar(page)).toBeHidden();
+  await expect(all).not.toBeChecked();
+  // On a phone.
+  await page.setViewportSize({ width: 360, height: 740 });
+  await box(page, "range-b").check();
+  await expect(bar(page)).toBeInViewport();
+  await bar(page).getByRole("button", { name: "Select all" }).click();
+  await expect(bar(page)).toContainText("3 selected");
+  await open(page, `${HOME}/api-keys?q=range-b`);
+  await box(page, "range-b").check();
+  await expectNoAxe(page);
+  await expectFits(page, "api-keys-ticked");
+  await bar(page).getByRole("button", { name: "Delete", exact: true }).click();
+  await expectPage(page, "Delete 1 key?");
 });

@@ -154,6 +154,37 @@ test("making an Owner asks first, and the harmless way stands first", async ({ p
   await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
 });
 
+test("several people get a role together, and who cannot is left out with the reason", async ({ page }) => {
+  await signIn(page);
+  const bar = page.getByRole("form", { name: "What to do with the selected rows" });
+  for (const role of ["Member", "Admin"]) {
+    await open(page, `${HOME}/team`);
+    for (const { name } of [OWNER, BO, CY]) await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+    if (hasJavaScript()) await expect(bar).toContainText("3 selected");
+    await bar.getByRole("combobox", { name: "New role" }).selectOption(role.toLowerCase());
+    await expectNoAxe(page);
+    await bar.getByRole("button", { name: "Change role", exact: true }).click();
+    await expectPage(page, `Make 2 people ${role}s?`);
+    await hydrated(page);
+    await expect(page.getByText(`${OWNER.name}: this is you. Change your own role by itself.`)).toBeVisible();
+    await expectNoAxe(page);
+    await page.getByRole("button", { name: `Make 2 people ${role}s` }).click();
+    await expectPage(page, `2 people made ${role}`);
+    await expect(page.getByRole("listitem").filter({ hasText: CY.name })).toContainText(`Made ${role}`);
+  }
+  await page.getByRole("link", { name: "Back to the team" }).click();
+  await expect(page.getByRole("combobox", { name: `Role of ${CY.name}` })).toHaveValue("admin");
+  await open(page, `${HOME}/team`);
+  for (const { name } of [OWNER, CY]) await page.getByRole("checkbox", { name: `Select ${name}`, exact: true }).check();
+  await bar.getByRole("button", { name: "Remove", exact: true }).click();
+  await expectPage(page, "Remove 1 person?");
+  await hydrated(page);
+  await expect(page.getByText(`${OWNER.name}: nobody removes themselves.`)).toBeVisible();
+  await expectNoAxe(page);
+  await page.getByRole("link", { name: "Cancel" }).click();
+  await expectPage(page, "Team");
+});
+
 test("the only Owner can be neither lowered nor removed, and cannot leave", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/team`);
@@ -319,6 +350,25 @@ test("a new link ends the earlier one, and a revoked one opens nothing", async (
   await expectPage(guest, `The invitation to ${ORGANISATION} is over`);
   await expect(guest.getByText("It was revoked.")).toBeVisible();
   await expectNoAxe(guest);
+});
+
+test("several invitations are revoked together", async ({ page }) => {
+  await signIn(page);
+  const addresses = ["fay@example.com", "gil@example.com"];
+  await invite(page, "Member", addresses);
+  await open(page, `${HOME}/team/invitations`);
+  for (const address of addresses) await page.getByRole("checkbox", { name: `Select ${address}`, exact: true }).check();
+  await expectNoAxe(page);
+  const bar = page.getByRole("form", { name: "What to do with the selected rows" });
+  await bar.getByRole("button", { name: "Revoke", exact: true }).click();
+  await expectPage(page, "Revoke 2 invitations?");
+  await hydrated(page);
+  await expectNoAxe(page);
+  await page.getByRole("button", { name: "Revoke 2 invitations" }).click();
+  await expectPage(page, "2 invitations revoked");
+  await page.getByRole("link", { name: "Back to the invitations" }).click();
+  await expectPage(page, "Invitations");
+  for (const address of addresses) await expect(row(page, address)).toHaveCount(0);
 });
 
 test("the page of roles says what the policy says", async ({ page }) => {

@@ -91,10 +91,12 @@ later! {
         ChangeRole => team::ChangeRolePage,
         Remove => team::RemovePage,
         PasswordLink => team::PasswordLinkPage,
+        ManyMembers => team::ManyPeoplePage,
         Invitations => invitations::InvitationsPage,
         Invite => invitations::InvitePage,
         Resend => invitations::ResendPage,
         Revoke => invitations::RevokePage,
+        ManyInvitations => invitations::ManyInvitationsPage,
     }
     keys {
         ApiKeys => api_keys::KeysPage,
@@ -103,6 +105,7 @@ later! {
         RotateApiKey => api_keys::RotateKeyPage,
         DisableApiKey => api_keys::DisableKeyPage,
         DeleteApiKey => api_keys::DeleteKeyPage,
+        ManyApiKeys => api_keys::ManyKeysPage,
         VirtualKeys => virtual_keys::ListPage,
         NewVirtualKey => virtual_keys::NewPage,
         VirtualKey => virtual_keys::DetailPage,

@@ -7,6 +7,8 @@ pub mod identities;
 #[cfg_attr(target_family = "wasm", allow(unsafe_code))]
 pub mod later;
 #[cfg(feature = "ssr")]
+mod many;
+#[cfg(feature = "ssr")]
 mod room;
 pub mod versions;
 

@@ -6,6 +6,7 @@ pub mod id;
 #[cfg(feature = "ssr")]
 pub mod json;
 pub mod listing;
+pub mod many;
 pub mod money;
 pub mod provider;
 pub mod secret;

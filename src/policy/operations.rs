@@ -86,18 +86,18 @@ operations! {
     OrganisationRestrict = "organisation.restrict", holds(P::ConfigsDelete), audited, fns: ["organisation/restrict"], routes: ["PUT /v1/admin/organisation"];
     // Team
     TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
-    TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get"], routes: ["GET /v1/admin/users/{id}"];
-    TeamChangeRole = "team.change_role", holds(P::TeamAssignRoles), audited, fns: ["team/change_role"], routes: ["PUT /v1/admin/users/{id}"];
-    TeamRemove = "team.remove", holds(P::TeamRemove), audited, fns: ["team/remove"], routes: ["DELETE /v1/admin/users/{id}"];
+    TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get", "team/picked"], routes: ["GET /v1/admin/users/{id}"];
+    TeamChangeRole = "team.change_role", holds(P::TeamAssignRoles), audited, fns: ["team/change_role", "team/change_role_many"], routes: ["PUT /v1/admin/users/{id}"];
+    TeamRemove = "team.remove", holds(P::TeamRemove), audited, fns: ["team/remove", "team/remove_many"], routes: ["DELETE /v1/admin/users/{id}"];
     TeamLeave = "team.leave", MEMBERSHIP, audited, fns: ["team/leave"], routes: [];
     TeamLeaveView = "team.view_leave", MEMBERSHIP, read, fns: ["team/view_leave"], routes: [];
     TeamResetLink = "team.make_reset_link", holds(P::TeamAssignRoles), audited, fns: ["team/make_reset_link"], routes: [];
     InvitationsList = "invitation.list", holds(P::TeamView), read, fns: ["team/invitations"], routes: ["GET /v1/admin/users/invites"];
-    InvitationGet = "invitation.get", holds(P::TeamView), read, fns: ["team/invitation"], routes: ["GET /v1/admin/users/invites/{id}"];
+    InvitationGet = "invitation.get", holds(P::TeamView), read, fns: ["team/invitation", "team/picked_invitations"], routes: ["GET /v1/admin/users/invites/{id}"];
     Invite = "invitation.create", holds(P::TeamInvite), audited, fns: ["team/invite"], routes: ["POST /v1/admin/users/invites"];
     InviteCheck = "invitation.check", holds(P::TeamInvite), read, fns: ["team/check_addresses"], routes: [];
     InvitationResend = "invitation.resend", holds(P::TeamInvite), audited, fns: ["team/resend_invitation"], routes: ["POST /v1/admin/users/invites/{id}/resend"];
-    InvitationRevoke = "invitation.revoke", holds(P::TeamInvite), audited, fns: ["team/revoke_invitation"], routes: ["DELETE /v1/admin/users/invites/{id}"];
+    InvitationRevoke = "invitation.revoke", holds(P::TeamInvite), audited, fns: ["team/revoke_invitation", "team/revoke_invitations"], routes: ["DELETE /v1/admin/users/invites/{id}"];
     InvitationView = "invitation.view", ANYONE, read, fns: ["invitation/view"], routes: [];
     InvitationsMine = "invitation.list_mine", PERSON, read, fns: ["invitation/mine"], routes: [];
     InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
@@ -105,15 +105,15 @@ operations! {
     InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
-    ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get", "api_keys/picked"], routes: ["GET /v1/api-keys/{id}"];
     ApiKeyDraft = "api_key.draft", holds(P::ApiKeysCreate), read, fns: ["api_keys/draft"], routes: [];
     ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
     ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
     ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];
     ApiKeyEndOverlap = "api_key.end_overlap", holds(P::ApiKeysRotate), audited, fns: ["api_keys/end_overlap"], routes: ["POST /v1/api-keys/{id}/end-overlap"];
-    ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable"], routes: ["POST /v1/api-keys/{id}/disable"];
-    ApiKeyEnable = "api_key.enable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/enable"], routes: ["POST /v1/api-keys/{id}/enable"];
-    ApiKeyDelete = "api_key.delete", holds(P::ApiKeysDelete), audited, fns: ["api_keys/delete"], routes: ["DELETE /v1/api-keys/{id}"];
+    ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable", "api_keys/disable_many"], routes: ["POST /v1/api-keys/{id}/disable"];
+    ApiKeyEnable = "api_key.enable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/enable", "api_keys/enable_many"], routes: ["POST /v1/api-keys/{id}/enable"];
+    ApiKeyDelete = "api_key.delete", holds(P::ApiKeysDelete), audited, fns: ["api_keys/delete", "api_keys/delete_many"], routes: ["DELETE /v1/api-keys/{id}"];
     // Virtual keys
     VirtualKeysList = "virtual_key.list", holds(P::VirtualKeysList), read, fns: ["virtual_keys/list"], routes: ["GET /v1/virtual-keys"];
     VirtualKeyGet = "virtual_key.get", holds(P::VirtualKeysList), read, fns: ["virtual_keys/get"], routes: ["GET /v1/virtual-keys/{slug}"];

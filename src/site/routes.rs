@@ -3,6 +3,9 @@
 use crate::kernel::{CallId, InvitationId, KeyId, UserId};
 use std::fmt;
 
+/// Bytes of the longest return address: that of a page about as many rows as can be picked, by their ids.
+const LONGEST: usize = 3_000;
+
 /// A path on this site, with its query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Path(String);
@@ -27,7 +30,7 @@ impl Path {
     /// A return address that came with a request: only a path on this site, whatever tricks it is written with.
     pub fn returning(next: &str) -> Option<Self> {
         let plain = next.starts_with('/')
-            && next.len() <= 500
+            && next.len() <= LONGEST
             && next.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>'))
             && !next.starts_with("//")
             && !next.starts_with("/fn/")
@@ -139,6 +142,10 @@ pub fn disable_api_key(slug: &str, id: KeyId) -> Path {
 }
 pub fn delete_api_key(slug: &str, id: KeyId) -> Path {
     inside(slug, &format!("/api-keys/{id}/delete"))
+}
+/// What is asked before something is done with several keys.
+pub fn many_api_keys(slug: &str) -> Path {
+    inside(slug, "/api-keys/many")
 }
 pub fn virtual_keys(slug: &str) -> Path {
     inside(slug, "/virtual-keys")
@@ -274,11 +281,19 @@ pub fn team(slug: &str) -> Path {
 pub fn invitations(slug: &str) -> Path {
     inside(slug, "/team/invitations")
 }
+/// What is asked before several invitations are revoked.
+pub fn many_invitations(slug: &str) -> Path {
+    inside(slug, "/team/invitations/many")
+}
 pub fn invite(slug: &str) -> Path {
     inside(slug, "/team/invite")
 }
 pub fn member(slug: &str, id: UserId) -> Path {
     inside(slug, &format!("/team/{id}"))
+}
+/// What is asked before something is done with several members.
+pub fn many_members(slug: &str) -> Path {
+    inside(slug, "/team/many")
 }
 pub fn remove_member(slug: &str, id: UserId) -> Path {
     inside(slug, &format!("/team/{id}/remove"))
@@ -322,6 +337,10 @@ mod tests {
         for good in ["/", "/o/x/logs?status=200", "/account"] {
             assert!(Path::returning(good).is_some(), "{good}");
         }
+        let many = (0..50).fold(many_api_keys("analytical-engines").with("act", "disable"), |path, number| {
+            path.with("pick", &KeyId::numbered(number).to_string())
+        });
+        assert!(Path::returning(many.as_str()).is_some(), "a form stands on a page about fifty keys");
         let bad = [
             "",
             "x",

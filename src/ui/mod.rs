@@ -8,6 +8,7 @@ pub mod frame;
 pub mod icons;
 pub mod listing;
 mod loaded;
+pub mod many;
 pub mod pages;
 mod place;
 mod reactive;

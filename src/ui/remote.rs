@@ -354,7 +354,7 @@ fn names_itself(fields: &str) -> bool {
 }
 
 /// The fields of a submitted form, with the button that submitted it, as the browser itself would send them.
-fn fields(event: &SubmitEvent) -> Option<String> {
+pub(super) fn fields(event: &SubmitEvent) -> Option<String> {
     let form = event.target()?.dyn_into::<HtmlFormElement>().ok()?;
     let data = FormData::new_with_form(&form).ok()?;
     if let Some(button) = event.submitter().and_then(|element| element.dyn_into::<HtmlButtonElement>().ok())

@@ -1,7 +1,7 @@
 //! The keys' server functions.
 
-use super::model::{Draft, KeyForm, KeyList, KeyPage, Minted};
-use crate::kernel::{Asked, Error, KeyId};
+use super::model::{Draft, KeyForm, KeyList, KeyPage, Minted, Picked};
+use crate::kernel::{Asked, Error, KeyId, many::Outcome};
 use leptos::prelude::*;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use {
         model::PAGE,
         operations::{self, Edit, New, Rotation},
     },
-    crate::{site::routes, web},
+    crate::{kernel::many, site::routes, web},
 };
 
 #[server(prefix = "/fn", endpoint = "api_keys/list")]
@@ -82,4 +82,35 @@ pub async fn delete_key(slug: String, id: KeyId, #[server(default)] confirm: Str
     operations::delete(&web::member(&slug).await?, id, Some(&confirm)).await?;
     web::redirect(&routes::api_keys(&slug).with("done", "deleted"));
     Ok(())
+}
+
+/// Those of several keys that there are. In `ids` there are blanks between them.
+#[server(prefix = "/fn", endpoint = "api_keys/picked")]
+pub async fn load_picked_keys(slug: String, #[server(default)] ids: String) -> Result<Picked, Error> {
+    operations::picked(&web::member(&slug).await?, &many::ids(&ids)?).await
+}
+
+/// Disables several keys. `confirm` names those that were used within a day, one on each line.
+#[server(prefix = "/fn", endpoint = "api_keys/disable_many")]
+pub async fn disable_keys(
+    slug: String,
+    #[server(default)] ids: String,
+    #[server(default)] confirm: String,
+) -> Result<Vec<Outcome>, Error> {
+    operations::disable_many(&web::member(&slug).await?, &many::ids(&ids)?, &confirm).await
+}
+
+#[server(prefix = "/fn", endpoint = "api_keys/enable_many")]
+pub async fn enable_keys(slug: String, #[server(default)] ids: String) -> Result<Vec<Outcome>, Error> {
+    operations::enable_many(&web::member(&slug).await?, &many::ids(&ids)?).await
+}
+
+/// Deletes several keys. `confirm` names those that were used within a day, one on each line.
+#[server(prefix = "/fn", endpoint = "api_keys/delete_many")]
+pub async fn delete_keys(
+    slug: String,
+    #[server(default)] ids: String,
+    #[server(default)] confirm: String,
+) -> Result<Vec<Outcome>, Error> {
+    operations::delete_many(&web::member(&slug).await?, &many::ids(&ids)?, &confirm).await
 }

@@ -330,6 +330,13 @@ pub struct KeyPage {
     pub submission: Uuid,
 }
 
+/// Some keys of the list, before something is done with them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picked {
+    pub keys: Vec<Key>,
+    pub now: Timestamp,
+}
+
 /// What the editor of a new key needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {

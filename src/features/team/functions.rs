@@ -1,7 +1,7 @@
 //! The team's server functions.
 
 use super::model::{Changed, Leaving, People, Profile, ResetLink};
-use crate::kernel::{Asked, Error};
+use crate::kernel::{Asked, Error, many::Outcome};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -10,7 +10,12 @@ use {
         model::{Keys, PAGE},
         operations,
     },
-    crate::{kernel::UserId, policy::Role, site::routes, web},
+    crate::{
+        kernel::{UserId, many},
+        policy::Role,
+        site::routes,
+        web,
+    },
 };
 
 /// A page of the team.
@@ -57,6 +62,39 @@ pub async fn remove_person(slug: String, id: String, #[server(default)] keys: St
     operations::remove(&web::member(&slug).await?, person_id(&id)?, keys).await?;
     web::redirect(&routes::team(&slug).with("done", "removed"));
     Ok(())
+}
+
+/// Those of several people who belong here. In `ids` there are blanks between them.
+#[server(prefix = "/fn", endpoint = "team/picked")]
+pub async fn load_picked_people(slug: String, #[server(default)] ids: String) -> Result<Vec<Profile>, Error> {
+    operations::picked(&web::member(&slug).await?, &many::ids(&ids)?).await
+}
+
+/// Gives several people one role.
+#[server(prefix = "/fn", endpoint = "team/change_role_many")]
+pub async fn change_roles(
+    slug: String,
+    #[server(default)] ids: String,
+    #[server(default)] role: String,
+    #[server(default)] keys: String,
+) -> Result<Vec<Outcome>, Error> {
+    let access = web::member(&slug).await?;
+    let ids = many::ids(&ids)?;
+    let next = Role::parse(&role).ok_or_else(|| Error::field("role", "Choose a role."))?;
+    let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
+    operations::change_role_many(&access, &ids, next, keys).await
+}
+
+#[server(prefix = "/fn", endpoint = "team/remove_many")]
+pub async fn remove_people(
+    slug: String,
+    #[server(default)] ids: String,
+    #[server(default)] keys: String,
+) -> Result<Vec<Outcome>, Error> {
+    let access = web::member(&slug).await?;
+    let ids = many::ids(&ids)?;
+    let keys = Keys::parse(&keys).map_err(|message| Error::field("keys", message))?;
+    operations::remove_many(&access, &ids, keys).await
 }
 
 /// What leaving means.

@@ -1,5 +1,9 @@
 //! What can be done with a team.
 
+mod many;
+
+pub use many::{change_role_many, picked, remove_many};
+
 use super::{
     invitations,
     model::{Changed, Keys, Leaving, People, Person, Profile, ResetLink, cuts_keys},
@@ -18,7 +22,7 @@ use crate::{
             self,
             event::{Event, Subject},
         },
-        database::listing::Page,
+        database::{OrgTx, listing::Page},
     },
     site::routes,
 };
@@ -37,14 +41,20 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Peop
 /// One member.
 pub async fn get(access: &Access, id: UserId) -> Result<Profile> {
     let mut tx = access.read(Operation::TeamGet).await?;
-    let person = store::person(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    let keys = api_keys::operations::count_of(&mut tx, id).await?;
+    profile(access, &mut tx, id).await?.ok_or_else(Error::not_found)
+}
+
+/// One member, if there is one of this id.
+async fn profile(access: &Access, tx: &mut OrgTx, id: UserId) -> Result<Option<Profile>> {
+    let Some(person) = store::person(tx, id).await? else { return Ok(None) };
+    let keys = api_keys::operations::count_of(tx, id).await?;
     let key_names = match access.check(Operation::ApiKeysList, Target::In(tx.organisation())) {
-        Ok(()) => api_keys::operations::held_by(&mut tx, id).await?.into_iter().map(|(_, name)| name).collect(),
+        Ok(()) => api_keys::operations::held_by(tx, id).await?.into_iter().map(|(_, name)| name).collect(),
         Err(_) => vec![],
     };
-    let only_owner = person.role == Role::Owner && store::owner_other_than(&mut tx, id).await?.is_none();
-    Ok(Profile { person, keys, key_names, only_owner, has_mail: access.app().mail.is_configured(), now: access.now() })
+    let only_owner = person.role == Role::Owner && store::owner_other_than(tx, id).await?.is_none();
+    let (has_mail, now) = (access.app().mail.is_configured(), access.now());
+    Ok(Some(Profile { person, keys, key_names, only_owner, has_mail, now }))
 }
 
 /// Whether a change of role is one that a person is asked about first: it makes an Owner, lowers their own role, takes from

@@ -58,7 +58,9 @@ impl Ready {
     /// Every field of the form, in this organisation.
     pub fn fields<'a>(&'a self, slug: &'a str) -> Vec<(&'static str, &'a str)> {
         let own = self.thing.iter().chain(&self.form).map(|(field, value)| (*field, value.as_str()));
-        [("slug", slug)].into_iter().chain(own).collect()
+        // What takes several things is called with this one.
+        let several = self.thing.iter().filter(|(field, _)| *field == "id").map(|(_, id)| ("ids", id.as_str()));
+        [("slug", slug)].into_iter().chain(own).chain(several).collect()
     }
 }
 

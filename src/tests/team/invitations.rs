@@ -408,3 +408,49 @@ async fn one_link_accepted_twice_at_once_is_one_membership() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn several_are_revoked_one_by_one() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let cy = house.with_person(&ada, "Cy", "member").await;
+        let mut ids = vec![];
+        for name in ["one", "two", "three"] {
+            house.invite(&ada, &format!("{name}@north.test"), "member").await;
+        }
+        let slug = ("slug", house.slug.as_str());
+        let list = ada.form("team/invitations", &[slug]).await.json();
+        for name in ["one", "two", "three"] {
+            let email = format!("{name}@north.test");
+            let waiting = list["invitations"].as_array().expect("invitations");
+            let invitation = waiting.iter().find(|one| one["email"] == email.as_str()).expect("an invitation");
+            ids.push(invitation["id"].as_str().expect("an id").to_owned());
+        }
+        assert_eq!(ada.form("team/revoke_invitation", &[slug, ("id", &ids[1])]).await.status, 200);
+        ids.push(uuid::Uuid::now_v7().to_string());
+        let all = ids.join(" ");
+        let fields = [slug, ("ids", all.as_str())];
+
+        let (before, events) = (house.snapshot().await, house.chain(house.organisation).await.0);
+        assert_eq!(cy.form("team/revoke_invitations", &fields).await.status, 403);
+        assert_eq!(house.chain(house.organisation).await.0 - events, 1);
+        assert_eq!(house.snapshot().await, before);
+
+        let picks: String = ids.iter().map(|id| format!("&pick={id}")).collect();
+        let page = format!("/o/{}/team/invitations/many?act=revoke{picks}", house.slug);
+        let asks = ada.page(&page).await;
+        assert_eq!(asks.status, 200);
+        for words in ["Revoke 2 invitations?", "it is revoked already.", "not found."] {
+            assert!(asks.text.contains(words), "{words}: {}", asks.text);
+        }
+        let done = ada.plain_form(&page, "team/revoke_invitations", &fields).await;
+        assert_eq!(done.status, 200);
+        for words in
+            ["2 of 4 invitations revoked", "three@north.test", "This invitation was revoked. Invite the address anew."]
+        {
+            assert!(done.text.contains(words), "{words}: {}", done.text);
+        }
+        assert_eq!(house.people(&ada).await["invitations"], 0);
+    })
+    .await;
+}

@@ -5,7 +5,7 @@ use crate::{
     kernel::time::MINUTE,
     tests::support::{Client, House, PASSWORD, answer_for, each_engine},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn nobody_reaches_above_their_own_rank() {
@@ -395,4 +395,79 @@ async fn the_list_is_searched_filtered_and_sorted_on_the_server() {
         assert!(own["active_at"].is_i64(), "a page was opened: {own}");
     })
     .await;
+}
+
+#[tokio::test]
+async fn several_members_are_changed_one_by_one() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let bo = house.with_person(&ada, "Bo", "admin").await;
+        let cy = house.with_person(&ada, "Cy", "member").await;
+        house.with_person(&ada, "Dee", "member").await;
+        let mut ids = vec![];
+        for name in ["Cy", "Ada", "Bo", "Dee"] {
+            ids.push(house.id_of(&ada, name).await);
+        }
+        // Somebody of another organisation is as nobody at all.
+        let eve = house.with_person(&ada, "Eve", "member").await;
+        let eve_id = house.id_of(&ada, "Eve").await;
+        found(&eve, "South").await;
+        assert_eq!(eve.form("team/leave", &[("slug", &house.slug)]).await.status, 200);
+        ids.extend([eve_id, uuid::Uuid::now_v7().to_string()]);
+        let slug = ("slug", house.slug.as_str());
+        let all = ids.join(" ");
+
+        let before = house.snapshot().await;
+        for (path, role) in [("team/change_role_many", "admin"), ("team/remove_many", "")] {
+            let fields = [slug, ("ids", &all), ("role", role)];
+            let events = house.chain(house.organisation).await.0;
+            let refused = cy.form(path, &fields).await;
+            assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{path}");
+            assert_eq!(house.chain(house.organisation).await.0 - events, 1, "{path}");
+            let many: Vec<_> = (0..51).map(|_| uuid::Uuid::now_v7().to_string()).collect();
+            for ids in ["", many.join(" ").as_str()] {
+                let refused = ada.form(path, &[slug, ("ids", ids), ("role", role)]).await;
+                assert_eq!(refused.status, 422, "{path}");
+                assert_eq!(refused.json()["fields"][0]["field"], "ids", "{path}");
+            }
+        }
+        assert_eq!(house.snapshot().await, before);
+
+        // Owners come first, since what asks for a password must come before anything is done.
+        let made = ada.form("team/change_role_many", &[slug, ("ids", &ids[..4].join(" ")), ("role", "admin")]).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let only = "The only Owner. Make someone else an Owner first.";
+        assert_eq!(told(&made.json()), json!([["Ada", only], ["Cy", null], ["Bo", null], ["Dee", null]]));
+        assert_eq!(house.role_of(&ada, "Cy").await, "admin");
+        assert_eq!(house.role_of(&ada, "Ada").await, "owner");
+
+        let picks: String = ids.iter().map(|id| format!("&pick={id}")).collect();
+        let page = format!("/o/{}/team/many?act=remove{picks}", house.slug);
+        let asks = bo.page(&page).await;
+        assert_eq!(asks.status, 200);
+        for words in ["Remove 2 people?", "nobody removes themselves.", "the only Owner.", "2 people"] {
+            assert!(asks.text.contains(words), "{words}: {}", asks.text);
+        }
+        let events = house.chain(house.organisation).await.0;
+        let removed = bo.form("team/remove_many", &[slug, ("ids", &all)]).await.json();
+        let (above, own) = (
+            "Nobody can give a role above their own, or change someone above them.",
+            "Nobody removes themselves. Leave the organisation instead.",
+        );
+        let unknown = "It does not exist, or it belongs to another organisation.";
+        assert_eq!(
+            told(&removed),
+            json!([["Ada", above], ["Cy", null], ["Bo", own], ["Dee", null], ["", unknown], ["", unknown]])
+        );
+        assert_eq!(house.chain(house.organisation).await.0 - events, 6);
+        assert_eq!(house.people(&ada).await["total"], 2);
+        assert_eq!(cy.page(&format!("/o/{}/logs", house.slug)).await.status, 404, "access is gone at once");
+    })
+    .await;
+}
+
+/// What became of each: its name, and why nothing was done.
+fn told(outcomes: &Value) -> Value {
+    let outcomes = outcomes.as_array().expect("outcomes");
+    outcomes.iter().map(|outcome| json!([outcome["name"], outcome["refused"]])).collect()
 }

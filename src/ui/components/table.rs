@@ -36,7 +36,13 @@ impl Column {
         Self { class: "row-actions", hidden: true, ..Self::new("Actions") }
     }
 
-    /// A column whose header is read, not seen: checkboxes, drawings.
+    /// The column of the rows' boxes, see [`Picks`](crate::ui::many::Picks): in its header is one for all of them, which
+    /// has this name.
+    pub fn picks(label: impl Into<String>) -> Self {
+        Self { class: "pick", ..Self::new(label) }
+    }
+
+    /// A column whose header is read, not seen: drawings.
     pub fn unseen(label: impl Into<String>) -> Self {
         Self { hidden: true, ..Self::new(label) }
     }
@@ -50,6 +56,14 @@ impl Column {
 
     fn view(self) -> AnyView {
         let Self { label, class, hidden, sort } = self;
+        if class == "pick" {
+            return view! {
+                <th scope="col" class=class>
+                    <label><input type="checkbox" class="pick-all needs-js" aria-label=label /></label>
+                </th>
+            }
+            .into_any();
+        }
         let Some((href, now)) = sort else {
             return view! { <th scope="col" class=class><span class:vh=hidden>{label}</span></th> }.into_any();
         };
@@ -70,7 +84,8 @@ impl Column {
 /// A table in a named region that scrolls by itself and can be focused. Its children are the rows:
 /// `<tr><th scope="row">…</th><td data-label="Status">…</td></tr>`. Below 600 px of its own width each row is a card,
 /// in which `data-label` stands before a cell's content. Classes of cells: `num`, `mono`, `state` (shown first),
-/// `wide` (a line of its own), `fixed` (its select is 160 px wide), `bare` (no label), `row-actions` (top right).
+/// `wide` (a line of its own), `fixed` (its select is 160 px wide), `bare` (no label), `pick` (top left), `row-actions`
+/// (top right).
 #[component]
 pub fn Table(
     /// What the table holds; read, not seen, since the page's title says it.

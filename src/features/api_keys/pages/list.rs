@@ -1,6 +1,6 @@
 //! The list of keys.
 
-use super::{page_title, short_summary, status_pill, used};
+use super::{many, page_title, short_summary, status_pill, used};
 use crate::{
     features::{
         api_keys::{
@@ -25,6 +25,7 @@ use crate::{
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, tell, use_asked, use_marked},
         load_after,
+        many::{PickCell, Picks},
         pages::Done,
     },
 };
@@ -77,7 +78,8 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
         let sentence = "Nothing matches this search and these filters.";
         view! { <NothingFits title="No key fits" sentence label="Show all keys" href=list.path.clone() /> }.into_any()
     } else {
-        let columns = vec![
+        let picks = many::can_pick();
+        let mut columns = vec![
             list.column("Key", "name"),
             Column::new("Cut for"),
             list.column("Last used", "used"),
@@ -85,14 +87,21 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
             Column::new("Status"),
             Column::actions(),
         ];
+        if picks {
+            columns.insert(0, Column::picks("Select all keys on this page"));
+        }
         let marked = marked.get_untracked();
         let marked = enable.done().map_or(marked, |id| id.to_string());
-        let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable, &marked)).collect();
+        let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable, &marked, picks)).collect();
+        let table = view! { <Table caption="API keys" columns>{rows}</Table> };
+        let table = if picks {
+            view! { <Picks action=routes::many_api_keys(&slug) acts=many::acts()>{table}</Picks> }.into_any()
+        } else {
+            table.into_any()
+        };
         view! {
             <div class="stack">
-                <Table caption="API keys" columns>
-                    {rows}
-                </Table>
+                {table}
                 <Pages list=list.clone() window total />
                 <div class="hint">"Lost a secret? It is shown only once, when it is made. Rotate the key to get a new one."</div>
             </div>
@@ -229,11 +238,21 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     }
 }
 
-fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>, marked: &str) -> impl IntoView + use<> {
+fn row(
+    slug: &str,
+    key: Key,
+    now: Timestamp,
+    enable: Form<EnableKey>,
+    marked: &str,
+    picks: bool,
+) -> impl IntoView + use<> {
     let is_marked = key.id.to_string() == marked;
     let href = routes::api_key(slug, key.id).to_string();
     let pill = status_pill(&key, now);
     let menu = menu(slug, &key, enable);
+    let pick = picks.then(|| {
+        view! { <PickCell id=key.id.to_string() name=key.name.clone() has_box=key.deleted_at.is_none() /> }
+    });
     let whole = summary(key.permissions);
     let words = short_summary(key.permissions);
     let cut = key.cut_sentence();
@@ -243,6 +262,7 @@ fn row(slug: &str, key: Key, now: Timestamp, enable: Form<EnableKey>, marked: &s
     };
     view! {
         <tr class:marked=is_marked>
+            {pick}
             <th scope="row">
                 <span class="two-lines two-made">
                     <span class="cell-first">

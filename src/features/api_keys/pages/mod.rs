@@ -4,6 +4,7 @@ mod confirm;
 mod editor;
 mod form;
 mod list;
+mod many;
 mod minted;
 mod rotate;
 mod section;
@@ -12,6 +13,7 @@ pub use section::{Routes, SECTION};
 pub use confirm::{DeleteKeyPage, DisableKeyPage};
 pub use editor::{KeyDetailPage, NewKeyPage};
 pub use list::KeysPage;
+pub use many::ManyKeysPage;
 pub use rotate::RotateKeyPage;
 
 use super::{

@@ -19,7 +19,7 @@ pub const SECTION: Section = Section {
     icon: Icon::ApiKeys,
     needs: Operation::ApiKeysList,
     href: routes::api_keys,
-    steps: &[("new", "New"), ("rotate", "Rotate"), ("disable", "Disable"), ("delete", "Delete")],
+    steps: &[("new", "New"), ("rotate", "Rotate"), ("disable", "Disable"), ("delete", "Delete"), ("many", "Several")],
     help: "roles-and-keys",
 };
 
@@ -30,6 +30,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
         <ParentRoute path=path!("api-keys") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::ApiKeys ssr=SsrMode::Async />
             <Route path=path!("new") view=Later::NewApiKey ssr=SsrMode::Async />
+            <Route path=path!("many") view=Later::ManyApiKeys ssr=SsrMode::Async />
             <Route path=path!(":id") view=Later::ApiKey ssr=SsrMode::Async />
             <Route path=path!(":id/rotate") view=Later::RotateApiKey ssr=SsrMode::Async />
             <Route path=path!(":id/disable") view=Later::DisableApiKey ssr=SsrMode::Async />

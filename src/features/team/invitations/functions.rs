@@ -3,7 +3,7 @@
 use super::model::{Batch, Invitation, Invitations, Resent, Shown};
 use crate::{
     features::organisations::model::Waiting,
-    kernel::{Asked, Error, Secret},
+    kernel::{Asked, Error, Secret, many::Outcome},
 };
 use leptos::prelude::*;
 
@@ -14,7 +14,12 @@ use {
         model::PAGE,
         operations,
     },
-    crate::{kernel::InvitationId, policy::Role, site::routes, web},
+    crate::{
+        kernel::{InvitationId, many},
+        policy::Role,
+        site::routes,
+        web,
+    },
 };
 
 /// A page of the open invitations.
@@ -62,6 +67,20 @@ pub async fn revoke_invitation(slug: String, id: String) -> Result<(), Error> {
     operations::revoke(&web::member(&slug).await?, invitation_id(&id)?).await?;
     web::redirect(&routes::invitations(&slug).with("done", "revoked"));
     Ok(())
+}
+
+/// Those of several invitations that there are. In `ids` there are blanks between them.
+#[server(prefix = "/fn", endpoint = "team/picked_invitations")]
+pub async fn load_picked_invitations(
+    slug: String,
+    #[server(default)] ids: String,
+) -> Result<Vec<Invitation>, Error> {
+    operations::picked(&web::member(&slug).await?, &many::ids(&ids)?).await
+}
+
+#[server(prefix = "/fn", endpoint = "team/revoke_invitations")]
+pub async fn revoke_invitations(slug: String, #[server(default)] ids: String) -> Result<Vec<Outcome>, Error> {
+    operations::revoke_many(&web::member(&slug).await?, &many::ids(&ids)?).await
 }
 
 /// What the page of an invitation shows: by the link's token, or by id for the signed-in person.

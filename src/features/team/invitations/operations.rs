@@ -1,5 +1,9 @@
 //! What those inside can do with invitations.
 
+mod many;
+
+pub use many::{picked, revoke_many};
+
 use super::{
     model::{
         Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, InviteOutcome, Resent, State, TEXT_LIMIT, WAITING_LIMIT,

@@ -42,7 +42,7 @@ fn consequences(name: &str, own: bool, was: Role, next: Role) -> String {
     }
 }
 
-fn with_article(role: Role) -> String {
+pub fn with_article(role: Role) -> String {
     format!("{} {}", if role == Role::Member { "a" } else { "an" }, role.label())
 }
 

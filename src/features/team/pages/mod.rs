@@ -1,6 +1,7 @@
 //! The team's screens.
 
 mod leave;
+mod many;
 mod member;
 mod people;
 mod remove;
@@ -10,6 +11,7 @@ mod section;
 
 pub use section::{ROLES, Routes, SECTION};
 pub use leave::LeavePage;
+pub use many::ManyPeoplePage;
 pub use member::{ChangeRolePage, PasswordLinkPage};
 pub use people::TeamPage;
 pub use remove::RemovePage;

@@ -1,7 +1,7 @@
 //! The members: search, filter, roles in the row, and the way to everything else that is done with people.
 
 use super::{
-    counted, may,
+    counted, many, may,
     role_cell::{RoleCell, RoleForm},
     tabs, titled,
 };
@@ -25,6 +25,7 @@ use crate::{
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked, use_marked},
         load_after,
+        many::{PickCell, Picks},
         pages::Done,
         reactive, use_place,
     },
@@ -60,7 +61,8 @@ pub fn TeamPage() -> impl IntoView {
 #[component]
 fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoView {
     let owners = RwSignal::new(people.owners);
-    let columns = vec![
+    let picks = many::can_pick();
+    let mut columns = vec![
         list.column("Person", "name"),
         list.column("Role", "role"),
         list.column("Last active", "active"),
@@ -68,6 +70,9 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
         Column::new("Status"),
         Column::actions(),
     ];
+    if picks {
+        columns.insert(0, Column::picks("Select everybody on this page"));
+    }
     let roles = std::iter::once(Choice::new("", "All roles"))
         .chain(Role::ALL.map(|role| Choice::new(role.name(), role.plural())))
         .collect::<Vec<_>>();
@@ -78,7 +83,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
     let heirs: Vec<_> = people.iter().filter(|person| person.role != Role::Owner && !person.disabled).take(HEIRS).cloned().collect();
     let rows: Vec<_> = people
         .into_iter()
-        .map(|person| view! { <Row person slug=slug.clone() now=now.0 has_mail owners form /> })
+        .map(|person| view! { <Row person slug=slug.clone() now=now.0 has_mail owners form picks /> })
         .collect();
     let (roles_page, invite, everybody) = (routes::roles(&slug), routes::invite(&slug), list.path.clone());
     let tabs = tabs(&slug, total, invitations, true);
@@ -111,6 +116,13 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
         {if is_empty {
             let sentence = "No member has this name, address and role.";
             view! { <NothingFits title="Nobody is found" sentence label="Show everybody" href=everybody /> }.into_any()
+        } else if picks {
+            view! {
+                <Picks action=routes::many_members(&slug) acts=many::acts()>
+                    <Table caption="Members" columns>{rows}</Table>
+                </Picks>
+            }
+            .into_any()
         } else {
             view! { <Table caption="Members" columns>{rows}</Table> }.into_any()
         }}
@@ -166,12 +178,21 @@ const DONE: &[(&str, &str)] =
     &[("role", "The role was changed."), ("removed", "The person was removed. They lost access at once.")];
 
 #[component]
-fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<i64>, form: RoleForm) -> impl IntoView {
+fn Row(
+    person: Person,
+    slug: String,
+    now: i64,
+    has_mail: bool,
+    owners: RwSignal<i64>,
+    form: RoleForm,
+    picks: bool,
+) -> impl IntoView {
     let own = use_place().is_some_and(|place| place.user == person.id);
     let marked = use_marked();
     let role = RwSignal::new(person.role);
     let only_owner = Memo::new(move |_| role.get() == Role::Owner && owners.get() <= 1);
     let (id, name) = (person.id, person.name.clone());
+    let pick = picks.then(|| view! { <PickCell id=id.to_string() name=name.clone() /> });
     let menu = {
         let (slug, name) = (slug.clone(), name.clone());
         move || {
@@ -189,6 +210,7 @@ fn Row(person: Person, slug: String, now: i64, has_mail: bool, owners: RwSignal<
     };
     view! {
         <tr class:marked=move || form.has_changed(id) || marked.with(|marked| *marked == id.to_string())>
+            {pick}
             <th scope="row">
                 <span class="cell-person">
                     <Avatar name=name.clone() />

@@ -1,5 +1,6 @@
 //! The invitations that wait for an answer.
 
+use super::many;
 use crate::{
     features::{
         news::{model::Watched, pages::{ChangesByOthers, Watch}},
@@ -23,6 +24,7 @@ use crate::{
         icons::Icon,
         listing::{List, Pages, use_asked},
         load_after,
+        many::{PickCell, Picks},
         pages::Done,
     },
 };
@@ -53,12 +55,14 @@ pub fn InvitationsPage() -> impl IntoView {
 #[component]
 fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView {
     let Invitations { invitations, total, members, window, has_mail, now, .. } = invitations;
-    let is_empty = invitations.is_empty();
+    let (is_empty, picks) = (invitations.is_empty(), many::can_pick());
     let rows: Vec<_> = invitations
         .into_iter()
-        .map(|invitation| view! { <Row invitation slug=slug.clone() now=now.0 has_mail /> })
+        .map(|invitation| view! { <Row invitation slug=slug.clone() now=now.0 has_mail picks /> })
         .collect();
-    let columns = ["Person", "Role", "Sent", "State"].map(Column::new).into_iter().chain([Column::actions()]).collect();
+    let all = picks.then(|| Column::picks("Select all invitations on this page"));
+    let named = ["Person", "Role", "Sent", "State"].map(Column::new);
+    let columns = all.into_iter().chain(named).chain([Column::actions()]).collect();
     let (invite, invite_first) = (routes::invite(&slug), routes::invite(&slug));
     let tabs = tabs(&slug, members, total, false);
     view! {
@@ -80,6 +84,13 @@ fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView 
                 </EmptyState>
             }
                 .into_any()
+        } else if picks {
+            view! {
+                <Picks action=routes::many_invitations(&slug) acts=many::acts()>
+                    <Table caption="Invitations" columns>{rows}</Table>
+                </Picks>
+            }
+                .into_any()
         } else {
             view! { <Table caption="Invitations" columns>{rows}</Table> }.into_any()
         }}
@@ -88,7 +99,7 @@ fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView 
 }
 
 #[component]
-fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool) -> impl IntoView {
+fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool, picks: bool) -> impl IntoView {
     let Invitation { id, email, role, inviter, sent_at, expires_at, state, .. } = invitation;
     let state = match state {
         State::Pending => view! {
@@ -108,8 +119,10 @@ fn Row(invitation: Invitation, slug: String, now: i64, has_mail: bool) -> impl I
     let (sending, showing) =
         (routes::resend_invitation(&slug, id), routes::resend_invitation(&slug, id).with("show", "link"));
     let label = format!("Actions for {email}");
+    let pick = picks.then(|| view! { <PickCell id=id.to_string() name=email.clone() /> });
     view! {
         <tr>
+            {pick}
             <th scope="row"><TwoLines first=email second=format!("invited by {inviter}") /></th>
             <td data-label="Role">{role.label()}</td>
             <td data-label="Sent"><Time at=sent_at.0 now=now /></td>
