@@ -14,6 +14,7 @@ CREATE TABLE prompt_values (
     FOREIGN KEY (org_id, prompt_id) REFERENCES prompts (org_id, id)
 );
 CREATE UNIQUE INDEX prompt_values_by_name ON prompt_values (org_id, prompt_id, owner, name);
+CREATE INDEX prompt_values_by_owner ON prompt_values (org_id, owner);
 
 -- That some of a label's calls run another version is told among its moves.
 ALTER TABLE prompt_moves ADD COLUMN trial_number BIGINT NULL;

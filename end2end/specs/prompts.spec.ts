@@ -190,9 +190,10 @@ test("a version is published, run, and taken back", async ({ page, latchkey, ups
   await look(page, "prompt-versions");
 });
 
-test("values are kept, and two versions compared over them", async ({ page, faults }) => {
+test("values are kept, and two versions compared over them", async ({ page, faults, upstream }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await comeBack(page, OWNER);
+  await createVirtualKey(page, { name: "Other models", baseUrl: upstream.baseUrl });
   await open(page, `${prompt}/compare`);
   await page.getByRole("main").getByRole("link", { name: "Keep values" }).click();
   await expect(page.getByText("Nothing is kept yet.")).toBeVisible();
@@ -200,7 +201,7 @@ test("values are kept, and two versions compared over them", async ({ page, faul
   await page.getByLabel("Name", { exact: true }).fill("Lost parcel");
   await page.getByLabel("Values as JSON").fill("[1]");
   await press(page, "Keep");
-  await expect(page.getByLabel("Values as JSON")).toHaveAccessibleDescription(/Values are an object of JSON\./);
+  await expect(page.getByLabel("Values as JSON")).toHaveAccessibleDescription(/Values must be a JSON object\./);
   await page.getByLabel("Values as JSON").fill('{"question": "Where is my parcel?"}');
   await page.getByLabel("For everybody who sees the prompt").check();
   await press(page, "Keep");
@@ -217,6 +218,8 @@ test("values are kept, and two versions compared over them", async ({ page, faul
     await page.getByLabel("Name of the values").fill("Curious");
     await page.getByRole("button", { name: "Keep", exact: true }).click();
     await page.getByLabel("Test values").selectOption("Curious (yours)");
+    // What is typed is still there, and not saved.
+    await expect(page.getByLabel("question", { exact: true })).toHaveValue("Who are you?");
     await look(page, "prompt-values-chosen");
   } else {
     await page.getByLabel("Name", { exact: true }).fill("Curious");
@@ -224,7 +227,7 @@ test("values are kept, and two versions compared over them", async ({ page, faul
     await press(page, "Keep");
   }
   await open(page, `${prompt}/compare`);
-  await page.getByLabel("Model, right (optional)").fill("brass-other");
+  await page.getByLabel("Right: model (optional)").fill("@other-models/brass-other");
   await expect(page.getByText("4 calls: 2 sets of values with both.")).toBeVisible();
   await press(page, "Run both");
   const compared = page.locator("#compared");
@@ -255,12 +258,12 @@ test("a prompt goes out as a file and comes in as one", async ({ page, faults })
   await expectPage(page, "Import a prompt");
   await hydrated(page);
   if (hasJavaScript()) await page.locator("#choose").setInputFiles(path);
-  else await page.getByLabel("Its text").fill(JSON.stringify(file));
-  await expect(page.getByLabel("Its text")).toHaveValue(/brass-large/);
+  else await page.getByLabel("Text of the file").fill(JSON.stringify(file));
+  await expect(page.getByLabel("Text of the file")).toHaveValue(/brass-large/);
   await press(page, "Import");
-  await expect(page.getByLabel("Its text")).toHaveAccessibleDescription(/This slug is taken\./);
+  await expect(page.getByLabel("Text of the file")).toHaveAccessibleDescription(/This slug is taken\./);
   await look(page, "prompt-import");
-  await page.getByLabel("Its text").fill(JSON.stringify({ ...file, name: "Second reply", slug: "second-reply" }));
+  await page.getByLabel("Text of the file").fill(JSON.stringify({ ...file, name: "Second reply", slug: "second-reply" }));
   await press(page, "Import");
   await expectPage(page, "Second reply");
   await expect(heading(page)).toContainText("not published");

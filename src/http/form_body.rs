@@ -13,26 +13,48 @@ use std::time::Duration;
 
 /// Bytes of a form that has no field of many lines.
 const BYTES: usize = 64 * 1024;
+/// Bytes of a form with a text that is written at length, from somebody who is signed in.
+const TEXT_BYTES: usize = 1024 * 1024;
 /// Fields of any form. What reads them takes time and memory for each, however short it is.
 const FIELDS: usize = 256;
 /// How long a form may take to arrive.
 const TIME: Duration = Duration::from_secs(30);
 
 /// The most bytes of an operation's form.
-fn room(operation: Operation) -> usize {
+fn room(operation: Operation, is_person: bool) -> usize {
+    use Operation as O;
     match operation {
+        O::PromptCreate
+        | O::PromptUpdate
+        | O::PromptCheck
+        | O::PromptFill
+        | O::PromptTry
+        | O::PromptKeepValues
+        | O::PartialCreate
+        | O::PartialUpdate
+        | O::ConfigCreate
+        | O::ConfigUpdate
+        | O::ConfigCheck
+        | O::ConfigTry
+        | O::GuardrailCreate
+        | O::GuardrailUpdate
+        | O::GuardrailTry
+            if is_person =>
+        {
+            TEXT_BYTES
+        }
         // A character takes up to four bytes, and each of them three once it is encoded.
         Operation::Invite | Operation::InviteCheck => BYTES + 12 * TEXT_LIMIT,
         _ => BYTES,
     }
 }
 
-/// Reads the body of this operation's form.
+/// Reads the body of this operation's form; `is_person`: somebody is signed in.
 ///
 /// # Errors
 /// `unsupported_media_type` for what is no form, `too_large` beyond the bounds, `malformed` for one that does not arrive.
-pub async fn read(headers: &HeaderMap, body: Body, operation: Operation) -> Result<Bytes> {
-    let room = room(operation);
+pub async fn read(headers: &HeaderMap, body: Body, operation: Operation, is_person: bool) -> Result<Bytes> {
+    let room = room(operation, is_person);
     if !is_form(headers, body.is_end_stream()) {
         let message = "A form must be sent as application/x-www-form-urlencoded, in UTF-8.";
         return Err(Error::new(Code::UnsupportedMediaType, message));
@@ -76,7 +98,7 @@ mod tests {
         if let Some(kind) = kind {
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
         }
-        read(&headers, Body::from(body), operation).await.map(|bytes| bytes.len()).map_err(|error| error.code)
+        read(&headers, Body::from(body), operation, false).await.map(|bytes| bytes.len()).map_err(|error| error.code)
     }
 
     #[tokio::test]
@@ -91,7 +113,25 @@ mod tests {
             65,
         )));
         let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, FORM.parse().unwrap())]);
-        assert_eq!(read(&headers, stream, Operation::SignIn).await.unwrap_err().code, Code::TooLarge, "no length said");
+        assert_eq!(
+            read(&headers, stream, Operation::SignIn, false).await.unwrap_err().code,
+            Code::TooLarge,
+            "no length said"
+        );
+    }
+
+    #[tokio::test]
+    async fn long_texts_fit_of_people_alone() {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, FORM.parse().unwrap())]);
+        for (length, is_person, fits) in [
+            (BYTES + 1, true, true),
+            (TEXT_BYTES, true, true),
+            (TEXT_BYTES + 1, true, false),
+            (BYTES + 1, false, false),
+        ] {
+            let read = read(&headers, Body::from("x".repeat(length)), Operation::PromptUpdate, is_person).await;
+            assert_eq!(read.is_ok(), fits, "{length} {is_person}");
+        }
     }
 
     #[tokio::test]

@@ -63,7 +63,7 @@ async fn handle(State(forms): State<Forms>, Path(path): Path<String>, request: R
         }
         return response;
     }
-    let bytes = match form_body::read(&parts.headers, body, operation).await {
+    let bytes = match form_body::read(&parts.headers, body, operation, context.access().user().is_ok()).await {
         Ok(bytes) => bytes,
         Err(error) => return refuse(error).await,
     };

@@ -77,7 +77,11 @@ async fn values_are_kept_for_oneself_or_for_everybody() {
         done(&world.member, "prompts/drop_values", &theirs).await;
         assert_eq!(seen(&world.member).await, [("Ours".to_owned(), true)]);
 
-        for number in 1..20 {
+        let half = format!(r#"{{"a": "{}"}}"#, "x".repeat(33 << 10));
+        assert_eq!(keep(&world.member, &[("set_name", "half"), ("values", &half)]).await.status, 200);
+        assert_eq!(keep(&world.member, &[("set_name", "other"), ("values", &half)]).await.code(), "conflict");
+        assert_eq!(keep(&world.member, &[("set_name", "half"), ("value.name", "x")]).await.status, 200);
+        for number in 2..20 {
             assert_eq!(
                 keep(&world.member, &[("set_name", &format!("n{number}")), ("value.name", "x")]).await.status,
                 200
@@ -91,7 +95,12 @@ async fn values_are_kept_for_oneself_or_for_everybody() {
             "it takes no place"
         );
 
-        // They go with the prompt, whosever they are.
+        // One's own go with whoever leaves, and all with the prompt.
+        let owned =
+            async || world.house.snapshot().await.iter().filter(|row| row.starts_with("prompt_values:")).count();
+        let before = owned().await;
+        done(&world.member, "team/leave", &[("slug", slug)]).await;
+        assert_eq!(before - owned().await, 20);
         done(&world.owner, "prompts/delete", &about).await;
         assert!(!world.house.snapshot().await.iter().any(|row| row.starts_with("prompt_values:")));
     })
@@ -121,10 +130,10 @@ async fn two_versions_run_beside_each_other_over_all_values() {
         let about = [("slug", slug), ("of", of.as_str())];
         done(&world.owner, "prompts/update", &[&about[..], &own, &[("string", &second), ("version", "1")]].concat())
             .await;
-        let compare = async |more: &[(&str, &str)]| {
-            world.member.form("prompts/compare", &[&about[..], &[("was", "1"), ("now", "2")], more].concat()).await
+        let compare = async |number: &str, more: &[(&str, &str)]| {
+            world.member.form("prompts/compare", &[&about[..], &[("was", "1"), ("now", number)], more].concat()).await
         };
-        assert_eq!(compare(&[]).await.code(), "conflict", "there is nothing to run them with");
+        assert_eq!(compare("2", &[]).await.code(), "conflict", "there is nothing to run them with");
         for (name, value) in [("A", "Zoë"), ("B", "Bo")] {
             let set = [("set_name", name), ("value.name", value), ("set_shared", "yes")];
             done(&world.owner, "prompts/keep_values", &[&about[..], &set].concat()).await;
@@ -132,9 +141,11 @@ async fn two_versions_run_beside_each_other_over_all_values() {
         // What others keep for themselves is not run.
         done(&world.owner, "prompts/keep_values", &[&about[..], &[("set_name", "C"), ("value.name", "x")]].concat())
             .await;
-        let compared = compare(&[("now_model", "gpt-4o-mini")]).await;
+        let compared = compare("2", &[("now_model", "gpt-4o-mini")]).await;
         assert_eq!(compared.status, 200, "{}", compared.text);
-        let rows = compared.json();
+        let compared = compared.json();
+        assert_eq!(compared["sides"], json!(["v1, gpt-4o", "v2, gpt-4o-mini"]));
+        let rows = &compared["rows"];
         let told: Vec<_> = rows
             .as_array()
             .expect("rows")
@@ -157,7 +168,7 @@ async fn two_versions_run_beside_each_other_over_all_values() {
             call("gpt-4o-mini", "Hello Zoë"),
         ];
         assert_eq!(sent, all);
-        assert_eq!(compare(&[("now", "3")]).await.status, 422, "there is no such version");
+        assert_eq!(compare("3", &[]).await.status, 422, "there is no such version");
         assert_eq!(provider.seen(), 4);
     })
     .await;
@@ -201,6 +212,7 @@ async fn a_file_brings_a_prompt_into_another_organisation() {
             (file.as_str(), "slug"),
             ("{", "line 1"),
             (r#"{"name": "x"}"#, "`string`"),
+            (r#"{"name": 1, "string": "a"}"#, "invalid type"),
             (r#"{"name": "", "string": "a"}"#, "name"),
             (r#"{"name": "x", "string": "{{#a}}"}"#, "line 1"),
         ] {

@@ -180,6 +180,8 @@ impl Happened {
             "prompt.propose" => "proposed a version of the prompt",
             "prompt.agree" => "agreed to a version of the prompt",
             "prompt.withdraw" => "took back what was proposed for the prompt",
+            "prompt.keep_values" => "kept test values for the prompt",
+            "prompt.drop_values" => "removed test values of the prompt",
             "prompt.delete" => "deleted the prompt",
             "partial.create" => "created the partial",
             "partial.update" => "changed the partial",

@@ -65,10 +65,19 @@ impl Watched {
                 O::PromptRollOut,
                 O::PromptAgree,
                 O::PromptDelete,
+                O::CollectionUpdate,
+                O::CollectionDelete,
             ],
-            Watched::Partials => {
-                &[O::PartialCreate, O::PartialUpdate, O::PartialRestore, O::PartialPublish, O::PromptAgree, O::PartialDelete]
-            }
+            Watched::Partials => &[
+                O::PartialCreate,
+                O::PartialUpdate,
+                O::PartialRestore,
+                O::PartialPublish,
+                O::PromptAgree,
+                O::PartialDelete,
+                O::CollectionUpdate,
+                O::CollectionDelete,
+            ],
             Watched::Members => {
                 &[O::TeamChangeRole, O::TeamRemove, O::TeamLeave, O::InvitationAccept, O::InvitationJoin]
             }

@@ -2,7 +2,7 @@
 
 use super::model::{
     Checked, Filled, Label, NewPrompt, PromptPage, Prompts, Ran, Saved, Typed, Versions,
-    sets::{ComparedRow, Sets, ValueSet},
+    sets::{Compared, Sets, ValueSet},
 };
 use crate::kernel::{Asked, Error, ValuesId};
 use leptos::{
@@ -150,7 +150,10 @@ pub async fn keep_values(
 ) -> Result<Vec<ValueSet>, Error> {
     let (values, is_shared) = (values_of(&values, &typed), typed.get("set_shared") == "yes");
     let kept = operations::sets::keep(&web::member(&slug).await?, &of, typed.get("set_name"), &values, is_shared).await?;
-    web::redirect(&routes::prompt_values(&slug, &of).with("done", "kept"));
+    // The editor is not left by it: what is typed there is not saved.
+    if typed.get("then") == "values" {
+        web::redirect(&routes::prompt_values(&slug, &of).with("done", "kept"));
+    }
     Ok(kept)
 }
 
@@ -171,7 +174,7 @@ pub async fn compare_prompts(
     now: i64,
     #[server(default)] was_model: String,
     #[server(default)] now_model: String,
-) -> Result<Vec<ComparedRow>, Error> {
+) -> Result<Compared, Error> {
     let sides = [Side { number: was, model: was_model }, Side { number: now, model: now_model }];
     operations::sets::compare(&web::member(&slug).await?, web::models()?, &of, sides).await
 }

@@ -25,8 +25,8 @@ pub const STICKY_LIMIT: usize = 64;
 pub const LABEL_LIMIT: usize = 36;
 /// Longest JSON text of parameters, tools and the rest of a version together, in bytes.
 pub const SETTINGS_LIMIT: usize = 256 << 10;
-/// Longest text of a file that holds a prompt, in characters.
-pub const FILE_LIMIT: usize = 1 << 20;
+/// Longest text of a file that holds a prompt, in bytes.
+pub const FILE_LIMIT: usize = 256 << 10;
 /// Longest file that a page offers, in bytes; what is longer is had by the interface for programs.
 pub const EXPORT_LIMIT: usize = 64 << 10;
 /// The most characters of each field.

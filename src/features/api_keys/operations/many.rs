@@ -10,6 +10,7 @@ use crate::{
     policy::Operation,
     server::access::Access,
 };
+use std::sync::{Mutex, PoisonError};
 
 /// Those of these keys that there are, deleted ones included.
 pub async fn picked(access: &Access, ids: &[KeyId]) -> Result<Picked> {
@@ -24,8 +25,10 @@ pub async fn picked(access: &Access, ids: &[KeyId]) -> Result<Picked> {
 
 /// Disables each. `typed` holds the names of those that were used within a day, one on each line.
 pub async fn disable_many(access: &Access, ids: &[KeyId], typed: &str) -> Result<Vec<Outcome>> {
-    each(Operation::ApiKeyDisable, named(access, ids).await, |id, name| async move {
-        disable(access, id, Some(line(typed, &name))).await
+    let lines = Lines::of(typed);
+    each(Operation::ApiKeyDisable, named(access, ids).await, |id, name| {
+        let typed = lines.take(&name);
+        async move { disable(access, id, Some(&typed)).await }
     })
     .await
 }
@@ -37,8 +40,10 @@ pub async fn enable_many(access: &Access, ids: &[KeyId]) -> Result<Vec<Outcome>>
 
 /// Deletes each. `typed` holds the names of those that were used within a day, one on each line.
 pub async fn delete_many(access: &Access, ids: &[KeyId], typed: &str) -> Result<Vec<Outcome>> {
-    each(Operation::ApiKeyDelete, named(access, ids).await, |id, name| async move {
-        delete(access, id, Some(line(typed, &name))).await
+    let lines = Lines::of(typed);
+    each(Operation::ApiKeyDelete, named(access, ids).await, |id, name| {
+        let typed = lines.take(&name);
+        async move { delete(access, id, Some(&typed)).await }
     })
     .await
 }
@@ -53,7 +58,18 @@ async fn named(access: &Access, ids: &[KeyId]) -> Vec<(KeyId, String)> {
     ids.iter().map(|id| (*id, key(id).map(|key| key.name.clone()).unwrap_or_default())).collect()
 }
 
-/// The line that says this name; else nothing.
-fn line<'a>(typed: &'a str, name: &str) -> &'a str {
-    typed.lines().map(str::trim).find(|line| *line == name).unwrap_or_default()
+/// The lines that were typed. Each is for one key: of two with the same name, both have to be named.
+struct Lines(Mutex<Vec<String>>);
+
+impl Lines {
+    fn of(typed: &str) -> Self {
+        Self(Mutex::new(typed.lines().map(|line| line.trim().to_owned()).collect()))
+    }
+
+    /// The line that says this name; else nothing.
+    fn take(&self, name: &str) -> String {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = lines.iter().position(|line| line == name);
+        at.map(|at| lines.swap_remove(at)).unwrap_or_default()
+    }
 }

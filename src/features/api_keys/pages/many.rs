@@ -61,7 +61,7 @@ impl Act {
         match self {
             Act::Disable => "Programs that use them are refused at once. Their secrets stay the same.",
             Act::Enable => "Their secrets work again at once.",
-            Act::Delete => "Every secret of them is refused for good. This cannot be undone; their logs stay.",
+            Act::Delete => "All their secrets stop working for good. This cannot be undone; their logs stay.",
         }
     }
 

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 /// Longest name of a set of values, in characters.
 pub const SET_NAME_LIMIT: usize = 60;
-/// Longest JSON text of one set, in bytes.
+/// Longest JSON text of all sets that one keeper has for a prompt together, in bytes.
 pub const VALUES_LIMIT: usize = 64 << 10;
+/// Sets that one comparison runs: the first by name.
+pub const MOST_COMPARED: usize = 20;
+/// Longest answer that a comparison shows, in characters.
+pub const SHOWN: usize = 8_000;
 /// Sets that a person keeps for one prompt; as many are everybody's.
 pub const MOST_SETS: usize = 20;
 /// The most characters of each field.
@@ -57,6 +61,14 @@ pub struct Side {
     pub number: i64,
     /// The model that is called in place of the version's own; may be empty.
     pub model: String,
+}
+
+/// Two versions, or one with two models, over all values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// What was run on the left and on the right, such as `v2, gpt-4.1-mini`.
+    pub sides: [String; 2],
+    pub rows: Vec<ComparedRow>,
 }
 
 /// What two versions come to with the same values.

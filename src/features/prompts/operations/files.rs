@@ -5,32 +5,31 @@ use super::{create, drafted_virtual_key};
 use crate::{
     features::prompts::model::{Content, Detail, Draft, EXPORT_LIMIT, FILE_LIMIT, Kind, Publish, Saved},
     kernel::{Error, Result},
-    policy::Operation,
     server::access::Access,
 };
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// What a file holds. Whatever else stands in it is passed over: answers of programs' interfaces hold more.
 #[derive(Serialize, Deserialize)]
 struct File {
     /// `prompt` or `partial`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     object: String,
     name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     slug: String,
     string: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "or_empty", skip_serializing_if = "String::is_empty")]
     form: String,
     #[serde(default, skip_serializing_if = "is_no")]
     is_raw_template: Value,
     #[serde(default, skip_serializing_if = "is_no")]
     strict: Value,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "or_empty", skip_serializing_if = "String::is_empty")]
     model: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "or_empty", skip_serializing_if = "String::is_empty")]
     virtual_key: String,
     #[serde(default, skip_serializing_if = "Value::is_null")]
     parameters: Value,
@@ -44,6 +43,11 @@ struct File {
     template_metadata: Value,
 }
 
+/// A text, of which `null` is the empty one.
+fn or_empty<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<String, D::Error> {
+    Option::<String>::deserialize(from).map(Option::unwrap_or_default)
+}
+
 fn is_yes(value: &Value) -> bool {
     value.as_bool().unwrap_or_else(|| value.as_i64() == Some(1))
 }
@@ -55,12 +59,15 @@ fn is_no(value: &Value) -> bool {
 /// The address of a file with a prompt in the version that is shown; empty where that is too long for a page.
 pub fn export(prompt: &Detail) -> String {
     let content = prompt.content.clone();
+    // Only where the text itself does not say it.
+    let usual = if content.string.trim_start().starts_with('[') { "chat" } else { "text" };
+    let form = if content.form == usual { String::new() } else { content.form };
     let file = File {
         object: prompt.kind.name().to_owned(),
         name: prompt.name.clone(),
         slug: prompt.slug.clone(),
         string: content.string,
-        form: content.form,
+        form,
         is_raw_template: content.is_raw.into(),
         strict: prompt.is_strict.into(),
         model: content.model,
@@ -91,7 +98,7 @@ pub async fn import(access: &Access, text: &str) -> Result<(Kind, Saved)> {
         _ => Kind::Prompt,
     };
     let known = match &file {
-        Ok(file) if !file.virtual_key.is_empty() => drafted_virtual_key(access, Operation::PromptCreate, &file.virtual_key).await,
+        Ok(file) if !file.virtual_key.is_empty() => drafted_virtual_key(access, kind.acts().create, &file.virtual_key).await,
         _ => Ok(String::new()),
     };
     let draft = known.and_then(|virtual_key| Ok(draft_of(file?, virtual_key)));
@@ -100,12 +107,11 @@ pub async fn import(access: &Access, text: &str) -> Result<(Kind, Saved)> {
 }
 
 fn read(text: &str) -> Result<File> {
-    if text.chars().count() > FILE_LIMIT {
-        return Err(Error::field("file", "A file has at most 1 MiB."));
+    if text.len() > FILE_LIMIT {
+        return Err(Error::field("file", "A file has at most 256 KiB."));
     }
     serde_json::from_str(text).map_err(|error| {
-        let place = format!("line {}, column {}", error.line(), error.column());
-        Error::field("file", format!("This is no prompt as JSON with `name` and `string`: {place}."))
+        Error::field("file", format!("This is not a prompt in JSON with `name` and `string`: {error}."))
     })
 }
 

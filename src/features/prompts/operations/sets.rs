@@ -3,10 +3,10 @@
 use super::{components, run, store, subject};
 use crate::{
     features::prompts::model::{
-        Content, Detail, Kind, Ran,
-        sets::{ComparedRow, Heading, MOST_SETS, SET_NAME_LIMIT, Sets, Side, VALUES_LIMIT, ValueSet},
+        Content, Detail, Filled, Kind, MODEL_LIMIT, Ran,
+        sets::{Compared, ComparedRow, Heading, MOST_COMPARED, MOST_SETS, SHOWN, SET_NAME_LIMIT, Sets, Side, VALUES_LIMIT, ValueSet},
     },
-    kernel::{Error, Fields, Result, ValuesId, text},
+    kernel::{Error, Fields, Result, UserId, ValuesId, text},
     policy::Operation,
     server::{
         access::Access,
@@ -57,9 +57,15 @@ pub async fn keep(access: &Access, of: &str, name: &str, values: &str, is_shared
             let (name, values) = fields.build(|| Some((name?, values?)))?;
             let all = store::sets::of(change.tx(), was.id, user).await?;
             let same: Vec<_> = all.iter().filter(|set| set.is_shared == is_shared).collect();
-            if same.len() >= MOST_SETS && !same.iter().any(|set| set.name == name) {
-                let whose = if is_shared { "Everybody together keeps" } else { "You keep" };
+            let is_replaced = same.iter().any(|set| set.name == name);
+            let whose = if is_shared { "Everybody together keeps" } else { "You keep" };
+            if same.len() >= MOST_SETS && !is_replaced {
                 return Err(Error::conflict(format!("{whose} at most {MOST_SETS} sets of values for a prompt.")));
+            }
+            let others: usize = same.iter().filter(|set| set.name != name).map(|set| set.values.len()).sum();
+            if others + values.len() > VALUES_LIMIT {
+                let most = VALUES_LIMIT >> 10;
+                return Err(Error::conflict(format!("{whose} at most {most} KiB of values for a prompt.")));
             }
             let (id, created_by) = (ValuesId::new(), by);
             let set = ValueSet { id, name, values, is_shared, created_by, created_at: now };
@@ -67,7 +73,8 @@ pub async fn keep(access: &Access, of: &str, name: &str, values: &str, is_shared
             let all = store::sets::of(change.tx(), was.id, user).await?;
             let event = Event::of(subject(Kind::Prompt, &was.slug, &was.name))
                 .with("values", set.name.as_str())
-                .with("shared", is_shared);
+                .with("shared", is_shared)
+                .with("replaced", is_replaced);
             change.commit(event, all).await
         })
         .await
@@ -83,8 +90,8 @@ fn object(text: &str) -> std::result::Result<String, String> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(values)) if values.is_empty() => Err("There are no values to keep.".to_owned()),
         Ok(value @ Value::Object(_)) => Ok(value.to_string()),
-        Ok(_) => Err("Values are an object of JSON.".to_owned()),
-        Err(error) => Err(format!("This is no JSON: line {}, column {}.", error.line(), error.column())),
+        Ok(_) => Err("Values must be a JSON object.".to_owned()),
+        Err(error) => Err(format!("This is not valid JSON: line {}, column {}.", error.line(), error.column())),
     }
 }
 
@@ -105,21 +112,33 @@ pub async fn drop_values(access: &Access, of: &str, id: ValuesId) -> Result<()> 
         .await
 }
 
-/// Runs two versions over every set of values that the caller sees, as [`run::run`] does: `AT_ONCE` calls at a time.
+/// Forgets what a person who goes has kept for themselves.
+pub async fn forget_of(tx: &mut OrgTx, user: UserId) -> Result<()> {
+    store::sets::forget_of(tx, user).await
+}
+
+/// Runs two versions over the sets of values that the caller sees, as [`run::run`] does: `AT_ONCE` calls at a time. A call that
+/// fails is told in its place.
 pub async fn compare(
     access: &Access,
     models: Arc<dyn ModelCalls>,
     of: &str,
     sides: [Side; 2],
-) -> Result<Vec<ComparedRow>> {
+) -> Result<Compared> {
+    for (side, field) in sides.iter().zip(["was_model", "now_model"]) {
+        if side.model.chars().count() > MODEL_LIMIT {
+            return Err(Error::field(field, format!("A model has at most {MODEL_LIMIT} characters.")));
+        }
+    }
     let user = access.user()?;
     let mut tx = access.read(Operation::PromptTry).await?;
     let prompt = prompt(&mut tx, access, of).await?;
-    let sets = store::sets::of(&mut tx, prompt.id, user).await?;
+    let mut sets = store::sets::of(&mut tx, prompt.id, user).await?;
+    sets.truncate(MOST_COMPARED);
     if sets.is_empty() {
         return Err(Error::conflict("There are no values to run them with. Keep a set first."));
     }
-    let mut contents = vec![];
+    let (mut contents, mut told) = (vec![], vec![]);
     for (side, field) in sides.into_iter().zip(["was", "now"]) {
         let whole = store::version(&mut tx, prompt.id, side.number).await?;
         let whole = whole.ok_or_else(|| Error::field(field, "There is no such version."))?;
@@ -127,6 +146,7 @@ pub async fn compare(
         if !side.model.trim().is_empty() {
             side.model.trim().clone_into(&mut content.model);
         }
+        told.push(format!("v{}, {}", side.number, if content.model.is_empty() { "no model" } else { &content.model }));
         contents.push(content);
     }
     drop(tx);
@@ -136,12 +156,14 @@ pub async fn compare(
         for content in &contents {
             let (content, values, models) = (content.clone(), set.values.clone(), models.clone());
             calls.push(async move {
-                let pieces = run::run(access, models, &content, &values, is_strict).await?;
-                Ok(run::whole(pieces).await)
+                match run::run(access, models, &content, &values, is_strict).await {
+                    Ok(pieces) => shown(run::whole(pieces).await),
+                    Err(error) => Ran { filled: Filled { refusal: error.message, ..Filled::default() }, ..Ran::default() },
+                }
             });
         }
     }
-    let runs: Vec<Result<Ran>> = stream::iter(calls)
+    let runs: Vec<Ran> = stream::iter(calls)
         .buffered(AT_ONCE)
         .collect()
         .await;
@@ -149,8 +171,18 @@ pub async fn compare(
     let mut rows = vec![];
     for set in sets {
         if let (Some(left), Some(right)) = (runs.next(), runs.next()) {
-            rows.push(ComparedRow { set: set.name, left: left?, right: right? });
+            rows.push(ComparedRow { set: set.name, left, right });
         }
     }
-    Ok(rows)
+    let [left, right] = [0, 1].map(|at| told.get(at).cloned().unwrap_or_default());
+    Ok(Compared { sides: [left, right], rows })
+}
+
+/// What a comparison shows of a run.
+fn shown(mut ran: Ran) -> Ran {
+    ran.filled.request.clear();
+    if ran.text.chars().count() > SHOWN {
+        ran.text = format!("{}…", text::cut(&ran.text, SHOWN));
+    }
+    ran
 }

@@ -55,7 +55,7 @@ fn json(text: &str, fits: impl Fn(&Value) -> bool, what: &str) -> std::result::R
     match serde_json::from_str(text) {
         Ok(value) if fits(&value) => Ok(value),
         Ok(_) => Err(format!("This must be {what} of JSON.")),
-        Err(error) => Err(format!("This is no JSON: line {}, column {}.", error.line(), error.column())),
+        Err(error) => Err(format!("This is not valid JSON: line {}, column {}.", error.line(), error.column())),
     }
 }
 

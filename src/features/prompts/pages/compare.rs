@@ -6,7 +6,7 @@ use crate::{
         functions::{ComparePrompts, LoadValues},
         model::{
             MODEL_LIMIT, PRODUCTION, Ran,
-            sets::{ComparedRow, Sets},
+            sets::{Compared, ComparedRow, MOST_COMPARED, Sets},
         },
     },
     kernel::{money::dollars, text::grouped},
@@ -14,7 +14,7 @@ use crate::{
     site::routes,
     ui::{
         available,
-        components::{Button, Card, Choice, Field, LinkButton, Look, Note, Select, Tone},
+        components::{Button, Card, Choice, Field, LinkButton, Look, Note, Select, Toast, Tone},
         form::{Form, FormFor, use_form},
         load,
         pages::{ItemPage, param, use_param, use_slug},
@@ -32,6 +32,7 @@ const CHOICES: i64 = 100;
 pub fn ComparePage() -> impl IntoView {
     let (slug, of) = (use_slug(), use_param("of"));
     let form = use_form::<ComparePrompts>();
+    form.says(|| Toast::done("The answers are there"));
     let data = load(move || LoadValues { slug: slug.get(), of: of.get() });
     let view = move |sets| view! { <Inside sets slug=param("slug") form /> }.into_any();
     view! { <ItemPage data view /> }
@@ -50,7 +51,7 @@ fn Inside(sets: Sets, slug: String, form: Form<ComparePrompts>) -> impl IntoView
         }
         .into_any()
     } else {
-        let count = sets.len();
+        let count = sets.len().min(MOST_COMPARED);
         let published = prompt.labels.iter().find(|(label, _)| label == PRODUCTION).map(|(_, number)| *number);
         let was = published.filter(|number| *number < prompt.current).unwrap_or((prompt.current - 1).max(1));
         let numbers = (1..=prompt.current).rev().take(usize::try_from(CHOICES).unwrap_or(usize::MAX));
@@ -64,20 +65,17 @@ fn Inside(sets: Sets, slug: String, form: Form<ComparePrompts>) -> impl IntoView
             let (choices, model) = (choices.clone(), model.clone());
             let selected = Signal::stored(form.typed(name, number.to_string()));
             view! {
-                <fieldset class="stack">
-                    <legend>{title}</legend>
-                    <div class="fields">
-                        <Select label=format!("Version, {title}") name choices selected />
+                <div class="stack">
+                        <Select label=format!("{title}: version") name choices selected />
                         <Field
-                            label=format!("Model, {title}")
+                            label=format!("{title}: model")
                             name=own
                             mono=true
                             optional=true
                             autocomplete="off"
                             placeholder=model
                         />
-                    </div>
-                </fieldset>
+                </div>
             }
         };
         let words = match count {
@@ -87,11 +85,11 @@ fn Inside(sets: Sets, slug: String, form: Form<ComparePrompts>) -> impl IntoView
         let of = prompt.slug.clone();
         view! {
             <Card title="What is compared">
-                <FormFor form problem="It is not compared" limits=LIMITS>
+                <FormFor form problem="The versions are not compared" limits=LIMITS>
                     <input type="hidden" name="of" value=of />
                     <div class="bench">
-                        {side("was", "was_model", "left", was)}
-                        {side("now", "now_model", "right", prompt.current)}
+                        {side("was", "was_model", "Left", was)}
+                        {side("now", "now_model", "Right", prompt.current)}
                     </div>
                     <div class="row">
                         <Button
@@ -105,7 +103,7 @@ fn Inside(sets: Sets, slug: String, form: Form<ComparePrompts>) -> impl IntoView
                     </div>
                 </FormFor>
             </Card>
-            {reactive(move || form.done().map(|rows| view! { <Rows rows /> }))}
+            {reactive(move || form.done().map(|compared| view! { <Rows compared /> }))}
         }
         .into_any()
     };
@@ -116,26 +114,28 @@ fn Inside(sets: Sets, slug: String, form: Form<ComparePrompts>) -> impl IntoView
 }
 
 #[component]
-fn Rows(rows: Vec<ComparedRow>) -> impl IntoView {
+fn Rows(compared: Compared) -> impl IntoView {
+    let Compared { sides, rows } = compared;
     let items: Vec<_> = rows
         .into_iter()
         .map(|row| {
             let ComparedRow { set, left, right } = row;
+            let [was, now] = sides.clone();
             view! {
                 <Card title=set>
-                    <div class="bench compared">
-                        <Cell ran=left title="Left" />
-                        <Cell ran=right title="Right" />
+                    <div class="bench">
+                        <Cell ran=left title=format!("Left: {was}") />
+                        <Cell ran=right title=format!("Right: {now}") />
                     </div>
                 </Card>
             }
         })
         .collect();
-    view! { <div class="stack" role="status" id="compared">{items}</div> }
+    view! { <div class="stack" id="compared">{items}</div> }
 }
 
 #[component]
-fn Cell(ran: Ran, title: &'static str) -> impl IntoView {
+fn Cell(ran: Ran, title: String) -> impl IntoView {
     let Ran { filled, text, end } = ran;
     let refused = end.as_ref().map(|end| end.refusal.clone()).unwrap_or_default();
     let refusals: Vec<_> = [filled.refusal, refused]
@@ -143,6 +143,8 @@ fn Cell(ran: Ran, title: &'static str) -> impl IntoView {
         .filter(|refusal| !refusal.is_empty())
         .map(|refusal| view! { <Note tone=Tone::Bad>{refusal}</Note> })
         .collect();
+    let warnings: Vec<_> =
+        filled.warnings.into_iter().map(|warning| view! { <p class="hint">{warning}</p> }).collect();
     let count = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
     let figures = end.map(|end| {
         let tokens = end.tokens.map(|(read, written)| format!("{} + {} tokens, ", count(read), count(written)));
@@ -153,6 +155,7 @@ fn Cell(ran: Ran, title: &'static str) -> impl IntoView {
         <div class="stack">
             <h3 class="bench-label">{title}</h3>
             {refusals}
+            {warnings}
             {(!text.is_empty()).then(|| view! { <div class="sample-text">{text}</div> })}
             {figures.map(|figures| view! { <p class="hint">{figures}</p> })}
         </div>

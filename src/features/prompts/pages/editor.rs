@@ -96,7 +96,7 @@ fn Inside(
         let words = match (current.get().to_string() != opened, watch.changes()) {
             (true, _) => "Somebody else saved another version meanwhile. Saving again puts yours in its place. ",
             (false, 0) => return None,
-            (false, _) => "Somebody else has changed this meanwhile. What you save will be put beside it. ",
+            (false, _) => "Somebody else has changed this meanwhile. When you save, you first see what they changed. ",
         };
         let versions = versions.clone();
         let view = view! {
@@ -204,11 +204,7 @@ fn Users(used_by: Vec<UsedBy>, slug: String) -> impl IntoView {
 fn About(prompt: Detail, export: String) -> impl IntoView {
     let file = format!("{}.json", prompt.slug);
     let export = (!export.is_empty()).then(|| {
-        view! {
-            <p>
-                <a href=export download=file>"Download as a file"</a>
-            </p>
-        }
+        view! { <Fact term="File"><a href=export download=file>"Download as a file"</a></Fact> }
     });
     view! {
         <Card title="About">
@@ -219,8 +215,8 @@ fn About(prompt: Detail, export: String) -> impl IntoView {
                     <Time at=prompt.updated_at.0 now=prompt.now.0 />
                     {format!(" by {}", prompt.updated_by)}
                 </Fact>
+                {export}
             </DefinitionList>
-            {export}
         </Card>
     }
 }

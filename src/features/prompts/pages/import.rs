@@ -46,12 +46,12 @@ pub fn ImportPage() -> impl IntoView {
                     <input type="file" id="choose" accept=".json,application/json" on:change=read />
                 </label>
                 <Field
-                    label="Its text"
+                    label="Text of the file"
                     name="file"
                     kind=FieldKind::Textarea { rows: 14 }
                     mono=true
                     bind=text
-                    hint=Signal::stored("A virtual key that this organisation does not have is left out.".to_owned())
+                    hint=Signal::stored("A virtual key that this organisation does not have is left out. If the slug is taken, change it here.".to_owned())
                 />
                 <div class="row">
                     <Button look=Look::Primary label="Import" id="save" busy=form.busy() />

@@ -23,7 +23,7 @@ use leptos::{
     ev,
     prelude::*,
     wasm_bindgen::JsCast,
-    web_sys::{Element, Event, HtmlElement, HtmlFormElement},
+    web_sys::{Element, Event, HtmlElement, HtmlFormElement, HtmlInputElement},
 };
 use serde_json::Value;
 use std::{collections::BTreeMap, time::Duration};
@@ -243,22 +243,21 @@ fn Values(
         (!faults.is_empty()).then(|| view! { <Note tone=Tone::Warn><ul class="plain-list">{faults}</ul></Note> })
     };
     let json = RwSignal::new(around.typed("values", ""));
+    let is_open = RwSignal::new(!json.get_untracked().is_empty());
     // Texts go into the fields of their names, everything else into the JSON.
     let put = move |set: &ValueSet| {
-        let mut rest = serde_json::from_str::<serde_json::Map<String, Value>>(&set.values).unwrap_or_default();
+        let mut rest = serde_json::from_str::<Value>(&set.values).unwrap_or_default();
         for name in found.get_untracked() {
-            let text = match rest.get(&name) {
-                Some(Value::String(text)) => Some(text.clone()),
-                _ => None,
-            };
-            if text.is_some() {
-                rest.remove(&name);
-            }
+            let text = take_text(&mut rest, &name).unwrap_or_default();
             if let Some(value) = value_of(&name) {
-                value.set(text.unwrap_or_default());
+                value.set(text);
             }
         }
-        let text = if rest.is_empty() { Some(String::new()) } else { serde_json::to_string_pretty(&rest).ok() };
+        let is_empty = rest.as_object().is_none_or(serde_json::Map::is_empty);
+        let text = if is_empty { Some(String::new()) } else { serde_json::to_string_pretty(&rest).ok() };
+        if !is_empty {
+            is_open.set(true);
+        }
         json.set(text.unwrap_or_default());
     };
     let sets = kept.map(|sets| view! { <Kept sets put /> });
@@ -266,7 +265,7 @@ fn Values(
         {sets}
         {reactive(told)}
         {reactive(fields)}
-        <details class="check-more" prop:open=move || !json.get().is_empty() open=!json.get_untracked().is_empty()>
+        <details class="check-more" prop:open=move || is_open.get() open=is_open.get_untracked()>
             <summary>"Lists and other values as JSON"</summary>
             <Field
                 label="Values as JSON"
@@ -280,6 +279,21 @@ fn Values(
             />
         </details>
     }
+}
+
+/// Takes the text of a variable out of an object, and what is empty without it: a name with dots is a value in a value.
+fn take_text(values: &mut Value, name: &str) -> Option<String> {
+    let values = values.as_object_mut()?;
+    let Some((first, rest)) = name.split_once('.') else {
+        // An empty text is a value; an empty field is none.
+        values.get(name)?.as_str().filter(|text| !text.is_empty())?;
+        return values.remove(name)?.as_str().map(str::to_owned);
+    };
+    let text = take_text(values.get_mut(first)?, rest)?;
+    if values.get(first).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+        values.remove(first);
+    }
+    Some(text)
 }
 
 /// Chooses among the values that are kept, and keeps those that are typed. Without JavaScript the page of test values does.
@@ -311,18 +325,27 @@ fn Kept(sets: Vec<ValueSet>, put: impl Fn(&ValueSet) + Copy + Send + Sync + 'sta
             view! { <Select label="Test values" name="chosen_values" choices bind=chosen on_change=choose /> }
         })
     };
-    let press = move |event: ev::MouseEvent| {
-        if let Some(form) = form_of(&event.into()) {
+    let press = move |event: &Event| {
+        if let Some(form) = form_of(event) {
             keep.send_fields_of(&form);
         }
     };
+    // Enter in the field means this button, not the first one of the form, which saves the prompt.
+    let enter = move |event: ev::KeyboardEvent| {
+        let is_field = event.target().is_some_and(|target| target.dyn_into::<HtmlInputElement>().is_ok());
+        if event.key() == "Enter" && is_field {
+            event.prevent_default();
+            press(&event.into());
+        }
+    };
+    let may_keep = available(Operation::PromptKeepValues).reason().is_none();
     let error = move || keep.error().get().map(|error| error.for_field("set_name").or(error.for_field("values")).unwrap_or(error.message));
     view! {
         <div class="needs-js stack">
             {reactive(choices)}
-            <details class="check-more">
+            <details class="check-more" hidden=!may_keep>
                 <summary>"Keep these values"</summary>
-                <div class="stack">
+                <div class="stack" on:keydown=enter>
                     <Field
                         label="Name of the values"
                         name="set_name"
@@ -342,7 +365,7 @@ fn Kept(sets: Vec<ValueSet>, put: impl Fn(&ValueSet) + Copy + Send + Sync + 'sta
                             id="keep-values"
                             class="button"
                             aria-busy=move || keep.busy().get().then_some("true")
-                            on:click=press
+                            on:click=move |event| press(&event.into())
                         >
                             <span class="button-label">"Keep"</span>
                         </button>

@@ -20,6 +20,7 @@ use crate::{
     },
 };
 use leptos::prelude::*;
+use serde_json::{Map, Value};
 
 #[component]
 pub fn ValuesPage() -> impl IntoView {
@@ -53,7 +54,7 @@ fn Inside(sets: Sets, slug: String, keep: Form<KeepValues>, remove: Form<DropVal
     let compare = (!sets.is_empty()).then(|| {
         let href = routes::compare_prompts(&slug, &of);
         let availability = available(Operation::PromptTry);
-        view! { <LinkButton label="Compare two versions over them" href availability /> }
+        view! { <LinkButton label="Compare two versions with these values" href availability /> }
     });
     let items: Vec<_> = sets.into_iter().map(|set| view! { <Item set of=of.clone() now=now.0 remove /> }).collect();
     let list = if items.is_empty() {
@@ -73,9 +74,10 @@ fn Inside(sets: Sets, slug: String, keep: Form<KeepValues>, remove: Form<DropVal
                 <div class="row">{compare}</div>
             </div>
             <Card title="Keep values">
-                <FormFor form=keep problem="They are not kept" limits=LIMITS>
+                <FormFor form=keep problem="The values are not kept" limits=LIMITS>
                     <input type="hidden" name="of" value=of />
-                    <Field label="Name" name="set_name" autocomplete="off" hint=Signal::stored("Those of the same name give place.".to_owned()) />
+                    <input type="hidden" name="then" value="values" />
+                    <Field label="Name" name="set_name" autocomplete="off" hint=Signal::stored("A set with the same name is replaced.".to_owned()) />
                     <Field
                         label="Values as JSON"
                         name="values"
@@ -103,20 +105,24 @@ fn Inside(sets: Sets, slug: String, keep: Form<KeepValues>, remove: Form<DropVal
     }
 }
 
-/// An object with an empty text for each variable.
+/// An object with an empty text for each variable: a name with dots is a value in a value.
 fn empty(variables: &[String]) -> String {
-    let fields: Vec<_> = variables
-        .iter()
-        .filter(|name| !name.contains('.'))
-        .map(|name| format!("  {}: \"\"", serde_json::Value::from(name.as_str())))
-        .collect();
-    if fields.is_empty() { "{}".to_owned() } else { format!("{{\n{}\n}}", fields.join(",\n")) }
+    let mut values = Value::Object(Map::new());
+    for name in variables {
+        let mut place = &mut values;
+        let mut parts = name.split('.').peekable();
+        while let (Some(part), Some(inside)) = (parts.next(), place.as_object_mut()) {
+            let usual = if parts.peek().is_some() { Value::Object(Map::new()) } else { Value::String(String::new()) };
+            place = inside.entry(part).or_insert(usual);
+        }
+    }
+    serde_json::to_string_pretty(&values).unwrap_or_default()
 }
 
 #[component]
 fn Item(set: ValueSet, of: String, now: i64, remove: Form<DropValues>) -> impl IntoView {
     let ValueSet { id, name, values, is_shared, created_by, created_at } = set;
-    let laid_out = serde_json::from_str::<serde_json::Value>(&values).ok();
+    let laid_out = serde_json::from_str::<Value>(&values).ok();
     let code = laid_out.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or(values);
     let whose = if is_shared { "Everybody's" } else { "Yours" };
     view! {

@@ -381,7 +381,7 @@ fn Moves(moves: Vec<Move>, now: Timestamp) -> impl IntoView {
             let Move { label, from, to, moved_by, proposed_by, moved_at, trial } = moved;
             let words = match trial {
                 None => format!("{label}: {} to {}", stands_at(from), stands_at(to)),
-                Some((number, 0)) => format!("{label}: v{number} for no calls any more"),
+                Some((number, 0)) => format!("{label}: v{number} no longer gets any calls"),
                 Some((number, percent)) => format!("{label}: v{number} for {percent} % of calls"),
             };
             let proposed = proposed_by.map(|name| format!(", proposed by {name}")).unwrap_or_default();

@@ -12,6 +12,7 @@ statements! {
     SET: TenantSql = "SELECT id, owner, name, body, created_by, created_at FROM prompt_values WHERE org_id = $1 AND prompt_id = $2 AND id = $3 AND owner IN ($4, $5)";
     KEEP: TenantSql = "INSERT INTO prompt_values (org_id, prompt_id, id, owner, name, body, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (org_id, prompt_id, owner, name) DO UPDATE SET body = excluded.body, created_by = excluded.created_by, created_at = excluded.created_at";
     DROP: TenantSql = "DELETE FROM prompt_values WHERE org_id = $1 AND prompt_id = $2 AND id = $3";
+    FORGET_OF: TenantSql = "DELETE FROM prompt_values WHERE org_id = $1 AND owner = $2";
     FORGET: TenantSql = "DELETE FROM prompt_values WHERE org_id = $1 AND prompt_id = $2";
 }
 
@@ -63,6 +64,11 @@ pub async fn keep(tx: &mut OrgTx, prompt: PromptId, user: UserId, set: &ValueSet
 
 pub async fn drop_one(tx: &mut OrgTx, prompt: PromptId, id: ValuesId) -> Result<()> {
     tx.execute(DROP, values![prompt, id]).await.map(|_| ())
+}
+
+/// Forgets what a person keeps for themselves, of every prompt.
+pub async fn forget_of(tx: &mut OrgTx, user: UserId) -> Result<()> {
+    tx.execute(FORGET_OF, values![user]).await.map(|_| ())
 }
 
 /// Forgets the values of a prompt that goes, whosever they are.
