@@ -9,6 +9,7 @@ pub use shell::shell;
 use crate::{
     features::{
         accounts::pages as accounts,
+        analytics::pages as analytics,
         api_keys::pages as api_keys,
         configs::pages as configs,
         guardrails::pages as guardrails,
@@ -61,6 +62,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
                         <logs::Routes />
+                        <analytics::Routes />
                         <team::Routes />
                         <prompts::Routes />
                         <configs::Routes />

@@ -4,6 +4,7 @@
 use crate::{
     features::{
         accounts::pages as accounts,
+        analytics::pages as analytics,
         api_keys::pages as api_keys,
         configs::pages as configs,
         guardrails::pages as guardrails,
@@ -116,6 +117,9 @@ later! {
         Home => home::HomePage,
         Logs => logs::ListPage,
         Log => logs::DetailPage,
+    }
+    figures {
+        Analytics => analytics::AnalyticsPage,
     }
     build {
         Configs => configs::ListPage,

@@ -200,6 +200,7 @@ operations! {
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
+    AnalyticsView = "analytics.view", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: ["analytics/view"], routes: [];
     LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

@@ -125,6 +125,9 @@ pub fn logs(slug: &str) -> Path {
 pub fn log(slug: &str, id: CallId) -> Path {
     inside(slug, &format!("/logs/{id}"))
 }
+pub fn analytics(slug: &str) -> Path {
+    inside(slug, "/analytics")
+}
 pub fn api_keys(slug: &str) -> Path {
     inside(slug, "/api-keys")
 }

@@ -5,7 +5,7 @@ use crate::{
     kernel::{OrganisationId, Result, Timestamp, UserId},
     server::{
         crypto::Digest,
-        database::{Tx, statements, values},
+        database::{Tx, statements, row, values},
     },
 };
 use uuid::Uuid;
@@ -28,14 +28,16 @@ statements! {
     IS_KNOWN_NETWORK: SystemSql = "SELECT COUNT(*) FROM known_networks n JOIN users u ON u.id = n.user_id WHERE u.email_canonical = $1 AND n.network = $2 AND n.seen_at >= $3";
 }
 
-/// An account as stored.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Account {
-    pub id: Uuid,
-    pub email: String,
-    pub name: String,
-    pub password_hash: String,
-    pub disabled_at: Option<i64>,
+row! {
+    /// An account as stored.
+    #[derive(Clone, Debug)]
+    pub struct Account {
+        pub id: Uuid,
+        pub email: String,
+        pub name: String,
+        pub password_hash: String,
+        pub disabled_at: Option<i64>,
+    }
 }
 
 /// Who made a reset link for somebody else, and where.
@@ -52,12 +54,23 @@ impl Maker {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct ResetRow {
-    #[sqlx(flatten)]
-    account: Account,
-    made_by: Option<Uuid>,
-    made_in: Option<Uuid>,
+row! {
+    struct ResetRow {
+        id: Uuid,
+        email: String,
+        name: String,
+        password_hash: String,
+        disabled_at: Option<i64>,
+        made_by: Option<Uuid>,
+        made_in: Option<Uuid>,
+    }
+}
+
+impl ResetRow {
+    fn read(self) -> (Account, Option<Maker>) {
+        let Self { id, email, name, password_hash, disabled_at, made_by, made_in } = self;
+        (Account { id, email, name, password_hash, disabled_at }, Maker::read(made_by, made_in))
+    }
 }
 
 /// Makes an account. False: the address has one already.
@@ -123,7 +136,7 @@ pub async fn forget_resets(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<
 /// The active account that a living reset link opens, and who made the link.
 pub async fn by_reset(tx: &mut Tx, digest: &Digest, now: Timestamp) -> Result<Option<(Account, Option<Maker>)>> {
     let row: Option<ResetRow> = tx.optional(BY_RESET, values![*digest, now]).await?;
-    Ok(row.map(|row| (row.account, Maker::read(row.made_by, row.made_in))))
+    Ok(row.map(ResetRow::read))
 }
 
 /// Uses a reset link up, and says who made it. None: somebody else used it, or its time is over.

@@ -9,7 +9,7 @@ use crate::{
     policy::{PermissionSet, Role},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
-        database::{OrgTx, Tx, read_role, statements, values},
+        database::{OrgTx, Tx, read_role, statements, row, values},
     },
 };
 use sqlx::types::Json;
@@ -103,35 +103,37 @@ pub async fn insert_secret(
     tx.execute(INSERT_SECRET, row).await.map(|_| ())
 }
 
-#[derive(sqlx::FromRow)]
-struct VerifyRow {
-    id: Uuid,
-    name: String,
-    permissions: Json<PermissionSet>,
-    expires_at: Option<i64>,
-    disabled_at: Option<i64>,
-    revoked_at: Option<i64>,
-    secret_id: Uuid,
-    valid_until: Option<i64>,
-    responsible: Option<Uuid>,
-    role: Option<String>,
-    person_disabled_at: Option<i64>,
-    config_id: Option<Uuid>,
-    config_slug: Option<String>,
-    config_override: bool,
-    saved_only: bool,
-    guarded: bool,
+row! {
+    struct VerifyRow {
+        id: Uuid,
+        name: String,
+        permissions: Json<PermissionSet>,
+        expires_at: Option<i64>,
+        disabled_at: Option<i64>,
+        revoked_at: Option<i64>,
+        secret_id: Uuid,
+        valid_until: Option<i64>,
+        responsible: Option<Uuid>,
+        role: Option<String>,
+        person_disabled_at: Option<i64>,
+        config_id: Option<Uuid>,
+        config_slug: Option<String>,
+        config_override: bool,
+        saved_only: bool,
+        guarded: bool,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct AuthorityRow {
-    permissions: Json<PermissionSet>,
-    expires_at: Option<i64>,
-    disabled_at: Option<i64>,
-    revoked_at: Option<i64>,
-    responsible: Option<Uuid>,
-    role: Option<String>,
-    person_disabled_at: Option<i64>,
+row! {
+    struct AuthorityRow {
+        permissions: Json<PermissionSet>,
+        expires_at: Option<i64>,
+        disabled_at: Option<i64>,
+        revoked_at: Option<i64>,
+        responsible: Option<Uuid>,
+        role: Option<String>,
+        person_disabled_at: Option<i64>,
+    }
 }
 
 /// What a key's stored fields become.

@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Listing, Order, Page, Parts, Sort},
-        statements, values,
+        statements, row, values,
     },
 };
 use uuid::Uuid;
@@ -74,19 +74,20 @@ statements! {
     VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 AND number = $3";
 }
 
-#[derive(sqlx::FromRow)]
-struct ListedRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    is_default: bool,
-    current: i64,
-    created_at: i64,
-    updated_at: i64,
-    updated_by: String,
-    keys: i64,
-    virtual_keys: i64,
-    calls: i64,
+row! {
+    struct ListedRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        is_default: bool,
+        current: i64,
+        created_at: i64,
+        updated_at: i64,
+        updated_by: String,
+        keys: i64,
+        virtual_keys: i64,
+        calls: i64,
+    }
 }
 
 impl ListedRow {
@@ -107,21 +108,22 @@ impl ListedRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct DetailRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    is_default: bool,
-    version: i64,
-    current: i64,
-    version_id: Uuid,
-    body: String,
-    created_by: String,
-    created_at: i64,
-    updated_by: String,
-    updated_at: i64,
-    key_count: i64,
+row! {
+    struct DetailRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        is_default: bool,
+        version: i64,
+        current: i64,
+        version_id: Uuid,
+        body: String,
+        created_by: String,
+        created_at: i64,
+        updated_by: String,
+        updated_at: i64,
+        key_count: i64,
+    }
 }
 
 /// One page of those that are asked for.

@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Listing, Order, Page, Parts, Sort},
-        statements, values,
+        statements, row, values,
     },
 };
 use uuid::Uuid;
@@ -77,49 +77,52 @@ statements! {
     DELETE_SAMPLE: TenantSql = "DELETE FROM guardrail_samples WHERE org_id = $1 AND guardrail_id = $2 AND id = $3";
 }
 
-#[derive(sqlx::FromRow)]
-struct ListedRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    description: String,
-    for_requests: bool,
-    for_answers: bool,
-    current: i64,
-    created_by: String,
-    created_at: i64,
-    updated_by: String,
-    updated_at: i64,
-    configs: i64,
+row! {
+    struct ListedRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        description: String,
+        for_requests: bool,
+        for_answers: bool,
+        current: i64,
+        created_by: String,
+        created_at: i64,
+        updated_by: String,
+        updated_at: i64,
+        configs: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct DetailRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    description: String,
-    for_requests: bool,
-    for_answers: bool,
-    version: i64,
-    current: i64,
-    version_id: Uuid,
-    body: String,
-    created_by: String,
-    created_at: i64,
-    updated_by: String,
-    updated_at: i64,
-    samples: i64,
+row! {
+    struct DetailRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        description: String,
+        for_requests: bool,
+        for_answers: bool,
+        version: i64,
+        current: i64,
+        version_id: Uuid,
+        body: String,
+        created_by: String,
+        created_at: i64,
+        updated_by: String,
+        updated_at: i64,
+        samples: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct SampleRow {
-    id: Uuid,
-    side: String,
-    text: String,
-    passes: bool,
-    created_by: String,
-    created_at: i64,
+row! {
+    struct SampleRow {
+        id: Uuid,
+        side: String,
+        text: String,
+        passes: bool,
+        created_by: String,
+        created_at: i64,
+    }
 }
 
 impl SampleRow {

@@ -1,5 +1,6 @@
 //! The log of model calls: written by the gateway in groups, read by everybody in the organisation.
 
+pub mod figures;
 pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]

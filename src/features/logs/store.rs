@@ -10,7 +10,7 @@ use crate::{
     server::database::{
         OrgTx, containing,
         listing::{self, Listing, Order, Parts, Place, Question},
-        readable, statements, values,
+        readable, statements, row, values,
     },
 };
 use sqlx::types::Json;
@@ -97,34 +97,35 @@ statements! {
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    started_at: i64,
-    outcome: String,
-    status: Option<i64>,
-    error_code: Option<String>,
-    model: Option<String>,
-    key_name: Option<String>,
-    person_name: Option<String>,
-    virtual_key_slug: Option<String>,
-    latency_us: Option<i64>,
-    input_tokens: Option<i64>,
-    output_tokens: Option<i64>,
-    cost: Option<i64>,
-    finished_at: Option<i64>,
-    key_id: Option<Uuid>,
-    virtual_key_id: Option<Uuid>,
-    provider: Option<String>,
-    endpoint: String,
-    streamed: bool,
-    first_byte_us: Option<i64>,
-    cached_input_tokens: Option<i64>,
-    trace_id: String,
-    metadata: Option<Json<Metadata>>,
-    virtual_key_deleted_at: Option<i64>,
-    count: i64,
-    upstream_id: Option<String>,
+row! {
+    struct Row {
+        id: Uuid,
+        started_at: i64,
+        outcome: String,
+        status: Option<i64>,
+        error_code: Option<String>,
+        model: Option<String>,
+        key_name: Option<String>,
+        person_name: Option<String>,
+        virtual_key_slug: Option<String>,
+        latency_us: Option<i64>,
+        input_tokens: Option<i64>,
+        output_tokens: Option<i64>,
+        cost: Option<i64>,
+        finished_at: Option<i64>,
+        key_id: Option<Uuid>,
+        virtual_key_id: Option<Uuid>,
+        provider: Option<String>,
+        endpoint: String,
+        streamed: bool,
+        first_byte_us: Option<i64>,
+        cached_input_tokens: Option<i64>,
+        trace_id: String,
+        metadata: Option<Json<Metadata>>,
+        virtual_key_deleted_at: Option<i64>,
+        count: i64,
+        upstream_id: Option<String>,
+    }
 }
 
 impl Row {
@@ -228,12 +229,13 @@ pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<L
     Ok(page(tx, &of_the_day(now), Place::First, window).await?.calls)
 }
 
-#[derive(sqlx::FromRow)]
-struct ProviderRow {
-    name: String,
-    slug: String,
-    calls: i64,
-    failed: i64,
+row! {
+    struct ProviderRow {
+        name: String,
+        slug: String,
+        calls: i64,
+        failed: i64,
+    }
 }
 
 /// How the virtual keys did that were called in the last hour: those with the most failures first.
@@ -254,15 +256,16 @@ pub async fn total(tx: &mut OrgTx, filter: &Filter) -> Result<i64> {
     asked(filter).total(tx).await
 }
 
-#[derive(sqlx::FromRow)]
-struct BucketRow {
-    bucket: i64,
-    entries: i64,
-    calls: i64,
-    failed: i64,
-    /// A sum of whole numbers cannot hold whatever the rows say.
-    cost: Option<f64>,
-    timed: i64,
+row! {
+    struct BucketRow {
+        bucket: i64,
+        entries: i64,
+        calls: i64,
+        failed: i64,
+        /// A sum of whole numbers cannot hold whatever the rows say.
+        cost: Option<f64>,
+        timed: i64,
+    }
 }
 
 /// The bars of the chart and the totals of all pages.
@@ -340,19 +343,20 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
     .transpose()
 }
 
-#[derive(sqlx::FromRow)]
-struct AttemptRow {
-    path: String,
-    virtual_key: Option<String>,
-    provider: Option<String>,
-    model: String,
-    status: Option<i64>,
-    error_code: Option<String>,
-    sent: bool,
-    began_us: i64,
-    took_us: Option<i64>,
-    next: Option<String>,
-    found: Option<String>,
+row! {
+    struct AttemptRow {
+        path: String,
+        virtual_key: Option<String>,
+        provider: Option<String>,
+        model: String,
+        status: Option<i64>,
+        error_code: Option<String>,
+        sent: bool,
+        began_us: i64,
+        took_us: Option<i64>,
+        next: Option<String>,
+        found: Option<String>,
+    }
 }
 
 /// The prompt that a call ran, if it ran one.

@@ -2,7 +2,7 @@
 
 use crate::{
     kernel::{OrganisationId, Result, Timestamp},
-    server::database::{OrgTx, Tx, statements, values},
+    server::database::{OrgTx, Tx, statements, row, values},
 };
 
 statements! {
@@ -17,14 +17,16 @@ statements! {
     BY_ID: SystemSql = "SELECT slug, name, version, saved_only FROM organisations WHERE id = $1";
 }
 
-/// An organisation's own facts.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Organisation {
-    pub slug: String,
-    pub name: String,
-    pub version: i64,
-    /// Calls may name saved configs and virtual keys, and bring nothing of their own.
-    pub saved_only: bool,
+row! {
+    /// An organisation's own facts.
+    #[derive(Clone, Debug)]
+    pub struct Organisation {
+        pub slug: String,
+        pub name: String,
+        pub version: i64,
+        /// Calls may name saved configs and virtual keys, and bring nothing of their own.
+        pub saved_only: bool,
+    }
 }
 
 /// Makes an organisation. False: the slug is taken.

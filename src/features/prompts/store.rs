@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Filter, Listing, Order, Page, Parts, Sort},
-        statements, values,
+        statements, row, values,
     },
 };
 use uuid::Uuid;
@@ -72,34 +72,36 @@ statements! {
     PARTIAL: TenantSql = "SELECT v.number, v.body FROM prompts p JOIN prompt_versions v ON v.org_id = p.org_id AND v.prompt_id = p.id LEFT JOIN prompt_pointers l ON l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = 'production' WHERE p.org_id = $1 AND p.kind = 'partial' AND p.slug = $2 AND p.deleted_at IS NULL AND v.number = COALESCE($3, l.number)";
 }
 
-#[derive(sqlx::FromRow)]
-struct ListedRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    collection_id: Option<Uuid>,
-    collection_name: Option<String>,
-    current: i64,
-    created_at: i64,
-    updated_at: i64,
-    updated_by: String,
-    body: String,
+row! {
+    struct ListedRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        collection_id: Option<Uuid>,
+        collection_name: Option<String>,
+        current: i64,
+        created_at: i64,
+        updated_at: i64,
+        updated_by: String,
+        body: String,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct DetailRow {
-    id: Uuid,
-    slug: String,
-    name: String,
-    collection_id: Option<Uuid>,
-    collection_name: Option<String>,
-    is_strict: bool,
-    version: i64,
-    current: i64,
-    created_by: String,
-    created_at: i64,
-    updated_by: String,
-    updated_at: i64,
+row! {
+    struct DetailRow {
+        id: Uuid,
+        slug: String,
+        name: String,
+        collection_id: Option<Uuid>,
+        collection_name: Option<String>,
+        is_strict: bool,
+        version: i64,
+        current: i64,
+        created_by: String,
+        created_at: i64,
+        updated_by: String,
+        updated_at: i64,
+    }
 }
 
 /// What a stored version holds.
@@ -287,12 +289,13 @@ pub async fn version(tx: &mut OrgTx, id: PromptId, number: i64) -> Result<Option
     Ok(row.map(Whole::from))
 }
 
-#[derive(sqlx::FromRow)]
-struct UsedByRow {
-    kind: String,
-    slug: String,
-    name: String,
-    live: i64,
+row! {
+    struct UsedByRow {
+        kind: String,
+        slug: String,
+        name: String,
+        live: i64,
+    }
 }
 
 /// What names a partial in its newest version or in one at which a label stands: prompts first, by name; 200 at most.

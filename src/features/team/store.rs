@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx, Tx,
         listing::{Filter, Listing, Order, Page, Parts, Sort},
-        read_role, readable, statements, values,
+        read_role, readable, statements, row, values,
     },
 };
 use uuid::Uuid;
@@ -64,15 +64,16 @@ statements! {
     PLACES: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND u.disabled_at IS NULL";
 }
 
-#[derive(sqlx::FromRow)]
-struct PersonRow {
-    user_id: Uuid,
-    name: String,
-    email: String,
-    role: String,
-    joined_at: i64,
-    active_at: Option<i64>,
-    disabled_at: Option<i64>,
+row! {
+    struct PersonRow {
+        user_id: Uuid,
+        name: String,
+        email: String,
+        role: String,
+        joined_at: i64,
+        active_at: Option<i64>,
+        disabled_at: Option<i64>,
+    }
 }
 
 impl PersonRow {

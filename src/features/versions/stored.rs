@@ -1,7 +1,10 @@
 //! What stores and operations of versions have in common.
 
 use super::model::Version;
-use crate::kernel::{Timestamp, text};
+use crate::{
+    kernel::{Timestamp, text},
+    server::database::row,
+};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -12,15 +15,16 @@ pub struct Whole {
     pub text: String,
 }
 
-/// A version's row.
-#[derive(sqlx::FromRow)]
-pub struct Row {
-    number: i64,
-    id: Uuid,
-    body: String,
-    message: String,
-    created_by: String,
-    created_at: i64,
+row! {
+    /// A version's row.
+    pub struct Row {
+        number: i64,
+        id: Uuid,
+        body: String,
+        message: String,
+        created_by: String,
+        created_at: i64,
+    }
 }
 
 impl From<Row> for Whole {

@@ -9,7 +9,7 @@ use crate::{
         database::{
             OrgTx,
             listing::{Listing, Order, Page, Parts, Sort},
-            statements, values,
+            statements, row, values,
         },
     },
 };
@@ -64,22 +64,23 @@ statements! {
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    slug: String,
-    name: String,
-    description: String,
-    provider: String,
-    base_url: String,
-    settings: Json<Settings>,
-    credential_set_at: Option<i64>,
-    credential_set_by: Option<String>,
-    created_by: String,
-    created_at: i64,
-    updated_at: i64,
-    version: i64,
-    used_at: Option<i64>,
+row! {
+    struct Row {
+        id: Uuid,
+        slug: String,
+        name: String,
+        description: String,
+        provider: String,
+        base_url: String,
+        settings: Json<Settings>,
+        credential_set_at: Option<i64>,
+        credential_set_by: Option<String>,
+        created_by: String,
+        created_at: i64,
+        updated_at: i64,
+        version: i64,
+        used_at: Option<i64>,
+    }
 }
 
 impl Row {
@@ -249,14 +250,15 @@ pub struct Destination {
     pub credential: Option<Sealed>,
 }
 
-#[derive(sqlx::FromRow)]
-struct DestinationRow {
-    id: Uuid,
-    slug: String,
-    provider: String,
-    base_url: String,
-    settings: Json<Settings>,
-    credential: Option<Vec<u8>>,
+row! {
+    struct DestinationRow {
+        id: Uuid,
+        slug: String,
+        provider: String,
+        base_url: String,
+        settings: Json<Settings>,
+        credential: Option<Vec<u8>>,
+    }
 }
 
 /// The virtual key that calls name as `@slug`.

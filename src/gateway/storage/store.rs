@@ -4,7 +4,7 @@ use crate::{
     features::logs::model as logs,
     gateway::facts::{CallEnd, Record, Tried},
     kernel::{ConfigId, Result, provider::Provider},
-    server::database::{OrgTx, TenantSql, Value, WriteError, values},
+    server::database::{OrgTx, TenantSql, Value, WriteError, row, values},
 };
 use serde_json::json;
 use std::{fmt::Write, sync::LazyLock};
@@ -156,13 +156,14 @@ pub async fn config(tx: &mut OrgTx, slug: &str) -> Result<Option<(ConfigId, i64,
     Ok(row.map(|(id, version, text)| (ConfigId(id), version, text)))
 }
 
-/// What an organisation says of every call, whoever makes it.
-#[derive(sqlx::FromRow)]
-pub struct Rules {
-    /// Whether calls may name only what is saved.
-    pub saved_only: bool,
-    /// Whether there are guardrails for all calls.
-    pub guarded: bool,
+row! {
+    /// What an organisation says of every call, whoever makes it.
+    pub struct Rules {
+        /// Whether calls may name only what is saved.
+        pub saved_only: bool,
+        /// Whether there are guardrails for all calls.
+        pub guarded: bool,
+    }
 }
 
 pub async fn rules(tx: &mut OrgTx) -> Result<Rules> {

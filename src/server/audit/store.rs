@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     kernel::{Error, OrganisationId, Timestamp},
-    server::database::{OrgTx, Raw, Tx, statements, values},
+    server::database::{OrgTx, Raw, Tx, row, statements, values},
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -29,48 +29,56 @@ statements! {
     RECORDS: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND action = 'audit.heads' AND seq > $2 ORDER BY seq LIMIT $3";
 }
 
-/// The end of a chain.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Head {
-    pub seq: i64,
-    pub hash: Vec<u8>,
-    pub at: i64,
+row! {
+    /// The end of a chain.
+    #[derive(Clone, Debug)]
+    pub struct Head {
+        pub seq: i64,
+        pub hash: Vec<u8>,
+        pub at: i64,
+    }
 }
 
-/// An event as stored.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Stored {
-    pub seq: i64,
-    pub body: String,
-    pub previous: Vec<u8>,
-    pub hash: Vec<u8>,
+row! {
+    /// An event as stored.
+    #[derive(Clone, Debug)]
+    pub struct Stored {
+        pub seq: i64,
+        pub body: String,
+        pub previous: Vec<u8>,
+        pub hash: Vec<u8>,
+    }
 }
 
-/// An event with the columns beside its hashed body, as whatever bytes stand there.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct StoredRow {
-    pub seq: i64,
-    pub id: Raw,
-    pub at: i64,
-    pub action: Raw,
-    pub outcome: Raw,
-    pub actor_kind: Raw,
-    pub actor_id: Raw,
-    pub target_id: Raw,
-    pub request_id: Raw,
-    pub body: Raw,
-    pub previous: Raw,
-    pub hash: Raw,
+row! {
+    /// An event with the columns beside its hashed body, as whatever bytes stand there.
+    #[derive(Clone, Debug)]
+    pub struct StoredRow {
+        pub seq: i64,
+        pub id: Raw,
+        pub at: i64,
+        pub action: Raw,
+        pub outcome: Raw,
+        pub actor_kind: Raw,
+        pub actor_id: Raw,
+        pub target_id: Raw,
+        pub request_id: Raw,
+        pub body: Raw,
+        pub previous: Raw,
+        pub hash: Raw,
+    }
 }
 
-/// An event as far as it says who did what.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Act {
-    pub seq: i64,
-    pub action: String,
-    pub outcome: String,
-    pub actor_id: String,
-    pub target_id: String,
+row! {
+    /// An event as far as it says who did what.
+    #[derive(Clone, Debug)]
+    pub struct Act {
+        pub seq: i64,
+        pub action: String,
+        pub outcome: String,
+        pub actor_id: String,
+        pub target_id: String,
+    }
 }
 
 /// Everything that surrounds an event.

@@ -17,8 +17,8 @@ pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql};
 pub use tx::{OrgTx, Tx, WriteError};
-pub(crate) use value::values;
 pub use value::{Raw, Row, Value, containing, read_role, readable, storable};
+pub(crate) use value::{row, values};
 
 use crate::kernel::{Error, OrganisationId, Timestamp, UserId, time::DAY};
 use browse::Places;

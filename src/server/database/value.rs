@@ -23,9 +23,34 @@ pub enum Value {
     Json(Option<serde_json::Value>),
 }
 
-/// A row type that can be read from either engine: derive `sqlx::FromRow`.
+/// A row type that can be read from either engine: made with [`row!`].
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// Makes a structure readable as a row, each field from the column of its name.
+///
+/// As `sqlx`'s own derivation does; that one brings the drivers into the build a second time, for the compiler's side.
+macro_rules! row {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)?
+    }) => {
+        $(#[$meta])*
+        $vis struct $name {
+            $($(#[$field_meta])* $field_vis $field: $type),*
+        }
+
+        impl<'r, R: ::sqlx::Row> ::sqlx::FromRow<'r, R> for $name
+        where
+            for<'a> &'a str: ::sqlx::ColumnIndex<R>,
+            $($type: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,)*
+        {
+            fn from_row(row: &'r R) -> ::sqlx::Result<Self> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+pub(crate) use row;
 
 macro_rules! from {
     ($($from:ty => |$v:ident| $to:expr;)*) => {$(

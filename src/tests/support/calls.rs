@@ -201,6 +201,7 @@ impl Calls {
             | Operation::OrganisationGet
             | Operation::LogsList
             | Operation::LogsFilter
+            | Operation::AnalyticsView
             | Operation::ModelsList => Ready::bare(),
             Operation::OrganisationUpdate => {
                 let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();

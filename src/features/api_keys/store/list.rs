@@ -8,7 +8,7 @@ use crate::{
     server::database::{
         OrgTx, Value, containing,
         listing::{Filter, Listing, Order, Page, Parts, Question, Sort},
-        read_role, readable, statements, values,
+        read_role, readable, statements, row, values,
     },
 };
 use sqlx::types::Json;
@@ -105,36 +105,37 @@ pub static LIST: Listing = Listing::new(Parts {
     summaries: &[],
 });
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    kind: String,
-    name: String,
-    description: String,
-    permissions: Json<PermissionSet>,
-    scopes: Option<Json<Vec<String>>>,
-    responsible: Option<Uuid>,
-    person: Option<String>,
-    role: Option<String>,
-    person_disabled_at: Option<i64>,
-    created_by: String,
-    created_at: i64,
-    updated_at: i64,
-    version: i64,
-    expires_at: Option<i64>,
-    disabled_at: Option<i64>,
-    revoked_at: Option<i64>,
-    beginning: String,
-    ending: String,
-    used_at: Option<i64>,
-    old_beginning: Option<String>,
-    old_ending: Option<String>,
-    old_used_at: Option<i64>,
-    old_until: Option<i64>,
-    last_used_at: Option<i64>,
-    config_slug: Option<String>,
-    config_name: Option<String>,
-    config_override: bool,
+row! {
+    struct Row {
+        id: Uuid,
+        kind: String,
+        name: String,
+        description: String,
+        permissions: Json<PermissionSet>,
+        scopes: Option<Json<Vec<String>>>,
+        responsible: Option<Uuid>,
+        person: Option<String>,
+        role: Option<String>,
+        person_disabled_at: Option<i64>,
+        created_by: String,
+        created_at: i64,
+        updated_at: i64,
+        version: i64,
+        expires_at: Option<i64>,
+        disabled_at: Option<i64>,
+        revoked_at: Option<i64>,
+        beginning: String,
+        ending: String,
+        used_at: Option<i64>,
+        old_beginning: Option<String>,
+        old_ending: Option<String>,
+        old_used_at: Option<i64>,
+        old_until: Option<i64>,
+        last_used_at: Option<i64>,
+        config_slug: Option<String>,
+        config_name: Option<String>,
+        config_override: bool,
+    }
 }
 
 impl Row {

@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::{Collection, MOST_COLLECTIONS},
     kernel::{CollectionId, Result, Timestamp},
-    server::database::{OrgTx, statements, values},
+    server::database::{OrgTx, statements, row, values},
 };
 use uuid::Uuid;
 
@@ -25,14 +25,15 @@ statements! {
     DELETE: TenantSql = "DELETE FROM prompt_collections WHERE org_id = $1 AND id = $2";
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    slug: String,
-    name: String,
-    prompts: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    struct Row {
+        id: Uuid,
+        slug: String,
+        name: String,
+        prompts: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 fn read(row: Row) -> Collection {

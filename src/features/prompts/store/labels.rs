@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::{BUILT_IN, Label, MOST_MOVES, Move, Movers, PRODUCTION, Pointer, Proposal, Trial},
     kernel::{PromptId, Result, Timestamp, UserId},
-    server::database::{OrgTx, TenantSql, Value, statements, values},
+    server::database::{OrgTx, TenantSql, Value, statements, row, values},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -31,16 +31,17 @@ statements! {
     FORGET_PROPOSALS: TenantSql = "DELETE FROM prompt_proposals WHERE org_id = $1 AND prompt_id = $2";
 }
 
-#[derive(sqlx::FromRow)]
-struct LabelRow {
-    name: String,
-    description: String,
-    colour: String,
-    movers: String,
-    needs_second: bool,
-    version: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    struct LabelRow {
+        name: String,
+        description: String,
+        colour: String,
+        movers: String,
+        needs_second: bool,
+        version: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 fn label(row: LabelRow) -> Label {
@@ -124,15 +125,16 @@ pub async fn standing(tx: &mut OrgTx, name: &str) -> Result<Vec<(String, String)
     tx.all(STANDING, values![name]).await
 }
 
-#[derive(sqlx::FromRow)]
-struct PointerRow {
-    label: String,
-    number: i64,
-    moved_by: String,
-    moved_at: i64,
-    trial_number: Option<i64>,
-    trial_percent: i64,
-    trial_by: String,
+row! {
+    struct PointerRow {
+        label: String,
+        number: i64,
+        moved_by: String,
+        moved_at: i64,
+        trial_number: Option<i64>,
+        trial_percent: i64,
+        trial_by: String,
+    }
 }
 
 /// Where the labels of a prompt stand: production first, then by name.
@@ -221,16 +223,17 @@ pub async fn move_to(tx: &mut OrgTx, prompt: PromptId, new: &NewMove<'_>, now: T
     tx.execute(NOTE_MOVE, row).await.map(|_| ())
 }
 
-#[derive(sqlx::FromRow)]
-struct MoveRow {
-    label: String,
-    from_number: Option<i64>,
-    to_number: Option<i64>,
-    moved_by: String,
-    proposed_by: Option<String>,
-    moved_at: i64,
-    trial_number: Option<i64>,
-    trial_percent: Option<i64>,
+row! {
+    struct MoveRow {
+        label: String,
+        from_number: Option<i64>,
+        to_number: Option<i64>,
+        moved_by: String,
+        proposed_by: Option<String>,
+        moved_at: i64,
+        trial_number: Option<i64>,
+        trial_percent: Option<i64>,
+    }
 }
 
 /// The last moves of a prompt's labels, the latest first.
@@ -248,15 +251,16 @@ pub async fn moves(tx: &mut OrgTx, prompt: PromptId) -> Result<Vec<Move>> {
     Ok(rows.into_iter().map(read).collect())
 }
 
-#[derive(sqlx::FromRow)]
-struct ProposalRow {
-    label: String,
-    number: i64,
-    from_number: Option<i64>,
-    message: String,
-    proposer: Option<Uuid>,
-    proposed_by: String,
-    proposed_at: i64,
+row! {
+    struct ProposalRow {
+        label: String,
+        number: i64,
+        from_number: Option<i64>,
+        message: String,
+        proposer: Option<Uuid>,
+        proposed_by: String,
+        proposed_at: i64,
+    }
 }
 
 /// The proposals for a prompt's labels, by label, each with the person who made it or whose key did.

@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::sets::ValueSet,
     kernel::{PromptId, Result, Timestamp, UserId, ValuesId},
-    server::database::{OrgTx, statements, values},
+    server::database::{OrgTx, statements, row, values},
 };
 use uuid::Uuid;
 
@@ -19,14 +19,15 @@ statements! {
 /// Whose values are that are everybody's.
 const EVERYBODY: Uuid = Uuid::nil();
 
-#[derive(sqlx::FromRow)]
-struct SetRow {
-    id: Uuid,
-    owner: Uuid,
-    name: String,
-    body: String,
-    created_by: String,
-    created_at: i64,
+row! {
+    struct SetRow {
+        id: Uuid,
+        owner: Uuid,
+        name: String,
+        body: String,
+        created_by: String,
+        created_at: i64,
+    }
 }
 
 impl From<SetRow> for ValueSet {

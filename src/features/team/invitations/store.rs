@@ -10,7 +10,7 @@ use crate::{
         database::{
             OrgTx, Tx,
             listing::{Filter, Listing, Order, Page, Parts},
-            read_role, readable, statements, values,
+            read_role, readable, statements, row, values,
         },
     },
 };
@@ -108,12 +108,14 @@ pub struct Stored {
     pub by: Option<By>,
 }
 
-/// A person's address.
-#[derive(Clone, Debug, sqlx::FromRow)]
-pub struct Own {
-    pub email: String,
-    pub email_canonical: String,
-    address_proven_at: Option<i64>,
+row! {
+    /// A person's address.
+    #[derive(Clone, Debug)]
+    pub struct Own {
+        pub email: String,
+        pub email_canonical: String,
+        address_proven_at: Option<i64>,
+    }
 }
 
 impl Own {
@@ -125,22 +127,23 @@ impl Own {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    email: String,
-    email_canonical: String,
-    role: String,
-    mailed: bool,
-    invited_by: Option<Uuid>,
-    invited_by_name: String,
-    invited_by_key: bool,
-    created_at: i64,
-    sent_at: i64,
-    expires_at: i64,
-    accepted_at: Option<i64>,
-    declined_at: Option<i64>,
-    revoked_at: Option<i64>,
+row! {
+    struct Row {
+        id: Uuid,
+        email: String,
+        email_canonical: String,
+        role: String,
+        mailed: bool,
+        invited_by: Option<Uuid>,
+        invited_by_name: String,
+        invited_by_key: bool,
+        created_at: i64,
+        sent_at: i64,
+        expires_at: i64,
+        accepted_at: Option<i64>,
+        declined_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
 }
 
 impl Row {

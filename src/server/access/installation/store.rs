@@ -4,7 +4,7 @@ use crate::{
     kernel::{Result, Timestamp},
     server::{
         crypto::Digest,
-        database::{Tx, statements, values},
+        database::{Tx, row, statements, values},
     },
 };
 
@@ -19,13 +19,14 @@ statements! {
     FINISH: SystemSql = "UPDATE installation SET set_up_at = $1, setup_digest = NULL WHERE id = 1 AND set_up_at IS NULL";
 }
 
-#[derive(sqlx::FromRow)]
-pub struct Installation {
-    pub key_check: Vec<u8>,
-    /// What the one-time secret is derived from, together with the installation's key. (The column is named after the
-    /// digest of a secret that it held at first, which is as good a seed.)
-    pub setup_seed: Option<Vec<u8>>,
-    pub set_up_at: Option<i64>,
+row! {
+    pub struct Installation {
+        pub key_check: Vec<u8>,
+        /// What the one-time secret is derived from, together with the installation's key. (The column is named after the
+        /// digest of a secret that it held at first, which is as good a seed.)
+        pub setup_seed: Option<Vec<u8>>,
+        pub set_up_at: Option<i64>,
+    }
 }
 
 pub async fn get(tx: &mut Tx) -> Result<Installation> {

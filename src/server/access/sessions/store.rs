@@ -5,7 +5,7 @@ use crate::{
     kernel::{Error, SessionId, Timestamp, UserId},
     server::{
         crypto::Digest,
-        database::{Tx, statements, values},
+        database::{Tx, row, statements, values},
     },
 };
 use uuid::Uuid;
@@ -25,15 +25,16 @@ statements! {
     REPLACE: SystemSql = "DELETE FROM sessions WHERE id = $1";
 }
 
-/// A living session as stored. `name` is its person's.
-#[derive(sqlx::FromRow)]
-pub struct Row {
-    pub id: Uuid,
-    pub user_id: Uuid,
-    pub created_at: i64,
-    pub seen_at: i64,
-    pub data: String,
-    pub name: String,
+row! {
+    /// A living session as stored. `name` is its person's.
+    pub struct Row {
+        pub id: Uuid,
+        pub user_id: Uuid,
+        pub created_at: i64,
+        pub seen_at: i64,
+        pub data: String,
+        pub name: String,
+    }
 }
 
 /// Makes a session. `data` is what it remembers, as JSON.
