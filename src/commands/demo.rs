@@ -192,6 +192,7 @@ async fn fill(app: &App) -> Result<String> {
             expiry,
             config: (name == "production gateway").then(|| resilient.clone()).map(Some),
             config_override: true,
+            keep_texts: None,
             submission: None,
         };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;
@@ -324,6 +325,7 @@ fn calls(
                 .len()
                 .is_multiple_of(3)
                 .then(|| Box::new(Runs { prompt, version: 2, label: Some("production".into()) })),
+            keeps: None,
             started_at: Timestamp(at),
         };
         let outcome = CallEnd {
@@ -341,6 +343,6 @@ fn calls(
             went: None,
             tried: vec![],
         };
-        records.push(Record { call: Arc::new(call), outcome: Some(outcome) });
+        records.push(Record { call: Arc::new(call), outcome: Some(outcome), texts: None });
     }
 }

@@ -61,6 +61,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("roles") view=Later::Roles ssr=SsrMode::Async />
                         <Route path=path!("leave") view=Later::Leave ssr=SsrMode::Async />
                         <Route path=path!("settings") view=Later::Settings ssr=SsrMode::Async />
+                        <Route path=path!("settings/delete-texts") view=Later::DeleteTexts ssr=SsrMode::Async />
                         <logs::Routes />
                         <analytics::Routes />
                         <team::Routes />

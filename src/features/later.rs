@@ -85,6 +85,7 @@ later! {
         Organisations => organisations::OrganisationsPage,
         NewOrganisation => organisations::NewOrganisationPage,
         Settings => organisations::SettingsPage,
+        DeleteTexts => organisations::DeleteTextsPage,
         Invitation => invitations::InvitationPage,
         Team => team::TeamPage,
         Roles => team::RolesPage,

@@ -218,6 +218,7 @@ async fn give(
     let keeping = keeping.filter(|_| answer.failed.is_none());
     let mut response = match &call.guarded {
         None => {
+            open.gives(call.share, &answer.body, false).await;
             open.finish(StatusCode::OK.as_u16(), answer.failed);
             if let Some(keeping) = keeping {
                 keeping.whole(&answer.body);
@@ -287,6 +288,8 @@ pub(super) async fn judged(
         }
         _ => body,
     };
+    // What a guardrail has taken out is not in it any more.
+    open.gives(share, &body, form == Form::Events).await;
     let mut response = Response::new(Body::from(body));
     if form != Form::Events && guards::failed(&found) {
         // The contract's own status of an answer in which something was found and that is given all the same.

@@ -30,6 +30,8 @@ use uuid::Uuid;
 /// A request for one target, in its provider's words.
 pub(super) struct Attempt {
     pub(super) request: Request<Full<Bytes>>,
+    /// The same body, where texts are kept.
+    pub(super) said: Option<Bytes>,
     pub(super) reader: Reader,
     /// What the request was put together with.
     pub(super) target: Arc<Option<CallTarget>>,
@@ -132,12 +134,15 @@ impl Failure {
 /// Sends a request and begins to read its answer.
 pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -> Outcome {
     let Call { gateway, key, limit, .. } = *call;
-    let Attempt { request, reader, target, keeping } = attempt;
+    let Attempt { request, said, reader, target, keeping } = attempt;
     // The key was found before the caller had sent all of the body, which may be long ago.
     if let Err((refusal, failure)) = may_leave(gateway, key, &target).await {
         return Outcome::Failed { refusal, open, failure };
     }
     open.sent();
+    if let Some(said) = said {
+        open.asks(call.share, said).await;
+    }
     let upstream = gateway.limits.upstream;
     // Attempts together have as long as one alone could have.
     let left = call.last.saturating_duration_since(Instant::now());

@@ -9,8 +9,8 @@ use super::outside::Others;
 use super::record::Recorder;
 use super::refusals::Refused;
 use super::request::{
-    LONGEST_SLUG, destination, listed, metadata, named_config, named_slug, names_saved_only, once, read_call,
-    time_limit,
+    LONGEST_SLUG, destination, keeps_nothing, listed, metadata, named_config, named_slug, names_saved_only, once,
+    read_call, time_limit,
 };
 use super::room::{Room, Share};
 use super::routed;
@@ -229,6 +229,7 @@ pub(super) fn begun(gateway: &Gateway, known: &Known, endpoint: Endpoint, (id, t
         metadata: None,
         config: None,
         prompt: None,
+        keeps: known.caller.keeps,
         started_at: gateway.now.get(),
     }
 }
@@ -243,6 +244,9 @@ pub(super) async fn go(
 ) -> Result<Response<Body>, Refusal> {
     let known = known(found)?;
     let id = call.id.0;
+    if call.keeps.is_some() && keeps_nothing(&parts.headers) {
+        call.keeps = None;
+    }
     let share = gateway.room.share(call.organisation, call.key);
     let prepared = match leading(gateway, known, parts).await {
         Ok(Some(config)) => {
@@ -291,8 +295,9 @@ pub(super) async fn go(
             open.finish(status, None);
             Ok(answer)
         }
-        Outcome::Failed { refusal, open, .. } => {
+        Outcome::Failed { refusal, mut open, .. } => {
             let sent = open.is_sent();
+            open.refuses(&refusal);
             open.finish(refusal.status.as_u16(), Some(&refusal.code));
             Err(if sent { refusal.headers(|headers| about.put(headers)) } else { refusal })
         }
@@ -393,7 +398,8 @@ async fn prepare(
     drop(head);
     drop(body);
     request.body = part.hold(request.body).await?;
-    Ok((Attempt { request: build(target, request)?, reader, target: found, keeping }, provider, limit))
+    let said = (call.keeps.is_some() && asks.is_json()).then(|| request.body.clone());
+    Ok((Attempt { request: build(target, request)?, said, reader, target: found, keeping }, provider, limit))
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {

@@ -9,6 +9,7 @@
 
 use super::target::CallTarget;
 use crate::features::guardrails::model::AllCalls;
+use crate::features::logs::texts::Keeps;
 use crate::features::prompts::{model::Trial, operations::Reached};
 use crate::guardrails::Guardrail;
 use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId};
@@ -99,6 +100,8 @@ pub struct CallerKey {
     pub saved_only: bool,
     /// Whether the organisation has guardrails for all its calls.
     pub guarded: bool,
+    /// How the texts of its calls are kept, if they are.
+    pub keeps: Option<Keeps>,
 }
 
 /// A config as it is stored.

@@ -59,6 +59,7 @@ impl KeySource for Fake {
             may_override: true,
             saved_only: false,
             guarded: false,
+            keeps: None,
         }))
     }
 

@@ -1,10 +1,11 @@
 //! What the log keeps of a call: what was known before it left, and how it ended. The recorder and its journal share it.
 
 pub use super::endpoints::Endpoint;
+use super::texts::Kept;
 use crate::guardrails::HookResults;
 use crate::{
     dialect::usage::Usage,
-    features::logs::model as logs,
+    features::logs::{model as logs, texts::Keeps},
     kernel::{
         CallId, ConfigId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId,
         provider::Provider,
@@ -47,6 +48,9 @@ pub struct CallFacts {
     /// The prompt that it runs, if it runs one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<Box<Runs>>,
+    /// How its texts are kept, if they are. No journal tells of it: a crash loses texts that are not written.
+    #[serde(skip)]
+    pub keeps: Option<Keeps>,
     pub started_at: Timestamp,
 }
 
@@ -220,4 +224,6 @@ pub struct Record {
     pub call: Arc<CallFacts>,
     /// `None` while the call is under way.
     pub outcome: Option<CallEnd>,
+    /// What was said, if that is kept.
+    pub texts: Option<Arc<Kept>>,
 }

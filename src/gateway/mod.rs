@@ -21,6 +21,7 @@ pub mod facts;
 mod flow;
 mod guards;
 mod hints;
+mod joined;
 mod journal;
 pub mod models;
 pub mod outside;
@@ -37,6 +38,7 @@ mod stage;
 pub mod storage;
 mod stream;
 pub mod target;
+pub mod texts;
 mod watch;
 
 #[cfg(test)]

@@ -7,14 +7,19 @@
 
 use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::guards::Late;
+use super::joined::Joined;
 use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
+use super::room::Share;
+use super::texts::{Budget, Taking, Tee};
 use crate::dialect::usage::Usage;
 use crate::features::logs::model::Next;
 use crate::guardrails::{HookResults, Side};
 use crate::kernel::CallId;
+use crate::web::refusal::Refusal;
 use async_trait::async_trait;
+use bytes::Bytes;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io;
@@ -22,6 +27,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
@@ -63,6 +69,8 @@ pub struct Bounds {
     pub delay: Duration,
     /// The age at which a call that is still under way is shown in the log.
     pub shown_after: Duration,
+    /// The most bytes of texts that wait to be written. What finds no room is not kept, and its entry says so.
+    pub texts: usize,
 }
 
 impl Default for Bounds {
@@ -73,6 +81,7 @@ impl Default for Bounds {
             group: 2_000,
             delay: Duration::from_millis(100),
             shown_after: Duration::from_secs(2),
+            texts: 64 << 20,
         }
     }
 }
@@ -90,6 +99,7 @@ struct Inner {
     ending: AtomicBool,
     under_way: Mutex<HashMap<CallId, UnderWay>>,
     refusals: Refusals,
+    budget: Budget,
 }
 
 struct UnderWay {
@@ -127,6 +137,8 @@ pub struct Open {
     spent: Option<i64>,
     /// What guardrails find beside the call, with the number of the attempt.
     late: Vec<(usize, Late)>,
+    /// What is said, if that is kept.
+    texts: Option<Box<Taking>>,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
 }
@@ -142,7 +154,7 @@ impl Recorder {
         let (queue, queued) = mpsc::unbounded_channel();
         for (segment, records) in left {
             for (call, outcome) in records {
-                let record = Record { call: Arc::new(call), outcome: Some(outcome) };
+                let record = Record { call: Arc::new(call), outcome: Some(outcome), texts: None };
                 // The receiver is at hand, so this cannot fail.
                 let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
             }
@@ -155,6 +167,7 @@ impl Recorder {
             ending: AtomicBool::new(false),
             under_way: Mutex::default(),
             refusals: Refusals::default(),
+            budget: Budget::of(bounds.texts),
         });
         tokio::spawn(Writer { sink, queued, bounds }.run());
         tokio::spawn(show_long_calls(Arc::downgrade(&inner), bounds.shown_after));
@@ -179,6 +192,7 @@ impl Recorder {
             tracing::error!(%error, "the journal of calls cannot be written");
             Full
         })?;
+        let texts = call.keeps.map(|keeps| Box::new(Taking::new(keeps, &self.0.budget)));
         let call = Arc::new(call);
         let under_way = UnderWay { call: call.clone(), since: arrived, shown: false };
         self.0.lock().insert(call.id, under_way);
@@ -198,6 +212,7 @@ impl Recorder {
             used_before: None,
             spent: None,
             late: Vec::new(),
+            texts,
             place: Some(place),
             segment: Some(segment),
         })
@@ -309,6 +324,9 @@ impl Open {
         }
         (self.upstream_status, self.upstream_id, self.usage, self.status) = (None, None, None, None);
         (self.first_byte_us, self.last_sent) = (None, false);
+        if let Some(texts) = &mut self.texts {
+            texts.forget_answer();
+        }
         let number = self.tried.len();
         self.tried.push(tried);
         let Some(segment) = &self.segment else { return Err(Full) };
@@ -330,6 +348,37 @@ impl Open {
             last.found = found.clone();
         }
         self.later(late);
+    }
+
+    /// Notes what leaves for the provider, where that is kept.
+    pub(super) async fn asks(&mut self, share: &Share, said: Bytes) {
+        if let Some(texts) = &mut self.texts {
+            texts.request(share, said).await;
+        }
+    }
+
+    /// Notes what the caller is given, where that is kept: an answer that is there as a whole, or the events of one.
+    pub(super) async fn gives(&mut self, share: &Share, said: &Bytes, events: bool) {
+        let shape = self.call.endpoint.shape();
+        let Some(texts) = &mut self.texts else { return };
+        match (events, Joined::of(shape)) {
+            (false, _) => texts.answer(share, said, None).await,
+            (true, Some(joined)) => texts.answer(share, said, Some(joined)).await,
+            (true, None) => {}
+        }
+    }
+
+    /// Notes that the caller is told of a refusal in place of an answer, where that is kept.
+    pub(super) fn refuses(&mut self, refusal: &Refusal) {
+        if let Some(texts) = &mut self.texts {
+            texts.told(&refusal.body(&self.call.id.to_string()));
+        }
+    }
+
+    /// Begins to put together what a stream says, where that is kept.
+    pub(super) fn tee(&mut self) -> Option<Arc<Tee>> {
+        let joined = self.texts.as_ref().and_then(|_| Joined::of(self.call.endpoint.shape()))?;
+        self.texts.as_mut().map(|texts| texts.tee(joined))
     }
 
     /// Notes how the attempt that is under way ended, and what comes after it. `error` is the code of what went wrong.
@@ -402,13 +451,20 @@ impl Open {
             tracing::error!(%error, "the journal of calls cannot be written");
         }
         self.recorder.lock().remove(&self.call.id);
-        let record = Record { call: self.call.clone(), outcome: Some(outcome) };
-        let queued = Queued { record, _place: Some(place), segment: Some(segment) };
+        let mut record = Record { call: self.call.clone(), outcome: Some(outcome), texts: None };
         let late = std::mem::take(&mut self.late);
-        if late.is_empty() {
-            let _ = self.recorder.queue.send(queued);
-        } else {
-            tokio::spawn(wait_for(late, queued, self.recorder.queue.clone()));
+        let mut texts = self.texts.take();
+        let waits = !late.is_empty() || texts.as_ref().is_some_and(|texts| texts.waits());
+        if !waits {
+            record.texts = texts.take().and_then(|texts| texts.kept());
+        }
+        let queued = Queued { record, _place: Some(place), segment: Some(segment) };
+        match Handle::try_current() {
+            Ok(runtime) if waits => {
+                runtime.spawn(wait_for(late, texts, queued, self.recorder.queue.clone()));
+            }
+            // Where nothing runs any more, nothing more comes.
+            _ => drop(self.recorder.queue.send(queued)),
         }
     }
 }
@@ -430,8 +486,17 @@ fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Hands a record on once everything that judges beside its call has told what it found.
-async fn wait_for(late: Vec<(usize, Late)>, mut queued: Queued, queue: mpsc::UnboundedSender<Queued>) {
+/// Hands a record on once everything that judges beside its call has told what it found, and the last of what is kept of a
+/// stream has gone to the caller.
+async fn wait_for(
+    late: Vec<(usize, Late)>,
+    texts: Option<Box<Taking>>,
+    mut queued: Queued,
+    queue: mpsc::UnboundedSender<Queued>,
+) {
+    if let Some(texts) = texts {
+        queued.record.texts = texts.ended().await;
+    }
     for (number, late) in late {
         let Ok((side, result)) = late.await else { continue };
         let tried = queued.record.outcome.as_mut().and_then(|end| end.tried.get_mut(number));
@@ -454,7 +519,7 @@ async fn show_long_calls(recorder: std::sync::Weak<Inner>, after: Duration) {
         let Some(inner) = recorder.upgrade() else { return };
         for call in inner.lock().values_mut().filter(|call| !call.shown && call.since.elapsed() >= after) {
             call.shown = true;
-            let record = Record { call: call.call.clone(), outcome: None };
+            let record = Record { call: call.call.clone(), outcome: None, texts: None };
             let _ = inner.queue.send(Queued { record, _place: None, segment: None });
         }
     }

@@ -55,6 +55,7 @@ fn call() -> CallFacts {
         metadata: None,
         config: None,
         prompt: None,
+        keeps: None,
         started_at: Timestamp(1_700_000_000_000),
     }
 }
@@ -66,6 +67,7 @@ fn quick() -> Bounds {
         group: 100,
         delay: Duration::from_millis(5),
         shown_after: Duration::from_secs(60),
+        texts: 1 << 20,
     }
 }
 

@@ -153,6 +153,7 @@ mod tests {
             metadata: None,
             config: None,
             prompt: None,
+            keeps: None,
             started_at: Timestamp(0),
         };
         Refused { call, status: 401, code: code.into(), tried: vec![] }

@@ -23,6 +23,7 @@ const FORWARD: &str = "x-portkey-forward-headers";
 const NAMESPACE: &str = "x-portkey-cache-namespace";
 const REFRESH: &str = "x-portkey-cache-force-refresh";
 const TIMEOUT: &str = "x-portkey-request-timeout";
+const DEBUG: &str = "x-portkey-debug";
 /// The longest slug of a virtual key, in bytes.
 pub const LONGEST_SLUG: usize = 128;
 
@@ -110,6 +111,11 @@ pub fn named_config(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     }
     let text = std::str::from_utf8(first.as_bytes()).map_err(|_| Refusal::header(CONFIG, NOT_PLAIN))?.trim();
     Ok((!text.is_empty()).then_some(text))
+}
+
+/// Whether the caller wants nothing kept of what is said, whatever the settings say. It can only take away.
+pub fn keeps_nothing(headers: &HeaderMap) -> bool {
+    headers.get_all(DEBUG).iter().any(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"false"))
 }
 
 /// Refuses what a request brings of its own, where it may only name what is saved.

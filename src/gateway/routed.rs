@@ -57,7 +57,10 @@ pub(super) async fn serve(asked: Asked<'_>, body: Body, call: CallFacts) -> Resu
     let Err(refusal) = served else { return served };
     let (status, code) = (refusal.status.as_u16(), refusal.code.clone());
     match trail.open {
-        Some(open) => open.finish(status, Some(&code)),
+        Some(mut open) => {
+            open.refuses(&refusal);
+            open.finish(status, Some(&code));
+        }
         None => {
             let tried = trail.before;
             gateway.recorder.refused(Refused { call: trail.call, status, code, tried }, arrived).await;
@@ -145,7 +148,7 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let provider = seen.provider.map(Provider::name);
         let about = |retries: i32| About { provider, cache, retries, path };
         let (refusal, failure) = match prepared {
-            Ok(Ready::Kept(answer, guarded)) => {
+            Ok(Ready::Kept(answer, guarded, said)) => {
                 // The key was found before the caller had sent all of the body, which may be long ago.
                 if let Err(refusal) = may_still_call(gateway, known(asked.key)?).await {
                     trail.ended(&refusal, Next::Ended);
@@ -154,7 +157,11 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                 let mut late = std::mem::take(&mut seen.late);
                 let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
                 open.later(&mut late);
+                if let Some(said) = said {
+                    open.asks(share, said).await;
+                }
                 let Some(guarded) = guarded else {
+                    open.gives(share, &answer.body, answer.streamed).await;
                     trail.kept(open);
                     let mut response = replayed(answer);
                     about(run.retries()).put(response.headers_mut());
@@ -315,8 +322,8 @@ impl Seen {
 
 /// What an attempt begins with.
 enum Ready {
-    /// With what is to judge it.
-    Kept(KeptAnswer, Option<Guarded>),
+    /// With what is to judge it, and what was asked where texts are kept.
+    Kept(KeptAnswer, Option<Guarded>, Option<Bytes>),
     ToSend(Box<Attempt>, Option<Guarded>),
 }
 
@@ -433,7 +440,10 @@ impl Asked<'_> {
         let staged = stage(&said, share, &found, body, head, look_up).await;
         seen.cache = cache;
         let Leaving { mut request, reader, keeping } = match staged? {
-            ControlFlow::Break(answer) => return Ok(Ready::Kept(answer, guarded)),
+            ControlFlow::Break(answer) => {
+                let said = (trail.call.keeps.is_some() && asks.is_json()).then(|| body.clone());
+                return Ok(Ready::Kept(answer, guarded, said));
+            }
             ControlFlow::Continue(leaving) => leaving,
         };
         // What leaves takes the place of what was changed. The same bytes are held already.
@@ -443,12 +453,13 @@ impl Asked<'_> {
         if !same {
             request.body = share.part().hold(request.body).await?;
         }
+        let said = (trail.call.keeps.is_some() && asks.is_json()).then(|| request.body.clone());
         let mut request = build(called, request)?;
         let own: Vec<HeaderName> = request.headers().keys().cloned().collect();
         for (name, value) in forwarded(target, headers).filter(|(name, _)| !own.contains(name)) {
             request.headers_mut().append(name, value.clone());
         }
-        Ok(Ready::ToSend(Box::new(Attempt { request, reader, target: found, keeping }), guarded))
+        Ok(Ready::ToSend(Box::new(Attempt { request, said, reader, target: found, keeping }), guarded))
     }
 
     /// The body with what the config changes in it.

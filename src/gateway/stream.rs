@@ -11,6 +11,7 @@ use super::hints;
 use super::record::Open;
 use super::room::{RoomPart, SMALL, Share};
 use super::sentences::by_sentence;
+use super::texts::Teed;
 use super::watch::{Look, Watch};
 use crate::{
     dialect::{ApiError, ChatStream, StreamState},
@@ -50,6 +51,7 @@ pub(super) async fn stream(
     let guarded = call.guarded.as_ref().filter(|guarded| guarded.judges && kind.as_bytes() == EVENTS.as_bytes());
     let holds = guarded.is_some_and(|guarded| guarded.guards.hold_back());
     open.streaming(StatusCode::OK.as_u16());
+    let tee = if holds || kind.as_bytes() != EVENTS.as_bytes() { None } else { open.tee() };
     let keeping = keeping.map(|keeping| Keeping { pieces: Some(Vec::new()), ..keeping });
     let (kept_later, keeping) = if holds { (keeping, None) } else { (None, keeping) };
     let hand = guarded.map(|_| Hand::default());
@@ -87,6 +89,10 @@ pub(super) async fn stream(
         }
         _ => Response::new(Body::new(body)),
     };
+    if let Some(tee) = tee {
+        // What the caller is given, after everything that looks at it.
+        answer = answer.map(|body| Body::new(Teed::new(body, tee)));
+    }
     if let Some(guarded) = call.guarded.as_ref().filter(|_| !holds) {
         guards::note(answer.headers_mut(), &guarded.found);
     }

@@ -74,6 +74,7 @@ operations! {
     OrganisationCreate = "organisation.create", PERSON, audited, fns: ["organisation/create"], routes: [];
     OrganisationView = "organisation.view", MEMBERSHIP, read, fns: ["organisation/view"], routes: [];
     OrganisationUpdate = "organisation.update", holds(P::OrganisationUpdate), audited, fns: ["organisation/update"], routes: [];
+    OrganisationKeepTexts = "organisation.keep_texts", holds(P::OrganisationUpdate), audited, fns: ["organisation/keep_texts"], routes: [];
     OrganisationSlugChangeCheck = "organisation.check_slug_change", holds(P::OrganisationUpdate), read, fns: ["organisation/check_slug_change"], routes: [];
     OrganisationSettings = "organisation.settings", holds(P::OrganisationUpdate), read, fns: ["organisation/settings"], routes: [];
     // Home: as much of the rooms as the caller may see of them
@@ -202,6 +203,11 @@ operations! {
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
     AnalyticsView = "analytics.view", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: ["analytics/view"], routes: [];
     LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
+    // What was said is read apart from the rest, so that every reading of it can be told of.
+    LogTexts = "log.read_texts", holds(P::LogsView), audited, fns: ["logs/texts"], routes: ["GET /v1/logs/{id}/texts"];
+    LogTextsDelete = "log.delete_texts", holds(P::OrganisationUpdate), audited, fns: ["logs/delete_texts"], routes: [];
+    // The program's own: it does what the organisation's settings say, and nobody asks it.
+    LogsExpire = "log.expire", holds(P::OrganisationUpdate), audited, fns: [], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];
     Messages = "model.messages", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages"];

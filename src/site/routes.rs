@@ -323,6 +323,10 @@ pub fn roles(slug: &str) -> Path {
 pub fn settings(slug: &str) -> Path {
     inside(slug, "/settings")
 }
+/// What is asked before all kept texts of calls are deleted.
+pub fn delete_texts(slug: &str) -> Path {
+    inside(slug, "/settings/delete-texts")
+}
 
 #[cfg(test)]
 mod tests {

@@ -267,9 +267,11 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 metadata: None,
                 config: None,
                 prompt: None,
+                keeps: None,
                 started_at: Timestamp(1),
             }),
             outcome: None,
+            texts: None,
         };
         let good = [record(house.organisation)];
         let nowhere = [record(OrganisationId::numbered(99))];

@@ -26,5 +26,6 @@ mod statements;
 pub mod support;
 mod tampering;
 mod team;
+mod texts;
 mod virtual_keys;
 mod walls;

@@ -108,6 +108,7 @@ INSERT INTO prompt_proposals SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i):
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
 INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;
 INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered', NULL FROM generate_series(1, 60000) i;
+INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
 INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '' FROM generate_series(1, 30000) i;
 ANALYZE;";

@@ -233,8 +233,8 @@ impl Refusal {
         })
     }
 
-    /// The answer to the request of this id.
-    pub fn into_response(self, id: &str) -> Response<Body> {
+    /// The text of the answer to the request of this id.
+    pub fn body(&self, id: &str) -> Vec<u8> {
         let envelope = Envelope {
             kind: "error",
             success: false,
@@ -254,8 +254,12 @@ impl Refusal {
             hook_results: self.hook_results.as_deref(),
             request_id: id,
         };
-        let body = serde_json::to_vec(&envelope).unwrap_or_default();
-        let mut response = Response::new(Body::from(body));
+        serde_json::to_vec(&envelope).unwrap_or_default()
+    }
+
+    /// The answer to the request of this id.
+    pub fn into_response(self, id: &str) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body(id)));
         let Details { status, retry_after, allow, .. } = *self;
         *response.status_mut() = status;
         *response.headers_mut() = self.0.headers;

@@ -99,6 +99,8 @@ pub struct Key {
     pub config: Option<KeyConfig>,
     /// Whether a call may name another.
     pub config_override: bool,
+    /// Whether the texts of its calls are kept; none: as the organisation does.
+    pub keep_texts: Option<bool>,
 }
 
 /// A config that a key can have.
@@ -238,6 +240,8 @@ pub struct KeyForm {
     pub config: String,
     /// `yes` or `no`: whether a call may name another.
     pub config_override: String,
+    /// `inherit`, `yes` or `no`: whether the texts of its calls are kept.
+    pub keep_texts: String,
     /// The version that was read.
     pub version: String,
     /// Made with the page: a double press has one effect.

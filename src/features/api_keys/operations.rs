@@ -45,6 +45,7 @@ pub async fn make_master(change: &mut Change) -> Result<(KeyId, Secret)> {
         expires_at: None,
         config: None,
         config_override: true,
+        keep_texts: None,
     };
     let now = change.now();
     store::insert(change.tx(), &key, now).await?;

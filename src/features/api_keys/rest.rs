@@ -5,6 +5,7 @@ use super::{
     operations::{self, Edit, New, Rotation},
 };
 use crate::{
+    features::logs::texts::{choice_name, parse_choice},
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
     web::api::{Api, Call, Done, FieldType, List, Nothing, Origin, asked, input, names, one_of, renamed, window},
@@ -115,6 +116,9 @@ input! {
         /// Its config, and whether a call may name another.
         #[schema(value_type = Option<KeyDefaults>, inline)]
         defaults: Option<KeyDefaults>,
+        /// Whether the texts of its calls are kept: `inherit` (as the organisation does; also where nothing is said), `yes` or `no`.
+        #[schema(pattern = "^(inherit|yes|no)$")]
+        keep_texts: Option<String>,
     }
     unsupported: ["user_id", "rate_limits", "usage_limits", "alert_emails", "rotation_policy"]
 }
@@ -139,6 +143,9 @@ input! {
         /// Its config, and whether a call may name another; what is left out stays.
         #[schema(value_type = Option<KeyDefaults>, inline)]
         defaults: Option<KeyDefaults>,
+        /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
+        #[schema(pattern = "^(inherit|yes|no)$")]
+        keep_texts: Option<String>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
@@ -265,6 +272,9 @@ pub struct ApiKey {
     defaults: ShownDefaults,
     /// 1: a call may name another config.
     allow_config_override: i64,
+    /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
+    #[schema(example = "inherit")]
+    keep_texts: &'static str,
     /// The id of the person it answers for; null: the Owners.
     responsible_id: Option<String>,
     created_by: String,
@@ -344,7 +354,18 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let description = input.description.unwrap_or_default();
         let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         let config_override = config_override.unwrap_or(true);
-        Ok(New { name: input.name, description, permissions, scopes, expiry, config, config_override, submission })
+        let keep_texts = choice(input.keep_texts)?.flatten();
+        Ok(New {
+            name: input.name,
+            description,
+            permissions,
+            scopes,
+            expiry,
+            config,
+            config_override,
+            keep_texts,
+            submission,
+        })
     };
     let created = |id: KeyId, key, name, (permissions, given): (PermissionSet, &[String]), end: Option<Timestamp>| {
         CreatedApiKey {
@@ -389,12 +410,20 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
             expiry: expiry.flatten(),
             config,
             config_override,
+            keep_texts: choice(input.keep_texts)?,
             responsible: None,
             version: input.version,
         })
     };
     operations::update(&call.access, call.id("id")?, edit).await.map_err(|error| named(error, sent))?;
     Ok(Done {})
+}
+
+/// Whether texts are kept, by its name.
+fn choice(name: Option<String>) -> Result<Option<Option<bool>>> {
+    let Some(name) = name else { return Ok(None) };
+    let found = parse_choice(&name);
+    found.map(Some).ok_or_else(|| Error::field("keep_texts", "`keep_texts` is one of inherit, yes, no."))
 }
 
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
@@ -527,6 +556,7 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
             .map(|feature| (feature.name(), level_value(feature, key.permissions)))
             .collect(),
         allow_config_override: i64::from(key.config_override),
+        keep_texts: choice_name(key.keep_texts),
         defaults: ShownDefaults {
             config_id: key.config.map(|config| config.slug),
             allow_config_override: key.config_override,

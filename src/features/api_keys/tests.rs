@@ -114,6 +114,7 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             expiry: Expiry::DEFAULT,
             config: None,
             config_override: true,
+            keep_texts: None,
             submission: None,
         })
     }

@@ -195,6 +195,10 @@ impl Happened {
             "label.update" => "changed the label",
             "label.delete" => "deleted the label",
             "organisation.restrict" => "changed what calls may bring in",
+            "organisation.keep_texts" => "changed what is kept of calls in",
+            "log.read_texts" => "read what was said in",
+            "log.delete_texts" => "deleted all kept texts of",
+            "log.expire" => "deleted what was too old in",
             "virtual_key.test" => "tested the virtual key",
             other => return format!("did “{other}” on"),
         };

@@ -1,11 +1,17 @@
 //! The log's server functions.
 
-use super::model::{Choices, Detail, Page};
+use super::{
+    model::{Choices, Detail, Page},
+    texts::ShownTexts,
+};
 use crate::kernel::{Asked, Error};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
-use {super::operations, crate::web};
+use {
+    super::operations,
+    crate::{site::routes, web},
+};
 
 /// One page of the log.
 #[server(prefix = "/fn", endpoint = "logs/list")]
@@ -22,4 +28,18 @@ pub async fn load_log_choices(slug: String) -> Result<Choices, Error> {
 #[server(prefix = "/fn", endpoint = "logs/get")]
 pub async fn load_log(slug: String, id: String) -> Result<Detail, Error> {
     operations::get(&web::member(&slug).await?, &id).await
+}
+
+/// What was said in a call. Reading it leaves an event, so that opening the call alone does not.
+#[server(prefix = "/fn", endpoint = "logs/texts")]
+pub async fn read_texts(slug: String, id: String) -> Result<ShownTexts, Error> {
+    operations::texts(&web::member(&slug).await?, &id).await
+}
+
+/// Deletes all kept texts of calls.
+#[server(prefix = "/fn", endpoint = "logs/delete_texts")]
+pub async fn delete_texts(slug: String) -> Result<i64, Error> {
+    let deleted = operations::delete_texts(&web::member(&slug).await?).await?;
+    web::redirect(&routes::settings(&slug).with("done", "texts_deleted"));
+    Ok(deleted)
 }

@@ -1,5 +1,9 @@
 //! The log of model calls: written by the gateway in groups, read by everybody in the organisation.
 
+#[cfg(feature = "ssr")]
+pub mod ages;
+#[cfg(feature = "ssr")]
+mod conversation;
 pub mod figures;
 pub mod functions;
 pub mod model;
@@ -12,19 +16,35 @@ pub mod query;
 pub mod rest;
 #[cfg(feature = "ssr")]
 mod store;
+pub mod texts;
 
 #[cfg(feature = "ssr")]
-use super::Room;
+use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS],
+    statements: &[store::STATEMENTS, store::texts::STATEMENTS],
     lists: &[&store::LIST],
     calls: rest::register,
-    subjects: &[],
-    jobs: &[],
+    subjects: &[(
+        "call",
+        |tx, id| Box::pin(async move {
+            match id.parse() {
+                Ok(id) => store::texts::call_exists(tx, id).await,
+                Err(_) => Ok(false),
+            }
+        }),
+    )],
+    jobs: &[Job {
+        every: Duration::from_secs(600),
+        failed: "what is too old in the log of calls could not be deleted",
+        round: |app| Box::pin(ages::round(app)),
+    }],
 };
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{day, latest, providers, succeeded};
+pub use store::{
+    day, latest, providers, succeeded,
+    texts::{NewSide, NewTexts, count as count_texts, write_texts},
+};

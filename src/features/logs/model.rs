@@ -1,5 +1,6 @@
 //! What both sides know of the log of calls.
 
+use super::texts::Texts;
 use crate::guardrails::HookResults;
 use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text};
 use serde::{Deserialize, Serialize};
@@ -140,7 +141,7 @@ pub fn outcome_words(outcome: CallOutcome, status: Option<u16>, error: Option<&s
     }
 }
 
-/// Everything about one call. Neither prompt nor answer is kept.
+/// Everything about one call. What was said in it is read apart, see [`Texts`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Detail {
     pub call: LoggedCall,
@@ -176,6 +177,8 @@ pub struct Detail {
     pub newer: Option<CallId>,
     /// The call before this.
     pub older: Option<CallId>,
+    /// What there is of what was said.
+    pub texts: Texts,
     /// The moment of reading.
     pub now: Timestamp,
 }

@@ -1,16 +1,19 @@
 //! What can be done with the log of calls.
 
 use super::{
+    conversation,
     model::{LoggedCall, Choices, Detail, FirstCall, Named, PAGE, Page, UnknownKey, is_plain},
     query::{self, Cursor, Filter},
     store,
+    texts::{ShownTexts, Texts},
 };
 use crate::{
-    features::{api_keys, virtual_keys},
-    kernel::{Asked, CallId, Error, Result, Window},
+    features::{api_keys, organisations, virtual_keys},
+    kernel::{Asked, CallId, Error, OrganisationId, Result, Timestamp, Window},
     policy::{Operation, Target},
     server::{
-        access::Access,
+        access::{Access, App},
+        audit::event::{Event, Subject},
         database::{OrgTx, listing::Place},
     },
 };
@@ -86,10 +89,74 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     let mut detail = store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
     detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
+    detail.texts = store::texts::note(&mut tx, id).await?;
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {
         let exists = virtual_keys::slug_is_taken(&mut tx, &slug).await?;
         detail.unknown_key = Some(UnknownKey { slug, exists });
     }
     Ok(detail)
+}
+
+/// What was said in a call. Whoever reads it leaves an event.
+pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
+    access
+        .act(Operation::LogTexts, Subject::unnamed("call", id), |mut change| async move {
+            let id: CallId = id.parse().map_err(|_| Error::not_found())?;
+            let now = change.now();
+            let call = store::by_id(change.tx(), id, now).await?.ok_or_else(Error::not_found)?.call;
+            let kept = match store::texts::note(change.tx(), id).await? {
+                Texts::Kept(kept) => kept,
+                Texts::None { .. } | Texts::Dropped => {
+                    return Err(Error { message: "No texts are kept of this call.".into(), ..Error::not_found() });
+                }
+            };
+            let keyring = change.access().app().keyring.clone();
+            let (request, answer) = store::texts::open(change.tx(), &keyring, id).await?;
+            let show = |text: Option<String>| text.as_deref().map(conversation::shown);
+            let shown = ShownTexts { kept, request: show(request), answer: show(answer) };
+            let event = Event::of(Subject::new("call", id, call.model.unwrap_or_default()));
+            change.commit_reading(&event, shown).await
+        })
+        .await
+}
+
+/// How many calls of the organisation have kept texts.
+pub async fn count_texts(access: &Access) -> Result<i64> {
+    let mut tx = access.read(Operation::OrganisationSettings).await?;
+    store::texts::count(&mut tx).await
+}
+
+/// Deletes all texts that are kept, whether any more are or not. Gives how many calls had some.
+pub async fn delete_texts(access: &Access) -> Result<i64> {
+    let subject = || access.principal().organisation().map(|id| id.to_string()).unwrap_or_default();
+    let (deleted, organisation, until) = access
+        .act(Operation::LogTextsDelete, Subject::unnamed("organisation", subject()), |mut change| async move {
+            let (id, until) = (change.organisation(), change.now().plus(1));
+            let deleted = store::texts::count(change.tx()).await?;
+            store::texts::delete_old_texts(change.tx(), until, BATCH).await?;
+            let own = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
+            let event = Event::of(Subject::new("organisation", id, own.name)).change("texts", deleted, 0);
+            change.commit(event, (deleted, id, until)).await
+        })
+        .await?;
+    // Little by little, so that calls are logged meanwhile; and to the end, whether anybody still waits for it or not.
+    let app = access.app().clone();
+    let rest = tokio::spawn(async move { delete_rest(&app, organisation, until).await });
+    rest.await.map_err(|_| Error::internal())??;
+    Ok(deleted)
+}
+
+/// Texts that one transaction deletes.
+const BATCH: i64 = 200;
+
+async fn delete_rest(app: &App, organisation: OrganisationId, until: Timestamp) -> Result<()> {
+    loop {
+        let mut note = app.note_in(organisation).await?;
+        let deleted = store::texts::delete_old_texts(note.tx(), until, BATCH).await?;
+        note.commit().await?;
+        if deleted == 0 {
+            return Ok(());
+        }
+    }
 }

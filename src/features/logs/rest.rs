@@ -3,6 +3,7 @@
 use super::{
     model::{self, Attempt, Detail, LedBy, Ran},
     operations::{self, Entries},
+    texts::{Shown, ShownTexts, Size, Texts, Turn},
 };
 use crate::guardrails::HookResults;
 use crate::{
@@ -21,11 +22,9 @@ const MICROCENTS: f64 = 1_000_000.0;
 const NAMES: [(&str, &str); 2] = [("key", "api_key_id"), ("virtual_key", "virtual_key_id")];
 
 pub fn register(api: Api) -> Api {
-    api.serve(Operation::LogsList, "List model calls, newest first", list).serve(
-        Operation::LogGet,
-        "Read what is kept of a model call",
-        get,
-    )
+    api.serve(Operation::LogsList, "List model calls, newest first", list)
+        .serve(Operation::LogGet, "Read what is kept of a model call", get)
+        .serve(Operation::LogTexts, "Read what was said in a model call, where that is kept; the audit log tells of it", texts)
 }
 
 input! {
@@ -68,7 +67,7 @@ input! {
     }
 }
 
-/// A model call. Neither prompt nor answer is kept.
+/// A model call. What was said in it stands at `/v1/logs/{id}/texts`, where that is kept.
 #[derive(Serialize, ToSchema)]
 pub struct LogEntry {
     #[schema(example = "log")]
@@ -152,7 +151,49 @@ pub struct LogDetail {
     /// What guardrails have found, in the contract's words: `before_request_hooks` and `after_request_hooks`.
     #[schema(value_type = Object)]
     hook_results: HookResults,
+    /// Whether what was said is kept: `kept`, `dropped` (too much was to be kept at once), or `none`.
+    texts: &'static str,
     organisation_id: String,
+}
+
+/// What was said in a model call.
+#[derive(Serialize, ToSchema)]
+pub struct LogTexts {
+    #[schema(example = "log-texts")]
+    object: &'static str,
+    id: String,
+    /// When they are deleted.
+    kept_until: String,
+    /// Images that a short note stands for.
+    images_left_out: i64,
+    /// What was sent to the provider, in its own words, without what guardrails have taken out; null: not kept.
+    request: Option<LogText>,
+    /// What the caller was given. Of a stream: put together, in the form of a whole answer; null: not kept.
+    response: Option<LogText>,
+}
+
+/// A text that is kept.
+#[derive(Serialize, ToSchema)]
+pub struct LogText {
+    /// The text itself, mostly JSON.
+    body: String,
+    /// Bytes of the whole text.
+    size: i64,
+    /// Whether only its beginning is kept.
+    cut: bool,
+    /// That in words.
+    #[schema(example = "cut after 64 KiB of 1.2 MB")]
+    note: Option<String>,
+    /// What is said in it, in order; empty where nothing could be made out.
+    conversation: Vec<LogTurn>,
+}
+
+/// Something that somebody said.
+#[derive(Serialize, ToSchema)]
+pub struct LogTurn {
+    /// `system`, `user`, `assistant`, `tool call get_weather` and so on.
+    who: String,
+    text: String,
 }
 
 /// One attempt of a call.
@@ -235,6 +276,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         led,
         attempts,
         found,
+        texts,
         ..
     } = operations::get(&call.access, call.part("id")).await?;
     let (config, config_version) = match led {
@@ -267,7 +309,31 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         config_version,
         attempts: attempts.into_iter().map(attempt).collect(),
         hook_results: found,
+        texts: match texts {
+            Texts::None { .. } => "none",
+            Texts::Dropped => "dropped",
+            Texts::Kept(_) => "kept",
+        },
         organisation_id: call.organisation_id(),
+    })
+}
+
+async fn texts(call: Call, _: Nothing) -> Result<LogTexts> {
+    let id = call.part("id");
+    let ShownTexts { kept, request, answer } = operations::texts(&call.access, id).await?;
+    let text = |shown: Option<Shown>, size: Option<Size>| {
+        let (Shown { turns, raw }, size) = shown.zip(size)?;
+        let turn = |Turn { who, words }| LogTurn { who, text: words };
+        let (note, conversation) = (size.words(), turns.into_iter().map(turn).collect());
+        Some(LogText { body: raw, size: size.whole, cut: size.is_cut, note, conversation })
+    };
+    Ok(LogTexts {
+        object: "log-texts",
+        id: id.to_owned(),
+        kept_until: kept.until.rfc3339(),
+        images_left_out: kept.left_out,
+        request: text(request, kept.request),
+        response: text(answer, kept.answer),
     })
 }
 

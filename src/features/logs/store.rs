@@ -1,8 +1,11 @@
 //! The log's reading SQL.
 
+pub mod texts;
+
 use super::{
     model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Totals},
     query::{Cursor, Ended, Filter, OfVirtualKey, Span},
+    texts::Texts,
 };
 use crate::guardrails::HookResults;
 use crate::{
@@ -337,6 +340,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             unknown_key: None,
             newer: None,
             older: None,
+            texts: Texts::None { keeps: false, since: None },
             now,
         })
     })

@@ -1,6 +1,6 @@
 //! The organisations' server functions.
 
-use super::model::{Belonging, Created, Settings, View};
+use super::model::{Belonging, Created, KeepingForm, Settings, View};
 use crate::kernel::Error;
 use leptos::prelude::*;
 
@@ -63,6 +63,14 @@ pub async fn restrict_organisation(
     };
     operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was)).await?;
     web::redirect(&routes::settings(&slug).with("done", "restricted"));
+    Ok(())
+}
+
+/// Sets what is kept of calls, and for how long.
+#[server(prefix = "/fn", endpoint = "organisation/keep_texts")]
+pub async fn keep_texts(slug: String, #[server(flatten)] keeping: KeepingForm) -> Result<(), Error> {
+    operations::keep_texts(&web::member(&slug).await?, &keeping).await?;
+    web::redirect(&routes::settings(&slug).with("done", "kept"));
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What both sides know of organisations.
 
-use crate::{kernel::text, policy::Role, site::Place};
+use crate::{features::logs::texts::Keeping, kernel::text, policy::Role, site::Place};
 use serde::{Deserialize, Serialize};
 
 /// Longest name of an organisation.
@@ -66,10 +66,39 @@ pub struct Settings {
     pub version: i64,
     /// Calls may name saved configs and virtual keys, and bring nothing of their own.
     pub saved_only: bool,
+    /// What is kept of calls, and for how long.
+    pub keeping: Keeping,
+    /// Of how many calls texts are kept now.
+    pub texts: i64,
     /// The address of this installation, without a trailing slash.
     pub public_url: String,
     /// Slugs that this organisation gave up a short while ago, each with the day from which others may take it.
     pub retired: Vec<(String, crate::kernel::Timestamp)>,
+}
+
+/// What a form says of what is kept of calls; what is empty was not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeepingForm {
+    /// `yes` or `no`.
+    pub keep: String,
+    /// `yes` or `no`.
+    pub images: String,
+    /// Days.
+    pub texts_days: String,
+    /// Days; empty: for ever.
+    pub logs_days: String,
+    /// What the page has shown, see [`KeepingForm::read_of`].
+    pub was: String,
+}
+
+impl KeepingForm {
+    /// What was read, in one word, so that a save notices that somebody else was there first.
+    pub fn read_of(keeping: &Keeping) -> String {
+        let Keeping { keep, leave_images_out, texts_days, logs_days } = *keeping;
+        let logs = logs_days.map_or_else(|| "ever".to_owned(), |days| days.to_string());
+        format!("{keep} {leave_images_out} {texts_days} {logs}")
+    }
 }
 
 /// A name of 1 to 100 characters.

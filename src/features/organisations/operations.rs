@@ -2,7 +2,9 @@
 
 mod change;
 
-pub use change::{check_slug, check_slug_change, create, get, restrict, settings, update};
+pub use change::{
+    KeepingEdit, check_slug, check_slug_change, create, get, keep_texts, restrict, set_rules, settings, update,
+};
 
 use super::{
     model::{Belonging, Membership, View},

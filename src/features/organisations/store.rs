@@ -1,6 +1,7 @@
 //! The organisations' SQL.
 
 use crate::{
+    features::logs::texts::Keeping,
     kernel::{OrganisationId, Result, Timestamp},
     server::database::{OrgTx, Tx, statements, row, values},
 };
@@ -14,7 +15,8 @@ statements! {
     RESUME_SLUG: SystemSql = "DELETE FROM retired_slugs WHERE slug = $1";
     RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
     RESTRICT: SystemSql = "UPDATE organisations SET saved_only = $2 WHERE id = $1";
-    BY_ID: SystemSql = "SELECT slug, name, version, saved_only FROM organisations WHERE id = $1";
+    KEEP_TEXTS: SystemSql = "UPDATE organisations SET keep_texts = $2, leave_images_out = $3, texts_days = $4, logs_days = $5, keep_texts_set_at = $6 WHERE id = $1";
+    BY_ID: SystemSql = "SELECT slug, name, version, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days FROM organisations WHERE id = $1";
 }
 
 row! {
@@ -26,6 +28,20 @@ row! {
         pub version: i64,
         /// Calls may name saved configs and virtual keys, and bring nothing of their own.
         pub saved_only: bool,
+        pub keep_texts: bool,
+        /// Since when that is set so; none: since the organisation was made.
+        pub keep_texts_set_at: Option<i64>,
+        pub leave_images_out: bool,
+        pub texts_days: i64,
+        pub logs_days: Option<i64>,
+    }
+}
+
+impl Organisation {
+    /// What is kept of calls, and for how long.
+    pub fn keeping(&self) -> Keeping {
+        let Self { keep_texts, leave_images_out, texts_days, logs_days, .. } = *self;
+        Keeping { keep: keep_texts, leave_images_out, texts_days, logs_days }
     }
 }
 
@@ -77,6 +93,12 @@ pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Time
 /// Sets whether calls may bring configs of their own.
 pub async fn restrict(tx: &mut Tx, id: OrganisationId, saved_only: bool) -> Result<()> {
     tx.execute(RESTRICT, values![id, saved_only]).await.map(|_| ())
+}
+
+/// Sets what is kept of calls; `set_at` is since when texts are kept, or not.
+pub async fn keep_texts(tx: &mut Tx, id: OrganisationId, keeping: Keeping, set_at: Option<Timestamp>) -> Result<()> {
+    let Keeping { keep, leave_images_out, texts_days, logs_days } = keeping;
+    tx.execute(KEEP_TEXTS, values![id, keep, leave_images_out, texts_days, logs_days, set_at]).await.map(|_| ())
 }
 
 pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {

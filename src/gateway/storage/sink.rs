@@ -3,10 +3,14 @@
 use super::store;
 use crate::kernel::SecretId;
 use crate::{
-    features::{api_keys::operations::note_uses, logs::model as logs},
+    features::{
+        api_keys::operations::note_uses,
+        logs::{NewSide, NewTexts, model as logs, write_texts},
+    },
     gateway::{
         facts::Record,
         record::{Sink, SinkError},
+        texts::{Kept, Side},
     },
     kernel::{KeyId, OrganisationId, Timestamp},
     server::{
@@ -30,7 +34,27 @@ impl Log {
     async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
         let mut note = self.app.note_in(organisation).await?;
         store::write_calls(note.tx(), records).await?;
+        for record in records {
+            if let Some(texts) = &record.texts {
+                write_texts(note.tx(), &self.app.keyring, &sealable(record, texts)).await?;
+            }
+        }
         Ok(note.commit().await?)
+    }
+}
+
+/// The texts of a call, for the log to seal and store.
+fn sealable<'a>(record: &Record, texts: &'a Kept) -> NewTexts<'a> {
+    fn side(side: Option<&Side>) -> Option<NewSide<'_>> {
+        side.map(|side| NewSide { text: &side.text, size: side.size, is_cut: side.is_cut })
+    }
+    NewTexts {
+        call: record.call.id,
+        request: side(texts.request.as_ref()),
+        answer: side(texts.answer.as_ref()),
+        left_out: [&texts.request, &texts.answer].into_iter().flatten().map(|side| side.left_out).sum(),
+        dropped: texts.dropped,
+        at: record.call.started_at,
     }
 }
 

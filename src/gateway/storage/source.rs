@@ -5,6 +5,7 @@ use crate::{
     features::{
         api_keys::{self, operations::digest},
         guardrails::{self, model::AllCalls},
+        logs::texts::Keeps,
         prompts::operations as prompts,
         virtual_keys::{self, operations::unseal},
     },
@@ -61,6 +62,7 @@ impl Rooms {
             may_override: holder.config_override,
             saved_only: holder.saved_only,
             guarded: holder.guarded,
+            keeps: holder.keeps,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -86,6 +88,7 @@ impl Rooms {
             may_override: true,
             saved_only: rules.saved_only,
             guarded: rules.guarded,
+            keeps: Keeps::of(rules.keep_texts, None, rules.leave_images_out),
             may_complete,
         }))
     }

@@ -40,7 +40,7 @@ const CONFIG: TenantSql = TenantSql::new(
 
 /// What the organisation says of every call.
 const RULES: TenantSql = TenantSql::new(
-    "SELECT o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded FROM organisations o WHERE o.id = $1",
+    "SELECT o.saved_only, o.keep_texts, o.leave_images_out, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded FROM organisations o WHERE o.id = $1",
 );
 
 static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
@@ -163,6 +163,9 @@ row! {
         pub saved_only: bool,
         /// Whether there are guardrails for all calls.
         pub guarded: bool,
+        /// Whether calls' texts are kept, and without images.
+        pub keep_texts: bool,
+        pub leave_images_out: bool,
     }
 }
 

@@ -9,4 +9,5 @@ mod faults;
 mod guardrails;
 mod streams;
 pub mod support;
+mod texts;
 mod watch;

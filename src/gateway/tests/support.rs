@@ -218,6 +218,7 @@ impl House {
             may_override: true,
             saved_only: false,
             guarded: false,
+            keeps: None,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

@@ -23,7 +23,11 @@ pub struct Change {
 }
 
 /// Proof that a change and its event were committed.
-pub struct Committed<T>(pub(super) T);
+pub struct Committed<T> {
+    pub(super) value: T,
+    /// Whether anything is different now, so that whoever remembers how it was has to forget.
+    pub(super) changes: bool,
+}
 
 impl Change {
     pub fn now(&self) -> Timestamp {
@@ -110,6 +114,13 @@ impl Change {
         self.finish(value).await
     }
 
+    /// Commits the event of a reading: nothing is different after it, so that nobody has to forget anything.
+    pub async fn commit_reading<T>(mut self, event: &Event, value: T) -> Result<Committed<T>> {
+        self.record(event).await?;
+        self.tx.commit().await?;
+        Ok(Committed { value, changes: false })
+    }
+
     /// Commits a change whose events are already recorded.
     pub async fn finish<T>(mut self, value: T) -> Result<Committed<T>> {
         let organisation = self.tx.organisation();
@@ -123,7 +134,7 @@ impl Change {
             false => self.tx,
         };
         tx.commit().await?;
-        Ok(Committed(value))
+        Ok(Committed { value, changes: true })
     }
 
     /// The key that asks, if a key does.

@@ -342,6 +342,23 @@ impl Access {
         self.act_outside(operation, organisation, Way::Founds, subject, act).await
     }
 
+    /// Acts inside an organisation as the program itself, for what its jobs do there. Nobody has asked, so that there is
+    /// nobody to refuse: what fails is left to the next round.
+    pub async fn act_by_itself<T, F, Fut>(
+        app: &App,
+        operation: Operation,
+        organisation: OrganisationId,
+        act: F,
+    ) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let done = Self::system(app.clone()).attempt(operation, organisation, Way::Proven, act).await?;
+        app.changes.announce(super::watch::ChangeNews::Of(organisation));
+        Ok(done.value)
+    }
+
     /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
     /// operations that are open to anyone or to any person.
     pub async fn act_with_proof<T, F, Fut>(
@@ -399,7 +416,7 @@ impl Access {
         organisation: OrganisationId,
         way: Way,
         act: F,
-    ) -> Result<T>
+    ) -> Result<Committed<T>>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
@@ -418,7 +435,7 @@ impl Access {
         } else {
             self.prove(tx.system(), Hold::UntilCommit).await?;
         }
-        act(Change { tx, access, operation, founds, submission: None }).await.map(|committed| committed.0)
+        act(Change { tx, access, operation, founds, submission: None }).await
     }
 
     async fn settle<T>(
@@ -426,11 +443,13 @@ impl Access {
         operation: Operation,
         organisation: OrganisationId,
         subject: Subject,
-        result: Result<T>,
+        result: Result<Committed<T>>,
     ) -> Result<T> {
         match result {
-            Ok(value) => {
-                self.app.changes.announce(super::watch::ChangeNews::Of(organisation));
+            Ok(Committed { value, changes }) => {
+                if changes {
+                    self.app.changes.announce(super::watch::ChangeNews::Of(organisation));
+                }
                 Ok(value)
             }
             Err(error) => {

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 /// A keyed digest (HMAC-SHA-256) of a secret: what is stored instead of it.
 pub type Digest = [u8; 32];
 
-/// A sealed credential as stored: a version byte, a nonce of 24 bytes, the ciphertext.
+/// A sealed credential or text as stored: a version byte, a nonce of 24 bytes, the ciphertext.
 pub type Sealed = Vec<u8>;
 
 const SEAL_VERSION: u8 = 1;
@@ -81,7 +81,7 @@ impl Keyring {
         self.digest("guardrail digest", &organisation.to_string())
     }
 
-    /// Seals a credential to its place: the same bytes in another row, field or organisation do not open.
+    /// Seals a credential or text to its place: the same bytes in another row, field or organisation do not open.
     pub fn seal(&self, place: &[&str], plain: &str) -> Result<Sealed, Error> {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| Error::internal())?;
@@ -95,7 +95,7 @@ impl Keyring {
     /// Opens what was sealed to this place. An error says nothing of the content.
     pub fn open_sealed(&self, place: &[&str], sealed: &[u8]) -> Result<Zeroizing<String>, Error> {
         let broken = || {
-            tracing::error!("a stored credential does not open with this installation's key");
+            tracing::error!("what is sealed does not open at its place with this installation's key");
             Error::internal()
         };
         let (&SEAL_VERSION, rest) = sealed.split_first().ok_or_else(broken)? else { return Err(broken()) };

@@ -73,6 +73,7 @@ from! {
     crate::kernel::Timestamp => |v| Value::Int(Some(v.0));
     Option<crate::kernel::Timestamp> => |v| Value::Int(v.map(|t| t.0));
     bool => |v| Value::Bool(Some(v));
+    Option<bool> => |v| Value::Bool(v);
     Vec<u8> => |v| Value::Bytes(Some(v));
     &[u8] => |v| Value::Bytes(Some(v.to_vec()));
     Option<Vec<u8>> => |v| Value::Bytes(v);

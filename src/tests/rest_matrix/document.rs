@@ -185,6 +185,10 @@ async fn the_document_is_as_strict_as_the_server() {
                 // Each of its routes needs one of them, and the other stands in its path.
                 least.extend([("label_id".into(), json!("staging")), ("version".into(), json!(1))]);
             }
+            if operation == Operation::OrganisationRestrict {
+                // Any of its fields will do, but one of them has to be there.
+                least.insert("saved_only".into(), json!(false));
+            }
             if route == "POST /v1/guardrails/try" {
                 // No guardrail is named: its checks come with the call.
                 least.insert("checks".into(), checks());

@@ -402,6 +402,16 @@ impl Calls {
             Operation::PromptRender => published().await.body(json!({ "variables": { "name": "A" } })),
             Operation::PromptRun => published().await.body(json!({ "variables": { "name": "A" } })),
             Operation::LogGet => Ready::about("id", world.log.clone()),
+            // One of its own: all texts may have been deleted meanwhile.
+            Operation::LogTexts => {
+                let id = Uuid::now_v7();
+                world.house.add_call(id).await;
+                Ready::about("id", id.to_string())
+            }
+            Operation::LogTextsDelete => Ready::bare(),
+            Operation::OrganisationKeepTexts => {
+                Ready::bare().with("keep", "no").with("texts_days", (n % 100 + 1).to_string())
+            }
             Operation::ChatCompletion => Ready::bare()
                 .body(json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] })),
             Operation::Messages => {

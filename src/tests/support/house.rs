@@ -4,9 +4,10 @@ use super::{Client, Mailbox, snapshot, test_server};
 use crate::{
     features::accounts::operations::{NewInstallation, set_up},
     features::identities::Rooms,
+    features::logs::{NewSide, NewTexts, write_texts},
     gateway::{call::Gateway, storage},
     http,
-    kernel::{OrganisationId, Secret},
+    kernel::{CallId, OrganisationId, Secret, Timestamp},
     server::access::installation,
     server::{
         access::{Access, App, Parts, refusals::Refusals, uses::Uses},
@@ -230,7 +231,7 @@ impl House {
         (head.seq, last.first().map(|event| serde_json::from_str(&event.body).expect("JSON")))
     }
 
-    /// Puts a finished call into the first organisation's log.
+    /// Puts a finished call into the first organisation's log, with what was said in it.
     pub async fn add_call(&self, id: Uuid) {
         const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered')";
         const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
@@ -246,6 +247,12 @@ impl House {
             }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }
+        let said = Some(NewSide { text: r#"{"prompt":"Hello"}"#, size: 18, is_cut: false });
+        let at = Timestamp(now);
+        let texts = NewTexts { call: CallId(id), request: said, answer: None, left_out: 0, dropped: false, at };
+        let mut note = self.app.note_in(self.organisation).await.expect("begins");
+        write_texts(note.tx(), &self.app.keyring, &texts).await.expect("texts");
+        note.commit().await.expect("committed");
     }
 
     /// Runs a statement as whoever owns the tables.

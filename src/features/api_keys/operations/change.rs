@@ -7,7 +7,9 @@ use crate::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
             store::{self, NewKey},
         },
-        configs, team,
+        configs,
+        logs::texts::choice_name,
+        team,
     },
     kernel::{Code, ConfigId, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
@@ -32,6 +34,8 @@ pub struct New {
     /// The slug of its config; `Some(None)`: none. None: the one that new keys begin with.
     pub config: Option<Option<String>>,
     pub config_override: bool,
+    /// Whether the texts of its calls are kept; none: as the organisation does.
+    pub keep_texts: Option<bool>,
     pub submission: Option<Uuid>,
 }
 
@@ -47,6 +51,7 @@ pub struct Edit {
     /// The slug of its config; `Some(None)`: none.
     pub config: Option<Option<String>>,
     pub config_override: Option<bool>,
+    pub keep_texts: Option<Option<bool>>,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
     /// The version that was read; another one by now is refused. None: whatever is there.
@@ -93,6 +98,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 expires_at,
                 config,
                 config_override: new.config_override,
+                keep_texts: new.keep_texts,
             };
             store::insert(change.tx(), &row, now).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
@@ -102,7 +108,8 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .with("expires_at", moment(expires_at))
                 .with("responsible", who(responsible))
                 .with("config", config_word(config))
-                .change("config_override", true, new.config_override);
+                .change("config_override", true, new.config_override)
+                .change("keep_texts", choice_name(None), choice_name(new.keep_texts));
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
             change.commit(event, minted).await
         })
@@ -156,6 +163,7 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 None => had,
             };
             let config_override = asked.config_override.unwrap_or(key.config_override);
+            let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
             let row = store::Fields {
                 name: &name,
                 description: &description,
@@ -165,6 +173,7 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 responsible,
                 config,
                 config_override,
+                keep_texts,
             };
             let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
                 .change("name", key.name.clone(), name.clone())
@@ -172,7 +181,8 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
                 .change("expires_at", moment(key.expires_at), moment(expires_at))
                 .change("responsible", who(before), who(responsible))
                 .change("config", config_word(had), config_word(config))
-                .change("config_override", key.config_override, config_override);
+                .change("config_override", key.config_override, config_override)
+                .change("keep_texts", choice_name(key.keep_texts), choice_name(keep_texts));
             if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
                 return Err(Error::stale());
             }

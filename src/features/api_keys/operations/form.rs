@@ -3,7 +3,10 @@
 
 use super::{Edit, New, Rotation};
 use crate::{
-    features::api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
+    features::{
+        api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
+        logs::texts::parse_choice,
+    },
     kernel::{Error, Fields, Result, Timestamp, UserId},
     policy::PermissionSet,
 };
@@ -20,6 +23,7 @@ impl New {
             expiry: typed.expiry.unwrap_or(Expiry::DEFAULT),
             config: config(form),
             config_override: form.config_override != "no",
+            keep_texts: keep_texts(form)?.flatten(),
             submission: form.submission.parse().ok(),
         })
     }
@@ -44,6 +48,7 @@ impl Edit {
             expiry: typed.expiry,
             config: config(form),
             config_override: (!form.config_override.is_empty()).then_some(form.config_override != "no"),
+            keep_texts: keep_texts(form)?,
             responsible,
             version: Some(version),
         })
@@ -64,6 +69,17 @@ fn config(form: &KeyForm) -> Option<Option<String>> {
         "" => None,
         "none" => Some(None),
         slug => Some(Some(slug.to_owned())),
+    }
+}
+
+/// Whether texts are to be kept; none: nothing was said.
+fn keep_texts(form: &KeyForm) -> Result<Option<Option<bool>>> {
+    match form.keep_texts.as_str() {
+        "" => Ok(None),
+        name => match parse_choice(name) {
+            Some(choice) => Ok(Some(choice)),
+            None => Err(Error::field("keep_texts", "Choose one of the list.")),
+        },
     }
 }
 

@@ -91,6 +91,7 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
         responsible: form.typed("responsible", start.responsible),
         config: form.typed("config", start.config),
         config_override: form.typed("config_override", start.config_override),
+        keep_texts: form.typed("keep_texts", start.keep_texts),
         version: start.version.clone(),
         submission: start.submission.clone(),
         ..start
@@ -102,7 +103,7 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
 #[component]
 fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
     let config = draft.default_config.unwrap_or_else(|| "none".to_owned());
-    let start = KeyForm { config, config_override: "yes".into(), ..prefilled() };
+    let start = KeyForm { config, config_override: "yes".into(), keep_texts: "inherit".into(), ..prefilled() };
     let start = typed(form.into(), start);
     let editor = Editor::new(&start, None);
     let here = routes::new_api_key(&slug);

@@ -2,7 +2,10 @@
 
 use super::use_alive;
 use crate::{
-    features::api_keys::model::{Expiry, Key, KeyConfig, KeyForm, Person, level_value},
+    features::{
+        api_keys::model::{Expiry, Key, KeyConfig, KeyForm, Person, level_value},
+        logs::texts::choice_name,
+    },
     kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
@@ -26,6 +29,7 @@ pub(super) struct Editor {
     pub responsible: RwSignal<String>,
     pub config: RwSignal<String>,
     pub config_override: RwSignal<String>,
+    pub keep_texts: RwSignal<String>,
     levels: [RwSignal<String>; 8],
     preset: RwSignal<String>,
     /// What the person may give.
@@ -42,6 +46,7 @@ pub(super) fn form_of(key: &Key) -> KeyForm {
         responsible: key.responsible.as_ref().map_or_else(|| "owners".to_owned(), |person| person.id.to_string()),
         config: key.config.as_ref().map_or_else(|| "none".to_owned(), |config| config.slug.clone()),
         config_override: if key.config_override { "yes".into() } else { "no".into() },
+        keep_texts: choice_name(key.keep_texts).into(),
         version: key.version.to_string(),
         levels: KeyFeature::ALL.map(|f| (f, level_value(f, key.permissions).to_owned())).into(),
         ..KeyForm::default()
@@ -112,6 +117,7 @@ impl Editor {
             responsible: text(&start.responsible),
             config: text(&start.config),
             config_override: text(&start.config_override),
+            keep_texts: text(&start.keep_texts),
             levels,
             preset,
             ceiling,
@@ -172,6 +178,7 @@ impl Editor {
             let before = form_of(key);
             note("Config", chosen(&before.config), chosen(&self.config.get()));
             note("Another config", before.config_override.clone(), self.config_override.get());
+            note("Texts of its calls", before.keep_texts.clone(), self.keep_texts.get());
             for (feature, level) in KeyFeature::ALL.into_iter().zip(self.levels) {
                 let was = level_words(level_value(feature, key.permissions));
                 note(feature.label(), was, level.with(|level| level_words(level)));
@@ -289,12 +296,17 @@ pub(super) fn Basics(
     }
 }
 
-/// The config of its calls, and whether a call may name another.
+/// The config of its calls, whether a call may name another, and whether what they say is kept.
 #[component]
 fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
     let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
     let mut choices = vec![Choice::new("none", "None")];
     choices.extend(configs.into_iter().map(|config| Choice::new(config.slug, config.name)));
+    let keeps = vec![
+        Choice::new("inherit", "As the organisation does"),
+        Choice::new("yes", "Yes"),
+        Choice::new("no", "No"),
+    ];
     let may = vec![Choice::new("yes", "May name another config"), Choice::new("no", "This config only")];
     view! {
         <Select
@@ -311,6 +323,13 @@ fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
             choices=may
             selected=field(|form| &form.config_override)
             bind=editor.config_override
+        />
+        <Select
+            label="Keep texts of its calls"
+            name="keep_texts"
+            choices=keeps
+            selected=field(|form| &form.keep_texts)
+            bind=editor.keep_texts
         />
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{VERIFY, VerifyRow, cut};
 use crate::{
+    features::logs::texts::Keeps,
     kernel::{KeyId, Result, Timestamp},
     policy::PermissionSet,
     server::database::{OrgTx, values},
@@ -29,6 +30,8 @@ pub struct Holder {
     pub saved_only: bool,
     /// Whether the organisation has guardrails for all its calls.
     pub guarded: bool,
+    /// How the texts of its calls are kept, if they are.
+    pub keeps: Option<Keeps>,
 }
 
 /// Looks a secret up by its whole digest.
@@ -47,6 +50,7 @@ pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
             config_override: row.config_override,
             saved_only: row.saved_only,
             guarded: row.guarded,
+            keeps: Keeps::of(row.org_keep_texts, row.keep_texts, row.leave_images_out),
         })
     })
     .transpose()

@@ -17,7 +17,7 @@ use uuid::Uuid;
 /// What is shown of keys `k`.
 macro_rules! columns {
     () => {
-        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override"
+        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override, k.keep_texts"
     };
 }
 
@@ -135,6 +135,7 @@ row! {
         config_slug: Option<String>,
         config_name: Option<String>,
         config_override: bool,
+        keep_texts: Option<bool>,
     }
 }
 
@@ -175,6 +176,7 @@ impl Row {
             used_at: self.last_used_at.map(Timestamp),
             config: self.config_slug.zip(self.config_name).map(|(slug, name)| KeyConfig { slug, name }),
             config_override: self.config_override,
+            keep_texts: self.keep_texts,
         })
     }
 }

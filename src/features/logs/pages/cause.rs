@@ -246,6 +246,7 @@ mod tests {
             unknown_key: None,
             newer: None,
             older: None,
+            texts: crate::features::logs::texts::Texts::None { keeps: false, since: None },
             now: Timestamp(0),
         }
     }

@@ -4,6 +4,7 @@ use super::guardrails::GuardrailsFound;
 use super::{
     cause::{Cause, Step, cause},
     fall::WhatHappened,
+    texts::CallTexts,
     title, tone,
 };
 use crate::{
@@ -47,7 +48,7 @@ fn Inside(detail: Detail, slug: String) -> impl IntoView {
     };
     let (newer, older) = (step("Newer", Icon::ArrowUp, detail.newer), step("Older", Icon::ArrowDown, detail.older));
     let why = cause(&detail, &slug).map(|cause| view! { <Why cause outcome=call.outcome /> }.into_any());
-    let (figures, drawn) = (detail.clone(), detail.clone());
+    let (figures, drawn, texts) = (detail.clone(), detail.clone(), detail.texts.clone());
     let (at, outcome, words) = (call.started_at.0, call.outcome, call.words());
     view! {
         {title("Call")}
@@ -70,6 +71,7 @@ fn Inside(detail: Detail, slug: String) -> impl IntoView {
         <div class="columns">
             <div class="stack">
                 <WhatHappened detail=drawn />
+                <CallTexts texts id=call.id />
                 <Card title="Call">
                     <CallFacts detail slug />
                 </Card>

@@ -6,6 +6,7 @@ mod fall;
 mod guardrails;
 mod list;
 mod section;
+mod texts;
 
 pub use section::{Routes, SECTION};
 pub use detail::DetailPage;

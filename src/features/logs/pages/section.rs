@@ -20,7 +20,7 @@ pub const SECTION: Section = Section {
     needs: Operation::LogsList,
     href: routes::logs,
     steps: &[],
-    help: "gateway",
+    help: "logs",
 };
 
 /// Its pages.

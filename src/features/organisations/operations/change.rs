@@ -2,12 +2,13 @@
 
 use super::{
     super::{
-        model::{Created, Settings, parse_name, parse_slug},
+        model::{Created, KeepingForm, Settings, parse_name, parse_slug},
         store::{self, Organisation},
     },
     found, free_slug,
 };
 use crate::{
+    features::logs::{self, texts::Keeping},
     kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
     policy::Operation,
     server::{
@@ -122,7 +123,10 @@ pub async fn settings(access: &Access) -> Result<Settings> {
     let id = tx.organisation();
     let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
     let retired = store::retired(&mut tx, access.now()).await?;
+    let texts = logs::count_texts(&mut tx).await?;
     Ok(Settings {
+        keeping: own.keeping(),
+        texts,
         slug: own.slug,
         name: own.name,
         version: own.version,
@@ -143,21 +147,138 @@ pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation)> {
 /// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. `read` is what was set when
 /// the caller read it (none: whatever is set): where somebody has set it otherwise since, nothing is changed.
 pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>) -> Result<()> {
+    let sentence = "Say whether calls may name saved configs only.";
+    set(access, saved_only, read, KeepingEdit::default(), ("saved_only", sentence)).await
+}
+
+/// The same for programs, which may also say what is kept of calls: at least one of all.
+pub async fn set_rules(access: &Access, saved_only: Option<bool>, keeping: KeepingEdit) -> Result<()> {
+    set(access, saved_only, None, keeping, ("saved_only", "Say what shall be different.")).await
+}
+
+async fn set(
+    access: &Access,
+    saved_only: Option<bool>,
+    read: Option<bool>,
+    edit: KeepingEdit,
+    silent: (&'static str, &'static str),
+) -> Result<()> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
-            let saved_only =
-                saved_only.ok_or_else(|| Error::field("saved_only", "Say whether calls may name saved configs only."))?;
-            let id = change.organisation();
+            let says_more = edit.keep.is_some()
+                || edit.leave_images_out.is_some()
+                || edit.texts_days.is_some()
+                || edit.logs_days.is_some();
+            if saved_only.is_none() && !says_more {
+                return Err(Error::field(silent.0, silent.1));
+            }
+            let (id, now) = (change.organisation(), change.now());
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
+            let saved_only = saved_only.unwrap_or(was.saved_only);
             if read.is_some_and(|read| read != was.saved_only) && saved_only != was.saved_only {
                 let sentence = "Somebody else has set this meanwhile. Reload the page to see how it is set now.";
                 return Err(Error::new(Code::StaleVersion, sentence));
             }
+            let keeping = keeping_of(was.keeping(), edit)?;
             store::restrict(tx, id, saved_only).await?;
+            store_keeping(tx, id, &was, keeping, now).await?;
             let subject = Subject::new("organisation", id, &was.name);
-            change.commit(Event::of(subject).change("saved_only", was.saved_only, saved_only), ()).await
+            let event = Event::of(subject).change("saved_only", was.saved_only, saved_only);
+            change.commit(noted(event, was.keeping(), keeping), ()).await
+        })
+        .await
+}
+
+/// What a call for programs changes in what is kept of calls; what is not said stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeepingEdit {
+    pub keep: Option<bool>,
+    pub leave_images_out: Option<bool>,
+    pub texts_days: Option<i64>,
+    /// `Some(None)`: entries stay for ever.
+    pub logs_days: Option<Option<i64>>,
+}
+
+impl KeepingEdit {
+    fn of(self, was: Keeping) -> Keeping {
+        Keeping {
+            keep: self.keep.unwrap_or(was.keep),
+            leave_images_out: self.leave_images_out.unwrap_or(was.leave_images_out),
+            texts_days: self.texts_days.unwrap_or(was.texts_days),
+            logs_days: self.logs_days.unwrap_or(was.logs_days),
+        }
+    }
+}
+
+/// What a form says, read.
+fn typed(form: &KeepingForm) -> Result<KeepingEdit> {
+    let flag = |word: &str| match word {
+        "" => Ok(None),
+        "yes" => Ok(Some(true)),
+        "no" => Ok(Some(false)),
+        _ => Err("Choose one of the two.".to_owned()),
+    };
+    let days = |text: &str| match text.trim() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| "Write a number of days.".to_owned()),
+    };
+    let mut fields = Fields::default();
+    let keep = fields.take("keep", flag(&form.keep));
+    let images = fields.take("images", flag(&form.images));
+    let texts_days = fields.take("texts_days", days(&form.texts_days));
+    let logs_days = fields.take("logs_days", days(&form.logs_days));
+    fields.build(|| {
+        Some(KeepingEdit {
+            keep: keep?,
+            leave_images_out: images?.map(|kept| !kept),
+            texts_days: texts_days?,
+            // What is empty is for ever.
+            logs_days: Some(logs_days?),
+        })
+    })
+}
+
+/// What becomes of what is kept, or which field is at fault.
+fn keeping_of(was: Keeping, edit: KeepingEdit) -> Result<Keeping> {
+    let keeping = edit.of(was);
+    keeping.check().map_err(|(field, sentence)| Error::field(field, sentence))?;
+    Ok(keeping)
+}
+
+/// Stores what is kept of calls, and notes the difference.
+async fn store_keeping(tx: &mut Tx, id: OrganisationId, was: &Organisation, keeping: Keeping, now: Timestamp) -> Result<()> {
+    let set_at = if was.keep_texts == keeping.keep { was.keep_texts_set_at.map(Timestamp) } else { Some(now) };
+    store::keep_texts(tx, id, keeping, set_at).await
+}
+
+fn noted(event: Event, was: Keeping, keeping: Keeping) -> Event {
+    event
+        .change("keep_texts", was.keep, keeping.keep)
+        .change("leave_images_out", was.leave_images_out, keeping.leave_images_out)
+        .change("texts_days", was.texts_days, keeping.texts_days)
+        .change("logs_days", was.logs_days, keeping.logs_days)
+}
+
+/// Sets what is kept of calls, and for how long, as a form says it. What is there already stays until its days are over.
+pub async fn keep_texts(access: &Access, form: &KeepingForm) -> Result<()> {
+    let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
+    access
+        .act(Operation::OrganisationKeepTexts, Subject::unnamed("organisation", id), |mut change| async move {
+            let edit = typed(form)?;
+            let (id, now) = (change.organisation(), change.now());
+            let tx = change.tx().system();
+            let own = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
+            let was = own.keeping();
+            let keeping = keeping_of(was, edit)?;
+            if !form.was.is_empty() && form.was != KeepingForm::read_of(&was) && keeping != was {
+                let sentence = "Somebody else has set this meanwhile. Reload the page to see how it is set now.";
+                return Err(Error::new(Code::StaleVersion, sentence));
+            }
+            store_keeping(tx, id, &own, keeping, now).await?;
+            let event = noted(Event::of(Subject::new("organisation", id, &own.name)), was, keeping);
+            change.commit(event, ()).await
         })
         .await
 }

@@ -8,6 +8,7 @@ mod list;
 mod section;
 mod settings;
 mod switcher;
+mod texts;
 
 pub use section::SECTION;
 pub use create::NewOrganisationPage;
@@ -16,5 +17,6 @@ pub use handover::Handover;
 pub use layout::{FrameReload, OrganisationLayout, PersonFrame, PersonLayout};
 pub use list::OrganisationsPage;
 pub use settings::SettingsPage;
+pub use texts::DeleteTextsPage;
 
 pub use crate::ui::pages::use_slug;

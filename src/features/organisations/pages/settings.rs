@@ -1,9 +1,9 @@
 //! An organisation's settings: its name and its short name.
 
-use super::FrameReload;
+use super::{FrameReload, texts::TextsOfCalls};
 use crate::{
     features::organisations::{
-        functions::{CheckSlugChange, LoadSettings, RestrictOrganisation, UpdateOrganisation},
+        functions::{CheckSlugChange, KeepTexts, LoadSettings, RestrictOrganisation, UpdateOrganisation},
         model::{LIMITS, Settings},
     },
     policy::Operation,
@@ -29,6 +29,7 @@ pub fn SettingsPage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<UpdateOrganisation>();
     let restrict = use_form::<RestrictOrganisation>();
+    let keep = use_form::<KeepTexts>();
     // Under a new short name the page moves, and everything is loaded there; the old one leads nowhere.
     let stayed = Memo::new(move |before: Option<&u32>| {
         let answers = form.answers().get();
@@ -41,7 +42,7 @@ pub fn SettingsPage() -> impl IntoView {
     let settings = load_after(move || stayed.get(), move || LoadSettings { slug: slug.get() });
     view! {
         <Title text=page_title("Settings") />
-        <Loaded data=settings view=move |settings| view! { <Page settings form restrict /> }.into_any() />
+        <Loaded data=settings view=move |settings| view! { <Page settings form restrict keep /> }.into_any() />
     }
 }
 
@@ -50,12 +51,17 @@ fn Page(
     settings: Settings,
     form: Form<UpdateOrganisation>,
     restrict: Form<RestrictOrganisation>,
+    keep: Form<KeepTexts>,
 ) -> impl IntoView {
     let query = use_query_map();
     let done = move |what: &str| query.with(|query| query.get("done").is_some_and(|done| done == what));
     let saved = move || done("saved");
     let restricted = move || {
-        done("restricted").then(|| view! { <Note tone=Tone::Ok>"Saved. It holds for new calls at once."</Note> })
+        let saved = done("restricted") || done("kept");
+        saved.then(|| view! { <Note tone=Tone::Ok>"Saved. It holds for new calls at once."</Note> })
+    };
+    let deleted = move || {
+        done("texts_deleted").then(|| view! { <Note tone=Tone::Ok>"All kept texts are deleted."</Note> })
     };
     let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
     let leave = routes::leave(&settings.slug);
@@ -78,10 +84,12 @@ fn Page(
                     })
             })}
             {reactive(restricted)}
+            {reactive(deleted)}
         </div>
         <div class="stack">
             <Names settings=settings.clone() address form />
             <WhatCallsBring saved_only=settings.saved_only restrict />
+            <TextsOfCalls settings=settings.clone() keep />
             <Card title="Leave">
                 <div class="stack">
                     <div>"You lose access to this organisation. Keys that you answer for pass to an Owner."</div>
