@@ -62,3 +62,16 @@ fn what_is_refused_is_named_and_not_repeated() -> Result<()> {
     assert!(!said.contains(SECRET), "{said}");
     Ok(())
 }
+
+#[test]
+fn prices_that_cannot_be_read_stop_the_start() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("prices.csv");
+    let path = file.display().to_string();
+    let said = refusal(&[("LATCHKEY_PRICES", &path)], &["serve"])?;
+    assert!(said.contains("LATCHKEY_PRICES") && said.lines().count() == 1, "{said}");
+    fs::write(&file, "# ours\nopenai,gpt-4o,2.50,1.25,ten\n")?;
+    let said = refusal(&[], &["serve", "--prices", &path])?;
+    assert!(said.contains("line 2") && said.lines().count() == 1, "{said}");
+    Ok(())
+}

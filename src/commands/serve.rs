@@ -3,7 +3,7 @@
 use super::{Extras, open};
 use crate::{
     features::ROOMS,
-    gateway::storage,
+    gateway::{prices, storage},
     http,
     server::{
         access::{installation, jobs},
@@ -40,6 +40,12 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         .filter(|url| !url.trim().is_empty())
         .map(|url| Mail::smtp(url, &settings.mail_from))
         .transpose()?;
+    if let Some(file) = settings.prices.as_deref().filter(|file| !file.as_os_str().is_empty()) {
+        let failed = |why: String| format!("the prices in {} (LATCHKEY_PRICES) cannot be read: {why}", file.display());
+        let table = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+        let number = prices::replace(&table).map_err(failed)?;
+        tracing::info!(number, "prices are those of the operator's table");
+    }
     let extras = Extras {
         public_url: public_url.clone(),
         trusted_proxies: settings.trusted_proxies(),

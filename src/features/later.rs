@@ -121,6 +121,7 @@ later! {
     }
     figures {
         Analytics => analytics::AnalyticsPage,
+        LogSettings => logs::SettingsPage,
     }
     build {
         Configs => configs::ListPage,

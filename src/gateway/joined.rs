@@ -75,9 +75,10 @@ impl Joined {
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         let mut frames = std::mem::replace(&mut self.frames, Frames::bounded(0));
         let _ = frames.feed(bytes, |frame| {
-            // An event that is larger than all that is kept is no piece of a text.
-            if let Frame::Whole(frame) = frame {
-                self.event(frame);
+            match frame {
+                Frame::Whole(frame) => self.event(frame),
+                // An event that is larger than all that is kept.
+                Frame::Piece(_) => self.is_cut = true,
             }
             Ok::<_, Infallible>(())
         });

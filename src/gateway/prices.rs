@@ -3,7 +3,10 @@
 //! Money is counted in **micro-cents**: one US cent is 1,000,000 of them, one dollar 100,000,000. A figure here is an
 //! estimate for comparison and budgets, not an invoice; the table's head (`prices.csv`) says what it leaves out.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use crate::{
     dialect::usage::Usage,
@@ -23,7 +26,24 @@ pub struct Price {
 
 type Prices = HashMap<Provider, HashMap<String, Price>>;
 
-static TABLE: LazyLock<Prices> = LazyLock::new(|| parse(include_str!("prices.csv")));
+static BUILT_IN: LazyLock<Prices> = LazyLock::new(|| parse(include_str!("prices.csv")).unwrap_or_default());
+/// The operator's own table, if there is one.
+static OWN: OnceLock<Prices> = OnceLock::new();
+
+/// Takes this table in place of the built-in one, from now on until the program ends; of several the first. Gives the
+/// number of its prices. It has the form of `prices.csv`.
+///
+/// # Errors
+/// The number of the first line that is no price, and what is wrong with it; then nothing is replaced.
+pub fn replace(csv: &str) -> Result<usize, String> {
+    let prices = parse(csv)?;
+    let number = prices.values().map(HashMap::len).sum();
+    if number == 0 {
+        return Err("it has no price".into());
+    }
+    let _ = OWN.set(prices);
+    Ok(number)
+}
 
 /// The most that one call is taken to have cost, in micro-cents: more than any can. So the sum of ten million calls fits
 /// where it is stored.
@@ -65,7 +85,7 @@ pub fn price(provider: Provider, model: &str) -> Option<Price> {
         Provider::AzureOpenAi => (Provider::OpenAi, model),
         other => (other, model),
     };
-    let (prices, name) = (TABLE.get(&provider)?, canonical(model));
+    let (prices, name) = (OWN.get().unwrap_or(&BUILT_IN).get(&provider)?, canonical(model));
     let mut name = name.as_str();
     loop {
         if let Some(price) = prices.get(name) {
@@ -99,20 +119,28 @@ fn without_version(name: &str) -> Option<&str> {
     edition.then_some(before)
 }
 
-fn parse(csv: &str) -> Prices {
+fn parse(csv: &str) -> Result<Prices, String> {
     let mut prices = Prices::new();
-    for line in csv.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let mut fields = line.split(',');
-        let mut read = || {
-            let (provider, model) = (Provider::parse(fields.next()?)?, canonical(fields.next()?));
-            let mut money = || micro_cents(fields.next()?);
-            Some((provider, model, Price { input: money()?, cached_input: money()?, output: money()? }))
+    let lines = csv.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with('#') && !line.is_empty());
+    for (line, number) in lines {
+        let wrong = |what: &str| format!("line {number}: {what}");
+        let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+        let [provider, model, input, cached_input, output] = fields.as_slice() else {
+            return Err(wrong("a price is provider,model,input,cached_input,output"));
         };
-        if let Some((provider, model, price)) = read() {
-            prices.entry(provider).or_default().insert(model, price);
+        let provider = Provider::parse(provider).ok_or_else(|| wrong("the provider is not known"))?;
+        if model.is_empty() {
+            return Err(wrong("the model has no name"));
+        }
+        let money =
+            |text: &str| micro_cents(text).ok_or_else(|| wrong("a price is dollars per million tokens, such as 2.50"));
+        let price = Price { input: money(input)?, cached_input: money(cached_input)?, output: money(output)? };
+        let model = canonical(&model.to_ascii_lowercase());
+        if prices.entry(provider).or_default().insert(model, price).is_some() {
+            return Err(wrong("this model stands there twice"));
         }
     }
-    prices
+    Ok(prices)
 }
 
 /// Reads dollars, exactly.
@@ -136,8 +164,9 @@ mod tests {
         let lines =
             include_str!("prices.csv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
         assert!(lines > 60);
-        assert_eq!(TABLE.values().map(HashMap::len).sum::<usize>(), lines);
-        for price in TABLE.values().flat_map(HashMap::values) {
+        let table = parse(include_str!("prices.csv")).expect("the table is sound");
+        assert_eq!(table.values().map(HashMap::len).sum::<usize>(), lines);
+        for price in table.values().flat_map(HashMap::values) {
             assert!(price.cached_input <= price.input && price.input > 0 && price.output >= 0, "{price:?}");
         }
     }
@@ -182,6 +211,23 @@ mod tests {
             (Provider::AzureOpenAi, "my-deployment"),
         ] {
             assert_eq!(price(provider, name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_ones_own_is_read_strictly() {
+        let table = parse("# ours\n\nopenai, GPT-4o , 2, 1, 8\nollama,llama3.2,0,0,0\n").expect("a table");
+        assert_eq!(table[&Provider::OpenAi]["gpt-4o"].output, 8 * DOLLAR);
+        assert_eq!(table[&Provider::Ollama]["llama3-2"].input, 0, "what costs nothing is not unknown");
+        for (bad, line) in [
+            ("openai,gpt-4o,2,1", "line 1: a price is"),
+            ("\nnobody,gpt-4o,2,1,8", "line 2: the provider"),
+            ("openai,,2,1,8", "line 1: the model"),
+            ("openai,gpt-4o,2,1,-8", "line 1: a price is dollars"),
+            ("openai,gpt-4o,2,1,8\nopenai,gpt-4o,2,1,8", "line 2: this model"),
+        ] {
+            let refused = parse(bad).expect_err(bad);
+            assert!(refused.starts_with(line), "{bad}: {refused}");
         }
     }
 

@@ -201,6 +201,11 @@ operations! {
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
+    AnalyticsGraph = "analytics.graph", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/graphs/{graph}", "GET /v1/analytics/graphs/{graph}/{detail}"];
+    AnalyticsGroups = "analytics.groups", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/groups/{by}", "GET /v1/analytics/groups/metadata/{name}"];
+    AnalyticsCache = "analytics.cache", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/summary/cache"];
+    LogSettings = "log.settings", holds(P::OrganisationUpdate), read, fns: ["logs/settings"], routes: [];
+    LogSettingsChange = "log.change_settings", holds(P::OrganisationUpdate), audited, fns: ["logs/change_settings"], routes: [];
     AnalyticsView = "analytics.view", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: ["analytics/view"], routes: [];
     LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
     // What was said is read apart from the rest, so that every reading of it can be told of.

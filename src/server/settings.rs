@@ -46,6 +46,9 @@ pub struct ServeSettings {
     /// Sender of mails
     #[arg(long, env = "LATCHKEY_MAIL_FROM", default_value = "Latchkey <latchkey@localhost>")]
     pub mail_from: String,
+    /// A file of models' prices, in place of the built-in table
+    #[arg(long, env = "LATCHKEY_PRICES")]
+    pub prices: Option<PathBuf>,
     /// Log lines as JSON
     #[arg(long, env = "LATCHKEY_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,

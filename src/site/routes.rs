@@ -122,6 +122,9 @@ pub fn organisation(slug: &str) -> Path {
 pub fn logs(slug: &str) -> Path {
     inside(slug, "/logs")
 }
+pub fn log_settings(slug: &str) -> Path {
+    inside(slug, "/logs/settings")
+}
 pub fn log(slug: &str, id: CallId) -> Path {
     inside(slug, &format!("/logs/{id}"))
 }

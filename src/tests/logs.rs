@@ -35,7 +35,7 @@ impl Default for Row {
 }
 
 async fn put(house: &House, now: i64, rows: &[Row]) {
-    const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, provider, model, endpoint, streamed, outcome, status, latency_us, input_tokens, output_tokens, cost, trace_id) VALUES ($1, $2, $3, $3, $4, 'openai', $5, 'chat_completions', false, $6, $7, $8, 900, 304, $9, 'trace')";
+    const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, provider, model, endpoint, streamed, outcome, status, latency_us, input_tokens, output_tokens, cost, trace_id) VALUES ($1, $2, $3, CASE WHEN $6 <> 'started' THEN $3 END, $4, 'openai', $5, 'chat_completions', false, $6, $7, $8, 900, 304, $9, 'trace')";
     let query = |row: &Row| (Uuid::from_u128(row.id), now - row.age, row.clone());
     match (&house.app.db, house.owner_url()) {
         (Db::Sqlite { writer, .. }, _) => {
@@ -175,9 +175,11 @@ async fn filters_totals_and_bars_agree() {
         .await;
         let hour = page(&owner, &house, &[("range", "1h")]).await;
         assert_eq!(ids(&hour), [1, 2, 3, 4, 5]);
+        let p50 = hour["totals"]["p50_us"].as_i64().expect("a length");
+        assert!((990..=1_010).contains(&p50), "true within one in a hundred: {p50}");
         assert_eq!(
             hour["totals"],
-            json!({ "entries": 5, "calls": 5, "failed": 2, "cost": 2_000_000, "p50_us": 1_000 })
+            json!({ "entries": 5, "calls": 5, "failed": 2, "cost": 2_000_000, "p50_us": p50, "unpriced": 2 })
         );
         let started = page(&owner, &house, &[("range", "1h"), ("status", "started")]).await;
         assert_eq!(ids(&started), [5]);

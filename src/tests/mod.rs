@@ -1,6 +1,7 @@
 //! Tests against the real router on real databases. One binary.
 
 mod accounts;
+mod analytics;
 mod audit;
 mod bounds;
 mod configs;
@@ -11,6 +12,7 @@ mod late;
 mod layers;
 mod logs;
 mod matrix;
+mod month;
 mod news;
 mod organisations;
 mod pages;

@@ -18,6 +18,8 @@ async fn a_page_loads_each_of_its_data_once() {
         for (path, loads) in [
             (format!("/o/{}", house.slug), 2),
             (inside("logs"), 3),
+            (inside("analytics"), 3),
+            (inside("logs/settings"), 2),
             (inside("api-keys"), 2),
             (inside("api-keys/new"), 2),
             (inside("configs"), 2),

@@ -123,8 +123,10 @@ async fn texts_are_kept_where_organisation_key_and_call_want_it() {
         set("no").await;
         assert_eq!(kept(None).await, 0);
         set("inherit").await;
-        let on = program.api("PUT", "/v1/admin/organisation", json!({ "keep_texts": false, "texts_days": 7 })).await;
-        assert_eq!(on.status, 200, "{}", on.text);
+        // No key holds what it takes to change it, and so none does.
+        let no = program.api("PUT", "/v1/admin/organisation", json!({ "saved_only": false, "texts_days": 7 })).await;
+        assert_eq!(no.status, 422, "{}", no.text);
+        assert_eq!(keep(&world, &[("keep", "no"), ("texts_days", "7")]).await.status, 200);
         let own = program.api("GET", "/v1/admin/organisation", Value::Null).await.json();
         assert_eq!(
             (&own["keep_texts"], &own["texts_days"], &own["logs_days"], &own["leave_images_out"]),

@@ -11,13 +11,15 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 27] = [
+const ORGANISATION: [&str; 30] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
     "audit_heads",
     "call_attempts",
+    "call_kinds",
     "call_logs",
+    "call_rollups",
     "call_texts",
     "config_guardrails",
     "config_uses",
@@ -27,6 +29,7 @@ const ORGANISATION: [&str; 27] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "log_settings",
     "memberships",
     "prompt_collections",
     "prompt_labels",

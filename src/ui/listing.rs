@@ -129,6 +129,9 @@ pub fn FilterBar(
     /// The number of results in words, "12 keys".
     #[prop(into)]
     count: String,
+    /// Where the form leads, if the list's address says already what is also a field.
+    #[prop(optional, into)]
+    action: Option<String>,
     /// Fields.
     children: Children,
 ) -> impl IntoView {
@@ -139,7 +142,7 @@ pub fn FilterBar(
     let chips = told.with_value(|told| list.chips(told));
     let clear = list.path.clone().with("sort", &sort).to_string();
     view! {
-        <Filters action=list.path count>
+        <Filters action=action.unwrap_or_else(|| list.path.into()) count>
             {fields}
             {(!sort.is_empty()).then(|| view! { <input type="hidden" name="sort" value=sort /> })}
         </Filters>

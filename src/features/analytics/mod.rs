@@ -6,9 +6,11 @@ pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
+#[cfg(feature = "ssr")]
+pub mod rest;
 
 #[cfg(feature = "ssr")]
-use super::{NO_CALLS, Room};
+use super::Room;
 
 #[cfg(feature = "ssr")]
-pub const ROOM: Room = Room { statements: &[], lists: &[], calls: NO_CALLS, subjects: &[], jobs: &[] };
+pub const ROOM: Room = Room { statements: &[], lists: &[], calls: rest::register, subjects: &[], jobs: &[] };

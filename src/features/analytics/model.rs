@@ -1,7 +1,10 @@
 //! What both sides know of analytics.
 
 use crate::{
-    features::logs::figures::{Dimension, Figures},
+    features::logs::{
+        figures::{Dimension, Figures},
+        model::FILTERS,
+    },
     kernel::{Asked, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -9,6 +12,17 @@ use serde::{Deserialize, Serialize};
 /// What an address may ask for, beside the filters of the log, which it takes all of: `group` is a [`Dimension`]'s name,
 /// `share` another by which the table at the foot is made.
 pub const ASKS: [&str; 2] = ["group", "share"];
+
+/// All that an address of the page may say: the filters of the log, then [`ASKS`].
+pub const ASKED: [&str; FILTERS.len() + ASKS.len()] = {
+    let mut all = [""; FILTERS.len() + ASKS.len()];
+    let mut index = 0;
+    while index < all.len() {
+        all[index] = if index < FILTERS.len() { FILTERS[index] } else { ASKS[index - FILTERS.len()] };
+        index += 1;
+    }
+    all
+};
 
 /// One group of calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -196,6 +196,7 @@ impl Happened {
             "label.delete" => "deleted the label",
             "organisation.restrict" => "changed what calls may bring in",
             "organisation.keep_texts" => "changed what is kept of calls in",
+            "log.change_settings" => "changed the settings of the log of",
             "log.read_texts" => "read what was said in",
             "log.delete_texts" => "deleted all kept texts of",
             "log.expire" => "deleted what was too old in",

@@ -75,9 +75,11 @@ pub async fn view(access: &Access) -> Result<Home> {
     } else {
         None
     };
-    let day = logs::day(&mut tx, now).await?;
-    let calls = logs::latest(&mut tx, now, SHOWN).await?;
-    let providers = logs::providers(&mut tx, now).await?;
+    let own = logs::own_only(&mut tx, access.principal()).await?;
+    let day = logs::day(&mut tx, now, own).await?;
+    let calls = logs::latest(&mut tx, now, SHOWN, own).await?;
+    // How a virtual key does is told by everybody's calls.
+    let providers = if own.is_none() { logs::providers(&mut tx, now).await? } else { vec![] };
     // No operation reads the audit log by itself yet; its permission decides all the same.
     let may_see_events = matches!(access.principal(), Principal::Member { role, .. } if role.holds(Permission::AuditView));
     let lately = may_see_events.then(|| {
@@ -99,7 +101,8 @@ pub async fn view(access: &Access) -> Result<Home> {
 /// The newest call.
 pub async fn arrived(access: &Access) -> Result<Option<LoggedCall>> {
     let mut tx = access.read(Operation::Home).await?;
-    Ok(logs::latest(&mut tx, access.now(), 1).await?.pop())
+    let own = logs::own_only(&mut tx, access.principal()).await?;
+    Ok(logs::latest(&mut tx, access.now(), 1, own).await?.pop())
 }
 
 /// The most of each kind that a search shows.

@@ -12,7 +12,7 @@ use crate::{
 
 /// Rows that one transaction deletes: others write between two of them.
 const BATCH: i64 = 200;
-/// Rows of a kind that one round deletes of an organisation. The next round goes on.
+/// Rows of a kind that one event tells of. What is left is deleted, and told of, after that.
 const ROUND: i64 = 20_000;
 
 /// One round over all organisations. What is wrong with one stops no other.
@@ -22,8 +22,11 @@ pub async fn round(app: &App) -> Result<()> {
     drop(tx);
     let mut first = Ok(());
     for organisation in organisations {
-        let done = of(app, organisation).await;
-        first = first.and(done);
+        let done = async {
+            while of(app, organisation).await? {}
+            Ok(())
+        };
+        first = first.and(done.await);
     }
     first
 }
@@ -36,7 +39,8 @@ struct Due {
     entries_before: Option<Timestamp>,
 }
 
-async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
+/// Deletes what is due. Whether more may be.
+async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
     let now = app.clock.now();
     let mut note = app.note_in(organisation).await?;
     let (texts_before, entries_before) = store::rules(note.tx()).await?.ends(now);
@@ -47,7 +51,7 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
     };
     drop(note);
     if texts == 0 && entries == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let due = Due { texts, entries, texts_before, entries_before };
     told(app, organisation, &due).await?;
@@ -67,7 +71,7 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
             left.1 -= BATCH;
         }
     }
-    Ok(())
+    Ok(texts == ROUND || entries == ROUND)
 }
 
 /// Deletes the first of it, and leaves the event of all.

@@ -1,5 +1,6 @@
 //! What calls are counted by, and the figures of a group of them.
 
+use super::model::Metadata;
 use crate::kernel::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -86,7 +87,7 @@ impl Dimension {
 
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(name) = name.strip_prefix("metadata.") {
-            return (!name.is_empty()).then(|| Dimension::Metadata(name.to_owned()));
+            return Metadata::is_fit(name).is_ok().then(|| Dimension::Metadata(name.to_owned()));
         }
         Self::FIXED.into_iter().find(|fixed| fixed.words().0 == name)
     }
@@ -95,6 +96,8 @@ impl Dimension {
     pub const fn filter(&self) -> &'static str {
         match self {
             Dimension::Model => "model_is",
+            // The log is filtered by both in one.
+            Dimension::Outcome => "status",
             Dimension::Metadata(_) => "metadata",
             fixed => fixed.words().0,
         }
@@ -169,7 +172,7 @@ mod tests {
         for dimension in Dimension::FIXED.into_iter().chain([Dimension::Metadata("team".into())]) {
             assert_eq!(Dimension::parse(&dimension.name()), Some(dimension.clone()), "{dimension:?}");
         }
-        for bad in ["", "metadata.", "keys", "metadata"] {
+        for bad in ["", "metadata.", "metadata.$x", "metadata.\"", "keys", "metadata"] {
             assert_eq!(Dimension::parse(bad), None, "{bad}");
         }
     }

@@ -1,7 +1,7 @@
 //! The log's server functions.
 
 use super::{
-    model::{Choices, Detail, Page},
+    model::{Choices, Detail, Page, Settings},
     texts::ShownTexts,
 };
 use crate::kernel::{Asked, Error};
@@ -28,6 +28,25 @@ pub async fn load_log_choices(slug: String) -> Result<Choices, Error> {
 #[server(prefix = "/fn", endpoint = "logs/get")]
 pub async fn load_log(slug: String, id: String) -> Result<Detail, Error> {
     operations::get(&web::member(&slug).await?, &id).await
+}
+
+/// What the organisation says of its log.
+#[server(prefix = "/fn", endpoint = "logs/settings")]
+pub async fn load_log_settings(slug: String) -> Result<Settings, Error> {
+    operations::settings(&web::member(&slug).await?).await
+}
+
+/// Sets who sees which calls, and what calls are grouped by.
+#[server(prefix = "/fn", endpoint = "logs/change_settings")]
+pub async fn change_log_settings(
+    slug: String,
+    #[server(default)] version: i64,
+    #[server(default)] own_only: bool,
+    #[server(default)] grouped: String,
+) -> Result<(), Error> {
+    operations::set(&web::member(&slug).await?, own_only, &grouped, version).await?;
+    web::redirect(&routes::log_settings(&slug).with("done", "saved"));
+    Ok(())
 }
 
 /// What was said in a call. Reading it leaves an event, so that opening the call alone does not.

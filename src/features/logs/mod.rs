@@ -4,8 +4,12 @@
 pub mod ages;
 #[cfg(feature = "ssr")]
 mod conversation;
+#[cfg(feature = "ssr")]
+pub mod counting;
 pub mod figures;
 pub mod functions;
+#[cfg(feature = "ssr")]
+mod grouping;
 pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
@@ -23,8 +27,8 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::texts::STATEMENTS],
-    lists: &[&store::LIST],
+    statements: &[store::STATEMENTS, store::counted::STATEMENTS, store::texts::STATEMENTS],
+    lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::ENDED],
     calls: rest::register,
     subjects: &[(
         "call",
@@ -35,16 +39,26 @@ pub const ROOM: Room = Room {
             }
         }),
     )],
-    jobs: &[Job {
-        every: Duration::from_secs(600),
-        failed: "what is too old in the log of calls could not be deleted",
-        round: |app| Box::pin(ages::round(app)),
-    }],
+    jobs: &[
+        operations::COUNT_EARLIER,
+        Job {
+            every: Duration::from_secs(600),
+            failed: "what is too old in the log of calls could not be deleted",
+            round: |app| Box::pin(ages::round(app)),
+        },
+    ],
 };
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    day, latest, providers, succeeded,
+    counted::{count, counted_metadata, grouped, keep_kinds, told},
+    day,
+    figures::{GroupOf, GroupRead, read as figures_of},
+    last_call, latest, own_only, providers, settings as settings_of, succeeded,
     texts::{NewSide, NewTexts, count as count_texts, write_texts},
+    under_way,
 };
+
+#[cfg(feature = "ssr")]
+pub use grouping::words as group_words;

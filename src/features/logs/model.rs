@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub const PAGE: i64 = 50;
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CallOutcome {
     /// It has not ended yet.
@@ -62,12 +62,42 @@ impl CallOutcome {
 /// What the list is filtered by:
 /// - `range`: `1h`, `24h` (also where nothing is said), `7d`, `30d`, or `custom` with `from` and `to`, a date such as
 ///   `2027-02-21` (its beginning and its end) or a moment (RFC 3339); without `to` until now.
-/// - `key`: an API key's id. `virtual_key`: an id or slug. `prompt`: the slug of the prompt that
-///   was run. `model`: part of the name, whatever its letter case.
-///   `trace_id`: a whole one. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, or a class of
-///   statuses such as `4xx`.
-pub const FILTERS: [&str; 10] =
-    ["range", "from", "to", "key", "virtual_key", "prompt", "model", "trace_id", "metadata", "status"];
+/// - `key`: an API key's id. `virtual_key`: an id or slug. `person`: the id of who called from the console. `provider`,
+///   `endpoint`: a name. `prompt`, `config`: the slug of what was run or led, with the number of a version beside it.
+///   `model`: part of the name, whatever its letter case; `model_is`: the whole of it. `error`: a stable code.
+/// - `trace_id`: a whole one. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, a status, or a class
+///   of statuses such as `4xx`.
+/// - `cache`: `none`, `hit`. `rescued`: `none`, `retry`, `fallback`. `verdict`: `none`, `passed`, `failed`, `denied`.
+/// - `min_cost`, `max_cost`: dollars. `min_tokens`, `max_tokens`. `min_latency`, `max_latency`: milliseconds.
+pub const FILTERS: [&str; 27] = [
+    "range",
+    "from",
+    "to",
+    "key",
+    "virtual_key",
+    "person",
+    "provider",
+    "endpoint",
+    "prompt",
+    "prompt_version",
+    "config",
+    "config_version",
+    "model",
+    "model_is",
+    "error",
+    "trace_id",
+    "metadata",
+    "status",
+    "cache",
+    "rescued",
+    "verdict",
+    "min_cost",
+    "max_cost",
+    "min_tokens",
+    "max_tokens",
+    "min_latency",
+    "max_latency",
+];
 
 /// Nothing but the time is filtered.
 pub fn is_plain(asked: &Asked) -> bool {
@@ -325,17 +355,26 @@ impl Metadata {
             return Err(format!("Metadata has at most {} names.", Self::MOST));
         }
         for (name, value) in &texts {
-            // The databases look names up by paths of their own, in which other signs have a meaning.
-            let fit = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | ' ');
-            if name.is_empty() || name.chars().count() > Self::LONGEST_NAME || !name.chars().all(fit) {
-                return Err(format!(
-                    "A name in metadata has 1 to {} letters, digits, spaces and signs out of _ - . : /",
-                    Self::LONGEST_NAME
-                ));
-            }
+            Self::is_fit(name)?;
             text::optional_line("A value in metadata", value, Self::LONGEST_VALUE)?;
         }
         Ok(Self(texts))
+    }
+
+    /// Whether a text can be a name.
+    ///
+    /// # Errors
+    /// A sentence for people.
+    pub fn is_fit(name: &str) -> Result<(), String> {
+        // The databases look names up by paths of their own, in which other signs have a meaning.
+        let fit = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/' | ' ');
+        if name.is_empty() || name.chars().count() > Self::LONGEST_NAME || !name.chars().all(fit) {
+            return Err(format!(
+                "A name in metadata has 1 to {} letters, digits, spaces and signs out of _ - . : /",
+                Self::LONGEST_NAME
+            ));
+        }
+        Ok(())
     }
 
     /// Reads what a list is filtered by: one `name=value`, or an object of which a call must have every part.
@@ -385,8 +424,49 @@ pub struct Totals {
     pub failed: i64,
     /// Micro-cents; none if no call's cost is known.
     pub cost: Option<i64>,
-    /// The middle latency of the newest 10,000, in microseconds.
+    /// The middle latency of those whose length is known, in microseconds.
     pub p50_us: Option<i64>,
+    /// Calls that used tokens at a price that is not known.
+    pub unpriced: i64,
+}
+
+/// The most names of metadata that an organisation groups by.
+pub const MOST_GROUPED: usize = 10;
+
+/// What an organisation says of its log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Whether Members see no calls but those of keys that they answer for, and their own.
+    pub own_only: bool,
+    /// The names of metadata that calls are grouped by, each with the moment (milliseconds) since when.
+    pub grouped: Vec<(String, i64)>,
+    /// Counts changes, for late saves; 0 before the first.
+    pub version: i64,
+}
+
+impl Settings {
+    /// Reads names of metadata, parted by commas or lines.
+    ///
+    /// # Errors
+    /// A sentence for people: one is unfit, or there are too many.
+    pub fn names(text: &str) -> Result<Vec<String>, String> {
+        let mut names: Vec<String> = vec![];
+        for name in text.split([',', '\n']).map(str::trim).filter(|name| !name.is_empty()) {
+            Metadata::is_fit(name)?;
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        if names.len() > MOST_GROUPED {
+            return Err(format!("Calls are grouped by {MOST_GROUPED} names at most."));
+        }
+        Ok(names)
+    }
+
+    /// The names as they are typed.
+    pub fn written(&self) -> String {
+        self.grouped.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// How the calls of one virtual key went.

@@ -2,7 +2,7 @@
 
 use super::{
     conversation,
-    model::{LoggedCall, Choices, Detail, FirstCall, Named, PAGE, Page, UnknownKey, is_plain},
+    model::{Choices, Detail, FirstCall, LoggedCall, Named, PAGE, Page, Settings, UnknownKey, is_plain},
     query::{self, Cursor, Filter},
     store,
     texts::{ShownTexts, Texts},
@@ -12,19 +12,26 @@ use crate::{
     kernel::{Asked, CallId, Error, OrganisationId, Result, Timestamp, Window},
     policy::{Operation, Target},
     server::{
-        access::{Access, App},
+        access::{Access, App, jobs::Job},
         audit::event::{Event, Subject},
-        database::{OrgTx, listing::Place},
+        database::{OrgTx, listing::Place, revisions},
     },
 };
+use std::time::Duration;
 
 /// Begins to read the calls that are asked for.
 async fn begin(access: &Access, asked: &Asked) -> Result<(OrgTx, Filter, Place)> {
-    let tx = access.read(Operation::LogsList).await?;
+    let mut tx = access.read(Operation::LogsList).await?;
     if !is_plain(asked) {
         access.check(Operation::LogsFilter, Target::In(tx.organisation()))?;
     }
-    let (filter, place) = query::read(asked, access.now())?;
+    let (mut filter, place) = query::read(asked, access.now())?;
+    filter.own = store::own_only(&mut tx, access.principal()).await?;
+    // Roll-ups remember what the log has deleted for its age.
+    if let (_, Some(before)) = store::texts::rules(&mut tx).await?.ends(access.now()) {
+        let first = filter.span.to.plus(-1);
+        filter.span.from = filter.span.from.max(before.min(first));
+    }
     Ok((tx, filter, place))
 }
 
@@ -40,8 +47,8 @@ pub struct Entries {
 pub async fn entries(access: &Access, asked: &Asked, window: Window) -> Result<Entries> {
     let (mut tx, filter, place) = begin(access, asked).await?;
     let slice = store::page(&mut tx, &filter, place, window).await?;
-    let total = store::total(&mut tx, &filter).await?;
-    Ok(Entries { calls: slice.calls, next: slice.next.map(Cursor::text), total })
+    let (_, totals) = store::summary(&mut tx, &filter).await?;
+    Ok(Entries { calls: slice.calls, next: slice.next.map(Cursor::text), total: totals.entries })
 }
 
 /// One page of the log, with the bars and totals of all pages.
@@ -72,9 +79,10 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
 /// What the list can be filtered by. Whoever may not list API keys learns of those alone whose calls they see.
 pub async fn choices(access: &Access) -> Result<Choices> {
     let mut tx = access.read(Operation::LogsFilter).await?;
+    let own = store::own_only(&mut tx, access.principal()).await?;
     let keys = match access.check(Operation::ApiKeysList, Target::In(tx.organisation())) {
-        Ok(()) => api_keys::names(&mut tx).await?,
-        Err(_) => store::keys_seen(&mut tx).await?,
+        Ok(()) if own.is_none() => api_keys::names(&mut tx).await?,
+        _ => store::keys_seen(&mut tx, own).await?,
     };
     let keys = keys.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
     let virtual_keys = virtual_keys::names(&mut tx).await?;
@@ -86,11 +94,17 @@ pub async fn choices(access: &Access) -> Result<Choices> {
 pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::LogGet).await?;
     let id: CallId = id.parse().map_err(|_| Error::not_found())?;
+    let own = store::own_only(&mut tx, access.principal()).await?;
+    if let Some(person) = own
+        && !store::is_own(&mut tx, id, person).await?
+    {
+        return Err(Error::not_found());
+    }
     let mut detail = store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
     detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
     detail.texts = store::texts::note(&mut tx, id).await?;
-    (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call).await?;
+    (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call, own).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {
         let exists = virtual_keys::slug_is_taken(&mut tx, &slug).await?;
         detail.unknown_key = Some(UnknownKey { slug, exists });
@@ -103,7 +117,13 @@ pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
     access
         .act(Operation::LogTexts, Subject::unnamed("call", id), |mut change| async move {
             let id: CallId = id.parse().map_err(|_| Error::not_found())?;
-            let now = change.now();
+            let (now, who) = (change.now(), *change.principal());
+            let own = store::own_only(change.tx(), &who).await?;
+            if let Some(person) = own
+                && !store::is_own(change.tx(), id, person).await?
+            {
+                return Err(Error::not_found());
+            }
             let call = store::by_id(change.tx(), id, now).await?.ok_or_else(Error::not_found)?.call;
             let kept = match store::texts::note(change.tx(), id).await? {
                 Texts::Kept(kept) => kept,
@@ -115,7 +135,7 @@ pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
             let (request, answer) = store::texts::open(change.tx(), &keyring, id).await?;
             let show = |text: Option<String>| text.as_deref().map(conversation::shown);
             let shown = ShownTexts { kept, request: show(request), answer: show(answer) };
-            let event = Event::of(Subject::new("call", id, call.model.unwrap_or_default()));
+            let event = Event::of(Subject::new("call", id, call.model.map_or_else(|| "a call".into(), |model| format!("a call to {model}"))));
             change.commit_reading(&event, shown).await
         })
         .await
@@ -159,4 +179,56 @@ async fn delete_rest(app: &App, organisation: OrganisationId, until: Timestamp) 
             return Ok(());
         }
     }
+}
+
+/// What the organisation says of its log.
+pub async fn settings(access: &Access) -> Result<Settings> {
+    let mut tx = access.read(Operation::LogSettings).await?;
+    store::settings(&mut tx).await
+}
+
+/// Sets who sees which calls, and what calls are grouped by. A name that is new counts from now on.
+pub async fn set(access: &Access, own_only: bool, grouped: &str, version: i64) -> Result<()> {
+    let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
+    access
+        .act(Operation::LogSettingsChange, Subject::unnamed("organisation", id), |mut change| async move {
+            let names = Settings::names(grouped).map_err(|message| Error::field("grouped", message))?;
+            let now = change.now().0;
+            let was = store::settings(change.tx()).await?;
+            let since = |name: &String| was.grouped.iter().find(|(known, _)| known == name).map_or(now, |(_, since)| *since);
+            let grouped = names.iter().map(|name| (name.clone(), since(name))).collect();
+            let settings = Settings { own_only, grouped, version: version.saturating_add(1) };
+            let id = change.organisation();
+            let own = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
+            if was.version != version || !store::set(change.tx(), &settings, version).await? {
+                return Err(Error::stale());
+            }
+            let event = Event::of(Subject::new("organisation", id, own.name))
+                .change("own_calls_only", was.own_only, own_only)
+                .change("grouped_metadata", was.written(), settings.written());
+            change.commit(event, ()).await
+        })
+        .await
+}
+
+/// What was in the log before there were roll-ups is counted in the background.
+pub const COUNT_EARLIER: Job = Job {
+    every: Duration::from_secs(3_600),
+    failed: "calls of earlier could not be counted; figures are read from the log itself meanwhile",
+    round: |app| Box::pin(count_earlier(app)),
+};
+
+/// Counts the calls that ended before there were roll-ups.
+pub async fn count_earlier(app: &App) -> Result<()> {
+    for (organisation, _) in revisions(&app.db).await? {
+        loop {
+            let mut note = app.note_in(OrganisationId(organisation)).await?;
+            let counted = store::counted::count_earlier(note.tx()).await?;
+            note.commit().await?;
+            if counted == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
 }

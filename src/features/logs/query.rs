@@ -1,8 +1,11 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
+use super::counting::{Cache, Rescued, Verdict};
 use super::model::{CallOutcome, Metadata, is_slug};
 use crate::kernel::{
-    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, VirtualKeyId, text,
+    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId, VirtualKeyId,
+    provider::Provider,
+    text,
     time::{DAY, HOUR, MINUTE},
 };
 use crate::server::database::{Value, listing::Place, values};
@@ -10,9 +13,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Longest span of time that one list covers.
 const LONGEST: i64 = 400 * DAY;
-/// Widths of bars; the first that gives at most [`BARS`] is taken.
-const WIDTHS: [i64; 12] =
-    [MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
+/// Widths of bars; the first that gives at most [`BARS`] is taken. What is longer than some hours is told by the hour, as
+/// roll-ups are.
+const WIDTHS: [i64; 10] = [MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
@@ -31,6 +34,11 @@ impl Span {
         let whole = self.to.0 - self.from.0;
         WIDTHS.into_iter().find(|width| whole / width < BARS).unwrap_or(WIDTHS[WIDTHS.len() - 1])
     }
+
+    /// The numbers of its bars, each of which begins at so many widths.
+    pub fn buckets(self, width: i64) -> std::ops::RangeInclusive<i64> {
+        self.from.0.div_euclid(width)..=(self.to.0 - 1).div_euclid(width)
+    }
 }
 
 /// What of the outcome is wanted.
@@ -39,6 +47,8 @@ pub enum Ended {
     As(CallOutcome),
     /// Statuses of one hundred: 4 for 400 to 499.
     Class(i64),
+    /// This status.
+    With(i64),
 }
 
 /// Which virtual key is meant.
@@ -49,20 +59,103 @@ pub enum OfVirtualKey {
     Slug(String),
 }
 
+/// What a number must be at least and at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    pub least: Option<i64>,
+    pub most: Option<i64>,
+}
+
+impl Bounds {
+    fn is_open(self) -> bool {
+        self == Self::default()
+    }
+}
+
 /// A filter that can be asked of the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub span: Span,
     pub key: Option<KeyId>,
     pub virtual_key: Option<OfVirtualKey>,
-    /// The slug of the prompt that was run.
+    pub person: Option<UserId>,
+    pub provider: Option<Provider>,
+    pub endpoint: Option<String>,
+    /// The slug of the prompt that was run, and the number of its version.
     pub prompt: Option<String>,
-    /// In lower case.
+    pub prompt_version: Option<i64>,
+    /// The slug of the config that led, and the number of its version.
+    pub config: Option<String>,
+    pub config_version: Option<i64>,
+    /// A part of the model's name, in lower case.
     pub model: Option<String>,
+    /// The whole of it, as it is.
+    pub model_is: Option<String>,
     pub trace_id: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
     pub ended: Option<Ended>,
+    /// The stable code of what went wrong.
+    pub error: Option<String>,
+    pub cache: Option<Cache>,
+    pub rescued: Option<Rescued>,
+    pub verdict: Option<Verdict>,
+    /// Micro-cents.
+    pub cost: Bounds,
+    /// Read and written, together.
+    pub tokens: Bounds,
+    /// Microseconds.
+    pub latency: Bounds,
+    /// The person whose own calls, and those of keys that they answer for, are the only ones that there are.
+    pub own: Option<UserId>,
+}
+
+impl Filter {
+    /// Every call of a span of time.
+    pub fn of(span: Span) -> Self {
+        Self {
+            span,
+            key: None,
+            virtual_key: None,
+            person: None,
+            provider: None,
+            endpoint: None,
+            prompt: None,
+            prompt_version: None,
+            config: None,
+            config_version: None,
+            model: None,
+            model_is: None,
+            trace_id: None,
+            metadata: None,
+            ended: None,
+            error: None,
+            cache: None,
+            rescued: None,
+            verdict: None,
+            cost: Bounds::default(),
+            tokens: Bounds::default(),
+            latency: Bounds::default(),
+            own: None,
+        }
+    }
+
+    /// Whether it asks for nothing that roll-ups do not tell, metadata aside.
+    pub fn is_counted(&self) -> bool {
+        self.trace_id.is_none() && self.cost.is_open() && self.tokens.is_open() && self.latency.is_open()
+    }
+
+    /// Whether calls under way can be among those that it lets through.
+    pub fn admits_under_way(&self) -> bool {
+        let of_the_end = self.error.is_some()
+            || self.cache.is_some()
+            || self.rescued.is_some()
+            || self.verdict.is_some()
+            || !self.cost.is_open()
+            || !self.tokens.is_open()
+            || !self.latency.is_open();
+        !of_the_end && matches!(self.ended, None | Some(Ended::As(CallOutcome::Started)))
+    }
 }
 
 /// A place in the list: between two calls.
@@ -74,7 +167,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// The values of its row.
-    fn row(self) -> Vec<Value> {
+    pub fn row(self) -> Vec<Value> {
         values![self.started_at, self.id]
     }
 
@@ -97,28 +190,74 @@ impl Cursor {
 
 /// Reads the filter and the page's place.
 pub fn read(asked: &Asked, now: Timestamp) -> Result<(Filter, Place)> {
+    Ok((filter(asked, now)?, place(asked)?))
+}
+
+/// Reads the filter.
+pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
     let mut fields = Fields::default();
     let span = fields.take("range", span(asked, now));
-    let key = fields.take(
-        "key",
-        optional(asked.get("key"), |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into())),
-    );
-    let virtual_key = fields.take("virtual_key", optional(asked.get("virtual_key"), of_virtual_key));
-    let prompt = fields.take("prompt", text::optional_line("The prompt", asked.get("prompt"), PROMPT_LIMIT));
-    let trace_id = fields.take("trace_id", optional(asked.get("trace_id"), trace));
-    let metadata = fields.take("metadata", optional(asked.get("metadata"), Metadata::parse_filter));
-    let model = fields.take("model", text::optional_line("The model", asked.get("model"), MODEL_LIMIT));
-    let ended = fields.take("status", optional(asked.get("status"), ended));
+    let mut filter = Filter::of(span.unwrap_or(Span { from: now, to: now }));
+    macro_rules! take {
+        ($($field:ident: $read:expr;)*) => {
+            $(if let Some(read) = fields.take(stringify!($field), optional(asked.get(stringify!($field)), $read)) {
+                filter.$field = read;
+            })*
+        };
+    }
+    take! {
+        key: |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into());
+        virtual_key: of_virtual_key;
+        person: |text| text.parse::<UserId>().map_err(|_| "This is no person’s id.".into());
+        provider: |text| Provider::parse(text).ok_or_else(|| "This is no provider that Latchkey knows.".into());
+        endpoint: |text| line("The endpoint", text);
+        prompt: |text| text::line("The prompt", text, PROMPT_LIMIT);
+        prompt_version: version;
+        config: |text| text::line("The config", text, PROMPT_LIMIT);
+        config_version: version;
+        trace_id: trace;
+        metadata: Metadata::parse_filter;
+        model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
+        model_is: |text| text::line("The model", text, MODEL_LIMIT);
+        error: |text| line("The error code", text);
+        cache: |text| word(text, Cache::parse);
+        rescued: |text| word(text, Rescued::parse);
+        verdict: |text| word(text, Verdict::parse);
+    }
+    if let Some(ended) = fields.take("status", optional(asked.get("status"), ended)) {
+        filter.ended = ended;
+    }
+    // Dollars, tokens and milliseconds, as people write them; as they are stored, micro-cents, tokens and microseconds.
+    for (least, most, unit, bounds) in [
+        ("min_cost", "max_cost", 100_000_000.0, &mut filter.cost),
+        ("min_tokens", "max_tokens", 1.0, &mut filter.tokens),
+        ("min_latency", "max_latency", 1_000.0, &mut filter.latency),
+    ] {
+        let mut take = |name: &'static str| fields.take(name, optional(asked.get(name), |text| number(text, unit)));
+        let (least, most) = (take(least).flatten(), take(most).flatten());
+        *bounds = Bounds { least, most };
+    }
     fields.finish()?;
-    let (Some(span), Some(key), Some(virtual_key), Some(prompt), Some(model), Some(ended)) =
-        (span, key, virtual_key, prompt, model, ended)
-    else {
-        return Err(Error::internal());
-    };
-    let prompt = Some(prompt).filter(|prompt| !prompt.is_empty());
-    let (trace_id, metadata) = (trace_id.flatten(), metadata.flatten());
-    let model = Some(model.to_lowercase()).filter(|model| !model.is_empty());
-    Ok((Filter { span, key, virtual_key, prompt, model, trace_id, metadata, ended }, place(asked)?))
+    Ok(filter)
+}
+
+fn line(what: &str, text: &str) -> std::result::Result<String, String> {
+    text::line(what, text, PROMPT_LIMIT)
+}
+
+fn word<T>(text: &str, parse: impl FnOnce(&str) -> Option<T>) -> std::result::Result<T, String> {
+    parse(text).ok_or_else(|| "Choose one from the list.".into())
+}
+
+fn version(text: &str) -> std::result::Result<i64, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "A version is a number from 1.".into())
+}
+
+/// A number that is not below nothing, in what is stored.
+fn number(text: &str, unit: f64) -> std::result::Result<i64, String> {
+    let number: f64 = text.parse().map_err(|_| "Write a number such as 12 or 0.5.")?;
+    let stored = number * unit;
+    if (0.0..1e18).contains(&stored) { Ok(stored.round() as i64) } else { Err("This number is too large, or below nothing.".into()) }
 }
 
 fn optional<T>(
@@ -183,6 +322,9 @@ fn ended(text: &str) -> std::result::Result<Ended, String> {
         "2xx" => Ok(Ended::Class(2)),
         "4xx" => Ok(Ended::Class(4)),
         "5xx" => Ok(Ended::Class(5)),
+        number if number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()) => {
+            number.parse().map(Ended::With).map_err(|_| "Choose an outcome from the list.".into())
+        }
         name => CallOutcome::parse(name).map(Ended::As).ok_or_else(|| "Choose an outcome from the list.".into()),
     }
 }
@@ -213,9 +355,9 @@ mod tests {
     }
 
     #[test]
-    fn the_presets_end_now_and_have_about_sixty_bars() {
+    fn the_presets_end_now_and_have_sixty_bars_at_most() {
         for (range, length, width) in
-            [("1h", HOUR, MINUTE), ("", DAY, 30 * MINUTE), ("7d", 7 * DAY, 3 * HOUR), ("30d", 30 * DAY, 12 * HOUR)]
+            [("1h", HOUR, MINUTE), ("", DAY, HOUR), ("7d", 7 * DAY, 3 * HOUR), ("30d", 30 * DAY, 12 * HOUR)]
         {
             let (filter, place) = reading(&[("range", range)]).expect("a filter");
             assert_eq!(filter.span, Span { from: NOW.plus(-length), to: NOW.plus(1) });

@@ -2,9 +2,7 @@
 
 mod change;
 
-pub use change::{
-    KeepingEdit, check_slug, check_slug_change, create, get, keep_texts, restrict, set_rules, settings, update,
-};
+pub use change::{check_slug, check_slug_change, create, get, keep_texts, restrict, settings, update};
 
 use super::{
     model::{Belonging, Membership, View},

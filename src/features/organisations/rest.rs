@@ -1,6 +1,6 @@
 //! The organisation's own management calls.
 
-use super::operations::{self, KeepingEdit};
+use super::operations;
 use crate::{
     kernel::Result,
     policy::Operation,
@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub fn register(api: Api) -> Api {
     api.serve(Operation::OrganisationGet, "Read the organisation", get).serve(
         Operation::OrganisationRestrict,
-        "Say what calls may bring, and what is kept of them",
+        "Say whether calls may bring configs of their own",
         restrict,
     )
 }
@@ -21,20 +21,8 @@ input! {
     /// What shall be different.
     UpdateOrganisationBody {
         /// True: calls may name saved configs and virtual keys, and bring no config, provider or host of their own.
-        #[schema(value_type = Option<bool>)]
-        saved_only: Option<Flag>,
-        /// Whether requests and answers are kept, sealed, where an API key says nothing else.
-        #[schema(value_type = Option<bool>)]
-        keep_texts: Option<Flag>,
-        /// True: in kept texts a short note stands for each image.
-        #[schema(value_type = Option<bool>)]
-        leave_images_out: Option<Flag>,
-        /// After how many days kept texts are deleted.
-        #[schema(minimum = 1, maximum = 3650)]
-        texts_days: Option<i64>,
-        /// After how many days entries of the log are deleted, no fewer than `texts_days`; null: they stay for ever.
-        #[schema(minimum = 1, maximum = 3650)]
-        logs_days: Option<Option<i64>>,
+        #[schema(value_type = bool)]
+        saved_only: Flag,
     }
     unsupported: ["usage_limits", "rate_limits"]
 }
@@ -75,12 +63,5 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
 }
 
 async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
-    let flag = |flag: Option<Flag>| flag.map(|flag| flag.0);
-    let keeping = KeepingEdit {
-        keep: flag(change.keep_texts),
-        leave_images_out: flag(change.leave_images_out),
-        texts_days: change.texts_days,
-        logs_days: change.logs_days,
-    };
-    operations::set_rules(&call.access, flag(change.saved_only), keeping).await.map(|()| Done {})
+    operations::restrict(&call.access, Some(change.saved_only.0), None).await.map(|()| Done {})
 }

@@ -5,7 +5,7 @@ use crate::kernel::SecretId;
 use crate::{
     features::{
         api_keys::operations::note_uses,
-        logs::{NewSide, NewTexts, model as logs, write_texts},
+        logs::{NewSide, NewTexts, count, model as logs, write_texts},
     },
     gateway::{
         facts::Record,
@@ -33,12 +33,14 @@ impl Log {
 
     async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
         let mut note = self.app.note_in(organisation).await?;
-        store::write_calls(note.tx(), records).await?;
+        let ended = store::write_calls(note.tx(), records).await?;
         for record in records {
             if let Some(texts) = &record.texts {
                 write_texts(note.tx(), &self.app.keyring, &sealable(record, texts)).await?;
             }
         }
+        // Last, since other replicas wait for the same sums.
+        count(note.tx(), &ended).await?;
         Ok(note.commit().await?)
     }
 }

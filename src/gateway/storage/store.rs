@@ -1,13 +1,21 @@
 //! The gateway's SQL: calls into the log.
 
 use crate::{
-    features::logs::model as logs,
-    gateway::facts::{CallEnd, Record, Tried},
+    features::logs::{
+        self as logs,
+        counting::{Counted, Kind},
+        model,
+    },
+    gateway::facts::{CallEnd, CallFacts, Record, Tried},
     kernel::{ConfigId, Result, provider::Provider},
     server::database::{OrgTx, TenantSql, Value, WriteError, row, values},
 };
 use serde_json::json;
-use std::{fmt::Write, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+    sync::LazyLock,
+};
 use uuid::Uuid;
 
 macro_rules! insert {
@@ -16,15 +24,15 @@ macro_rules! insert {
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
              cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, \
-             config_version, prompt_id, prompt_version, prompt_label, user_id) VALUES ",
+             config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id) VALUES ",
             $values
         )
     };
 }
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id WHERE call_logs.finished_at IS NULL";
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id WHERE call_logs.finished_at IS NULL RETURNING id";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 29;
+const COLUMNS: usize = 30;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
 const ROWS: usize = 7;
@@ -67,14 +75,29 @@ pub fn statements() -> &'static [&'static str] {
     &*TEXTS
 }
 
-/// Stores records, each call once.
-pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Result<(), WriteError> {
+/// Stores records, each call once. Gives those that have ended now, to be counted.
+pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Result<Vec<Counted>, WriteError> {
+    let grouped = logs::grouped(tx).await.map_err(|_| WriteError::Failed)?;
+    let mut kinds = BTreeMap::new();
+    let mut counted = HashMap::new();
+    for record in records {
+        let Some(end) = &record.outcome else { continue };
+        let kind = kind(&record.call, end, &grouped);
+        let id = kind.id();
+        counted.insert(record.call.id.0, counts(&record.call, end, id));
+        kinds.insert(id, kind);
+    }
+    logs::keep_kinds(tx, &kinds).await?;
+    let kind_of = |record: &Record| counted.get(&record.call.id.0).map(|counted| counted.kind);
+    // An end that was known already changes nothing, and counts no second time.
+    let mut written: Vec<(Uuid,)> = Vec::with_capacity(records.len());
     let mut groups = records.chunks_exact(ROWS);
     for group in &mut groups {
-        tx.write(*MANY, group.iter().copied().flat_map(row).collect()).await?;
+        let rows = group.iter().flat_map(|record| row(record, kind_of(record)));
+        written.extend(tx.write_all::<(Uuid,)>(*MANY, rows.collect()).await?);
     }
     for record in groups.remainder() {
-        tx.write(*ONE, row(record).into()).await?;
+        written.extend(tx.write_all::<(Uuid,)>(*ONE, row(record, kind_of(record)).into()).await?);
     }
     for record in records {
         let tried = record.outcome.iter().flat_map(|end| &end.tried);
@@ -82,7 +105,57 @@ pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Re
             tx.write(TRIED, attempt(record, number, tried)).await?;
         }
     }
-    Ok(())
+    Ok(written.into_iter().filter_map(|(id,)| counted.remove(&id)).collect())
+}
+
+/// What an ended call is counted by.
+fn kind(call: &CallFacts, end: &CallEnd, grouped: &BTreeMap<String, i64>) -> Kind {
+    let went = end.went.as_deref();
+    let saved = call.config.and_then(|led| led.saved);
+    let runs = call.prompt.as_deref();
+    let outcome = end.kind();
+    let attempts = end.tried.iter().map(|tried| {
+        let kept = tried.end.as_ref().is_some_and(|end| end.then == model::Next::Kept);
+        (&*tried.path, kept, &tried.found)
+    });
+    let (cache, rescued, verdict) = logs::told(outcome == model::CallOutcome::Ok, attempts);
+    Kind {
+        key: call.person.is_none().then_some(call.key),
+        person: call.person,
+        virtual_key: went.map_or(call.virtual_key, |went| went.virtual_key),
+        provider: went.map_or(call.provider, |went| went.provider).map(Provider::name),
+        model: went.map_or(&*call.model, |went| &went.model).to_owned(),
+        endpoint: call.endpoint.name().to_owned(),
+        streamed: call.streamed,
+        outcome,
+        status: Some(i64::from(end.status)),
+        error: end.error.as_deref().map(str::to_owned),
+        config: saved.map(|(id, _)| id),
+        config_version: saved.map(|(_, version)| version),
+        prompt: runs.map(|runs| runs.prompt),
+        prompt_version: runs.map(|runs| runs.version),
+        prompt_label: runs.and_then(|runs| runs.label.as_deref()).map(str::to_owned),
+        cache,
+        rescued,
+        verdict,
+        metadata: logs::counted_metadata(call.metadata.as_ref(), grouped),
+    }
+}
+
+/// What an ended call counts for.
+fn counts(call: &CallFacts, end: &CallEnd, kind: Uuid) -> Counted {
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Counted {
+        kind,
+        started_at: call.started_at,
+        calls: number(end.count),
+        tokens: end
+            .usage
+            .map(|usage| (number(usage.input_tokens), number(usage.cached_input_tokens), number(usage.output_tokens))),
+        cost: end.cost,
+        latency_us: (!end.is_interrupted()).then(|| number(end.latency_us)),
+        first_byte_us: end.first_byte_us.map(number),
+    }
 }
 
 fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
@@ -105,7 +178,7 @@ fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
     ]
 }
 
-fn row(record: &Record) -> [Value; COLUMNS] {
+fn row(record: &Record, kind: Option<Uuid>) -> [Value; COLUMNS] {
     let (call, end) = (&record.call, record.outcome.as_ref());
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     // A call that the end of the process cut off has no known length.
@@ -125,7 +198,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         went.map_or(&*call.model, |went| &went.model),
         call.endpoint.name(),
         call.streamed,
-        end.map_or(logs::CallOutcome::Started, CallEnd::kind).name(),
+        end.map_or(model::CallOutcome::Started, CallEnd::kind).name(),
         end.map(|end| i64::from(end.status)),
         end.and_then(|end| end.error.as_deref()),
         latency,
@@ -145,6 +218,7 @@ fn row(record: &Record) -> [Value; COLUMNS] {
         runs.map(|runs| runs.version),
         runs.and_then(|runs| runs.label.as_deref()),
         call.person,
+        kind,
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row

@@ -48,6 +48,8 @@ pub enum Order {
     Named { usual: &'static str, sorts: &'static [Sort] },
     /// The largest first, by columns that no two rows have alike. Such a list is read from a place between two rows.
     Latest(&'static str, &'static str),
+    /// The rows are never shown, only summed up.
+    Unseen,
 }
 
 /// An order that can be asked for.
@@ -85,21 +87,25 @@ impl Listing {
     /// Every statement that can come of a question that chooses at most this many of the optional filters.
     #[cfg(test)]
     pub fn statements(&self, most: usize) -> Vec<String> {
+        // Sums have as many filters as there are columns: each is looked at by itself.
+        let most = if matches!(self.0.order, Order::Unseen) { most.min(1) } else { most };
         let mut chosen: Vec<Vec<Option<&'static str>>> = vec![vec![]];
+        let needed = self.0.filters.iter().filter(|filter| filter.is_needed).count();
         for Filter { conditions, is_needed } in self.0.filters {
             let choices = (!is_needed).then_some(None).into_iter().chain(conditions.iter().copied().map(Some));
             let choices: Vec<_> = choices.collect();
             let with = |before: &Vec<_>| choices.iter().map(|one| [before, &[*one][..]].concat()).collect::<Vec<_>>();
             chosen = chosen.iter().flat_map(with).collect();
+            // As they grow: all there are would be too many to be held.
+            chosen.retain(|chosen| chosen.iter().flatten().count() <= needed.saturating_add(most));
         }
-        let needed = self.0.filters.iter().filter(|filter| filter.is_needed).count();
-        chosen.retain(|chosen| chosen.iter().flatten().count() <= needed.saturating_add(most));
         let (sorts, places) = match &self.0.order {
             Order::Named { sorts, .. } => {
                 let both = sorts.iter().flat_map(|sort| [sort.name.to_owned(), format!("-{}", sort.name)]);
                 (std::iter::once(String::new()).chain(both).collect(), vec![Place::First])
             }
             Order::Latest(..) => (vec![String::new()], vec![Place::First, Place::After(vec![]), Place::Before(vec![])]),
+            Order::Unseen => (vec![], vec![]),
         };
         let mut all = vec![];
         for is_searched in [false, true].into_iter().take(1 + usize::from(!self.0.searched.is_empty())) {
@@ -109,7 +115,9 @@ impl Listing {
                     all.extend(sorts.iter().map(|sort| self.0.page(&these, &self.0.order(sort, place))));
                 }
                 let these = self.0.these(is_searched, conditions.iter().copied(), &Place::First);
-                all.push(self.0.total(&these));
+                if !matches!(self.0.order, Order::Unseen) {
+                    all.push(self.0.total(&these));
+                }
                 all.extend(self.0.summaries.iter().map(|summary| summary.replace("{these}", &these)));
             }
         }
@@ -145,6 +153,7 @@ impl Parts {
                 let direction = if matches!(place, Place::Before(_)) { "ASC" } else { "DESC" };
                 format!("{first} {direction}, {second} {direction}")
             }
+            Order::Unseen => String::new(),
             Order::Named { usual, sorts } => match sorts.iter().find(|sort| sort.name == name) {
                 None => (*usual).to_owned(),
                 Some(Sort { by, then, .. }) => {

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "found", include_str!("../../../migrations/0013_found.sql")),
     (14, "prompts", include_str!("../../../migrations/0014_prompts.sql")),
     (15, "prompt_values", include_str!("../../../migrations/0015_prompt_values.sql")),
+    (16, "rollups", include_str!("../../../migrations/0016_rollups.sql")),
     (17, "texts", include_str!("../../../migrations/0017_texts.sql")),
 ];
 

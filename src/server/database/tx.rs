@@ -95,7 +95,8 @@ impl Tx {
             Db::Postgres(server) => {
                 const BEGIN: &str = "SELECT set_config('statement_timeout', $1, true), pg_backend_pid(), now()::text";
                 let place = server.state.places.take(organisation).await?;
-                let mut tx = server.begin().await.map_err(failed)?;
+                // What a page puts together of several answers is of one moment.
+                let mut tx = server.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.map_err(failed)?;
                 let (_, process, begun): (String, i32, String) = sqlx::query_as(BEGIN)
                     .bind(LONGEST.as_millis().to_string())
                     .fetch_one(&mut *tx)
@@ -297,6 +298,18 @@ impl OrgTx {
     pub async fn write(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<u64, WriteError> {
         let values = self.bound(values);
         self.tx.execute_text(sql.0, values).await.map_err(|error| {
+            let refused = is_of_values(&error);
+            failed(error);
+            if refused { WriteError::Refused } else { WriteError::Failed }
+        })
+    }
+
+    /// As [`Self::write`], with the rows that the statement gives back.
+    pub async fn write_all<T: Row>(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<Vec<T>, WriteError> {
+        let values = self.bound(values);
+        let done = run!(self.tx, sql.0, values, query_as_with::<T>, fetch_all);
+        self.tx.changed |= done.is_ok();
+        done.map_err(|error| {
             let refused = is_of_values(&error);
             failed(error);
             if refused { WriteError::Refused } else { WriteError::Failed }

@@ -39,13 +39,13 @@ macro_rules! row {
             $($(#[$field_meta])* $field_vis $field: $type),*
         }
 
-        impl<'r, R: ::sqlx::Row> ::sqlx::FromRow<'r, R> for $name
-        where
-            for<'a> &'a str: ::sqlx::ColumnIndex<R>,
-            $($type: ::sqlx::Decode<'r, R::Database> + ::sqlx::Type<R::Database>,)*
-        {
-            fn from_row(row: &'r R) -> ::sqlx::Result<Self> {
-                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+        row! { @from ::sqlx::sqlite::SqliteRow, $name { $($field),* } }
+        row! { @from ::sqlx::postgres::PgRow, $name { $($field),* } }
+    };
+    (@from $row:ty, $name:ident { $($field:ident),* }) => {
+        impl<'r> ::sqlx::FromRow<'r, $row> for $name {
+            fn from_row(row: &'r $row) -> ::sqlx::Result<Self> {
+                Ok(Self { $($field: ::sqlx::Row::try_get(row, stringify!($field))?),* })
             }
         }
     };

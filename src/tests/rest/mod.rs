@@ -1,5 +1,6 @@
 //! The management calls, as programs make them.
 
+mod analytics;
 mod api_keys;
 mod configs;
 mod door;

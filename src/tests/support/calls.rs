@@ -202,6 +202,9 @@ impl Calls {
             | Operation::LogsList
             | Operation::LogsFilter
             | Operation::AnalyticsView
+            | Operation::AnalyticsCache
+            | Operation::AnalyticsGraph
+            | Operation::AnalyticsGroups
             | Operation::ModelsList => Ready::bare(),
             Operation::OrganisationUpdate => {
                 let settings = world.owner.form("organisation/settings", &[("slug", &world.house.slug)]).await.json();
@@ -408,7 +411,12 @@ impl Calls {
                 world.house.add_call(id).await;
                 Ready::about("id", id.to_string())
             }
-            Operation::LogTextsDelete => Ready::bare(),
+            Operation::LogTextsDelete | Operation::LogSettings => Ready::bare(),
+            Operation::LogSettingsChange => {
+                let settings = world.owner.form("logs/settings", &[("slug", &world.house.slug)]).await.json();
+                let ready = Ready::bare().with("version", settings["version"].to_string());
+                ready.with("own_only", "false").with("grouped", format!("team-{n}"))
+            }
             Operation::OrganisationKeepTexts => {
                 Ready::bare().with("keep", "no").with("texts_days", (n % 100 + 1).to_string())
             }

@@ -1,5 +1,5 @@
 //! Bars over time, drawn by the server, with the same numbers in a table.
-use super::{Time, TimeStyle, Zone};
+use super::{Time, TimeStyle, Zone, scale::percent};
 use crate::kernel::text;
 use leptos::prelude::*;
 
@@ -16,11 +16,6 @@ pub struct Bar {
 
 /// Of the drawing, in pixels; its lines are in the middle of theirs.
 const HEIGHT: f64 = 84.0;
-
-/// A share as a percentage, short enough for markup and the same everywhere.
-fn percent(share: f64) -> String {
-    format!("{:.2}%", share * 100.0)
-}
 
 /// The end of an axis that reaches `most`: 1, 2, 4, 6, 8 or 10 with as many zeros as it takes, so that its half is whole.
 fn end_of_axis(most: u64) -> u64 {

@@ -2,7 +2,7 @@
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Function, JsString, Object, Reflect};
+use leptos::web_sys::js_sys::{Function, JsString, Object, Reflect, encode_uri_component};
 use leptos::web_sys::{Element, HtmlElement, HtmlInputElement, HtmlSelectElement};
 
 /// What arrow keys move between inside a panel.
@@ -177,5 +177,17 @@ pub fn follow(form: &Element, value: impl Fn(&str) -> Option<String>) {
                 select.set_value("");
             }
         }
+    }
+}
+
+/// Has the browser save a picture under this name.
+pub fn save(name: &str, svg: &str) {
+    let Ok(link) = document().create_element("a") else { return };
+    let href = format!("data:image/svg+xml;charset=utf-8,{}", String::from(encode_uri_component(svg)));
+    if link.set_attribute("href", &href).is_ok()
+        && link.set_attribute("download", name).is_ok()
+        && let Some(link) = link.dyn_ref::<HtmlElement>()
+    {
+        link.click();
     }
 }

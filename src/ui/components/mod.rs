@@ -62,9 +62,16 @@ mod live;
 mod menu;
 mod note;
 mod page;
+mod picture;
 mod pill;
+mod plot;
+mod plotted;
+mod scale;
+mod span;
+mod spark;
 mod steps;
 mod table;
+mod tiles;
 mod time;
 
 pub use button::{Button, LinkButton, Look};
@@ -84,8 +91,13 @@ pub use note::{EmptyState, KeyRing, Note, Skeleton};
 pub(crate) use page::Heading;
 pub use page::{Card, PageHeader, Pager, Tab, Tabs};
 pub use pill::{Avatar, LevelSteps, OrgMark, Pill, Tag, Tone};
+pub use plot::Plot;
+pub use plotted::{Drawing, Plotted, SERIES, Series};
+pub use span::{bar_text, before_text, range_text};
+pub use spark::Spark;
 pub use steps::{focus_on, step};
 pub use table::{Column, Sort, Table, TwoLines};
+pub use tiles::{Share, Tile, Tiles};
 pub use time::{Time, TimeStyle, Zone, date_text, relative_text, utc_text};
 
 /// Whether a control may be used. One that may not always says why.

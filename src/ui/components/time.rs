@@ -4,11 +4,11 @@ use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Year, month (1 to 12) and day in UTC of a time in milliseconds since 1970, in the proleptic Gregorian calendar.
-fn civil(at: i64) -> (i64, usize, i64) {
+pub(super) fn civil(at: i64) -> (i64, usize, i64) {
     // Days since 1 March 0000: with the leap day at a year's end, months are a linear function of days.
     let days = at.div_euclid(DAY) + 719_468;
     let era = days.div_euclid(146_097);
@@ -39,7 +39,7 @@ pub fn utc_text(at: i64) -> String {
 }
 
 /// A time in UTC as a style has it.
-fn styled(at: i64, style: TimeStyle) -> String {
+pub(crate) fn styled(at: i64, style: TimeStyle) -> String {
     let (date, (hour, minute)) = (date_text(at), clock(at));
     let (second, thousandth) = (at.rem_euclid(60_000) / 1000, at.rem_euclid(1000));
     let day = || date.rsplit_once(' ').map_or(date.clone(), |(day, _)| day.to_owned());

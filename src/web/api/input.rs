@@ -14,7 +14,7 @@ use serde_json::{Map, Value, value::RawValue};
 use std::collections::BTreeMap;
 
 /// Names of the one organisation that a key belongs to.
-pub const PLACES: [&str; 3] = ["workspace_id", "organisation_id", "organization_id"];
+pub const PLACES: [&str; 4] = ["workspace_id", "workspace_slug", "organisation_id", "organization_id"];
 /// What answers say of the kind of a thing.
 const KINDS: [&str; 2] = ["type", "object"];
 /// Refused fields that one answer names.
@@ -329,6 +329,16 @@ impl FieldType for i64 {
             (value, _) => value.as_i64(),
         };
         number.ok_or("must be a whole number")
+    }
+}
+
+impl FieldType for f64 {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
+        let number = match (&value, origin) {
+            (Value::String(text), Origin::Query) => text.parse().ok(),
+            (value, _) => value.as_f64(),
+        };
+        number.filter(|number: &f64| number.is_finite()).ok_or("must be a number")
     }
 }
 

@@ -1,24 +1,28 @@
 //! The calls, their bars over time, and what they are filtered by.
 
-use super::{title, tone};
+use super::{
+    bar::{narrowing_fields, range_fields},
+    title, tone,
+};
 use crate::{
     features::{
         logs::{
             functions::{LoadLogChoices, LoadLogs},
             model::{
-                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Named, CallOutcome, Page, duration, is_plain,
+                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Page, duration, is_plain,
             },
         },
         organisations::pages::use_slug,
     },
-    kernel::{Timestamp, money::dollars, text::{capital, grouped}, time::DAY},
+    policy::Operation,
+    kernel::{Timestamp, money::dollars, text::grouped, time::DAY},
     site::routes::{self, Path},
     ui::{
         Headed, Loaded,
         components::{
-            Bar, Chart, Choice, CodeBlock, Column, EmptyState, Field, FieldKind, FilterSheet, LinkButton, PageHeader, Pill,
-            SearchField, Select, Table, Time, TimeStyle, TwoLines,
+            Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines,
         },
+        can,
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
         load,
     },
@@ -48,8 +52,10 @@ pub fn ListPage() -> impl IntoView {
                 view! {
                     <PageHeader
                         title="Logs"
-                        sentence=|| "Every model call, refused ones too. What was asked and answered is not kept."
-                    />
+                        sentence=|| "Every model call, refused ones too. What was said is kept only where an organisation or a key asks for it."
+                    >
+                        {settings(&slug.get_untracked())}
+                    </PageHeader>
                     <Bars choices list=list() />
                     <Loaded
                         data=page
@@ -62,55 +68,24 @@ pub fn ListPage() -> impl IntoView {
     }
 }
 
+/// The way to the log's settings, for those who may change them.
+fn settings(slug: &str) -> Option<AnyView> {
+    let href = routes::log_settings(slug);
+    can(Operation::LogSettingsChange).then(|| view! { <LinkButton label="Settings" href /> }.into_any())
+}
+
 /// The bar of filters.
 #[component]
 fn Bars(choices: Choices, list: List) -> impl IntoView {
-    let ranges = [
-        ("1h", "Last hour"),
-        ("", "Last 24 hours"),
-        ("7d", "Last 7 days"),
-        ("30d", "Last 30 days"),
-        ("custom", "From, to"),
-    ]
-    .into_iter()
-    .map(|(value, label)| Choice::new(value, label))
-    .collect();
+    let ranges = [("1h", "Last hour"), ("", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days")];
     // What is meant where nothing is said.
     let range = Some(list.asked.get("range").to_owned()).filter(|range| range != "24h").unwrap_or_default();
-    let [from, to, prompt, model, trace_id, metadata] =
-        ["from", "to", "prompt", "model", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
-    let outcomes = std::iter::once(Choice::new("", "Any outcome"))
-        .chain(CallOutcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
-        .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
-        .collect();
     view! {
         <FilterBar list=list.clone() count="">
-            <Select label="Time" name="range" choices=ranges selected=range compact=true hide_label=true />
-            <div class="only-custom">
-                <Field label="From" name="from" kind=FieldKind::Date value=from hide_label=true />
-                <Field label="To" name="to" kind=FieldKind::Date value=to hide_label=true />
-                <span class="muted">"Days in UTC"</span>
-            </div>
-            <FilterSheet active=list.active(&["key", "virtual_key", "status", "prompt", "model", "trace_id", "metadata"])>
-                {list.choice("API key", "key", among("Any key", choices.keys, list.asked.get("key")))}
-                {list.choice("Virtual key", "virtual_key", among("Any virtual key", choices.virtual_keys, list.asked.get("virtual_key")))}
-                {list.choice("Outcome", "status", outcomes)}
-                <SearchField label="Prompt" name="prompt" value=prompt />
-                <SearchField label="Model" name="model" value=model />
-                <SearchField label="Trace id" name="trace_id" value=trace_id />
-                <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
-            </FilterSheet>
+            {range_fields(&list, &ranges, range)}
+            {narrowing_fields(&list, choices)}
         </FilterBar>
     }
-}
-
-/// "Any", then each; and what is chosen although it is not there any more.
-fn among(any: &str, named: Vec<Named>, chosen: &str) -> Vec<Choice> {
-    let gone = !chosen.is_empty() && named.iter().all(|one| one.id != chosen);
-    std::iter::once(Choice::new("", any))
-        .chain(named.into_iter().map(|one| Choice::new(one.id, one.name)))
-        .chain(gone.then(|| Choice::new(chosen, "A deleted one")))
-        .collect()
 }
 
 #[component]

@@ -1,16 +1,20 @@
 //! The log's screens.
 
+mod bar;
 mod cause;
 mod detail;
 mod fall;
 mod guardrails;
 mod list;
 mod section;
+mod settings;
 mod texts;
 
+pub use bar::{narrowing_fields, range_fields};
 pub use section::{Routes, SECTION};
 pub use detail::DetailPage;
 pub use list::ListPage;
+pub use settings::SettingsPage;
 
 use super::model::CallOutcome;
 use crate::ui::{components::Tone, use_place};

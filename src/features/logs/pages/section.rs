@@ -29,6 +29,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::Logs ssr=SsrMode::Async />
+            <Route path=path!("settings") view=Later::LogSettings ssr=SsrMode::Async />
             <Route path=path!(":id") view=Later::Log ssr=SsrMode::Async />
         </ParentRoute>
     }

@@ -164,10 +164,10 @@ pub async fn call_exists(tx: &mut OrgTx, call: CallId) -> Result<bool> {
 
 /// Opens the texts of a call: the request, and the answer.
 pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: CallId) -> Result<(Option<String>, Option<String>)> {
-    let row: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> = tx.optional(SEALED, values![call]).await?;
+    let row: Option<(Option<Sealed>, Option<Sealed>)> = tx.optional(SEALED, values![call]).await?;
     let (request, answer) = row.unwrap_or_default();
     let (organisation, call) = (tx.organisation().to_string(), call.to_string());
-    let open = |sealed: Option<Vec<u8>>, side: &str| -> Result<Option<String>> {
+    let open = |sealed: Option<Sealed>, side: &str| -> Result<Option<String>> {
         let Some(sealed) = sealed else { return Ok(None) };
         Ok(Some(keyring.open_sealed(&place(&organisation, &call, side), &sealed)?.as_str().to_owned()))
     };

@@ -147,58 +147,33 @@ pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation)> {
 /// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. `read` is what was set when
 /// the caller read it (none: whatever is set): where somebody has set it otherwise since, nothing is changed.
 pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>) -> Result<()> {
-    let sentence = "Say whether calls may name saved configs only.";
-    set(access, saved_only, read, KeepingEdit::default(), ("saved_only", sentence)).await
-}
-
-/// The same for programs, which may also say what is kept of calls: at least one of all.
-pub async fn set_rules(access: &Access, saved_only: Option<bool>, keeping: KeepingEdit) -> Result<()> {
-    set(access, saved_only, None, keeping, ("saved_only", "Say what shall be different.")).await
-}
-
-async fn set(
-    access: &Access,
-    saved_only: Option<bool>,
-    read: Option<bool>,
-    edit: KeepingEdit,
-    silent: (&'static str, &'static str),
-) -> Result<()> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
-            let says_more = edit.keep.is_some()
-                || edit.leave_images_out.is_some()
-                || edit.texts_days.is_some()
-                || edit.logs_days.is_some();
-            if saved_only.is_none() && !says_more {
-                return Err(Error::field(silent.0, silent.1));
-            }
-            let (id, now) = (change.organisation(), change.now());
+            let saved_only =
+                saved_only.ok_or_else(|| Error::field("saved_only", "Say whether calls may name saved configs only."))?;
+            let id = change.organisation();
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
-            let saved_only = saved_only.unwrap_or(was.saved_only);
             if read.is_some_and(|read| read != was.saved_only) && saved_only != was.saved_only {
                 let sentence = "Somebody else has set this meanwhile. Reload the page to see how it is set now.";
                 return Err(Error::new(Code::StaleVersion, sentence));
             }
-            let keeping = keeping_of(was.keeping(), edit)?;
             store::restrict(tx, id, saved_only).await?;
-            store_keeping(tx, id, &was, keeping, now).await?;
             let subject = Subject::new("organisation", id, &was.name);
-            let event = Event::of(subject).change("saved_only", was.saved_only, saved_only);
-            change.commit(noted(event, was.keeping(), keeping), ()).await
+            change.commit(Event::of(subject).change("saved_only", was.saved_only, saved_only), ()).await
         })
         .await
 }
 
-/// What a call for programs changes in what is kept of calls; what is not said stays.
+/// What is changed of what is kept of calls; what is not said stays.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct KeepingEdit {
-    pub keep: Option<bool>,
-    pub leave_images_out: Option<bool>,
-    pub texts_days: Option<i64>,
+struct KeepingEdit {
+    keep: Option<bool>,
+    leave_images_out: Option<bool>,
+    texts_days: Option<i64>,
     /// `Some(None)`: entries stay for ever.
-    pub logs_days: Option<Option<i64>>,
+    logs_days: Option<Option<i64>>,
 }
 
 impl KeepingEdit {
@@ -261,7 +236,7 @@ fn noted(event: Event, was: Keeping, keeping: Keeping) -> Event {
         .change("logs_days", was.logs_days, keeping.logs_days)
 }
 
-/// Sets what is kept of calls, and for how long, as a form says it. What is there already stays until its days are over.
+/// Sets what is kept of calls, and for how long, as a form says it. Of what is there already, a job deletes what is older than it then may be.
 pub async fn keep_texts(access: &Access, form: &KeepingForm) -> Result<()> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access

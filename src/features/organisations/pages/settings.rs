@@ -57,8 +57,12 @@ fn Page(
     let done = move |what: &str| query.with(|query| query.get("done").is_some_and(|done| done == what));
     let saved = move || done("saved");
     let restricted = move || {
-        let saved = done("restricted") || done("kept");
-        saved.then(|| view! { <Note tone=Tone::Ok>"Saved. It holds for new calls at once."</Note> })
+        let said = match (done("restricted"), done("kept")) {
+            (true, _) => Some("Saved. It holds for new calls at once."),
+            (_, true) => Some("Saved. What is older than these days is deleted within ten minutes."),
+            _ => None,
+        };
+        said.map(|said| view! { <Note tone=Tone::Ok>{said}</Note> })
     };
     let deleted = move || {
         done("texts_deleted").then(|| view! { <Note tone=Tone::Ok>"All kept texts are deleted."</Note> })

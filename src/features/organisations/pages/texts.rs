@@ -44,7 +44,7 @@ pub(super) fn TextsOfCalls(settings: Settings, keep: Form<KeepTexts>) -> impl In
         Choice::new("no", "Left out").sentence("A short note stands for each image."),
         Choice::new("yes", "Kept").sentence("As far as there is room: an image often fills all of it."),
     ];
-    keep.says(|| Toast::done("Saved. It holds for new calls at once."));
+    keep.says(|| Toast::done("Saved. What is older than these days is deleted within ten minutes."));
     let days = |days: Option<i64>| days.map(|days| days.to_string()).unwrap_or_default();
     let delete = (settings.texts > 0).then(|| {
         let words = format!("Texts of {} are kept now.", calls(settings.texts));
@@ -82,7 +82,7 @@ pub(super) fn TextsOfCalls(settings: Settings, keep: Form<KeepTexts>) -> impl In
                         />
                     </div>
                     <div class="hint">
-                        "Keeping no more texts deletes none that are there: they go when their days are over."
+                        "Keeping no more texts deletes none that are there: they go when their days are over. Fewer days delete what is older within ten minutes."
                     </div>
                     <div class="row">
                         <Button

@@ -1,26 +1,34 @@
 //! The log's reading SQL.
 
+pub mod counted;
+pub mod figures;
 pub mod texts;
 
 use super::{
-    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Totals},
-    query::{Cursor, Ended, Filter, OfVirtualKey, Span},
+    figures::Figures,
+    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Settings, Totals},
+    query::{Cursor, Ended, Filter, Span},
     texts::Texts,
 };
 use crate::guardrails::HookResults;
 use crate::{
-    kernel::{CallId, Error, KeyId, Result, Timestamp, VirtualKeyId, Window, provider::Provider, time::{DAY, HOUR}},
+    kernel::{CallId, Error, KeyId, Result, Timestamp, UserId, VirtualKeyId, Window, provider::Provider, time::{DAY, HOUR}},
+    policy::Principal,
     server::database::{
-        OrgTx, containing,
+        OrgTx,
         listing::{self, Listing, Order, Parts, Place, Question},
         readable, statements, row, values,
     },
 };
+use figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW};
 use sqlx::types::Json;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Calls whose middle latency is told.
-const SAMPLE: i64 = 10_000;
+// What the kind of a call says beside its own columns.
+const OF_CACHE: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.cache FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
+const OF_RESCUED: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.rescued FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
+const OF_VERDICT: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.verdict FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
 
 macro_rules! columns {
     () => {
@@ -34,37 +42,8 @@ macro_rules! joined {
     };
 }
 
-const WITHIN: &str = "c.started_at >= ? AND c.started_at < ?";
-const OF_KEY: &str = "c.key_id = ?";
-const OF_VIRTUAL_KEY: &str = "c.virtual_key_id = ?";
-const OF_SLUG: &str = "c.virtual_key_id IN (SELECT w.id FROM virtual_keys w WHERE w.org_id = $1 AND w.slug = ?)";
-const OF_PROMPT: &str = "c.prompt_id IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug = ?)";
-const OF_TRACE: &str = "c.trace_id = ?";
-const OF_MODEL: &str = "LOWER(c.model) LIKE ? ESCAPE '!'";
-const ENDED_AS: &str = "c.outcome = ?";
-const ENDED_IN: &str = "c.status >= ? AND c.status < ?";
-
-macro_rules! one_pair {
-    () => {
-        "c.metadata ->> ? = ?"
-    };
-}
-macro_rules! four_pairs {
-    () => {
-        concat!(one_pair!(), " AND ", one_pair!(), " AND ", one_pair!(), " AND ", one_pair!())
-    };
-}
-/// Calls of which all this was said, by the number of pairs. Fewer are filled up with the last.
-const SAID: [(usize, &str); 3] = [
-    (1, one_pair!()),
-    (4, four_pairs!()),
-    (16, concat!(four_pairs!(), " AND ", four_pairs!(), " AND ", four_pairs!(), " AND ", four_pairs!())),
-];
-
-/// The bars of the chart.
-const BARS: &str = "SELECT c.started_at / ? AS bucket, COUNT(*) AS entries, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome IN ('ok', 'started') THEN 0 ELSE c.count END) AS BIGINT) AS failed, SUM(CAST(c.cost AS DOUBLE PRECISION)) AS cost, COUNT(c.latency_us) AS timed FROM call_logs c WHERE {these} GROUP BY 1 ORDER BY 1";
-/// The middle of the latest latencies.
-const MIDDLE: &str = "SELECT s.latency_us FROM (SELECT c.latency_us FROM call_logs c WHERE {these} AND c.latency_us IS NOT NULL ORDER BY c.started_at DESC, c.id DESC LIMIT ?) AS s ORDER BY s.latency_us LIMIT 1 OFFSET ?";
+/// Calls that have not ended, in bars.
+const UNDER_WAY: &str = "SELECT c.started_at / ? AS bucket, COUNT(*) AS calls FROM call_logs c WHERE {these} AND c.kind_id IS NULL AND c.finished_at IS NULL GROUP BY 1";
 
 pub static LIST: Listing = Listing::new(Parts {
     columns: columns!(),
@@ -74,29 +53,48 @@ pub static LIST: Listing = Listing::new(Parts {
     within: "c.org_id = $1",
     searched: &[],
     filters: &[
-        listing::Filter::one_of(&[WITHIN]),
-        listing::Filter::optional(&[OF_KEY]),
-        listing::Filter::optional(&[OF_VIRTUAL_KEY, OF_SLUG]),
-        listing::Filter::optional(&[OF_PROMPT]),
+        listing::Filter::one_of(&[RAW.within]),
+        listing::Filter::optional(&[RAW.of_key]),
+        listing::Filter::optional(&[RAW.of_virtual_key, RAW.of_slug]),
+        listing::Filter::optional(&[RAW.of_person]),
+        listing::Filter::optional(&[RAW.of_provider]),
+        listing::Filter::optional(&[RAW.of_endpoint]),
+        listing::Filter::optional(&[RAW.of_prompt]),
+        listing::Filter::optional(&[RAW.of_prompt_version]),
+        listing::Filter::optional(&[RAW.of_config]),
+        listing::Filter::optional(&[RAW.of_config_version]),
+        listing::Filter::optional(&[RAW.of_model, RAW.of_model_part]),
+        listing::Filter::optional(&[RAW.of_error]),
+        listing::Filter::optional(&[RAW.said[0].1, RAW.said[1].1, RAW.said[2].1]),
+        listing::Filter::optional(&[RAW.ended_as, RAW.ended_in]),
+        listing::Filter::optional(&[RAW.own]),
+        listing::Filter::optional(&[OF_CACHE]),
+        listing::Filter::optional(&[OF_RESCUED]),
+        listing::Filter::optional(&[OF_VERDICT]),
         listing::Filter::optional(&[OF_TRACE]),
-        listing::Filter::optional(&[SAID[0].1, SAID[1].1, SAID[2].1]),
-        listing::Filter::optional(&[OF_MODEL]),
-        listing::Filter::optional(&[ENDED_AS, ENDED_IN]),
+        listing::Filter::optional(&[BETWEEN_COSTS]),
+        listing::Filter::optional(&[BETWEEN_TOKENS]),
+        listing::Filter::optional(&[BETWEEN_LATENCIES]),
     ],
     order: Order::Latest("c.started_at", "c.id"),
-    summaries: &[BARS, MIDDLE],
+    summaries: &[UNDER_WAY],
 });
 
 statements! {
     BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2");
-    NEWER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) > ($2, $3) ORDER BY c.started_at, c.id LIMIT 1";
-    OLDER: TenantSql = "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND (c.started_at, c.id) < ($2, $3) ORDER BY c.started_at DESC, c.id DESC LIMIT 1";
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
     SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
     LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
     RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2";
     ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
+    KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY k.name, k.id LIMIT 500";
+    IS_OWN: TenantSql = "SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1 AND c.id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3))";
+    OWN_OF_PERSON: TenantSql = "SELECT m.user_id FROM memberships m WHERE m.org_id = $1 AND m.user_id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
+    OWN_OF_KEY: TenantSql = "SELECT m.user_id FROM api_keys k JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible WHERE k.org_id = $1 AND k.id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
+    SETTINGS: TenantSql = "SELECT s.own_only, s.grouped, s.version FROM log_settings s WHERE s.org_id = $1";
+    MAKE_SETTINGS: TenantSql = "INSERT INTO log_settings (org_id, own_only, grouped, version) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id) DO NOTHING";
+    SET_SETTINGS: TenantSql = "UPDATE log_settings SET own_only = $2, grouped = $3, version = $4 WHERE org_id = $1 AND version = $5";
     KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
 }
 
@@ -166,36 +164,7 @@ impl Row {
 
 /// The calls that a filter lets through.
 fn asked(filter: &Filter) -> Question {
-    let mut question = LIST.ask().only(WITHIN, values![filter.span.from, filter.span.to]);
-    if let Some(key) = filter.key {
-        question = question.only(OF_KEY, values![key]);
-    }
-    question = match &filter.virtual_key {
-        None => question,
-        Some(OfVirtualKey::Id(id)) => question.only(OF_VIRTUAL_KEY, values![*id]),
-        Some(OfVirtualKey::Slug(slug)) => question.only(OF_SLUG, values![slug]),
-    };
-    if let Some(prompt) = &filter.prompt {
-        question = question.only(OF_PROMPT, values![prompt]);
-    }
-    if let Some(trace) = &filter.trace_id {
-        question = question.only(OF_TRACE, values![trace]);
-    }
-    let pairs: Vec<_> = filter.metadata.iter().flat_map(Metadata::pairs).collect();
-    if let Some(last) = pairs.last()
-        && let Some((places, condition)) = SAID.into_iter().find(|(places, _)| *places >= pairs.len())
-    {
-        let pairs = pairs.iter().chain(std::iter::repeat(last)).take(places);
-        question = question.only(condition, pairs.flat_map(|(name, value)| values![*name, *value]).collect());
-    }
-    if let Some(model) = &filter.model {
-        question = question.only(OF_MODEL, values![containing(model)]);
-    }
-    match filter.ended {
-        None => question,
-        Some(Ended::As(outcome)) => question.only(ENDED_AS, values![outcome.name()]),
-        Some(Ended::Class(class)) => question.only(ENDED_IN, values![class * 100, class * 100 + 100]),
-    }
+    figures::raw_only(figures::narrowed(LIST.ask(), filter, filter.span, &RAW), filter, [OF_CACHE, OF_RESCUED, OF_VERDICT])
 }
 
 /// A page of calls, newest first, with what comes before and after it.
@@ -215,21 +184,20 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window)
     })
 }
 
-/// Every call of the last day.
-fn of_the_day(now: Timestamp) -> Filter {
-    let span = Span { from: now.plus(-DAY), to: now.plus(1) };
-    Filter { span, key: None, virtual_key: None, prompt: None, model: None, trace_id: None, metadata: None, ended: None }
+/// Every call of the last day that somebody may see.
+fn of_the_day(now: Timestamp, own: Option<UserId>) -> Filter {
+    Filter { own, ..Filter::of(Span { from: now.plus(-DAY), to: now.plus(1) }) }
 }
 
 /// The totals of the last 24 hours.
-pub async fn day(tx: &mut OrgTx, now: Timestamp) -> Result<Totals> {
-    Ok(summary(tx, &of_the_day(now)).await?.1)
+pub async fn day(tx: &mut OrgTx, now: Timestamp, own: Option<UserId>) -> Result<Totals> {
+    Ok(summary(tx, &of_the_day(now, own)).await?.1)
 }
 
 /// The newest calls of the last 24 hours, newest first.
-pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize) -> Result<Vec<LoggedCall>> {
+pub async fn latest(tx: &mut OrgTx, now: Timestamp, most: usize, own: Option<UserId>) -> Result<Vec<LoggedCall>> {
     let window = Window::page(1, i64::try_from(most).unwrap_or(1));
-    Ok(page(tx, &of_the_day(now), Place::First, window).await?.calls)
+    Ok(page(tx, &of_the_day(now, own), Place::First, window).await?.calls)
 }
 
 row! {
@@ -254,65 +222,52 @@ pub async fn succeeded(tx: &mut OrgTx) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// How many entries a filter lets through.
-pub async fn total(tx: &mut OrgTx, filter: &Filter) -> Result<i64> {
-    asked(filter).total(tx).await
-}
-
-row! {
-    struct BucketRow {
-        bucket: i64,
-        entries: i64,
-        calls: i64,
-        failed: i64,
-        /// A sum of whole numbers cannot hold whatever the rows say.
-        cost: Option<f64>,
-        timed: i64,
+/// Calls under way that a filter lets through, by bar.
+pub async fn under_way(tx: &mut OrgTx, filter: &Filter, width: i64) -> Result<BTreeMap<i64, i64>> {
+    if !filter.admits_under_way() {
+        return Ok(BTreeMap::new());
     }
+    let rows: Vec<(i64, i64)> = asked(filter).summary(tx, UNDER_WAY, values![width], vec![]).await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The bars of the chart and the totals of all pages.
 pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, Totals)> {
-    let rows: Vec<BucketRow> = asked(filter).summary(tx, BARS, values![filter.span.width()], vec![]).await?;
+    let width = filter.span.width();
     let mut totals = Totals::default();
-    let mut timed = 0;
-    for row in &rows {
-        totals.entries += row.entries;
-        totals.calls += row.calls;
-        totals.failed += row.failed;
-        timed += row.timed;
+    let mut all = Figures::default();
+    let mut counts: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+    if !matches!(filter.ended, Some(Ended::As(CallOutcome::Started))) {
+        let cells = figures::read(tx, filter, width, None).await?;
+        for (bucket, figures) in cells.by_bucket() {
+            counts.insert(bucket, (figures.calls, figures.failed()));
+        }
+        all = cells.totals();
     }
-    // Exact up to 90 million dollars, and at most the greatest number.
-    totals.cost = rows.iter().filter_map(|row| row.cost).reduce(|sum, cost| sum + cost).map(|sum| sum as i64);
-    totals.p50_us = middle(tx, filter, timed).await?;
-    Ok((bars(filter.span, &rows), totals))
+    for (bucket, calls) in under_way(tx, filter, width).await? {
+        counts.entry(bucket).or_default().0 += calls;
+        totals.entries += calls;
+        totals.calls += calls;
+    }
+    totals.entries += all.entries;
+    totals.calls += all.calls;
+    totals.failed += all.failed();
+    totals.cost = all.cost;
+    totals.unpriced = all.unpriced;
+    totals.p50_us = (all.latency.count > 0).then_some(all.latency.p50);
+    Ok((bars(filter.span, &counts), totals))
 }
 
-/// Every bar of the span, those without calls too.
-fn bars(span: Span, rows: &[BucketRow]) -> Vec<Bucket> {
+/// Every bar of the span, those without calls too. `counts` are calls and failed ones by bar.
+fn bars(span: Span, counts: &BTreeMap<i64, (i64, i64)>) -> Vec<Bucket> {
     let width = span.width();
-    let (first, last) = (span.from.0.div_euclid(width), (span.to.0 - 1).div_euclid(width));
-    let mut rows = rows.iter().peekable();
-    (first..=last)
+    span.buckets(width)
         .map(|index| {
-            let (mut calls, mut failed) = (0, 0);
-            if let Some(row) = rows.next_if(|row| row.bucket == index) {
-                (calls, failed) = (row.calls, row.failed);
-            }
+            let (calls, failed) = counts.get(&index).copied().unwrap_or_default();
             let count = |n: i64| u64::try_from(n).unwrap_or(0);
             Bucket { start: Timestamp(index * width), ok: count(calls - failed), failed: count(failed) }
         })
         .collect()
-}
-
-/// The middle latency of the newest calls that have one; `timed` is the number of all that do.
-async fn middle(tx: &mut OrgTx, filter: &Filter, timed: i64) -> Result<Option<i64>> {
-    if timed == 0 {
-        return Ok(None);
-    }
-    let skipped = (timed.min(SAMPLE) - 1) / 2;
-    let rows: Vec<(i64,)> = asked(filter).summary(tx, MIDDLE, vec![], values![SAMPLE, skipped]).await?;
-    Ok(rows.first().map(|(latency,)| *latency))
 }
 
 pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<Detail>> {
@@ -403,11 +358,70 @@ pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attem
     Ok((Some(by), rows.into_iter().map(attempt).collect(), found))
 }
 
-/// The calls just after and just before a call, in the order of the list.
-pub async fn neighbours(tx: &mut OrgTx, call: &LoggedCall) -> Result<(Option<CallId>, Option<CallId>)> {
-    let newer: Option<(Uuid,)> = tx.optional(NEWER, values![call.started_at, call.id]).await?;
-    let older: Option<(Uuid,)> = tx.optional(OLDER, values![call.started_at, call.id]).await?;
-    Ok((newer.map(|(id,)| CallId(id)), older.map(|(id,)| CallId(id))))
+/// The calls just after and just before a call, in the order of the list, of those that the asker may see.
+pub async fn neighbours(
+    tx: &mut OrgTx,
+    call: &LoggedCall,
+    own: Option<UserId>,
+) -> Result<(Option<CallId>, Option<CallId>)> {
+    let all = Filter { own, ..Filter::of(Span { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) }) };
+    let here = || Cursor { started_at: call.started_at, id: call.id }.row();
+    let newer = page(tx, &all, Place::Before(here()), Window::page(1, 1)).await?.calls.pop();
+    let older = page(tx, &all, Place::After(here()), Window::page(1, 1)).await?.calls.pop();
+    Ok((newer.map(|call| call.id), older.map(|call| call.id)))
+}
+
+/// Whether a call is one of a key that the person answers for, or their own.
+pub async fn is_own(tx: &mut OrgTx, id: CallId, person: UserId) -> Result<bool> {
+    let (count,): (i64,) = tx.one(IS_OWN, values![id, person]).await?;
+    Ok(count > 0)
+}
+
+/// The person whose own calls are the only ones that whoever asks may see: a Member, or a key that answers for one, where
+/// the organisation says so.
+pub async fn own_only(tx: &mut OrgTx, principal: &Principal) -> Result<Option<UserId>> {
+    let row: Option<(Uuid,)> = match principal {
+        Principal::Member { user, .. } => tx.optional(OWN_OF_PERSON, values![*user]).await?,
+        Principal::ApiKey { key, .. } => tx.optional(OWN_OF_KEY, values![*key]).await?,
+        Principal::Nobody | Principal::Person { .. } => None,
+    };
+    Ok(row.map(|(person,)| UserId(person)))
+}
+
+row! {
+    struct SettingsRow {
+        own_only: bool,
+        grouped: Json<BTreeMap<String, i64>>,
+        version: i64,
+    }
+}
+
+/// What the organisation says of its log.
+pub async fn settings(tx: &mut OrgTx) -> Result<Settings> {
+    let row: Option<SettingsRow> = tx.optional(SETTINGS, vec![]).await?;
+    Ok(row.map_or_else(Settings::default, |SettingsRow { own_only, grouped, version }| Settings {
+        own_only,
+        grouped: grouped.0.into_iter().collect(),
+        version,
+    }))
+}
+
+/// Sets it. False: somebody else did so first.
+pub async fn set(tx: &mut OrgTx, settings: &Settings, was: i64) -> Result<bool> {
+    let grouped: BTreeMap<&String, i64> = settings.grouped.iter().map(|(name, since)| (name, *since)).collect();
+    let row = values![settings.own_only, serde_json::json!(grouped), was + 1, was];
+    let changed = if was == 0 {
+        tx.execute(MAKE_SETTINGS, row[..3].to_vec()).await?
+    } else {
+        tx.execute(SET_SETTINGS, row).await?
+    };
+    Ok(changed > 0)
+}
+
+/// When the latest call began of those that a filter lets through, whatever its span.
+pub async fn last_call(tx: &mut OrgTx, filter: &Filter) -> Result<Option<Timestamp>> {
+    let ever = Filter { span: Span { from: Timestamp(i64::MIN), to: Timestamp(i64::MAX) }, ..filter.clone() };
+    Ok(page(tx, &ever, Place::First, Window::page(1, 1)).await?.calls.pop().map(|call| call.started_at))
 }
 
 /// Whether the organisation ever made a call.
@@ -416,9 +430,12 @@ pub async fn any(tx: &mut OrgTx) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// The API keys that made calls, by name.
-pub async fn keys_seen(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
-    let rows: Vec<(Uuid, String)> = tx.list(KEYS_SEEN, vec![]).await?;
+/// The API keys that made calls, by name; if `own` is said, of those that this person answers for.
+pub async fn keys_seen(tx: &mut OrgTx, own: Option<UserId>) -> Result<Vec<(KeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = match own {
+        Some(person) => tx.list(KEYS_OF, values![person]).await?,
+        None => tx.list(KEYS_SEEN, vec![]).await?,
+    };
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 
@@ -430,8 +447,7 @@ mod tests {
     #[test]
     fn every_minute_of_an_hour_has_a_bar() {
         let span = Span { from: Timestamp(30 * MINUTE + 5_000), to: Timestamp(30 * MINUTE + 5_001 + HOUR) };
-        let row = |bucket, calls, failed| BucketRow { bucket, entries: calls, calls, failed, cost: None, timed: calls };
-        let bars = bars(span, &[row(30, 3, 1), row(90, 2, 2)]);
+        let bars = bars(span, &BTreeMap::from([(30, (3, 1)), (90, (2, 2))]));
         assert_eq!(bars.len(), 61);
         assert_eq!(bars[0], Bucket { start: Timestamp(30 * MINUTE), ok: 2, failed: 1 });
         assert_eq!(bars[1], Bucket { start: Timestamp(31 * MINUTE), ok: 0, failed: 0 });

@@ -1,0 +1,344 @@
+//! The calls of analytics for programs, in the words of the contract. Costs are in cents, lengths of time in milliseconds.
+
+use super::operations::{self, Bars};
+use crate::{
+    features::logs::figures::{Dimension, Figures},
+    kernel::{Error, Result, Timestamp, Window},
+    policy::Operation,
+    web::api::{Api, Call, asked, input, renamed, window},
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+/// The name in metadata under which the contract's callers say who their user is.
+const USER: &str = "_user";
+const MICROCENTS: f64 = 1_000_000.0;
+/// What the operation calls its fields, and what they are called here.
+const NAMES: [(&str, &str); 12] = [
+    ("key", "api_key_ids"),
+    ("virtual_key", "virtual_keys"),
+    ("status", "status_code"),
+    ("config", "configs"),
+    ("prompt", "prompt_slug"),
+    ("model_is", "ai_model"),
+    ("from", "time_of_generation_min"),
+    ("to", "time_of_generation_max"),
+    ("min_cost", "cost_min"),
+    ("max_cost", "cost_max"),
+    ("min_tokens", "total_units_min"),
+    ("max_tokens", "total_units_max"),
+];
+
+pub fn register(api: Api) -> Api {
+    api.serve(Operation::AnalyticsGraph, "Read a graph: figures over time", graph)
+        .serve(Operation::AnalyticsGroups, "Read figures by group, those with the most requests first", groups)
+        .serve(Operation::AnalyticsCache, "Read what kept answers have saved", cache)
+}
+
+input! {
+    /// Which calls are counted.
+    AnalyticsQuery {
+        /// `1h`, `24h` (also if nothing is said), `7d`, `30d`; without a beginning and an end.
+        #[schema(pattern = "^(1h|24h|7d|30d)$")]
+        range: Option<String>,
+        /// A date or a moment (RFC 3339).
+        time_of_generation_min | "from": Option<String>,
+        /// A date (its end) or a moment.
+        time_of_generation_max | "to": Option<String>,
+        /// An API key's id.
+        #[schema(format = Uuid)]
+        api_key_ids | "api_key_id": Option<String>,
+        /// A virtual key's id or slug.
+        #[schema(max_length = 129)]
+        virtual_keys | "virtual_key": Option<String>,
+        /// A config's slug.
+        #[schema(max_length = 100)]
+        configs | "config": Option<String>,
+        /// A prompt's slug.
+        #[schema(max_length = 100)]
+        prompt_slug | "prompt": Option<String>,
+        /// A model's whole name.
+        #[schema(max_length = 200)]
+        ai_model | "ai_org_model": Option<String>,
+        /// A provider's name.
+        #[schema(max_length = 100)]
+        provider: Option<String>,
+        /// A status, a class of statuses such as `4xx`, or an outcome.
+        #[schema(max_length = 10)]
+        status_code | "status": Option<String>,
+        /// A whole trace id.
+        #[schema(max_length = 128)]
+        trace_id: Option<String>,
+        /// What callers said of a call: `name=value`, or a JSON object of which a call must have every part.
+        metadata: Option<String>,
+        /// Cents.
+        #[schema(minimum = 0)]
+        cost_min: Option<f64>,
+        #[schema(minimum = 0)]
+        cost_max: Option<f64>,
+        /// Tokens read and written, together.
+        #[schema(minimum = 0)]
+        total_units_min: Option<i64>,
+        #[schema(minimum = 0)]
+        total_units_max: Option<i64>,
+        /// Of groups alone.
+        #[schema(minimum = 1, maximum = 100)]
+        page_size | "pageSize": Option<i64>,
+        #[schema(minimum = 0, maximum = 1000000)]
+        current_page | "currentPage": Option<i64>,
+    }
+}
+
+/// Figures over time.
+#[derive(Serialize, ToSchema)]
+pub struct AnalyticsGraph {
+    #[schema(example = "analytics-graph")]
+    object: &'static str,
+    /// The figures of the whole span.
+    #[schema(value_type = Object)]
+    summary: Value,
+    /// Each with its `timestamp`, the beginning of what it tells of.
+    #[schema(value_type = Vec<Object>)]
+    data_points: Vec<Value>,
+}
+
+/// Figures by group.
+#[derive(Serialize, ToSchema)]
+pub struct AnalyticsGroups {
+    #[schema(example = "list")]
+    object: &'static str,
+    /// How many groups there are, over all pages.
+    total: usize,
+    /// Each with what it is by, `requests`, `cost` and more.
+    #[schema(value_type = Vec<Object>)]
+    data: Vec<Value>,
+}
+
+/// What kept answers have saved.
+#[derive(Serialize, ToSchema)]
+pub struct AnalyticsSummary {
+    #[schema(example = "analytics-summary")]
+    object: &'static str,
+    #[schema(value_type = Object)]
+    summary: Value,
+}
+
+async fn read(
+    call: &Call,
+    operation: Operation,
+    query: AnalyticsQuery,
+    by: Option<Dimension>,
+) -> Result<(Bars, Window)> {
+    let window = window(query.page_size, query.current_page)?;
+    let custom = query.time_of_generation_min.is_some() || query.time_of_generation_max.is_some();
+    if custom && query.range.is_some() {
+        return Err(Error::field("range", "Send range, or a beginning and an end, not both."));
+    }
+    let range = if custom { Some("custom".to_owned()) } else { query.range };
+    // The operation reads dollars.
+    let dollars = |cents: Option<f64>| cents.map(|cents| (cents / 100.0).to_string());
+    let number = |number: Option<i64>| number.map(|number| number.to_string());
+    let asked = asked([
+        ("range", range),
+        ("from", query.time_of_generation_min),
+        ("to", query.time_of_generation_max),
+        ("key", query.api_key_ids),
+        ("virtual_key", query.virtual_keys),
+        ("config", query.configs),
+        ("prompt", query.prompt_slug),
+        ("model_is", query.ai_model),
+        ("provider", query.provider),
+        ("status", query.status_code),
+        ("trace_id", query.trace_id),
+        ("metadata", query.metadata),
+        ("min_cost", dollars(query.cost_min)),
+        ("max_cost", dollars(query.cost_max)),
+        ("min_tokens", number(query.total_units_min)),
+        ("max_tokens", number(query.total_units_max)),
+    ]);
+    let over_time = operation == Operation::AnalyticsGraph;
+    let bars = operations::bars(&call.access, operation, &asked, by, over_time).await;
+    Ok((bars.map_err(|error| renamed(error, &NAMES))?, window))
+}
+
+fn cents(cost: Option<i64>) -> Option<f64> {
+    cost.map(|cost| cost as f64 / MICROCENTS)
+}
+
+fn milliseconds(micros: i64) -> f64 {
+    micros as f64 / 1_000.0
+}
+
+/// A share in percent, 0 where there is nothing.
+fn percent(part: i64, of: i64) -> f64 {
+    if of > 0 { part as f64 / of as f64 * 100.0 } else { 0.0 }
+}
+
+fn per_call(sum: f64, calls: i64) -> f64 {
+    if calls > 0 { sum / calls as f64 } else { 0.0 }
+}
+
+/// A graph, by its name in the path: the summary, and the point of each bar.
+async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
+    // Both official clients are served: one writes a slash where the other writes a hyphen.
+    let name = [call.part("graph"), call.part("detail")].join("/");
+    let name = name.trim_end_matches('/').replace('/', "-");
+    let by = match name.as_str() {
+        "users" | "users-requests" => Some(Dimension::Metadata(USER.into())),
+        "errors-stacks" | "errors-stack" | "errors-status-codes" | "errors-status-code" => Some(Dimension::Status),
+        "requests" | "tokens" | "cost" | "latency" | "errors" | "errors-rate" | "requests-rescued" | "cache-hit-rate"
+        | "cache-latency" => None,
+        _ => return Err(Error::not_found()),
+    };
+    // How long kept answers took is told by them alone.
+    let hits_only = name == "cache-latency";
+    let (mut bars, _) = read(&call, Operation::AnalyticsGraph, query, if hits_only { Some(Dimension::Cache) } else { by }).await?;
+    if hits_only {
+        bars.keep_group(|label| label == "hit");
+    }
+    let summary = summary(&name, &bars);
+    let mut data_points = Vec::with_capacity(bars.bars.len());
+    for (index, (start, figures)) in bars.bars.iter().enumerate() {
+        let mut point = Map::from_iter([("timestamp".to_owned(), json!(Timestamp::rfc3339(*start)))]);
+        if let Value::Object(told) = point_of(&name, &bars, index, figures) {
+            point.extend(told);
+        }
+        data_points.push(Value::Object(point));
+    }
+    Ok(AnalyticsGraph { object: "analytics-graph", summary, data_points })
+}
+
+fn plain(name: &str, figures: &Figures) -> Value {
+    let cost = cents(figures.cost).unwrap_or(0.0);
+    match name {
+        "requests" => json!({ "total": figures.calls }),
+        "tokens" => json!({ "total": figures.tokens(), "avg": per_call(figures.tokens() as f64, figures.calls) }),
+        "cost" => json!({ "total": cost, "avg": per_call(cost, figures.calls), "unpriced": figures.unpriced }),
+        "errors" => json!({ "total": figures.failed() }),
+        "errors-rate" => json!({ "rate": percent(figures.failed(), figures.calls) }),
+        "cache-latency" => json!({ "avg": milliseconds(figures.latency.mean) }),
+        _ => {
+            let latency = figures.latency;
+            json!({
+                "avg": milliseconds(latency.mean),
+                "p50": milliseconds(latency.p50),
+                "p90": milliseconds(latency.p90),
+                "p99": milliseconds(latency.p99),
+            })
+        }
+    }
+}
+
+fn summary(name: &str, bars: &Bars) -> Value {
+    let all = &bars.totals;
+    let said = bars.groups.iter().filter(|group| group.label.is_some());
+    match name {
+        "users" => json!({ "total": said.count() }),
+        "users-requests" => {
+            let (unique, total) = said.fold((0_i64, 0_i64), |(n, calls), group| (n + 1, calls + group.figures.calls));
+            json!({ "total": total, "unique": unique, "avg": per_call(total as f64, unique) })
+        }
+        "errors-stacks" | "errors-stack" => json!({ "total": all.failed() }),
+        "errors-status-codes" | "errors-status-code" => {
+            let codes = said.filter(|group| group.figures.failed() > 0).count();
+            json!({ "total_errors": all.failed(), "unique_error_codes": codes })
+        }
+        "requests-rescued" => json!({ "retry": all.retried, "fallback": all.fell_back }),
+        "cache-hit-rate" => json!({ "total": all.hits, "rate": percent(all.hits, all.calls) }),
+        name => plain(name, all),
+    }
+}
+
+fn point_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Value {
+    let in_bar = || bars.groups.iter().filter(move |group| group.label.is_some() && group.calls[index] > 0);
+    match name {
+        "users" => json!({ "total": in_bar().count() }),
+        "users-requests" => {
+            let calls: i64 = in_bar().map(|group| group.calls[index]).sum();
+            json!({ "avg": per_call(calls as f64, i64::try_from(in_bar().count()).unwrap_or(0)) })
+        }
+        "errors-stacks" | "errors-stack" => {
+            let failed = in_bar().filter(|group| group.failed[index] > 0);
+            let stats = failed.map(|group| {
+                json!({ "response_status_code": status(group.label.as_deref()), "count": group.failed[index] })
+            });
+            json!({ "stats": stats.collect::<Vec<_>>() })
+        }
+        "errors-status-codes" | "errors-status-code" => {
+            let most = in_bar().filter(|group| group.failed[index] > 0).max_by_key(|group| group.failed[index]);
+            json!({ "status_code": most.and_then(|group| status(group.label.as_deref())), "count": figures.failed() })
+        }
+        "requests-rescued" => {
+            let retry = if figures.retried > 0 { json!([{ "count": figures.retried }]) } else { json!([]) };
+            json!({ "retry": retry, "fallback": figures.fell_back })
+        }
+        "cache-hit-rate" => json!({
+            "simple_hits": figures.hits,
+            "semantic_hits": 0,
+            "rate": percent(figures.hits, figures.calls),
+        }),
+        name => plain(name, figures),
+    }
+}
+
+fn status(label: Option<&str>) -> Option<u16> {
+    label.and_then(|label| label.parse().ok())
+}
+
+async fn groups(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGroups> {
+    let (by, name) = match (call.part("by"), call.part("name")) {
+        ("", metadata) => {
+            let by = Dimension::parse(&format!("metadata.{metadata}")).ok_or_else(Error::not_found)?;
+            (by, "metadata_value")
+        }
+        ("users", _) => (Dimension::Metadata(USER.into()), "user"),
+        ("ai-models" | "model", _) => (Dimension::Model, "ai_model"),
+        ("ai_service" | "provider", _) => (Dimension::Provider, "provider"),
+        ("status_code", _) => (Dimension::Status, "status_code"),
+        ("api_key", _) => (Dimension::Key, "api_key"),
+        ("virtual_key", _) => (Dimension::VirtualKey, "virtual_key"),
+        ("config", _) => (Dimension::Config, "config"),
+        ("prompt", _) => (Dimension::Prompt, "prompt"),
+        _ => return Err(Error::not_found()),
+    };
+    let (bars, window) = read(&call, Operation::AnalyticsGroups, query, Some(by)).await?;
+    let place = |number: i64| usize::try_from(number).unwrap_or(0);
+    let told = |group: &operations::GroupBars| {
+        let figures = &group.figures;
+        json!({
+            "object": "analytics-group",
+            name: group.label,
+            "id": group.id,
+            "requests": figures.calls,
+            "cost": cents(figures.cost),
+            "tokens": figures.tokens(),
+            "avg_tokens": per_call(figures.tokens() as f64, figures.calls),
+            "avg_latency": milliseconds(figures.latency.mean),
+            "p50": milliseconds(figures.latency.p50),
+            "p90": milliseconds(figures.latency.p90),
+            "p99": milliseconds(figures.latency.p99),
+            "success_rate": percent(figures.ok, figures.calls),
+            "last_seen": figures.last_at.map(Timestamp::rfc3339),
+        })
+    };
+    let data = bars.groups.iter().skip(place(window.offset)).take(place(window.limit)).map(told).collect();
+    Ok(AnalyticsGroups { object: "list", total: bars.groups.len(), data })
+}
+
+async fn cache(call: Call, query: AnalyticsQuery) -> Result<AnalyticsSummary> {
+    let (bars, _) = read(&call, Operation::AnalyticsCache, query, Some(Dimension::Cache)).await?;
+    let mean = |label: &str| {
+        let group = bars.groups.iter().find(|group| group.label.as_deref() == Some(label));
+        group.map(|group| group.figures.latency.mean).filter(|mean| *mean > 0)
+    };
+    let (hit, asked) = (mean("hit"), mean("none"));
+    let speedup = hit.zip(asked).map(|(hit, asked)| asked as f64 / hit as f64);
+    let summary = json!({
+        "hits": bars.totals.hits,
+        "avg_latency": hit.map(milliseconds),
+        "total_requests": bars.totals.calls,
+        "cache_speedup": speedup,
+    });
+    Ok(AnalyticsSummary { object: "analytics-summary", summary })
+}
