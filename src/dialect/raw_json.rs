@@ -293,7 +293,6 @@ impl<'a> Scan<'a> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::Value;
 
     use super::*;
 
@@ -354,10 +353,8 @@ mod tests {
         fn agrees_with_a_full_parser(inner in r#"([{}\[\]:,"]|\\u00e4|\\n|[0-9eE.+-]|true|null|"a"|"b":|[ \n]|1|,){0,14}"#) {
             let body = format!("{{\"k\":{inner}}}");
             let ours = keys(&body).is_ok();
-            // A number too large for a float is valid JSON, though not a value of serde_json's.
-            let full = serde_json::from_str::<Value>(&body);
-            let theirs = full.as_ref().is_ok_and(Value::is_object)
-                || full.as_ref().is_err_and(|error| error.to_string().contains("out of range"));
+            // Read for its grammar alone: a number too large for a float is valid JSON, though no value of serde_json's.
+            let theirs = serde_json::from_str::<serde::de::IgnoredAny>(&body).is_ok();
             prop_assert_eq!(ours, theirs, "{}", body);
         }
 
