@@ -1,8 +1,9 @@
-//! The gateway beside the provider that it leads to: requests per second and added time, memory, start, and decisions
+//! The gateway beside the provider that it leads to and beside a bare forwarder: requests per second and added time, memory, start, and decisions
 //! and renderings of a prompt per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
 mod checks;
+mod forwarder;
 #[expect(dead_code, reason = "the tests of the program need more of it than this")]
 #[path = "../support/house.rs"]
 mod house;
@@ -36,6 +37,9 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some(upstream::COMMAND) {
         return upstream::run();
     }
+    if std::env::args().nth(1).as_deref() == Some(forwarder::COMMAND) {
+        return forwarder::run(std::env::args().nth(2).ok_or("which provider?")?.parse()?);
+    }
     let mut out = std::io::stdout().lock();
     writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;
     let (rendered, written) = renders::renders()?;
@@ -46,6 +50,7 @@ fn main() -> Result<()> {
     let (rendered, read) = renders::large()?;
     writeln!(out, "a prompt with 1 MiB of values: {rendered:.1} ms; serde_json reads the same in {read:.1} ms")?;
     let provider = upstream::Process::start()?;
+    let forwarder = forwarder::Process::start(provider.port)?;
     let mut empty = House::empty("", &[])?;
     empty.stop()?;
     let mut house = House::open(provider.port)?;
@@ -66,13 +71,13 @@ fn main() -> Result<()> {
         "p99 ms",
         "added p50",
         "added p99",
-        "CPU us: gateway",
+        "CPU us: between",
         "provider",
         "load",
     ];
     writeln!(
         out,
-        "\n{:<18}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}",
+        "\n{:<20}{:>12}{:>12}{:>9}{:>9}{:>11}{:>11}{:>17}{:>10}{:>7}",
         header[0], header[1], header[2], header[3], header[4], header[5], header[6], header[7], header[8], header[9]
     )?;
     let mut calls = 0;
@@ -82,20 +87,26 @@ fn main() -> Result<()> {
     for streamed in [false, true] {
         for &connections in &wanted {
             let raw = Way::raw(provider.port, streamed);
+            let bare = Way::raw(forwarder.port, streamed);
             let through = Way::through(house.port, &house.key, streamed);
-            let (mut alone, mut led) = (Measured::default(), Measured::default());
+            let (mut alone, mut handed_on, mut led) = Default::default();
             for _ in 0..ROUNDS {
                 let cpu = [None, Some(provider.pid())];
-                alone.add(runtime.block_on(load::run(&raw, connections, ROUND, cpu))?);
+                Measured::add(&mut alone, runtime.block_on(load::run(&raw, connections, ROUND, cpu))?);
+                let cpu = [Some(forwarder.pid()), Some(provider.pid())];
+                Measured::add(&mut handed_on, runtime.block_on(load::run(&bare, connections, ROUND, cpu))?);
                 let cpu = [Some(house.pid()), Some(provider.pid())];
-                led.add(runtime.block_on(load::run(&through, connections, ROUND, cpu))?);
+                Measured::add(&mut led, runtime.block_on(load::run(&through, connections, ROUND, cpu))?);
             }
             calls += led.requests();
             disturbance = disturbance.max(alone.disturbance()).max(led.disturbance());
             let what = if streamed { "streamed" } else { "whole" };
             line(&mut out, &format!("{what}, raw"), connections, &mut alone, None)?;
-            let (p50, p99) = (alone.percentile(50.0), alone.percentile(99.0));
-            line(&mut out, &format!("{what}, gateway"), connections, &mut led, Some((p50, p99)))?;
+            let raw = Some((alone.percentile(50.0), alone.percentile(99.0)));
+            line(&mut out, &format!("{what}, forwarder"), connections, &mut handed_on, raw)?;
+            line(&mut out, &format!("{what}, gateway"), connections, &mut led, raw)?;
+            let [gateway, forwarder] = [&led, &handed_on].map(|measured| measured.cpu_per_request()[0]);
+            writeln!(out, "{:<20}{:.2} times the forwarder's processor time", "", gateway / forwarder)?;
         }
     }
     calls += ways::print(&mut out, &house, provider.pid(), &runtime)?;
@@ -122,7 +133,7 @@ fn line(
         measured.cpu_per_request().map(|us| if us > 0.0 { format!("{us:.1}") } else { String::new() });
     writeln!(
         out,
-        "{what:<18}{connections:>12}{:>12.0}{p50:>9.3}{p99:>9.3}{:>11}{:>11}{gateway:>17}{provider:>10}{load:>7}",
+        "{what:<20}{connections:>12}{:>12.0}{p50:>9.3}{p99:>9.3}{:>11}{:>11}{gateway:>17}{provider:>10}{load:>7}",
         measured.rate(),
         added.0,
         added.1,
