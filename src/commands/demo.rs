@@ -304,7 +304,7 @@ fn calls(
         let (target, model) = MODELS[next(4) as usize];
         let (virtual_key, provider) = targets[target];
         let failed = next(40) == 0;
-        let usage = Usage { input_tokens: 200 + next(4_000), output_tokens: 50 + next(1_200), cached_input_tokens: 0 };
+        let usage = Usage { input_tokens: 200 + next(4_000), output_tokens: 50 + next(1_200), cached_input_tokens: 0, reasoning_tokens: 0 };
         let latency = 300_000 + usage.output_tokens * 2_500 + next(400_000);
         let call = CallFacts {
             id: CallId::new(),
@@ -339,6 +339,7 @@ fn calls(
             first_byte_us: Some(250_000 + next(200_000)),
             usage: (!failed).then_some(usage),
             cost: if failed { None } else { cost(provider, model, usage) },
+            saved: None,
             count: 1,
             went: None,
             tried: vec![],

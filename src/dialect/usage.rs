@@ -3,7 +3,7 @@
 use std::{convert::Infallible, sync::LazyLock};
 
 use memchr::memmem::Finder;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
 
 use super::sse::{self, Frame, Frames, MAX_FRAME};
 
@@ -20,6 +20,9 @@ pub struct Usage {
     pub output_tokens: u64,
     /// The part of `input_tokens` that came from the provider's prompt cache.
     pub cached_input_tokens: u64,
+    /// The part of `output_tokens` that was thought and not said, as far as the provider tells it.
+    #[serde(default)]
+    pub reasoning_tokens: u64,
 }
 
 impl Usage {
@@ -30,6 +33,7 @@ impl Usage {
             input_tokens: one.input_tokens + two.input_tokens,
             output_tokens: one.output_tokens + two.output_tokens,
             cached_input_tokens: one.cached_input_tokens + two.cached_input_tokens,
+            reasoning_tokens: one.reasoning_tokens + two.reasoning_tokens,
         }
         .bounded()
     }
@@ -40,6 +44,7 @@ impl Usage {
             input_tokens: self.input_tokens.min(MAX_TOKENS),
             output_tokens: self.output_tokens.min(MAX_TOKENS),
             cached_input_tokens: self.cached_input_tokens.min(MAX_TOKENS),
+            reasoning_tokens: self.reasoning_tokens.min(MAX_TOKENS),
         }
     }
 }
@@ -55,6 +60,24 @@ pub struct OpenAiUsage {
     total_tokens: Option<u64>,
     prompt_tokens_details: Option<Cached>,
     input_tokens_details: Option<Cached>,
+    #[serde(default, deserialize_with = "if_known")]
+    completion_tokens_details: Option<Thought>,
+    #[serde(default, deserialize_with = "if_known")]
+    output_tokens_details: Option<Thought>,
+}
+
+/// What a field says, if it has the form that is known: what is merely told beside the counts never costs them.
+fn if_known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Told<T> {
+        Known(T),
+        Other(IgnoredAny),
+    }
+    Ok(match Told::deserialize(field)? {
+        Told::Known(known) => Some(known),
+        Told::Other(_) => None,
+    })
 }
 
 impl OpenAiUsage {
@@ -74,15 +97,25 @@ struct Cached {
     cached_tokens: Option<u64>,
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+struct Thought {
+    reasoning_tokens: Option<u64>,
+}
+
 impl From<OpenAiUsage> for Usage {
     fn from(wire: OpenAiUsage) -> Self {
         let input_tokens = wire.prompt_tokens.or(wire.input_tokens).unwrap_or(0);
         let details = wire.prompt_tokens_details.or(wire.input_tokens_details);
         let cached = details.and_then(|details| details.cached_tokens).unwrap_or(0);
+        let output_tokens = wire.completion_tokens.or(wire.output_tokens).unwrap_or(0);
+        let details = wire.completion_tokens_details.or(wire.output_tokens_details);
+        let thought = details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
         Self {
             input_tokens,
-            output_tokens: wire.completion_tokens.or(wire.output_tokens).unwrap_or(0),
+            output_tokens,
             cached_input_tokens: cached.min(input_tokens),
+            // Some servers count what was thought beside what they call their output.
+            reasoning_tokens: thought.min(output_tokens),
         }
     }
 }
@@ -114,6 +147,8 @@ impl From<AnthropicUsage> for Usage {
             input_tokens: wire.input_tokens.unwrap_or(0).saturating_add(cached).saturating_add(written),
             output_tokens: wire.output_tokens.unwrap_or(0),
             cached_input_tokens: cached,
+            // Thinking is within the output, and nothing tells how much of it.
+            reasoning_tokens: 0,
         }
     }
 }
@@ -146,6 +181,7 @@ impl From<GoogleUsage> for Usage {
                 .unwrap_or(0)
                 .saturating_add(wire.thoughts_token_count.unwrap_or(0)),
             cached_input_tokens: wire.cached_content_token_count.unwrap_or(0).min(input),
+            reasoning_tokens: wire.thoughts_token_count.unwrap_or(0),
         }
     }
 }
@@ -482,7 +518,7 @@ mod tests {
     }
 
     fn usage(input_tokens: u64, output_tokens: u64, cached_input_tokens: u64) -> Usage {
-        Usage { input_tokens, output_tokens, cached_input_tokens }
+        Usage { input_tokens, output_tokens, cached_input_tokens, reasoning_tokens: 0 }
     }
 
     #[test]

@@ -221,7 +221,7 @@ async fn give(
             open.gives(call.share, &answer.body, false).await;
             open.finish(StatusCode::OK.as_u16(), answer.failed);
             if let Some(keeping) = keeping {
-                keeping.whole(&answer.body);
+                keeping.whole(&answer.body, answer.usage);
             }
             Response::new(Body::from(answer.body))
         }
@@ -239,7 +239,7 @@ async fn give(
                     open.finish(StatusCode::OK.as_u16(), answer.failed);
                     // As the provider gave it: whoever is given it later has guardrails of their own.
                     if let Some(keeping) = keeping {
-                        keeping.whole(&answer.body);
+                        keeping.whole(&answer.body, answer.usage);
                     }
                     response
                 }

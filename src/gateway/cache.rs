@@ -5,6 +5,7 @@
 //! changes. So nobody is told what they could not have asked for themselves.
 
 use super::facts::Endpoint;
+use crate::dialect::usage::Usage;
 use crate::kernel::{OrganisationId, Timestamp};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
@@ -32,6 +33,8 @@ pub struct KeptAnswer {
     pub body: Bytes,
     /// Whether it is a stream of events.
     pub streamed: bool,
+    /// What the call used that it was given to first, where that is known.
+    pub usage: Option<Usage>,
     until: Timestamp,
 }
 
@@ -182,8 +185,8 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// Keeps a whole answer.
-    pub fn whole(self, body: &[u8]) {
-        self.put(body, false);
+    pub fn whole(self, body: &[u8], usage: Option<Usage>) {
+        self.put(body, false, usage);
     }
 
     /// Notes a piece of a stream.
@@ -198,16 +201,16 @@ impl Keeping {
     }
 
     /// Keeps the stream, which has come to its end.
-    pub fn ended(mut self) {
+    pub fn ended(mut self, usage: Option<Usage>) {
         if let Some(pieces) = self.pieces.take() {
-            self.put(&pieces, true);
+            self.put(&pieces, true, usage);
         }
     }
 
-    fn put(&self, body: &[u8], streamed: bool) {
+    fn put(&self, body: &[u8], streamed: bool, usage: Option<Usage>) {
         if body.len() <= LARGEST {
             // A copy of its own: the answer's bytes hold room that others wait for.
-            let answer = KeptAnswer { body: Bytes::copy_from_slice(body), streamed, until: self.until };
+            let answer = KeptAnswer { body: Bytes::copy_from_slice(body), streamed, usage, until: self.until };
             self.kept.put(self.organisation, self.question, answer);
         }
     }
@@ -231,7 +234,7 @@ mod tests {
             until: Timestamp(1_000),
             pieces: None,
         };
-        keeping.whole(&vec![b'x'; bytes]);
+        keeping.whole(&vec![b'x'; bytes], None);
     }
 
     fn has(kept: &Kept, organisation: u128, question: u8) -> bool {
@@ -276,13 +279,13 @@ mod tests {
         good.piece(b"data: 1\n\n");
         good.piece(b"data: [DONE]\n\n");
         assert!(!has(&kept, 1, 1));
-        good.ended();
+        good.ended(None);
         let found = kept.find(OrganisationId::numbered(1), &[1; 32], Timestamp(0)).expect("a stream");
         assert_eq!((&*found.body, found.streamed), (&b"data: 1\n\ndata: [DONE]\n\n"[..], true));
         let mut large = keeping(2);
         large.piece(&vec![0; LARGEST]);
         large.piece(b"x");
-        large.ended();
+        large.ended(None);
         assert!(!has(&kept, 1, 2));
     }
 

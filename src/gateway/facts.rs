@@ -138,6 +138,9 @@ pub struct CallEnd {
     pub usage: Option<Usage>,
     /// What they cost by the provider's list price, in micro-cents, where both are known.
     pub cost: Option<i64>,
+    /// What an answer that was kept from an earlier call would have cost anew, in micro-cents, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saved: Option<i64>,
     /// How many calls the entry stands for: refusals alike are counted when they are many.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
@@ -189,6 +192,7 @@ impl CallEnd {
             first_byte_us: None,
             usage: None,
             cost: None,
+            saved: None,
             count: 1,
             went: None,
             tried: Vec::new(),

@@ -237,6 +237,7 @@ mod tests {
             input_tokens,
             cached_input_tokens,
             output_tokens,
+            reasoning_tokens: 0,
         };
         let gpt = |usage| cost(Provider::OpenAi, "gpt-4o", usage);
         assert_eq!(gpt(usage(1_000_000, 0, 0)), Some(250_000_000));
@@ -250,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_name_and_usage_is_answered(name in "\\PC{0,24}|[a-z0-9.-]{0,24}", a: u64, b: u64, c: u64) {
-            let usage = Usage { input_tokens: a, cached_input_tokens: b, output_tokens: c };
+            let usage = Usage { input_tokens: a, cached_input_tokens: b, output_tokens: c, reasoning_tokens: c };
             for provider in Provider::ALL {
                 prop_assert!(cost(provider, &name, usage).is_none_or(|cost| (0..=MAX_COST).contains(&cost)));
             }

@@ -135,6 +135,8 @@ pub struct Open {
     /// What earlier attempts have used, and what that has cost.
     used_before: Option<Usage>,
     spent: Option<i64>,
+    /// What the earlier call used of which the answer was kept.
+    spared: Option<Usage>,
     /// What guardrails find beside the call, with the number of the attempt.
     late: Vec<(usize, Late)>,
     /// What is said, if that is kept.
@@ -211,6 +213,7 @@ impl Recorder {
             tried: Vec::new(),
             used_before: None,
             spent: None,
+            spared: None,
             late: Vec::new(),
             texts,
             place: Some(place),
@@ -291,6 +294,16 @@ impl Open {
         self.usage = Some(usage.bounded());
     }
 
+    /// Notes that the answer was kept from an earlier call, and what that one used.
+    pub(super) fn spared(&mut self, usage: Option<Usage>) {
+        self.spared = usage.map(Usage::bounded);
+    }
+
+    /// The tokens of the attempt that is under way, as far as they are known.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
     /// Whether the call has left for a provider.
     pub fn is_sent(&self) -> bool {
         self.sent
@@ -323,7 +336,7 @@ impl Open {
             self.spent = Some(self.spent.unwrap_or(0).saturating_add(spent));
         }
         (self.upstream_status, self.upstream_id, self.usage, self.status) = (None, None, None, None);
-        (self.first_byte_us, self.last_sent) = (None, false);
+        (self.first_byte_us, self.last_sent, self.spared) = (None, false, None);
         if let Some(texts) = &mut self.texts {
             texts.forget_answer();
         }
@@ -426,6 +439,7 @@ impl Open {
             Some(went) => (went.provider, &*went.model),
             None => (self.call.provider, &*self.call.model),
         };
+        let saved = self.spared.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
         let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
         let cost = match (self.spent, cost) {
             (Some(spent), Some(cost)) => Some(spent.saturating_add(cost)),
@@ -442,6 +456,7 @@ impl Open {
             first_byte_us: self.first_byte_us,
             usage: self.used_in_all(),
             cost,
+            saved,
             count: self.count,
             went,
             tried,

@@ -91,7 +91,7 @@ async fn a_finished_call_reaches_the_sink_with_what_was_noted() {
     let id = open.id();
     open.answered(200, Some("req_1"));
     open.first_byte();
-    open.used(Usage { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1 });
+    open.used(Usage { input_tokens: 3, output_tokens: 4, cached_input_tokens: 1, reasoning_tokens: 0 });
     open.finish(200, None);
     drop(begin(&recorder).await);
     assert!(recorder.drain(SOON).await);

@@ -156,6 +156,7 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                 }
                 let mut late = std::mem::take(&mut seen.late);
                 let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                open.spared(answer.usage);
                 open.later(&mut late);
                 if let Some(said) = said {
                     open.asks(share, said).await;

@@ -153,10 +153,11 @@ async fn held_back(
         Err((refusal, failure)) => Err(Outcome::Failed { refusal, open, failure }),
         Ok((response, found)) if guards::failed(&found) => Ok((response, Some(open))),
         Ok((response, _)) => {
+            let usage = open.usage();
             open.finish(StatusCode::OK.as_u16(), failed);
             if let Some(mut keeping) = keeping.filter(|_| failed.is_none()) {
                 keeping.piece(&all);
-                keeping.ended();
+                keeping.ended(usage);
             }
             Ok((response, None))
         }
@@ -370,7 +371,7 @@ impl Streamed {
             && *self.stream.outcome() == StreamState::Complete
             && self.stream.failed().is_none()
         {
-            keeping.ended();
+            keeping.ended(self.stream.usage());
         }
     }
 

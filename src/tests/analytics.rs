@@ -65,6 +65,11 @@ impl Made {
         self.priced.then(|| i64::try_from(input * 250 + output * 1_000).unwrap_or(0))
     }
 
+    /// What a kept answer spared.
+    fn saved(&self) -> Option<i64> {
+        (self.tried == 1).then_some(self.cost()).flatten()
+    }
+
     fn outcome(&self) -> CallOutcome {
         match self.end {
             0 => CallOutcome::Ok,
@@ -135,8 +140,10 @@ impl Made {
                 input_tokens,
                 output_tokens,
                 cached_input_tokens: input_tokens / 2,
+                reasoning_tokens: output_tokens / 3,
             }),
             cost: self.cost(),
+            saved: self.saved(),
             count: u64::try_from(self.calls()).unwrap_or(1),
             went: None,
             tried,
@@ -333,6 +340,8 @@ async fn check(house: &House, ada: &Client, calls: &[Made], sought: &Sought, now
         ("input_tokens", of(&|call| call.tokens.map_or(0, |(input, _)| input as i64))),
         ("cached_input_tokens", of(&|call| call.tokens.map_or(0, |(input, _)| (input / 2) as i64))),
         ("output_tokens", of(&|call| call.tokens.map_or(0, |(_, output)| output as i64))),
+        ("reasoning_tokens", of(&|call| call.tokens.map_or(0, |(_, output)| (output / 3) as i64))),
+        ("saved", of(&|call| call.saved().unwrap_or(0))),
         ("unpriced", of(&|call| i64::from(call.tokens.is_some() && call.cost().is_none()))),
     ] {
         assert_eq!(totals[name], expected, "{name} of {sought:?}: {page}");
@@ -360,6 +369,47 @@ async fn check(house: &House, ada: &Client, calls: &[Made], sought: &Sought, now
     assert_eq!(shown, meant.len().min(50), "{sought:?}");
     let under_way = meant.len() - ended.len();
     assert_eq!(page["under_way"], under_way, "{sought:?}");
+}
+
+#[tokio::test]
+async fn kinds_are_bounded() {
+    each_engine(async |house| {
+        use crate::features::logs::{counting::Kind, keep_kinds};
+        let (house, _) = house.with_ada().await;
+        let kind = |model: &str| {
+            let kind = Kind {
+                key: None,
+                person: None,
+                virtual_key: None,
+                provider: None,
+                model: model.to_owned(),
+                endpoint: "embeddings".into(),
+                streamed: false,
+                outcome: CallOutcome::Refused,
+                status: Some(403),
+                error: None,
+                config: None,
+                config_version: None,
+                prompt: None,
+                prompt_version: None,
+                prompt_label: None,
+                cache: Default::default(),
+                rescued: Default::default(),
+                verdict: Default::default(),
+                metadata: None,
+            };
+            (kind.id(), kind)
+        };
+        for (models, left) in [(&["a", "b"][..], 2), (&["a", "c", "d", "e"], 2), (&["a", "b", "f"], 2)] {
+            let mut kinds: std::collections::BTreeMap<_, _> = models.iter().map(|model| kind(model)).collect();
+            let mut note = house.app.note_in(house.organisation).await.expect("a transaction");
+            keep_kinds(note.tx(), &mut kinds, 3).await.expect("they are kept");
+            note.commit().await.expect("an end");
+            // One of three finds room, and none after that; what is known stays so.
+            assert_eq!(kinds.len(), left, "{models:?}");
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -295,6 +295,36 @@ async fn more_than_a_batch_goes_in_one_round() {
     .await;
 }
 
+/// Two replicas begin their rounds at the same moment: one deletes and tells of it.
+#[tokio::test]
+async fn what_is_too_old_is_deleted_and_told_of_once() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        for _ in 0..250 {
+            house.add_call(Uuid::now_v7()).await;
+        }
+        house.app.clock.advance(31 * DAY);
+        let events = async || house.chain(house.organisation).await.0;
+        let begun = events().await;
+        let (one, two) = tokio::join!(ages::round(&house.app), ages::round(&house.app));
+        assert_eq!((one.is_ok(), two.is_ok()), (true, true), "{one:?} {two:?}");
+        assert_eq!((texts(house).await, events().await), (0, begun + 1));
+        // One that was stopped in the middle keeps others from it for a while, not for ever.
+        house.add_call(Uuid::now_v7()).await;
+        house.app.clock.advance(31 * DAY);
+        let soon = house.app.clock.now().plus(60_000).0;
+        let claimed = format!("UPDATE organisations SET logs_expiring_until = {soon}");
+        house.as_owner_composed(&claimed).await.expect("claimed");
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(texts(house).await, 1);
+        house.app.clock.advance(61_000);
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(texts(house).await, 0);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn all_kept_texts_are_deleted_by_an_act_of_its_own() {
     each_engine(async |house| {
@@ -312,6 +342,18 @@ async fn all_kept_texts_are_deleted_by_an_act_of_its_own() {
         assert_eq!((texts(house).await, count(house, "SELECT COUNT(*) FROM call_logs").await), (0, entries));
         let last = house.chain(house.organisation).await.1.expect("an event");
         assert_eq!((&last["action"], &last["actor"]["name"]), (&json!("log.delete_texts"), &json!("Bo")));
+        // A call that was under way then writes its texts afterwards: nobody reads them, and the next round takes them.
+        let late = Uuid::now_v7();
+        house.add_call(late).await;
+        assert_eq!(texts(house).await, 1);
+        let told = read(&world, &world.owner, &late.to_string()).await;
+        assert_eq!(told.status, 404, "{}", told.text);
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(texts(house).await, 0);
+        house.app.clock.advance(HOUR);
+        let after = Uuid::now_v7();
+        house.add_call(after).await;
+        assert_eq!(read(&world, &world.owner, &after.to_string()).await.status, 200, "what is kept later is kept");
     })
     .await;
 }

@@ -109,7 +109,7 @@ fn a_whole_answer() {
             "modelVersion": "gemini-x", "responseId": "r1",
         }),
     );
-    assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 10, cached_input_tokens: 3 }));
+    assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 10, cached_input_tokens: 3, reasoning_tokens: 6 }));
     assert_eq!((&body["id"], &body["model"], &body["created"]), (&json!("r1"), &json!("gemini-x"), &json!(CREATED)));
     assert_eq!(body["usage"]["completion_tokens_details"], json!({ "reasoning_tokens": 6 }));
     assert_eq!(
@@ -192,7 +192,7 @@ fn a_stream() {
         let (text, outcome, usage) = streamed(stream, &[unnamed(&events()).as_bytes()], true);
         let chunks = data(&text);
         assert_eq!(outcome, StreamState::Complete);
-        assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 7, cached_input_tokens: 0 }));
+        assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 7, cached_input_tokens: 0, reasoning_tokens: 2 }));
         assert_eq!(
             assembled(&chunks, 0),
             json!({ "content": "Grüß dich\n", "finish": "tool_calls", "calls": [

@@ -56,7 +56,7 @@ fn a_caller_who_did_not_ask_for_usage_does_not_see_the_extra_chunk() {
     let (text, outcome, usage) =
         streamed(exchange(Provider::OpenAi, true, false).stream(0, ""), &[upstream.as_bytes()], true);
     assert_eq!((text, outcome), ([STREAM, DONE].concat(), StreamState::Complete));
-    assert_eq!(usage, Some(Usage { input_tokens: 3, output_tokens: 1, cached_input_tokens: 0 }));
+    assert_eq!(usage, Some(Usage { input_tokens: 3, output_tokens: 1, cached_input_tokens: 0, reasoning_tokens: 0 }));
     let (text, outcome, usage) =
         streamed(exchange(Provider::OpenAi, true, true).stream(0, ""), &[upstream.as_bytes()], true);
     assert_eq!((text, outcome), (upstream, StreamState::Complete));
@@ -125,7 +125,7 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     let body = r#"{"usage":{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":100,
         "output_tokens":7,"service_tier":"standard"}}"#;
     let answer = exchange.whole(200, body.into()).unwrap();
-    assert_eq!(answer.usage, Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100 }));
+    assert_eq!(answer.usage, Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100, reasoning_tokens: 0 }));
     assert_eq!(exchange.whole(200, "{}".into()).unwrap().usage, None);
     assert_eq!(exchange.whole(200, "<html>".into()).unwrap_err().code, "upstream_invalid_answer");
     assert_eq!(exchange.whole(403, "{}".into()).unwrap_err().status, 424);

@@ -213,7 +213,14 @@ fn plain(name: &str, figures: &Figures) -> Value {
     let cost = cents(figures.cost).unwrap_or(0.0);
     match name {
         "requests" => json!({ "total": figures.calls }),
-        "tokens" => json!({ "total": figures.tokens(), "avg": per_call(figures.tokens() as f64, figures.calls) }),
+        "tokens" => json!({
+            "total": figures.tokens(),
+            "avg": per_call(figures.tokens() as f64, figures.calls),
+            "input": figures.input_tokens,
+            "cached_input": figures.cached_input_tokens,
+            "output": figures.output_tokens,
+            "reasoning": figures.reasoning_tokens,
+        }),
         "cost" => json!({ "total": cost, "avg": per_call(cost, figures.calls), "unpriced": figures.unpriced }),
         "errors" => json!({ "total": figures.failed() }),
         "errors-rate" => json!({ "rate": percent(figures.failed(), figures.calls) }),
@@ -245,7 +252,11 @@ fn summary(name: &str, bars: &Bars) -> Value {
             json!({ "total_errors": all.failed(), "unique_error_codes": codes })
         }
         "requests-rescued" => json!({ "retry": all.retried, "fallback": all.fell_back }),
-        "cache-hit-rate" => json!({ "total": all.hits, "rate": percent(all.hits, all.calls) }),
+        "cache-hit-rate" => json!({
+            "total": all.hits,
+            "rate": percent(all.hits, all.calls),
+            "cost_saved": all.saved as f64 / MICROCENTS,
+        }),
         name => plain(name, all),
     }
 }
@@ -273,11 +284,17 @@ fn point_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Value {
             let retry = if figures.retried > 0 { json!([{ "count": figures.retried }]) } else { json!([]) };
             json!({ "retry": retry, "fallback": figures.fell_back })
         }
-        "cache-hit-rate" => json!({
-            "simple_hits": figures.hits,
-            "semantic_hits": 0,
-            "rate": percent(figures.hits, figures.calls),
-        }),
+        "cache-hit-rate" => {
+            // Of this bar and all before it.
+            let saved = bars.bars[..=index].iter().fold(0, |sum: i64, (_, figures)| sum.saturating_add(figures.saved));
+            json!({
+                "simple_hits": figures.hits,
+                "semantic_hits": 0,
+                "rate": percent(figures.hits, figures.calls),
+                "cumulative_simple_cache_savings": saved as f64 / MICROCENTS,
+                "cumulative_semantic_cache_savings": 0.0,
+            })
+        }
         name => plain(name, figures),
     }
 }
@@ -339,6 +356,7 @@ async fn cache(call: Call, query: AnalyticsQuery) -> Result<AnalyticsSummary> {
         "avg_latency": hit.map(milliseconds),
         "total_requests": bars.totals.calls,
         "cache_speedup": speedup,
+        "cost_saved": bars.totals.saved as f64 / MICROCENTS,
     });
     Ok(AnalyticsSummary { object: "analytics-summary", summary })
 }

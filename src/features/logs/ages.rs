@@ -2,7 +2,7 @@
 
 use super::store::texts as store;
 use crate::{
-    kernel::{OrganisationId, Result, Timestamp},
+    kernel::{OrganisationId, Result, Timestamp, time::MINUTE},
     policy::Operation,
     server::{
         access::{Access, App},
@@ -14,6 +14,10 @@ use crate::{
 const BATCH: i64 = 200;
 /// Rows of a kind that one event tells of. What is left is deleted, and told of, after that.
 const ROUND: i64 = 20_000;
+
+/// How long a replica that has begun to delete keeps others from it, in milliseconds: longer than one event's rows take. One
+/// that ends meanwhile leaves the rest to the next.
+const CLAIM: i64 = 10 * MINUTE;
 
 /// One round over all organisations. What is wrong with one stops no other.
 pub async fn round(app: &App) -> Result<()> {
@@ -39,9 +43,10 @@ struct Due {
     entries_before: Option<Timestamp>,
 }
 
-/// Deletes what is due. Whether more may be.
+/// Deletes what is due, unless another replica does. Whether more may be.
 async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
     let now = app.clock.now();
+    let until = now.plus(CLAIM);
     let mut note = app.note_in(organisation).await?;
     let (texts_before, entries_before) = store::rules(note.tx()).await?.ends(now);
     let texts = store::count_old_texts(note.tx(), texts_before, ROUND).await?;
@@ -49,12 +54,23 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
         Some(before) => store::count_old_calls(note.tx(), before, ROUND).await?,
         None => 0,
     };
-    drop(note);
-    if texts == 0 && entries == 0 {
+    if texts == 0 && entries == 0 || !store::claim(note.tx(), now, until).await? {
         return Ok(false);
     }
+    note.commit().await?;
     let due = Due { texts, entries, texts_before, entries_before };
-    told(app, organisation, &due).await?;
+    let deleted = delete(app, organisation, &due).await;
+    let mut note = app.note_in(organisation).await?;
+    store::release(note.tx(), until).await?;
+    note.commit().await?;
+    deleted?;
+    Ok(texts == ROUND || entries == ROUND)
+}
+
+/// Deletes what is due, and tells of it first.
+async fn delete(app: &App, organisation: OrganisationId, due: &Due) -> Result<()> {
+    let Due { texts, entries, texts_before, entries_before } = *due;
+    told(app, organisation, due).await?;
     // What is told of is deleted little by little, so that calls are logged meanwhile.
     let mut left = (texts - BATCH, entries - BATCH);
     while left.0 > 0 || left.1 > 0 {
@@ -71,7 +87,7 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
             left.1 -= BATCH;
         }
     }
-    Ok(texts == ROUND || entries == ROUND)
+    Ok(())
 }
 
 /// Deletes the first of it, and leaves the event of all.

@@ -101,8 +101,12 @@ pub struct Counted {
     pub calls: i64,
     /// Tokens read, those of them from the provider's cache, and written.
     pub tokens: Option<(i64, i64, i64)>,
+    /// Of those written, the ones that were thought and not said.
+    pub reasoning_tokens: i64,
     /// Micro-cents.
     pub cost: Option<i64>,
+    /// Micro-cents that a kept answer spared.
+    pub saved: i64,
     pub latency_us: Option<i64>,
     pub first_byte_us: Option<i64>,
 }
@@ -122,7 +126,9 @@ pub struct Sums {
     pub input_tokens: i64,
     pub cached_input_tokens: i64,
     pub output_tokens: i64,
+    pub reasoning_tokens: i64,
     pub cost: Option<i64>,
+    pub saved: i64,
     pub unpriced: i64,
     pub latency: Lengths,
     pub first_byte: Lengths,
@@ -137,11 +143,13 @@ impl Sums {
             self.input_tokens += input.clamp(0, MOST_TOKENS);
             self.cached_input_tokens += cached.clamp(0, MOST_TOKENS);
             self.output_tokens += output.clamp(0, MOST_TOKENS);
+            self.reasoning_tokens += call.reasoning_tokens.clamp(0, MOST_TOKENS);
             self.unpriced += i64::from(call.cost.is_none());
         }
         if let Some(cost) = call.cost {
             *self.cost.get_or_insert(0) += cost.clamp(0, MOST_COST);
         }
+        self.saved += call.saved.clamp(0, MOST_COST);
         call.latency_us.into_iter().for_each(|length| self.latency.add(length));
         call.first_byte_us.into_iter().for_each(|length| self.first_byte.add(length));
         self.last_at = self.last_at.max(call.started_at.0);

@@ -124,8 +124,12 @@ pub struct Figures {
     /// The part of `input_tokens` that came from the provider's cache.
     pub cached_input_tokens: i64,
     pub output_tokens: i64,
+    /// The part of `output_tokens` that was thought and not said, as far as providers tell it.
+    pub reasoning_tokens: i64,
     /// Micro-cents; none if no call's cost is known.
     pub cost: Option<i64>,
+    /// Micro-cents that answers kept from earlier calls would have cost anew, as far as that is known.
+    pub saved: i64,
     /// Calls that used tokens at a price that is not known. `cost` is without them.
     pub unpriced: i64,
     /// Of the calls whose length is known, in microseconds.

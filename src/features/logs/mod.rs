@@ -52,7 +52,7 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    counted::{count, counted_metadata, grouped, keep_kinds, told},
+    counted::{MOST_KINDS, count, counted_metadata, grouped, keep_kinds, told},
     day,
     figures::{GroupOf, GroupRead, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,

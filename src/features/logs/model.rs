@@ -189,6 +189,10 @@ pub struct Detail {
     pub input_tokens: Option<i64>,
     pub cached_input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
+    /// Of those, the ones that were thought and not said.
+    pub reasoning_tokens: Option<i64>,
+    /// What an answer that was kept from an earlier call would have cost anew, in micro-cents.
+    pub saved: Option<i64>,
     /// What the caller said of it.
     pub metadata: Option<Metadata>,
     /// The provider's own id of the call.

@@ -154,6 +154,8 @@ pub async fn delete_texts(access: &Access) -> Result<i64> {
         .act(Operation::LogTextsDelete, Subject::unnamed("organisation", subject()), |mut change| async move {
             let (id, until) = (change.organisation(), change.now().plus(1));
             let deleted = store::texts::count(change.tx()).await?;
+            // What is under way writes its texts later: they go by this.
+            store::texts::note_deleted(change.tx(), until).await?;
             store::texts::delete_old_texts(change.tx(), until, BATCH).await?;
             let own = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?;
             let event = Event::of(Subject::new("organisation", id, own.name)).change("texts", deleted, 0);

@@ -132,6 +132,10 @@ pub struct LogDetail {
     req_units: Option<i64>,
     cached_req_units: Option<i64>,
     res_units: Option<i64>,
+    /// Of those, the ones that were thought and not said.
+    reasoning_units: Option<i64>,
+    /// Cents that an answer kept from an earlier call would have cost anew.
+    cost_saved: Option<f64>,
     /// What the caller said of it in `x-portkey-metadata`.
     metadata: BTreeMap<String, String>,
     /// The provider's own id of the call, under which its support finds it.
@@ -270,6 +274,8 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         input_tokens,
         cached_input_tokens,
         output_tokens,
+        reasoning_tokens,
+        saved,
         metadata,
         upstream_id,
         ran,
@@ -300,6 +306,8 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         req_units: input_tokens,
         cached_req_units: cached_input_tokens,
         res_units: output_tokens,
+        reasoning_units: reasoning_tokens,
+        cost_saved: saved.map(|saved| saved as f64 / MICROCENTS),
         metadata: metadata.unwrap_or_default().into_texts(),
         upstream_request_id: upstream_id,
         prompt,

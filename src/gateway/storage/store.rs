@@ -24,15 +24,15 @@ macro_rules! insert {
             "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
              endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
              cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, \
-             config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id) VALUES ",
+             config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id, reasoning_tokens, saved) VALUES ",
             $values
         )
     };
 }
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id WHERE call_logs.finished_at IS NULL RETURNING id";
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id, reasoning_tokens = excluded.reasoning_tokens, saved = excluded.saved WHERE call_logs.finished_at IS NULL RETURNING id";
 /// Columns of a record, its organisation not counted.
-const COLUMNS: usize = 30;
+const COLUMNS: usize = 32;
 /// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
 /// place among all those before it, so that in long statements the seeking takes most of the time.
 const ROWS: usize = 7;
@@ -87,7 +87,8 @@ pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Re
         counted.insert(record.call.id.0, counts(&record.call, end, id));
         kinds.insert(id, kind);
     }
-    logs::keep_kinds(tx, &kinds).await?;
+    logs::keep_kinds(tx, &mut kinds, logs::MOST_KINDS).await?;
+    counted.retain(|_, counted: &mut Counted| kinds.contains_key(&counted.kind));
     let kind_of = |record: &Record| counted.get(&record.call.id.0).map(|counted| counted.kind);
     // An end that was known already changes nothing, and counts no second time.
     let mut written: Vec<(Uuid,)> = Vec::with_capacity(records.len());
@@ -152,7 +153,9 @@ fn counts(call: &CallFacts, end: &CallEnd, kind: Uuid) -> Counted {
         tokens: end
             .usage
             .map(|usage| (number(usage.input_tokens), number(usage.cached_input_tokens), number(usage.output_tokens))),
+        reasoning_tokens: end.usage.map_or(0, |usage| number(usage.reasoning_tokens)),
         cost: end.cost,
+        saved: end.saved.unwrap_or(0),
         latency_us: (!end.is_interrupted()).then(|| number(end.latency_us)),
         first_byte_us: end.first_byte_us.map(number),
     }
@@ -219,6 +222,8 @@ fn row(record: &Record, kind: Option<Uuid>) -> [Value; COLUMNS] {
         runs.and_then(|runs| runs.label.as_deref()),
         call.person,
         kind,
+        usage.map(|usage| number(usage.reasoning_tokens)),
+        end.and_then(|end| end.saved),
     ];
     let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
     row

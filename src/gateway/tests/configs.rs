@@ -406,6 +406,8 @@ async fn a_good_answer_is_kept_for_the_same_question() {
     let hits: Vec<_> = kept.iter().filter(|end| steps(&end.tried)[0].2 == Next::Kept).collect();
     assert_eq!(hits.len(), 3);
     assert!(hits.iter().all(|end| !end.sent && end.usage.is_none() && end.cost.is_none()));
+    let paid = kept.iter().find_map(|end| end.cost);
+    assert!(paid.is_some_and(|cost| cost > 0) && hits.iter().all(|end| end.saved == paid), "{paid:?} {hits:?}");
 }
 
 #[tokio::test]

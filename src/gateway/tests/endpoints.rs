@@ -36,7 +36,7 @@ struct Sample {
 }
 
 fn used(input_tokens: u64, output_tokens: u64, cached_input_tokens: u64) -> Option<Usage> {
-    Some(Usage { input_tokens, output_tokens, cached_input_tokens })
+    Some(Usage { input_tokens, output_tokens, cached_input_tokens, reasoning_tokens: 0 })
 }
 
 fn typed(event: &Value) -> String {

@@ -49,7 +49,7 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
             href: log(&[]),
             figure: short(now.tokens()),
             change: change(now.tokens(), before.tokens(), short),
-            more: format!("{} read, {} written", short(now.input_tokens), short(now.output_tokens)),
+            more: tokens(now),
             spark: spark(|slot| Some(slot.tokens() as f64)),
             ..Tile::default()
         },
@@ -69,7 +69,7 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
             href: log(&[("cache", "hit")]),
             figure: hits,
             change: more_hits,
-            more: counted(now.hits, "call", "calls"),
+            more: saved(now),
             spark: spark(|slot| slot.share(slot.hits)),
             ..Tile::default()
         },
@@ -92,6 +92,19 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
             ..Tile::default()
         },
     ]
+}
+
+/// "6.1 M read, 40 k of them cached, 1.2 M written, 300 k of them thought".
+fn tokens(now: &Figures) -> String {
+    let part = |of: i64, what: &str| if of > 0 { format!(", {} of them {what}", short(of)) } else { String::new() };
+    let (cached, thought) = (part(now.cached_input_tokens, "cached"), part(now.reasoning_tokens, "thought"));
+    format!("{} read{cached}, {} written{thought}", short(now.input_tokens), short(now.output_tokens))
+}
+
+/// How many answers were kept from earlier calls, and what they would have cost anew.
+fn saved(now: &Figures) -> String {
+    let calls = counted(now.hits, "call", "calls");
+    if now.saved > 0 { format!("{calls}, {} saved", dollars(now.saved)) } else { calls }
 }
 
 fn latency(now: &Figures, before: &Figures, href: String) -> Tile {

@@ -236,6 +236,8 @@ mod tests {
             first_byte_us: None,
             input_tokens: None,
             cached_input_tokens: None,
+            reasoning_tokens: None,
+            saved: None,
             output_tokens: None,
             metadata: None,
             upstream_id: None,

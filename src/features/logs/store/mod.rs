@@ -32,7 +32,7 @@ const OF_VERDICT: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.verdi
 
 macro_rules! columns {
     () => {
-        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, u.name AS person_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id"
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, u.name AS person_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id, c.reasoning_tokens, c.saved"
     };
 }
 
@@ -126,6 +126,8 @@ row! {
         virtual_key_deleted_at: Option<i64>,
         count: i64,
         upstream_id: Option<String>,
+        reasoning_tokens: Option<i64>,
+        saved: Option<i64>,
     }
 }
 
@@ -286,6 +288,8 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             input_tokens: row.input_tokens,
             cached_input_tokens: row.cached_input_tokens,
             output_tokens: row.output_tokens,
+            reasoning_tokens: row.reasoning_tokens,
+            saved: row.saved,
             metadata: row.metadata.map(|metadata| metadata.0),
             upstream_id: row.upstream_id,
             ran: None,

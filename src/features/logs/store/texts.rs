@@ -29,7 +29,10 @@ statements! {
     CALL_EXISTS: TenantSql = "SELECT COUNT(*) FROM call_logs WHERE org_id = $1 AND id = $2";
     // Every organisation, for what is deleted by its age.
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations ORDER BY id";
-    RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days FROM organisations WHERE id = $1";
+    RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days, texts_deleted_before FROM organisations WHERE id = $1";
+    NOTE_DELETED: SystemSql = "UPDATE organisations SET texts_deleted_before = $2 WHERE id = $1";
+    CLAIM: SystemSql = "UPDATE organisations SET logs_expiring_until = $3 WHERE id = $1 AND (logs_expiring_until IS NULL OR logs_expiring_until < $2)";
+    RELEASE: SystemSql = "UPDATE organisations SET logs_expiring_until = NULL WHERE id = $1 AND logs_expiring_until = $2";
     TEXTS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_texts!(), ") AS page");
     CALLS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_calls!(), ") AS page");
     DELETE_OLD_TEXTS: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND call_id IN (", old_texts!(), ")");
@@ -116,6 +119,8 @@ row! {
         pub keep_texts_set_at: Option<i64>,
         pub texts_days: i64,
         pub logs_days: Option<i64>,
+        /// Texts of calls before this were all deleted. Some calls were under way then, and wrote theirs later.
+        pub texts_deleted_before: Option<i64>,
     }
 }
 
@@ -124,7 +129,7 @@ impl Rules {
     pub fn ends(&self, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let before = |days: i64| now.plus(-days.saturating_mul(DAY));
         let entries = self.logs_days.map(before);
-        let texts = before(self.texts_days);
+        let texts = before(self.texts_days).max(Timestamp(self.texts_deleted_before.unwrap_or(i64::MIN)));
         // A text never stays longer than its entry, whatever is stored.
         (entries.map_or(texts, |entries| entries.max(texts)), entries)
     }
@@ -143,6 +148,9 @@ pub async fn note(tx: &mut OrgTx, call: CallId) -> Result<Texts> {
     let size = |has: bool, whole: i64, is_cut: bool| has.then_some(Size { whole, is_cut });
     Ok(match row {
         None => Texts::None { keeps: rules.keep_texts, since: rules.keep_texts_set_at.map(Timestamp) },
+        Some(row) if rules.texts_deleted_before.is_some_and(|before| row.created_at < before) => {
+            Texts::None { keeps: rules.keep_texts, since: rules.keep_texts_set_at.map(Timestamp) }
+        }
         Some(row) if row.dropped => Texts::Dropped,
         Some(row) => {
             let days = rules.logs_days.map_or(rules.texts_days, |days| days.min(rules.texts_days));
@@ -178,6 +186,24 @@ pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: CallId) -> Result<(Op
 pub async fn organisations(tx: &mut Tx) -> Result<Vec<OrganisationId>> {
     let rows: Vec<(Uuid,)> = tx.all(ORGANISATIONS, vec![]).await?;
     Ok(rows.into_iter().map(|(id,)| OrganisationId(id)).collect())
+}
+
+/// Notes that every text of a call before this is to go.
+pub async fn note_deleted(tx: &mut OrgTx, before: Timestamp) -> Result<()> {
+    let id = tx.organisation();
+    tx.system().execute(NOTE_DELETED, values![id, before]).await.map(drop)
+}
+
+/// Takes it upon this replica to delete what is too old, until then. False: another one does it.
+pub async fn claim(tx: &mut OrgTx, now: Timestamp, until: Timestamp) -> Result<bool> {
+    let id = tx.organisation();
+    Ok(tx.system().execute(CLAIM, values![id, now, until]).await? > 0)
+}
+
+/// Ends that.
+pub async fn release(tx: &mut OrgTx, until: Timestamp) -> Result<()> {
+    let id = tx.organisation();
+    tx.system().execute(RELEASE, values![id, until]).await.map(drop)
 }
 
 /// How many texts are too old; `most` at most.
