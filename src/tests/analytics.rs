@@ -167,6 +167,7 @@ struct Sought {
     hits: bool,
     team: Option<usize>,
     least_tokens: Option<u64>,
+    says: Option<&'static str>,
     group: &'static str,
 }
 
@@ -184,6 +185,7 @@ fn sought() -> impl Strategy<Value = Sought> {
         prop::bool::weighted(0.2),
         prop::option::weighted(0.2, 0..TEAMS.len()),
         prop::option::weighted(0.2, 1..3_000_u64),
+        prop::option::weighted(0.2, prop::sample::select(vec!["UPPO", "sal", "Trac", "100%"])),
     );
     let group = prop::sample::select(vec![
         "model",
@@ -208,6 +210,7 @@ fn sought() -> impl Strategy<Value = Sought> {
         hits: rest.0,
         team: rest.1,
         least_tokens: rest.2,
+        says: rest.3,
         group,
     })
 }
@@ -230,6 +233,7 @@ impl Sought {
         fields.extend(self.hits.then(|| ("cache", "hit".to_owned())));
         fields.extend(self.team.map(|team| ("metadata", format!("team={}", TEAMS[team]))));
         fields.extend(self.least_tokens.map(|least| ("min_tokens", least.to_string())));
+        fields.extend(self.says.map(|text| ("search", text.to_owned())));
         fields.into_iter().map(|(name, value)| (format!("query[{name}]"), value)).collect()
     }
 
@@ -256,6 +260,10 @@ impl Sought {
             && self.status.is_none_or(status)
             && self.rescued.is_none_or(|wanted| call.end != 4 && wanted == rescued)
             && (!self.hits || call.end != 4 && call.tried == 1)
+            && self.says.is_none_or(|text| {
+                let text = text.to_lowercase();
+                "trace".contains(&text) || call.team.is_some_and(|team| TEAMS[team].contains(&text))
+            })
             && self.team.is_none_or(|team| call.team == Some(team))
             && self.least_tokens.is_none_or(|least| call.end != 4 && call.tokens.is_some_and(|(i, o)| i + o >= least))
     }

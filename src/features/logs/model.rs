@@ -65,11 +65,11 @@ impl CallOutcome {
 /// - `key`: an API key's id. `virtual_key`: an id or slug. `person`: the id of who called from the console. `provider`,
 ///   `endpoint`: a name. `prompt`, `config`: the slug of what was run or led, with the number of a version beside it.
 ///   `model`: part of the name, whatever its letter case; `model_is`: the whole of it. `error`: a stable code.
-/// - `trace_id`: a whole one. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, a status, or a class
+/// - `trace_id`: a whole one. `search`: part of a trace id or of metadata, whatever its letter case. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, a status, or a class
 ///   of statuses such as `4xx`.
 /// - `cache`: `none`, `hit`. `rescued`: `none`, `retry`, `fallback`. `verdict`: `none`, `passed`, `failed`, `denied`.
 /// - `min_cost`, `max_cost`: dollars. `min_tokens`, `max_tokens`. `min_latency`, `max_latency`: milliseconds.
-pub const FILTERS: [&str; 27] = [
+pub const FILTERS: [&str; 28] = [
     "range",
     "from",
     "to",
@@ -86,6 +86,7 @@ pub const FILTERS: [&str; 27] = [
     "model_is",
     "error",
     "trace_id",
+    "search",
     "metadata",
     "status",
     "cache",

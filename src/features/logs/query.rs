@@ -92,6 +92,8 @@ pub struct Filter {
     /// The whole of it, as it is.
     pub model_is: Option<String>,
     pub trace_id: Option<String>,
+    /// A part of the trace id or of the metadata, in lower case.
+    pub search: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
     pub ended: Option<Ended>,
@@ -127,6 +129,7 @@ impl Filter {
             model: None,
             model_is: None,
             trace_id: None,
+            search: None,
             metadata: None,
             ended: None,
             error: None,
@@ -142,7 +145,7 @@ impl Filter {
 
     /// Whether it asks for nothing that roll-ups do not tell, metadata aside.
     pub fn is_counted(&self) -> bool {
-        self.trace_id.is_none() && self.cost.is_open() && self.tokens.is_open() && self.latency.is_open()
+        self.trace_id.is_none() && self.search.is_none() && self.cost.is_open() && self.tokens.is_open() && self.latency.is_open()
     }
 
     /// Whether calls under way can be among those that it lets through.
@@ -216,6 +219,7 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         config: |text| text::line("The config", text, PROMPT_LIMIT);
         config_version: version;
         trace_id: trace;
+        search: |text| text::line("The text", text, MODEL_LIMIT).map(|text| text.to_lowercase());
         metadata: Metadata::parse_filter;
         model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
         model_is: |text| text::line("The model", text, MODEL_LIMIT);

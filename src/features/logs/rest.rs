@@ -52,6 +52,9 @@ input! {
         /// A whole trace id.
         #[schema(max_length = 128)]
         trace_id: Option<String>,
+        /// Part of a trace id or of metadata, whatever its letter case.
+        #[schema(max_length = 200)]
+        search: Option<String>,
         /// What callers said of a call in `x-portkey-metadata`: `name=value`, or a JSON object of which a call must have
         /// every part.
         metadata: Option<String>,
@@ -252,6 +255,7 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
         ("prompt", query.prompt),
         ("model", query.model),
         ("trace_id", query.trace_id),
+        ("search", query.search),
         ("metadata", query.metadata),
         ("status", query.status),
         ("after", query.cursor),

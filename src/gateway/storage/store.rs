@@ -8,34 +8,20 @@ use crate::{
     },
     gateway::facts::{CallEnd, CallFacts, Record, Tried},
     kernel::{ConfigId, Result, provider::Provider},
-    server::database::{OrgTx, TenantSql, Value, WriteError, row, values},
+    server::database::{Batch, OrgTx, TenantSql, Value, WriteError, row, values},
 };
 use serde_json::json;
 use std::{
     collections::{BTreeMap, HashMap},
-    fmt::Write,
     sync::LazyLock,
 };
 use uuid::Uuid;
 
-macro_rules! insert {
-    ($values:literal) => {
-        concat!(
-            "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, \
-             endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, \
-             cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, \
-             config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id, reasoning_tokens, saved) VALUES ",
-            $values
-        )
-    };
-}
+const INSERT: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id, reasoning_tokens, saved)";
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id, reasoning_tokens = excluded.reasoning_tokens, saved = excluded.saved WHERE call_logs.finished_at IS NULL RETURNING id";
+const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id, reasoning_tokens = excluded.reasoning_tokens, saved = excluded.saved WHERE call_logs.finished_at IS NULL";
 /// Columns of a record, its organisation not counted.
 const COLUMNS: usize = 32;
-/// Records in one statement. Each statement costs a way to the engine and back; but SQLite's driver seeks every value's
-/// place among all those before it, so that in long statements the seeking takes most of the time.
-const ROWS: usize = 7;
 
 /// A record may come twice, and then tells the same.
 const TRIED: TenantSql = TenantSql::new(
@@ -51,28 +37,13 @@ const RULES: TenantSql = TenantSql::new(
     "SELECT o.saved_only, o.keep_texts, o.leave_images_out, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded FROM organisations o WHERE o.id = $1",
 );
 
-static ONE: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(1));
-static MANY: LazyLock<TenantSql> = LazyLock::new(|| insert_calls(ROWS));
-
-/// Made once each for the life of the program, so the text may stay for as long.
-fn insert_calls(rows: usize) -> TenantSql {
-    let mut text = String::from(insert!(""));
-    for row in 0..rows {
-        text.push_str(if row == 0 { "($1" } else { ", ($1" });
-        for column in 0..COLUMNS {
-            let _ = write!(text, ", ${}", 2 + row * COLUMNS + column);
-        }
-        text.push(')');
-    }
-    text.push_str(ON_CONFLICT);
-    TenantSql::new(text.leak())
-}
+static CALLS: LazyLock<Batch> = LazyLock::new(|| Batch::new(INSERT, 1 + COLUMNS, ON_CONFLICT));
 
 /// The texts of these statements, for the test that prepares each on both engines.
 pub fn statements() -> &'static [&'static str] {
-    static TEXTS: LazyLock<[&str; 5]> =
-        LazyLock::new(|| [ONE.text(), MANY.text(), TRIED.text(), CONFIG.text(), RULES.text()]);
-    &*TEXTS
+    static TEXTS: LazyLock<Vec<&str>> =
+        LazyLock::new(|| CALLS.statements().chain([TRIED.text(), CONFIG.text(), RULES.text()]).collect());
+    &TEXTS
 }
 
 /// Stores records, each call once. Gives those that have ended now, to be counted.
@@ -91,22 +62,15 @@ pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Re
     counted.retain(|_, counted: &mut Counted| kinds.contains_key(&counted.kind));
     let kind_of = |record: &Record| counted.get(&record.call.id.0).map(|counted| counted.kind);
     // An end that was known already changes nothing, and counts no second time.
-    let mut written: Vec<(Uuid,)> = Vec::with_capacity(records.len());
-    let mut groups = records.chunks_exact(ROWS);
-    for group in &mut groups {
-        let rows = group.iter().flat_map(|record| row(record, kind_of(record)));
-        written.extend(tx.write_all::<(Uuid,)>(*MANY, rows.collect()).await?);
-    }
-    for record in groups.remainder() {
-        written.extend(tx.write_all::<(Uuid,)>(*ONE, row(record, kind_of(record)).into()).await?);
-    }
+    let rows = records.iter().map(|record| row(record, kind_of(record))).collect();
+    let written = tx.write_batch(&CALLS, rows).await?;
     for record in records {
         let tried = record.outcome.iter().flat_map(|end| &end.tried);
         for (number, tried) in (1_i64..).zip(tried) {
             tx.write(TRIED, attempt(record, number, tried)).await?;
         }
     }
-    Ok(written.into_iter().filter_map(|(id,)| counted.remove(&id)).collect())
+    Ok(written.into_iter().filter_map(|id| counted.remove(&id)).collect())
 }
 
 /// What an ended call is counted by.
@@ -181,7 +145,7 @@ fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
     ]
 }
 
-fn row(record: &Record, kind: Option<Uuid>) -> [Value; COLUMNS] {
+fn row(record: &Record, kind: Option<Uuid>) -> Vec<Value> {
     let (call, end) = (&record.call, record.outcome.as_ref());
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     // A call that the end of the process cut off has no known length.
@@ -191,8 +155,8 @@ fn row(record: &Record, kind: Option<Uuid>) -> [Value; COLUMNS] {
     let went = end.and_then(|end| end.went.as_deref());
     let saved = call.config.and_then(|led| led.saved);
     let runs = call.prompt.as_deref();
-    let row = values![
-        Some(call.id),
+    values![
+        call.id,
         call.started_at,
         finished_at,
         call.person.is_none().then_some(call.key),
@@ -224,9 +188,7 @@ fn row(record: &Record, kind: Option<Uuid>) -> [Value; COLUMNS] {
         kind,
         usage.map(|usage| number(usage.reasoning_tokens)),
         end.and_then(|end| end.saved),
-    ];
-    let Ok(row) = <[Value; COLUMNS]>::try_from(row) else { unreachable!("a row has as many values as columns") };
-    row
+    ]
 }
 
 /// A config as it is stored: its id, the number of its newest version, and the text of that.

@@ -1,36 +1,104 @@
 //! Many rows of one table, written on one way to the engine and back.
 
-use super::{TenantSql, Value, WriteError, tx::{Engine, OrgTx}, value::{postgres_arguments, sqlite_arguments}};
+use super::{
+    TenantSql, Value, WriteError,
+    tx::{Engine, OrgTx, not_written},
+    value::{postgres_arguments, sqlite_arguments},
+};
 use futures_util::TryStreamExt;
 use sqlx::{Either, Executor, Postgres, Sqlite};
-use std::{collections::HashSet, fmt::Write, sync::LazyLock};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// Rows that one text writes. What is left over goes by the smaller ones.
 const SIZES: [usize; 3] = [32, 8, 1];
 
-/// An `INSERT` of rows that each begin with the organisation and an id of their own.
+/// An `INSERT` of rows that each begin with their organisation and an id.
 ///
-/// PostgreSQL gets rows in one statement; SQLite gets one statement for each row, all in one text: its driver seeks the place
-/// of each named value among all that stand before it, and unnamed ones it takes in their order.
-pub struct Batch {
-    texts: LazyLock<[Texts; 3], fn() -> [Texts; 3]>,
-}
+/// PostgreSQL is sent rows in one statement. SQLite is sent a statement for each row, all in one text: its driver seeks the
+/// place of each numbered value among all that stand before it, and takes unnumbered ones in their order.
+pub struct Batch(Vec<Texts>);
 
-/// The texts of so many rows.
 struct Texts {
+    rows: usize,
     postgres: TenantSql,
     sqlite: &'static str,
 }
 
 impl Batch {
-    /// `make` gives `INSERT INTO table (org_id, id, …)`, the number of columns, and what follows the values.
-    pub const fn new(make: fn() -> [Texts; 3]) -> Self {
-        Self { texts: LazyLock::new(make) }
+    /// `insert` is `INSERT INTO table (org_id, id, …)`, `columns` how many it names, and `then` what follows the values. Made
+    /// once each for the life of the program, so that its texts may stay for as long.
+    pub fn new(insert: &str, columns: usize, then: &str) -> Self {
+        let of = |rows: usize| {
+            let places = |row: usize| {
+                let own = (1..columns).map(|column| format!(", ${}", 1 + row * (columns - 1) + column));
+                format!("($1{})", own.collect::<String>())
+            };
+            let values: Vec<String> = (0..rows).map(places).collect();
+            let postgres = format!("{insert} VALUES {}{then} RETURNING id", values.join(", "));
+            let sqlite = format!("{insert} VALUES (?{}){then};", ", ?".repeat(columns - 1)).repeat(rows);
+            Texts { rows, postgres: TenantSql::new(postgres.leak()), sqlite: sqlite.leak() }
+        };
+        Self(SIZES.into_iter().map(of).collect())
     }
 
-    /// The texts of PostgreSQL, which SQLite takes too, for the test that prepares each on both engines.
+    /// The texts that PostgreSQL is sent, which SQLite takes, too: for the test that prepares each on both engines.
     pub fn statements(&self) -> impl Iterator<Item = &'static str> {
-        self.texts.iter().map(|texts| texts.postgres.text())
+        self.0.iter().map(|texts| texts.postgres.text())
+    }
+}
+
+impl OrgTx {
+    /// Writes rows, each without its organisation and with its id first; gives the ids of those that were written, and not
+    /// passed over as known. No two rows may have one id.
+    ///
+    /// # Errors
+    /// As [`OrgTx::write`]; then nothing of the transaction may be kept.
+    pub async fn write_batch(&mut self, batch: &Batch, rows: Vec<Vec<Value>>) -> Result<HashSet<Uuid>, WriteError> {
+        let mut written = HashSet::with_capacity(rows.len());
+        let mut rows = rows.into_iter();
+        while let Some(texts) = batch.0.iter().find(|texts| texts.rows <= rows.len()) {
+            let part: Vec<Vec<Value>> = rows.by_ref().take(texts.rows).collect();
+            self.write_part(texts, part, &mut written).await.map_err(not_written)?;
+        }
+        Ok(written)
+    }
+
+    async fn write_part(
+        &mut self,
+        texts: &Texts,
+        rows: Vec<Vec<Value>>,
+        written: &mut HashSet<Uuid>,
+    ) -> sqlx::Result<()> {
+        let organisation = Value::from(self.organisation());
+        let ids: Vec<Option<Uuid>> = rows.iter().map(|row| row.first().and_then(Value::uuid)).collect();
+        let done = match self.engine() {
+            Engine::Sqlite(connection) => {
+                let values =
+                    rows.into_iter().flat_map(|row| std::iter::once(organisation.clone()).chain(row)).collect();
+                let query = sqlx::query_with::<Sqlite, _>(texts.sqlite, sqlite_arguments(values)?);
+                let mut told = (&mut **connection).fetch_many(query);
+                let mut number = 0;
+                loop {
+                    match told.try_next().await {
+                        Ok(Some(Either::Left(row))) => {
+                            written.extend(ids.get(number).copied().flatten().filter(|_| row.rows_affected() > 0));
+                            number += 1;
+                        }
+                        Ok(Some(Either::Right(_))) => {}
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
+                    }
+                }
+            }
+            Engine::Postgres(connection) => {
+                let values = std::iter::once(organisation).chain(rows.into_iter().flatten()).collect();
+                let query =
+                    sqlx::query_as_with::<Postgres, (Uuid,), _>(texts.postgres.text(), postgres_arguments(values)?);
+                query.fetch_all(&mut **connection).await.map(|rows| written.extend(rows.into_iter().map(|(id,)| id)))
+            }
+        };
+        self.wrote(&done);
+        done
     }
 }

@@ -2,6 +2,7 @@
 //! own tables ([`Tx`]) or inside one organisation ([`OrgTx`]), and there is nothing else to query with.
 
 mod address;
+mod batch;
 mod browse;
 mod health;
 pub mod listing;
@@ -13,6 +14,7 @@ mod tx;
 mod value;
 
 pub use address::Address;
+pub use batch::Batch;
 pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql};

@@ -10,7 +10,7 @@ use crate::kernel::{Code, Error, OrganisationId, UserId};
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::sync::Arc;
 
-enum Engine {
+pub(super) enum Engine {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
@@ -294,14 +294,23 @@ impl OrgTx {
         self.tx.execute_text(sql.0, values).await.map_err(failed)
     }
 
+    pub(super) fn engine(&mut self) -> &mut Engine {
+        self.tx.begin_statement();
+        &mut self.tx.engine
+    }
+
+    /// Notes how a statement ended that wrote.
+    pub(super) fn wrote(&mut self, done: &sqlx::Result<()>) {
+        self.tx.changed |= done.is_ok();
+        if let Err(error) = done {
+            note_failure(&self.tx.state.health, error);
+        }
+    }
+
     /// As [`Self::execute`], for a writer that tries again unless it is the values that are refused.
     pub async fn write(&mut self, sql: TenantSql, values: Vec<Value>) -> Result<u64, WriteError> {
         let values = self.bound(values);
-        self.tx.execute_text(sql.0, values).await.map_err(|error| {
-            let refused = is_of_values(&error);
-            failed(error);
-            if refused { WriteError::Refused } else { WriteError::Failed }
-        })
+        self.tx.execute_text(sql.0, values).await.map_err(not_written)
     }
 
     /// As [`Self::write`], with the rows that the statement gives back.
@@ -309,11 +318,7 @@ impl OrgTx {
         let values = self.bound(values);
         let done = run!(self.tx, sql.0, values, query_as_with::<T>, fetch_all);
         self.tx.changed |= done.is_ok();
-        done.map_err(|error| {
-            let refused = is_of_values(&error);
-            failed(error);
-            if refused { WriteError::Refused } else { WriteError::Failed }
-        })
+        done.map_err(not_written)
     }
 
     pub(in crate::server) async fn commit(self) -> Result<(), Error> {
@@ -365,6 +370,13 @@ fn failed(error: sqlx::Error) -> Error {
             Error::internal()
         }
     }
+}
+
+/// Why a write was not done; the cause goes to the log.
+pub(super) fn not_written(error: sqlx::Error) -> WriteError {
+    let refused = is_of_values(&error);
+    failed(error);
+    if refused { WriteError::Refused } else { WriteError::Failed }
 }
 
 /// Why a write was not done. The cause is in the log.

@@ -23,6 +23,16 @@ pub enum Value {
     Json(Option<serde_json::Value>),
 }
 
+impl Value {
+    /// The id that it is, if it is one.
+    pub(super) fn uuid(&self) -> Option<Uuid> {
+        match self {
+            Value::Uuid(id) => *id,
+            _ => None,
+        }
+    }
+}
+
 /// A row type that can be read from either engine: made with [`row!`].
 pub trait Row: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 impl<T> Row for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}

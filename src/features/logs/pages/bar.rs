@@ -23,7 +23,7 @@ const FIELDS: [&str; 13] = [
     "rescued",
     "cache",
     "verdict",
-    "trace_id",
+    "search",
     "metadata",
 ];
 
@@ -64,8 +64,8 @@ pub fn range_fields(list: &List, ranges: &[(&str, &str)], selected: String) -> A
 
 /// All that narrows the calls beside the time. What has no field, and came with the address, is kept.
 pub fn narrowing_fields(list: &List, choices: Choices) -> AnyView {
-    let [prompt, config, model, error, trace_id, metadata] =
-        ["prompt", "config", "model", "error", "trace_id", "metadata"].map(|name| list.asked.get(name).to_owned());
+    let [prompt, config, model, error, search, metadata] =
+        ["prompt", "config", "model", "error", "search", "metadata"].map(|name| list.asked.get(name).to_owned());
     let status = list.asked.get("status");
     let is_number = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
@@ -106,7 +106,7 @@ pub fn narrowing_fields(list: &List, choices: Choices) -> AnyView {
             <SearchField label="Model" name="model" value=model />
             <SearchField label="Error code" name="error" value=error />
             {words}
-            <SearchField label="Trace id" name="trace_id" value=trace_id />
+            <SearchField label="In trace id or metadata" name="search" value=search />
             <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
         </FilterSheet>
     }

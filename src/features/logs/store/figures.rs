@@ -86,6 +86,7 @@ const ROLLED: Conditions = conditions!("r.width = ? AND r.start >= ? AND r.start
 
 // What only the log knows.
 pub const OF_TRACE: &str = "c.trace_id = ?";
+pub const SAYING: &str = "(LOWER(c.trace_id) LIKE ? ESCAPE '!' OR LOWER(CAST(c.metadata AS TEXT)) LIKE ? ESCAPE '!')";
 pub const BETWEEN_COSTS: &str = "c.cost >= ? AND c.cost <= ?";
 pub const BETWEEN_TOKENS: &str = "COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) >= ? AND COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) <= ?";
 pub const BETWEEN_LATENCIES: &str = "c.latency_us >= ? AND c.latency_us <= ?";
@@ -272,6 +273,7 @@ pub static ENDED: Listing = Listing::new(Parts {
         listing::Filter::optional(&[RAW_RESCUED]),
         listing::Filter::optional(&[RAW_VERDICT]),
         listing::Filter::optional(&[OF_TRACE]),
+        listing::Filter::optional(&[SAYING]),
         listing::Filter::optional(&[BETWEEN_COSTS]),
         listing::Filter::optional(&[BETWEEN_TOKENS]),
         listing::Filter::optional(&[BETWEEN_LATENCIES]),
@@ -349,6 +351,9 @@ pub fn raw_only(question: Question, filter: &Filter, kinds: [&'static str; 3]) -
     let mut question = of_kinds(question, filter, kinds);
     if let Some(trace) = &filter.trace_id {
         question = question.only(OF_TRACE, values![trace]);
+    }
+    if let Some(text) = &filter.search {
+        question = question.only(SAYING, values![containing(text), containing(text)]);
     }
     for (bounds, condition) in [
         (filter.cost, BETWEEN_COSTS),

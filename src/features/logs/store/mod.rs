@@ -20,7 +20,7 @@ use crate::{
         readable, statements, row, values,
     },
 };
-use figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW};
+use figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW, SAYING};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -72,6 +72,7 @@ pub static LIST: Listing = Listing::new(Parts {
         listing::Filter::optional(&[OF_RESCUED]),
         listing::Filter::optional(&[OF_VERDICT]),
         listing::Filter::optional(&[OF_TRACE]),
+        listing::Filter::optional(&[SAYING]),
         listing::Filter::optional(&[BETWEEN_COSTS]),
         listing::Filter::optional(&[BETWEEN_TOKENS]),
         listing::Filter::optional(&[BETWEEN_LATENCIES]),
