@@ -8,6 +8,7 @@ mod forwarder;
 #[path = "../support/house.rs"]
 mod house;
 mod load;
+mod month;
 mod renders;
 mod upstream;
 mod ways;
@@ -39,6 +40,9 @@ fn main() -> Result<()> {
     }
     if std::env::args().nth(1).as_deref() == Some(forwarder::COMMAND) {
         return forwarder::run(std::env::args().nth(2).ok_or("which provider?")?.parse()?);
+    }
+    if std::env::args().nth(1).as_deref() == Some("month") {
+        return month::run(&std::env::args().nth(2).unwrap_or_default());
     }
     let mut out = std::io::stdout().lock();
     writeln!(out, "decisions per second (one core): {:.0} million", decisions() / 1e6)?;

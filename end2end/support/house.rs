@@ -84,6 +84,31 @@ impl House {
         Ok(house)
     }
 
+    /// Fills this folder with the demonstration, and starts it.
+    pub fn demonstrated(folder: TempDir, settings: &[(&str, &str)], arguments: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program());
+        let filled = command
+            .arg("demo")
+            .args(arguments)
+            .env("LATCHKEY_DATA", folder.path())
+            .envs(owned(settings))
+            .stdout(Stdio::null());
+        if !filled.status()?.success() {
+            return Err("the demonstration was not made".into());
+        }
+        Self::on(folder, settings, "")
+    }
+
+    /// A page of the console, as a browser asks for it.
+    pub fn page(&self, path: &str, cookie: &str) -> Result<(u16, String, String)> {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nconnection: close\r\naccept: text/html\r\n\
+             sec-fetch-site: none\r\ncookie: {cookie}\r\n\r\n",
+            self.port
+        );
+        exchange(self.port, &request)
+    }
+
     /// Sends a form of the console; gives status, head and body of the answer.
     pub fn form(&self, path: &str, cookie: Option<&str>, fields: &[(&str, &str)]) -> Result<(u16, String, String)> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();

@@ -2,7 +2,6 @@
 
 use super::{Extras, open};
 use crate::{
-    dialect::usage::Usage,
     features::{
         accounts::operations::{NewInstallation, SetUp, set_up, sign_in, sign_out},
         api_keys::{
@@ -21,17 +20,8 @@ use crate::{
         },
         virtual_keys::{model::Draft, operations as virtual_keys},
     },
-    gateway::{
-        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Runs},
-        prices::cost,
-        record::Sink,
-        storage::call_log,
-    },
-    kernel::{
-        CallId, Error, Fields, KeyId, OrganisationId, PromptId, Result, Secret, SecretId, Timestamp, VirtualKeyId,
-        provider::Provider,
-        time::{DAY, HOUR, MINUTE},
-    },
+    gateway::{facts::Record, record::Sink, storage::call_log},
+    kernel::{Error, Fields, Result, Secret, SecretId, provider::Provider},
     policy::{KeyFeature, Level, PermissionSet, Role},
     server::{
         access::{Access, App, Origin, sessions},
@@ -40,10 +30,13 @@ use crate::{
     },
 };
 use serde_json::json;
-use std::{io::Write, process::ExitCode, sync::Arc};
+use std::{io::Write, process::ExitCode};
 use uuid::Uuid;
 
+mod calls;
 mod prompts;
+
+use calls::Calls;
 
 /// The password of everybody in the demonstration. It is printed, and fit for nothing else.
 const PASSWORD: &str = "open sesame, a demonstration";
@@ -74,9 +67,6 @@ const KEYS: [Wanted; 5] = [
     ("guardrail editor", &[(KeyFeature::Guardrails, Level::Delete)], 180),
     ("old notebook", &[(KeyFeature::Prompts, Level::Delete), (KeyFeature::VirtualKeys, Level::Read)], 365),
 ];
-
-const MODELS: [(usize, &str); 4] =
-    [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
 
 /// Name and text.
 const CONFIGS: [(&str, &str); 2] = [
@@ -118,10 +108,14 @@ const CONFIGS: [(&str, &str); 2] = [
     ),
 ];
 
-pub(super) async fn run(settings: DataSettings) -> StartResult<ExitCode> {
+/// Records that are written at a time.
+const GROUP: usize = 2_000;
+
+/// Fills an empty installation: with two days of calls, or with so many over thirty days.
+pub(super) async fn run(settings: DataSettings, calls: Option<u64>) -> StartResult<ExitCode> {
     let (app, _lock) =
         open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
-    let filled = fill(&app).await;
+    let filled = fill(&app, calls).await;
     app.db.close().await;
     let slug = filled.map_err(|error| error.message)?;
     writeln!(
@@ -132,7 +126,7 @@ pub(super) async fn run(settings: DataSettings) -> StartResult<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App) -> Result<String> {
+async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
     let system = Access::system(app.clone());
     let first = NewInstallation {
         email: "ada@northwind.test".into(),
@@ -200,10 +194,21 @@ async fn fill(app: &App) -> Result<String> {
         made.push((key.key, SecretId(key.secret)));
     }
     keys::disable(&ada, made[4].0, None).await?;
+    made.truncate(2);
     let log = call_log(app);
-    let records = calls(app.clock.now(), organisation, &made, &targets, reply);
-    for group in records.chunks(500) {
-        log.write(group).await.map_err(|_| Error::unavailable())?;
+    let mut records = Calls::new(organisation, made, targets, reply, app.clock.now(), calls);
+    let mut written = 0;
+    loop {
+        let group: Vec<Record> = records.by_ref().take(GROUP).collect();
+        if group.is_empty() {
+            break;
+        }
+        log.write(&group).await.map_err(|_| Error::unavailable())?;
+        written += group.len();
+        if written.is_multiple_of(500 * GROUP) {
+            // Whoever asked for so many waits for minutes.
+            let _ = writeln!(std::io::stderr(), "{written} calls");
+        }
     }
     sign_out(&ada).await?;
     Ok(founded.slug)
@@ -274,76 +279,4 @@ async fn make_configs(access: &Access) -> Result<String> {
     };
     configs::update(access, &slug, None, edit).await?;
     Ok(slug)
-}
-
-/// Two days of calls, with the rhythm of working hours and a few failures. The same each time.
-fn calls(
-    now: Timestamp,
-    organisation: OrganisationId,
-    keys: &[(KeyId, SecretId)],
-    targets: &[(VirtualKeyId, Provider)],
-    prompt: PromptId,
-) -> Vec<Record> {
-    let mut random = 0x2545_F491_4F6C_DD1D_u64;
-    let mut next = move |below: u64| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random % below
-    };
-    let mut records = vec![];
-    let mut at = now.0 - 2 * DAY;
-    loop {
-        let hour = at.rem_euclid(DAY) / HOUR;
-        let busy = if (7..19).contains(&hour) { 1 } else { 5 };
-        at += i64::try_from(next(150)).unwrap_or(0) * 1_000 * busy + 4_000;
-        if at > now.0 - MINUTE {
-            return records;
-        }
-        let (key, secret) = keys[next(2) as usize];
-        let (target, model) = MODELS[next(4) as usize];
-        let (virtual_key, provider) = targets[target];
-        let failed = next(40) == 0;
-        let usage = Usage { input_tokens: 200 + next(4_000), output_tokens: 50 + next(1_200), cached_input_tokens: 0, reasoning_tokens: 0 };
-        let latency = 300_000 + usage.output_tokens * 2_500 + next(400_000);
-        let call = CallFacts {
-            id: CallId::new(),
-            organisation,
-            key,
-            secret,
-            person: None,
-            virtual_key: Some(virtual_key),
-            provider: Some(provider),
-            endpoint: Endpoint::ChatCompletions,
-            model: model.into(),
-            streamed: next(2) == 0,
-            trace: Uuid::now_v7().to_string().into(),
-            metadata: None,
-            config: None,
-            // Every third runs the published prompt.
-            prompt: records
-                .len()
-                .is_multiple_of(3)
-                .then(|| Box::new(Runs { prompt, version: 2, label: Some("production".into()) })),
-            keeps: None,
-            started_at: Timestamp(at),
-        };
-        let outcome = CallEnd {
-            status: if failed { 429 } else { 200 },
-            upstream_status: Some(if failed { 429 } else { 200 }),
-            upstream_id: None,
-            error: failed.then(|| "upstream_rate_limited".into()),
-            sent: true,
-            ended_by: EndedBy::Answer,
-            latency_us: if failed { 90_000 } else { latency },
-            first_byte_us: Some(250_000 + next(200_000)),
-            usage: (!failed).then_some(usage),
-            cost: if failed { None } else { cost(provider, model, usage) },
-            saved: None,
-            count: 1,
-            went: None,
-            tried: vec![],
-        };
-        records.push(Record { call: Arc::new(call), outcome: Some(outcome), texts: None });
-    }
 }

@@ -51,7 +51,13 @@ enum Command {
     /// Make the first Owner and organisation without a browser; prints one JSON object
     Setup(setup::SetupArguments),
     /// Fill a new installation with believable people, keys and calls, to look around
-    Demo(DataSettings),
+    Demo {
+        #[command(flatten)]
+        settings: DataSettings,
+        /// So many calls, evenly over thirty days, in place of two days of them.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        calls: Option<u64>,
+    },
     /// Bring the database's schema up to date, and stop
     Migrate(DataSettings),
     /// Look after the audit log
@@ -81,7 +87,7 @@ pub fn main() -> ExitCode {
         match program.command {
             Command::Serve(settings) => serve::run(*settings).await,
             Command::Setup(arguments) => setup::run(arguments).await,
-            Command::Demo(settings) => demo::run(settings).await,
+            Command::Demo { settings, calls } => demo::run(settings, calls).await,
             Command::Migrate(settings) => migrate(settings).await,
             Command::Audit(command) => audit::run(command).await,
         }

@@ -12,7 +12,6 @@ mod late;
 mod layers;
 mod logs;
 mod matrix;
-mod month;
 mod news;
 mod organisations;
 mod pages;

@@ -186,7 +186,10 @@ fn a_stream() {
         let (text, outcome, usage) = streamed(stream, &[named(&events()).as_bytes()], true);
         let chunks = data(&text);
         assert_eq!(outcome, StreamState::Complete);
-        assert_eq!(usage, Some(Usage { input_tokens: 15, output_tokens: 30, cached_input_tokens: 5, reasoning_tokens: 0 }));
+        assert_eq!(
+            usage,
+            Some(Usage { input_tokens: 15, output_tokens: 30, cached_input_tokens: 5, reasoning_tokens: 0 })
+        );
         assert_eq!(
             assembled(&chunks, 0),
             json!({ "content": "Grüß dich\n", "finish": "tool_calls", "calls": [

@@ -192,7 +192,10 @@ fn a_stream() {
         let (text, outcome, usage) = streamed(stream, &[unnamed(&events()).as_bytes()], true);
         let chunks = data(&text);
         assert_eq!(outcome, StreamState::Complete);
-        assert_eq!(usage, Some(Usage { input_tokens: 10, output_tokens: 7, cached_input_tokens: 0, reasoning_tokens: 2 }));
+        assert_eq!(
+            usage,
+            Some(Usage { input_tokens: 10, output_tokens: 7, cached_input_tokens: 0, reasoning_tokens: 2 })
+        );
         assert_eq!(
             assembled(&chunks, 0),
             json!({ "content": "Grüß dich\n", "finish": "tool_calls", "calls": [

@@ -125,7 +125,10 @@ fn native_messages_pass_and_fail_in_anthropics_shape() {
     let body = r#"{"usage":{"input_tokens":3,"cache_creation_input_tokens":10,"cache_read_input_tokens":100,
         "output_tokens":7,"service_tier":"standard"}}"#;
     let answer = exchange.whole(200, body.into()).unwrap();
-    assert_eq!(answer.usage, Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100, reasoning_tokens: 0 }));
+    assert_eq!(
+        answer.usage,
+        Some(Usage { input_tokens: 113, output_tokens: 7, cached_input_tokens: 100, reasoning_tokens: 0 })
+    );
     assert_eq!(exchange.whole(200, "{}".into()).unwrap().usage, None);
     assert_eq!(exchange.whole(200, "<html>".into()).unwrap_err().code, "upstream_invalid_answer");
     assert_eq!(exchange.whole(403, "{}".into()).unwrap_err().status, 424);

@@ -96,8 +96,6 @@ impl Dimension {
     pub const fn filter(&self) -> &'static str {
         match self {
             Dimension::Model => "model_is",
-            // The log is filtered by both in one.
-            Dimension::Outcome => "status",
             Dimension::Metadata(_) => "metadata",
             fixed => fixed.words().0,
         }

@@ -41,15 +41,8 @@ impl Span {
     }
 }
 
-/// What of the outcome is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    As(CallOutcome),
-    /// Statuses of one hundred: 4 for 400 to 499.
-    Class(i64),
-    /// This status.
-    With(i64),
-}
+/// Statuses from the first on and below the second.
+pub type Statuses = (i64, i64);
 
 /// Which virtual key is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +89,8 @@ pub struct Filter {
     pub search: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
-    pub ended: Option<Ended>,
+    pub outcome: Option<CallOutcome>,
+    pub status: Option<Statuses>,
     /// The stable code of what went wrong.
     pub error: Option<String>,
     pub cache: Option<Cache>,
@@ -131,7 +125,8 @@ impl Filter {
             trace_id: None,
             search: None,
             metadata: None,
-            ended: None,
+            outcome: None,
+            status: None,
             error: None,
             cache: None,
             rescued: None,
@@ -151,13 +146,14 @@ impl Filter {
     /// Whether calls under way can be among those that it lets through.
     pub fn admits_under_way(&self) -> bool {
         let of_the_end = self.error.is_some()
+            || self.status.is_some()
             || self.cache.is_some()
             || self.rescued.is_some()
             || self.verdict.is_some()
             || !self.cost.is_open()
             || !self.tokens.is_open()
             || !self.latency.is_open();
-        !of_the_end && matches!(self.ended, None | Some(Ended::As(CallOutcome::Started)))
+        !of_the_end && matches!(self.outcome, None | Some(CallOutcome::Started))
     }
 }
 
@@ -228,8 +224,16 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         rescued: |text| word(text, Rescued::parse);
         verdict: |text| word(text, Verdict::parse);
     }
-    if let Some(ended) = fields.take("status", optional(asked.get("status"), ended)) {
-        filter.ended = ended;
+    if let Some(Some(ended)) = fields.take("status", optional(asked.get("status"), ended)) {
+        (filter.outcome, filter.status) = ended;
+    }
+    let outcome = fields.take("outcome", optional(asked.get("outcome"), |text| word(text, CallOutcome::parse)));
+    match (filter.outcome, outcome.flatten()) {
+        (Some(one), Some(other)) if one != other => {
+            fields.refuse("outcome", "A call has one outcome, and “status” names another.");
+        }
+        (_, None) => {}
+        (_, outcome) => filter.outcome = outcome,
     }
     // Dollars, tokens and milliseconds, as people write them; as they are stored, micro-cents, tokens and microseconds.
     for (least, most, unit, bounds) in [
@@ -321,15 +325,17 @@ fn moment(text: &str, end: bool) -> std::result::Result<Timestamp, String> {
     Ok(if end && text.len() == 10 { at.plus(DAY) } else { at })
 }
 
-fn ended(text: &str) -> std::result::Result<Ended, String> {
+/// An outcome, a class of statuses, or a status.
+fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuses>), String> {
     match text {
-        "2xx" => Ok(Ended::Class(2)),
-        "4xx" => Ok(Ended::Class(4)),
-        "5xx" => Ok(Ended::Class(5)),
+        "2xx" => Ok((None, Some((200, 300)))),
+        "4xx" => Ok((None, Some((400, 500)))),
+        "5xx" => Ok((None, Some((500, 600)))),
         number if number.len() == 3 && number.bytes().all(|b| b.is_ascii_digit()) => {
-            number.parse().map(Ended::With).map_err(|_| "Choose an outcome from the list.".into())
+            let status: i64 = number.parse().map_err(|_| "Choose an outcome from the list.")?;
+            Ok((None, Some((status, status + 1))))
         }
-        name => CallOutcome::parse(name).map(Ended::As).ok_or_else(|| "Choose an outcome from the list.".into()),
+        name => CallOutcome::parse(name).map(|outcome| (Some(outcome), None)).ok_or_else(|| "Choose an outcome from the list.".into()),
     }
 }
 
@@ -410,6 +416,10 @@ mod tests {
         let named: Vec<String> = refused.fields.into_iter().map(|f| f.field).collect();
         assert_eq!(named, ["range", "key", "virtual_key", "trace_id", "metadata", "status"]);
         let (filter, _) = reading(&[("status", "4xx"), ("model", " GPT ")]).expect("a filter");
-        assert_eq!((filter.ended, filter.model.as_deref()), (Some(Ended::Class(4)), Some("gpt")));
+        assert_eq!((filter.status, filter.model.as_deref()), (Some((400, 500)), Some("gpt")));
+        let of = |status, outcome| reading(&[("status", status), ("outcome", outcome)]).map(|(f, _)| (f.outcome, f.status));
+        assert_eq!(of("4xx", "refused"), Ok((Some(CallOutcome::Refused), Some((400, 500)))));
+        assert_eq!(of("refused", "refused"), Ok((Some(CallOutcome::Refused), None)));
+        assert!(of("ok", "refused").is_err_and(|error| error.fields[0].field == "outcome"));
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     features::{
         analytics::model::{ASKED, ASKS},
-        logs::{figures::Dimension, model::FILTERS},
+        logs::{figures::Dimension, model::{CallOutcome, FILTERS}},
     },
     kernel::Asked,
     site::routes::{self, Path},
@@ -42,6 +42,10 @@ pub fn log(slug: &str, asked: &Asked, more: &[(&'static str, &str)]) -> Path {
 pub fn log_of(slug: &str, asked: &Asked, dimension: &Dimension, value: &str) -> Path {
     match dimension {
         Dimension::Metadata(_) => log(slug, asked, &[("metadata", &both(asked.get("metadata"), value))]),
+        // "status" may name an outcome, which then stands beside the status of the group.
+        Dimension::Status if CallOutcome::parse(asked.get("status")).is_some() => {
+            log(slug, asked, &[("outcome", asked.get("status")), ("status", value)])
+        }
         fixed => log(slug, asked, &[(fixed.filter(), value)]),
     }
 }
@@ -77,6 +81,10 @@ mod tests {
         assert_eq!(log("north", &asked(), &[]).as_str(), "/o/north/logs?range=7d&status=4xx");
         let path = log_of("north", &asked().with("range", "30d"), &Dimension::Key, "k");
         assert_eq!(path.as_str(), "/o/north/logs?range=30d&key=k&status=4xx");
+        let outcome = log_of("north", &asked(), &Dimension::Outcome, "refused");
+        assert_eq!(outcome.as_str(), "/o/north/logs?range=7d&status=4xx&outcome=refused");
+        let status = log_of("north", &asked().with("status", "failed"), &Dimension::Status, "502");
+        assert_eq!(status.as_str(), "/o/north/logs?range=7d&status=502&outcome=failed");
         assert!(log_of("north", &asked(), &Dimension::Model, "gpt-4").as_str().contains("model_is=gpt-4"));
     }
 

@@ -19,7 +19,7 @@ pub const SECTION: Section = Section {
     icon: Icon::Logs,
     needs: Operation::LogsList,
     href: routes::logs,
-    steps: &[],
+    steps: &[("settings", "Settings"), ("export", "Export"), ("filters", "Saved filters"), ("prices", "Prices")],
     help: "logs",
 };
 

@@ -6,7 +6,7 @@ use crate::{
     features::logs::{
         counting::Sketch,
         figures::{Dimension, Figures},
-        query::{Ended, Filter, OfVirtualKey, Span},
+        query::{Filter, OfVirtualKey, Span},
         model::Metadata,
     },
     kernel::{
@@ -235,7 +235,8 @@ pub static COUNTED: Listing = Listing::new(Parts {
         listing::Filter::optional(&[ROLLED.of_model, ROLLED.of_model_part]),
         listing::Filter::optional(&[ROLLED.of_error]),
         listing::Filter::optional(&[ROLLED.said[0].1, ROLLED.said[1].1, ROLLED.said[2].1]),
-        listing::Filter::optional(&[ROLLED.ended_as, ROLLED.ended_in]),
+        listing::Filter::optional(&[ROLLED.ended_as]),
+        listing::Filter::optional(&[ROLLED.ended_in]),
         listing::Filter::optional(&[ROLLED.own]),
         listing::Filter::optional(&[OF_CACHE]),
         listing::Filter::optional(&[OF_RESCUED]),
@@ -267,7 +268,8 @@ pub static ENDED: Listing = Listing::new(Parts {
         listing::Filter::optional(&[RAW.of_model, RAW.of_model_part]),
         listing::Filter::optional(&[RAW.of_error]),
         listing::Filter::optional(&[RAW.said[0].1, RAW.said[1].1, RAW.said[2].1]),
-        listing::Filter::optional(&[RAW.ended_as, RAW.ended_in]),
+        listing::Filter::optional(&[RAW.ended_as]),
+        listing::Filter::optional(&[RAW.ended_in]),
         listing::Filter::optional(&[RAW.own]),
         listing::Filter::optional(&[RAW_CACHE]),
         listing::Filter::optional(&[RAW_RESCUED]),
@@ -323,12 +325,8 @@ fn narrow(question: Question, filter: &Filter, on: &Conditions) -> Question {
         Some((condition, values)) => question.only(condition, values),
         None => question,
     };
-    let question = match filter.ended {
-        None => question,
-        Some(Ended::As(outcome)) => question.only(on.ended_as, values![outcome.name()]),
-        Some(Ended::Class(class)) => question.only(on.ended_in, values![class * 100, class * 100 + 100]),
-        Some(Ended::With(status)) => question.only(on.ended_in, values![status, status + 1]),
-    };
+    let question = only(question, on.ended_as, filter.outcome.map(|outcome| values![outcome.name()]));
+    let question = only(question, on.ended_in, filter.status.map(|(from, below)| values![from, below]));
     only(question, on.own, filter.own.map(|own| values![own, own]))
 }
 

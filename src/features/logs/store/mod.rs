@@ -7,7 +7,7 @@ pub mod texts;
 use super::{
     figures::Figures,
     model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Settings, Totals},
-    query::{Cursor, Ended, Filter, Span},
+    query::{Cursor, Filter, Span},
     texts::Texts,
 };
 use crate::guardrails::HookResults;
@@ -66,7 +66,8 @@ pub static LIST: Listing = Listing::new(Parts {
         listing::Filter::optional(&[RAW.of_model, RAW.of_model_part]),
         listing::Filter::optional(&[RAW.of_error]),
         listing::Filter::optional(&[RAW.said[0].1, RAW.said[1].1, RAW.said[2].1]),
-        listing::Filter::optional(&[RAW.ended_as, RAW.ended_in]),
+        listing::Filter::optional(&[RAW.ended_as]),
+        listing::Filter::optional(&[RAW.ended_in]),
         listing::Filter::optional(&[RAW.own]),
         listing::Filter::optional(&[OF_CACHE]),
         listing::Filter::optional(&[OF_RESCUED]),
@@ -240,7 +241,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let mut totals = Totals::default();
     let mut all = Figures::default();
     let mut counts: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    if !matches!(filter.ended, Some(Ended::As(CallOutcome::Started))) {
+    if filter.outcome != Some(CallOutcome::Started) {
         let cells = figures::read(tx, filter, width, None).await?;
         for (bucket, figures) in cells.by_bucket() {
             counts.insert(bucket, (figures.calls, figures.failed()));
