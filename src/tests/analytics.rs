@@ -379,6 +379,41 @@ async fn check(house: &House, ada: &Client, calls: &[Made], sought: &Sought, now
     assert_eq!(page["under_way"], under_way, "{sought:?}");
 }
 
+/// A group is written in parts of several sizes; what comes again, as after a crash, counts once.
+#[tokio::test]
+async fn a_large_group_is_written_once() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let now = house.app.clock.now().0;
+        let random = TestRng::from_seed(RngAlgorithm::ChaCha, &[9; 32]);
+        let mut runner = TestRunner::new_with_rng(Config::default(), random);
+        let calls = prop::collection::vec(made(), 85).new_tree(&mut runner).expect("calls").current();
+        let last = |call: &Made| call.records(house.organisation, now).pop().expect("a record");
+        let records: Vec<Record> = calls.iter().map(last).collect();
+        let log = call_log(&house.app);
+        for part in [&records[..75], &records[..], &records[40..41]] {
+            assert!(log.write(part).await.is_ok());
+        }
+        let all = Sought {
+            from: 9 * DAY,
+            length: 9 * DAY,
+            key: None,
+            virtual_key: None,
+            model: None,
+            part: false,
+            status: None,
+            rescued: None,
+            hits: false,
+            team: None,
+            least_tokens: None,
+            says: None,
+            group: "model",
+        };
+        check(&house, &ada, &calls, &all, now, true).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn kinds_are_bounded() {
     each_engine(async |house| {
