@@ -244,7 +244,7 @@ test("what is used says so on both sides, and is kept", async ({ page, faults })
   await open(page, `${HOME}/api-keys/new`);
   await page.getByLabel("Name", { exact: true }).fill("gateway");
   await page.getByLabel("Config", { exact: true }).selectOption("Resilient chat");
-  await page.getByLabel("Its calls").selectOption("This config only");
+  await page.getByLabel("Its calls", { exact: true }).selectOption("This config only");
   await page.getByRole("button", { name: "Create key" }).click();
   await expect(page.getByRole("heading", { name: /gateway/ })).toBeVisible();
   await page.goto(`${page_path}/used-by`);
