@@ -34,7 +34,11 @@ pub fn Switcher(view: View, state: PanelState) -> impl IntoView {
             sending.send_arguments(&LoadList { q: String::new() });
         }
     });
-    let list = Memo::new(move |_| sending.answer().get());
+    // Each answer has something of its own; only another list is drawn anew, which would take the focus from a link.
+    let list = Memo::new(move |_| {
+        let answer = sending.answer().get();
+        answer.map(|answer| answer.map(|json| parse::<Belonging>(&json).map(|list| list.memberships).unwrap_or_default()))
+    });
     let typed = RwSignal::new(String::new());
     let found = RwSignal::new(None::<usize>);
     let search = (places > SEARCH_BEYOND).then(|| {
@@ -72,8 +76,7 @@ pub fn Switcher(view: View, state: PanelState) -> impl IntoView {
         {reactive(move || match list.get() {
             None => view! { <div class="switcher-none with-scripts">"Loading your organisations…"</div> }.into_any(),
             Some(Err(error)) => view! { <div class="switcher-none" role="status">{error.message}</div> }.into_any(),
-            Some(Ok(json)) => {
-                let memberships = parse::<Belonging>(&json).map(|list| list.memberships).unwrap_or_default();
+            Some(Ok(memberships)) => {
                 view! { <Places memberships place=place.clone() pathname=pathname.get() typed found /> }.into_any()
             }
         })}
