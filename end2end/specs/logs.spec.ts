@@ -2,6 +2,7 @@
 import {
   HOME,
   callModel,
+  choose,
   createApiKey,
   createVirtualKey,
   expect,
@@ -16,6 +17,7 @@ import {
   test,
 } from "../support/index.ts";
 
+import type { Page } from "@playwright/test";
 import { HtmlValidate } from "html-validate";
 
 test.describe.configure({ mode: "serial" });
@@ -158,4 +160,91 @@ test("the markup of the pages is clean", async ({ page }) => {
     const lines = report.results.flatMap(({ messages }) => messages.map((m) => `${path}:${m.line}:${m.column} ${m.ruleId}: ${m.message} ${m.selector}`));
     expect.soft(lines, path).toEqual([]);
   }
+});
+
+test.describe("the page of one call", () => {
+  const openCall = async (page: Page, model: string, of = model) => {
+    await expect(async () => {
+      await open(page, `${HOME}/logs`);
+      await expect(row(page, of)).toBeVisible({ timeout: 500 });
+    }).toPass();
+    await row(page, of).getByRole("link").first().click();
+    await expectPage(page, model);
+    await hydrated(page);
+  };
+
+  test("tells what happened, in a drawing and in a table", async ({ page }) => {
+    await signIn(page);
+    await openCall(page, "brass-small");
+    const main = page.getByRole("main");
+    const steps = main.locator(".falls > .fall");
+    await expect(steps.first()).toContainText("Arrived");
+    await expect(steps.last()).toContainText("Ended");
+    await expect(steps.filter({ hasText: "Until the first byte" })).toContainText(/until \d/);
+    const table = main.getByRole("table", { name: "What happened, from the arrival of the request" });
+    await expect(table).toBeHidden();
+    await main.getByText("Show the numbers").click();
+    await expect(table.getByRole("row")).toHaveCount((await steps.count()) + 1);
+    await expect(table.getByRole("row", { name: /^Answer/ })).toBeVisible();
+    // Tokens are known of it, and no price: that is said, and is no zero.
+    const cost = main.getByRole("table", { name: "Tokens by kind, with price and amount" });
+    await expect(cost.getByRole("row", { name: /^Read 3 unknown price/ })).toBeVisible();
+    await expect(main).toContainText("Cost in the log: unknown");
+    await expectFits(page, "call-steps");
+    await expectNoAxe(page);
+  });
+
+  test("takes feedback, and lists it", async ({ page }) => {
+    await signIn(page);
+    await openCall(page, "brass-small");
+    const main = page.getByRole("main");
+    await expect(main).toContainText("Nobody has given feedback on this call yet.");
+    const give = () => main.getByRole("button", { name: "Give feedback" }).click();
+    await main.getByLabel("Weight, 0 to 1").fill("2");
+    await main.getByLabel("Note (optional)").fill("Right, but long");
+    await give();
+    await expect(main.getByLabel("Weight, 0 to 1")).toHaveAccessibleDescription(/A weight is a number from 0 to 1\./);
+    await expect(main.getByLabel("Note (optional)")).toHaveValue("Right, but long");
+    await main.getByLabel("Value", { exact: true }).selectOption("-1");
+    await main.getByLabel("Weight, 0 to 1").fill("0.5");
+    await give();
+    const entry = main.getByRole("table", { name: /^Feedback on this call/ }).getByRole("row").nth(1);
+    await expect(entry).toContainText("−1");
+    await expect(entry).toContainText("0.5");
+    await expect(entry).toContainText("Ada Lovelace");
+    await expect(entry).toContainText("Right, but long");
+    await expectFits(page, "call-feedback");
+    await expectNoAxe(page);
+    await open(page, `${HOME}/analytics`);
+    const figure = page.getByRole("region", { name: "Feedback", exact: true });
+    await expect(figure).toContainText("1 entry, −0.50 on average, weighted");
+    await expect(page.getByRole("table", { name: "Feedback by value" }).getByRole("row", { name: /^−1 1$/ })).toBeVisible();
+  });
+
+  test("leads to the playground with what the call asked", async ({ page, latchkey, upstream }) => {
+    await signIn(page);
+    await open(page, `${HOME}/settings`);
+    await choose(page, "Kept, sealed");
+    await page.getByRole("button", { name: "Save what is kept" }).click();
+    await expect(page.getByText(/^Saved\./).first()).toBeVisible();
+    await createVirtualKey(page, { name: "For texts", baseUrl: upstream.baseUrl });
+    const key = await createApiKey(page, "speaks");
+    const called = await callModel(latchkey.url, key, { model: "@for-texts/brass-large", say: "Count the teeth" });
+    await called.text();
+    await openCall(page, "brass-large", "speaks");
+    await page.getByRole("link", { name: "Open in the playground" }).click();
+    await expectPage(page, "New prompt");
+    await hydrated(page);
+    await expect(page.getByText("Count the teeth")).toHaveCount(0);
+    await page.getByRole("button", { name: "Fill in the messages of the call" }).click();
+    await expect(page.getByLabel("Role of message 1")).toHaveValue("user");
+    await expect(page.getByLabel("Text of message 1")).toHaveValue("Count the teeth");
+    await expect(page.getByLabel("Model (optional)")).toHaveValue("brass-large");
+    await expect(page.getByLabel("Virtual key", { exact: true })).toHaveValue("for-texts");
+    await expectNoAxe(page);
+    // A refusal keeps what was filled in.
+    await page.getByRole("button", { name: "Create prompt" }).click();
+    await expect(page.locator("#form-errors")).toBeVisible();
+    await expect(page.getByLabel("Text of message 1")).toHaveValue("Count the teeth");
+  });
 });

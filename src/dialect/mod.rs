@@ -21,6 +21,7 @@ mod list;
 mod native;
 mod openai;
 mod passed;
+pub mod prices;
 pub mod raw_json;
 mod request;
 pub mod sse;

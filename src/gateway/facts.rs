@@ -102,6 +102,15 @@ pub struct TriedEnd {
     pub took_us: u64,
     /// What came after it.
     pub then: logs::Next,
+    /// From the arrival of the request to the provider's first byte, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_byte_us: Option<u64>,
+    /// Tokens, where the provider said how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// What they cost, in micro-cents, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<i64>,
 }
 
 /// Where a call went in the end.

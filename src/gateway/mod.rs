@@ -25,7 +25,6 @@ mod joined;
 mod journal;
 pub mod models;
 pub mod outside;
-pub mod prices;
 mod prompted;
 pub mod record;
 mod refusals;
@@ -40,6 +39,8 @@ mod stream;
 pub mod target;
 pub mod texts;
 mod watch;
+
+pub use crate::dialect::prices;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -407,6 +407,9 @@ impl Open {
             sent: self.last_sent,
             took_us: now.saturating_sub(last.began_us),
             then,
+            first_byte_us: self.first_byte_us,
+            usage: self.usage,
+            cost: self.usage.zip(last.provider).and_then(|(usage, provider)| cost(provider, &last.model, usage)),
         });
         // The end of the call tells of all its attempts.
         if matches!(then, Next::Retried | Next::LedOn)

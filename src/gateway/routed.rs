@@ -563,6 +563,9 @@ impl Trail {
                     sent: false,
                     took_us: 0,
                     then: Next::Ended,
+                    first_byte_us: None,
+                    usage: None,
+                    cost: None,
                 });
                 self.before.push(tried);
             }

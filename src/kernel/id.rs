@@ -79,6 +79,8 @@ ids! {
     InvitationId,
     /// One model call through the gateway.
     CallId,
+    /// One entry of feedback on model calls.
+    FeedbackId,
     /// A sign-in session, by its public id (never the cookie's value).
     SessionId,
     /// One request, as its answer, its events and the program's own log name it.

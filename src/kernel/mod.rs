@@ -16,8 +16,8 @@ pub mod time;
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use fault::Fault;
 pub use id::{
-    CallId, CollectionId, ConfigId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, PromptId, RequestId,
-    SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
+    CallId, CollectionId, ConfigId, FeedbackId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, PromptId,
+    RequestId, SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -209,8 +209,14 @@ operations! {
     AnalyticsView = "analytics.view", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: ["analytics/view"], routes: [];
     LogGet = "log.get", holds(P::LogsView), read, fns: ["logs/get"], routes: ["GET /v1/logs/{id}"];
     // What was said is read apart from the rest, so that every reading of it can be told of.
-    LogTexts = "log.read_texts", holds(P::LogsView), audited, fns: ["logs/texts"], routes: ["GET /v1/logs/{id}/texts"];
+    LogTexts = "log.read_texts", holds(P::LogsView), audited, fns: ["logs/texts", "logs/replay"], routes: ["GET /v1/logs/{id}/texts"];
     LogTextsDelete = "log.delete_texts", holds(P::OrganisationUpdate), audited, fns: ["logs/delete_texts"], routes: [];
+    // Feedback on calls is data, as the calls themselves are: it leaves no event. Programs that make calls give it.
+    FeedbackGive = "feedback.give", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/feedback"];
+    FeedbackChange = "feedback.change", holds(P::ModelsCall), read, fns: [], routes: ["PUT /v1/feedback/{id}"];
+    // On the page of a call, whoever may see it gives and reads feedback.
+    FeedbackGiveToCall = "feedback.give_to_call", holds(P::LogsView), read, fns: ["feedback/give"], routes: [];
+    FeedbackList = "feedback.list", holds(P::LogsView), read, fns: ["feedback/list"], routes: [];
     // The program's own: it does what the organisation's settings say, and nobody asks it.
     LogsExpire = "log.expire", holds(P::OrganisationUpdate), audited, fns: [], routes: [];
     // Gateway

@@ -119,7 +119,16 @@ impl Made {
             model: call.model.clone(),
             began_us: 1,
             found: HookResults::default(),
-            end: Some(TriedEnd { status: Some(200), error: None, sent: true, took_us: 5, then }),
+            end: Some(TriedEnd {
+                status: Some(200),
+                error: None,
+                sent: true,
+                took_us: 5,
+                then,
+                first_byte_us: None,
+                usage: None,
+                cost: None,
+            }),
         };
         let tried = match self.tried {
             0 => vec![],

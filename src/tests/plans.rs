@@ -109,12 +109,13 @@ INSERT INTO prompt_moves SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uui
 INSERT INTO prompt_values SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('h' || i)::uuid, md5('u' || i)::uuid, 'a', '{}', 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO prompt_proposals SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 'staging', md5('d' || i)::uuid, 1, NULL, '', NULL, 'A', i FROM generate_series(1, 10000) i;
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
-INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' FROM generate_series(1, 60000) i;
+INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' || i % 20000 FROM generate_series(1, 60000) i;
 INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered', NULL FROM generate_series(1, 60000) i;
 INSERT INTO call_kinds SELECT md5('o' || i % 40 + 1)::uuid, md5('kind' || i)::uuid, md5('k' || i)::uuid, NULL, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, NULL, NULL, NULL, NULL, NULL, 'none', 'none', 'none', NULL FROM generate_series(1, 20000) i;
 INSERT INTO call_rollups SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, 1, 1, 1, 1, 1, 1, 0, 1, 5, '1:1', 1, 5, '1:1', i FROM generate_series(1, 60000) i;
 INSERT INTO log_settings SELECT id, false, '{}', 1 FROM organisations;
 INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
+INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
 INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '' FROM generate_series(1, 30000) i;
 ANALYZE;";

@@ -428,3 +428,82 @@ async fn what_does_not_fit_is_told_on_the_page() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_call_is_asked_again_only_by_reading_it() {
+    each_engine(async |house| {
+        let (world, _provider) = with_provider(house).await;
+        assert_eq!(keep(&world, &[("keep", "yes")]).await.status, 200);
+        let id = call(&world, &world.house.master_key, None).await;
+        let slug = world.house.slug.as_str();
+        let events = async || world.house.chain(world.house.organisation).await;
+        let before = events().await.0;
+        // The way there reads nothing.
+        let opened = world.member.page(&format!("/o/{slug}/logs/{id}")).await;
+        let page = format!("/o/{slug}/prompts/new?call={id}");
+        assert!(opened.text.contains(&format!("href=\"{page}\"")), "{}", opened.text);
+        let asks = world.member.page(&page).await;
+        assert!(asks.status == 200 && asks.text.contains("Fill in the messages of the call"), "{}", asks.text);
+        assert!(!asks.text.contains(SAID), "{}", asks.text);
+        assert_eq!(events().await.0, before, "nobody has read it");
+        // Without JavaScript the page comes back with it, and with the model and the virtual key.
+        let fields = [("slug", slug), ("id", id.as_str()), ("page", page.as_str())];
+        let filled = world.member.plain_form(&page, "logs/replay", &fields).await;
+        assert_eq!(filled.status, 200, "{}", filled.text);
+        for part in [SAID, "value=\"gpt-4o\"", "@main", "blocks.0.role"] {
+            assert!(filled.text.contains(part), "{part}: {}", filled.text);
+        }
+        let (after, last) = events().await;
+        let last = last.expect("an event");
+        assert_eq!((after, &last["action"]), (before + 1, &json!("log.read_texts")), "{last}");
+        assert_eq!(last["subject"]["id"], json!(id));
+        // What is refused comes back as it was typed, and not as it was read.
+        let typed = [
+            ("slug", slug),
+            ("page", page.as_str()),
+            ("name", ""),
+            ("form", "chat"),
+            ("written", "blocks"),
+            ("blocks.0.role", "user"),
+            ("blocks.0.text", "Typed over it"),
+        ];
+        let refused = world.member.plain_form(&page, "prompts/create", &typed).await;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains("Typed over it") && !refused.text.contains(SAID), "{}", refused.text);
+        let fields = [("slug", world.south.as_str()), ("id", id.as_str())];
+        assert_eq!(world.stranger.form("logs/replay", &fields).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_tells_its_steps_and_how_its_cost_was_reckoned() {
+    each_engine(async |house| {
+        let (world, _provider) = with_provider(house).await;
+        let id = call(&world, &world.house.master_key, None).await;
+        let program = world.house.program(&world.house.master_key);
+        let entry = program.api("GET", &format!("/v1/logs/{id}"), Value::Null).await.json();
+        let steps = entry["timeline"].as_array().expect("steps");
+        let names: Vec<_> = steps.iter().map(|step| step["name"].as_str().expect("a name")).collect();
+        assert_eq!(names, ["Arrived", "Until the first byte", "Answer", "Ended"], "{entry}");
+        assert_eq!((&steps[0]["from"], &steps[3]["to"]), (&json!(0.0), &entry["response_time"]));
+        let part = &entry["cost_details"][0];
+        // Nine tokens read and two written, at $2.50 and $10.00 a million.
+        assert_eq!(
+            (&part["req_units"], &part["cached_req_units"], &part["res_units"]),
+            (&json!(9), &json!(0), &json!(2))
+        );
+        let prices = json!({ "req_units": 250.0, "cached_req_units": 125.0, "res_units": 1000.0, "table": "built_in" });
+        assert_eq!(part["price_per_million"], prices);
+        let cost = (9.0 * 250.0 + 2.0 * 1000.0) / 1e6;
+        for told in [&part["cost_today"], &part["cost"], &entry["cost"]] {
+            assert!((told.as_f64().expect("a cost") - cost).abs() < 1e-9, "{told} {cost}");
+        }
+        let page = world.member.page(&format!("/o/{}/logs/{id}", world.house.slug)).await.text;
+        for part in ["How the cost was reckoned", "the built-in list of prices", "$2.50", "$10.00"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("The prices have changed since"), "{page}");
+    })
+    .await;
+}

@@ -11,12 +11,13 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 30] = [
+const ORGANISATION: [&str; 31] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
     "audit_heads",
     "call_attempts",
+    "call_feedback",
     "call_kinds",
     "call_logs",
     "call_rollups",

@@ -1,9 +1,12 @@
 //! What both sides know of analytics.
 
 use crate::{
-    features::logs::{
-        figures::{Dimension, Figures},
-        model::FILTERS,
+    features::{
+        feedback::model::Tally,
+        logs::{
+            figures::{Dimension, Figures},
+            model::FILTERS,
+        },
     },
     kernel::{Asked, Timestamp},
 };
@@ -49,6 +52,16 @@ pub struct Slot {
     pub before: i64,
 }
 
+/// The feedback of a span.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FeedbackGiven {
+    pub all: Tally,
+    /// How many entries have each value, the lowest first; values without any are left out.
+    pub by_value: Vec<(i64, i64)>,
+    /// In each bar: entries with a value above zero, of zero, and below.
+    pub bars: Vec<[i64; 3]>,
+}
+
 /// All that the page of analytics shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Page {
@@ -70,6 +83,7 @@ pub struct Page {
     pub share: Dimension,
     pub shares: Vec<Group>,
     pub more_shares: i64,
+    pub feedback: FeedbackGiven,
     /// Calls under way, which no figure counts.
     pub under_way: i64,
     /// The names of metadata that the organisation groups by.

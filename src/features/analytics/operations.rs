@@ -1,8 +1,11 @@
 //! What can be asked of analytics.
 
-use super::model::{GROUPS, Group, Page, Slot, group_of};
+use super::model::{FeedbackGiven, GROUPS, Group, Page, Slot, group_of};
 use crate::{
-    features::logs::{self, figures::{Dimension, Figures}, query::{self, Filter, Span}},
+    features::{
+        feedback::{self, model::Tally},
+        logs::{self, figures::{Dimension, Figures}, query::{self, Filter, Span}},
+    },
     kernel::{Asked, Result, Timestamp, time::DAY},
     policy::Operation,
     server::{access::Access, database::OrgTx},
@@ -43,6 +46,7 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
         })
         .collect();
     let totals = grouped.totals();
+    let feedback = given(&mut tx, &filter, width, &bars).await?;
     let under_way = logs::under_way(&mut tx, &filter, ONE_BAR).await?.into_values().sum();
     let last_call = if totals.entries == 0 { logs::last_call(&mut tx, &filter).await? } else { None };
     Ok(Page {
@@ -58,11 +62,33 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
         share,
         shares,
         more_shares,
+        feedback,
         under_way,
         metadata: settings.grouped.into_iter().map(|(name, _)| name).collect(),
         last_call,
         own_only: filter.own.is_some(),
         now: access.now(),
+    })
+}
+
+/// The feedback of the page's span.
+async fn given(tx: &mut OrgTx, filter: &Filter, width: i64, buckets: &[i64]) -> Result<FeedbackGiven> {
+    let read = feedback::figures(tx, filter, width).await?;
+    let bar = |bucket: &i64| {
+        let mut bar = [0; 3];
+        for ((_, value), tally) in read.cells.range((*bucket, i64::MIN)..=(*bucket, i64::MAX)) {
+            bar[match value.signum() {
+                1 => 0,
+                0 => 1,
+                _ => 2,
+            }] += tally.given;
+        }
+        bar
+    };
+    Ok(FeedbackGiven {
+        all: read.all(),
+        by_value: read.by_value().into_iter().map(|(value, tally)| (value, tally.given)).collect(),
+        bars: buckets.iter().map(bar).collect(),
     })
 }
 
@@ -160,4 +186,29 @@ pub async fn bars(
     });
     let groups = if by.is_some() { groups.collect() } else { vec![] };
     Ok(Bars { bars, totals: cells.totals(), groups })
+}
+
+/// Feedback over time, by value and by model.
+pub struct FeedbackBars {
+    /// Every bar of the span, oldest first.
+    pub bars: Vec<(Timestamp, Tally)>,
+    pub all: Tally,
+    /// The lowest value first; those without any entry are left out.
+    pub by_value: Vec<(i64, Tally)>,
+    /// Those with the most entries first; read only where they are asked for.
+    pub models: Vec<(String, Tally)>,
+}
+
+/// Reads the feedback that a program asks for.
+pub async fn feedback_bars(access: &Access, asked: &Asked, by_model: bool) -> Result<FeedbackBars> {
+    let mut tx = access.read(Operation::AnalyticsGraph).await?;
+    let mut filter = query::filter(asked, access.now())?;
+    filter.own = logs::own_only(&mut tx, access.principal()).await?;
+    let width = filter.span.width();
+    let read = feedback::figures(&mut tx, &filter, width).await?;
+    let models = if by_model { feedback::models(&mut tx, &filter).await? } else { vec![] };
+    let of_bars = read.by_bar();
+    let buckets = filter.span.buckets(width);
+    let bars = buckets.map(|bar| (Timestamp(bar * width), of_bars.get(&bar).copied().unwrap_or_default())).collect();
+    Ok(FeedbackBars { bars, all: read.all(), by_value: read.by_value().into_iter().collect(), models })
 }

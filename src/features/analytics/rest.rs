@@ -2,8 +2,11 @@
 
 use super::operations::{self, Bars};
 use crate::{
-    features::logs::figures::{Dimension, Figures},
-    kernel::{Error, Result, Timestamp, Window},
+    features::{
+        feedback::model::Tally,
+        logs::figures::{Dimension, Figures},
+    },
+    kernel::{Asked, Error, Result, Timestamp, Window},
     policy::Operation,
     web::api::{Api, Call, asked, input, renamed, window},
 };
@@ -124,12 +127,8 @@ pub struct AnalyticsSummary {
     summary: Value,
 }
 
-async fn read(
-    call: &Call,
-    operation: Operation,
-    query: AnalyticsQuery,
-    by: Option<Dimension>,
-) -> Result<(Bars, Window)> {
+/// What the operation is asked for, and which page.
+fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
     let window = window(query.page_size, query.current_page)?;
     let custom = query.time_of_generation_min.is_some() || query.time_of_generation_max.is_some();
     if custom && query.range.is_some() {
@@ -157,6 +156,16 @@ async fn read(
         ("min_tokens", number(query.total_units_min)),
         ("max_tokens", number(query.total_units_max)),
     ]);
+    Ok((asked, window))
+}
+
+async fn read(
+    call: &Call,
+    operation: Operation,
+    query: AnalyticsQuery,
+    by: Option<Dimension>,
+) -> Result<(Bars, Window)> {
+    let (asked, window) = asked_of(query)?;
     let over_time = operation == Operation::AnalyticsGraph;
     let bars = operations::bars(&call.access, operation, &asked, by, over_time).await;
     Ok((bars.map_err(|error| renamed(error, &NAMES))?, window))
@@ -184,6 +193,9 @@ async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
     // Both official clients are served: one writes a slash where the other writes a hyphen.
     let name = [call.part("graph"), call.part("detail")].join("/");
     let name = name.trim_end_matches('/').replace('/', "-");
+    if name.starts_with("feedbacks") {
+        return feedbacks(call, query, &name).await;
+    }
     let by = match name.as_str() {
         "users" | "users-requests" => Some(Dimension::Metadata(USER.into())),
         "errors-stacks" | "errors-stack" | "errors-status-codes" | "errors-status-code" => Some(Dimension::Status),
@@ -206,6 +218,41 @@ async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
         }
         data_points.push(Value::Object(point));
     }
+    Ok(AnalyticsGraph { object: "analytics-graph", summary, data_points })
+}
+
+/// A graph of feedback. An average is that of value times weight, null where there is no entry.
+async fn feedbacks(call: Call, query: AnalyticsQuery, name: &str) -> Result<AnalyticsGraph> {
+    if !matches!(
+        name,
+        "feedbacks" | "feedbacks-scores" | "feedbacks-score" | "feedbacks-weighted" | "feedbacks-ai-models"
+    ) {
+        return Err(Error::not_found());
+    }
+    let (asked, _) = asked_of(query)?;
+    let read = operations::feedback_bars(&call.access, &asked, name == "feedbacks-ai-models").await;
+    let read = read.map_err(|error| renamed(error, &NAMES))?;
+    let over_time = |told: fn(Tally) -> (&'static str, Value)| -> Vec<Value> {
+        let point = |(start, tally): &(Timestamp, Tally)| {
+            let (name, value) = told(*tally);
+            json!({ "timestamp": start.rfc3339(), name: value })
+        };
+        read.bars.iter().map(point).collect()
+    };
+    let (summary, data_points) = match name {
+        "feedbacks" => (json!({ "total": read.all.given }), over_time(|tally| ("total", json!(tally.given)))),
+        "feedbacks-weighted" => (json!({ "avg": read.all.mean() }), over_time(|tally| ("avg", json!(tally.mean())))),
+        "feedbacks-ai-models" => {
+            let model = |(model, tally): &(String, Tally)| {
+                json!({ "ai_model": model, "total": tally.given, "avg_weighted_feedback": tally.mean() })
+            };
+            (json!({ "total": read.all.given }), read.models.iter().map(model).collect())
+        }
+        _ => {
+            let score = |(value, tally): &(i64, Tally)| json!({ "score": value, "total": tally.given });
+            (json!({ "total": read.all.given }), read.by_value.iter().map(score).collect())
+        }
+    };
     Ok(AnalyticsGraph { object: "analytics-graph", summary, data_points })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     model::{Choices, Detail, Page, Settings},
-    texts::ShownTexts,
+    texts::{Replay, ShownTexts},
 };
 use crate::kernel::{Asked, Error};
 use leptos::prelude::*;
@@ -53,6 +53,12 @@ pub async fn change_log_settings(
 #[server(prefix = "/fn", endpoint = "logs/texts")]
 pub async fn read_texts(slug: String, id: String) -> Result<ShownTexts, Error> {
     operations::texts(&web::member(&slug).await?, &id).await
+}
+
+/// What a call asked, for a new prompt to begin with. It is the same reading, and leaves the same event.
+#[server(prefix = "/fn", endpoint = "logs/replay")]
+pub async fn replay_call(slug: String, id: String) -> Result<Replay, Error> {
+    operations::replay(&web::member(&slug).await?, &id).await
 }
 
 /// Deletes all kept texts of calls.

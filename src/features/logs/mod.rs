@@ -16,11 +16,13 @@ pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod query;
+pub mod reckoning;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
 mod store;
 pub mod texts;
+pub mod timeline;
 
 #[cfg(feature = "ssr")]
 use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
@@ -56,9 +58,20 @@ pub use store::{
     day,
     figures::{GroupOf, GroupRead, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,
+    trace_is_known, trace_is_own, trace_of,
     texts::{NewSide, NewTexts, count as count_texts, write_texts},
     under_way,
 };
 
 #[cfg(feature = "ssr")]
 pub use grouping::words as group_words;
+
+/// The conditions that a filter of the log comes to on the calls of a trace, its table as `c`, for what other rooms find by
+/// traces.
+#[cfg(feature = "ssr")]
+pub mod conditions {
+    pub use super::store::{
+        OF_CACHE, OF_RESCUED, OF_VERDICT,
+        figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_ONE_TRACE, OF_TRACE, narrow_trace},
+    };
+}

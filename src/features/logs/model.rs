@@ -1,6 +1,9 @@
 //! What both sides know of the log of calls.
 
-use super::texts::Texts;
+use super::{
+    reckoning::{Reckoning, Used},
+    texts::Texts,
+};
 use crate::guardrails::HookResults;
 use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text};
 use serde::{Deserialize, Serialize};
@@ -207,6 +210,8 @@ pub struct Detail {
     pub attempts: Vec<Attempt>,
     /// What guardrails have found, in all attempts.
     pub found: HookResults,
+    /// How its cost was reckoned.
+    pub reckoning: Reckoning,
     /// The virtual key that the call named, where there was none.
     pub unknown_key: Option<UnknownKey>,
     /// The call after this.
@@ -260,6 +265,12 @@ pub struct Attempt {
     /// None where the end of the process cut it off.
     pub took_us: Option<i64>,
     pub next: Option<Next>,
+    /// Microseconds from the call's beginning to the provider's first byte.
+    pub first_byte_us: Option<i64>,
+    /// Tokens; none where the provider told none, or the attempt is of a time when they were not kept.
+    pub used: Option<Used>,
+    /// Micro-cents.
+    pub cost: Option<i64>,
 }
 
 /// What came after an attempt.

@@ -4,8 +4,8 @@ use super::{
     conversation,
     model::{Choices, Detail, FirstCall, LoggedCall, Named, PAGE, Page, Settings, UnknownKey, is_plain},
     query::{self, Cursor, Filter},
-    store,
-    texts::{ShownTexts, Texts},
+    reckoning, store,
+    texts::{Replay, ShownTexts, Texts},
 };
 use crate::{
     features::{api_keys, organisations, virtual_keys},
@@ -104,6 +104,7 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
     detail.texts = store::texts::note(&mut tx, id).await?;
+    detail.reckoning = reckoning::reckon(&detail);
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call, own).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {
         let exists = virtual_keys::slug_is_taken(&mut tx, &slug).await?;
@@ -114,6 +115,19 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
 
 /// What was said in a call. Whoever reads it leaves an event.
 pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
+    Ok(read_texts(access, id).await?.1)
+}
+
+/// What was said in a call, to be said again: the model that it called, and the messages. Reading it leaves the same event.
+pub async fn replay(access: &Access, id: &str) -> Result<Replay> {
+    let (detail, shown) = read_texts(access, id).await?;
+    let is_cut = shown.kept.request.is_some_and(|size| size.is_cut);
+    let virtual_key = detail.call.virtual_key.filter(|_| detail.virtual_key_lives);
+    let turns = shown.request.map(|request| request.turns).unwrap_or_default();
+    Ok(Replay { model: detail.call.model.unwrap_or_default(), virtual_key: virtual_key.unwrap_or_default(), turns, is_cut })
+}
+
+async fn read_texts(access: &Access, id: &str) -> Result<(Detail, ShownTexts)> {
     access
         .act(Operation::LogTexts, Subject::unnamed("call", id), |mut change| async move {
             let id: CallId = id.parse().map_err(|_| Error::not_found())?;
@@ -124,7 +138,7 @@ pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
             {
                 return Err(Error::not_found());
             }
-            let call = store::by_id(change.tx(), id, now).await?.ok_or_else(Error::not_found)?.call;
+            let detail = store::by_id(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
             let kept = match store::texts::note(change.tx(), id).await? {
                 Texts::Kept(kept) => kept,
                 Texts::None { .. } | Texts::Dropped => {
@@ -135,8 +149,10 @@ pub async fn texts(access: &Access, id: &str) -> Result<ShownTexts> {
             let (request, answer) = store::texts::open(change.tx(), &keyring, id).await?;
             let show = |text: Option<String>| text.as_deref().map(conversation::shown);
             let shown = ShownTexts { kept, request: show(request), answer: show(answer) };
-            let event = Event::of(Subject::new("call", id, call.model.map_or_else(|| "a call".into(), |model| format!("a call to {model}"))));
-            change.commit_reading(&event, shown).await
+            let model = detail.call.model.as_ref();
+            let name = model.map_or_else(|| "a call".into(), |model| format!("a call to {model}"));
+            let event = Event::of(Subject::new("call", id, name));
+            change.commit_reading(&event, (detail, shown)).await
         })
         .await
 }

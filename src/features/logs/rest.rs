@@ -3,10 +3,13 @@
 use super::{
     model::{self, Attempt, Detail, LedBy, Ran},
     operations::{self, Entries},
+    reckoning::Reckoned,
     texts::{Shown, ShownTexts, Size, Texts, Turn},
+    timeline::{Step, steps},
 };
 use crate::guardrails::HookResults;
 use crate::{
+    features::feedback::{self, rest::FeedbackEntry},
     kernel::{Error, Result, Timestamp},
     policy::Operation,
     web::api::{Api, Call, Nothing, asked, input, renamed, window},
@@ -160,7 +163,55 @@ pub struct LogDetail {
     hook_results: HookResults,
     /// Whether what was said is kept: `kept`, `dropped` (too much was to be kept at once), or `none`.
     texts: &'static str,
+    /// What happened, step by step; empty until the call has ended.
+    timeline: Vec<LogStep>,
+    /// How the cost was reckoned, for each attempt that used tokens.
+    cost_details: Vec<LogCost>,
+    /// The feedback on its trace, oldest first.
+    feedback: Vec<FeedbackEntry>,
     organisation_id: String,
+}
+
+/// A step of a call. Times are milliseconds from the arrival of the request.
+#[derive(Serialize, ToSchema)]
+pub struct LogStep {
+    #[schema(example = "Until the first byte")]
+    name: String,
+    more: String,
+    from: f64,
+    /// When the provider's first byte came, where that is known and within the step.
+    first_byte: Option<f64>,
+    to: f64,
+}
+
+/// What an attempt used, and what that costs at today's prices. The log keeps the cost by the prices of its time, and not
+/// these prices.
+#[derive(Serialize, ToSchema)]
+pub struct LogCost {
+    /// The attempt's number from 1; null where tokens are known of the call alone.
+    attempt: Option<i64>,
+    ai_org: Option<&'static str>,
+    ai_model: String,
+    /// Tokens read, without those from the provider's cache.
+    req_units: i64,
+    cached_req_units: i64,
+    res_units: i64,
+    /// Cents for a million tokens of each kind; null: the model has no known price.
+    price_per_million: Option<LogPrices>,
+    /// Cents, at these prices.
+    cost_today: Option<f64>,
+    /// Cents, as the log has them.
+    cost: Option<f64>,
+}
+
+/// Cents for a million tokens of each kind.
+#[derive(Serialize, ToSchema)]
+pub struct LogPrices {
+    req_units: f64,
+    cached_req_units: f64,
+    res_units: f64,
+    /// `built_in`, or `own`: the operator's file.
+    table: &'static str,
 }
 
 /// What was said in a model call.
@@ -224,6 +275,10 @@ pub struct LoggedAttempt {
     response_time: Option<f64>,
     /// What came after it: `answered`, `kept` (the answer was one of an earlier call), `retried`, `led_on` or `ended`.
     next: Option<&'static str>,
+    /// Milliseconds from the call's beginning to the provider's first byte.
+    time_to_first_byte: Option<f64>,
+    /// Cents; null where it is not known.
+    cost: Option<f64>,
 }
 
 async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
@@ -266,6 +321,9 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
 }
 
 async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
+    let detail = operations::get(&call.access, call.part("id")).await?;
+    let given = feedback::operations::on_call(&call.access, call.part("id")).await?.given;
+    let timeline = steps(&detail).into_iter().map(step).collect();
     let Detail {
         call: of,
         finished_at,
@@ -287,8 +345,10 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         attempts,
         found,
         texts,
+        reckoning,
         ..
-    } = operations::get(&call.access, call.part("id")).await?;
+    } = detail;
+    let table = if reckoning.own_prices { "own" } else { "built_in" };
     let (config, config_version) = match led {
         None => (None, None),
         Some(LedBy::Inline) => (Some("inline".to_owned()), None),
@@ -326,6 +386,9 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
             Texts::Dropped => "dropped",
             Texts::Kept(_) => "kept",
         },
+        timeline,
+        cost_details: reckoning.parts.into_iter().map(|part| cost(part, table)).collect(),
+        feedback: given.into_iter().map(FeedbackEntry::from).collect(),
         organisation_id: call.organisation_id(),
     })
 }
@@ -361,7 +424,38 @@ fn attempt(attempt: Attempt) -> LoggedAttempt {
         began_after: milliseconds(attempt.began_us),
         response_time: attempt.took_us.map(milliseconds),
         next: attempt.next.map(|next| next.name()),
+        time_to_first_byte: attempt.first_byte_us.map(milliseconds),
+        cost: attempt.cost.map(cents),
     }
+}
+
+fn step(step: Step) -> LogStep {
+    let Step { name, more, from, first_byte, to, .. } = step;
+    let (from, to, first_byte) = (milliseconds(from), milliseconds(to), first_byte.map(milliseconds));
+    LogStep { name, more, from, first_byte, to }
+}
+
+fn cost(part: Reckoned, table: &'static str) -> LogCost {
+    LogCost {
+        attempt: part.attempt,
+        ai_org: part.provider.map(|provider| provider.name()),
+        ai_model: part.model,
+        req_units: part.used.fresh,
+        cached_req_units: part.used.cached,
+        res_units: part.used.written,
+        price_per_million: part.prices.map(|prices| LogPrices {
+            req_units: cents(prices.fresh),
+            cached_req_units: cents(prices.cached),
+            res_units: cents(prices.written),
+            table,
+        }),
+        cost_today: part.amount.map(cents),
+        cost: part.then.map(cents),
+    }
+}
+
+fn cents(micro_cents: i64) -> f64 {
+    micro_cents as f64 / MICROCENTS
 }
 
 fn entry(call: model::LoggedCall) -> LogEntry {

@@ -127,6 +127,18 @@ pub struct ShownTexts {
     pub answer: Option<Shown>,
 }
 
+/// What was said in a call, to be said again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    pub model: String,
+    /// The slug of the virtual key, if that is still there; else empty.
+    pub virtual_key: String,
+    /// What the request says, in order.
+    pub turns: Vec<Turn>,
+    /// The request was longer than what is kept of it.
+    pub is_cut: bool,
+}
+
 /// One side of a call as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {

@@ -25,7 +25,7 @@ const COLUMNS: usize = 32;
 
 /// A record may come twice, and then tells the same.
 const TRIED: TenantSql = TenantSql::new(
-    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (org_id, call_id, number) DO NOTHING",
+    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found, first_byte_us, input_tokens, cached_input_tokens, output_tokens, cost) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (org_id, call_id, number) DO NOTHING",
 );
 /// The newest version of the config with this slug.
 const CONFIG: TenantSql = TenantSql::new(
@@ -126,8 +126,9 @@ fn counts(call: &CallFacts, end: &CallEnd, kind: Uuid) -> Counted {
 }
 
 fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
-    let micros = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let end = tried.end.as_ref();
+    let usage = end.and_then(|end| end.usage);
     values![
         record.call.id,
         number,
@@ -138,10 +139,15 @@ fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
         end.and_then(|end| end.status).map(i64::from),
         end.and_then(|end| end.error.as_deref()),
         end.is_none_or(|end| end.sent),
-        micros(tried.began_us),
-        end.map(|end| micros(end.took_us)),
+        whole(tried.began_us),
+        end.map(|end| whole(end.took_us)),
         end.map(|end| end.then.name()),
         (!tried.found.is_empty()).then(|| serde_json::to_string(&tried.found).unwrap_or_default()),
+        end.and_then(|end| end.first_byte_us).map(whole),
+        usage.map(|usage| whole(usage.input_tokens)),
+        usage.map(|usage| whole(usage.cached_input_tokens)),
+        usage.map(|usage| whole(usage.output_tokens)),
+        end.and_then(|end| end.cost),
     ]
 }
 

@@ -115,6 +115,12 @@ async fn a_fallback_rescues_a_call_and_both_attempts_are_in_its_record() {
         steps(&end.tried),
         [("config.targets[0]".into(), Some(500), Next::LedOn), ("config.targets[1]".into(), Some(200), Next::Answered)]
     );
+    // Each attempt tells of itself.
+    let ends: Vec<_> = end.tried.iter().map(|tried| (tried.began_us, tried.end.clone().expect("an end"))).collect();
+    assert_eq!((ends[0].1.usage, ends[0].1.cost), (None, None));
+    assert_eq!((ends[1].1.usage, ends[1].1.cost), (end.usage, end.cost));
+    let (began, second) = &ends[1];
+    assert!(second.first_byte_us.is_some_and(|first| (*began..=began + second.took_us).contains(&first)));
     // What is counted is what was called in the end.
     let went = end.went.expect("a way");
     assert_eq!(went.virtual_key, Some(VirtualKeyId::numbered(u128::from(b'b'))));

@@ -42,7 +42,7 @@ pub struct Parts {
 
 /// A writing transaction in an organisation for what is no administrative act and leaves no event: when somebody was last
 /// here, when a secret was last used, the log of calls.
-pub struct Note(OrgTx);
+pub struct Note(pub(super) OrgTx);
 
 impl Note {
     pub fn tx(&mut self) -> &mut OrgTx {

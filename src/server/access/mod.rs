@@ -20,7 +20,7 @@ pub mod refusals;
 pub mod sessions;
 pub mod uses;
 
-pub use app::{App, Parts};
+pub use app::{App, Note, Parts};
 pub use change::{Change, Committed};
 pub use identities::{Identities, VerifiedKey};
 
@@ -235,6 +235,20 @@ impl Access {
         let now = self.reread(&mut tx, Hold::No).await?;
         decide(&now, operation.spec().requires, Target::In(organisation))?;
         Ok(tx)
+    }
+
+    /// Asks for an operation that writes inside the organisation what is no administrative act, and gives its transaction.
+    /// Decides as [`Self::read`] does.
+    pub async fn note(&self, operation: Operation) -> Result<Note> {
+        let Some(organisation) = self.principal.organisation() else {
+            self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
+            return Err(Error::not_found());
+        };
+        self.check(operation, Target::In(organisation))?;
+        let mut tx = self.app.db.write_in(organisation).await?;
+        let now = self.reread(&mut tx, Hold::UntilCommit).await?;
+        decide(&now, operation.spec().requires, Target::In(organisation))?;
+        Ok(Note(tx))
     }
 
     /// The slug of the organisation in which this operation reads.

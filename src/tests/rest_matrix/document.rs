@@ -80,6 +80,11 @@ fn bad(schema: &Value) -> Vec<Value> {
         bad.extend(schema["maximum"].as_i64().map(|most| json!(most + 1)));
         bad.extend(schema["minimum"].as_i64().map(|least| json!(least - 1)));
     }
+    if is_of(schema, "number") {
+        bad.push(json!("x"));
+        bad.extend(schema["maximum"].as_f64().map(|most| json!(most + 0.5)));
+        bad.extend(schema["minimum"].as_f64().map(|least| json!(least - 0.5)));
+    }
     if is_of(schema, "array") {
         bad.push(json!("x"));
         bad.push(json!([7]));

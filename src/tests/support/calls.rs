@@ -404,7 +404,16 @@ impl Calls {
             }
             Operation::PromptRender => published().await.body(json!({ "variables": { "name": "A" } })),
             Operation::PromptRun => published().await.body(json!({ "variables": { "name": "A" } })),
-            Operation::LogGet => Ready::about("id", world.log.clone()),
+            Operation::LogGet | Operation::FeedbackList => Ready::about("id", world.log.clone()),
+            Operation::FeedbackGive => Ready::bare().body(json!({ "trace_id": format!("trace-{n}"), "value": 1 })),
+            Operation::FeedbackChange => {
+                let program = world.house.program(&world.house.master_key);
+                let given = json!({ "trace_id": format!("trace-{n}"), "value": 1 });
+                let given = program.api("POST", "/v1/feedback", given).await.json();
+                let id = given["feedback_ids"][0].as_str().expect("an id").to_owned();
+                Ready::about("id", id).body(json!({ "value": -1 }))
+            }
+            Operation::FeedbackGiveToCall => Ready::about("id", world.log.clone()).with("value", "1"),
             // One of its own: all texts may have been deleted meanwhile.
             Operation::LogTexts => {
                 let id = Uuid::now_v7();

@@ -23,6 +23,8 @@ const MOST_NAMED: usize = 20;
 /// A set of fields, declared by [`input!`].
 pub trait Input: Sized + Send {
     const UNSUPPORTED: &'static [&'static str];
+    /// Whether a list may stand for it: its items are fields by their numbers, see [`FieldSource::items`].
+    const TAKES_LISTS: bool = false;
 
     /// Takes what it knows out of the source.
     fn take(source: &mut FieldSource) -> Option<Self>;
@@ -174,6 +176,44 @@ impl FieldSource {
         };
         let read = read.map_err(|fault| format!("`{name}` {fault}."));
         self.refused.take(name, read)
+    }
+
+    /// Takes out the items of a list: what has a number for its name, in the order of these. None: nothing has one. The
+    /// mistakes in an item are told with its number before the field's name.
+    pub fn items<I: Input>(&mut self) -> Option<Option<Vec<I>>> {
+        let is_number = |name: &str| (1..=9).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_digit());
+        let mut numbered: Vec<(u32, String)> = self
+            .values
+            .keys()
+            .filter(|name| is_number(name))
+            .filter_map(|name| Some((name.parse().ok()?, name.clone())))
+            .collect();
+        if numbered.is_empty() {
+            return None;
+        }
+        numbered.sort();
+        let mut items = Some(Vec::with_capacity(numbered.len()));
+        for (number, name) in numbered {
+            let read = match self.values.remove(&name) {
+                Some(Value::Object(fields)) => Self::body(fields).read::<I>(&Echoes::default()),
+                _ => Err(Error::field("", format!("`{number}` must be an object."))),
+            };
+            match read {
+                Ok(item) => {
+                    if let Some(items) = &mut items {
+                        items.push(item);
+                    }
+                }
+                Err(error) => {
+                    items = None;
+                    for fault in error.fields {
+                        let field = format!("{number}.{}", fault.field);
+                        self.refused.refuse(field.trim_end_matches('.'), fault.message);
+                    }
+                }
+            }
+        }
+        Some(items)
     }
 
     /// The text of a value as it was sent.

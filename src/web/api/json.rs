@@ -10,8 +10,9 @@ const DEEPEST: usize = 64;
 /// Items of one array.
 const LONGEST: usize = 1_000;
 
-/// Reads a body. An empty one is an object without fields.
-pub fn read(body: &[u8]) -> Result<Map<String, Value>> {
+/// Reads a body. An empty one is an object without fields. A list, where one is taken, is an object of its items by their
+/// numbers from 0.
+pub fn read(body: &[u8], takes_lists: bool) -> Result<Map<String, Value>> {
     if body.is_empty() {
         return Ok(Map::new());
     }
@@ -19,6 +20,9 @@ pub fn read(body: &[u8]) -> Result<Map<String, Value>> {
     let value = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match value {
         Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Array(items)) if takes_lists => {
+            Ok(items.into_iter().enumerate().map(|(number, item)| (number.to_string(), item)).collect())
+        }
         Ok(_) => Err(Error::new(Code::Malformed, "The body must be a JSON object.")),
         Err(error) => Err(Error::new(Code::Malformed, format!("The body cannot be read as JSON: {error}."))),
     }
@@ -117,7 +121,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        let error = read(text.as_bytes()).expect_err("refused");
+        let error = read(text.as_bytes(), false).expect_err("refused");
         assert_eq!(error.code, Code::Malformed);
         error.message
     }
@@ -126,10 +130,10 @@ mod tests {
     fn objects_are_read_as_they_are() {
         let text = r#"{"a":[1,-2,0.5,true,null,"x\u00e9"],"b":{"c":{}}}"#;
         assert_eq!(
-            Value::Object(read(text.as_bytes()).expect("an object")),
+            Value::Object(read(text.as_bytes(), false).expect("an object")),
             serde_json::from_str::<Value>(text).expect("JSON")
         );
-        assert_eq!(read(b""), Ok(Map::new()));
+        assert_eq!(read(b"", false), Ok(Map::new()));
     }
 
     #[test]
@@ -137,6 +141,9 @@ mod tests {
         assert!(refused(r#"{"a":1,"a":1}"#).contains("twice"));
         assert!(refused(r#"{"x":[{"a":1,"\u0061":2}]}"#).contains("twice"));
         assert!(refused("[]").contains("object"));
+        let list = read(br#"[{"a":1},2]"#, true).expect("a list");
+        assert_eq!(Value::Object(list), serde_json::json!({ "0": { "a": 1 }, "1": 2 }));
+        assert!(read(b"2", true).is_err());
         for text in [
             "{",
             "{}{}",
@@ -149,17 +156,17 @@ mod tests {
         ] {
             refused(text);
         }
-        assert!(read(b"{\"a\":\"\xff\"}").is_err());
+        assert!(read(b"{\"a\":\"\xff\"}", false).is_err());
     }
 
     #[test]
     fn depth_and_length_are_bounded() {
         let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
-        assert!(read(deep(DEEPEST - 1).as_bytes()).is_ok());
+        assert!(read(deep(DEEPEST - 1).as_bytes(), false).is_ok());
         assert!(refused(&deep(DEEPEST)).contains("deep"));
         refused(&deep(100_000));
         let long = |n: usize| format!("{{\"a\":[{}]}}", vec!["0"; n].join(","));
-        assert!(read(long(LONGEST).as_bytes()).is_ok());
+        assert!(read(long(LONGEST).as_bytes(), false).is_ok());
         assert!(refused(&long(LONGEST + 1)).contains("items"));
     }
 }

@@ -182,7 +182,7 @@ async fn admit<I: Input>(
         }
         query.read::<super::input::Nothing>(&Echoes::default())?;
         let sent = read_bytes(parts, body).await?;
-        let mut source = FieldSource::of_text(json::read(&sent)?, sent);
+        let mut source = FieldSource::of_text(json::read(&sent, I::TAKES_LISTS)?, sent);
         is_own(operation, access, source.take_places(organisation)?).await?;
         source.read(&Echoes::of(pattern, |part| call.part(part).to_owned()))
     };

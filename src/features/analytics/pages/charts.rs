@@ -79,6 +79,43 @@ pub fn cost(page: &Page) -> Option<Plotted> {
     })
 }
 
+/// Feedback in each bar: good, neither, bad; none where nobody gave any.
+pub fn feedback(page: &Page) -> Option<Plotted> {
+    let given = &page.feedback;
+    let mean = given.all.mean()?;
+    let of = |label: &str, place: usize| Series {
+        label: label.into(),
+        total: grouped(given.bars.iter().map(|bar| bar[place]).sum()),
+        values: given.bars.iter().map(|bar| Some(bar[place])).collect(),
+        is_rest: false,
+    };
+    let series = vec![of("above zero", 0), of("zero", 1), of("below zero", 2)];
+    let aside = format!("{}, {} on average, weighted", counted(given.all.given, "entry", "entries"), mean_text(mean));
+    Some(Plotted {
+        id: "feedback",
+        title: "Feedback".into(),
+        summary: format!("{aside} from {}. {}", range_text(page.from.0, page.to.0, page.now.0), told(&series)),
+        aside,
+        drawing: Drawing::Bars,
+        high: LOW,
+        starts: starts(page),
+        width: page.width,
+        series,
+        before: None,
+        write: grouped,
+    })
+}
+
+/// `+0.83`, `0.00`, `−2.50`.
+fn mean_text(mean: f64) -> String {
+    let text = format!("{:.2}", mean.abs());
+    match mean {
+        _ if text == "0.00" => text,
+        more if more > 0.0 => format!("+{text}"),
+        _ => format!("−{text}"),
+    }
+}
+
 /// How long calls took in each bar; none where that is not known.
 pub fn latency(page: &Page) -> Option<Plotted> {
     let total = page.totals.latency;
@@ -153,7 +190,14 @@ fn told(series: &[Series]) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::{features::logs::figures::{Dimension, Figures}, kernel::Timestamp};
+    use crate::{
+        features::{
+            analytics::model::FeedbackGiven,
+            feedback::model::Tally,
+            logs::figures::{Dimension, Figures},
+        },
+        kernel::Timestamp,
+    };
 
     /// Seven groups with one call more each than the one before, in two bars.
     pub(in super::super) fn page() -> Page {
@@ -182,12 +226,30 @@ pub(super) mod tests {
             share: Dimension::Key,
             shares: vec![],
             more_shares: 0,
+            feedback: FeedbackGiven {
+                all: Tally { given: 3, weighted: 2_500_000 },
+                by_value: vec![(-1, 1), (2, 2)],
+                bars: vec![[2, 0, 0], [0, 0, 1]],
+            },
             under_way: 0,
             metadata: vec![],
             last_call: None,
             own_only: false,
             now: Timestamp(1_803_340_800_000),
         }
+    }
+
+    #[test]
+    fn feedback_is_drawn_where_there_is_any() {
+        let plotted = feedback(&page()).expect("some");
+        assert_eq!(plotted.aside, "3 entries, +0.83 on average, weighted");
+        let told: Vec<_> = plotted.series.iter().map(|series| (series.total.as_str(), series.values.clone())).collect();
+        assert_eq!(
+            told,
+            [("2", vec![Some(2), Some(0)]), ("0", vec![Some(0), Some(0)]), ("1", vec![Some(0), Some(1)])]
+        );
+        assert!(feedback(&Page { feedback: FeedbackGiven::default(), ..page() }).is_none());
+        assert_eq!([mean_text(-0.001), mean_text(-2.5)], ["0.00", "−2.50"]);
     }
 
     #[test]

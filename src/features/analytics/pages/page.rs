@@ -7,6 +7,7 @@ use crate::{
             functions::LoadAnalytics,
             model::{ASKED, Page},
         },
+        feedback::model::value_text,
         logs::{
             figures::Dimension,
             functions::LoadLogChoices,
@@ -14,12 +15,13 @@ use crate::{
             pages::{narrowing_fields, range_fields},
         },
     },
-    kernel::{Asked, Error, Timestamp},
+    kernel::{Asked, Error, Timestamp, text::grouped},
     site::routes,
     ui::{
         Headed, Loaded, Problem,
         components::{
-            Choice, EmptyState, LinkButton, Note, PageHeader, Plot, Select, Tiles, Tone, before_text, date_text, range_text,
+            Choice, Column, EmptyState, LinkButton, Note, PageHeader, Plot, Select, Table, Tiles, Tone, before_text,
+            date_text, range_text,
         },
         listing::{FilterBar, List, use_asked},
         load,
@@ -152,15 +154,41 @@ fn Inside(page: Page, slug: String, asked: Asked) -> impl IntoView {
         Some(plotted) => view! { <Plot plotted /> }.into_any(),
         None => unknown("cost", "Cost", "No price is known of any of these calls."),
     };
+    let feedback = match charts::feedback(&page) {
+        Some(plotted) => view! {
+            <Plot plotted />
+            <Scores by_value=page.feedback.by_value.clone() />
+        }
+        .into_any(),
+        None => unknown("feedback", "Feedback", "Nobody has given feedback in this time."),
+    };
     view! {
         {own}
         {under_way}
         <Tiles label="Figures" tiles />
         <Plot plotted=requests />
         <div class="figures">{latency}{cost}</div>
+        {feedback}
         <Shares page slug asked />
     }
     .into_any()
+}
+
+/// How many entries of feedback have each value.
+#[component]
+fn Scores(by_value: Vec<(i64, i64)>) -> impl IntoView {
+    let row = |(value, given): (i64, i64)| {
+        view! {
+            <tr>
+                <th scope="row" class="num">{value_text(value)}</th>
+                <td data-label="Entries" class="num">{grouped(given)}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    let rows: Vec<_> = by_value.into_iter().rev().map(row).collect();
+    let columns = vec![Column::number("Value"), Column::number("Entries")];
+    view! { <Table caption="Feedback by value" columns>{rows}</Table> }
 }
 
 /// In place of a chart without anything to draw.

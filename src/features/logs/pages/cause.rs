@@ -197,61 +197,8 @@ fn unknown_key(detail: &Detail, slug: &str) -> Cause {
 
 #[cfg(all(test, feature = "ssr"))]
 mod tests {
-    use super::*;
-    use crate::{
-        features::logs::{
-            model::{LoggedCall, UnknownKey},
-            pages::fall::parts,
-        },
-        kernel::{CallId, KeyId, Timestamp},
-    };
-    use uuid::Uuid;
-
-    fn detail(outcome: CallOutcome, error: Option<&str>) -> Detail {
-        let call = LoggedCall {
-            id: CallId(Uuid::nil()),
-            started_at: Timestamp(0),
-            outcome,
-            status: Some(404),
-            error_code: error.map(str::to_owned),
-            model: Some("@x/gpt-4o".into()),
-            key: None,
-            person: None,
-            virtual_key: None,
-            latency_us: Some(1_000),
-            tokens: None,
-            cost: None,
-            count: 1,
-            trace_id: String::new(),
-        };
-        Detail {
-            call,
-            finished_at: None,
-            key_id: Some(KeyId(Uuid::nil())),
-            virtual_key_id: None,
-            virtual_key_lives: false,
-            provider: None,
-            endpoint: "messages".into(),
-            streamed: false,
-            first_byte_us: None,
-            input_tokens: None,
-            cached_input_tokens: None,
-            reasoning_tokens: None,
-            saved: None,
-            output_tokens: None,
-            metadata: None,
-            upstream_id: None,
-            ran: None,
-            led: None,
-            attempts: vec![],
-            found: crate::guardrails::HookResults::default(),
-            unknown_key: None,
-            newer: None,
-            older: None,
-            texts: crate::features::logs::texts::Texts::None { keeps: false, since: None },
-            now: Timestamp(0),
-        }
-    }
+    use super::{super::tests::detail, *};
+    use crate::features::logs::model::UnknownKey;
 
     #[test]
     fn an_unknown_virtual_key_is_named_and_can_be_made() {
@@ -276,17 +223,5 @@ mod tests {
             let well = matches!(outcome, CallOutcome::Ok | CallOutcome::Started);
             assert_eq!(cause(&detail(outcome, Some("never heard of")), "north").is_none(), well, "{outcome:?}");
         }
-    }
-
-    #[test]
-    fn the_parts_of_a_call_follow_one_another_to_its_end() {
-        let spans = |call: &Detail| parts(call).iter().map(|part| (part.from, part.to)).collect::<Vec<_>>();
-        let mut call = detail(CallOutcome::Ok, None);
-        call.first_byte_us = Some(400);
-        assert_eq!(spans(&call), [(0, 400), (400, 1_000)]);
-        call.first_byte_us = Some(1_001);
-        assert_eq!(spans(&call), [(0, 1_000)], "a first byte behind the end is none");
-        assert_eq!(parts(&detail(CallOutcome::Refused, None))[0].name, "Refused by Latchkey");
-        assert_eq!(spans(&detail(CallOutcome::Lost, None)), []);
     }
 }

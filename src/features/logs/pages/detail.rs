@@ -3,12 +3,14 @@
 use super::guardrails::GuardrailsFound;
 use super::{
     cause::{Cause, Step, cause},
+    cost::Cost,
     fall::WhatHappened,
     texts::CallTexts,
     title, tone,
 };
 use crate::{
     features::{
+        feedback::pages::CallFeedback,
         logs::{
             functions::LoadLog,
             model::{Attempt, CallOutcome, Detail, LedBy, Metadata, duration},
@@ -49,6 +51,7 @@ fn Inside(detail: Detail, slug: String) -> impl IntoView {
     let (newer, older) = (step("Newer", Icon::ArrowUp, detail.newer), step("Older", Icon::ArrowDown, detail.older));
     let why = cause(&detail, &slug).map(|cause| view! { <Why cause outcome=call.outcome /> }.into_any());
     let (figures, drawn, texts) = (detail.clone(), detail.clone(), detail.texts.clone());
+    let (reckoning, cost) = (detail.reckoning.clone(), call.cost);
     let (at, outcome, words) = (call.started_at.0, call.outcome, call.words());
     view! {
         {title("Call")}
@@ -71,7 +74,9 @@ fn Inside(detail: Detail, slug: String) -> impl IntoView {
         <div class="columns">
             <div class="stack">
                 <WhatHappened detail=drawn />
-                <CallTexts texts id=call.id />
+                <CallTexts texts id=call.id slug=slug.clone() />
+                <Cost reckoning total=cost />
+                <CallFeedback id=call.id />
                 <Card title="Call">
                     <CallFacts detail slug />
                 </Card>
@@ -214,15 +219,19 @@ fn CallFacts(detail: Detail, slug: String) -> impl IntoView {
 #[component]
 fn Figures(detail: Detail) -> impl IntoView {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".into());
-    let cached =
-        detail.cached_input_tokens.filter(|n| *n > 0).map(|n| format!(" ({} cached)", grouped(n))).unwrap_or_default();
+    let part = |of: Option<i64>, what: &str| {
+        of.filter(|n| *n > 0).map(|n| format!(" ({} {what})", grouped(n))).unwrap_or_default()
+    };
+    let saved = detail.saved.map(|saved| format!("{} saved", dollars(saved)));
+    let cost = detail.call.cost.map(dollars).or(saved);
+    let (cached, thought) = (part(detail.cached_input_tokens, "cached"), part(detail.reasoning_tokens, "thought"));
     view! {
         <DefinitionList>
             <Fact term="Latency">{or_dash(detail.call.latency_us.map(duration))}</Fact>
             <Fact term="First byte">{or_dash(detail.first_byte_us.map(duration))}</Fact>
             <Fact term="Tokens read">{or_dash(detail.input_tokens.map(|n| format!("{}{cached}", grouped(n))))}</Fact>
-            <Fact term="Tokens written">{or_dash(detail.output_tokens.map(grouped))}</Fact>
-            <Fact term="Cost">{or_dash(detail.call.cost.map(dollars))}</Fact>
+            <Fact term="Tokens written">{or_dash(detail.output_tokens.map(|n| format!("{}{thought}", grouped(n))))}</Fact>
+            <Fact term="Cost">{or_dash(cost)}</Fact>
         </DefinitionList>
     }
 }

@@ -2,6 +2,7 @@
 
 mod bar;
 mod cause;
+mod cost;
 mod detail;
 mod fall;
 mod guardrails;
@@ -37,5 +38,67 @@ const fn tone(outcome: CallOutcome) -> Tone {
         CallOutcome::Started => Tone::Info,
         CallOutcome::Left | CallOutcome::Lost => Tone::Warn,
         CallOutcome::Refused | CallOutcome::Failed => Tone::Bad,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use crate::{
+        features::logs::{
+            model::{CallOutcome, Detail, LoggedCall},
+            reckoning::Reckoning,
+            texts::Texts,
+        },
+        guardrails::HookResults,
+        kernel::{CallId, KeyId, Timestamp},
+    };
+    use uuid::Uuid;
+
+    /// A call to a model that took a millisecond.
+    pub fn detail(outcome: CallOutcome, error: Option<&str>) -> Detail {
+        let call = LoggedCall {
+            id: CallId(Uuid::nil()),
+            started_at: Timestamp(0),
+            outcome,
+            status: Some(404),
+            error_code: error.map(str::to_owned),
+            model: Some("@x/gpt-4o".into()),
+            key: None,
+            person: None,
+            virtual_key: None,
+            latency_us: Some(1_000),
+            tokens: None,
+            cost: None,
+            count: 1,
+            trace_id: String::new(),
+        };
+        Detail {
+            call,
+            finished_at: None,
+            key_id: Some(KeyId(Uuid::nil())),
+            virtual_key_id: None,
+            virtual_key_lives: false,
+            provider: None,
+            endpoint: "messages".into(),
+            streamed: false,
+            first_byte_us: None,
+            input_tokens: None,
+            cached_input_tokens: None,
+            reasoning_tokens: None,
+            saved: None,
+            output_tokens: None,
+            metadata: None,
+            upstream_id: None,
+            ran: None,
+            led: None,
+            attempts: vec![],
+            found: HookResults::default(),
+            reckoning: Reckoning::default(),
+            unknown_key: None,
+            newer: None,
+            older: None,
+            texts: Texts::None { keeps: false, since: None },
+            now: Timestamp(0),
+        }
     }
 }

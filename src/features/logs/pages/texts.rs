@@ -6,8 +6,11 @@ use crate::{
         texts::{KeptTexts, Shown, ShownTexts, Size, Texts, Turn},
     },
     kernel::{CallId, text::grouped},
+    policy::Operation,
+    site::routes,
     ui::{
-        components::{Button, Card, CodeBlock, DefinitionList, Fact, Time, TimeStyle},
+        can,
+        components::{Button, Card, CodeBlock, DefinitionList, Fact, LinkButton, Time, TimeStyle},
         form::{FormFor, use_form},
         reactive,
     },
@@ -16,7 +19,7 @@ use leptos::prelude::*;
 
 /// The card of a call's texts.
 #[component]
-pub fn CallTexts(texts: Texts, id: CallId) -> impl IntoView {
+pub fn CallTexts(texts: Texts, id: CallId, slug: String) -> impl IntoView {
     let form = use_form::<ReadTexts>();
     let inside = match texts {
         Texts::None { keeps, since } => {
@@ -33,6 +36,11 @@ pub fn CallTexts(texts: Texts, id: CallId) -> impl IntoView {
         }
         Texts::Kept(kept) => {
             let shown = move || form.done().map(|texts| view! { <Said texts /> });
+            // What was asked is read there, and that is told of, only when somebody presses a button.
+            let replay = (kept.request.is_some() && can(Operation::PromptCreate)).then(|| {
+                let href = routes::new_prompt(&slug).with("call", &id.to_string());
+                view! { <LinkButton label="Open in the playground" href /> }
+            });
             view! {
                 <div class="stack">
                     <Facts kept />
@@ -40,6 +48,7 @@ pub fn CallTexts(texts: Texts, id: CallId) -> impl IntoView {
                         <input type="hidden" name="id" value=id.to_string() />
                         <div class="row">
                             <Button label="Show the request and the answer" id="show-texts" busy=form.busy() />
+                            {replay}
                         </div>
                         <p class="hint">"The audit log tells who has read them, and when."</p>
                     </FormFor>

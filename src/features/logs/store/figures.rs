@@ -81,6 +81,12 @@ macro_rules! conditions {
 
 /// On the log.
 pub const RAW: Conditions = conditions!("c.started_at >= ? AND c.started_at < ?", "c");
+/// On the calls of a trace. They are few, and no other index is to find them: SQLite has no statistics to know that by.
+pub const OF_ONE_TRACE: Conditions = Conditions {
+    of_prompt: "COALESCE(c.prompt_id, c.id) IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug = ?)",
+    of_config: "COALESCE(c.config_id, c.id) IN (SELECT g.id FROM configs g WHERE g.org_id = $1 AND g.slug = ?)",
+    ..RAW
+};
 /// On the roll-ups.
 const ROLLED: Conditions = conditions!("r.width = ? AND r.start >= ? AND r.start < ?", "k");
 
@@ -364,6 +370,12 @@ pub fn raw_only(question: Question, filter: &Filter, kinds: [&'static str; 3]) -
         }
     }
     question
+}
+
+/// A question about the calls of a trace narrowed to all that a filter says but its span, which is that of something else.
+pub fn narrow_trace(question: Question, filter: &Filter) -> Question {
+    let kinds = [super::OF_CACHE, super::OF_RESCUED, super::OF_VERDICT];
+    raw_only(narrow(question, filter, &OF_ONE_TRACE), filter, kinds)
 }
 
 row! {

@@ -9,6 +9,7 @@ use super::{
     model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Settings, Totals},
     query::{Cursor, Filter, Span},
     texts::Texts,
+    reckoning::{Reckoning, Used},
 };
 use crate::guardrails::HookResults;
 use crate::{
@@ -26,9 +27,9 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 // What the kind of a call says beside its own columns.
-const OF_CACHE: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.cache FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
-const OF_RESCUED: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.rescued FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
-const OF_VERDICT: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.verdict FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
+pub const OF_CACHE: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.cache FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
+pub const OF_RESCUED: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.rescued FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
+pub const OF_VERDICT: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.verdict FROM call_kinds k WHERE k.org_id = c.org_id AND k.id = c.kind_id), 'none') = ?";
 
 macro_rules! columns {
     () => {
@@ -89,9 +90,12 @@ statements! {
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
     LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
     RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2";
-    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
+    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found, a.first_byte_us, a.input_tokens, a.cached_input_tokens, a.output_tokens, a.cost FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY k.name, k.id LIMIT 500";
     IS_OWN: TenantSql = "SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1 AND c.id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3))";
+    TRACE_IS_KNOWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 LIMIT 1) AS any_call";
+    TRACE_IS_OWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3)) LIMIT 1) AS any_call";
+    TRACE_OF: TenantSql = "SELECT c.trace_id FROM call_logs c WHERE c.org_id = $1 AND c.id = $2";
     OWN_OF_PERSON: TenantSql = "SELECT m.user_id FROM memberships m WHERE m.org_id = $1 AND m.user_id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     OWN_OF_KEY: TenantSql = "SELECT m.user_id FROM api_keys k JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible WHERE k.org_id = $1 AND k.id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     SETTINGS: TenantSql = "SELECT s.own_only, s.grouped, s.version FROM log_settings s WHERE s.org_id = $1";
@@ -298,6 +302,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             led: None,
             attempts: vec![],
             found: HookResults::default(),
+            reckoning: Reckoning::default(),
             unknown_key: None,
             newer: None,
             older: None,
@@ -321,6 +326,11 @@ row! {
         took_us: Option<i64>,
         next: Option<String>,
         found: Option<String>,
+        first_byte_us: Option<i64>,
+        input_tokens: Option<i64>,
+        cached_input_tokens: Option<i64>,
+        output_tokens: Option<i64>,
+        cost: Option<i64>,
     }
 }
 
@@ -360,6 +370,9 @@ pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attem
         began_us: row.began_us,
         took_us: row.took_us,
         next: row.next.as_deref().and_then(Next::parse),
+        first_byte_us: row.first_byte_us,
+        used: Used::of(row.input_tokens, row.cached_input_tokens, row.output_tokens),
+        cost: row.cost,
     };
     Ok((Some(by), rows.into_iter().map(attempt).collect(), found))
 }
@@ -381,6 +394,29 @@ pub async fn neighbours(
 pub async fn is_own(tx: &mut OrgTx, id: CallId, person: UserId) -> Result<bool> {
     let (count,): (i64,) = tx.one(IS_OWN, values![id, person]).await?;
     Ok(count > 0)
+}
+
+/// Whether the log has a call of this trace.
+pub async fn trace_is_known(tx: &mut OrgTx, trace: &str) -> Result<bool> {
+    let (count,): (i64,) = tx.one(TRACE_IS_KNOWN, values![trace]).await?;
+    Ok(count > 0)
+}
+
+/// Whether the log has a call of this trace that is one of a key that the person answers for, or their own.
+pub async fn trace_is_own(tx: &mut OrgTx, trace: &str, person: UserId) -> Result<bool> {
+    let (count,): (i64,) = tx.one(TRACE_IS_OWN, values![trace, person]).await?;
+    Ok(count > 0)
+}
+
+/// The trace of a call that whoever asks may see; none: there is no such call for them.
+pub async fn trace_of(tx: &mut OrgTx, principal: &Principal, id: CallId) -> Result<Option<String>> {
+    if let Some(person) = own_only(tx, principal).await?
+        && !is_own(tx, id, person).await?
+    {
+        return Ok(None);
+    }
+    let row: Option<(String,)> = tx.optional(TRACE_OF, values![id]).await?;
+    Ok(row.map(|(trace,)| trace))
 }
 
 /// The person whose own calls are the only ones that whoever asks may see: a Member, or a key that answers for one, where

@@ -6,16 +6,23 @@ use super::{
     try_it::TryIt,
 };
 use crate::{
-    features::prompts::{
-        functions::{CreatePartial, CreatePrompt, LoadNewPrompt},
-        model::{Content, Kind, LIMITS, NewPrompt},
-        paths,
+    features::{
+        logs::{
+            functions::ReplayCall,
+            texts::{Replay, Turn},
+        },
+        prompts::{
+            functions::{CreatePartial, CreatePrompt, LoadNewPrompt},
+            model::{Block, Content, Kind, LIMITS, NewPrompt, ROLES},
+            paths,
+        },
     },
     kernel::text,
+    site::routes,
     ui::{
         Loaded, Problem,
-        components::{Button, Field, LinkButton, Look, PageHeader},
-        form::{AnyForm, FormFor, use_form},
+        components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Tone},
+        form::{AnyForm, Form, FormFor, use_form},
         load,
         pages::{param, use_slug},
         reactive, refusal,
@@ -38,9 +45,28 @@ pub fn NewPage(kind: Kind) -> impl IntoView {
     let partial = if kind == Kind::Partial { "yes" } else { "" };
     let new = load(move || LoadNewPrompt { slug: slug.get(), partial: partial.to_owned(), from: part("from") });
     let is_text = Memo::new(move |_| part("form") == "text");
+    let call = Memo::new(move |_| part("call"));
+    let replay = use_form::<ReplayCall>();
     let view = move |new: NewPrompt| {
         let slug = param("slug");
-        let inside = move || view! { <Inside kind new=new.clone() slug=slug.clone() is_text=is_text.get() form /> };
+        let inside = move || {
+            let (new, slug, is_text) = (new.clone(), slug.clone(), is_text.get());
+            if kind == Kind::Partial || call.with(String::is_empty) {
+                return view! { <Inside kind new slug is_text form /> }.into_any();
+            }
+            match replay.done() {
+                Some(replay) => {
+                    let is_cut = replay.is_cut;
+                    let new = NewPrompt { content: of_call(replay), ..new };
+                    view! { <Inside kind new slug is_text=false form of_call=Some(is_cut) /> }.into_any()
+                }
+                // The browser has posted it, and it comes back with what was typed.
+                None if form.typed_all().is_some() => {
+                    view! { <Inside kind new slug is_text=false form of_call=Some(false) /> }.into_any()
+                }
+                None => view! { <OfCall id=call.get() slug form=replay /> }.into_any(),
+            }
+        };
         view! { {reactive(inside)} }.into_any()
     };
     view! {
@@ -50,10 +76,63 @@ pub fn NewPage(kind: Kind) -> impl IntoView {
     .into_any()
 }
 
+/// Asks whether the request of a call is to be read, which is told of in the audit log.
 #[component]
-fn Inside(kind: Kind, new: NewPrompt, slug: String, is_text: bool, form: AnyForm) -> impl IntoView {
+fn OfCall(id: String, slug: String, form: Form<ReplayCall>) -> impl IntoView {
+    let back = id.parse().map_or_else(|_| routes::logs(&slug), |id| routes::log(&slug, id));
+    view! {
+        <PageHeader
+            title="New prompt"
+            sentence=|| "It begins with the messages and the model of a call. Nothing is sent or saved before you say so."
+        />
+        <Card>
+            <FormFor form problem="The call is not read">
+                <input type="hidden" name="id" value=id />
+                <p class="hint">"The audit log tells who has read the request, and when."</p>
+                <div class="row">
+                    <Button look=Look::Primary label="Fill in the messages of the call" id="replay" busy=form.busy() />
+                    <LinkButton label="Back to the call" href=back />
+                </div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// A prompt that asks what a call has asked. What no message can say, such as a call of a tool, is left out.
+fn of_call(replay: Replay) -> Content {
+    let Replay { model, virtual_key, turns, .. } = replay;
+    let mut blocks: Vec<Block> = vec![];
+    for Turn { who, words } in turns {
+        let role = match who.as_str() {
+            "input" | "prompt" | "query" => "user",
+            who => who,
+        };
+        if !ROLES.iter().any(|(known, _)| *known == role) {
+            continue;
+        }
+        match blocks.last_mut() {
+            // The parts of a message.
+            Some(last) if last.role == role => last.text = format!("{}\n{words}", last.text),
+            _ => blocks.push(Block { role: role.to_owned(), text: words }),
+        }
+    }
+    let string = serde_json::to_string(&blocks).unwrap_or_default();
+    Content { string, form: "chat".to_owned(), model, virtual_key, ..Content::default() }
+}
+
+#[component]
+fn Inside(
+    kind: Kind,
+    new: NewPrompt,
+    slug: String,
+    is_text: bool,
+    form: AnyForm,
+    /// It begins with a call; and whether only the beginning of what that has asked is kept.
+    #[prop(optional_no_strip)]
+    of_call: Option<bool>,
+) -> impl IntoView {
     let NewPrompt { copy_of, content, choices } = new;
-    let is_new = copy_of.is_none() && kind == Kind::Prompt;
+    let is_new = copy_of.is_none() && kind == Kind::Prompt && of_call.is_none();
     let content = match is_new {
         true if is_text => Content { form: "text".to_owned(), ..content },
         true => Content { string: first_messages(), form: "chat".to_owned(), ..content },
@@ -61,6 +140,9 @@ fn Inside(kind: Kind, new: NewPrompt, slug: String, is_text: bool, form: AnyForm
     };
     let sentence = match &copy_of {
         Some(name) => format!("It begins with the text of {name}."),
+        None if of_call.is_some() => {
+            "It begins with the messages of a call. A name in double braces is read as a variable.".to_owned()
+        }
         None if kind == Kind::Prompt => "A name in double braces, such as {{question}}, is a variable.".to_owned(),
         None => "Prompts put it in with {{>name}}, once it is published.".to_owned(),
     };
@@ -79,6 +161,8 @@ fn Inside(kind: Kind, new: NewPrompt, slug: String, is_text: bool, form: AnyForm
     };
     view! {
         <PageHeader title=format!("New {}", kind.name()) sentence=move || sentence.clone() />
+        {(of_call == Some(true))
+            .then(|| view! { <Note tone=Tone::Warn>"Only the beginning of what the call has asked is kept."</Note> })}
         {is_new.then(|| view! { <Ways slug=slug.clone() is_text /> })}
         <FormFor form problem=format!("This {} is not made yet", kind.name()) limits=LIMITS>
             <div class="version-bar">
@@ -127,4 +211,35 @@ fn Ways(slug: String, is_text: bool) -> impl IntoView {
         }
     });
     view! { <ul class="starts" aria-label="Ways to begin">{items.into_iter().collect::<Vec<_>>()}</ul> }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_asks_what_a_call_has_asked() {
+        let turn = |(who, words): (&str, &str)| Turn { who: who.into(), words: words.into() };
+        let turns = [
+            ("system", "Be brief."),
+            ("user", "Hello"),
+            ("user", "and here"),
+            ("tool call now", "{}"),
+            ("assistant", "Hi"),
+            ("input", "More"),
+        ];
+        let replay = Replay {
+            model: "gpt-4o".into(),
+            virtual_key: "main".into(),
+            turns: turns.into_iter().map(turn).collect(),
+            is_cut: false,
+        };
+        let content = of_call(replay);
+        let blocks = content.blocks().expect("messages");
+        let told: Vec<_> = blocks.iter().map(|block| (block.role.as_str(), block.text.as_str())).collect();
+        let expected =
+            [("system", "Be brief."), ("user", "Hello\nand here"), ("assistant", "Hi"), ("user", "More")];
+        assert_eq!(told, expected);
+        assert_eq!((content.model.as_str(), content.virtual_key.as_str()), ("gpt-4o", "main"));
+    }
 }

@@ -45,6 +45,11 @@ pub fn replace(csv: &str) -> Result<usize, String> {
     Ok(number)
 }
 
+/// Whether the prices are the operator's own.
+pub fn is_own() -> bool {
+    OWN.get().is_some()
+}
+
 /// The most that one call is taken to have cost, in micro-cents: more than any can. So the sum of ten million calls fits
 /// where it is stored.
 pub const MAX_COST: i64 = 10_000 * DOLLAR;
