@@ -1,5 +1,6 @@
 // The log: every call with its figures, filters that are in the address, the bars, and one call.
 import {
+  CY,
   HOME,
   callModel,
   choose,
@@ -11,9 +12,12 @@ import {
   expectPage,
   hasJavaScript,
   hydrated,
+  invite,
+  join,
   open,
   row,
   signIn,
+  signOut,
   test,
 } from "../support/index.ts";
 
@@ -153,7 +157,7 @@ test("the markup of the pages is clean", async ({ page }) => {
     rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
   });
   await signIn(page);
-  for (const path of ["", "/logs", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
+  for (const path of ["", "/logs", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
     const html = await (await page.request.get(`${HOME}${path}`, { headers: { accept: "text/html" } })).text();
     // Hydration finds its places by comments and by `<!>`, which is one to every browser.
     const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));
@@ -246,5 +250,102 @@ test.describe("the page of one call", () => {
     await page.getByRole("button", { name: "Create prompt" }).click();
     await expect(page.locator("#form-errors")).toBeVisible();
     await expect(page.getByLabel("Text of message 1")).toHaveValue("Count the teeth");
+  });
+});
+
+test.describe("prices and saved filters", () => {
+  test("a model without a price gets one, and the next call costs what it says", async ({ page, latchkey }) => {
+    await signIn(page);
+    const key = await createApiKey(page, "priced");
+    await open(page, `${HOME}/logs/settings`);
+    await page.getByRole("link", { name: "Prices" }).click();
+    await expectPage(page, "Prices");
+    await hydrated(page);
+    await expect(page.getByRole("heading", { name: "Models without a price in the last 30 days" })).toBeVisible();
+    await expectNoAxe(page);
+    await page.getByRole("link", { name: "Set a price for brass-small" }).click();
+    await hydrated(page);
+    await expect(page.getByLabel("Model", { exact: true })).toHaveValue("brass-small");
+
+    await page.getByLabel("Input", { exact: true }).fill("-1");
+    await page.getByLabel("Output", { exact: true }).fill("2000");
+    await page.getByRole("button", { name: "Set the price" }).click();
+    await hydrated(page);
+    await expect(page.getByText(/^Write dollars per million tokens/).first()).toBeVisible();
+    await expect(page.getByLabel("Output", { exact: true })).toHaveValue("2000");
+    await page.getByLabel("Input", { exact: true }).fill("1000");
+    await page.getByRole("button", { name: "Set the price" }).click();
+    await expect(page.getByText("The price is set").first()).toBeVisible();
+    const own = page.getByRole("table", { name: /^Prices of your own/ });
+    await expect(own.getByRole("row").filter({ hasText: "brass-small" })).toContainText("2000.00");
+    await expect(page.getByRole("link", { name: "Set a price for brass-small" })).toHaveCount(0);
+    await expectFits(page, "prices");
+    await expectNoAxe(page);
+
+    // 3 tokens read and 5 written.
+    await callModel(latchkey.url, key, { model: "@local-models/brass-small" }).then((response) => response.text());
+    await expect(async () => {
+      await open(page, `${HOME}/logs`);
+      await expect(row(page, "priced")).toContainText("$0.013", { timeout: 500 });
+    }).toPass();
+  });
+
+  test("a filter is saved for everyone, and leads to the log and to analytics", async ({ page }) => {
+    await signIn(page);
+    await open(page, `${HOME}/logs?status=4xx`);
+    const saved = page.getByRole("navigation", { name: "Saved filters" });
+    await saved.getByRole("link", { name: "Save this filter" }).click();
+    await expectPage(page, "Saved filters");
+    await hydrated(page);
+    await expect(page.getByRole("listitem").filter({ hasText: "Outcome: 4xx" })).toBeVisible();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await hydrated(page);
+    await expect(page.getByText("The name is needed.").first()).toBeVisible();
+    await page.getByLabel("Name", { exact: true }).fill("Refusals");
+    await page.getByLabel("For everyone in the organisation").check();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(page.getByText("The filter is saved").first()).toBeVisible();
+    await expect(row(page, "Refusals")).toContainText("Everybody’s");
+    await expectFits(page, "saved-filters");
+    await expectNoAxe(page);
+
+    await row(page, "Refusals").getByRole("link", { name: "change Refusals" }).click();
+    await hydrated(page);
+    await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Refusals");
+    await page.getByLabel("Name", { exact: true }).fill("Refused calls");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await row(page, "Refused calls").getByRole("link", { name: "Refused calls", exact: true }).click();
+    await expectPage(page, "Logs");
+    await expect(page).toHaveURL(/\/logs\?status=4xx$/);
+    await expect(saved.getByRole("link", { name: "Refused calls" })).toHaveAttribute("aria-current", "true");
+    await expectNoAxe(page);
+    await open(page, `${HOME}/analytics`);
+    await saved.getByRole("link", { name: "Refused calls" }).click();
+    await expect(page).toHaveURL(/\/analytics\?status=4xx$/);
+  });
+
+  test("a Member sets no price, sees what everybody sees, and saves for themselves", async ({ page }) => {
+    await signIn(page);
+    const [link] = await invite(page, "Member", [CY.email]);
+    await signOut(page);
+    await join(page, link, CY);
+    await open(page, `${HOME}/logs/prices`);
+    await expect(row(page, "brass-small")).toContainText("1000.00");
+    await expect(page.getByRole("button", { name: /^Set the price/ })).toHaveAttribute("aria-disabled", "true");
+    await expect(page.getByRole("button", { name: /^Delete the price of brass-small/ })).toHaveAttribute("aria-disabled", "true");
+
+    await open(page, `${HOME}/logs?model=small`);
+    const saved = page.getByRole("navigation", { name: "Saved filters" });
+    await expect(saved.getByRole("link", { name: "Refused calls" })).toBeVisible();
+    await saved.getByRole("link", { name: "Save this filter" }).click();
+    await expectPage(page, "Saved filters");
+    await hydrated(page);
+    await expect(page.getByRole("button", { name: "Delete Refused calls" })).toHaveCount(0);
+    await page.getByLabel("Name", { exact: true }).fill("Small ones");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await expect(row(page, "Small ones")).toContainText("Yours");
+    await page.getByRole("button", { name: "Delete Small ones" }).click();
+    await expect(page.getByText("The filter is deleted").first()).toBeVisible();
+    await expect(row(page, "Small ones")).toHaveCount(0);
   });
 });

@@ -1,30 +1,21 @@
-//! What a call cost by list price.
+//! What a call cost: by the price that its organisation has set for the model, or else by list price.
 //!
 //! Money is counted in **micro-cents**: one US cent is 1,000,000 of them, one dollar 100,000,000. A figure here is an
 //! estimate for comparison and budgets, not an invoice; the table's head (`prices.csv`) says what it leaves out.
 
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, OnceLock},
-};
+use std::sync::{LazyLock, OnceLock};
 
 use crate::{
     dialect::usage::Usage,
-    kernel::{money::DOLLAR, provider::Provider},
+    kernel::{
+        money::{DOLLAR, parse_dollars},
+        price::{Price, Prices},
+        provider::Provider,
+    },
 };
 
 /// Tokens that a [`Price`] stands for.
 const PER: i128 = 1_000_000;
-
-/// Micro-cents per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Price {
-    pub input: i64,
-    pub cached_input: i64,
-    pub output: i64,
-}
-
-type Prices = HashMap<Provider, HashMap<String, Price>>;
 
 static BUILT_IN: LazyLock<Prices> = LazyLock::new(|| parse(include_str!("prices.csv")).unwrap_or_default());
 /// The operator's own table, if there is one.
@@ -37,7 +28,7 @@ static OWN: OnceLock<Prices> = OnceLock::new();
 /// The number of the first line that is no price, and what is wrong with it; then nothing is replaced.
 pub fn replace(csv: &str) -> Result<usize, String> {
     let prices = parse(csv)?;
-    let number = prices.values().map(HashMap::len).sum();
+    let number = prices.len();
     if number == 0 {
         return Err("it has no price".into());
     }
@@ -54,16 +45,23 @@ pub fn is_own() -> bool {
 /// where it is stored.
 pub const MAX_COST: i64 = 10_000 * DOLLAR;
 
-/// What a call cost, in micro-cents, rounded up, and [`MAX_COST`] at most. `None` when the model has no known list price.
-pub fn cost(provider: Provider, model: &str, usage: Usage) -> Option<i64> {
-    let price = price(provider, model)?;
+/// What a call cost, in micro-cents, rounded up, and [`MAX_COST`] at most. `None` when no price of the model is known. `own`
+/// are the prices of the call's organisation, which come first: under the provider as it is and the model's full name, so
+/// that deployments and models on one's own machines can have one.
+pub fn cost(own: Option<&Prices>, provider: Provider, model: &str, usage: Usage) -> Option<i64> {
+    let price = own.and_then(|own| own.find(provider, model)).or_else(|| price(provider, model))?;
+    Some(cost_at(price, usage))
+}
+
+/// The same at this price.
+pub fn cost_at(price: Price, usage: Usage) -> i64 {
     let fresh = usage.input_tokens.saturating_sub(usage.cached_input_tokens);
     let cached = usage.input_tokens.min(usage.cached_input_tokens);
     let sum: i128 = [(fresh, price.input), (cached, price.cached_input), (usage.output_tokens, price.output)]
         .into_iter()
         .map(|(tokens, price)| i128::from(tokens) * i128::from(price))
         .sum();
-    Some(i64::try_from((sum + PER - 1) / PER).unwrap_or(MAX_COST).min(MAX_COST))
+    i64::try_from((sum + PER - 1) / PER).unwrap_or(MAX_COST).min(MAX_COST)
 }
 
 /// The list price of a model, under any of its usual names: with a date or `latest` behind it, with `models/` or (on
@@ -90,42 +88,11 @@ pub fn price(provider: Provider, model: &str) -> Option<Price> {
         Provider::AzureOpenAi => (Provider::OpenAi, model),
         other => (other, model),
     };
-    let (prices, name) = (OWN.get().unwrap_or(&BUILT_IN).get(&provider)?, canonical(model));
-    let mut name = name.as_str();
-    loop {
-        if let Some(price) = prices.get(name) {
-            return Some(*price);
-        }
-        name = without_version(name)?;
-    }
-}
-
-/// Makers and resellers disagree on dots and dashes in version numbers.
-fn canonical(model: &str) -> String {
-    model.replace(['.', '@'], "-")
-}
-
-/// The name without its last part, if that part only tells which edition of the model it is.
-fn without_version(name: &str) -> Option<&str> {
-    let (before, last) = name.rsplit_once('-')?;
-    let digits = last.bytes().all(|byte| byte.is_ascii_digit());
-    if digits && last.len() == 2 {
-        // 2024-08-06, or Gemini's preview-09-2025 and -05-20.
-        let (earlier, month) = before.rsplit_once('-')?;
-        let two = month.len() == 2 && month.bytes().all(|byte| byte.is_ascii_digit());
-        let year = earlier.rsplit_once('-').filter(|(_, year)| year.len() == 4 && year.starts_with("20"));
-        return two.then_some(year.map_or(earlier, |(name, _)| name));
-    }
-    if digits && last.len() == 4 && last.starts_with("20") {
-        let month = before.rsplit_once('-').filter(|(_, month)| month.len() == 2 && month.parse::<u8>().is_ok());
-        return Some(month.map_or(before, |(name, _)| name));
-    }
-    let edition = matches!(last, "latest" | "preview" | "exp" | "beta") || digits && matches!(last.len(), 3 | 4 | 8);
-    edition.then_some(before)
+    OWN.get().unwrap_or(&BUILT_IN).find(provider, model)
 }
 
 fn parse(csv: &str) -> Result<Prices, String> {
-    let mut prices = Prices::new();
+    let mut prices = Prices::default();
     let lines = csv.lines().map(str::trim).zip(1..).filter(|(line, _)| !line.starts_with('#') && !line.is_empty());
     for (line, number) in lines {
         let wrong = |what: &str| format!("line {number}: {what}");
@@ -137,25 +104,15 @@ fn parse(csv: &str) -> Result<Prices, String> {
         if model.is_empty() {
             return Err(wrong("the model has no name"));
         }
-        let money =
-            |text: &str| micro_cents(text).ok_or_else(|| wrong("a price is dollars per million tokens, such as 2.50"));
+        let money = |text: &str| {
+            parse_dollars(text).ok_or_else(|| wrong("a price is dollars per million tokens, such as 2.50"))
+        };
         let price = Price { input: money(input)?, cached_input: money(cached_input)?, output: money(output)? };
-        let model = canonical(&model.to_ascii_lowercase());
-        if prices.entry(provider).or_default().insert(model, price).is_some() {
+        if prices.insert(provider, model, price).is_some() {
             return Err(wrong("this model stands there twice"));
         }
     }
     Ok(prices)
-}
-
-/// Reads dollars, exactly.
-fn micro_cents(dollars: &str) -> Option<i64> {
-    let (whole, part) = dollars.split_once('.').unwrap_or((dollars, ""));
-    if whole.is_empty() || part.len() > 8 || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let part: i64 = format!("{part:0<8}").parse().ok()?;
-    whole.parse::<i64>().ok()?.checked_mul(DOLLAR)?.checked_add(part)
 }
 
 #[cfg(test)]
@@ -170,8 +127,8 @@ mod tests {
             include_str!("prices.csv").lines().filter(|line| !line.starts_with('#') && !line.is_empty()).count();
         assert!(lines > 60);
         let table = parse(include_str!("prices.csv")).expect("the table is sound");
-        assert_eq!(table.values().map(HashMap::len).sum::<usize>(), lines);
-        for price in table.values().flat_map(HashMap::values) {
+        assert_eq!(table.len(), lines);
+        for price in table.values() {
             assert!(price.cached_input <= price.input && price.input > 0 && price.output >= 0, "{price:?}");
         }
     }
@@ -222,8 +179,9 @@ mod tests {
     #[test]
     fn a_table_of_ones_own_is_read_strictly() {
         let table = parse("# ours\n\nopenai, GPT-4o , 2, 1, 8\nollama,llama3.2,0,0,0\n").expect("a table");
-        assert_eq!(table[&Provider::OpenAi]["gpt-4o"].output, 8 * DOLLAR);
-        assert_eq!(table[&Provider::Ollama]["llama3-2"].input, 0, "what costs nothing is not unknown");
+        let price = |provider, model| table.find(provider, model).expect("a price");
+        assert_eq!(price(Provider::OpenAi, "gpt-4o").output, 8 * DOLLAR);
+        assert_eq!(price(Provider::Ollama, "llama3.2").input, 0, "what costs nothing is not unknown");
         for (bad, line) in [
             ("openai,gpt-4o,2,1", "line 1: a price is"),
             ("\nnobody,gpt-4o,2,1,8", "line 2: the provider"),
@@ -244,13 +202,29 @@ mod tests {
             output_tokens,
             reasoning_tokens: 0,
         };
-        let gpt = |usage| cost(Provider::OpenAi, "gpt-4o", usage);
+        let gpt = |usage| cost(None, Provider::OpenAi, "gpt-4o", usage);
         assert_eq!(gpt(usage(1_000_000, 0, 0)), Some(250_000_000));
         assert_eq!(gpt(usage(1_000_000, 1_000_000, 1_000_000)), Some(1_125_000_000));
         assert_eq!(gpt(usage(1, 0, 1)), Some(250 + 1000));
         assert_eq!(gpt(usage(0, 0, 0)), Some(0));
-        assert_eq!(cost(Provider::Google, "gemini-1.5-flash-8b", usage(1, 0, 0)), Some(4));
+        assert_eq!(cost(None, Provider::Google, "gemini-1.5-flash-8b", usage(1, 0, 0)), Some(4));
         assert_eq!(gpt(usage(u64::MAX, 0, u64::MAX)), Some(MAX_COST));
+    }
+
+    #[test]
+    fn an_organisations_own_price_comes_first() {
+        let usage = Usage { input_tokens: 1_000_000, cached_input_tokens: 400_000, output_tokens: 10 };
+        let mut own = Prices::default();
+        own.insert(Provider::OpenAi, "gpt-4o", Price { input: DOLLAR, cached_input: DOLLAR / 2, output: 0 });
+        own.insert(Provider::Ollama, "llama3.2", Price { input: 0, cached_input: 0, output: 1 });
+        own.insert(Provider::OpenRouter, "x/y:free", Price { input: 5, cached_input: 5, output: 5 });
+        let cost = |provider, model| cost(Some(&own), provider, model, usage);
+        assert_eq!(cost(Provider::OpenAi, "gpt-4o-2024-08-06"), Some(DOLLAR * 6 / 10 + DOLLAR * 2 / 10));
+        assert_eq!(cost(Provider::Ollama, "LLAMA3.2"), Some(1), "what is less than a micro-cent is one");
+        assert_eq!(cost(Provider::OpenRouter, "x/y:free"), Some(6));
+        // What has no price of the organisation's own has its list price, and what has neither none.
+        assert_eq!(cost(Provider::AzureOpenAi, "gpt-4o"), super::cost(None, Provider::AzureOpenAi, "gpt-4o", usage));
+        assert_eq!(cost(Provider::OpenAiCompatible, "gpt-4o"), None);
     }
 
     proptest! {
@@ -258,9 +232,9 @@ mod tests {
         fn any_name_and_usage_is_answered(name in "\\PC{0,24}|[a-z0-9.-]{0,24}", a: u64, b: u64, c: u64) {
             let usage = Usage { input_tokens: a, cached_input_tokens: b, output_tokens: c, reasoning_tokens: c };
             for provider in Provider::ALL {
-                prop_assert!(cost(provider, &name, usage).is_none_or(|cost| (0..=MAX_COST).contains(&cost)));
+                prop_assert!(cost(None, provider, &name, usage).is_none_or(|cost| (0..=MAX_COST).contains(&cost)));
             }
-            prop_assert!(cost(Provider::OpenAi, "gpt-5-pro", usage).is_none_or(|cost| cost >= 0));
+            prop_assert!(cost(None, Provider::OpenAi, "gpt-5-pro", usage).is_none_or(|cost| cost >= 0));
         }
     }
 }

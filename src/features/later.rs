@@ -11,6 +11,7 @@ use crate::{
         home::pages as home,
         logs::pages as logs,
         organisations::pages as organisations,
+        prices::pages as prices,
         prompts::pages as prompts,
         team::{invitations::pages as invitations, pages as team},
         virtual_keys::pages as virtual_keys,
@@ -122,6 +123,8 @@ later! {
     figures {
         Analytics => analytics::AnalyticsPage,
         LogSettings => logs::SettingsPage,
+        LogFilters => logs::FiltersPage,
+        Prices => prices::PricesPage,
     }
     build {
         Configs => configs::ListPage,

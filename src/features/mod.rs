@@ -28,7 +28,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, analytics, api_keys, configs, feedback, guardrails, home, logs, news, organisations, prompts, team, virtual_keys }
+rooms! { accounts, analytics, api_keys, configs, feedback, guardrails, home, logs, news, organisations, prices, prompts, team, virtual_keys }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[

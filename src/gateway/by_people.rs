@@ -9,6 +9,7 @@ use super::{
 use crate::{
     dialect::usage::Usage,
     kernel::provider::Provider,
+    server::access::SignedInMember,
     web::{
         models::{ModelCall, ModelCalls},
         refusal::Refusal,
@@ -27,8 +28,10 @@ impl ModelCalls for Gateway {
         finish(serve(self, call, &trace, arrived).await, id, &trace)
     }
 
-    fn cost(&self, provider: Provider, model: &str, usage: Usage) -> Option<i64> {
-        prices::cost(provider, model, usage)
+    async fn cost(&self, member: &SignedInMember, provider: Provider, model: &str, usage: Usage) -> Option<i64> {
+        let found = self.directory.member(*member).await.ok().flatten();
+        let own = found.as_ref().and_then(|found| (**found).as_ref()).and_then(|known| known.caller.prices.as_deref());
+        prices::cost(own, provider, model, usage)
     }
 }
 

@@ -230,6 +230,7 @@ pub(super) fn begun(gateway: &Gateway, known: &Known, endpoint: Endpoint, (id, t
         config: None,
         prompt: None,
         keeps: known.caller.keeps,
+        prices: known.caller.prices.clone(),
         started_at: gateway.now.get(),
     }
 }

@@ -12,6 +12,7 @@ use crate::features::guardrails::model::AllCalls;
 use crate::features::logs::texts::Keeps;
 use crate::features::prompts::{model::Trial, operations::Reached};
 use crate::guardrails::Guardrail;
+use crate::kernel::price::Prices;
 use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId};
 use crate::policy::PermissionSet;
 use crate::prompts::Prompt;
@@ -102,6 +103,8 @@ pub struct CallerKey {
     pub guarded: bool,
     /// How the texts of its calls are kept, if they are.
     pub keeps: Option<Keeps>,
+    /// The organisation's own prices, if it has any.
+    pub prices: Option<Arc<Prices>>,
 }
 
 /// A config as it is stored.

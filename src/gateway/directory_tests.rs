@@ -60,6 +60,7 @@ impl KeySource for Fake {
             saved_only: false,
             guarded: false,
             keeps: None,
+            prices: None,
         }))
     }
 

@@ -7,7 +7,7 @@ use crate::{
     dialect::usage::Usage,
     features::logs::{model as logs, texts::Keeps},
     kernel::{
-        CallId, ConfigId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId,
+        CallId, ConfigId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId, price::Prices,
         provider::Provider,
     },
 };
@@ -51,6 +51,9 @@ pub struct CallFacts {
     /// How its texts are kept, if they are. No journal tells of it: a crash loses texts that are not written.
     #[serde(skip)]
     pub keeps: Option<Keeps>,
+    /// The organisation's own prices, if it has any.
+    #[serde(skip)]
+    pub prices: Option<Arc<Prices>>,
     pub started_at: Timestamp,
 }
 
@@ -145,7 +148,7 @@ pub struct CallEnd {
     pub first_byte_us: Option<u64>,
     /// Tokens, where the provider said how many.
     pub usage: Option<Usage>,
-    /// What they cost by the provider's list price, in micro-cents, where both are known.
+    /// What they cost by the price of that moment, in micro-cents, where both are known.
     pub cost: Option<i64>,
     /// What an answer that was kept from an earlier call would have cost anew, in micro-cents, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]

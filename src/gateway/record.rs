@@ -331,7 +331,8 @@ impl Open {
         // What an earlier attempt has used counts and is paid for all the same.
         self.used_before = self.used_in_all();
         if let Some((usage, last)) = self.usage.zip(self.tried.last())
-            && let Some(spent) = last.provider.and_then(|provider| cost(provider, &last.model, usage))
+            && let Some(spent) =
+                last.provider.and_then(|provider| cost(self.call.prices.as_deref(), provider, &last.model, usage))
         {
             self.spent = Some(self.spent.unwrap_or(0).saturating_add(spent));
         }
@@ -401,6 +402,7 @@ impl Open {
         if last.end.is_some() {
             return;
         }
+        let own = self.call.prices.as_deref();
         last.end = Some(TriedEnd {
             status: self.upstream_status,
             error: error.map(Into::into),
@@ -409,7 +411,7 @@ impl Open {
             then,
             first_byte_us: self.first_byte_us,
             usage: self.usage,
-            cost: self.usage.zip(last.provider).and_then(|(usage, provider)| cost(provider, &last.model, usage)),
+            cost: self.usage.zip(last.provider).and_then(|(usage, provider)| cost(own, provider, &last.model, usage)),
         });
         // The end of the call tells of all its attempts.
         if matches!(then, Next::Retried | Next::LedOn)
@@ -442,8 +444,9 @@ impl Open {
             Some(went) => (went.provider, &*went.model),
             None => (self.call.provider, &*self.call.model),
         };
-        let saved = self.spared.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
-        let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(provider, model, usage));
+        let own = self.call.prices.as_deref();
+        let saved = self.spared.zip(provider).and_then(|(usage, provider)| cost(own, provider, model, usage));
+        let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(own, provider, model, usage));
         let cost = match (self.spent, cost) {
             (Some(spent), Some(cost)) => Some(spent.saturating_add(cost)),
             (spent, cost) => spent.or(cost),

@@ -56,6 +56,7 @@ fn call() -> CallFacts {
         config: None,
         prompt: None,
         keeps: None,
+        prices: None,
         started_at: Timestamp(1_700_000_000_000),
     }
 }

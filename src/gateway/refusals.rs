@@ -154,6 +154,7 @@ mod tests {
             config: None,
             prompt: None,
             keeps: None,
+            prices: None,
             started_at: Timestamp(0),
         };
         Refused { call, status: 401, code: code.into(), tried: vec![] }

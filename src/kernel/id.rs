@@ -75,6 +75,10 @@ ids! {
     SampleId,
     /// Values that a prompt is tried with.
     ValuesId,
+    /// A price that an organisation has set for a model.
+    PriceId,
+    /// A filter of the log that is kept under a name.
+    FilterId,
     /// An invitation to an organisation.
     InvitationId,
     /// One model call through the gateway.

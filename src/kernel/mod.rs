@@ -8,6 +8,7 @@ pub mod json;
 pub mod listing;
 pub mod many;
 pub mod money;
+pub mod price;
 pub mod provider;
 pub mod secret;
 pub mod text;
@@ -16,8 +17,8 @@ pub mod time;
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use fault::Fault;
 pub use id::{
-    CallId, CollectionId, ConfigId, FeedbackId, GuardrailId, Id, InvitationId, KeyId, OrganisationId, PromptId,
-    RequestId, SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
+    CallId, CollectionId, ConfigId, FeedbackId, FilterId, GuardrailId, Id, InvitationId, KeyId, OrganisationId,
+    PriceId, PromptId, RequestId, SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -26,9 +26,54 @@ pub fn dollars(micro_cents: i64) -> String {
     text
 }
 
+/// Reads dollars, such as `2.50`, exactly, in micro-cents. None: it is no amount, is below nothing, or has more than eight
+/// decimals.
+pub fn parse_dollars(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    if whole.is_empty() || part.len() > 8 || !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let part: i64 = format!("{part:0<8}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(DOLLAR)?.checked_add(part)
+}
+
+/// Dollars as [`parse_dollars`] reads them, exactly: `2.50`, `0.075`.
+pub fn decimal(micro_cents: i64) -> String {
+    let sign = if micro_cents < 0 { "-" } else { "" };
+    let amount = micro_cents.unsigned_abs();
+    let mut text = format!("{sign}{}.{:08}", amount / DOLLAR_UNSIGNED, amount % DOLLAR_UNSIGNED);
+    let least = text.len() - 6;
+    while text.len() > least && text.ends_with('0') {
+        text.pop();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::dollars;
+    use super::{decimal, dollars, parse_dollars};
+
+    #[test]
+    fn decimals_are_read_and_written_exactly() {
+        for (text, amount, written) in [
+            ("0", 0, "0.00"),
+            ("2.5", 250_000_000, "2.50"),
+            ("2.50", 250_000_000, "2.50"),
+            ("0.075", 7_500_000, "0.075"),
+            ("0.00000001", 1, "0.00000001"),
+            ("12.", 1_200_000_000, "12.00"),
+            ("92233720368.54775807", i64::MAX, "92233720368.54775807"),
+        ] {
+            assert_eq!(parse_dollars(text), Some(amount), "{text}");
+            assert_eq!(decimal(amount), written);
+            assert_eq!(parse_dollars(written), Some(amount), "{written}");
+        }
+        for bad in ["", ".5", "-1", "+1", "1,5", "1e3", "$1", " 1", "1.000000001", "92233720368.54775808", "1.2.3", "٣"]
+        {
+            assert_eq!(parse_dollars(bad), None, "{bad}");
+        }
+        assert_eq!(decimal(i64::MIN), "-92233720368.54775808");
+    }
 
     #[test]
     fn amounts_are_rounded_half_up() {

@@ -201,6 +201,10 @@ operations! {
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
+    // A saved filter that is everybody's is changed and deleted by its maker, or by whoever may change the log's settings.
+    LogFilters = "log.filters", holds(P::LogsFilter), read, fns: ["logs/filters"], routes: ["GET /v1/logs/filters"];
+    LogSaveFilter = "log.save_filter", holds(P::LogsFilter), audited, fns: ["logs/save_filter"], routes: [];
+    LogDeleteFilter = "log.delete_filter", holds(P::LogsFilter), audited, fns: ["logs/delete_filter"], routes: [];
     AnalyticsGraph = "analytics.graph", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/graphs/{graph}", "GET /v1/analytics/graphs/{graph}/{detail}"];
     AnalyticsGroups = "analytics.groups", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/groups/{by}", "GET /v1/analytics/groups/metadata/{name}"];
     AnalyticsCache = "analytics.cache", Requirement::Both(P::LogsFilter, P::LogsGroup), read, fns: [], routes: ["GET /v1/analytics/summary/cache"];
@@ -219,6 +223,11 @@ operations! {
     FeedbackList = "feedback.list", holds(P::LogsView), read, fns: ["feedback/list"], routes: [];
     // The program's own: it does what the organisation's settings say, and nobody asks it.
     LogsExpire = "log.expire", holds(P::OrganisationUpdate), audited, fns: [], routes: [];
+    // Prices
+    PricesList = "price.list", holds(P::LogsView), read, fns: ["prices/list"], routes: ["GET /v1/prices"];
+    PriceGet = "price.get", holds(P::LogsView), read, fns: [], routes: ["GET /v1/prices/{id}"];
+    PriceSet = "price.set", holds(P::OrganisationUpdate), audited, fns: ["prices/set"], routes: [];
+    PriceDelete = "price.delete", holds(P::OrganisationUpdate), audited, fns: ["prices/delete"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];
     Messages = "model.messages", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages"];

@@ -125,6 +125,14 @@ pub fn logs(slug: &str) -> Path {
 pub fn log_settings(slug: &str) -> Path {
     inside(slug, "/logs/settings")
 }
+/// The prices that the organisation has set for models.
+pub fn prices(slug: &str) -> Path {
+    inside(slug, "/logs/prices")
+}
+/// The filters of the log that are saved, and the form that saves one.
+pub fn log_filters(slug: &str) -> Path {
+    inside(slug, "/logs/filters")
+}
 pub fn log(slug: &str, id: CallId) -> Path {
     inside(slug, &format!("/logs/{id}"))
 }

@@ -106,6 +106,7 @@ impl Made {
             config: None,
             prompt: None,
             keeps: None,
+            prices: None,
             started_at: Timestamp(now - self.age),
         });
         let under_way = Record { call: call.clone(), outcome: None, texts: None };

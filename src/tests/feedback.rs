@@ -39,6 +39,7 @@ fn call(organisation: OrganisationId, key: KeyId, trace: &str, model: &str, at: 
         config: None,
         prompt: None,
         keeps: None,
+        prices: None,
         started_at: at,
     };
     let end = CallEnd {

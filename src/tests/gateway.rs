@@ -268,6 +268,7 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
                 config: None,
                 prompt: None,
                 keeps: None,
+                prices: None,
                 started_at: Timestamp(1),
             }),
             outcome: None,

@@ -56,8 +56,9 @@ const ACCOUNT: [&str; 9] = [
 ];
 
 /// Where the thing itself asks for more than the role's permission: a password link opens the whole account, so only who
-/// owns every organisation of that person can make one.
-const STRICTER: [(&str, Role); 1] = [("team/make_reset_link", Role::Admin)];
+/// owns every organisation of that person can make one. A saved filter that is everybody's is deleted by its maker, or by an
+/// Owner or Admin.
+const STRICTER: [(&str, Role); 2] = [("team/make_reset_link", Role::Admin), ("logs/delete_filter", Role::Member)];
 
 fn permissions(operation: Operation) -> Vec<Permission> {
     let permissions: Vec<_> = operation.spec().requires.permissions().collect();

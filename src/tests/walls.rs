@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 31] = [
+const ORGANISATION: [&str; 33] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
@@ -30,8 +30,10 @@ const ORGANISATION: [&str; 31] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "log_filters",
     "log_settings",
     "memberships",
+    "model_prices",
     "prompt_collections",
     "prompt_labels",
     "prompt_moves",

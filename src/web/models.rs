@@ -30,6 +30,6 @@ pub trait ModelCalls: Send + Sync + 'static {
     /// Calls a model as a program would: past the organisation's guardrails, into its log. Refusals are answers too.
     async fn call(&self, call: ModelCall) -> Response<Body>;
 
-    /// What a call costs by list price, in micro-cents.
-    fn cost(&self, provider: Provider, model: &str, usage: Usage) -> Option<i64>;
+    /// What a call of this person costs, in micro-cents; none where no price is known.
+    async fn cost(&self, member: &SignedInMember, provider: Provider, model: &str, usage: Usage) -> Option<i64>;
 }

@@ -103,6 +103,7 @@ impl Iterator for Calls {
                 .is_multiple_of(3)
                 .then(|| Box::new(Runs { prompt: self.prompt, version: 2, label: Some("production".into()) })),
             keeps: None,
+            prices: None,
             started_at: at,
         };
         let outcome = CallEnd {
@@ -115,7 +116,7 @@ impl Iterator for Calls {
             latency_us: if failed { 90_000 } else { latency },
             first_byte_us: Some(250_000 + self.below(200_000)),
             usage: (!failed).then_some(usage),
-            cost: if failed { None } else { cost(provider, model, usage) },
+            cost: if failed { None } else { cost(None, provider, model, usage) },
             saved: None,
             count: 1,
             went: None,

@@ -1,15 +1,16 @@
 //! The log's server functions.
 
 use super::{
+    filters,
     model::{Choices, Detail, Page, Settings},
     texts::{Replay, ShownTexts},
 };
-use crate::kernel::{Asked, Error};
+use crate::kernel::{Asked, Error, FilterId};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
-    super::operations,
+    super::{operations, saved},
     crate::{site::routes, web},
 };
 
@@ -46,6 +47,34 @@ pub async fn change_log_settings(
 ) -> Result<(), Error> {
     operations::set(&web::member(&slug).await?, own_only, &grouped, version).await?;
     web::redirect(&routes::log_settings(&slug).with("done", "saved"));
+    Ok(())
+}
+
+/// The filters that are saved, and one that is to be.
+#[server(prefix = "/fn", endpoint = "logs/filters")]
+pub async fn load_log_filters(slug: String, #[server(default)] query: Asked) -> Result<filters::Page, Error> {
+    saved::page(&web::member(&slug).await?, &query).await
+}
+
+/// Saves a filter, and goes to the list. One with an `id` gets this name and this filter.
+#[server(prefix = "/fn", endpoint = "logs/save_filter")]
+pub async fn save_log_filter(
+    slug: String,
+    #[server(default)] id: Option<FilterId>,
+    #[server(default)] name: String,
+    #[server(default)] filter: String,
+    #[server(default)] shared: bool,
+) -> Result<(), Error> {
+    saved::save(&web::member(&slug).await?, id, &name, &filter, shared).await?;
+    web::redirect(&routes::log_filters(&slug).with("done", "saved"));
+    Ok(())
+}
+
+/// Deletes a saved filter, and goes to the list.
+#[server(prefix = "/fn", endpoint = "logs/delete_filter")]
+pub async fn delete_log_filter(slug: String, id: FilterId) -> Result<(), Error> {
+    saved::delete(&web::member(&slug).await?, id).await?;
+    web::redirect(&routes::log_filters(&slug).with("done", "deleted"));
     Ok(())
 }
 

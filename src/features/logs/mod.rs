@@ -7,6 +7,7 @@ mod conversation;
 #[cfg(feature = "ssr")]
 pub mod counting;
 pub mod figures;
+pub mod filters;
 pub mod functions;
 #[cfg(feature = "ssr")]
 mod grouping;
@@ -20,6 +21,10 @@ pub mod reckoning;
 #[cfg(feature = "ssr")]
 pub mod rest;
 #[cfg(feature = "ssr")]
+pub mod saved;
+#[cfg(feature = "ssr")]
+mod saved_rest;
+#[cfg(feature = "ssr")]
 mod store;
 pub mod texts;
 pub mod timeline;
@@ -29,18 +34,29 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::counted::STATEMENTS, store::texts::STATEMENTS],
+    statements: &[store::STATEMENTS, store::counted::STATEMENTS, store::saved::STATEMENTS, store::texts::STATEMENTS],
     lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::ENDED],
-    calls: rest::register,
-    subjects: &[(
-        "call",
-        |tx, id| Box::pin(async move {
-            match id.parse() {
-                Ok(id) => store::texts::call_exists(tx, id).await,
-                Err(_) => Ok(false),
-            }
-        }),
-    )],
+    calls: |api| saved_rest::register(rest::register(api)),
+    subjects: &[
+        (
+            "call",
+            |tx, id| Box::pin(async move {
+                match id.parse() {
+                    Ok(id) => store::texts::call_exists(tx, id).await,
+                    Err(_) => Ok(false),
+                }
+            }),
+        ),
+        (
+            "log_filter",
+            |tx, id| Box::pin(async move {
+                match id.parse() {
+                    Ok(id) => store::saved::exists(tx, id).await,
+                    Err(_) => Ok(false),
+                }
+            }),
+        ),
+    ],
     jobs: &[
         operations::COUNT_EARLIER,
         Job {

@@ -1,6 +1,7 @@
 //! What both sides know of the log of calls.
 
 use super::{
+    filters::Saved,
     reckoning::{Reckoning, Used},
     texts::Texts,
 };
@@ -553,11 +554,13 @@ pub struct Named {
     pub name: String,
 }
 
-/// The keys that a list can be filtered by.
+/// The keys that a list can be filtered by, and whole filters that are saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
     pub keys: Vec<Named>,
     pub virtual_keys: Vec<Named>,
+    /// The first of the filters that are saved, by name.
+    pub saved: Vec<Saved>,
 }
 
 /// `0.4 ms`, `412 ms`, `1.9 s`, `2 min 5 s`, of microseconds.

@@ -4,11 +4,11 @@ use super::{
     conversation,
     model::{Choices, Detail, FirstCall, LoggedCall, Named, PAGE, Page, Settings, UnknownKey, is_plain},
     query::{self, Cursor, Filter},
-    reckoning, store,
+    reckoning, saved, store,
     texts::{Replay, ShownTexts, Texts},
 };
 use crate::{
-    features::{api_keys, organisations, virtual_keys},
+    features::{api_keys, organisations, prices, virtual_keys},
     kernel::{Asked, CallId, Error, OrganisationId, Result, Timestamp, Window},
     policy::{Operation, Target},
     server::{
@@ -87,7 +87,8 @@ pub async fn choices(access: &Access) -> Result<Choices> {
     let keys = keys.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
     let virtual_keys = virtual_keys::names(&mut tx).await?;
     let virtual_keys = virtual_keys.into_iter().map(|(id, name)| Named { id: id.to_string(), name }).collect();
-    Ok(Choices { keys, virtual_keys })
+    let saved = saved::shown(&mut tx, access.principal()).await?;
+    Ok(Choices { keys, virtual_keys, saved })
 }
 
 /// Everything about one call, and which are beside it.
@@ -104,7 +105,7 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
     detail.texts = store::texts::note(&mut tx, id).await?;
-    detail.reckoning = reckoning::reckon(&detail);
+    detail.reckoning = reckoning::reckon(&detail, &prices::of_calls(&mut tx).await?);
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call, own).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {
         let exists = virtual_keys::slug_is_taken(&mut tx, &slug).await?;

@@ -34,6 +34,36 @@ pub struct Prices {
     pub written: i64,
 }
 
+/// Whose price it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Table {
+    /// The organisation's own.
+    Organisation,
+    /// Of the operator's file.
+    Installation,
+    BuiltIn,
+}
+
+impl Table {
+    /// Its name by REST.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Table::Organisation => "organisation",
+            Table::Installation => "own",
+            Table::BuiltIn => "built_in",
+        }
+    }
+
+    /// Its name for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Table::Organisation => "your organisation’s price",
+            Table::Installation => "this installation’s price file",
+            Table::BuiltIn => "the built-in list of prices",
+        }
+    }
+}
+
 /// What one attempt cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reckoned {
@@ -42,8 +72,8 @@ pub struct Reckoned {
     pub provider: Option<Provider>,
     pub model: String,
     pub used: Used,
-    /// Today's; none: the model has no known price.
-    pub prices: Option<Prices>,
+    /// Today's, and whose; none: the model has no known price.
+    pub prices: Option<(Prices, Table)>,
     /// What it comes to at today's prices, in micro-cents, rounded up.
     pub amount: Option<i64>,
     /// What it came to then, where that is kept.
@@ -59,9 +89,9 @@ impl Reckoned {
             (name, tokens, price, amount.map(|amount| i64::try_from(amount).unwrap_or(i64::MAX)))
         };
         [
-            kind("Read", fresh, self.prices.map(|prices| prices.fresh)),
-            kind("Read from the cache", cached, self.prices.map(|prices| prices.cached)),
-            kind("Written", written, self.prices.map(|prices| prices.written)),
+            kind("Read", fresh, self.prices.map(|(prices, _)| prices.fresh)),
+            kind("Read from the cache", cached, self.prices.map(|(prices, _)| prices.cached)),
+            kind("Written", written, self.prices.map(|(prices, _)| prices.written)),
         ]
     }
 
@@ -76,21 +106,20 @@ impl Reckoned {
 pub struct Reckoning {
     /// Every attempt of which tokens are known, in order.
     pub parts: Vec<Reckoned>,
-    /// Whether the prices are of the operator's own file.
-    pub own_prices: bool,
 }
 
 #[cfg(feature = "ssr")]
 mod reckon {
-    use super::{Prices, Reckoned, Reckoning, Used};
+    use super::{Prices, Reckoned, Reckoning, Table, Used};
     use crate::{
         dialect::{prices, usage::Usage},
         features::logs::model::Detail,
-        kernel::provider::Provider,
+        kernel::{price, provider::Provider},
     };
 
-    /// Reckons at today's prices.
-    pub fn reckon(detail: &Detail) -> Reckoning {
+    /// Reckons at today's prices; `own` are the organisation's.
+    pub fn reckon(detail: &Detail, own: &price::Prices) -> Reckoning {
+        let part = |attempt, provider, model: &str, used, then| part(own, (attempt, provider, model), used, then);
         let mut parts: Vec<Reckoned> = (1..)
             .zip(&detail.attempts)
             .filter_map(|(number, attempt)| {
@@ -104,10 +133,15 @@ mod reckon {
             let model = detail.call.model.as_deref().unwrap_or_default();
             parts.push(part(None, detail.provider, model, used, detail.call.cost));
         }
-        Reckoning { parts, own_prices: prices::is_own() }
+        Reckoning { parts }
     }
 
-    fn part(attempt: Option<i64>, provider: Option<Provider>, model: &str, used: Used, then: Option<i64>) -> Reckoned {
+    fn part(
+        own: &price::Prices,
+        (attempt, provider, model): (Option<i64>, Option<Provider>, &str),
+        used: Used,
+        then: Option<i64>,
+    ) -> Reckoned {
         let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
         let usage = Usage {
             input_tokens: count(used.fresh.saturating_add(used.cached)),
@@ -115,14 +149,19 @@ mod reckon {
             output_tokens: count(used.written),
             ..Usage::default()
         };
-        let price = provider.and_then(|provider| prices::price(provider, model));
+        let listed = if prices::is_own() { Table::Installation } else { Table::BuiltIn };
+        let price = provider.and_then(|provider| {
+            let own = own.find(provider, model).map(|price| (price, Table::Organisation));
+            own.or_else(|| prices::price(provider, model).map(|price| (price, listed)))
+        });
+        let told = |price: price::Price| Prices { fresh: price.input, cached: price.cached_input, written: price.output };
         Reckoned {
             attempt,
             provider,
             model: model.to_owned(),
             used,
-            prices: price.map(|price| Prices { fresh: price.input, cached: price.cached_input, written: price.output }),
-            amount: provider.and_then(|provider| prices::cost(provider, model, usage)),
+            prices: price.map(|(price, table)| (told(price), table)),
+            amount: price.map(|(price, _)| prices::cost_at(price, usage)),
             then,
         }
     }
@@ -136,7 +175,7 @@ mod tests {
     use super::*;
     use crate::{
         features::logs::{model::CallOutcome, pages::tests::detail},
-        kernel::money::DOLLAR,
+        kernel::{money::DOLLAR, price},
     };
 
     #[test]
@@ -149,24 +188,29 @@ mod tests {
     #[test]
     fn what_is_told_adds_up_to_the_cost() {
         let mut call = detail(CallOutcome::Ok, None);
+        let mut own = price::Prices::default();
         call.provider = Some(Provider::OpenAi);
         call.call.model = Some("gpt-4o".into());
         (call.input_tokens, call.cached_input_tokens, call.output_tokens) = (Some(1_000_000), Some(400_000), Some(100_000));
-        call.call.cost = reckon(&call).parts[0].amount;
-        let told = reckon(&call);
+        call.call.cost = reckon(&call, &own).parts[0].amount;
+        let told = reckon(&call, &own);
         let part = &told.parts[0];
         assert_eq!(part.kinds().iter().map(|(.., amount)| amount.expect("priced")).sum::<i64>(), call.call.cost.expect("priced"));
         assert_eq!((part.kinds()[0].1, part.kinds()[0].2), (600_000, Some(250 * DOLLAR / 100)));
         assert!(!part.has_changed() && part.attempt.is_none());
         call.call.cost = Some(1);
-        assert!(reckon(&call).parts[0].has_changed());
+        assert!(reckon(&call, &own).parts[0].has_changed());
         // What has no price is said, and costs no zero.
         call.call.model = Some("gpt-99".into());
         call.call.cost = None;
-        let part = &reckon(&call).parts[0];
+        let part = &reckon(&call, &own).parts[0];
         assert_eq!((part.prices, part.amount, part.has_changed()), (None, None, false));
+        own.insert(Provider::OpenAi, "GPT-99", price::Price { input: DOLLAR, cached_input: 0, output: 0 });
+        let part = &reckon(&call, &own).parts[0];
+        assert_eq!(part.prices.map(|(_, table)| table), Some(Table::Organisation));
+        assert_eq!(part.amount, Some(60 * DOLLAR / 100));
         call.input_tokens = None;
         call.output_tokens = None;
-        assert!(reckon(&call).parts.is_empty());
+        assert!(reckon(&call, &own).parts.is_empty());
     }
 }

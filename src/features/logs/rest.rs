@@ -210,7 +210,7 @@ pub struct LogPrices {
     req_units: f64,
     cached_req_units: f64,
     res_units: f64,
-    /// `built_in`, or `own`: the operator's file.
+    /// `built_in`; `own`: the operator's file; `organisation`: a price of the organisation.
     table: &'static str,
 }
 
@@ -348,7 +348,6 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         reckoning,
         ..
     } = detail;
-    let table = if reckoning.own_prices { "own" } else { "built_in" };
     let (config, config_version) = match led {
         None => (None, None),
         Some(LedBy::Inline) => (Some("inline".to_owned()), None),
@@ -387,7 +386,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
             Texts::Kept(_) => "kept",
         },
         timeline,
-        cost_details: reckoning.parts.into_iter().map(|part| cost(part, table)).collect(),
+        cost_details: reckoning.parts.into_iter().map(cost).collect(),
         feedback: given.into_iter().map(FeedbackEntry::from).collect(),
         organisation_id: call.organisation_id(),
     })
@@ -435,7 +434,7 @@ fn step(step: Step) -> LogStep {
     LogStep { name, more, from, first_byte, to }
 }
 
-fn cost(part: Reckoned, table: &'static str) -> LogCost {
+fn cost(part: Reckoned) -> LogCost {
     LogCost {
         attempt: part.attempt,
         ai_org: part.provider.map(|provider| provider.name()),
@@ -443,11 +442,11 @@ fn cost(part: Reckoned, table: &'static str) -> LogCost {
         req_units: part.used.fresh,
         cached_req_units: part.used.cached,
         res_units: part.used.written,
-        price_per_million: part.prices.map(|prices| LogPrices {
+        price_per_million: part.prices.map(|(prices, table)| LogPrices {
             req_units: cents(prices.fresh),
             cached_req_units: cents(prices.cached),
             res_units: cents(prices.written),
-            table,
+            table: table.name(),
         }),
         cost_today: part.amount.map(cents),
         cost: part.then.map(cents),

@@ -507,7 +507,7 @@ pub struct Answered {
     pub refusal: String,
     /// What the model read and wrote, as far as the provider says.
     pub tokens: Option<(u64, u64)>,
-    /// By list price, in micro-cents.
+    /// By the price that is known of the model, in micro-cents.
     pub cost: Option<i64>,
     /// Milliseconds to the first piece of the answer, and to its end.
     pub first_ms: Option<u64>,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     features::{
         accounts::{self, Maker},
-        api_keys, prompts,
+        api_keys, logs, prompts,
     },
     kernel::{Asked, Code, Error, Result, Secret, Timestamp, UserId, Window, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
@@ -138,6 +138,7 @@ async fn go(change: &mut Change, person: &Person, keys: Keys) -> Result<Event> {
     let event = Event::of(named(person)).change("role", person.role.name(), serde_json::Value::Null);
     let event = settle_keys(change, person, keys, event).await?;
     prompts::operations::sets::forget_of(change.tx(), person.id).await?;
+    logs::saved::forget_of(change.tx(), person.id).await?;
     store::remove(change.tx(), person.id).await?;
     Ok(event)
 }

@@ -6,6 +6,7 @@ use crate::{
         api_keys::{self, operations::digest},
         guardrails::{self, model::AllCalls},
         logs::texts::Keeps,
+        prices,
         prompts::operations as prompts,
         virtual_keys::{self, operations::unseal},
     },
@@ -13,24 +14,52 @@ use crate::{
         directory::{CallerKey, Digest, KeySource, Runnable, Standing, StoredConfig, StoredGuardrail, Unavailable},
         target::{Address, CallTarget, Credential},
     },
-    kernel::{Error, KeyId, OrganisationId, Result, SecretId},
+    kernel::{Error, KeyId, OrganisationId, Result, SecretId, price::Prices},
     policy::{self, Operation, Principal, decide},
     server::{
         access::{App, SignedInMember},
+        database::OrgTx,
         outgoing::BaseUrl,
     },
 };
 use async_trait::async_trait;
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 /// The database, as the directory of keys reads it.
 pub struct Rooms {
     app: App,
+    /// The prices that callers of an organisation share while any of them is remembered.
+    prices: Mutex<HashMap<OrganisationId, Weak<Prices>>>,
 }
+
+/// Organisations without a remembered caller are forgotten above this number.
+const PRICED: usize = 1_000;
 
 impl Rooms {
     pub fn new(app: App) -> Self {
-        Self { app }
+        Self { app, prices: Mutex::default() }
+    }
+
+    /// The prices of an organisation that has some: the same ones for all its callers, so that many keys take no more room
+    /// than one.
+    async fn prices(&self, tx: &mut OrgTx, has_some: bool) -> Result<Option<Arc<Prices>>> {
+        if !has_some {
+            return Ok(None);
+        }
+        let read = prices::of_calls(tx).await?;
+        let mut shared = self.prices.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = shared.get(&tx.organisation()).and_then(Weak::upgrade).filter(|known| **known == read) {
+            return Ok(Some(same));
+        }
+        if shared.len() >= PRICED {
+            shared.retain(|_, known| known.strong_count() > 0);
+        }
+        let read = Arc::new(read);
+        shared.insert(tx.organisation(), Arc::downgrade(&read));
+        Ok(Some(read))
     }
 
     async fn find(&self, digest: &Digest) -> Result<Option<CallerKey>> {
@@ -63,6 +92,7 @@ impl Rooms {
             saved_only: holder.saved_only,
             guarded: holder.guarded,
             keeps: holder.keeps,
+            prices: self.prices(&mut tx, holder.priced).await?,
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -89,6 +119,7 @@ impl Rooms {
             saved_only: rules.saved_only,
             guarded: rules.guarded,
             keeps: Keeps::of(rules.keep_texts, None, rules.leave_images_out),
+            prices: self.prices(&mut tx, rules.priced).await?,
             may_complete,
         }))
     }

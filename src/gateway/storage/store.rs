@@ -34,7 +34,7 @@ const CONFIG: TenantSql = TenantSql::new(
 
 /// What the organisation says of every call.
 const RULES: TenantSql = TenantSql::new(
-    "SELECT o.saved_only, o.keep_texts, o.leave_images_out, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded FROM organisations o WHERE o.id = $1",
+    "SELECT o.saved_only, o.keep_texts, o.leave_images_out, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced FROM organisations o WHERE o.id = $1",
 );
 
 static CALLS: LazyLock<Batch> = LazyLock::new(|| Batch::new(INSERT, 1 + COLUMNS, ON_CONFLICT));
@@ -213,6 +213,8 @@ row! {
         /// Whether calls' texts are kept, and without images.
         pub keep_texts: bool,
         pub leave_images_out: bool,
+        /// Whether the organisation has prices of its own.
+        pub priced: bool,
     }
 }
 

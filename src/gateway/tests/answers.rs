@@ -1,9 +1,13 @@
 //! Good answers, and what goes up and comes back with them.
 
 use super::support::*;
-use crate::kernel::provider::Provider;
+use crate::kernel::{
+    price::{Price, Prices},
+    provider::Provider,
+};
 use http::Method;
 use serde_json::json;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_call_goes_through_and_is_in_the_log() {
@@ -27,6 +31,22 @@ async fn a_call_goes_through_and_is_in_the_log() {
     assert_eq!((outcome.status, outcome.upstream_status, outcome.error), (200, Some(200), None));
     assert_eq!(outcome.usage.map(|usage| (usage.input_tokens, usage.output_tokens)), Some((9, 2)));
     assert!(outcome.cost.is_some() && outcome.latency_us > 0 && outcome.first_byte_us.is_some());
+}
+
+#[tokio::test]
+async fn a_call_costs_what_its_organisation_pays() {
+    for provider in [Provider::OpenAi, Provider::OpenAiCompatible, Provider::Ollama] {
+        let house = House::new().await;
+        let upstream = Upstream::json(200, "", &completion()).await;
+        house.target("main", provider, upstream.port);
+        let mut prices = Prices::default();
+        prices.insert(provider, "gpt-4o", Price { input: 1_000_000, cached_input: 7, output: 500_001 });
+        house.key("lk_good", |key| key.prices = Some(Arc::new(prices)));
+        assert_eq!(house.chat(&hello()).await.status, 200);
+        let outcome = house.records().await.remove(0).outcome.expect("an outcome");
+        // 9 tokens in and 2 out: a little more than 10 micro-cents.
+        assert_eq!(outcome.cost, Some(11), "{provider:?}");
+    }
 }
 
 #[tokio::test]

@@ -219,6 +219,7 @@ impl House {
             saved_only: false,
             guarded: false,
             keeps: None,
+            prices: None,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

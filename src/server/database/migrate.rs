@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "rollups", include_str!("../../../migrations/0016_rollups.sql")),
     (17, "texts", include_str!("../../../migrations/0017_texts.sql")),
     (19, "feedback", include_str!("../../../migrations/0019_feedback.sql")),
+    (20, "prices_and_filters", include_str!("../../../migrations/0020_prices_and_filters.sql")),
     (21, "reckoning", include_str!("../../../migrations/0021_reckoning.sql")),
 ];
 

@@ -8,6 +8,7 @@ mod guardrails;
 mod logs;
 mod prompts;
 mod requests;
+mod saved;
 mod team;
 mod virtual_keys;
 

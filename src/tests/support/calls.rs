@@ -1,6 +1,6 @@
 //! What a call of each operation needs, once: the matrix of people sends it as a form, that of programs over its routes.
 
-use super::{World, done};
+use super::{World, done, text as text_of};
 use crate::{
     gateway::tests::support::{Upstream, completion},
     policy::Operation,
@@ -201,6 +201,8 @@ impl Calls {
             | Operation::OrganisationGet
             | Operation::LogsList
             | Operation::LogsFilter
+            | Operation::LogFilters
+            | Operation::PricesList
             | Operation::AnalyticsView
             | Operation::AnalyticsCache
             | Operation::AnalyticsGraph
@@ -425,6 +427,29 @@ impl Calls {
                 let settings = world.owner.form("logs/settings", &[("slug", &world.house.slug)]).await.json();
                 let ready = Ready::bare().with("version", settings["version"].to_string());
                 ready.with("own_only", "false").with("grouped", format!("team-{n}"))
+            }
+            Operation::LogSaveFilter => {
+                Ready::bare().with("name", format!("filter {n}")).with("filter", "status=failed")
+            }
+            Operation::LogDeleteFilter => {
+                let name = format!("filter {n}");
+                made("logs/save_filter", &[("name", &name), ("filter", "status=failed"), ("shared", "true")]).await;
+                let there = world.owner.form("logs/filters", &[("slug", &world.house.slug)]).await.json();
+                let all = there["filters"].as_array().expect("filters");
+                let one = all.iter().find(|one| one["saved"]["name"] == *name).expect("the filter");
+                Ready::about("id", text_of(&one["saved"], "id"))
+            }
+            Operation::PriceSet => Ready::bare()
+                .with("provider", "ollama")
+                .with("model", format!("model-{n}"))
+                .with("input", "1")
+                .with("output", "2.50"),
+            Operation::PriceGet | Operation::PriceDelete => {
+                let model = format!("model-{n}");
+                made("prices/set", &[("provider", "ollama"), ("model", &model), ("input", "1"), ("output", "2")]).await;
+                let there = world.owner.form("prices/list", &[("slug", &world.house.slug)]).await.json();
+                let all = there["prices"].as_array().expect("prices");
+                Ready::about("id", text_of(all.iter().find(|one| one["model"] == *model).expect("the price"), "id"))
             }
             Operation::OrganisationKeepTexts => {
                 Ready::bare().with("keep", "no").with("texts_days", (n % 100 + 1).to_string())

@@ -12,7 +12,7 @@ use crate::{
             figures::Dimension,
             functions::LoadLogChoices,
             model::{Choices, FILTERS},
-            pages::{narrowing_fields, range_fields},
+            pages::{narrowing_fields, range_fields, saved_line},
         },
     },
     kernel::{Asked, Error, Timestamp, text::grouped},
@@ -70,6 +70,7 @@ fn whole(page: Result<Page, Error>, choices: Choices, (slug, asked): (String, As
         Ok(page) => (page.group.clone(), asked.get("share").to_owned(), page.metadata.clone()),
         Err(_) => (Dimension::Model, String::new(), vec![]),
     };
+    let saved = saved_line(&routes::analytics(&slug), &slug, &asked, &choices.saved);
     let list = List { path: links::whole(&slug, &asked), filters: NARROWING, usual: "", asked: asked.clone() };
     let body = match page {
         Ok(page) => view! { <Inside page slug=slug.clone() asked /> }.into_any(),
@@ -81,6 +82,7 @@ fn whole(page: Result<Page, Error>, choices: Choices, (slug, asked): (String, As
     view! {
         <PageHeader title="Analytics" sentence=move || sentence.clone() />
         <Bars choices list slug group share metadata />
+        {saved}
         {body}
     }
     .into_any()
@@ -135,6 +137,11 @@ fn Inside(page: Page, slug: String, asked: Asked) -> impl IntoView {
         let (calls, verb) = (counted(page.under_way, "call", "calls"), if page.under_way == 1 { "is" } else { "are" });
         view! { <div class="under-way">{format!("{calls} {verb} under way and not counted.")}</div> }.into_any()
     });
+    let unpriced = (page.totals.unpriced > 0).then(|| {
+        let href = routes::prices(&slug).to_string();
+        let words = format!("{} used tokens at a price that is not known. ", counted(page.totals.unpriced, "call", "calls"));
+        view! { <div class="under-way">{words}<a href=href>"Prices"</a></div> }.into_any()
+    });
     if page.totals.calls == 0 {
         let nothing = nothing(page.last_call, &slug, &asked);
         return view! {
@@ -165,6 +172,7 @@ fn Inside(page: Page, slug: String, asked: Asked) -> impl IntoView {
     view! {
         {own}
         {under_way}
+        {unpriced}
         <Tiles label="Figures" tiles />
         <Plot plotted=requests />
         <div class="figures">{latency}{cost}</div>

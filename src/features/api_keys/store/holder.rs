@@ -30,6 +30,8 @@ pub struct Holder {
     pub saved_only: bool,
     /// Whether the organisation has guardrails for all its calls.
     pub guarded: bool,
+    /// Whether the organisation has prices of its own.
+    pub priced: bool,
     /// How the texts of its calls are kept, if they are.
     pub keeps: Option<Keeps>,
 }
@@ -50,6 +52,7 @@ pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
             config_override: row.config_override,
             saved_only: row.saved_only,
             guarded: row.guarded,
+            priced: row.priced,
             keeps: Keeps::of(row.org_keep_texts, row.keep_texts, row.leave_images_out),
         })
     })

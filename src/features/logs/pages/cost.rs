@@ -10,14 +10,10 @@ use leptos::prelude::*;
 /// Tokens by kind, their price, and what that comes to, for each attempt that used some.
 #[component]
 pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
-    let Reckoning { parts, own_prices } = reckoning;
+    let Reckoning { parts } = reckoning;
     if parts.is_empty() {
         return ().into_any();
     }
-    let table = if own_prices { "the price file of this installation" } else { "the built-in list of prices" };
-    let about = format!(
-        "At today’s prices, which are those of {table}. The log keeps what a call cost by the prices of its time, and not these prices."
-    );
     let changed = parts.iter().any(Reckoned::has_changed).then(|| {
         view! { <p>"The prices have changed since: today the same tokens come to something else."</p> }.into_any()
     });
@@ -25,7 +21,9 @@ pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
     let rows: Vec<_> = parts.iter().flat_map(rows).collect();
     view! {
         <Card title="How the cost was reckoned">
-            <p class="hint">{about}</p>
+            <p class="hint">
+                "At today’s prices. The log keeps what a call cost by the prices of its time, and not these prices."
+            </p>
             {changed}
             <div class="table-region" role="region" tabindex="0" aria-label="How the cost was reckoned, as a table">
                 <table class="dense">
@@ -50,7 +48,8 @@ pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
 fn rows(part: &Reckoned) -> Vec<AnyView> {
     let provider = part.provider.map(|provider| format!(", {}", provider.label())).unwrap_or_default();
     let attempt = part.attempt.map(|number| format!("Attempt {number}: ")).unwrap_or_default();
-    let name = format!("{attempt}{}{provider}", part.model);
+    let table = part.prices.map(|(_, table)| format!(", by {}", table.label())).unwrap_or_default();
+    let name = format!("{attempt}{}{provider}{table}", part.model);
     let unknown = || "unknown price".to_owned();
     let kinds = part.kinds().into_iter().filter(|(_, tokens, ..)| *tokens > 0).map(|(kind, tokens, price, amount)| {
         view! {

@@ -2,6 +2,7 @@
 
 use super::{
     bar::{narrowing_fields, range_fields},
+    saved::saved_line,
     title, tone,
 };
 use crate::{
@@ -47,8 +48,10 @@ pub fn ListPage() -> impl IntoView {
         {title("Logs")}
         <Loaded
             data=choices
-            view=move |choices| {
+            view=move |choices: Choices| {
                 provide_context(Headed);
+                let saved = choices.saved.clone();
+                let line = move |slug: &str| saved_line(&routes::logs(slug), slug, &list().asked, &saved);
                 view! {
                     <PageHeader
                         title="Logs"
@@ -59,7 +62,10 @@ pub fn ListPage() -> impl IntoView {
                     <Bars choices list=list() />
                     <Loaded
                         data=page
-                        view=move |page| view! { <Calls page slug=slug.get_untracked() list=list() /> }.into_any()
+                        view=move |page| {
+                            let slug = slug.get_untracked();
+                            view! { {line(&slug)}<Calls page slug list=list() /> }.into_any()
+                        }
                     />
                 }
                     .into_any()

@@ -7,6 +7,7 @@ mod detail;
 mod fall;
 mod guardrails;
 mod list;
+mod saved;
 mod section;
 mod settings;
 mod texts;
@@ -15,6 +16,7 @@ pub use bar::{narrowing_fields, range_fields};
 pub use section::{Routes, SECTION};
 pub use detail::DetailPage;
 pub use list::ListPage;
+pub use saved::{FiltersPage, saved_line};
 pub use settings::SettingsPage;
 
 use super::model::CallOutcome;

@@ -30,6 +30,8 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::Logs ssr=SsrMode::Async />
             <Route path=path!("settings") view=Later::LogSettings ssr=SsrMode::Async />
+            <Route path=path!("filters") view=Later::LogFilters ssr=SsrMode::Async />
+            <Route path=path!("prices") view=Later::Prices ssr=SsrMode::Async />
             <Route path=path!(":id") view=Later::Log ssr=SsrMode::Async />
         </ParentRoute>
     }

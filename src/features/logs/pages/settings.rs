@@ -10,9 +10,10 @@ use crate::{
         organisations::pages::use_slug,
     },
     policy::Operation,
+    site::routes,
     ui::{
         Loaded, available,
-        components::{Button, Card, Choice, Field, Look, PageHeader, RadioCards, Toast},
+        components::{Button, Card, Choice, Field, LinkButton, Look, PageHeader, RadioCards, Toast},
         form::{Form, FormFor, use_form},
         load_after,
         pages::Done,
@@ -25,12 +26,18 @@ pub fn SettingsPage() -> impl IntoView {
     let slug = use_slug();
     let form = use_form::<ChangeLogSettings>();
     let settings = load_after(move || form.answers().get(), move || LoadLogSettings { slug: slug.get() });
+    let prices = move || {
+        let href = routes::prices(&slug.get());
+        view! { <LinkButton label="Prices" href /> }
+    };
     view! {
         {title("Settings of the log")}
         <PageHeader
             title="Settings of the log"
             sentence=|| "Who sees which calls, and by what of their metadata calls can be grouped."
-        />
+        >
+            {prices}
+        </PageHeader>
         <Done said=&[("saved", "Saved. It holds at once.")] />
         <Loaded data=settings view=move |settings| view! { <Page settings form /> }.into_any() />
     }

@@ -2,6 +2,7 @@
 
 pub mod counted;
 pub mod figures;
+pub mod saved;
 pub mod texts;
 
 use super::{

@@ -77,7 +77,7 @@ fn model_call(access: &Access, content: &Content, filled: &Filled) -> Result<Opt
 
 /// Calls, and sends what comes of it.
 async fn answer(models: Arc<dyn ModelCalls>, call: ModelCall, send: mpsc::Sender<Piece>) {
-    let (begun, id) = (Instant::now(), CallId(call.id.0));
+    let (begun, id, member) = (Instant::now(), CallId(call.id.0), call.member);
     let response = models.call(call).await;
     let mut answer = Answer::default();
     let status = response.status().as_u16();
@@ -94,7 +94,10 @@ async fn answer(models: Arc<dyn ModelCalls>, call: ModelCall, send: mpsc::Sender
             None
         }
     };
-    let cost = provider.zip(usage).and_then(|(provider, usage)| models.cost(provider, &answer.model, usage));
+    let cost = match provider.zip(usage) {
+        Some((provider, usage)) => models.cost(&member, provider, &answer.model, usage).await,
+        None => None,
+    };
     let end = Answered {
         status,
         refusal: answer.refusal,
