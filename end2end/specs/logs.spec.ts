@@ -1,4 +1,5 @@
 // The log: every call with its figures, filters that are in the address, the bars, and one call.
+import { readFile } from "node:fs/promises";
 import {
   CY,
   HOME,
@@ -150,6 +151,99 @@ test("the chart has axes and a legend, and its heights are its numbers", async (
   await expectFits(page, "logs-chart");
 });
 
+/** Presses Download, and gives the lines of the file. */
+async function downloaded(page: Page): Promise<string[]> {
+  const coming = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download", exact: true }).click();
+  const download = await coming;
+  expect(download.suggestedFilename()).toMatch(/^calls-\d{14}\.(csv|jsonl)$/);
+  return (await readFile(await download.path(), "utf8")).trimEnd().split(/\r?\n/);
+}
+
+test("what the filter lets through is exported as a file", async ({ page, newContext }) => {
+  await signIn(page);
+  await open(page, `${HOME}/logs?status=4xx`);
+  await page.getByRole("link", { name: "Export", exact: true }).click();
+  await expectPage(page, "Export calls");
+  await hydrated(page);
+  await expect(page).toHaveURL(/\/logs\/export\?status=4xx$/);
+  const main = page.getByRole("main");
+  await expect(main).toContainText("3 entries");
+  await expect(main).toContainText("Status: 4xx");
+  await expect(main).toContainText("The audit log tells of each export");
+  await expectFits(page, "logs-export");
+  await expectNoAxe(page);
+  const [head, ...rows] = await downloaded(page);
+  expect(head?.split(",").slice(0, 3)).toEqual(["id", "created_at", "outcome"]);
+  expect(rows).toHaveLength(3);
+  expect(rows.filter((row) => row.includes("permission_denied"))).toHaveLength(1);
+  // The page stays, and can be asked for another file.
+  await expectPage(page, "Export calls");
+  await choose(page, "JSON Lines");
+  await page.getByLabel("API key", { exact: true }).uncheck();
+  await page.getByLabel("Metadata", { exact: true }).check();
+  const objects = (await downloaded(page)).map((line) => JSON.parse(line));
+  expect(objects).toHaveLength(3);
+  expect(objects[0]).toHaveProperty("metadata");
+  expect(objects[0]).not.toHaveProperty("api_key_name");
+  expect(objects[0]).not.toHaveProperty("request");
+  // With nothing ticked there is nothing to download.
+  for (const box of await main.getByRole("checkbox").all()) await box.uncheck();
+  await page.getByRole("button", { name: "Download", exact: true }).click();
+  await expect(page.getByRole("link", { name: "Choose at least one field." })).toBeVisible();
+  await page.getByRole("link", { name: "Back to the calls" }).click();
+  await expect(page).toHaveURL(/\/logs\?status=4xx$/);
+
+  const [link = ""] = await invite(page, "Member", [CY.email]);
+  const theirs = await (await newContext()).newPage();
+  await join(theirs, link, CY);
+  await open(theirs, `${HOME}/logs`);
+  await theirs.getByRole("link", { name: "Export", exact: true }).click();
+  await expectPage(theirs, "Export calls");
+  await hydrated(theirs);
+  await expectNoAxe(theirs);
+  expect(await downloaded(theirs)).toHaveLength(6);
+});
+
+test("new calls are announced, and shown when that is wanted", async ({ page, latchkey, upstream }) => {
+  await signIn(page);
+  await createVirtualKey(page, { name: "Tail", baseUrl: upstream.baseUrl });
+  const key = await createApiKey(page, "tail");
+  const call = (model: string) => callModel(latchkey.url, key, { model: `@tail/${model}` }).then((response) => response.text());
+  await open(page, `${HOME}/logs`);
+  const rows = page.getByRole("table", { name: "Calls, newest first" }).getByRole("row");
+  await expect(rows).toHaveCount(6);
+  await call("brass-new");
+  if (!hasJavaScript()) {
+    await expect(async () => {
+      await page.getByRole("link", { name: "Refresh", exact: true }).click();
+      await expect(row(page, "brass-new")).toBeVisible({ timeout: 500 });
+    }).toPass();
+    return;
+  }
+  const news = page.locator("#newer-calls");
+  await expect(news).toContainText("1 new call.", { timeout: 15_000 });
+  await expect(rows).toHaveCount(6);
+  await expectNoAxe(page);
+  await news.getByRole("link", { name: "Show" }).click();
+  await expect(row(page, "brass-new")).toBeVisible();
+  await expect(rows).toHaveCount(7);
+  await expect(news).toHaveText("");
+  await expect(news).toBeFocused();
+
+  await page.getByLabel("Live", { exact: true }).check();
+  await call("brass-live");
+  await expect(row(page, "brass-live")).toBeVisible({ timeout: 15_000 });
+  // Whoever is in the middle of reading is told, and nothing moves.
+  await row(page, "brass-live").getByRole("link").first().focus();
+  await call("brass-later");
+  await expect(news).toContainText("1 new call.", { timeout: 15_000 });
+  await expect(rows).toHaveCount(8);
+  await page.getByLabel("Live", { exact: true }).focus();
+  await expect(row(page, "brass-later")).toBeVisible({ timeout: 15_000 });
+  await expect(news).toHaveText("");
+});
+
 test("the markup of the pages is clean", async ({ page }) => {
   const validate = new HtmlValidate({
     extends: ["html-validate:standard"],
@@ -157,7 +251,7 @@ test("the markup of the pages is clean", async ({ page }) => {
     rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
   });
   await signIn(page);
-  for (const path of ["", "/logs", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
+  for (const path of ["", "/logs", "/logs/export", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
     const html = await (await page.request.get(`${HOME}${path}`, { headers: { accept: "text/html" } })).text();
     // Hydration finds its places by comments and by `<!>`, which is one to every browser.
     const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));

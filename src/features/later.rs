@@ -122,6 +122,7 @@ later! {
     }
     figures {
         Analytics => analytics::AnalyticsPage,
+        LogExport => logs::ExportPage,
         LogSettings => logs::SettingsPage,
         LogFilters => logs::FiltersPage,
         Prices => prices::PricesPage,

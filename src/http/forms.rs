@@ -9,7 +9,7 @@ use crate::{
     policy::Operation,
     server::access::App,
     site::routes,
-    web::{FormOutcome, RequestContext, headers::error_response, kept_theme},
+    web::{FormOutcome, RequestContext, files::is_download, headers::error_response, kept_theme},
 };
 use axum::{
     Router,
@@ -180,7 +180,8 @@ fn is_from_this_host(headers: &HeaderMap) -> bool {
 /// Whether an answer is one that comes piece by piece, and is handed on so.
 fn is_stream(head: &axum::http::response::Parts) -> bool {
     let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    head.status.is_success() && kind.is_some_and(|kind| kind == "application/octet-stream")
+    head.status.is_success()
+        && (is_download(&head.headers) || kind.is_some_and(|kind| kind == "application/octet-stream"))
 }
 
 fn accepts_html(headers: &HeaderMap) -> bool {

@@ -67,6 +67,8 @@ ids! {
     ConfigId,
     /// A guardrail: what requests and answers are checked for; the same in all its versions.
     GuardrailId,
+    /// A saved export of the log of calls: what it shall hold.
+    ExportId,
     /// A prompt or partial; the same in all its versions.
     PromptId,
     /// A folder of prompts.

@@ -200,6 +200,18 @@ operations! {
     GuardrailDelete = "guardrail.delete", holds(P::GuardrailsDelete), audited, fns: ["guardrails/delete"], routes: ["DELETE /v1/guardrails/{id}"];
     // Logs
     LogsList = "log.list", holds(P::LogsView), read, fns: ["logs/list"], routes: ["GET /v1/logs"];
+    LogsNewer = "log.newer", holds(P::LogsView), read, fns: ["logs/newer"], routes: [];
+    LogsExportAbout = "log.about_export", holds(P::LogsView), read, fns: ["logs/about_export"], routes: [];
+    // Every reading of the log as a file can be told of, whoever asks for it and by whichever way.
+    LogsExport = "log.export", holds(P::LogsView), audited, fns: ["logs/export"], routes: ["GET /v1/logs/exports/{id}/file"];
+    LogExportsList = "log_export.list", holds(P::LogsView), read, fns: [], routes: ["GET /v1/logs/exports"];
+    LogExportFields = "log_export.fields", holds(P::LogsView), read, fns: [], routes: ["GET /v1/logs/exports/field-restrictions"];
+    LogExportGet = "log_export.get", holds(P::LogsView), read, fns: [], routes: ["GET /v1/logs/exports/{id}"];
+    LogExportCreate = "log_export.create", holds(P::LogsView), audited, fns: [], routes: ["POST /v1/logs/exports"];
+    LogExportUpdate = "log_export.update", holds(P::LogsView), audited, fns: [], routes: ["PUT /v1/logs/exports/{id}"];
+    LogExportStart = "log_export.start", holds(P::LogsView), audited, fns: [], routes: ["POST /v1/logs/exports/{id}/start"];
+    LogExportCancel = "log_export.cancel", holds(P::LogsView), audited, fns: [], routes: ["POST /v1/logs/exports/{id}/cancel"];
+    LogExportLink = "log_export.link", holds(P::LogsView), read, fns: [], routes: ["GET /v1/logs/exports/{id}/download"];
     LogsFilter = "log.filter", holds(P::LogsFilter), read, fns: ["logs/choices"], routes: [];
     // A saved filter that is everybody's is changed and deleted by its maker, or by whoever may change the log's settings.
     LogFilters = "log.filters", holds(P::LogsFilter), read, fns: ["logs/filters"], routes: ["GET /v1/logs/filters"];

@@ -133,6 +133,9 @@ pub fn prices(slug: &str) -> Path {
 pub fn log_filters(slug: &str) -> Path {
     inside(slug, "/logs/filters")
 }
+pub fn log_export(slug: &str) -> Path {
+    inside(slug, "/logs/export")
+}
 pub fn log(slug: &str, id: CallId) -> Path {
     inside(slug, &format!("/logs/{id}"))
 }

@@ -53,6 +53,7 @@ fn call(organisation: OrganisationId, key: KeyId, trace: &str, model: &str, at: 
         first_byte_us: Some(400),
         usage: None,
         cost: None,
+        saved: None,
         count: 1,
         went: None,
         tried: vec![],

@@ -5,6 +5,7 @@ mod analytics;
 mod audit;
 mod bounds;
 mod configs;
+mod exports;
 mod feedback;
 mod gateway;
 mod guardrails;

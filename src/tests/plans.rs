@@ -115,6 +115,7 @@ INSERT INTO call_kinds SELECT md5('o' || i % 40 + 1)::uuid, md5('kind' || i)::uu
 INSERT INTO call_rollups SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, 1, 1, 1, 1, 1, 1, 0, 1, 5, '1:1', 1, 5, '1:1', i FROM generate_series(1, 60000) i;
 INSERT INTO model_prices SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, 'openai', 'm' || i, 'm' || i, 1, 1, 1, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO log_filters SELECT md5('o' || i % 40 + 1)::uuid, md5('t' || i)::uuid, md5('u' || i % 200)::uuid, 'f' || i, 'status=4xx', md5('u' || i % 200)::uuid, 'A', i FROM generate_series(1, 20000) i;
+INSERT INTO log_exports SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, '', '{}', '{}', 0, NULL, '[]', 'draft', NULL, NULL, md5('k' || i)::uuid, i, i FROM generate_series(1, 20000) i;
 INSERT INTO log_settings SELECT id, false, '{}', 1 FROM organisations;
 INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i FROM generate_series(1, 60000) i;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 33] = [
+const ORGANISATION: [&str; 34] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
@@ -30,6 +30,7 @@ const ORGANISATION: [&str; 33] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "log_exports",
     "log_filters",
     "log_settings",
     "memberships",

@@ -101,6 +101,16 @@ where
     Form { any, of: PhantomData }
 }
 
+/// The form of a server function that answers with a file: the browser posts it itself, with JavaScript or without, and
+/// shows the page anew only where it was refused.
+pub fn use_download(path: &'static str) -> AnyForm {
+    AnyForm {
+        sending: Sending::by_browser(path),
+        posted: StoredValue::new(side::posted(path)),
+        edited: RwSignal::new(vec![]),
+    }
+}
+
 impl AnyForm {
     /// What became of it, once it has been sent: JSON of the value, or the error.
     fn answer(self) -> Option<Result<Arc<str>, Error>> {
@@ -491,6 +501,29 @@ fn Version(form: AnyForm, version: Signal<i64>) -> impl IntoView {
                     }
                 })
         })}
+    }
+}
+
+/// A form whose answer is a file, for [`use_download`]: its errors first, then its fields.
+#[component]
+pub fn DownloadForm(
+    /// From [`use_download`].
+    form: AnyForm,
+    /// Heading of the errors.
+    #[prop(into)]
+    problem: String,
+    /// Fields and buttons.
+    children: Children,
+) -> impl IntoView {
+    let error = form.error();
+    let errors = Signal::derive(move || error.with(|error| error.as_ref().map(listed).unwrap_or_default()));
+    view! {
+        // Nothing of it is lost with the page.
+        <form method="post" action=form.sending.path() class="stack" novalidate=true data-sent="">
+            <OnPage />
+            <FormErrors errors title=Signal::stored(problem) />
+            <Provider value=Around { form, limits: &[], follows: false }>{children()}</Provider>
+        </form>
     }
 }
 

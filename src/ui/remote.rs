@@ -193,6 +193,19 @@ impl Sending {
         }
     }
 
+    /// A form that is posted by the browser, always.
+    pub fn by_browser(path: &'static str) -> Self {
+        Self {
+            path,
+            check: |_| Ok(()),
+            answer: RwSignal::new(None),
+            answers: RwSignal::new(0),
+            sent: RwSignal::new(0),
+            toasts: use_toasts(),
+            says: StoredValue::new(None),
+        }
+    }
+
     pub fn path(self) -> &'static str {
         self.path
     }

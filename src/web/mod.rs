@@ -5,6 +5,7 @@ pub mod api;
 pub mod assets;
 mod context;
 pub mod credential;
+pub mod files;
 mod forwarded;
 pub mod headers;
 pub mod models;

@@ -109,13 +109,18 @@ pub async fn belongs_to(app: &App, presented: &str) -> Result<Option<(Organisati
 /// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
 pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<VerifiedKey> {
     let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
+    verify_digest(app, &digest, now).await
+}
+
+/// The same of the digest of a secret, which a link of ours has proven.
+pub async fn verify_digest(app: &App, digest: &Digest, now: Timestamp) -> Result<VerifiedKey> {
     let organisation = {
-        let mut tx = app.db.read_by_digest(&digest).await?;
-        store::find_secret(&mut tx, &digest).await?
+        let mut tx = app.db.read_by_digest(digest).await?;
+        store::find_secret(&mut tx, digest).await?
     };
     let organisation = organisation.ok_or_else(store::invalid_key)?;
     let mut tx = app.read_proven(organisation).await?;
-    store::verify(&mut tx, &digest, now).await
+    store::verify(&mut tx, digest, now).await
 }
 
 /// Notes the uses of secrets that are due. Nothing depends on it, so nothing fails with it.

@@ -1,16 +1,20 @@
 //! The log's server functions.
 
 use super::{
+    exports::model::AboutExport,
     filters,
-    model::{Choices, Detail, Page, Settings},
+    model::{Choices, Detail, Newer, Page, Settings},
     texts::{Replay, ShownTexts},
 };
 use crate::kernel::{Asked, Error, FilterId};
-use leptos::prelude::*;
+use leptos::{
+    prelude::*,
+    server_fn::codec::{StreamingText, TextStream},
+};
 
 #[cfg(feature = "ssr")]
 use {
-    super::{operations, saved},
+    super::{exports, operations, saved},
     crate::{site::routes, web},
 };
 
@@ -18,6 +22,37 @@ use {
 #[server(prefix = "/fn", endpoint = "logs/list")]
 pub async fn load_logs(slug: String, #[server(default)] query: Asked) -> Result<Page, Error> {
     operations::list(&web::member(&slug).await?, &query).await
+}
+
+/// How many calls are newer than the first that is shown, of this moment (`at`, milliseconds) and id.
+#[server(prefix = "/fn", endpoint = "logs/newer")]
+pub async fn load_newer(
+    slug: String,
+    #[server(default)] query: Asked,
+    #[server(default)] at: i64,
+    #[server(default)] id: String,
+) -> Result<Newer, Error> {
+    operations::newer(&web::member(&slug).await?, &query, at, &id).await
+}
+
+/// What an export of a filter would be.
+#[server(prefix = "/fn", endpoint = "logs/about_export")]
+pub async fn load_export_about(slug: String, #[server(default)] query: Asked) -> Result<AboutExport, Error> {
+    exports::operations::about(&web::member(&slug).await?, &query).await
+}
+
+/// The calls that the filter lets through, as a file. `format` is `csv` or `jsonl`; a field is wanted whose name behind
+/// `field.` says anything.
+#[server(prefix = "/fn", endpoint = "logs/export", output = StreamingText)]
+pub async fn export_logs(
+    slug: String,
+    #[server(default)] format: String,
+    #[server(flatten)] asked: Asked,
+) -> Result<TextStream<Error>, Error> {
+    let export = exports::operations::export(&web::member(&slug).await?, &asked, &format).await?;
+    let file = export.download();
+    file.announce();
+    Ok(TextStream::new(file.pieces))
 }
 
 /// What the list can be filtered by.

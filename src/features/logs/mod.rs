@@ -6,6 +6,7 @@ pub mod ages;
 mod conversation;
 #[cfg(feature = "ssr")]
 pub mod counting;
+pub mod exports;
 pub mod figures;
 pub mod filters;
 pub mod functions;
@@ -34,9 +35,15 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::counted::STATEMENTS, store::saved::STATEMENTS, store::texts::STATEMENTS],
+    statements: &[
+        store::STATEMENTS,
+        store::counted::STATEMENTS,
+        store::exports::STATEMENTS,
+        store::saved::STATEMENTS,
+        store::texts::STATEMENTS,
+    ],
     lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::ENDED],
-    calls: |api| saved_rest::register(rest::register(api)),
+    calls: |api| saved_rest::register(exports::rest::register(rest::register(api))),
     subjects: &[
         (
             "call",
@@ -52,6 +59,15 @@ pub const ROOM: Room = Room {
             |tx, id| Box::pin(async move {
                 match id.parse() {
                     Ok(id) => store::saved::exists(tx, id).await,
+                    Err(_) => Ok(false),
+                }
+            }),
+        ),
+        (
+            "log_export",
+            |tx, id| Box::pin(async move {
+                match id.parse() {
+                    Ok(id) => store::exports::exists(tx, id).await,
                     Err(_) => Ok(false),
                 }
             }),

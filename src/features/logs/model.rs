@@ -524,6 +524,20 @@ pub struct Page {
     pub now: Timestamp,
 }
 
+/// Newer calls that are counted.
+pub const MOST_NEWER: i64 = 100;
+
+/// What came into the log since a call that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newer {
+    /// The id of the call that was asked about; empty: of none.
+    pub id: String,
+    /// Entries, [`MOST_NEWER`] at most.
+    pub count: usize,
+    /// There are more of them.
+    pub more: bool,
+}
+
 /// What the example of a first call needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FirstCall {

@@ -2,7 +2,9 @@
 
 use super::{
     conversation,
-    model::{Choices, Detail, FirstCall, LoggedCall, Named, PAGE, Page, Settings, UnknownKey, is_plain},
+    model::{
+        Choices, Detail, FirstCall, LoggedCall, MOST_NEWER, Named, Newer, PAGE, Page, Settings, UnknownKey, is_plain,
+    },
     query::{self, Cursor, Filter},
     reckoning, saved, store,
     texts::{Replay, ShownTexts, Texts},
@@ -20,19 +22,25 @@ use crate::{
 use std::time::Duration;
 
 /// Begins to read the calls that are asked for.
-async fn begin(access: &Access, asked: &Asked) -> Result<(OrgTx, Filter, Place)> {
-    let mut tx = access.read(Operation::LogsList).await?;
+pub(super) async fn begin(access: &Access, operation: Operation, asked: &Asked) -> Result<(OrgTx, Filter, Place)> {
+    let mut tx = access.read(operation).await?;
     if !is_plain(asked) {
         access.check(Operation::LogsFilter, Target::In(tx.organisation()))?;
     }
     let (mut filter, place) = query::read(asked, access.now())?;
-    filter.own = store::own_only(&mut tx, access.principal()).await?;
+    limit(&mut tx, access, &mut filter).await?;
+    Ok((tx, filter, place))
+}
+
+/// Limits a filter to what there is for whoever asks, at this moment.
+pub(super) async fn limit(tx: &mut OrgTx, access: &Access, filter: &mut Filter) -> Result<()> {
+    filter.own = store::own_only(tx, access.principal()).await?;
     // Roll-ups remember what the log has deleted for its age.
-    if let (_, Some(before)) = store::texts::rules(&mut tx).await?.ends(access.now()) {
+    if let (_, Some(before)) = store::texts::rules(tx).await?.ends(access.now()) {
         let first = filter.span.to.plus(-1);
         filter.span.from = filter.span.from.max(before.min(first));
     }
-    Ok((tx, filter, place))
+    Ok(())
 }
 
 /// A part of the log, and how many entries there are in all.
@@ -45,7 +53,7 @@ pub struct Entries {
 
 /// A part of the log alone.
 pub async fn entries(access: &Access, asked: &Asked, window: Window) -> Result<Entries> {
-    let (mut tx, filter, place) = begin(access, asked).await?;
+    let (mut tx, filter, place) = begin(access, Operation::LogsList, asked).await?;
     let slice = store::page(&mut tx, &filter, place, window).await?;
     let (_, totals) = store::summary(&mut tx, &filter).await?;
     Ok(Entries { calls: slice.calls, next: slice.next.map(Cursor::text), total: totals.entries })
@@ -53,7 +61,7 @@ pub async fn entries(access: &Access, asked: &Asked, window: Window) -> Result<E
 
 /// One page of the log, with the bars and totals of all pages.
 pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
-    let (mut tx, filter, place) = begin(access, asked).await?;
+    let (mut tx, filter, place) = begin(access, Operation::LogsList, asked).await?;
     let slice = store::page(&mut tx, &filter, place, Window::page(1, PAGE)).await?;
     let (bars, totals) = store::summary(&mut tx, &filter).await?;
     let first_call = if totals.calls == 0 && !store::any(&mut tx).await? {
@@ -74,6 +82,16 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
         first_call,
         now: access.now(),
     })
+}
+
+/// How many calls are newer than one that is shown, under the same filter; with no such one, how many there are.
+pub async fn newer(access: &Access, asked: &Asked, at: i64, id: &str) -> Result<Newer> {
+    let (mut tx, filter, _) = begin(access, Operation::LogsNewer, asked).await?;
+    let shown = id.parse().ok().map(|id| Cursor { started_at: Timestamp(at), id });
+    let place = shown.map_or(Place::First, |shown| Place::Before(shown.row()));
+    let slice = store::page(&mut tx, &filter, place, Window::page(1, MOST_NEWER)).await?;
+    let more = if shown.is_some() { slice.previous.is_some() } else { slice.next.is_some() };
+    Ok(Newer { id: id.to_owned(), count: slice.calls.len(), more })
 }
 
 /// What the list can be filtered by. Whoever may not list API keys learns of those alone whose calls they see.

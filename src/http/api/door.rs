@@ -5,7 +5,7 @@ use crate::{
     kernel::{Code, Error, OrganisationId},
     policy::Operation,
     server::{
-        access::{Access, App, Origin},
+        access::{Access, App, Origin, links},
         audit::event::Subject,
     },
     web::{
@@ -36,7 +36,10 @@ pub async fn enter(State(app): State<App>, mut request: Request, next: Next) -> 
     // Browsers ask whether they may without a key.
     let identified = match *request.method() {
         Method::OPTIONS => Err(Refusal::cross_origin()),
-        _ => identify(app, origin, request.headers(), request.uri().query(), asked).await,
+        _ => match link(&request, asked) {
+            Some(token) => identify_by_link(app, origin, request.uri().path(), &token, asked).await,
+            None => identify(app, origin, request.headers(), request.uri().query(), asked).await,
+        },
     };
     let mut response = match identified {
         Ok(access) => {
@@ -60,6 +63,37 @@ fn operation(request: &Request) -> Option<Operation> {
     let path = request.extensions().get::<MatchedPath>()?.as_str();
     let route = |route: &&str| route.split_once(' ') == Some((request.method().as_str(), path));
     Operation::ALL.iter().copied().find(|operation| operation.spec().routes.iter().any(&route))
+}
+
+/// The token of a signed link, at the one address that takes such links in place of a key.
+fn link(request: &Request, asked: Option<Operation>) -> Option<String> {
+    if asked != Some(Operation::LogsExport) {
+        return None;
+    }
+    let mut fields = url::form_urlencoded::parse(request.uri().query()?.as_bytes());
+    fields.find(|(name, _)| name == "signed").map(|(_, token)| token.into_owned())
+}
+
+/// Who has asked for a link: what its key may do is judged at this moment, as if it had been presented.
+async fn identify_by_link(
+    app: App,
+    origin: Origin,
+    path: &str,
+    token: &str,
+    asked: Option<Operation>,
+) -> Result<Access, Refusal> {
+    let now = app.clock.now();
+    let verified = match links::open(&app, path, token) {
+        Ok(digest) => api_keys::operations::verify_digest(&app, &digest, now).await,
+        Err(error) => Err(error),
+    };
+    match verified {
+        Ok(key) => Ok(Access::key(app, origin, &key)),
+        Err(error) => {
+            refused(&app, origin, None, asked, &error).await;
+            Err(error.into())
+        }
+    }
 }
 
 async fn identify(

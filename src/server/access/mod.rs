@@ -16,6 +16,7 @@ pub mod heads;
 mod identities;
 pub mod installation;
 pub mod jobs;
+pub mod links;
 pub mod refusals;
 pub mod sessions;
 pub mod uses;

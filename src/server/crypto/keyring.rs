@@ -94,17 +94,20 @@ impl Keyring {
 
     /// Opens what was sealed to this place. An error says nothing of the content.
     pub fn open_sealed(&self, place: &[&str], sealed: &[u8]) -> Result<Zeroizing<String>, Error> {
-        let broken = || {
+        self.try_open(place, sealed).ok_or_else(|| {
             tracing::error!("what is sealed does not open at its place with this installation's key");
             Error::internal()
-        };
-        let (&SEAL_VERSION, rest) = sealed.split_first().ok_or_else(broken)? else { return Err(broken()) };
-        let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or_else(broken)?;
-        let plain = self
-            .cipher()
-            .decrypt(&XNonce::from(*nonce), Payload { msg: body, aad: place.join("\0").as_bytes() })
-            .map_err(|_| broken())?;
-        String::from_utf8(plain).map(Zeroizing::new).map_err(|_| broken())
+        })
+    }
+
+    /// The same of what came from outside, where anything may come. None: it was not sealed to this place.
+    pub fn try_open(&self, place: &[&str], sealed: &[u8]) -> Option<Zeroizing<String>> {
+        let (&SEAL_VERSION, rest) = sealed.split_first()? else { return None };
+        let (nonce, body) = rest.split_first_chunk::<NONCE>()?;
+        let place = place.join("\0");
+        let payload = Payload { msg: body, aad: place.as_bytes() };
+        let plain = self.cipher().decrypt(&XNonce::from(*nonce), payload).ok()?;
+        String::from_utf8(plain).map(Zeroizing::new).ok()
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

@@ -26,6 +26,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "prompt_values", include_str!("../../../migrations/0015_prompt_values.sql")),
     (16, "rollups", include_str!("../../../migrations/0016_rollups.sql")),
     (17, "texts", include_str!("../../../migrations/0017_texts.sql")),
+    (18, "exports", include_str!("../../../migrations/0018_exports.sql")),
     (19, "feedback", include_str!("../../../migrations/0019_feedback.sql")),
     (20, "prices_and_filters", include_str!("../../../migrations/0020_prices_and_filters.sql")),
     (21, "reckoning", include_str!("../../../migrations/0021_reckoning.sql")),

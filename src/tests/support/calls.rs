@@ -134,6 +134,17 @@ impl Calls {
             done(&world.owner, "guardrails/update", &fields).await;
             Ready::about("of", of)
         };
+        let export = async |is_started: bool| {
+            let program = world.house.program(&world.house.master_key);
+            let made = program.api("POST", "/v1/logs/exports", json!({})).await;
+            assert_eq!(made.status, 200, "{}", made.text);
+            let id = super::text(&made.json(), "id");
+            if is_started {
+                let started = program.api("POST", &format!("/v1/logs/exports/{id}/start"), Value::Null).await;
+                assert_eq!(started.status, 200, "{}", started.text);
+            }
+            id
+        };
         let checks = json!([{ "id": "default.regexMatch", "parameters": { "rule": "third" } }]);
         let typed = |ready: Ready| {
             let ready = ready.with("checks.0.id", "default.regexMatch").with("checks.0.is_enabled", "yes");
@@ -200,6 +211,10 @@ impl Calls {
             | Operation::LabelsList
             | Operation::OrganisationGet
             | Operation::LogsList
+            | Operation::LogsNewer
+            | Operation::LogsExportAbout
+            | Operation::LogExportsList
+            | Operation::LogExportFields
             | Operation::LogsFilter
             | Operation::LogFilters
             | Operation::PricesList
@@ -422,6 +437,18 @@ impl Calls {
                 world.house.add_call(id).await;
                 Ready::about("id", id.to_string())
             }
+            // The console's form names fields, and a program an export of its own.
+            Operation::LogsExport => {
+                Ready::about("id", export(true).await).with("format", "csv").with("field.id", "yes")
+            }
+            Operation::LogExportCreate => Ready::bare().body(json!({ "filters": {}, "requested_data": ["id"] })),
+            Operation::LogExportGet | Operation::LogExportStart | Operation::LogExportCancel => {
+                Ready::about("id", export(false).await)
+            }
+            Operation::LogExportUpdate => {
+                Ready::about("id", export(false).await).body(json!({ "description": format!("export {n}") }))
+            }
+            Operation::LogExportLink => Ready::about("id", export(true).await),
             Operation::LogTextsDelete | Operation::LogSettings => Ready::bare(),
             Operation::LogSettingsChange => {
                 let settings = world.owner.form("logs/settings", &[("slug", &world.house.slug)]).await.json();

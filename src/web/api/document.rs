@@ -51,7 +51,33 @@ impl Document {
         path: &'static str,
         summary: &str,
     ) {
-        let mut entry = entry(operation, path, summary).response("200", json_response::<A>("Done."));
+        self.note::<A>();
+        self.add_answering::<I>(operation, method, path, summary, json_response::<A>("Done."));
+    }
+
+    /// The same for a route that answers with a file of this content type.
+    pub fn add_file<I: ToSchema>(
+        &mut self,
+        operation: Operation,
+        method: &Method,
+        path: &'static str,
+        summary: &str,
+        kind: &str,
+    ) {
+        let text = ObjectBuilder::new().schema_type(SchemaType::from(Type::String)).build();
+        let file = ResponseBuilder::new().description("The file.").content(kind, Content::new(Some(text)));
+        self.add_answering::<I>(operation, method, path, summary, file.build());
+    }
+
+    fn add_answering<I: ToSchema>(
+        &mut self,
+        operation: Operation,
+        method: &Method,
+        path: &'static str,
+        summary: &str,
+        answer: Response,
+    ) {
+        let mut entry = entry(operation, path, summary).response("200", answer);
         let fields = properties(&I::schema());
         if *method == Method::GET {
             let places = PLACES.map(|place| (place.to_owned(), place_schema(), false));
@@ -77,7 +103,6 @@ impl Document {
         if operation == Operation::ApiKeyCreate {
             entry = entry.parameter(idempotency_key());
         }
-        self.note::<A>();
         self.insert(method, path, entry);
     }
 

@@ -13,7 +13,7 @@ use crate::{
         access::{Access, App},
         audit::event::Subject,
     },
-    web::{BODY_LIMIT, refusal::Refusal, request::read_body},
+    web::{BODY_LIMIT, files::Download, refusal::Refusal, request::read_body},
 };
 use axum::{
     body::{Body, HttpBody},
@@ -23,6 +23,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 use std::{collections::BTreeMap, future::Future, str::FromStr};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -72,6 +73,14 @@ impl Call {
         self.access.principal().organisation().map(|id| id.to_string()).unwrap_or_default()
     }
 
+    /// The fields of an object inside a body. What names an organisation must name the key's own there, too.
+    pub async fn inner<I: Input>(&self, operation: Operation, values: Map<String, Value>) -> Result<I> {
+        let organisation = self.access.principal().organisation().ok_or_else(Error::internal)?;
+        let mut source = FieldSource::body(values);
+        is_own(operation, &self.access, source.take_places(organisation)?).await?;
+        source.read(&Echoes::default())
+    }
+
     /// An id in the path. A text that is none is the id of nothing.
     pub fn id<T: FromStr>(&self, name: &str) -> Result<T> {
         self.part(name).parse().map_err(|_| Error::not_found())
@@ -108,7 +117,7 @@ impl Api {
                 let handler = handler.clone();
                 async move {
                     let (parts, body) = request.into_parts();
-                    answer((operation, pattern), path, parts, body, handler).await
+                    answer((operation, pattern), path, parts, body, handler, whole::<A>).await
                 }
             };
             let methods = self.methods.remove(path).unwrap_or_default();
@@ -117,6 +126,47 @@ impl Api {
         self.served.push(operation);
         self
     }
+
+    /// The same for an operation that answers with a file of this content type.
+    pub fn serve_file<I, F>(
+        mut self,
+        operation: Operation,
+        summary: &'static str,
+        kind: &'static str,
+        handler: impl Fn(Call, I) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        I: Input + ToSchema + 'static,
+        F: Future<Output = Result<Download>> + Send + 'static,
+    {
+        for route in operation.spec().routes {
+            let Some((method, path)) = parse_route(route) else { continue };
+            let Ok(filter) = MethodFilter::try_from(method.clone()) else { continue };
+            self.document.add_file::<I>(operation, &method, path, summary, kind);
+            let pattern = path;
+            let handler = handler.clone();
+            let run = move |path: std::result::Result<RawPathParams, RawPathParamsRejection>, request: Request| {
+                let handler = handler.clone();
+                async move {
+                    let (parts, body) = request.into_parts();
+                    let respond = |file: Download| Ok(file.into_response());
+                    answer((operation, pattern), path, parts, body, handler, respond).await
+                }
+            };
+            let methods = self.methods.remove(path).unwrap_or_default();
+            self.methods.insert(path, methods.merge(on(filter, run)));
+        }
+        self.served.push(operation);
+        self
+    }
+}
+
+/// An answer of JSON.
+fn whole<A: Serialize>(answer: A) -> Result<Response> {
+    let text = serde_json::to_vec(&answer).map_err(|_| Error::internal())?;
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
 }
 
 /// The method and path of a row such as `GET /v1/api-keys`.
@@ -131,10 +181,10 @@ async fn answer<I, A, F>(
     mut parts: Parts,
     body: Body,
     handler: impl Fn(Call, I) -> F,
+    respond: impl FnOnce(A) -> Result<Response>,
 ) -> Response
 where
     I: Input,
-    A: Serialize,
     F: Future<Output = Result<A>> + Send,
 {
     let Some(access) = parts.extensions.remove::<Access>() else {
@@ -149,12 +199,8 @@ where
         Ok(input) => handler(call, input).await,
         Err(error) => Err(error),
     };
-    match outcome.and_then(|answer| serde_json::to_vec(&answer).map_err(|_| Error::internal())) {
-        Ok(text) => {
-            let mut response = Response::new(Body::from(text));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
-        }
+    match outcome.and_then(respond) {
+        Ok(response) => response,
         Err(error) => {
             // What failed between the operations' own steps, such as reading the thing that shall change.
             caller.leave_trace(operation, &error).await;

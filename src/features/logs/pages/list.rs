@@ -3,6 +3,7 @@
 use super::{
     bar::{narrowing_fields, range_fields},
     saved::saved_line,
+    tail::{self, LiveSwitch, NewCalls, Tail},
     title, tone,
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
         },
         can,
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
-        load,
+        load, load_after, reactive,
     },
 };
 use leptos::prelude::*;
@@ -36,7 +37,13 @@ const DAY_AND_MORE: i64 = DAY + 1;
 #[component]
 pub fn ListPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
-    let page = load(move || LoadLogs { slug: slug.get(), query: asked.get() });
+    let tail = Tail::of(slug, asked);
+    let page = load_after(move || tail.reads(), move || LoadLogs { slug: slug.get(), query: asked.get() });
+    let narrowed = move |path: Path| {
+        asked.with(|asked| FILTERS.iter().fold(path, |path, name| path.with(name, asked.get(name)))).to_string()
+    };
+    let first = Signal::derive(move || narrowed(routes::logs(&slug.get())));
+    let export = Signal::derive(move || narrowed(routes::log_export(&slug.get())));
     let list = move || List {
         path: routes::logs(&slug.get_untracked()),
         filters: &FILTERS,
@@ -46,6 +53,7 @@ pub fn ListPage() -> impl IntoView {
     let choices = load(move || LoadLogChoices { slug: slug.get() });
     view! {
         {title("Logs")}
+        <NewCalls tail first />
         <Loaded
             data=choices
             view=move |choices: Choices| {
@@ -57,13 +65,16 @@ pub fn ListPage() -> impl IntoView {
                         title="Logs"
                         sentence=|| "Every model call, refused ones too. What was said is kept only where an organisation or a key asks for it."
                     >
+                        <LiveSwitch tail first />
+                        {reactive(move || view! { <LinkButton label="Export" href=export.get() /> })}
                         {settings(&slug.get_untracked())}
                     </PageHeader>
                     <Bars choices list=list() />
                     <Loaded
                         data=page
-                        view=move |page| {
+                        view=move |page: Page| {
                             let slug = slug.get_untracked();
+                            tail.has_read(&page.calls, page.previous.is_none());
                             view! { {line(&slug)}<Calls page slug list=list() /> }.into_any()
                         }
                     />
@@ -188,7 +199,7 @@ fn Rows(calls: Vec<LoggedCall>, slug: String, now: Timestamp, dated: bool) -> im
         Column::number("Cost"),
     ];
     let rows: Vec<_> = calls.into_iter().map(|call| row(call, &slug, now, dated)).collect();
-    view! { <Table caption="Calls, newest first" columns>{rows}</Table> }
+    view! { <div id=tail::LIST><Table caption="Calls, newest first" columns>{rows}</Table></div> }
 }
 
 fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoView + use<> {

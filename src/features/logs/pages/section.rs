@@ -29,6 +29,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("logs") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::Logs ssr=SsrMode::Async />
+            <Route path=path!("export") view=Later::LogExport ssr=SsrMode::Async />
             <Route path=path!("settings") view=Later::LogSettings ssr=SsrMode::Async />
             <Route path=path!("filters") view=Later::LogFilters ssr=SsrMode::Async />
             <Route path=path!("prices") view=Later::Prices ssr=SsrMode::Async />

@@ -1,6 +1,7 @@
 //! The log's reading SQL.
 
 pub mod counted;
+pub mod exports;
 pub mod figures;
 pub mod saved;
 pub mod texts;
@@ -34,13 +35,13 @@ pub const OF_VERDICT: &str = "c.finished_at IS NOT NULL AND COALESCE((SELECT k.v
 
 macro_rules! columns {
     () => {
-        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, u.name AS person_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id, c.reasoning_tokens, c.saved"
+        "c.id, c.started_at, c.outcome, c.status, c.error_code, c.model, k.name AS key_name, u.name AS person_name, v.slug AS virtual_key_slug, c.latency_us, c.input_tokens, c.output_tokens, c.cost, c.finished_at, c.key_id, c.virtual_key_id, c.provider, c.endpoint, c.streamed, c.first_byte_us, c.cached_input_tokens, c.trace_id, c.metadata, v.deleted_at AS virtual_key_deleted_at, c.count, c.upstream_id, c.led, g.slug AS config_slug, c.config_version, p.slug AS prompt_slug, c.prompt_version, c.reasoning_tokens, c.saved"
     };
 }
 
 macro_rules! joined {
     () => {
-        " LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id LEFT JOIN users u ON u.id = c.user_id LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id"
+        " LEFT JOIN api_keys k ON k.org_id = c.org_id AND k.id = c.key_id LEFT JOIN users u ON u.id = c.user_id LEFT JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id LEFT JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id"
     };
 }
 
@@ -135,6 +136,11 @@ row! {
         upstream_id: Option<String>,
         reasoning_tokens: Option<i64>,
         saved: Option<i64>,
+        led: bool,
+        config_slug: Option<String>,
+        config_version: Option<i64>,
+        prompt_slug: Option<String>,
+        prompt_version: Option<i64>,
     }
 }
 

@@ -1,0 +1,179 @@
+//! The contract's calls for exports.
+
+use super::{Row, lines, put};
+use crate::{
+    kernel::time::MINUTE,
+    tests::support::{World, each_engine, text},
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+#[tokio::test]
+async fn programs_save_start_and_fetch_exports() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        put(house, &[Row::new(1, 60_000), Row { outcome: "failed", status: Some(502), ..Row::new(2, 120_000) }]).await;
+        let program = house.program(&house.master_key);
+        let fields = program.api("GET", "/v1/logs/exports/field-restrictions", Value::Null).await.json();
+        assert_eq!(fields["denied_fields"], json!(["request", "response", "mode"]));
+        // As the contract's own example asks for it.
+        let all = [
+            "id",
+            "trace_id",
+            "created_at",
+            "request",
+            "response",
+            "is_success",
+            "ai_org",
+            "ai_model",
+            "req_units",
+            "res_units",
+            "total_units",
+            "request_url",
+            "cost",
+            "cost_currency",
+            "response_time",
+            "response_status_code",
+            "mode",
+            "config",
+            "prompt_slug",
+            "metadata",
+        ];
+        let (from, to) = ("2020-12-01", "2020-12-31");
+        let filters = json!({ "time_of_generation_min": from, "time_of_generation_max": to, "cost_min": null });
+        let body = json!({
+            "workspace_id": house.slug,
+            "filters": filters,
+            "requested_data": all,
+            "description": "December",
+        });
+        let made = program.api("POST", "/v1/logs/exports", body).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        let made = made.json();
+        assert_eq!((&made["object"], &made["total"]), (&json!("export"), &json!(0)));
+        let path = format!("/v1/logs/exports/{}", text(&made, "id"));
+        let one = program.api("GET", &path, Value::Null).await.json();
+        assert_eq!((&one["status"], &one["description"]), (&json!("draft"), &json!("December")));
+        assert_eq!(one["filters"], json!({ "time_of_generation_min": from, "time_of_generation_max": to }));
+        let kept: Vec<&str> =
+            one["requested_data"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+        assert_eq!(kept.len(), all.len() - 3, "{one}");
+        assert!(!kept.contains(&"request") && !kept.contains(&"response"));
+        let list = program.api("GET", "/v1/logs/exports", Value::Null).await.json();
+        assert_eq!((&list["object"], &list["total"], &list["data"][0]), (&json!("list"), &json!(1), &one));
+        // Nothing is fetched before it is started.
+        for way in ["download", "file"] {
+            let refused = program.api("GET", &format!("{path}/{way}"), Value::Null).await;
+            assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (409, Some("conflict")), "{way}");
+        }
+        let changed = program.api("PUT", &path, json!({ "filters": { "range": "1h" } })).await;
+        assert_eq!((changed.status, &changed.json()["total"]), (200, &json!(3)), "{}", changed.text);
+        let task = program.api("POST", &format!("{path}/start"), Value::Null).await;
+        assert_eq!((task.status, &task.json()["object"]), (200, &json!("export")), "{}", task.text);
+        assert_eq!(program.api("POST", &format!("{path}/start"), Value::Null).await.status, 409);
+        // The start has fixed the span: what comes later is in no file of this export.
+        house.app.clock.advance(1_000);
+        house.add_call(Uuid::now_v7()).await;
+        let link = text(&program.api("GET", &format!("{path}/download"), Value::Null).await.json(), "signed_url");
+        let link = link.strip_prefix("http://latchkey.test").expect("an address of ours").to_owned();
+        let (before, _) = house.chain(house.organisation).await;
+        let file = house.nobody().api("GET", &link, Value::Null).await;
+        assert_eq!(file.status, 200, "{}", file.text);
+        assert!(file.headers["content-type"].to_str().is_ok_and(|kind| kind.starts_with("application/x-ndjson")));
+        let objects = lines(&file.text);
+        assert_eq!(objects.len(), 3);
+        let failed = objects.iter().find(|object| object["response_status_code"] == 502).expect("the failed call");
+        assert_eq!((&failed["is_success"], &failed["cost"]), (&json!(false), &json!(1.25)));
+        assert_eq!(failed["cost_currency"], "USD");
+        assert_eq!((&failed["ai_org"], &failed["request_url"]), (&json!("openai"), &json!("/v1/chat/completions")));
+        assert!(objects.iter().all(|object| object.get("request").is_none() && object.get("response").is_none()));
+        let (after, event) = house.chain(house.organisation).await;
+        let event = event.expect("an event");
+        assert_eq!(after - before, 1);
+        assert_eq!((&event["action"], &event["actor"]["kind"]), (&json!("log.export"), &json!("api_key")));
+        // The address opens this file alone, and not for long.
+        let body = json!({ "filters": {}, "requested_data": ["id"] });
+        let other = program.api("POST", "/v1/logs/exports", body).await.json();
+        let elsewhere = link.replace(&text(&made, "id"), &text(&other, "id"));
+        let bent = [format!("{}x", &link[..link.len() - 2]), link.replace("signed=", "signed=A")];
+        let none = format!("{path}/file?signed=");
+        for bad in bent.into_iter().chain([elsewhere, none]) {
+            let refused = house.nobody().api("GET", &bad, Value::Null).await;
+            assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (410, Some("link_spent")), "{bad}");
+        }
+        house.app.clock.advance(10 * MINUTE);
+        assert_eq!(house.nobody().api("GET", &link, Value::Null).await.status, 410);
+        let link = text(&program.api("GET", &format!("{path}/download"), Value::Null).await.json(), "signed_url");
+        let link = link.strip_prefix("http://latchkey.test").expect("an address of ours").to_owned();
+        assert_eq!(house.nobody().api("GET", &link, Value::Null).await.status, 200);
+        assert_eq!(program.api("POST", &format!("{path}/cancel"), Value::Null).await.status, 200);
+        assert_eq!(program.api("GET", &path, Value::Null).await.json()["status"], "stopped");
+        assert_eq!(house.nobody().api("GET", &link, Value::Null).await.status, 409, "what is stopped is not fetched");
+        assert_eq!(program.api("POST", &format!("{path}/cancel"), Value::Null).await.status, 409);
+        // Another organisation has none of it.
+        let south = house.program(&world.south_key);
+        assert_eq!(south.api("GET", "/v1/logs/exports", Value::Null).await.json()["total"], 0);
+        assert_eq!(south.api("GET", &path, Value::Null).await.status, 404);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_an_export_cannot_hold_is_refused_by_name() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let program = house.program(&house.master_key);
+        let before = house.snapshot().await;
+        let long = "x".repeat(201);
+        for (body, name) in [
+            (json!({ "requested_data": ["nonsense"] }), "requested_data"),
+            (json!({ "requested_data": ["request", "response"] }), "requested_data"),
+            (json!({ "description": long }), "description"),
+            (json!({ "filters": { "team": "x" } }), "team"),
+            (json!({ "filters": { "prompt_token_min": 3 } }), "prompt_token_min"),
+            (json!({ "filters": { "ai_org_model": "openai__a, openai__b" } }), "ai_org_model"),
+            (json!({ "filters": { "page_size": 50_001 } }), "page_size"),
+            (json!({ "filters": { "page_size": 50_000, "current_page": 21 } }), "current_page"),
+            (json!({ "filters": { "status_code": "9xx" } }), "status_code"),
+            (json!({ "filters": { "api_key_ids": "x" } }), "api_key_ids"),
+            (json!({ "filters": { "range": "1h", "time_of_generation_min": "2027-01-01" } }), "range"),
+            (json!({ "filters": { "time_of_generation_min": "yesterday" } }), "range"),
+        ] {
+            let refused = program.api("POST", "/v1/logs/exports", body.clone()).await;
+            assert_eq!(refused.status, 422, "{body}: {}", refused.text);
+            assert!(refused.text.contains(name), "{body}: {}", refused.text);
+        }
+        let elsewhere = json!({ "filters": { "workspace_slug": "south" } });
+        assert_eq!(program.api("POST", "/v1/logs/exports", elsewhere).await.status, 404);
+        assert_eq!(house.snapshot().await, before);
+        let filters =
+            json!({ "workspace_slug": house.slug, "ai_org_model": "openai__gpt-4o", "metadata": { "team": "a" } });
+        assert_eq!(program.api("POST", "/v1/logs/exports", json!({ "filters": filters })).await.status, 200);
+        // Pages, as the contract numbers them.
+        let rows: Vec<Row> = (1..=5_u128).map(|id| Row::new(id, 1_000 * i64::try_from(id).expect("small"))).collect();
+        put(&house, &rows).await;
+        for (page, expected) in [(0, vec![1_u128, 2]), (1, vec![3, 4]), (2, vec![5]), (3, vec![])] {
+            let body = json!({ "filters": { "page_size": 2, "current_page": page }, "requested_data": ["id"] });
+            let made = program.api("POST", "/v1/logs/exports", body).await.json();
+            assert_eq!(made["total"].as_u64(), Some(expected.len() as u64), "{page}");
+            let path = format!("/v1/logs/exports/{}", text(&made, "id"));
+            assert_eq!(program.api("POST", &format!("{path}/start"), Value::Null).await.status, 200);
+            let file = program.api("GET", &format!("{path}/file"), Value::Null).await;
+            let ids: Vec<u128> = lines(&file.text)
+                .iter()
+                .map(|line| text(line, "id").parse::<Uuid>().expect("an id").as_u128())
+                .collect();
+            assert_eq!(ids, expected, "{page}");
+        }
+        // An organisation keeps the newest, and none for ever.
+        for _ in 0..101 {
+            assert_eq!(program.api("POST", "/v1/logs/exports", json!({})).await.status, 200);
+        }
+        let total = async || program.api("GET", "/v1/logs/exports", Value::Null).await.json()["total"].clone();
+        assert_eq!(total().await, 100);
+        house.app.clock.advance(31 * 24 * 60 * MINUTE);
+        assert_eq!(total().await, 0);
+    })
+    .await;
+}
