@@ -14,6 +14,7 @@ mod memory;
 #[path = "../../src/tests/support/postgres.rs"]
 mod postgres;
 mod settings;
+mod telemetry;
 mod writes;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;

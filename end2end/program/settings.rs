@@ -38,6 +38,13 @@ fn what_is_refused_is_named_and_not_repeated() -> Result<()> {
         ("LATCHKEY_LOG_JSON", "SECRET"),
         ("LATCHKEY_ALLOW_UPSTREAM", "SECRET"),
         ("LATCHKEY_TRUSTED_PROXIES", "SECRET"),
+        ("LATCHKEY_METRICS_LISTEN", "SECRET"),
+        ("LATCHKEY_OTLP_ENDPOINT", "http://user:SECRET@127.0.0.1:4318"),
+        ("LATCHKEY_OTLP_ENDPOINT", "http://127.0.0.1:4318?key=SECRET"),
+        ("LATCHKEY_OTLP_HEADERS", "SECRET"),
+        ("LATCHKEY_OTLP_HEADERS", "authorization=SECRET%0A"),
+        // Headers for nobody.
+        ("LATCHKEY_OTLP_HEADERS", "authorization=SECRET"),
     ] {
         let value = with(value);
         let flag = format!("--{}={value}", name.trim_start_matches("LATCHKEY_").to_lowercase().replace('_', "-"));

@@ -17,6 +17,7 @@ use crate::server::{
     database::{Address, Db, StartResult},
     limits::Limits,
     mail::Mail,
+    metrics::Requests,
     outgoing::{AllowList, Outgoing},
     settings::{DataSettings, ServeSettings},
     watch::Changes,
@@ -162,6 +163,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         refusals: Refusals::default(),
         limits: Limits::default(),
         uses: Uses::default(),
+        requests: Requests::default(),
         identities: &Rooms,
     });
     if let Err(error) = installation::check_key(&app).await {

@@ -3,13 +3,13 @@
 use super::{Extras, open};
 use crate::{
     features::ROOMS,
-    gateway::{prices, storage},
+    gateway::{prices, storage, telemetry},
     http,
     server::{
         access::{installation, jobs},
         database::StartResult,
         mail::Mail,
-        settings::ServeSettings,
+        settings::{MetricsListen, ServeSettings},
     },
     web::Security,
 };
@@ -26,6 +26,8 @@ use tracing_subscriber::EnvFilter;
 const GRACE: Duration = Duration::from_secs(20);
 /// How long the log of calls may take to be written after that.
 const DRAIN: Duration = Duration::from_secs(5);
+/// How long spans of calls may take to be sent after that.
+const LAST_SPANS: Duration = Duration::from_secs(2);
 /// How long jobs may take to end and the audit log to be finished after that.
 const FINISH: Duration = Duration::from_secs(2);
 /// How long the database may take to be closed at last.
@@ -52,12 +54,24 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         mail,
         allow_upstream: settings.allow_upstream().into(),
     };
+    let collector = settings.collector()?;
     let (app, _lock) = open(&settings.data, extras).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .map_err(|error| format!("{} cannot be listened on: {error}", settings.listen))?;
+    let metrics = match settings.metrics_listen {
+        Some(MetricsListen(address)) => Some(
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| format!("{address} (LATCHKEY_METRICS_LISTEN) cannot be listened on: {error}"))?,
+        ),
+        None => None,
+    };
     let gateway = storage::start(&app, &settings.data.data.join("calls"))
         .map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
+    if let Some(collector) = collector {
+        telemetry::export(&gateway, collector);
+    }
     let stop = CancellationToken::new();
     let jobs = jobs::start(&app, ROOMS.iter().flat_map(|room| room.jobs).copied(), stop.clone());
     let mut out = std::io::stdout();
@@ -69,6 +83,12 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         );
     }
     let _ = writeln!(out, "Latchkey serves {public_url} (listening on {})", listener.local_addr()?);
+    if let Some(listener) = metrics {
+        let _ = writeln!(out, "Metrics are at http://{}/metrics", listener.local_addr()?);
+        let (app, recorder, started) = (app.clone(), gateway.recorder.clone(), app.clock.now());
+        // To the end of the program, so that its last moments can be seen.
+        tokio::spawn(http::serve_metrics(listener, move || telemetry::page(&app, &recorder, started)));
+    }
     if let Some(missing) = settings.missing() {
         let _ = writeln!(out, "\n  {missing}\n");
     }
@@ -85,6 +105,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     if !recorder.drain(DRAIN).await {
         tracing::warn!("some calls are not in the log yet; the next start puts them there");
     }
+    recorder.telemetry().finish(LAST_SPANS).await;
     // A database that does not answer any more keeps nothing from ending.
     let finished = async {
         let _ = jobs.await;

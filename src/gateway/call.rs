@@ -169,6 +169,15 @@ pub(super) fn may_call(gateway: &Gateway, known: &Known) -> Result<(), Refusal> 
 
 /// Finds the key of a request, whatever its standing.
 pub(super) async fn authenticate(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
+    let found = key(gateway, parts).await;
+    if let Err(refusal) = &found {
+        // No organisation's log has it.
+        gateway.recorder.telemetry().meters.unrecorded(&refusal.code);
+    }
+    found
+}
+
+async fn key(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
     let secret = presented(&parts.headers, parts.uri.query())?;
     match gateway.directory.key(secret).await {
         Ok(Some(found)) => Ok(found),

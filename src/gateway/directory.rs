@@ -13,7 +13,9 @@ use crate::features::logs::texts::Keeps;
 use crate::features::prompts::{model::Trial, operations::Reached};
 use crate::guardrails::Guardrail;
 use crate::kernel::price::Prices;
-use crate::kernel::{ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId};
+use crate::kernel::{
+    ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId,
+};
 use crate::policy::PermissionSet;
 use crate::prompts::Prompt;
 use crate::routing::{Breakers, Fault, Plan, compile};
@@ -431,6 +433,19 @@ impl Directory {
             async move { inner.source.target(organisation, &name).await }
         };
         self.named(known, slug, (&known.shelf.targets, &self.0.unknown_targets), load).await
+    }
+
+    /// A virtual key as it was last looked up, for whoever tells of calls afterwards. Nobody is asked: `None` where nothing
+    /// is remembered of it any more.
+    pub fn remembered(&self, organisation: OrganisationId, id: VirtualKeyId) -> Option<Arc<Option<CallTarget>>> {
+        let shelf = {
+            let shelves = self.0.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+            shelves.by_organisation.get(&organisation)?.clone()
+        };
+        let targets = shelf.targets.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |target: &Option<CallTarget>| target.as_ref().is_some_and(|target| target.virtual_key == id);
+        let answers = targets.values().filter_map(|slot| slot.get()).filter(|answer| is_it(&answer.value));
+        answers.max_by_key(|answer| answer.asked).map(|answer| answer.value)
     }
 
     /// The config of a key's organisation with this slug, compiled.

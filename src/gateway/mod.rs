@@ -37,6 +37,7 @@ mod stage;
 pub mod storage;
 mod stream;
 pub mod target;
+pub mod telemetry;
 pub mod texts;
 mod watch;
 

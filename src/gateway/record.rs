@@ -12,6 +12,7 @@ use super::journal::{Journal, Segment};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use super::room::Share;
+use super::telemetry::{Load, Telemetry, Watched};
 use super::texts::{Budget, Taking, Tee};
 use crate::dialect::usage::Usage;
 use crate::features::logs::model::Next;
@@ -100,6 +101,7 @@ struct Inner {
     under_way: Mutex<HashMap<CallId, UnderWay>>,
     refusals: Refusals,
     budget: Budget,
+    telemetry: Arc<Telemetry>,
 }
 
 struct UnderWay {
@@ -121,6 +123,8 @@ pub struct Open {
     recorder: Arc<Inner>,
     call: Arc<CallFacts>,
     arrived: Instant,
+    /// When it first left for a provider.
+    sent_us: Option<u64>,
     first_byte_us: Option<u64>,
     upstream_status: Option<u16>,
     upstream_id: Option<Box<str>>,
@@ -154,8 +158,14 @@ impl Recorder {
         let left = super::journal::recover(folder)?;
         let journal = Journal::create(folder)?;
         let (queue, queued) = mpsc::unbounded_channel();
+        let telemetry = Arc::new(Telemetry::default());
+        let sink: Arc<dyn Sink> = Arc::new(Watched { sink, telemetry: telemetry.clone() });
         for (segment, records) in left {
             for (call, outcome) in records {
+                // Whatever had ended was counted then.
+                if outcome.is_interrupted() {
+                    telemetry.meters.ended(&call, &outcome, None);
+                }
                 let record = Record { call: Arc::new(call), outcome: Some(outcome), texts: None };
                 // The receiver is at hand, so this cannot fail.
                 let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
@@ -170,6 +180,7 @@ impl Recorder {
             under_way: Mutex::default(),
             refusals: Refusals::default(),
             budget: Budget::of(bounds.texts),
+            telemetry,
         });
         tokio::spawn(Writer { sink, queued, bounds }.run());
         tokio::spawn(show_long_calls(Arc::downgrade(&inner), bounds.shown_after));
@@ -182,6 +193,14 @@ impl Recorder {
     /// # Errors
     /// [`Full`] when the queue has no place in time or the journal cannot be written: the call must not leave.
     pub async fn begin(&self, call: CallFacts, arrived: Instant) -> Result<Open, Full> {
+        let begun = self.admit(call, arrived).await;
+        if begun.is_err() {
+            self.0.telemetry.meters.unrecorded("log_unavailable");
+        }
+        begun
+    }
+
+    async fn admit(&self, call: CallFacts, arrived: Instant) -> Result<Open, Full> {
         let places = &self.0.places;
         let place = match places.clone().try_acquire_owned() {
             Ok(place) => place,
@@ -202,6 +221,7 @@ impl Recorder {
             recorder: self.0.clone(),
             call,
             arrived,
+            sent_us: None,
             first_byte_us: None,
             upstream_status: None,
             upstream_id: None,
@@ -238,6 +258,17 @@ impl Recorder {
         }
     }
 
+    /// What is counted, and told to the operator's monitoring.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// How full the queue is.
+    pub fn load(&self) -> Load {
+        let under_way = self.0.lock().len();
+        Load { places: self.0.bounds.places, free: self.0.places.available_permits(), under_way }
+    }
+
     /// Waits until every call has ended and every record is written, at most `patience`. Whether that was achieved.
     /// If not, the process is taken to end now: what is left stays in the journal for the next start, and calls that
     /// are cut off from here on were not left by their callers.
@@ -270,6 +301,8 @@ impl Open {
     /// Notes that the call leaves for the provider now.
     pub fn sent(&mut self) {
         (self.sent, self.last_sent) = (true, true);
+        let arrived = self.arrived;
+        self.sent_us.get_or_insert_with(|| micros(arrived));
     }
 
     /// Notes the provider's status, and its own id of the exchange if it gave one.
@@ -472,6 +505,7 @@ impl Open {
             tracing::error!(%error, "the journal of calls cannot be written");
         }
         self.recorder.lock().remove(&self.call.id);
+        self.recorder.telemetry.ended(&self.call, &outcome, self.sent_us);
         let mut record = Record { call: self.call.clone(), outcome: Some(outcome), texts: None };
         let late = std::mem::take(&mut self.late);
         let mut texts = self.texts.take();

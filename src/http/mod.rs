@@ -6,10 +6,12 @@ mod compress;
 mod form_body;
 mod forms;
 mod listen;
+mod metrics;
 mod pages;
 
 pub use api::DOCUMENT;
 pub use listen::serve;
+pub use metrics::serve_metrics;
 
 use crate::{
     gateway::{call::Gateway, routes},
@@ -19,6 +21,7 @@ use crate::{
 use axum::{
     Extension, Router, extract::DefaultBodyLimit, http::StatusCode, middleware, response::IntoResponse, routing::get,
 };
+use metrics::Part;
 use std::sync::Arc;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
@@ -41,10 +44,11 @@ pub fn router(app: &App, gateway: Gateway) -> Router {
         .layer(Extension(web::Models(Arc::new(gateway.clone()))))
         .layer(sessions)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(middleware::from_fn(headers::private));
+        .layer(middleware::from_fn(headers::private))
+        .layer(middleware::from_fn_with_state((app.clone(), Part::Console), metrics::count));
     let site = Router::new()
         .merge(console)
-        .merge(api::routes(app))
+        .merge(api::routes(app).layer(middleware::from_fn_with_state((app.clone(), Part::Api), metrics::count)))
         .merge(assets::routes())
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(ready).with_state(app.clone()))

@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod database;
 pub mod limits;
 pub mod mail;
+pub mod metrics;
 pub mod networks;
 pub mod outgoing;
 pub mod settings;

@@ -1,10 +1,15 @@
 //! Settings: by flag, environment or file (`--config`); one struct, checked at start.
 
-use super::database::{Address, StartResult};
+use super::{
+    database::{Address, StartResult},
+    outgoing::{AllowList, BaseUrl},
+};
 use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     str::FromStr,
 };
@@ -49,6 +54,15 @@ pub struct ServeSettings {
     /// A file of models' prices, in place of the built-in table
     #[arg(long, env = "LATCHKEY_PRICES")]
     pub prices: Option<PathBuf>,
+    /// Port on this machine, or address and port, on which /metrics is served for Prometheus; without it nowhere
+    #[arg(long, env = "LATCHKEY_METRICS_LISTEN")]
+    pub metrics_listen: Option<MetricsListen>,
+    /// OpenTelemetry collector that gets a span of each call by OTLP over HTTP, such as http://127.0.0.1:4318; without it none
+    #[arg(long, env = "LATCHKEY_OTLP_ENDPOINT", hide_env_values = true)]
+    pub otlp_endpoint: Option<OtlpEndpoint>,
+    /// Headers for the collector, such as Authorization=Bearer%20SECRET (comma-separated, values percent-encoded)
+    #[arg(long, env = "LATCHKEY_OTLP_HEADERS", hide_env_values = true)]
+    pub otlp_headers: Option<OtlpHeaders>,
     /// Log lines as JSON
     #[arg(long, env = "LATCHKEY_LOG_JSON", value_parser = clap::builder::BoolishValueParser::new())]
     pub log_json: bool,
@@ -83,6 +97,116 @@ fn range(entry: &str) -> Result<IpNet, String> {
     let most = if address.is_ipv4() { 32 } else { 128 };
     let net = prefix.parse().ok().and_then(|prefix| IpNet::new(address, prefix).ok());
     net.ok_or_else(|| format!("has no number from 0 to {most} behind its slash"))
+}
+
+/// Where figures for monitoring are served: an IP address and a port, or a port alone, which is this machine's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricsListen(pub SocketAddr);
+
+impl FromStr for MetricsListen {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let port = || {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u16>().ok().filter(|_| digits).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        };
+        let address = text.parse().ok().or_else(port);
+        address.map(Self).ok_or("it is no address and port such as 127.0.0.1:9464, and no port")
+    }
+}
+
+/// The base address of a collector.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OtlpEndpoint(BaseUrl);
+
+impl FromStr for OtlpEndpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let base = BaseUrl::parse(text.trim(), &Collector::addresses()).map_err(|error| error.to_string())?;
+        if base.as_str().ends_with(TRACES) {
+            return Err(format!("it must be the address before {TRACES}, which is put behind it"));
+        }
+        Ok(Self(base))
+    }
+}
+
+impl OtlpEndpoint {
+    /// The collector there, with these headers.
+    ///
+    /// # Errors
+    /// When nothing can stand behind the address, as when it is too long.
+    pub fn with(&self, headers: HeaderMap) -> StartResult<Collector> {
+        Ok(Collector { address: self.0.join(TRACES)?, headers })
+    }
+}
+
+/// Headers for a collector, as OpenTelemetry's own programs take them: `name=value`, with commas between them and values
+/// percent-encoded. An entry may be empty, as behind a last comma. Nothing can print them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OtlpHeaders(HeaderMap);
+
+/// Headers that belong to the request as such.
+const OWN_HEADERS: [&str; 8] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+    "user-agent",
+];
+
+impl FromStr for OtlpHeaders {
+    type Err = String;
+
+    /// No part of an entry is repeated: any may be a secret in the wrong place.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        let entries = text.split(',').map(str::trim).enumerate().filter(|(_, entry)| !entry.is_empty());
+        for (at, entry) in entries {
+            let (name, value) =
+                header(entry).map_err(|why| format!("its entry {} {why}; it is written as name=value", at + 1))?;
+            if OWN_HEADERS.contains(&name.as_str()) {
+                return Err(format!("its entry {} is a header that Latchkey sets itself", at + 1));
+            }
+            if headers.insert(name, value).is_some() {
+                return Err(format!("its entry {} names a header for the second time", at + 1));
+            }
+        }
+        Ok(Self(headers))
+    }
+}
+
+fn header(entry: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
+    let (name, value) = entry.split_once('=').ok_or("has no equals sign")?;
+    let name = name.trim().parse().map_err(|_| "does not begin with the name of a header")?;
+    let value = percent_decode_str(value.trim()).decode_utf8().map_err(|_| "has a value that is no text")?;
+    let mut value: HeaderValue = value.parse().map_err(|_| "has a value that no header can hold")?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// Where spans of calls are sent, with what headers. It holds secrets, so nothing can print it.
+#[derive(Clone)]
+pub struct Collector {
+    pub address: Uri,
+    pub headers: HeaderMap,
+}
+
+/// Behind a collector's base address, by OTLP over HTTP.
+const TRACES: &str = "/v1/traces";
+
+impl Collector {
+    /// Whoever sets a collector runs Latchkey: it may be anywhere, this machine included.
+    pub fn addresses() -> AllowList {
+        let all =
+            [IpNet::new_assert(Ipv4Addr::UNSPECIFIED.into(), 0), IpNet::new_assert(Ipv6Addr::UNSPECIFIED.into(), 0)];
+        AllowList::from(all.to_vec())
+    }
 }
 
 impl DataSettings {
@@ -124,6 +248,20 @@ impl ServeSettings {
     /// Proxies that are believed.
     pub fn trusted_proxies(&self) -> Vec<IpNet> {
         all(&self.trusted_proxies)
+    }
+
+    /// The collector that gets a span of each call, if one is set.
+    ///
+    /// # Errors
+    /// When there are headers for one, and none is set.
+    pub fn collector(&self) -> StartResult<Option<Collector>> {
+        match (&self.otlp_endpoint, &self.otlp_headers) {
+            (None, Some(_)) => Err("LATCHKEY_OTLP_HEADERS is set, and LATCHKEY_OTLP_ENDPOINT is not".into()),
+            (None, None) => Ok(None),
+            (Some(endpoint), headers) => {
+                Ok(Some(endpoint.with(headers.as_ref().map(|headers| headers.0.clone()).unwrap_or_default())?))
+            }
+        }
     }
 
     /// The configured public address without a trailing slash, or one made of the listening address. An address that
@@ -256,6 +394,71 @@ mod tests {
         }
         let two = settings(&["--trusted-proxies", "10.0.0.1", "--trusted-proxies", "10.0.0.2"]).expect("settings");
         assert_eq!(two.trusted_proxies().len(), 2);
+    }
+
+    #[test]
+    fn metrics_are_served_where_they_are_meant_to_be() {
+        let read = |text: &str| settings(&["--metrics-listen", text]).map(|settings| settings.metrics_listen);
+        for (text, expected) in [
+            ("9464", "127.0.0.1:9464"),
+            (" 127.0.0.1:9464 ", "127.0.0.1:9464"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:9464", "[::1]:9464"),
+        ] {
+            let expected = MetricsListen(expected.parse().expect("an address"));
+            assert_eq!(read(text), Ok(Some(expected)), "{text}");
+        }
+        for text in ["localhost:9464", "+9464", "65536", "127.0.0.1", ":9464", "http://127.0.0.1:9464"] {
+            let refused = read(text).expect_err(text);
+            assert!(refused.contains("no address and port such as 127.0.0.1:9464"), "{refused}");
+        }
+        assert_eq!(settings(&[]).map(|settings| settings.metrics_listen), Ok(None));
+    }
+
+    #[test]
+    fn a_collector_is_anywhere_and_its_headers_are_not_repeated() {
+        let read = |arguments: &[&str]| settings(arguments)?.collector().map_err(|error| error.to_string());
+        for (text, expected) in [
+            ("http://127.0.0.1:4318", "http://127.0.0.1:4318/v1/traces"),
+            ("http://[::1]:4318/", "http://[::1]:4318/v1/traces"),
+            ("http://otel.internal:4318", "http://otel.internal:4318/v1/traces"),
+            ("https://api.example.com/otlp", "https://api.example.com/otlp/v1/traces"),
+        ] {
+            let collector = read(&["--otlp-endpoint", text]).expect(text).expect("a collector");
+            assert_eq!((collector.address.to_string().as_str(), collector.headers.len()), (expected, 0));
+        }
+        for text in [
+            "127.0.0.1:4318",
+            "grpc://127.0.0.1:4317",
+            "http://user:SECRET@127.0.0.1:4318",
+            "http://127.0.0.1:4318?key=SECRET",
+            "http://127.0.0.1:4318/v1/traces",
+        ] {
+            let refused = settings(&["--otlp-endpoint", text]).err().expect(text);
+            assert!(!refused.split("for '--otlp").last().is_some_and(|why| why.contains("SECRET")), "{refused}");
+        }
+        let with = |headers| read(&["--otlp-endpoint", "http://127.0.0.1:4318", "--otlp-headers", headers]);
+        let headers =
+            with(" Authorization = Bearer%20a%2Cb ,x-team=core,").expect("headers").expect("a collector").headers;
+        assert_eq!(
+            (headers["authorization"].as_bytes(), headers["x-team"].as_bytes()),
+            (&b"Bearer a,b"[..], &b"core"[..])
+        );
+        assert!(!format!("{headers:?}").contains("Bearer"), "{headers:?}");
+        for (text, why) in [
+            ("x-a=1,SECRET", "its entry 2 has no equals sign"),
+            ("x a=SECRET", "its entry 1 does not begin with the name"),
+            ("x-a=SECRET%0A", "its entry 1 has a value that no header can hold"),
+            ("x-a=SECRET%FF", "its entry 1 has a value that is no text"),
+            ("x-a=1,X-A=SECRET", "its entry 2 names a header for the second time"),
+            ("content-type=SECRET", "its entry 1 is a header that Latchkey sets itself"),
+        ] {
+            let refused = text.parse::<OtlpHeaders>().err().expect(text);
+            assert!(refused.starts_with(why) && !refused.contains("SECRET"), "{refused}");
+        }
+        let alone = read(&["--otlp-headers", "x-a=SECRET"]).err().expect("no collector");
+        assert!(alone.contains("LATCHKEY_OTLP_ENDPOINT is not") && !alone.contains("SECRET"), "{alone}");
+        assert!(read(&[]).expect("settings").is_none());
     }
 
     #[test]

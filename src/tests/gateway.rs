@@ -17,7 +17,7 @@ use sqlx::{Connection, PgConnection};
 use std::{sync::Arc, time::Duration};
 
 /// A house with a virtual key `main` that leads to a provider, and its Owner.
-async fn with_provider(house: House) -> (House, Client, Upstream) {
+pub(super) async fn with_provider(house: House) -> (House, Client, Upstream) {
     let house = house.founded().await;
     let provider = Upstream::json(200, "", &completion()).await;
     let owner = house.person("ada@north.test").await;
@@ -36,7 +36,7 @@ async fn with_provider(house: House) -> (House, Client, Upstream) {
 }
 
 /// Makes a key; gives its id and secret.
-async fn key(house: &House, owner: &Client, name: &str, completions: &str) -> (String, String) {
+pub(super) async fn key(house: &House, owner: &Client, name: &str, completions: &str) -> (String, String) {
     let fields = [
         ("slug", house.slug.as_str()),
         ("name", name),
@@ -51,7 +51,7 @@ async fn key(house: &House, owner: &Client, name: &str, completions: &str) -> (S
     (text("id"), text("secret"))
 }
 
-async fn call(house: &House, secret: &str) -> Answer {
+pub(super) async fn call(house: &House, secret: &str) -> Answer {
     let body = json!({ "model": "@main/gpt-4o", "messages": [{ "role": "user", "content": "Hello" }] });
     let request = Request::post("/v1/chat/completions")
         .header("content-type", "application/json")

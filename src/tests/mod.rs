@@ -31,6 +31,7 @@ mod statements;
 pub mod support;
 mod tampering;
 mod team;
+mod telemetry;
 mod texts;
 mod virtual_keys;
 mod walls;

@@ -9,5 +9,6 @@ mod faults;
 mod guardrails;
 mod streams;
 pub mod support;
+mod telemetry;
 mod texts;
 mod watch;

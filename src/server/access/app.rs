@@ -36,6 +36,8 @@ pub struct Parts {
     pub refusals: Refusals,
     pub limits: crate::server::limits::Limits,
     pub uses: super::uses::Uses,
+    /// Counts what the console and programs ask.
+    pub requests: crate::server::metrics::Requests,
     /// Who people and keys are.
     pub identities: &'static dyn Identities,
 }

@@ -232,6 +232,18 @@ impl Db {
         answers && self.can_write().await
     }
 
+    /// How each pool of connections stands, by its name.
+    pub fn pools(&self) -> Vec<(&'static str, PoolUse)> {
+        match self {
+            Db::Sqlite { writer, readers, browsers, .. } => vec![
+                ("writer", PoolUse::of(writer)),
+                ("readers", PoolUse::of(readers)),
+                ("browsers", PoolUse::of(browsers)),
+            ],
+            Db::Postgres(server) => vec![("serving", PoolUse::of(&server.pool))],
+        }
+    }
+
     pub async fn close(&self) {
         match self {
             Db::Sqlite { writer, readers, browsers, .. } => {
@@ -244,6 +256,22 @@ impl Db {
                 server.pool.close().await;
             }
         }
+    }
+}
+
+/// How a pool of connections stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    pub in_use: usize,
+    pub idle: usize,
+    /// The most that it may have.
+    pub most: u32,
+}
+
+impl PoolUse {
+    fn of<E: sqlx::Database>(pool: &sqlx::Pool<E>) -> Self {
+        let (open, idle) = (pool.size() as usize, pool.num_idle());
+        Self { in_use: open.saturating_sub(idle), idle, most: pool.options().get_max_connections() }
     }
 }
 

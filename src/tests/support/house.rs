@@ -17,6 +17,7 @@ use crate::{
         database::Db,
         limits::Limits,
         mail::Mail,
+        metrics::Requests,
         outgoing::{AllowList, Outgoing},
         watch::Changes,
     },
@@ -123,6 +124,7 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            requests: Requests::default(),
             identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
@@ -169,6 +171,7 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            requests: Requests::default(),
             identities: &Rooms,
         };
         adapt(&mut parts);
