@@ -4,6 +4,7 @@ use super::{
     filters::Saved,
     reckoning::{Reckoning, Used},
     texts::Texts,
+    timeline::Step,
 };
 use crate::guardrails::HookResults;
 use crate::kernel::{Asked, CallId, KeyId, Timestamp, VirtualKeyId, provider::Provider, text};
@@ -219,6 +220,8 @@ pub struct Detail {
     pub newer: Option<CallId>,
     /// The call before this.
     pub older: Option<CallId>,
+    /// What happened, in order: none before it ends, and of one whose end nobody saw.
+    pub steps: Vec<Step>,
     /// What there is of what was said.
     pub texts: Texts,
     /// The moment of reading.

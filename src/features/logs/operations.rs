@@ -8,6 +8,7 @@ use super::{
     query::{self, Cursor, Filter},
     reckoning, saved, store,
     texts::{Replay, ShownTexts, Texts},
+    timeline,
 };
 use crate::{
     features::{api_keys, organisations, prices, virtual_keys},
@@ -123,6 +124,7 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     detail.ran = store::ran(&mut tx, id).await?;
     (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
     detail.texts = store::texts::note(&mut tx, id).await?;
+    detail.steps = timeline::steps(&detail);
     detail.reckoning = reckoning::reckon(&detail, &prices::of_calls(&mut tx).await?);
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call, own).await?;
     if let Some(slug) = detail.unknown_slug().map(str::to_owned) {

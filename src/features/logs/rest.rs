@@ -5,7 +5,7 @@ use super::{
     operations::{self, Entries},
     reckoning::Reckoned,
     texts::{Shown, ShownTexts, Size, Texts, Turn},
-    timeline::{Step, steps},
+    timeline::Step,
 };
 use crate::guardrails::HookResults;
 use crate::{
@@ -323,7 +323,6 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
 async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
     let detail = operations::get(&call.access, call.part("id")).await?;
     let given = feedback::operations::on_call(&call.access, call.part("id")).await?.given;
-    let timeline = steps(&detail).into_iter().map(step).collect();
     let Detail {
         call: of,
         finished_at,
@@ -346,6 +345,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
         found,
         texts,
         reckoning,
+        steps,
         ..
     } = detail;
     let (config, config_version) = match led {
@@ -385,7 +385,7 @@ async fn get(call: Call, _: Nothing) -> Result<LogDetail> {
             Texts::Dropped => "dropped",
             Texts::Kept(_) => "kept",
         },
-        timeline,
+        timeline: steps.into_iter().map(step).collect(),
         cost_details: reckoning.parts.into_iter().map(cost).collect(),
         feedback: given.into_iter().map(FeedbackEntry::from).collect(),
         organisation_id: call.organisation_id(),

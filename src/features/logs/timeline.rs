@@ -1,13 +1,10 @@
 //! What happened in a call, step by step, in microseconds from the arrival of its request.
 
-use super::model::{Attempt, CallOutcome, Detail, duration};
-use crate::{
-    guardrails::GuardrailResult,
-    kernel::{Timestamp, text::grouped},
-};
+use super::model::duration;
+use serde::{Deserialize, Serialize};
 
 /// What a step is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// The arrival of the request, or the end of the call: no length.
     Moment,
@@ -22,7 +19,7 @@ pub enum Kind {
 }
 
 /// A step of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     pub kind: Kind,
     pub name: String,
@@ -44,113 +41,133 @@ impl Step {
     }
 }
 
-/// Every step that is known of a call, in order. None before it ends, and of one whose end nobody saw.
-pub fn steps(detail: &Detail) -> Vec<Step> {
-    let call = &detail.call;
-    let between = parts(detail);
-    let Some(whole) = call.latency_us.filter(|_| !between.is_empty()) else { return Vec::new() };
-    let moment = |name: &str, more: String, at: i64| {
-        Step { kind: Kind::Moment, name: name.to_owned(), more, from: at, first_byte: None, to: at }
+#[cfg(feature = "ssr")]
+mod telling {
+    use super::{Kind, Step};
+    use crate::{
+        features::logs::model::{Attempt, CallOutcome, Detail},
+        guardrails::GuardrailResult,
+        kernel::{Timestamp, text::grouped},
     };
-    let way = if detail.streamed { "a stream is asked for" } else { "a whole answer is asked for" };
-    let mut steps = vec![moment("Arrived", format!("{}, {way}", detail.endpoint.replace('_', " ")), 0)];
-    let mut judged: Vec<Step> = detail
-        .found
-        .before_request_hooks
-        .iter()
-        .map(|result| {
-            // Told to the millisecond.
-            let at = Timestamp::parse(&result.created_at).map_or(0, |at| (at.0 - call.started_at.0).saturating_mul(1_000));
-            check(result, "request", at.clamp(0, whole), whole)
-        })
-        .chain(between)
-        .collect();
-    judged.sort_by_key(|step| step.from);
-    steps.append(&mut judged);
-    // How long they took is known, and that the answer waited for them.
-    let after = detail.found.after_request_hooks.iter();
-    steps.extend(after.map(|result| check(result, "answer", whole.saturating_sub(length(result)).max(0), whole)));
-    steps.push(moment("Ended", call.words(), whole));
-    steps
-}
 
-fn length(result: &GuardrailResult) -> i64 {
-    (result.execution_time.max(0.0) * 1_000.0) as i64
-}
+    /// Every step that is known of a call, in order. None before it ends, and of one whose end nobody saw.
+    pub fn steps(detail: &Detail) -> Vec<Step> {
+        let call = &detail.call;
+        let between = parts(detail);
+        let Some(whole) = call.latency_us.filter(|_| !between.is_empty()) else { return Vec::new() };
+        let moment = |name: &str, more: String, at: i64| {
+            Step { kind: Kind::Moment, name: name.to_owned(), more, from: at, first_byte: None, to: at }
+        };
+        let way = if detail.streamed { "a stream is asked for" } else { "a whole answer is asked for" };
+        let mut steps = vec![moment("Arrived", format!("{}, {way}", detail.endpoint.replace('_', " ")), 0)];
+        let mut judged: Vec<Step> = detail
+            .found
+            .before_request_hooks
+            .iter()
+            .map(|result| {
+                // Told to the millisecond.
+                let at = Timestamp::parse(&result.created_at).map_or(0, |at| (at.0 - call.started_at.0).saturating_mul(1_000));
+                check(result, "request", at.clamp(0, whole), whole)
+            })
+            .chain(between)
+            .collect();
+        judged.sort_by_key(|step| step.from);
+        steps.append(&mut judged);
+        // How long they took is known, and that the answer waited for them.
+        let after = detail.found.after_request_hooks.iter();
+        steps.extend(after.map(|result| check(result, "answer", whole.saturating_sub(length(result)).max(0), whole)));
+        steps.push(moment("Ended", call.words(), whole));
+        steps
+    }
 
-fn check(result: &GuardrailResult, what: &str, from: i64, whole: i64) -> Step {
-    let more = match (result.verdict, result.transformed) {
-        (true, false) => "passed",
-        (true, true) => "passed, with something changed",
-        (false, _) if result.denies() => "denied the call",
-        (false, _) => "found something",
-    };
-    let beside = if result.asynchronous { ", beside the call" } else { "" };
-    Step {
-        kind: if result.denies() { Kind::Bad } else { Kind::Check },
-        name: format!("Guardrail {} on the {what}", result.id),
-        more: format!("{more}{beside}"),
-        from,
-        first_byte: None,
-        to: from.saturating_add(length(result)).clamp(from, whole),
+    fn length(result: &GuardrailResult) -> i64 {
+        (result.execution_time.max(0.0) * 1_000.0) as i64
+    }
+
+    fn check(result: &GuardrailResult, what: &str, from: i64, whole: i64) -> Step {
+        let more = match (result.verdict, result.transformed) {
+            (true, false) => "passed",
+            (true, true) => "passed, with something changed",
+            (false, _) if result.denies() => "denied the call",
+            (false, _) => "found something",
+        };
+        let beside = if result.asynchronous { ", beside the call" } else { "" };
+        Step {
+            kind: if result.denies() { Kind::Bad } else { Kind::Check },
+            name: format!("Guardrail {} on the {what}", result.id),
+            more: format!("{more}{beside}"),
+            from,
+            first_byte: None,
+            to: from.saturating_add(length(result)).clamp(from, whole),
+        }
+    }
+
+    /// The attempts of a call that a config led; else what is known of the one that there was.
+    pub fn parts(detail: &Detail) -> Vec<Step> {
+        let call = &detail.call;
+        let Some(whole) = call.latency_us.filter(|_| call.outcome != CallOutcome::Lost) else { return Vec::new() };
+        if !detail.attempts.is_empty() {
+            return detail.attempts.iter().map(|attempt| of_attempt(attempt, whole)).collect();
+        }
+        let step = |kind, name: &str, more: String, from, to| {
+            Step { kind, name: name.to_owned(), more, from, first_byte: None, to }
+        };
+        let well = call.outcome == CallOutcome::Ok;
+        let last = if well { Kind::Answer } else { Kind::Bad };
+        let provider = match (detail.provider, &call.virtual_key) {
+            (Some(provider), Some(slug)) => format!("{}, @{slug}", provider.label()),
+            (Some(provider), None) => provider.label().to_owned(),
+            _ => "the provider".to_owned(),
+        };
+        if call.outcome == CallOutcome::Refused {
+            return vec![step(last, "Refused by Latchkey", "nothing was sent to a provider".to_owned(), 0, whole)];
+        }
+        let Some(first) = detail.first_byte_us.filter(|first| *first <= whole) else {
+            return vec![step(last, if well { "Call" } else { "No answer" }, provider, 0, whole)];
+        };
+        let written = detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
+        let more = if well { written.unwrap_or_else(|| "whole".into()) } else { call.words() };
+        vec![
+            step(Kind::Wait, "Until the first byte", provider, 0, first),
+            step(last, "Answer", more, first, whole),
+        ]
+    }
+
+    /// An attempt of a call that a config led; what lies between two of them is the wait.
+    fn of_attempt(attempt: &Attempt, whole: i64) -> Step {
+        let target = attempt.path.strip_prefix("config.").unwrap_or(&attempt.path);
+        let name = match (&attempt.virtual_key, &*attempt.model) {
+            (Some(slug), model) if !model.is_empty() => format!("@{slug}, {model}"),
+            (Some(slug), _) => format!("@{slug}"),
+            (None, _) => target.to_owned(),
+        };
+        let from = attempt.began_us.clamp(0, whole);
+        let to = attempt.took_us.map_or(whole, |took| from.saturating_add(took)).clamp(from, whole);
+        Step {
+            kind: if attempt.is_good() { Kind::Answer } else { Kind::Bad },
+            name,
+            more: format!("{target}; {}", attempt.words()),
+            from,
+            first_byte: attempt.first_byte_us.filter(|first| (from..=to).contains(first)),
+            to,
+        }
     }
 }
 
-/// The attempts of a call that a config led; else what is known of the one that there was.
-pub fn parts(detail: &Detail) -> Vec<Step> {
-    let call = &detail.call;
-    let Some(whole) = call.latency_us.filter(|_| call.outcome != CallOutcome::Lost) else { return Vec::new() };
-    if !detail.attempts.is_empty() {
-        return detail.attempts.iter().map(|attempt| of_attempt(attempt, whole)).collect();
-    }
-    let step = |kind, name: &str, more: String, from, to| {
-        Step { kind, name: name.to_owned(), more, from, first_byte: None, to }
-    };
-    let well = call.outcome == CallOutcome::Ok;
-    let last = if well { Kind::Answer } else { Kind::Bad };
-    let provider = match (detail.provider, &call.virtual_key) {
-        (Some(provider), Some(slug)) => format!("{}, @{slug}", provider.label()),
-        (Some(provider), None) => provider.label().to_owned(),
-        _ => "the provider".to_owned(),
-    };
-    if call.outcome == CallOutcome::Refused {
-        return vec![step(last, "Refused by Latchkey", "nothing was sent to a provider".to_owned(), 0, whole)];
-    }
-    let Some(first) = detail.first_byte_us.filter(|first| *first <= whole) else {
-        return vec![step(last, if well { "Call" } else { "No answer" }, provider, 0, whole)];
-    };
-    let written = detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
-    let more = if well { written.unwrap_or_else(|| "whole".into()) } else { call.words() };
-    vec![
-        step(Kind::Wait, "Until the first byte", provider, 0, first),
-        step(last, "Answer", more, first, whole),
-    ]
-}
+#[cfg(feature = "ssr")]
+pub use telling::steps;
 
-/// An attempt of a call that a config led; what lies between two of them is the wait.
-fn of_attempt(attempt: &Attempt, whole: i64) -> Step {
-    let target = attempt.path.strip_prefix("config.").unwrap_or(&attempt.path);
-    let name = match (&attempt.virtual_key, &*attempt.model) {
-        (Some(slug), model) if !model.is_empty() => format!("@{slug}, {model}"),
-        (Some(slug), _) => format!("@{slug}"),
-        (None, _) => target.to_owned(),
-    };
-    let from = attempt.began_us.clamp(0, whole);
-    let to = attempt.took_us.map_or(whole, |took| from.saturating_add(took)).clamp(from, whole);
-    Step {
-        kind: if attempt.is_good() { Kind::Answer } else { Kind::Bad },
-        name,
-        more: format!("{target}; {}", attempt.words()),
-        from,
-        first_byte: attempt.first_byte_us.filter(|first| (from..=to).contains(first)),
-        to,
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "ssr"))]
 mod tests {
-    use super::*;
-    use crate::features::logs::{model::Next, pages::tests::detail};
+    use super::{telling::parts, *};
+    use crate::{
+        features::logs::{
+            model::{Attempt, CallOutcome, Detail, Next},
+            pages::tests::detail,
+        },
+        guardrails::GuardrailResult,
+        kernel::Timestamp,
+    };
 
     fn result(id: &str, verdict: bool, at: i64, took: f64) -> GuardrailResult {
         GuardrailResult {

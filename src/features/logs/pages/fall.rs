@@ -3,7 +3,7 @@
 use crate::{
     features::logs::{
         model::{Detail, duration},
-        timeline::{Kind, Step, steps},
+        timeline::{Kind, Step},
     },
     ui::components::Card,
 };
@@ -41,7 +41,7 @@ fn bars(step: &Step, whole: i64) -> Vec<AnyView> {
 /// The steps below one another, each at its time, with an axis above.
 #[component]
 pub fn WhatHappened(detail: Detail) -> impl IntoView {
-    let steps = steps(&detail);
+    let steps = detail.steps;
     let whole = detail.call.latency_us.unwrap_or(0);
     if steps.is_empty() {
         return ().into_any();

@@ -99,6 +99,7 @@ pub(super) mod tests {
             attempts: vec![],
             found: HookResults::default(),
             reckoning: Reckoning::default(),
+            steps: vec![],
             unknown_key: None,
             newer: None,
             older: None,

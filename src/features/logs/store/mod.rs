@@ -313,6 +313,7 @@ pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<
             unknown_key: None,
             newer: None,
             older: None,
+            steps: vec![],
             texts: Texts::None { keeps: false, since: None },
             now,
         })
