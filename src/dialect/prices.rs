@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn an_organisations_own_price_comes_first() {
-        let usage = Usage { input_tokens: 1_000_000, cached_input_tokens: 400_000, output_tokens: 10 };
+        let usage =
+            Usage { input_tokens: 1_000_000, cached_input_tokens: 400_000, output_tokens: 10, reasoning_tokens: 0 };
         let mut own = Prices::default();
         own.insert(Provider::OpenAi, "gpt-4o", Price { input: DOLLAR, cached_input: DOLLAR / 2, output: 0 });
         own.insert(Provider::Ollama, "llama3.2", Price { input: 0, cached_input: 0, output: 1 });

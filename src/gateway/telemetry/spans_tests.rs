@@ -24,6 +24,7 @@ pub fn call() -> CallFacts {
         config: None,
         prompt: None,
         keeps: None,
+        prices: None,
         started_at: Timestamp(1_700_000_000_000),
     }
 }
@@ -120,6 +121,9 @@ fn attempts_are_children_and_a_fault_is_an_error() {
         error: Some("upstream_overloaded".into()),
         sent: true,
         took_us: 500,
+        first_byte_us: None,
+        usage: None,
+        cost: None,
         then: Next::LedOn,
     };
     let went = Went { virtual_key: None, provider: Some(Provider::OpenAi), model: "gpt-4o".into() };

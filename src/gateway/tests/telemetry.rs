@@ -265,6 +265,7 @@ fn facts() -> CallFacts {
         config: None,
         prompt: None,
         keeps: None,
+        prices: None,
         started_at: now(),
     }
 }
