@@ -11,6 +11,7 @@ use crate::{
         accounts::pages as accounts,
         analytics::pages as analytics,
         api_keys::pages as api_keys,
+        audit::pages as audit,
         configs::pages as configs,
         guardrails::pages as guardrails,
         later::{self, Later},
@@ -64,6 +65,7 @@ pub fn Console() -> impl IntoView {
                         <Route path=path!("settings/delete-texts") view=Later::DeleteTexts ssr=SsrMode::Async />
                         <logs::Routes />
                         <analytics::Routes />
+                        <audit::Routes />
                         <team::Routes />
                         <prompts::Routes />
                         <configs::Routes />

@@ -6,6 +6,7 @@ use crate::{
         accounts::pages as accounts,
         analytics::pages as analytics,
         api_keys::pages as api_keys,
+        audit::pages as audit,
         configs::pages as configs,
         guardrails::pages as guardrails,
         home::pages as home,
@@ -126,6 +127,10 @@ later! {
         LogSettings => logs::SettingsPage,
         LogFilters => logs::FiltersPage,
         Prices => prices::PricesPage,
+    }
+    audit_log {
+        AuditLog => audit::ListPage,
+        AuditEvent => audit::EventPage,
     }
     build {
         Configs => configs::ListPage,

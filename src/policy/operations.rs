@@ -240,6 +240,10 @@ operations! {
     PriceGet = "price.get", holds(P::LogsView), read, fns: [], routes: ["GET /v1/prices/{id}"];
     PriceSet = "price.set", holds(P::OrganisationUpdate), audited, fns: ["prices/set"], routes: [];
     PriceDelete = "price.delete", holds(P::OrganisationUpdate), audited, fns: ["prices/delete"], routes: [];
+    // Audit log. It has no routes: no API key can hold its permissions.
+    AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: [];
+    AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: [];
+    AuditExport = "audit.export", holds(P::AuditExport), audited, fns: ["audit/export"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];
     Messages = "model.messages", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/messages"];

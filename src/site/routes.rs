@@ -139,6 +139,18 @@ pub fn log_export(slug: &str) -> Path {
 pub fn log(slug: &str, id: CallId) -> Path {
     inside(slug, &format!("/logs/{id}"))
 }
+/// The audit log.
+pub fn audit(slug: &str) -> Path {
+    inside(slug, "/audit")
+}
+/// One event of the audit log, by its number.
+pub fn audit_event(slug: &str, number: i64) -> Path {
+    inside(slug, &format!("/audit/{number}"))
+}
+/// All events about one thing.
+pub fn audit_of(slug: &str, kind: &str, id: &str) -> Path {
+    audit(slug).with("target", &format!("{kind}/{id}"))
+}
 pub fn analytics(slug: &str) -> Path {
     inside(slug, "/analytics")
 }

@@ -100,6 +100,9 @@ async fn every_server_function_keeps_the_matrix() {
                 row(&world, &calls, *operation, path).await;
             }
         }
+        // By now there is an event of each operation, done and refused.
+        let chains = [world.house.organisation, world.south_id, OrganisationId::INSTALLATION];
+        super::audit_room::expect_schema(&world.house, &chains).await;
     })
     .await;
 }

@@ -19,6 +19,8 @@ async fn a_page_loads_each_of_its_data_once() {
             (format!("/o/{}", house.slug), 2),
             (inside("logs"), 3),
             (inside("analytics"), 3),
+            (inside("audit"), 2),
+            (inside("audit/1"), 2),
             (inside("logs/export"), 2),
             (inside("logs/settings"), 2),
             (inside("logs/prices"), 2),
@@ -112,6 +114,7 @@ async fn forms_find_their_page_without_a_referer() {
         let owner = house.person("ada@north.test").await;
         let inside = |page: &str| format!("/o/{}/{page}", house.slug);
         let pages = [
+            inside("audit"),
             inside("api-keys/new"),
             inside("configs/new"),
             inside("virtual-keys/new"),

@@ -7,6 +7,7 @@ pub enum Icon {
     Home,
     Logs,
     Analytics,
+    Audit,
     Configs,
     Prompts,
     Guardrails,
@@ -39,6 +40,7 @@ impl Icon {
             Self::Home => "M5 6a3 3 0 1 1 6 0a3 3 0 0 1-1.4 2.5l.9 5.5h-5l.9-5.5A3 3 0 0 1 5 6z",
             Self::Logs => "M2 3.5h12M2 8h8M2 12.5h10",
             Self::Analytics => "M1.5 14.5h13M4 12V8M8 12V3.5M12 12V6",
+            Self::Audit => "M3 1.5h6.5L13 5v9.5H3zM9.5 1.5V5H13M5.7 9.6l1.7 1.7l3-3.2",
             Self::Configs => {
                 "M2 4.5h5M11 4.5h3M7 4.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 11.5h3M9 11.5h5M5 11.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
             }

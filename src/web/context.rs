@@ -161,6 +161,16 @@ pub fn redirect(to: &crate::site::routes::Path) {
     leptos_axum::redirect(to.as_str());
 }
 
+/// Lets the browser save the answer as a file of this name: letters, digits, `-` and `.`; anything else is left out.
+pub fn saved_as(name: &str) {
+    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.')).collect();
+    if let Some(options) = use_context::<leptos_axum::ResponseOptions>()
+        && let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
+    {
+        options.insert_header(header::CONTENT_DISPOSITION, value);
+    }
+}
+
 /// What the browser keeps under this name, as the page's own script has put it there.
 pub fn kept(name: &str) -> Option<String> {
     let parts = use_context::<axum::http::request::Parts>()?;

@@ -14,7 +14,7 @@ pub mod request;
 
 pub use context::{
     Models, RequestContext, access, cookie_name, establish, forget_session, keep_session, keep_theme, kept, kept_theme,
-    member, models, nobody, origin, redirect, request,
+    member, models, nobody, origin, redirect, request, saved_as,
 };
 pub use headers::Security;
 

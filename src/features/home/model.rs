@@ -210,6 +210,7 @@ impl Happened {
             "log.delete_texts" => "deleted all kept texts of",
             "log.expire" => "deleted what was too old in",
             "virtual_key.test" => "tested the virtual key",
+            "audit.export" => "exported events of the",
             other => return format!("did “{other}” on"),
         };
         verb.to_owned()

@@ -9,7 +9,7 @@ use crate::{
         team, virtual_keys,
     },
     kernel::{Asked, Result, Window},
-    policy::{Operation, Permission, Principal, Target},
+    policy::{Operation, Target},
     server::{access::Access, audit},
     site::routes,
 };
@@ -80,8 +80,7 @@ pub async fn view(access: &Access) -> Result<Home> {
     let calls = logs::latest(&mut tx, now, SHOWN, own).await?;
     // How a virtual key does is told by everybody's calls.
     let providers = if own.is_none() { logs::providers(&mut tx, now).await? } else { vec![] };
-    // No operation reads the audit log by itself yet; its permission decides all the same.
-    let may_see_events = matches!(access.principal(), Principal::Member { role, .. } if role.holds(Permission::AuditView));
+    let may_see_events = may(Operation::AuditList);
     let lately = may_see_events.then(|| {
         let shown = events.into_iter().take(SHOWN);
         let told = shown.map(|(at, event)| Happened {

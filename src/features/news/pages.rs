@@ -5,7 +5,8 @@ use super::{
     model::{News, Watched},
 };
 use crate::ui::{Sending, components::dom, pages::param, parse, reactive};
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
+use serde::Serialize;
 use std::time::Duration;
 
 /// How often it is asked, while the page is in view.
@@ -24,6 +25,8 @@ pub struct Watch {
     /// How often it was asked since the list was read.
     asked: RwSignal<u32>,
     reads: RwSignal<u32>,
+    /// What is said of one change, and behind the number of several.
+    words: (&'static str, &'static str),
 }
 
 impl Watch {
@@ -34,22 +37,39 @@ impl Watch {
 
     /// Watches one thing of a list, by its slug.
     pub fn of_one(list: Watched, of: String) -> Self {
+        let slug = param("slug");
+        Self::asking(("1 change by others.", "changes by others."), move |after| {
+            Some(LoadNews { slug: slug.clone(), list, of: of.clone(), after })
+        })
+    }
+
+    /// Watches what another server function tells of; its arguments are none while there is nothing to ask. The words are
+    /// those of one change, and those behind the number of several.
+    pub fn asking<S>(
+        words: (&'static str, &'static str),
+        arguments: impl Fn(i64) -> Option<S> + Clone + 'static,
+    ) -> Self
+    where
+        S: ServerFn<Output = News> + Serialize + 'static,
+    {
         let watch = Self {
             seen: RwSignal::new(None),
             changes: RwSignal::new(0),
             asked: RwSignal::new(0),
             reads: RwSignal::new(0),
+            words,
         };
-        let (sending, slug) = (Sending::to::<LoadNews>(), param("slug"));
+        let sending = Sending::to::<S>();
         Effect::new(move |_| {
-            let (slug, of) = (slug.clone(), of.clone());
+            let arguments = arguments.clone();
             let look = move || {
                 if let Some(after) = watch.seen.get_untracked()
                     && watch.asked.get_untracked() < MOST
                     && !document().hidden()
+                    && let Some(arguments) = arguments(after)
                 {
                     watch.asked.update(|asked| *asked += 1);
-                    sending.send_arguments(&LoadNews { slug: slug.clone(), list, of: of.clone(), after });
+                    sending.send_arguments(&arguments);
                 }
             };
             if let Ok(tick) = set_interval_with_handle(look, PAUSE) {
@@ -101,8 +121,8 @@ pub fn ChangesByOthers(watch: Watch) -> impl IntoView {
     let words = Memo::new(move |_| match watch.changes.get() {
         0 if watch.asked.get() >= MOST => Some("This list is an hour old.".to_owned()),
         0 => None,
-        1 => Some("1 change by others.".to_owned()),
-        n => Some(format!("{n} changes by others.")),
+        1 => Some(watch.words.0.to_owned()),
+        n => Some(format!("{n} {}", watch.words.1)),
     });
     view! {
         <div id=PLACE class="news" role="status" tabindex="-1">

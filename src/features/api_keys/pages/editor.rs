@@ -6,9 +6,12 @@ use super::{
     page_title, status_pill, use_key, used,
 };
 use crate::{
-    features::api_keys::{
-        functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
-        model::{Draft, Expiry, Key, KeyConfig, KeyForm, KeyPage, LIMITS, Person},
+    features::{
+        api_keys::{
+            functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
+            model::{Draft, Expiry, Key, KeyConfig, KeyForm, KeyPage, LIMITS, Person},
+        },
+        audit::pages as audit,
     },
     kernel::Timestamp,
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
@@ -225,6 +228,7 @@ fn above(
     let state = key.clone();
     let master = key.master;
     let visible = key.secret.text();
+    let history = audit::history("api_key", &key.id.to_string());
     view! {
         <PageHeader
             title=key.name.clone()
@@ -238,6 +242,7 @@ fn above(
                 }
             }
         >
+            {history}
             {actions}
         </PageHeader>
         {notes(key, enable, end)}

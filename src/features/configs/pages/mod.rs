@@ -20,9 +20,12 @@ pub use uses::UsesPage;
 pub use versions::VersionsPage;
 
 use crate::{
-    features::configs::{
-        functions::LoadConfig,
-        model::{ConfigPage, TryForm},
+    features::{
+        audit::pages as audit,
+        configs::{
+            functions::LoadConfig,
+            model::{ConfigPage, TryForm},
+        },
     },
     policy::Operation,
     site::routes,
@@ -83,6 +86,7 @@ fn Above(head: Head, open: Open) -> impl IntoView {
     ];
     let another = routes::new_config(&slug).with("from", &config);
     let delete = routes::delete_config(&slug, &config);
+    let history = audit::history("config", &config);
     view! {
         {title(&name)}
         <PageHeader
@@ -96,6 +100,7 @@ fn Above(head: Head, open: Open) -> impl IntoView {
                 }
             }
         >
+            {history}
             <LinkButton
                 label="Create another from this"
                 href=another

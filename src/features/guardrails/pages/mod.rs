@@ -22,7 +22,7 @@ pub use uses::UsesPage;
 pub use versions::VersionsPage;
 
 use crate::{
-    features::guardrails::model::Detail,
+    features::{audit::pages as audit, guardrails::model::Detail},
     policy::Operation,
     site::routes,
     ui::{
@@ -68,6 +68,7 @@ fn Above(guardrail: Detail, slug: String, open: Open) -> impl IntoView {
     ];
     let another = routes::new_guardrail(&slug).with("from", &of);
     let delete = routes::delete_guardrail(&slug, &of);
+    let history = audit::history("guardrail", &of);
     let tag = all_calls.words().map(|words| format!("Judges {words}"));
     view! {
         {title(&name)}
@@ -82,6 +83,7 @@ fn Above(guardrail: Detail, slug: String, open: Open) -> impl IntoView {
                 }
             }
         >
+            {history}
             <LinkButton label="Duplicate" href=another availability=available(Operation::GuardrailCreate) />
             <LinkButton
                 label="Delete"

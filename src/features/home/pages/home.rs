@@ -72,6 +72,7 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
     let told = steps.call.then(|| view! { <Day day slug=slug.clone() /> });
     let newest = steps.call.then(|| view! { <Calls calls slug=slug.clone() now /> });
     let providers = (!providers.is_empty()).then(|| view! { <Providers providers slug=slug.clone() /> });
+    let lately = lately.map(|lately| view! { <Lately lately slug now /> });
     view! {
         <PageHeader title=name sentence />
         <div class="stack">
@@ -85,7 +86,7 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
                 </div>
                 <div class="stack">
                     {providers}
-                    {lately.map(|lately| view! { <Lately lately now /> })}
+                    {lately}
                     <Card title="Already calling models?">
                         <div class="stack">
                             <div class="muted">"Programs that use an OpenAI, Anthropic or Portkey client need another base address and a key of Latchkey, nothing else."</div>
@@ -338,7 +339,7 @@ fn Calls(calls: Vec<LoggedCall>, slug: String, now: Timestamp) -> impl IntoView 
 }
 
 #[component]
-fn Lately(lately: Vec<Happened>, now: Timestamp) -> impl IntoView {
+fn Lately(lately: Vec<Happened>, slug: String, now: Timestamp) -> impl IntoView {
     let items: Vec<_> = lately
         .into_iter()
         .map(|happened| {
@@ -359,8 +360,9 @@ fn Lately(lately: Vec<Happened>, now: Timestamp) -> impl IntoView {
             }
         })
         .collect();
+    let log = routes::audit(&slug).to_string();
     view! {
-        <Card title="Lately" flush=true>
+        <Card title="Lately" flush=true actions=move || view! { <a href=log.clone()>"Audit log"</a> }>
             <ul class="home-list">{items}</ul>
         </Card>
     }

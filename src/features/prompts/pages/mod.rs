@@ -25,10 +25,13 @@ pub use section::{Routes, SECTION};
 pub use values::ValuesPage;
 
 use crate::{
-    features::prompts::{
-        functions::{LoadPartial, LoadPrompt},
-        model::{self, Kind, Label, Movers, PRODUCTION, Pointer},
-        paths,
+    features::{
+        audit::pages as audit,
+        prompts::{
+            functions::{LoadPartial, LoadPrompt},
+            model::{self, Kind, Label, Movers, PRODUCTION, Pointer},
+            paths,
+        },
     },
     policy::Role,
     site::routes::{self, Path},
@@ -220,6 +223,7 @@ fn Above(head: Head, open: Open) -> impl IntoView {
     let another = paths::new(kind, &slug).with("from", &of);
     let delete = paths::delete(kind, &slug, &of);
     let acts = kind.acts();
+    let history = audit::history(kind.name(), &of);
     let under = move || {
         view! {
             <span class="row">
@@ -231,6 +235,7 @@ fn Above(head: Head, open: Open) -> impl IntoView {
     view! {
         {title(&name)}
         <PageHeader title=name sentence=under>
+            {history}
             <LinkButton label="Create another from this" href=another availability=available(acts.create) />
             <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(acts.delete) />
         </PageHeader>

@@ -17,7 +17,7 @@ use crate::{
     policy::{Operation, Role},
     site::routes,
     ui::{
-        Loaded, available,
+        Loaded, available, can,
         components::{
             Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, SearchField,
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
@@ -265,5 +265,9 @@ fn Menu(
         }
         .into_any()
     };
-    view! { <RowMenu id=format!("menu-{id}") label=format!("Actions for {name}")>{items}</RowMenu> }
+    let history = can(Operation::AuditList).then(|| {
+        let href = routes::audit_of(&slug, "member", &id.to_string());
+        view! { <MenuLink label="Audit history" href /> }
+    });
+    view! { <RowMenu id=format!("menu-{id}") label=format!("Actions for {name}")>{history}{items}</RowMenu> }
 }

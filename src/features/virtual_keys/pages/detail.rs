@@ -5,9 +5,12 @@ use super::{
     title, use_virtual_key,
 };
 use crate::{
-    features::virtual_keys::{
-        functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
-        model::{Detail, Draft, LIMITS, NamedBy, Saved},
+    features::{
+        audit::pages as audit,
+        virtual_keys::{
+            functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
+            model::{Detail, Draft, LIMITS, NamedBy, Saved},
+        },
     },
     policy::Operation,
     site::routes,
@@ -50,9 +53,11 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         .into_any()
     };
     let provider = key.provider.label();
+    let history = audit::history("virtual_key", &key.slug);
     view! {
         {title(&key.name)}
         <PageHeader title=key.name.clone() sentence=move || provider>
+            {history}
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
             <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>

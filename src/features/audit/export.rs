@@ -1,0 +1,252 @@
+//! The log as a file, written piece by piece as it is read.
+
+use super::{query::Filter, store};
+use crate::{
+    kernel::{OrganisationId, Result, text::is_treacherous},
+    policy::Operation,
+    server::{
+        access::Access,
+        audit::{Stored, event::Written},
+        database::hex,
+    },
+};
+use futures_util::{Stream, stream};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Events that are read at once: no more than these are held in memory.
+const PIECE: i64 = 100;
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Csv,
+    JsonLines,
+}
+
+impl Format {
+    /// The stable name, also the file's ending.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::JsonLines => "jsonl",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [Format::Csv, Format::JsonLines].into_iter().find(|format| format.name() == name)
+    }
+}
+
+/// What of the log is written.
+pub struct Reading {
+    pub format: Format,
+    pub filter: Filter,
+    /// The first number and the last.
+    pub span: (i64, i64),
+}
+
+/// Where the writing stands.
+struct Place {
+    access: Access,
+    reading: Reading,
+    /// The number as far as which it is written; none before the head of the file.
+    written: Option<i64>,
+}
+
+/// The file. Each piece is read in a transaction of its own, which proves anew that whoever asks may have it: whoever loses
+/// the right meanwhile gets no more, and no transaction waits for a slow reader. What is already written never changes, so
+/// the pieces fit together.
+pub fn pieces(access: Access, reading: Reading) -> impl Stream<Item = Result<String>> + Send + use<> {
+    stream::try_unfold(Place { access, reading, written: None }, next)
+}
+
+/// The next piece; none at the end.
+async fn next(mut place: Place) -> Result<Option<(String, Place)>> {
+    let Reading { format, ref filter, span } = place.reading;
+    let (mut text, mut after) = match place.written {
+        Some(written) => (String::new(), written),
+        None => (head(format), span.0.saturating_sub(1)),
+    };
+    // What a filter lets nothing through of gives no piece: it is looked further.
+    while text.is_empty() && after < span.1 {
+        let mut tx = place.access.read(Operation::AuditExport).await?;
+        let (events, looked) = store::following(&mut tx, filter, span, after, PIECE).await?;
+        for event in &events {
+            match format {
+                Format::Csv => row(&mut text, event),
+                Format::JsonLines => line(&mut text, tx.organisation(), event),
+            }
+        }
+        after = looked.max(after.saturating_add(1));
+    }
+    place.written = Some(after);
+    Ok((!text.is_empty()).then_some((text, place)))
+}
+
+/// What stands before the events.
+fn head(format: Format) -> String {
+    match format {
+        Format::Csv => COLUMNS.join(",") + "\r\n",
+        Format::JsonLines => String::new(),
+    }
+}
+
+/// A line of `latchkey audit export`.
+#[derive(Serialize)]
+struct Line<'a> {
+    organisation: OrganisationId,
+    seq: i64,
+    body: &'a str,
+    previous: String,
+    hash: String,
+}
+
+fn line(out: &mut String, organisation: OrganisationId, event: &Stored) {
+    let (previous, hash) = (hex(&event.previous), hex(&event.hash));
+    let line = Line { organisation, seq: event.seq, body: &event.body, previous, hash };
+    out.push_str(&serde_json::to_string(&line).unwrap_or_default());
+    out.push('\n');
+}
+
+const COLUMNS: [&str; 20] = [
+    "number",
+    "at",
+    "action",
+    "outcome",
+    "reason",
+    "count",
+    "actor_kind",
+    "actor_id",
+    "actor_name",
+    "credential",
+    "subject_kind",
+    "subject_id",
+    "subject_name",
+    "changes",
+    "request_id",
+    "address",
+    "user_agent",
+    "id",
+    "previous",
+    "hash",
+];
+
+/// One event as a row. Of one that Latchkey has not written there is the number, its text as `changes`, and the hashes.
+fn row(out: &mut String, event: &Stored) {
+    let (previous, hash) = (hex(&event.previous), hex(&event.hash));
+    let seq = event.seq.to_string();
+    let cells: [String; 20] = match Written::read(&event.body) {
+        Some(written) => [
+            seq,
+            written.at,
+            written.action,
+            written.outcome.name().to_owned(),
+            written.reason.unwrap_or_default(),
+            written.count.to_string(),
+            written.actor.kind,
+            written.actor.id,
+            written.actor.name,
+            written.credential,
+            written.subject.kind,
+            written.subject.id,
+            written.subject.name,
+            if written.changes.is_empty() {
+                String::new()
+            } else {
+                serde_json::to_string(&written.changes).unwrap_or_default()
+            },
+            written.request_id,
+            written.address,
+            written.user_agent,
+            written.id.to_string(),
+            previous,
+            hash,
+        ],
+        None => {
+            let mut cells: [String; 20] = Default::default();
+            cells[0] = seq;
+            cells[2] = "not as Latchkey has written it".into();
+            cells[13].clone_from(&event.body);
+            cells[18] = previous;
+            cells[19] = hash;
+            cells
+        }
+    };
+    for (index, text) in cells.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        cell(out, text);
+    }
+    out.push_str("\r\n");
+}
+
+/// A cell: always in quotation marks, on one line, and never a formula to a spreadsheet. What begins like one has an
+/// apostrophe before it; characters that could break a line or forge text are written out, as `\u000a`.
+fn cell(out: &mut String, text: &str) {
+    out.push('"');
+    // Spreadsheets in some languages take the wide forms for the narrow ones.
+    if text.trim_start_matches(' ').starts_with(['=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠']) {
+        out.push('\'');
+    }
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\"\""),
+            c if is_treacherous(c) => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell_of(text: &str) -> String {
+        let mut out = String::new();
+        cell(&mut out, text);
+        out
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_breaks_its_row() {
+        for (text, written) in [
+            ("", "\"\""),
+            ("Ada", "\"Ada\""),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+            (" =1", "\"' =1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@a", "\"'@a\""),
+            ("\t=1", "\"'\\u0009=1\""),
+            ("\0=1", "\"'\\u0000=1\""),
+            ("＝1", "\"'＝1\""),
+            ("a\r\nb\u{1b}[31m\u{202e}", "\"a\\u000d\\u000ab\\u001b[31m\\u202e\""),
+            ("<script>", "\"<script>\""),
+        ] {
+            assert_eq!(cell_of(text), written);
+        }
+    }
+
+    #[test]
+    fn a_row_has_as_many_cells_as_the_head() {
+        let event = Stored { seq: 7, body: "{}".into(), previous: vec![0; 32], hash: vec![255; 32] };
+        let mut out = String::new();
+        row(&mut out, &event);
+        assert_eq!(out.matches("\",\"").count() + 1, COLUMNS.len());
+        assert!(out.starts_with("\"7\",") && out.ends_with("\"\r\n") && out.contains("\"{}\""), "{out}");
+    }
+
+    #[test]
+    fn formats_have_names() {
+        for format in [Format::Csv, Format::JsonLines] {
+            assert_eq!(Format::parse(format.name()), Some(format));
+        }
+        assert_eq!(Format::parse("xls"), None);
+    }
+}

@@ -1,0 +1,24 @@
+//! The audit log for people: its events as sentences, each with what it changed, and the log as a file. What is written and
+//! how it is chained stands in `server/audit`.
+
+#[cfg(feature = "ssr")]
+mod export;
+pub mod functions;
+pub mod model;
+#[cfg(feature = "ssr")]
+pub mod operations;
+pub mod pages;
+#[cfg(feature = "ssr")]
+mod query;
+#[cfg(feature = "ssr")]
+mod store;
+#[cfg(feature = "ssr")]
+mod words;
+
+#[cfg(feature = "ssr")]
+use super::{NO_CALLS, Room};
+
+/// It has no calls for programs: no API key can hold the permissions of the audit log.
+#[cfg(feature = "ssr")]
+pub const ROOM: Room =
+    Room { statements: &[store::STATEMENTS], lists: &[&store::LIST], calls: NO_CALLS, subjects: &[], jobs: &[] };

@@ -1,0 +1,207 @@
+//! The SQL of the audit log's room. It only reads.
+
+use super::query::{Begin, Filter};
+use crate::{
+    kernel::{Result, Window},
+    server::{
+        audit::Stored,
+        database::{
+            OrgTx, containing,
+            listing::{self, Listing, Order, Parts, Place, Question, Slice},
+            statements, values,
+        },
+    },
+};
+
+/// Events that one question looks through for what stands in bodies alone.
+pub const LOOKED_THROUGH: i64 = 20_000;
+/// Events that are counted at most.
+pub const COUNTED: i64 = 10_000;
+
+const BETWEEN: &str = "a.seq BETWEEN ? AND ?";
+// The text of the index stands here as it is.
+const OF_KIND: &str = "RTRIM(a.action, 'abcdefghijklmnopqrstuvwxyz_') = ?";
+const OF_ACTION: &str = "a.action = ?";
+const ENDED_AS: &str = "a.outcome = ?";
+const OF_ACTOR: &str = "a.actor_id = ?";
+const OF_ACTORS: &str = "a.actor_kind = ?";
+const OF_TARGET: &str = "a.target_id = ?";
+const OF_TARGET_OF_KIND: &str = "a.target_id = ? AND a.body LIKE ? ESCAPE '!'";
+const OF_REQUEST: &str = "a.request_id = ?";
+const BY_CREDENTIAL: &str = "a.body LIKE ? ESCAPE '!'";
+const FROM_ADDRESS: &str = "(a.body LIKE ? ESCAPE '!')";
+
+/// How many there are, as far as they are counted.
+const SOME: &str =
+    "SELECT COUNT(*) AS events FROM (SELECT a.seq FROM audit_events a WHERE {these} LIMIT 10001) AS taken";
+
+pub static LIST: Listing = Listing::new(Parts {
+    columns: "a.seq, a.body, a.previous, a.hash",
+    from: "audit_events a",
+    joined: "",
+    id: "a.seq",
+    within: "a.org_id = $1",
+    searched: &[],
+    filters: &[
+        listing::Filter::one_of(&[BETWEEN]),
+        listing::Filter::optional(&[OF_KIND]),
+        listing::Filter::optional(&[OF_ACTION]),
+        listing::Filter::optional(&[ENDED_AS]),
+        listing::Filter::optional(&[OF_ACTOR]),
+        listing::Filter::optional(&[OF_ACTORS]),
+        listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
+        listing::Filter::optional(&[OF_REQUEST]),
+        listing::Filter::optional(&[BY_CREDENTIAL]),
+        listing::Filter::optional(&[FROM_ADDRESS]),
+    ],
+    // The number alone tells the rows of an organisation apart.
+    order: Order::Latest("a.seq", "a.org_id"),
+    summaries: &[SOME],
+});
+
+statements! {
+    // Times never run backwards within a chain: a span of time is a span of numbers.
+    FIRST_FROM: TenantSql = "SELECT seq FROM audit_events WHERE org_id = $1 AND at >= $2 ORDER BY at, seq LIMIT 1";
+    LAST_BEFORE: TenantSql = "SELECT seq FROM audit_events WHERE org_id = $1 AND at < $2 ORDER BY at DESC, seq DESC LIMIT 1";
+}
+
+/// The numbers of a filter's span of time, the first and the last; the last is at most this one. Where the first is larger,
+/// there are none.
+pub async fn numbers(tx: &mut OrgTx, filter: &Filter, last: i64) -> Result<(i64, i64)> {
+    let mut span = (1, last);
+    if let Some(from) = filter.from {
+        let first: Option<(i64,)> = tx.optional(FIRST_FROM, values![from]).await?;
+        span.0 = first.map_or(i64::MAX, |(seq,)| seq);
+    }
+    if let Some(to) = filter.to {
+        let before: Option<(i64,)> = tx.optional(LAST_BEFORE, values![to]).await?;
+        span.1 = before.map_or(0, |(seq,)| seq.min(last));
+    }
+    Ok(span)
+}
+
+/// The events with these numbers that a filter lets through.
+fn asked(filter: &Filter, (first, last): (i64, i64)) -> Question {
+    // As it stands in the body's one form, with what stands beside it there. What somebody has typed has its quotation marks
+    // escaped in that form.
+    let written = |value: &str| serde_json::to_string(value).unwrap_or_default();
+    let mut question = LIST.ask().only(BETWEEN, values![first, last]);
+    macro_rules! narrow {
+        ($($field:ident: $condition:ident;)*) => {
+            $(if let Some(value) = &filter.$field {
+                question = question.only($condition, values![value.to_owned()]);
+            })*
+        };
+    }
+    narrow! {
+        kind: OF_KIND;
+        action: OF_ACTION;
+        outcome: ENDED_AS;
+        actor: OF_ACTOR;
+        actor_kind: OF_ACTORS;
+        request_id: OF_REQUEST;
+    }
+    match &filter.target {
+        Some((Some(kind), id)) => {
+            let of_kind = containing(&format!(r#""subject":{{"kind":"{kind}","id":{},"name":"#, written(id)));
+            question = question.only(OF_TARGET_OF_KIND, values![id.to_owned(), of_kind]);
+        }
+        Some((None, id)) => question = question.only(OF_TARGET, values![id.to_owned()]),
+        None => {}
+    }
+    if let Some(credential) = &filter.credential {
+        let pattern = format!(r#""credential":{},"subject":{{"kind":"#, written(credential));
+        question = question.only(BY_CREDENTIAL, values![containing(&pattern)]);
+    }
+    if let Some(address) = &filter.address {
+        let pattern = format!(r#""address":{},"user_agent":"#, written(address));
+        question = question.only(FROM_ADDRESS, values![containing(&pattern)]);
+    }
+    question
+}
+
+/// A page of events, newest first, with what comes before and after it.
+pub struct Found {
+    pub events: Vec<Stored>,
+    pub previous: Option<i64>,
+    pub next: Option<i64>,
+    /// The numbers that were looked through, where these are not all of the filter's span.
+    pub looked_through: Option<(i64, i64)>,
+}
+
+/// Reads a page of the events in a span of numbers.
+pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin, size: i64) -> Result<Found> {
+    let organisation = tx.organisation();
+    let at = |number: i64| values![number, organisation];
+    // The part of the span that lies on this side of the place.
+    let (mut first, mut last) = match from {
+        Begin::Newest => span,
+        Begin::After(number) => (span.0, span.1.min(number.saturating_sub(1))),
+        Begin::Before(number) => (span.0.max(number.saturating_add(1)), span.1),
+    };
+    let whole = (first, last);
+    if filter.looks_through_bodies() {
+        match from {
+            Begin::Newest | Begin::After(_) => first = first.max(last.saturating_sub(LOOKED_THROUGH - 1)),
+            Begin::Before(_) => last = last.min(first.saturating_add(LOOKED_THROUGH - 1)),
+        }
+    }
+    let place = match from {
+        Begin::Newest => Place::First,
+        Begin::After(number) => Place::After(at(number)),
+        Begin::Before(number) => Place::Before(at(number)),
+    };
+    let question = asked(filter, (first, last)).from(place);
+    let Slice { rows: events, newer, older }: Slice<Stored> = question.slice(tx, Window::page(1, size)).await?;
+    let is_cut = whole != (first, last);
+    let (newest, oldest) = (events.first().map(|event| event.seq), events.last().map(|event| event.seq));
+    // Where what was looked through has no more, it is looked further from there.
+    let mut previous = newest.filter(|_| newer);
+    let mut next = oldest.filter(|_| older);
+    if is_cut {
+        match from {
+            Begin::Newest | Begin::After(_) if !older => next = Some(first),
+            Begin::Before(_) if !newer => previous = Some(last),
+            _ => {}
+        }
+    }
+    // An empty page between two places has both beside it.
+    if events.is_empty() {
+        match from {
+            Begin::After(number) if number <= span.1 => previous = Some(number.saturating_sub(1)),
+            Begin::Before(number) if number >= span.0 => next = Some(number.saturating_add(1)),
+            _ => {}
+        }
+    }
+    Ok(Found { events, previous, next, looked_through: is_cut.then_some((first, last)) })
+}
+
+/// How many events fit: at most one more than [`COUNTED`].
+pub async fn count(tx: &mut OrgTx, filter: &Filter, span: (i64, i64)) -> Result<i64> {
+    let rows: Vec<(i64,)> = asked(filter, span).summary(tx, SOME, vec![], vec![]).await?;
+    Ok(rows.first().map_or(0, |(events,)| *events))
+}
+
+/// The events behind a number that fit, in order: at most `size`. Gives also the number as far as which it has looked.
+pub async fn following(
+    tx: &mut OrgTx,
+    filter: &Filter,
+    span: (i64, i64),
+    after: i64,
+    size: i64,
+) -> Result<(Vec<Stored>, i64)> {
+    let place = Place::Before(values![after, tx.organisation()]);
+    let first = span.0.max(after.saturating_add(1));
+    let last = match filter.looks_through_bodies() {
+        true => span.1.min(first.saturating_add(LOOKED_THROUGH - 1)),
+        false => span.1,
+    };
+    let question = asked(filter, (first, last)).from(place);
+    let Slice { mut rows, newer, .. }: Slice<Stored> = question.slice(tx, Window::page(1, size)).await?;
+    rows.reverse();
+    let looked = match rows.last() {
+        Some(row) if newer => row.seq,
+        _ => last,
+    };
+    Ok((rows, looked))
+}
