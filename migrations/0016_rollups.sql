@@ -46,20 +46,29 @@ CREATE TABLE call_rollups (
     cost BIGINT,
     -- Calls that used tokens at a price that is not known.
     unpriced BIGINT NOT NULL,
-    -- How many lengths are known, their sum, and a sketch of how they are spread.
+    -- How many lengths are known, and their sum.
     timed BIGINT NOT NULL,
     latency_us BIGINT NOT NULL,
-    latency TEXT NOT NULL,
     -- The same until the provider's first byte.
     first_bytes BIGINT NOT NULL,
     first_byte_us BIGINT NOT NULL,
-    first_byte TEXT NOT NULL,
     -- The latest beginning of a call.
     last_at BIGINT NOT NULL,
     PRIMARY KEY (org_id, width, start, kind_id),
     FOREIGN KEY (org_id, kind_id) REFERENCES call_kinds (org_id, id)
 );
 CREATE INDEX call_rollups_by_kind ON call_rollups (org_id, kind_id);
+
+-- How the lengths of the same calls are spread: sketches, which are long, and which most pages need but few of.
+CREATE TABLE call_sketches (
+    org_id UUID NOT NULL,
+    width BIGINT NOT NULL,
+    start BIGINT NOT NULL,
+    kind_id UUID NOT NULL,
+    latency TEXT NOT NULL,
+    first_byte TEXT NOT NULL,
+    PRIMARY KEY (org_id, width, start, kind_id)
+);
 
 -- Set when a call is counted in the roll-ups.
 ALTER TABLE call_logs ADD COLUMN kind_id UUID NULL;
@@ -79,5 +88,6 @@ CREATE TABLE log_settings (
 -- only: postgres
 SELECT latchkey_wall('call_kinds');
 SELECT latchkey_wall('call_rollups');
+SELECT latchkey_wall('call_sketches');
 SELECT latchkey_wall('log_settings');
 -- end

@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
 const INSTALLATION: [&str; 7] =
     ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 34] = [
+const ORGANISATION: [&str; 35] = [
     "api_key_secrets",
     "api_keys",
     "audit_events",
@@ -21,6 +21,7 @@ const ORGANISATION: [&str; 34] = [
     "call_kinds",
     "call_logs",
     "call_rollups",
+    "call_sketches",
     "call_texts",
     "config_guardrails",
     "config_uses",

@@ -4,7 +4,7 @@ use super::model::{FeedbackGiven, GROUPS, Group, Page, Slot, group_of};
 use crate::{
     features::{
         feedback::{self, model::Tally},
-        logs::{self, figures::{Dimension, Figures}, query::{self, Filter, Span}},
+        logs::{self, Spreads, figures::{Dimension, Figures}, query::{self, Filter, Span}},
     },
     kernel::{Asked, Result, Timestamp, time::DAY},
     policy::Operation,
@@ -27,17 +27,19 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
     // The span before is as long, and its bars stand as far back as whole bars fit into it.
     let buckets = span.buckets(width);
     let bars: Vec<i64> = buckets.clone().collect();
-    // A span that ends now has one millisecond more, for calls of this one.
-    let length = (span.to.0 - span.from.0 - 1).max(1);
+    // Of an hour that is not over yet, as much is compared as has passed.
+    let ends = span.to.min(access.now().plus(1)).max(span.from.plus(1));
+    let length = span.to.0 - span.from.0;
     let back = (length + width / 2) / width;
-    let earlier = Filter { span: Span { from: span.from.plus(-length), to: span.from }, ..filter.clone() };
-    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group)).await?;
-    let before = logs::figures_of(&mut tx, &earlier, width, Some(&group)).await?;
+    let earlier = Filter { span: Span { from: span.from.plus(-length), to: ends.plus(-length) }, ..filter.clone() };
+    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group), Spreads::Whole).await?;
+    let before = logs::figures_of(&mut tx, &earlier, width, Some(&group), Spreads::Whole).await?;
+    let drawn = logs::figures_of(&mut tx, &filter, width, None, Spreads::InBars).await?;
     let (groups, more_groups) = groups(&group, grouped.by_group(), &before.by_group(), &bars);
     let (shares, more_shares) = shares(&mut tx, &filter, &earlier, &share).await?;
     let of_before: HashMap<i64, i64> =
         before.by_bucket().into_iter().map(|(bucket, figures)| (bucket, figures.calls)).collect();
-    let mut of_bars: HashMap<i64, Figures> = grouped.by_bucket().into_iter().collect();
+    let mut of_bars: HashMap<i64, Figures> = drawn.by_bucket().into_iter().collect();
     let slots = buckets
         .map(|bucket| Slot {
             start: Timestamp(bucket * width),
@@ -51,7 +53,7 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
     let last_call = if totals.entries == 0 { logs::last_call(&mut tx, &filter).await? } else { None };
     Ok(Page {
         from: span.from,
-        to: span.to,
+        to: ends,
         width,
         totals,
         before: before.totals(),
@@ -94,8 +96,8 @@ async fn given(tx: &mut OrgTx, filter: &Filter, width: i64, buckets: &[i64]) -> 
 
 /// The table at the foot, in one bar.
 async fn shares(tx: &mut OrgTx, filter: &Filter, earlier: &Filter, share: &Dimension) -> Result<(Vec<Group>, i64)> {
-    let now = logs::figures_of(tx, filter, ONE_BAR, Some(share)).await?.by_group();
-    let before = logs::figures_of(tx, earlier, ONE_BAR, Some(share)).await?.by_group();
+    let now = logs::figures_of(tx, filter, ONE_BAR, Some(share), Spreads::Whole).await?.by_group();
+    let before = logs::figures_of(tx, earlier, ONE_BAR, Some(share), Spreads::Whole).await?.by_group();
     Ok(groups(share, now, &before, &[]))
 }
 
@@ -110,14 +112,14 @@ fn groups(
     let more = i64::try_from(groups.len().saturating_sub(GROUPS)).unwrap_or(i64::MAX);
     let told = groups.into_iter().take(GROUPS).map(|(of, figures, bars)| {
         let (value, label) = logs::group_words(by, &of);
-        let bar = |bucket| bars.get(&bucket).copied().unwrap_or_default();
+        let bar = |bucket, of: fn(&Figures) -> i64| bars.get(bucket).map_or(0, of);
         Group {
             value,
             label,
             figures,
             before: before.get(&of).map(|figures| (*figures).clone()),
-            calls: buckets.iter().map(|bucket| bar(*bucket).0).collect(),
-            costs: buckets.iter().map(|bucket| bar(*bucket).1).collect(),
+            calls: buckets.iter().map(|bucket| bar(bucket, |figures| figures.calls)).collect(),
+            costs: buckets.iter().map(|bucket| bar(bucket, |figures| figures.cost.unwrap_or(0))).collect(),
         }
     });
     (told.collect(), more)
@@ -168,12 +170,12 @@ pub async fn bars(
     let mut filter = query::filter(asked, access.now())?;
     filter.own = logs::own_only(&mut tx, access.principal()).await?;
     let width = if over_time { filter.span.width() } else { ONE_BAR };
-    let cells = logs::figures_of(&mut tx, &filter, width, by.as_ref()).await?;
+    let cells = logs::figures_of(&mut tx, &filter, width, by.as_ref(), Spreads::InBars).await?;
     let buckets: Vec<i64> = filter.span.buckets(width).collect();
     let mut of_bars: HashMap<i64, Figures> = cells.by_bucket().into_iter().collect();
     let told = buckets.iter().map(|bucket| (Timestamp(bucket * width), of_bars.remove(bucket).unwrap_or_default()));
     let bars = told.collect();
-    let groups = cells.by_group_in_full().into_iter().map(|((id, label), figures, in_bars)| {
+    let groups = cells.by_group().into_iter().map(|((id, label), figures, in_bars)| {
         let bars: Vec<Figures> = buckets.iter().map(|bucket| in_bars.get(bucket).cloned().unwrap_or_default()).collect();
         GroupBars {
             id: id.map(|id| id.to_string()),

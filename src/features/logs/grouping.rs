@@ -1,6 +1,6 @@
 //! What a group of calls is called, and how the log is filtered to it.
 
-use super::{figures::Dimension, model::CallOutcome, store::figures::GroupOf};
+use super::{figures::Dimension, model::CallOutcome, store::cells::GroupOf};
 use crate::kernel::{provider::Provider, text};
 
 /// The value of the dimension's filter that leaves this group (none where no filter does), and its words for people.

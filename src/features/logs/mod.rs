@@ -42,7 +42,7 @@ pub const ROOM: Room = Room {
         store::saved::STATEMENTS,
         store::texts::STATEMENTS,
     ],
-    lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::ENDED],
+    lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::SKETCHED, &store::figures::ENDED],
     calls: |api| saved_rest::register(exports::rest::register(rest::register(api))),
     subjects: &[
         (
@@ -88,7 +88,8 @@ pub const ROOM: Room = Room {
 pub use store::{
     counted::{MOST_KINDS, count, counted_metadata, grouped, keep_kinds, told},
     day,
-    figures::{GroupOf, GroupRead, read as figures_of},
+    cells::{GroupOf, GroupRead},
+    figures::{Spreads, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,
     trace_is_known, trace_is_own, trace_of,
     texts::{NewSide, NewTexts, count as count_texts, write_texts},
@@ -104,6 +105,6 @@ pub use grouping::words as group_words;
 pub mod conditions {
     pub use super::store::{
         OF_CACHE, OF_RESCUED, OF_VERDICT,
-        figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_ONE_TRACE, OF_TRACE, narrow_trace},
+        conditions::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_ONE_TRACE, OF_TRACE, narrow_trace},
     };
 }

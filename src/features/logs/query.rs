@@ -13,9 +13,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// Longest span of time that one list covers.
 const LONGEST: i64 = 400 * DAY;
-/// Widths of bars; the first that gives at most [`BARS`] is taken. What is longer than some hours is told by the hour, as
-/// roll-ups are.
-const WIDTHS: [i64; 10] = [MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
+/// Widths of bars; the first that gives at most [`BARS`] is taken. What is longer than some hours is told by the hour, and
+/// what is longer than a week by the day, as roll-ups are.
+const WIDTHS: [i64; 8] = [MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
@@ -297,9 +297,13 @@ fn trace(text: &str) -> std::result::Result<String, String> {
 fn span(asked: &Asked, now: Timestamp) -> std::result::Result<Span, String> {
     // The end is excluded, and a call of this very millisecond belongs in.
     let end = now.plus(1);
-    let last = |length: i64| Ok(Span { from: now.plus(-length), to: end });
+    // Whole hours, which are counted already, and the one that has begun.
+    let last = |length: i64| {
+        let begun = Timestamp(now.0.div_euclid(HOUR) * HOUR);
+        Ok(Span { from: begun.plus(-length), to: begun.plus(HOUR) })
+    };
     match asked.get("range") {
-        "1h" => last(HOUR),
+        "1h" => Ok(Span { from: now.plus(-HOUR), to: end }),
         "" | "24h" => last(DAY),
         "7d" => last(7 * DAY),
         "30d" => last(30 * DAY),
@@ -365,15 +369,16 @@ mod tests {
     }
 
     #[test]
-    fn the_presets_end_now_and_have_sixty_bars_at_most() {
-        for (range, length, width) in
-            [("1h", HOUR, MINUTE), ("", DAY, HOUR), ("7d", 7 * DAY, 3 * HOUR), ("30d", 30 * DAY, 12 * HOUR)]
-        {
+    fn the_presets_end_with_this_hour_and_have_sixty_bars_at_most() {
+        let begun = Timestamp(NOW.0 - NOW.0 % HOUR);
+        for (range, length, width) in [("", DAY, HOUR), ("7d", 7 * DAY, 3 * HOUR), ("30d", 30 * DAY, DAY)] {
             let (filter, place) = reading(&[("range", range)]).expect("a filter");
-            assert_eq!(filter.span, Span { from: NOW.plus(-length), to: NOW.plus(1) });
+            assert_eq!(filter.span, Span { from: begun.plus(-length), to: begun.plus(HOUR) });
             assert_eq!(filter.span.width(), width, "{range}");
             assert!(matches!(place, Place::First));
         }
+        let (filter, _) = reading(&[("range", "1h")]).expect("a filter");
+        assert_eq!((filter.span, filter.span.width()), (Span { from: NOW.plus(-HOUR), to: NOW.plus(1) }, MINUTE));
     }
 
     #[test]

@@ -195,7 +195,9 @@ impl Matrix {
         assert!(self.world.house.gateway.recorder.drain(Duration::from_secs(5)).await, "the log comes to rest");
         let mut rows = self.world.house.snapshot().await;
         // With what they are counted by.
-        rows.retain(|row| !["call_logs:", "call_kinds:", "call_rollups:"].iter().any(|table| row.starts_with(table)));
+        rows.retain(|row| {
+            !["call_logs:", "call_kinds:", "call_rollups:", "call_sketches:"].iter().any(|table| row.starts_with(table))
+        });
         rows
     }
 

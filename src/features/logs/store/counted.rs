@@ -20,11 +20,13 @@ use crate::features::logs::model::{CallOutcome, Metadata};
 statements! {
     GROUPED: TenantSql = "SELECT s.grouped FROM log_settings s WHERE s.org_id = $1";
     KEEP_KIND: TenantSql = "INSERT INTO call_kinds (org_id, id, key_id, user_id, virtual_key_id, provider, model, endpoint, streamed, outcome, status, error_code, config_id, config_version, prompt_id, prompt_version, prompt_label, cache, rescued, verdict, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) ON CONFLICT (org_id, id) DO NOTHING";
-    // Sketches are put one behind the other until they are long. A sum of costs stays where it is before it would not fit.
-    ADD: TenantSql = "INSERT INTO call_rollups (org_id, width, start, kind_id, entries, calls, input_tokens, cached_input_tokens, output_tokens, cost, unpriced, timed, latency_us, latency, first_bytes, first_byte_us, first_byte, last_at, reasoning_tokens, saved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT (org_id, width, start, kind_id) DO UPDATE SET entries = call_rollups.entries + excluded.entries, calls = call_rollups.calls + excluded.calls, input_tokens = call_rollups.input_tokens + excluded.input_tokens, cached_input_tokens = call_rollups.cached_input_tokens + excluded.cached_input_tokens, output_tokens = call_rollups.output_tokens + excluded.output_tokens, reasoning_tokens = call_rollups.reasoning_tokens + excluded.reasoning_tokens, saved = CASE WHEN call_rollups.saved > 8000000000000000000 THEN call_rollups.saved ELSE call_rollups.saved + excluded.saved END, cost = CASE WHEN call_rollups.cost > 8000000000000000000 OR excluded.cost IS NULL THEN call_rollups.cost ELSE COALESCE(call_rollups.cost, 0) + excluded.cost END, unpriced = call_rollups.unpriced + excluded.unpriced, timed = call_rollups.timed + excluded.timed, latency_us = call_rollups.latency_us + excluded.latency_us, latency = call_rollups.latency || ' ' || excluded.latency, first_bytes = call_rollups.first_bytes + excluded.first_bytes, first_byte_us = call_rollups.first_byte_us + excluded.first_byte_us, first_byte = call_rollups.first_byte || ' ' || excluded.first_byte, last_at = CASE WHEN excluded.last_at > call_rollups.last_at THEN excluded.last_at ELSE call_rollups.last_at END RETURNING CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 6000 THEN latency END AS latency, CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 6000 THEN first_byte END AS first_byte";
+    // A sum of costs stays where it is before it would not fit.
+    ADD: TenantSql = "INSERT INTO call_rollups (org_id, width, start, kind_id, entries, calls, input_tokens, cached_input_tokens, output_tokens, cost, unpriced, timed, latency_us, first_bytes, first_byte_us, last_at, reasoning_tokens, saved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (org_id, width, start, kind_id) DO UPDATE SET entries = call_rollups.entries + excluded.entries, calls = call_rollups.calls + excluded.calls, input_tokens = call_rollups.input_tokens + excluded.input_tokens, cached_input_tokens = call_rollups.cached_input_tokens + excluded.cached_input_tokens, output_tokens = call_rollups.output_tokens + excluded.output_tokens, reasoning_tokens = call_rollups.reasoning_tokens + excluded.reasoning_tokens, saved = CASE WHEN call_rollups.saved > 8000000000000000000 THEN call_rollups.saved ELSE call_rollups.saved + excluded.saved END, cost = CASE WHEN call_rollups.cost > 8000000000000000000 OR excluded.cost IS NULL THEN call_rollups.cost ELSE COALESCE(call_rollups.cost, 0) + excluded.cost END, unpriced = call_rollups.unpriced + excluded.unpriced, timed = call_rollups.timed + excluded.timed, latency_us = call_rollups.latency_us + excluded.latency_us, first_bytes = call_rollups.first_bytes + excluded.first_bytes, first_byte_us = call_rollups.first_byte_us + excluded.first_byte_us, last_at = CASE WHEN excluded.last_at > call_rollups.last_at THEN excluded.last_at ELSE call_rollups.last_at END";
+    // Put one behind the other until they are long.
+    SPREAD: TenantSql = "INSERT INTO call_sketches (org_id, width, start, kind_id, latency, first_byte) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, width, start, kind_id) DO UPDATE SET latency = call_sketches.latency || ' ' || excluded.latency, first_byte = call_sketches.first_byte || ' ' || excluded.first_byte RETURNING CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 2500 THEN latency END AS latency, CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 2500 THEN first_byte END AS first_byte";
     KINDS: TenantSql = "SELECT COUNT(*) FROM call_kinds WHERE org_id = $1";
     FORGET_KIND: TenantSql = "DELETE FROM call_kinds WHERE org_id = $1 AND id = $2";
-    SHORTEN: TenantSql = "UPDATE call_rollups SET latency = $5, first_byte = $6 WHERE org_id = $1 AND width = $2 AND start = $3 AND kind_id = $4";
+    SHORTEN: TenantSql = "UPDATE call_sketches SET latency = $5, first_byte = $6 WHERE org_id = $1 AND width = $2 AND start = $3 AND kind_id = $4";
     UNCOUNTED: TenantSql = "SELECT c.id, c.started_at, c.key_id, c.user_id, c.virtual_key_id, c.provider, c.model, c.endpoint, c.streamed, c.outcome, c.status, c.error_code, c.config_id, c.config_version, c.prompt_id, c.prompt_version, c.prompt_label, c.metadata, c.count, c.input_tokens, c.cached_input_tokens, c.output_tokens, c.cost, c.latency_us, c.first_byte_us, c.reasoning_tokens, c.saved FROM call_logs c WHERE c.org_id = $1 AND c.kind_id IS NULL AND c.finished_at IS NOT NULL ORDER BY c.started_at DESC LIMIT 500";
     TRIED: TenantSql = "SELECT a.path, a.next, a.found FROM call_attempts a WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     NOTE: TenantSql = "UPDATE call_logs SET kind_id = $3 WHERE org_id = $1 AND id = $2 AND kind_id IS NULL AND finished_at IS NOT NULL";
@@ -155,15 +157,18 @@ pub async fn count<'a>(
             sums.unpriced,
             sums.latency.count,
             sums.latency.sum,
-            sums.latency.sketch.text(),
             sums.first_byte.count,
             sums.first_byte.sum,
-            sums.first_byte.sketch.text(),
             sums.last_at,
             sums.reasoning_tokens,
             sums.saved,
         ];
-        let long: Vec<Long> = tx.write_all(ADD, row).await?;
+        tx.write(ADD, row).await?;
+        if sums.latency.count == 0 && sums.first_byte.count == 0 {
+            continue;
+        }
+        let row = values![width, start, kind, sums.latency.sketch.text(), sums.first_byte.sketch.text()];
+        let long: Vec<Long> = tx.write_all(SPREAD, row).await?;
         for long in long {
             if let (Some(latency), Some(first_byte)) = (long.latency, long.first_byte) {
                 tx.write(SHORTEN, values![width, start, kind, shortened(&latency), shortened(&first_byte)]).await?;

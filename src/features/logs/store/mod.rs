@@ -1,5 +1,7 @@
 //! The log's reading SQL.
 
+pub mod cells;
+pub mod conditions;
 pub mod counted;
 pub mod exports;
 pub mod figures;
@@ -23,7 +25,8 @@ use crate::{
         readable, statements, row, values,
     },
 };
-use figures::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW, SAYING};
+use conditions::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW, SAYING, narrowed, raw_only};
+use figures::{Spreads, filters};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -55,31 +58,9 @@ pub static LIST: Listing = Listing::new(Parts {
     id: "c.id",
     within: "c.org_id = $1",
     searched: &[],
-    filters: &[
-        listing::Filter::one_of(&[RAW.within]),
-        listing::Filter::optional(&[RAW.of_key]),
-        listing::Filter::optional(&[RAW.of_virtual_key, RAW.of_slug]),
-        listing::Filter::optional(&[RAW.of_person]),
-        listing::Filter::optional(&[RAW.of_provider]),
-        listing::Filter::optional(&[RAW.of_endpoint]),
-        listing::Filter::optional(&[RAW.of_prompt]),
-        listing::Filter::optional(&[RAW.of_prompt_version]),
-        listing::Filter::optional(&[RAW.of_config]),
-        listing::Filter::optional(&[RAW.of_config_version]),
-        listing::Filter::optional(&[RAW.of_model, RAW.of_model_part]),
-        listing::Filter::optional(&[RAW.of_error]),
-        listing::Filter::optional(&[RAW.said[0].1, RAW.said[1].1, RAW.said[2].1]),
-        listing::Filter::optional(&[RAW.ended_as]),
-        listing::Filter::optional(&[RAW.ended_in]),
-        listing::Filter::optional(&[RAW.own]),
-        listing::Filter::optional(&[OF_CACHE]),
-        listing::Filter::optional(&[OF_RESCUED]),
-        listing::Filter::optional(&[OF_VERDICT]),
-        listing::Filter::optional(&[OF_TRACE]),
-        listing::Filter::optional(&[SAYING]),
-        listing::Filter::optional(&[BETWEEN_COSTS]),
-        listing::Filter::optional(&[BETWEEN_TOKENS]),
-        listing::Filter::optional(&[BETWEEN_LATENCIES]),
+    filters: filters![
+        RAW;
+        OF_CACHE, OF_RESCUED, OF_VERDICT, OF_TRACE, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS, BETWEEN_LATENCIES,
     ],
     order: Order::Latest("c.started_at", "c.id"),
     summaries: &[UNDER_WAY],
@@ -179,7 +160,7 @@ impl Row {
 
 /// The calls that a filter lets through.
 fn asked(filter: &Filter) -> Question {
-    figures::raw_only(figures::narrowed(LIST.ask(), filter, filter.span, &RAW), filter, [OF_CACHE, OF_RESCUED, OF_VERDICT])
+    raw_only(narrowed(LIST.ask(), filter, filter.span, &RAW), filter, [OF_CACHE, OF_RESCUED, OF_VERDICT])
 }
 
 /// A page of calls, newest first, with what comes before and after it.
@@ -253,7 +234,7 @@ pub async fn summary(tx: &mut OrgTx, filter: &Filter) -> Result<(Vec<Bucket>, To
     let mut all = Figures::default();
     let mut counts: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     if filter.outcome != Some(CallOutcome::Started) {
-        let cells = figures::read(tx, filter, width, None).await?;
+        let cells = figures::read(tx, filter, width, None, Spreads::Whole).await?;
         for (bucket, figures) in cells.by_bucket() {
             counts.insert(bucket, (figures.calls, figures.failed()));
         }
