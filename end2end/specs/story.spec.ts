@@ -36,7 +36,7 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   await expectPage(page, ORGANISATION);
   await open(page, `${HOME}/logs`);
   await expect(page.getByRole("heading", { name: "No calls yet" })).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Audit log", "Roles", "Settings"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Explain access", "Audit log", "Roles", "Settings"]);
 
   await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl, credential: "sk-upstream-secret" });
   expect(await page.content()).not.toContain("sk-upstream-secret");
@@ -115,7 +115,7 @@ test("an Admin joins, and may do everything but change Owners", async ({ newCont
   await expectNoAxe(page);
   await join(page, links[0] ?? "", BO);
   await expect(page.getByText(`You belong to ${ORGANISATION} now, as Admin.`)).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Audit log", "Roles", "Settings"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Explain access", "Audit log", "Roles", "Settings"]);
   await expect(switcher(page, ORGANISATION, "Admin")).toBeVisible();
 
   await open(page, `${HOME}/team`);
@@ -135,7 +135,7 @@ test("a Member joins, and sees and does what Members may", async ({ newContext }
   const page = await (await newContext()).newPage();
   await join(page, links[1] ?? "", CY);
   await expect(page.getByText(`You belong to ${ORGANISATION} now, as Member.`)).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "Virtual keys", "Roles"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "Virtual keys", "Explain access", "Roles"]);
 
   for (const [path, permission] of [
     ["api-keys", "api_keys.list"],

@@ -20,6 +20,7 @@ use crate::{
         prompts::pages as prompts,
         team::pages as team,
         virtual_keys::pages as virtual_keys,
+        why::pages as why,
     },
     kernel::Error,
     ui::{Problem, Session, components::Live, set_status},
@@ -72,6 +73,7 @@ pub fn Console() -> impl IntoView {
                         <guardrails::Routes />
                         <api_keys::Routes />
                         <virtual_keys::Routes />
+                        <why::Routes />
                     </ParentRoute>
                 </Routes>
             </Router>

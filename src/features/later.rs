@@ -16,6 +16,7 @@ use crate::{
         prompts::pages as prompts,
         team::{invitations::pages as invitations, pages as team},
         virtual_keys::pages as virtual_keys,
+        why::pages as why,
     },
     kernel::{Code, Error},
     ui::{Connection, Problem, Waiting, is_hydrating},
@@ -173,6 +174,9 @@ later! {
         NewPromptFolder => prompts::NewFolderPage,
         RenamePromptFolder => prompts::RenameFolderPage,
         DeletePromptFolder => prompts::DeleteFolderPage,
+    }
+    reasons {
+        Why => why::WhyPage,
     }
 }
 

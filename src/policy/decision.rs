@@ -26,6 +26,8 @@ pub enum Requirement {
     Person,
     /// Somebody who belongs to the organisation, whatever their role: leaving it, seeing its name.
     Membership,
+    /// Whoever belongs to the organisation, a person or an API key, whatever they hold: asking about oneself.
+    Belonging,
     /// Whoever holds the permission there.
     Holds(Permission),
     /// Whoever holds both there.
@@ -36,7 +38,9 @@ impl Requirement {
     /// The permissions that it asks for.
     pub fn permissions(self) -> impl Iterator<Item = Permission> {
         let asked = match self {
-            Requirement::Anyone | Requirement::Person | Requirement::Membership => [None, None],
+            Requirement::Anyone | Requirement::Person | Requirement::Membership | Requirement::Belonging => {
+                [None, None]
+            }
             Requirement::Holds(permission) => [Some(permission), None],
             Requirement::Both(first, second) => [Some(first), Some(second)],
         };
@@ -123,7 +127,7 @@ pub fn decide(principal: &Principal, requirement: Requirement, target: Target) -
                 Principal::ApiKey { .. } => Err(Denial::NotForKeys),
             };
         }
-        Requirement::Membership | Requirement::Holds(_) | Requirement::Both(..) => {}
+        Requirement::Membership | Requirement::Belonging | Requirement::Holds(_) | Requirement::Both(..) => {}
     }
     let home = match principal {
         Principal::Nobody => return Err(Denial::Unknown),
@@ -204,9 +208,14 @@ impl Denial {
             Denial::Missing(permission) => {
                 format!("This needs the permission {permission}. Held by: {}.", permission.held_by())
             }
-            Denial::AboveRank => "Nobody can give a role above their own, or change someone above them.".into(),
+            Denial::AboveRank => {
+                "Nobody can give a role above their own, or change someone above them. Owners can.".into()
+            }
             Denial::AboveOwnPermissions(permission) => {
-                format!("Nobody can give what they do not hold. Missing here: {permission}.")
+                format!(
+                    "Nobody can give what they do not hold. Missing here: {permission}. Held by: {}.",
+                    permission.held_by()
+                )
             }
             Denial::OwnKey => "A key cannot change or rotate itself.".into(),
         }

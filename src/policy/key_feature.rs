@@ -200,6 +200,16 @@ impl KeyFeature {
         Some(self.steps()[..=end].iter().flat_map(|(_, permissions)| permissions.iter().copied()).collect())
     }
 
+    /// The feature of which some level gives a permission; none: no level of keys does.
+    pub fn of(permission: Permission) -> Option<Self> {
+        Self::ALL.into_iter().find(|feature| feature.all().contains(permission))
+    }
+
+    /// The first level that gives a permission, if one does.
+    pub fn first_with(self, permission: Permission) -> Option<Level> {
+        self.steps().iter().find(|(_, permissions)| permissions.contains(&permission)).map(|(level, _)| *level)
+    }
+
     /// How a set shows in this row.
     pub fn shown(self, set: PermissionSet) -> Shown {
         let own = set.intersection(self.all());

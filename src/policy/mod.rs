@@ -3,6 +3,7 @@
 
 mod bitting;
 mod decision;
+mod explain;
 mod key_feature;
 pub mod operations;
 mod permission;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use bitting::{Tooth, bitting, summary, summary_sentence};
 pub use decision::{Decision, Denial, Principal, Requirement, Target, decide};
+pub use explain::{AnswersFor, Explanation, Facts, Part, Standing, Step, Verdict, Who, explain};
 pub use key_feature::{KeyFeature, Level, Preset, Shown};
 pub use operations::Operation;
 pub use permission::{Feature, Permission};

@@ -46,6 +46,7 @@ macro_rules! operations {
 const ANYONE: Requirement = Requirement::Anyone;
 const PERSON: Requirement = Requirement::Person;
 const MEMBERSHIP: Requirement = Requirement::Membership;
+const BELONGING: Requirement = Requirement::Belonging;
 
 const fn holds(permission: P) -> Requirement {
     Requirement::Holds(permission)
@@ -104,6 +105,9 @@ operations! {
     InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
     InvitationDecline = "invitation.decline", PERSON, audited, fns: ["invitation/decline"], routes: [];
     InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
+    // Why: about oneself everybody may ask, and about others whoever may list them
+    WhyExplain = "why.explain", BELONGING, read, fns: ["why/ask"], routes: ["POST /v1/why"];
+    WhyWhoCan = "why.who_can", holds(P::TeamView), read, fns: [], routes: ["GET /v1/who-can"];
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
     ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get", "api_keys/picked"], routes: ["GET /v1/api-keys/{id}"];
@@ -267,6 +271,11 @@ operations! {
 }
 
 impl Operation {
+    /// The operation of this id: `prompt.publish`.
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.spec().id == id)
+    }
+
     /// The operation behind a server function's path below `/fn/`.
     pub fn of_server_fn(path: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.spec().server_fn.contains(&path))

@@ -127,6 +127,29 @@ impl Permission {
         Self::ALL.iter().copied().find(|p| p.name() == name)
     }
 
+    /// What it allows, as a sentence goes on: `publish prompts`.
+    pub fn act(self) -> String {
+        let verb = self.verb();
+        // These say by themselves what is acted on.
+        if verb.contains(' ') {
+            return verb.to_owned();
+        }
+        let what = match self.feature() {
+            Feature::Logs => "logs",
+            Feature::Prompts => "prompts",
+            Feature::Configs => "configs",
+            Feature::Guardrails => "guardrails",
+            Feature::VirtualKeys => "virtual keys",
+            Feature::Team => "the team",
+            Feature::Organisation => "the organisation",
+            Feature::ApiKeys => "API keys",
+            Feature::Billing => "billing",
+            Feature::AuditLog => "the audit log",
+            Feature::Models => "models",
+        };
+        format!("{verb} {what}")
+    }
+
     /// The roles that hold it, in words: `Owners and Admins`.
     pub fn held_by(self) -> String {
         let holders: Vec<_> = Role::ALL.into_iter().filter(|role| role.holds(self)).map(Role::plural).collect();

@@ -62,6 +62,7 @@ fn operations_equal_the_table() {
             Requirement::Anyone => "(anyone)".to_owned(),
             Requirement::Person => "(signed in)".to_owned(),
             Requirement::Membership => "(any role)".to_owned(),
+            Requirement::Belonging => "(any role or key)".to_owned(),
             Requirement::Holds(permission) => permission.name().to_owned(),
             Requirement::Both(first, second) => format!("{first} {second} "),
         };
@@ -185,6 +186,11 @@ fn naive(principal: &Principal, requirement: Requirement, target: Target) -> boo
                 return false;
             }
         }
+        Requirement::Belonging => {
+            if inside.is_none() {
+                return false;
+            }
+        }
         Requirement::Both(first, second) => {
             if ![first, second].iter().all(|permission| permissions.contains(&permission.name())) {
                 return false;
@@ -271,6 +277,7 @@ fn any_requirement() -> impl Strategy<Value = Requirement> {
         Just(Requirement::Anyone),
         Just(Requirement::Person),
         Just(Requirement::Membership),
+        Just(Requirement::Belonging),
         proptest::sample::select(Permission::ALL).prop_map(Requirement::Holds),
     ]
 }

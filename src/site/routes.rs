@@ -346,6 +346,10 @@ pub fn leave(slug: &str) -> Path {
 pub fn roles(slug: &str) -> Path {
     inside(slug, "/roles")
 }
+/// Why somebody may do a thing, or may not.
+pub fn why(slug: &str) -> Path {
+    inside(slug, "/why")
+}
 pub fn settings(slug: &str) -> Path {
     inside(slug, "/settings")
 }

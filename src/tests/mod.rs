@@ -37,3 +37,4 @@ mod telemetry;
 mod texts;
 mod virtual_keys;
 mod walls;
+mod why;

@@ -15,6 +15,7 @@ pub enum Icon {
     VirtualKeys,
     Team,
     Settings,
+    Why,
     Plus,
     Search,
     ChevronDown,
@@ -58,6 +59,9 @@ impl Icon {
                 "M3.5 5a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0M1.5 13.5v-.8A3.2 3.2 0 0 1 4.7 9.5h2.6a3.2 3.2 0 0 1 3.2 3.2v.8M10.7 2.6a2.5 2.5 0 0 1 0 4.8M12.4 9.7a3.2 3.2 0 0 1 2.1 3v.8"
             }
             Self::Settings => "M2.5 6.7L8 2l5.5 4.7V13a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1zM6 14V9.5h4V14",
+            Self::Why => {
+                "M1.75 8a6.25 6.25 0 1 0 12.5 0a6.25 6.25 0 1 0-12.5 0M6.2 6.3a1.9 1.9 0 1 1 2.7 1.8c-.6.3-.9.7-.9 1.3M8 11.6h.01"
+            }
             Self::Plus => "M8 2.5v11M2.5 8h11",
             Self::Search => "M2 7a5 5 0 1 0 10 0a5 5 0 1 0-10 0M10.7 10.7L14 14",
             Self::ChevronDown => "M3.5 6L8 10.5L12.5 6",

@@ -125,7 +125,10 @@ pub fn Problem(error: Error) -> impl IntoView {
             let confirm = routes::confirm_password().with("next", &here);
             view! { <LinkButton look=Look::Primary label="Confirm your password" href=confirm /> }.into_any()
         }
-        Code::PermissionDenied => view! { <NotAllowed missing=error.missing.as_deref().cloned() /> }.into_any(),
+        Code::PermissionDenied => {
+            let id = error.request_id.clone();
+            view! { <NotAllowed missing=error.missing.as_deref().cloned() id /> }.into_any()
+        }
         Code::NotFound => view! { <Elsewhere /> }.into_any(),
         Code::LinkSpent => view! { <LinkButton label="Go to sign-in" href=routes::sign_in() /> }.into_any(),
         _ => view! { <Fault error=error.clone() here /> }.into_any(),
@@ -174,8 +177,11 @@ fn title(code: Code) -> &'static str {
 
 /// What is missing, who holds it, whom to ask.
 #[component]
-fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
+fn NotAllowed(missing: Option<Missing>, id: Option<String>) -> impl IntoView {
     let place = use_place();
+    let id =
+        id.or_else(side::request_id).map(|id| view! { <Fact term="Decision"><code class="muted">{id}</code></Fact> });
+    let what = missing.as_ref().map(|missing| missing.permission.to_string()).unwrap_or_default();
     let slug = place.as_ref().map(|place| place.slug.clone());
     let facts = missing.map(|missing| {
         let words = Permission::parse(&missing.permission)
@@ -196,11 +202,13 @@ fn NotAllowed(missing: Option<Missing>) -> impl IntoView {
             {facts}
             {role}
             {owners}
+            {id}
         </DefinitionList>
         <div class="form-end">
             {slug
                 .map(|slug| {
                     view! {
+                        <LinkButton label="Why?" href=routes::why(&slug).with("what", &what) />
                         <LinkButton label="What can each role do?" href=routes::roles(&slug) />
                         <LinkButton look=Look::Quiet label="Back to Home" href=routes::organisation(&slug) />
                     }

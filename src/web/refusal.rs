@@ -151,6 +151,7 @@ impl Refusal {
         .with(|details| {
             let missing = Permission::ModelsCall;
             details.permission = Some(missing.name().into());
+            details.held_by = Some(missing.held_by());
             details.message = Cow::Owned(format!(
                 "This API key may not make model calls: it lacks the permission {missing}, held by {}. A key has it when its feature \
                  Completions is enabled and the person it answers for holds it; {} can change a key.",

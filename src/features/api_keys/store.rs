@@ -6,7 +6,7 @@ pub mod list;
 use crate::server::access::VerifiedKey;
 use crate::{
     kernel::{Code, ConfigId, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
-    policy::{PermissionSet, Role},
+    policy::{AnswersFor, PermissionSet, Standing},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
         database::{OrgTx, Tx, read_role, statements, row, values},
@@ -283,26 +283,22 @@ fn cut(
     role: Option<&str>,
     person_disabled: bool,
 ) -> Result<PermissionSet> {
-    let ceiling = match (responsible, role) {
-        (None, _) => Role::Owner.permissions(),
-        (Some(_), Some(role)) if !person_disabled => read_role(role)?.permissions(),
-        (Some(_), _) => PermissionSet::EMPTY,
+    let answers_for = match (responsible, role) {
+        (None, _) => AnswersFor::Owners,
+        (Some(_), Some(role)) if !person_disabled => AnswersFor::Person(Some(read_role(role)?)),
+        (Some(_), _) => AnswersFor::Person(None),
     };
-    Ok(own.intersection(ceiling))
+    Ok(own.intersection(answers_for.permissions()))
 }
 
 /// Why a known key does not open anything at `now`.
 fn refuse(revoked_at: Option<i64>, disabled_at: Option<i64>, expires_at: Option<i64>, now: Timestamp) -> Result<()> {
-    if revoked_at.is_some() {
-        return Err(Error::new(Code::ApiKeyRevoked, "This key was deleted."));
+    match Standing::of_key(revoked_at.is_some(), disabled_at.is_some(), expires_at.map(Timestamp), now) {
+        Standing::Active => Ok(()),
+        Standing::Revoked => Err(Error::new(Code::ApiKeyRevoked, "This key was deleted.")),
+        Standing::Disabled => Err(Error::new(Code::ApiKeyDisabled, "This key is disabled.")),
+        Standing::Expired => Err(Error::new(Code::ApiKeyExpired, "This key has expired.")),
     }
-    if disabled_at.is_some() {
-        return Err(Error::new(Code::ApiKeyDisabled, "This key is disabled."));
-    }
-    if expires_at.is_some_and(|at| at <= now.0) {
-        return Err(Error::new(Code::ApiKeyExpired, "This key has expired."));
-    }
-    Ok(())
 }
 
 /// The error for a missing, malformed or unknown key: one and the same.

@@ -100,6 +100,7 @@ async fn without_completions_every_model_path_is_403_and_no_provider_sees_a_conn
     for told in call("lk_weak").await {
         assert_eq!(told.refusal(), (403, "permission_denied".into()));
         assert_eq!(told.json()["error"]["permission"], "models.call");
+        assert_eq!(told.json()["error"]["held_by"], "Owners, Admins and Members");
     }
     for told in call("lk_nobody").await {
         assert_eq!(told.refusal().0, 401);

@@ -28,7 +28,7 @@ pub use identities::{Identities, VerifiedKey};
 use refusals::{Caller, Place, Refusal, Told};
 
 use crate::{
-    kernel::{Error, KeyId, OrganisationId, Result, SessionId, Timestamp, UserId, text, time::MINUTE},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, SessionId, Timestamp, UserId, text, time::MINUTE},
     policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
     server::audit::{
         self, Circumstances,
@@ -62,11 +62,13 @@ pub struct Origin {
     network: String,
     /// Whether this request has left its audit event.
     noted: Arc<AtomicBool>,
+    /// Whether the program's log tells of its denial.
+    told: Arc<AtomicBool>,
 }
 
 impl Origin {
     pub fn new(request_id: String, address: Option<IpAddr>, user_agent: String) -> Self {
-        Self { request_id, address, user_agent, network: String::new(), noted: Arc::default() }
+        Self { request_id, address, user_agent, network: String::new(), noted: Arc::default(), told: Arc::default() }
     }
 }
 
@@ -231,10 +233,14 @@ impl Access {
             self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
             return Err(Error::not_found());
         };
-        self.check(operation, Target::In(organisation))?;
+        let told = |error: Error| {
+            self.tell_denial(operation, organisation, &error);
+            error
+        };
+        self.check(operation, Target::In(organisation)).map_err(told)?;
         let mut tx = self.app.db.browse_in(organisation).await?;
         let now = self.reread(&mut tx, Hold::No).await?;
-        decide(&now, operation.spec().requires, Target::In(organisation))?;
+        decide(&now, operation.spec().requires, Target::In(organisation)).map_err(|denial| told(denial.into()))?;
         Ok(tx)
     }
 
@@ -415,7 +421,7 @@ impl Access {
     fn check_outside(&self, operation: Operation) -> Result<()> {
         match operation.spec().requires {
             Requirement::Anyone | Requirement::Person => self.check(operation, Target::Account),
-            Requirement::Membership | Requirement::Holds(_) | Requirement::Both(..) => {
+            Requirement::Membership | Requirement::Belonging | Requirement::Holds(_) | Requirement::Both(..) => {
                 tracing::error!(
                     operation = operation.spec().id,
                     "an operation inside an organisation was asked for outside"
@@ -483,6 +489,7 @@ impl Access {
         error: &Error,
     ) {
         if !operation.spec().audited {
+            self.tell_denial(operation, organisation, error);
             return;
         }
         self.origin.noted.store(true, Ordering::Relaxed);
@@ -504,6 +511,30 @@ impl Access {
             let access = self.clone();
             tokio::spawn(async move { access.write_refusal(place, refusal, &[], 1).await });
         }
+    }
+
+    /// Tells the program's log of a denied reading, which leaves no event, so that its id can be looked up there. Of a flood
+    /// the log has the beginning.
+    fn tell_denial(&self, operation: Operation, organisation: OrganisationId, error: &Error) {
+        if operation.spec().audited || error.code != Code::PermissionDenied {
+            return;
+        }
+        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
+        let caller = Caller { actor: self.actor.clone(), network };
+        if self.origin.told.swap(true, Ordering::Relaxed)
+            || !self.app.refusals.admit((organisation, operation), &caller, self.now())
+        {
+            return;
+        }
+        tracing::info!(
+            request_id = self.origin.request_id,
+            operation = operation.spec().id,
+            permission = error.missing.as_ref().map(|missing| &*missing.permission),
+            %organisation,
+            actor = self.actor.kind,
+            id = self.actor.id,
+            "a reading was denied"
+        );
     }
 
     /// Leaves the events of refusals that were only counted, once their minute is over.

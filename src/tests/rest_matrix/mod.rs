@@ -7,7 +7,7 @@ mod document;
 use super::support::{Answer, Calls, Client, World, answer_for, difference, each_engine, text};
 use crate::{
     kernel::{OrganisationId, time::SECOND},
-    policy::{KeyFeature, Level, Operation, PermissionSet, Role},
+    policy::{KeyFeature, Level, Operation, PermissionSet, Requirement, Role},
 };
 use axum::body::Body;
 use http::Request;
@@ -177,6 +177,11 @@ impl Matrix {
             "" => route,
             label => route.replace("{label}", label),
         };
+        // What stands behind the question mark.
+        let route = match ready.value("permission") {
+            "" => route,
+            permission => format!("{route}?permission={permission}"),
+        };
         let is_about = ["{id}", "{slug}", "{label}", "{collection}"].iter().any(|part| route.contains(part));
         let thing = ready.thing.map(|(_, thing)| thing).filter(|_| is_about);
         let (method, path) = route.split_once(' ').expect("a method and a path");
@@ -242,7 +247,7 @@ impl Matrix {
     /// One route, by every key.
     async fn row(&self, operation: Operation, route: &str) {
         let asked: Vec<_> = operation.spec().requires.permissions().collect();
-        let Some(&permission) = asked.first() else { panic!("{route} is served to keys and asks for no permission") };
+        let Some(&permission) = asked.first() else { return self.open_row(operation, route).await };
         let feature = KeyFeature::ALL.into_iter().find(|feature| feature.all().contains(permission));
         let feature = feature.unwrap_or_else(|| panic!("{route} needs {permission}, which no key can hold"));
         let first = self.call(operation, route).await;
@@ -284,6 +289,25 @@ impl Matrix {
 
         for holder in may {
             let call = self.call(operation, route).await;
+            self.allowed(operation, &call, &holder.client, &holder.name).await;
+        }
+    }
+
+    /// One route that is open to every key: whoever has a living one may call it, and nobody else.
+    async fn open_row(&self, operation: Operation, route: &str) {
+        assert_eq!(
+            operation.spec().requires,
+            Requirement::Belonging,
+            "{route} is served to keys and asks for no permission"
+        );
+        let call = self.call(operation, route).await;
+        self.allowed(operation, &call, &self.master, "the master key").await;
+        let rows = self.snapshot().await;
+        for (who, client, code) in &self.strangers {
+            self.refused(&call, &rows, client, who, (401, code)).await;
+        }
+        let all = self.steps.iter().chain(&self.all_but).map(|(_, holder)| holder).chain([&self.of_member]);
+        for holder in all {
             self.allowed(operation, &call, &holder.client, &holder.name).await;
         }
     }

@@ -284,6 +284,11 @@ impl Calls {
             Operation::AuditGet => Ready::bare().with("number", "1"),
             Operation::AuditExport => Ready::bare().with("format", "csv"),
             Operation::ListNews => Ready::bare().with("list", "virtual_keys").with("after", "0"),
+            Operation::WhyExplain => {
+                let questions = json!({ "questions": [{ "permission": "prompts.publish" }] });
+                Ready::bare().with("what", "prompts.publish").body(questions)
+            }
+            Operation::WhyWhoCan => Ready::bare().with("permission", "prompts.publish"),
             Operation::HomeFind => Ready::bare().with("q", "o"),
             Operation::ConfigCheck => Ready::bare().with("config", text(2)),
             Operation::ConfigTry => config().await.with("config", text(2)).body(json!({ "model": "gpt-4o" })),

@@ -174,6 +174,7 @@ fn entry(operation: Operation, path: &str, summary: &str) -> OperationBuilder {
     let needs = match spec.requires {
         Requirement::Holds(permission) => format!("Needs the permission `{permission}`."),
         Requirement::Both(first, second) => format!("Needs the permissions `{first}` and `{second}`."),
+        Requirement::Belonging => "Needs no permission: every key may ask.".to_owned(),
         Requirement::Anyone | Requirement::Person | Requirement::Membership => String::new(),
     };
     let (area, verb) = spec.id.split_once('.').unwrap_or((spec.id, ""));

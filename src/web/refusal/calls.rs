@@ -108,6 +108,7 @@ impl Refusal {
         );
         Self::new(StatusCode::FORBIDDEN, "permission_denied", "permission_error", "").with(|details| {
             details.permission = Some(missing.name().into());
+            details.held_by = Some(missing.held_by());
             details.message = Cow::Owned(message);
         })
     }

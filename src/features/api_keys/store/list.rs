@@ -193,6 +193,14 @@ pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
     Ok(readable(rows, Row::key))
 }
 
+/// The keys that work at this moment, at most so many, and whether those are all.
+pub async fn live(tx: &mut OrgTx, most: usize, now: Timestamp) -> Result<(Vec<Key>, bool)> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let asked = Asked::default().with("status", "active");
+    let Page { rows, total, .. } = page(tx, &asked, Window { offset: 0, limit, or_last: false }, now).await?;
+    Ok((rows, total <= limit))
+}
+
 /// One page of the keys that are asked for.
 pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp) -> Result<Page<Key>> {
     let mut question = of_status(LIST.ask(), asked.get("status"), now).showing(values![now]).sort(asked.get("sort"));
