@@ -17,7 +17,7 @@ fn files_are_for_the_programs_user_alone() -> Result<()> {
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755))?;
     let mut house = House::open_in(folder, provider()?, &[])?;
     let running = modes(house.folder())?;
-    for made in ["latchkey.db", "latchkey.db-wal", "latchkey.key", "calls"] {
+    for made in ["latchkey.db", "latchkey.db-wal", "latchkey.key", "calls", "checkpoints.jsonl"] {
         assert!(running.contains_key(made), "{made} is not among {:?}", running.keys());
     }
     assert!(running.keys().any(|name| name.starts_with("calls/")), "{:?}", running.keys());

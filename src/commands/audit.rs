@@ -1,5 +1,6 @@
-//! `latchkey audit`: verify the chains, or export one.
+//! `latchkey audit`: verify the chains, or export one; the keys that sign checkpoints.
 
+mod checkpoints;
 mod database;
 mod file;
 
@@ -9,8 +10,9 @@ use super::open_existing;
 use crate::{
     kernel::OrganisationId,
     server::{
-        access::App,
-        audit::{self, verify::Verdict},
+        access::{self, App},
+        audit::{self, checkpoints::PublishedKey, verify::Verdict},
+        crypto::PublicKey,
         database::{StartResult, hex},
         settings::DataSettings,
     },
@@ -29,6 +31,11 @@ pub(super) enum AuditCommand {
     Verify(VerifyArguments),
     /// Write the events of one organisation as JSON Lines, to verify or keep elsewhere
     Export(ExportArguments),
+    /// Print the public keys by which checkpoints are verified, oldest first: one a line, with its generation and its time
+    PublicKey(DataSettings),
+    /// Make the next key that signs checkpoints, and print its public key. The present one signs it; what it signed before
+    /// still verifies
+    RotateKey(DataSettings),
 }
 
 #[derive(Args)]
@@ -38,6 +45,19 @@ pub(super) struct VerifyArguments {
     /// An export to verify instead of the database
     #[arg(long)]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    against: Against,
+}
+
+/// What chains are held against.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Against {
+    /// A file of checkpoints that was kept outside the database: each chain must have what it says, and reach as far
+    #[arg(long, value_name = "FILE")]
+    pub checkpoints: Option<PathBuf>,
+    /// A public key to trust, as `latchkey audit public-key` prints it: 64 hexadecimal digits. May be given several times
+    #[arg(long = "public-key", value_name = "KEY")]
+    pub public_keys: Vec<PublicKey>,
 }
 
 #[derive(Args)]
@@ -62,14 +82,27 @@ struct Line {
 
 pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
     match command {
-        AuditCommand::Verify(VerifyArguments { file: Some(path), .. }) => {
-            Ok(code(file::verify_file(&path, &mut std::io::stdout())?))
+        AuditCommand::Verify(VerifyArguments { file: Some(path), against, .. }) => {
+            Ok(code(file::verify_file(&path, &against, &mut std::io::stdout())?))
         }
-        AuditCommand::Verify(VerifyArguments { data, file: None }) => {
+        AuditCommand::Verify(VerifyArguments { data, file: None, against }) => {
             let (app, _lock) = open_existing(&data).await?;
-            let result = verify_database(&app, &mut std::io::stdout()).await;
+            let result = verify_database(&app, &against, &mut std::io::stdout()).await;
             app.db.close().await;
             Ok(code(result?))
+        }
+        AuditCommand::PublicKey(data) => {
+            let (app, _lock) = open_existing(&data).await?;
+            let result = public_keys(&app).await;
+            app.db.close().await;
+            result
+        }
+        AuditCommand::RotateKey(data) => {
+            let (app, _lock) = open_existing(&data).await?;
+            let result = access::checkpoints::rotate_key(&app).await;
+            app.db.close().await;
+            print_key(&result?)?;
+            Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Export(ExportArguments { data, organisation }) => {
             let (app, _lock) = open_existing(&data).await?;
@@ -85,7 +118,12 @@ fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) 
     let name =
         if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
-        Verdict::Whole { events, head } => writeln!(out, "{name}: {events} events verified, head {}", hex(&head))?,
+        Verdict::Whole { events, head, checkpoint } => {
+            let vouched = checkpoint
+                .map(|(seq, at)| format!(", verified up to #{seq} by a checkpoint of {at}"))
+                .unwrap_or_default();
+            writeln!(out, "{name}: {events} events verified, head {}{vouched}", hex(&head))?;
+        }
         Verdict::Broken { seq, why } => writeln!(out, "{name}: BROKEN at event {seq}: {why}")?,
     }
     Ok(matches!(verdict, Verdict::Whole { .. }))
@@ -93,6 +131,20 @@ fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) 
 
 fn code(whole: bool) -> ExitCode {
     if whole { ExitCode::SUCCESS } else { ExitCode::from(2) }
+}
+
+async fn public_keys(app: &App) -> StartResult<ExitCode> {
+    let keys = audit::checkpoints::public_keys(&mut app.read_every_chain().await?, &app.keyring).await?;
+    keys.iter().try_for_each(print_key)?;
+    if keys.is_empty() {
+        // It will be this one, as it comes from the installation's key.
+        writeln!(std::io::stdout(), "{} generation 1, not used yet", app.keyring.signing_key(1).public())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_key(key: &PublishedKey) -> StartResult<()> {
+    Ok(writeln!(std::io::stdout(), "{} generation {}, since {}", key.key, key.generation, key.since)?)
 }
 
 async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode> {

@@ -6,7 +6,7 @@ use crate::{
     gateway::{prices, storage, telemetry},
     http,
     server::{
-        access::{installation, jobs},
+        access::{checkpoints::Checkpoints, installation, jobs},
         database::StartResult,
         mail::Mail,
         settings::{MetricsListen, ServeSettings},
@@ -16,9 +16,10 @@ use crate::{
 use std::{
     io::{IsTerminal, Write},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -69,11 +70,14 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     };
     let gateway = storage::start(&app, &settings.data.data.join("calls"))
         .map_err(|error| format!("the journal of calls cannot be kept in the data folder: {error}"))?;
+    let checkpoints = Checkpoints::new(settings.audit_checkpoints());
+    checkpoints.check()?;
+    let checkpoints = Arc::new(Mutex::new(checkpoints));
     if let Some(collector) = collector {
         telemetry::export(&gateway, collector);
     }
     let stop = CancellationToken::new();
-    let jobs = jobs::start(&app, ROOMS.iter().flat_map(|room| room.jobs).copied(), stop.clone());
+    let jobs = jobs::start(&app, ROOMS.iter().flat_map(|room| room.jobs).copied(), &checkpoints, stop.clone());
     let mut out = std::io::stdout();
     if let Some(secret) = installation::setup_secret(&app).await? {
         let _ = writeln!(
@@ -109,7 +113,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     // A database that does not answer any more keeps nothing from ending.
     let finished = async {
         let _ = jobs.await;
-        jobs::finish(&app).await;
+        jobs::finish(&app, &checkpoints).await;
     };
     if tokio::time::timeout(FINISH, finished).await.is_err() {
         tracing::warn!("not all of the audit log could be written");

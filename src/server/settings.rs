@@ -54,6 +54,9 @@ pub struct ServeSettings {
     /// A file of models' prices, in place of the built-in table
     #[arg(long, env = "LATCHKEY_PRICES")]
     pub prices: Option<PathBuf>,
+    /// The file to which checkpoints of the audit log are appended; without it `checkpoints.jsonl` in the data folder
+    #[arg(long, env = "LATCHKEY_AUDIT_CHECKPOINTS")]
+    pub audit_checkpoints: Option<PathBuf>,
     /// Port on this machine, or address and port, on which /metrics is served for Prometheus; without it nowhere
     #[arg(long, env = "LATCHKEY_METRICS_LISTEN")]
     pub metrics_listen: Option<MetricsListen>,
@@ -243,6 +246,12 @@ impl ServeSettings {
     /// Address ranges beyond the public ones that providers may have.
     pub fn allow_upstream(&self) -> Vec<IpNet> {
         all(&self.allow_upstream)
+    }
+
+    /// Where checkpoints of the audit log are written.
+    pub fn audit_checkpoints(&self) -> PathBuf {
+        let given = self.audit_checkpoints.clone().filter(|file| !file.as_os_str().is_empty());
+        given.unwrap_or_else(|| self.data.data.join("checkpoints.jsonl"))
     }
 
     /// Proxies that are believed.

@@ -6,6 +6,7 @@ mod audit;
 mod audit_export;
 mod audit_room;
 mod bounds;
+mod checkpoints;
 mod configs;
 mod exports;
 mod feedback;

@@ -17,6 +17,7 @@ use std::path::Path;
 pub fn registered() -> Vec<&'static str> {
     let below = [
         audit::STATEMENTS,
+        audit::checkpoints::STATEMENTS,
         database::HEALTH_STATEMENTS,
         database::STATEMENTS,
         installation::STATEMENTS,

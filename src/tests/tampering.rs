@@ -2,7 +2,7 @@
 
 use super::support::{Client, House, each_engine};
 use crate::{
-    commands::verify_database,
+    commands::{Against, verify_database},
     kernel::OrganisationId,
     server::{
         access::heads::Recorder,
@@ -42,7 +42,7 @@ async fn founded(house: House) -> (House, Client, OrganisationId) {
     (house, ada, south)
 }
 
-async fn run(house: &House, sql: String) {
+pub(super) async fn run(house: &House, sql: String) {
     let sql: &'static str = Box::leak(sql.into_boxed_str());
     house.as_owner(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
@@ -63,7 +63,7 @@ async fn restore(house: &House) {
 }
 
 /// An id as this engine writes it.
-fn id(house: &House, id: Uuid) -> String {
+pub(super) fn id(house: &House, id: Uuid) -> String {
     if house.app.db.is_postgres() { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) }
 }
 
@@ -74,7 +74,7 @@ fn bytes(house: &House, bytes: &[u8]) -> String {
 
 async fn verified(house: &House) -> (bool, String) {
     let mut out = vec![];
-    let whole = verify_database(&house.app, &mut out).await.expect("it can be verified");
+    let whole = verify_database(&house.app, &Against::default(), &mut out).await.expect("it can be verified");
     (whole, String::from_utf8(out).expect("text"))
 }
 
@@ -89,7 +89,7 @@ async fn expect(house: &House, what: &str, line: &str) {
 }
 
 /// Writes an organisation's chain anew, with these bodies and all that belongs to it.
-async fn rebuild(house: &House, organisation: OrganisationId, change: impl Fn(&str) -> String) {
+pub(super) async fn rebuild(house: &House, organisation: OrganisationId, change: impl Fn(&str) -> String) {
     let mut tx = house.app.read_proven(organisation).await.expect("reads");
     let events = audit::page(&mut tx, 0, 100).await.expect("events");
     drop(tx);

@@ -3,17 +3,26 @@
 use super::support::{Calls, House, World, done, each_engine, test_server};
 use crate::{
     policy::Operation,
-    server::{audit, database::Db},
+    server::{access::checkpoints::Checkpoints, audit, database::Db},
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
 
 /// Tables that belong to the installation, not to an organisation. A new table is in neither list until somebody decides.
-const INSTALLATION: [&str; 7] =
-    ["_sqlx_migrations", "installation", "known_networks", "organisations", "password_resets", "sessions", "users"];
-const ORGANISATION: [&str; 35] = [
+const INSTALLATION: [&str; 8] = [
+    "_sqlx_migrations",
+    "audit_keys",
+    "installation",
+    "known_networks",
+    "organisations",
+    "password_resets",
+    "sessions",
+    "users",
+];
+const ORGANISATION: [&str; 36] = [
     "api_key_secrets",
     "api_keys",
+    "audit_checkpoints",
     "audit_events",
     "audit_heads",
     "call_attempts",
@@ -101,6 +110,9 @@ async fn filled(house: House) -> World {
     }
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
+    checkpoints.round(&world.house.app, true).await.expect("checkpoints");
     world
 }
 
@@ -136,7 +148,14 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     }
     let mut tx = connection.begin().await.expect("begins");
     take_context(&mut tx, world.house.organisation.0).await;
-    for statement in ["UPDATE audit_events SET body = '{}'", "DELETE FROM audit_events"] {
+    for statement in [
+        "UPDATE audit_events SET body = '{}'",
+        "DELETE FROM audit_events",
+        "UPDATE audit_checkpoints SET body = '{}'",
+        "DELETE FROM audit_checkpoints",
+        "UPDATE audit_keys SET body = '{}'",
+        "DELETE FROM audit_keys",
+    ] {
         let mut attempt = tx.begin().await.expect("begins");
         let refused = attempt.execute(statement).await.expect_err("the serving role may not").to_string();
         assert!(refused.contains("permission denied"), "{statement}: {refused}");

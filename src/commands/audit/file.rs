@@ -1,12 +1,13 @@
 //! Verifying an export by itself.
 
-use super::{Line, report};
+use super::{Against, Line, checkpoints, report};
 use crate::{
     kernel::OrganisationId,
     server::{
         audit::{
             Stored,
             chain::Hash,
+            checkpoints::{Evidence, Mark},
             verify::{Verdict, Verifier},
         },
         database::StartResult,
@@ -20,14 +21,31 @@ use std::{
 };
 
 /// What nothing inside an export can show.
-const LIMITS: &str = "Not checked: whether events are missing from the end, whether the whole export was written anew, \
-and the columns that the database keeps beside each event. The first two take signed checkpoints, which this version does \
-not make.";
+const ALONE: &str = "Not checked: whether events are missing from the end, whether the whole export was written anew, \
+and the columns that the database keeps beside each event. The first two take --checkpoints.";
+/// What comes behind the last checkpoint.
+const BEHIND: &str = "Not checked: whether events are missing that came after the newest checkpoint of a chain, and the \
+columns that the database keeps beside each event.";
+/// Whose keys they are.
+const ANYBODYS: &str = "Not checked: whose checkpoints these are. They belong together, by the first key that the file \
+names; anybody can make such a file. Give --public-key.";
 
 /// Verifies an export, each organisation's lines as a chain of their own. Where the installation's chain is among them, the
-/// others are held against what it records of them. A line that is no event is an error that names it. True: nothing is
-/// wrong.
-pub(super) fn verify_file(path: &Path, out: &mut impl Write) -> StartResult<bool> {
+/// others are held against what it records of them, and all against a file of checkpoints, if there is one. A line that is
+/// no event is an error that names it. True: nothing is wrong.
+pub(super) fn verify_file(path: &Path, against: &Against, out: &mut impl Write) -> StartResult<bool> {
+    let trusted = against.public_keys.iter().copied();
+    let (mut marks, mut whole) = (BTreeMap::<OrganisationId, Vec<Mark>>::new(), true);
+    match &against.checkpoints {
+        Some(file) => {
+            let evidence =
+                if against.public_keys.is_empty() { Evidence::by_the_first() } else { Evidence::by(trusted) };
+            let read = checkpoints::read(file, evidence, out)?;
+            (marks, whole) = (read.marks, read.whole);
+        }
+        None if against.public_keys.is_empty() => {}
+        None => return Err("--public-key says who signed checkpoints: give --checkpoints as well".into()),
+    }
     let mut recorded: HashMap<OrganisationId, Vec<(i64, Hash)>> = HashMap::new();
     let mut installation = Verifier::new(OrganisationId::INSTALLATION);
     // A pipe is read only once, and its chains each by itself.
@@ -48,18 +66,33 @@ pub(super) fn verify_file(path: &Path, out: &mut impl Write) -> StartResult<bool
         let chain = chains.entry(organisation).or_insert_with(|| {
             // What was recorded after the export was made is no fault of it: an end that it does not reach is not missed.
             Verifier::against(organisation, recorded.remove(&organisation).unwrap_or_default())
+                .with_checkpoints(marks.remove(&organisation).unwrap_or_default())
         });
         chain.take(&event);
     }
     if chains.is_empty() {
         return Err("the export holds no event".into());
     }
-    let mut whole = true;
+    let mut without = 0;
     for (organisation, chain) in chains {
         let verdict: Verdict = chain.finish_export();
         whole &= report(out, organisation, verdict)?;
+        without += usize::from(matches!(verdict, Verdict::Whole { checkpoint: None, .. }));
     }
-    writeln!(out, "{LIMITS}")?;
+    if against.checkpoints.is_none() {
+        writeln!(out, "{ALONE}")?;
+        return Ok(whole);
+    }
+    if without > 0 {
+        writeln!(out, "Not checked: {without} chains of the export are not in the file of checkpoints.")?;
+    }
+    if !marks.is_empty() {
+        writeln!(out, "Not checked: {} chains of the file of checkpoints are not in the export.", marks.len())?;
+    }
+    writeln!(out, "{BEHIND}")?;
+    if against.public_keys.is_empty() {
+        writeln!(out, "{ANYBODYS}")?;
+    }
     Ok(whole)
 }
 
@@ -67,18 +100,97 @@ type Read = StartResult<(OrganisationId, Stored)>;
 
 fn lines(path: &Path) -> StartResult<impl Iterator<Item = Read>> {
     let file = File::open(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    Ok(BufReader::new(file).lines().enumerate().map(|(n, line)| {
-        let read = || -> StartResult<Line> { Ok(serde_json::from_str(&line?)?) };
+    // `split` takes away the end of a line and nothing else: whatever stands before it is read.
+    Ok(BufReader::new(file).split(b'\n').enumerate().map(|(n, bytes)| {
+        let read = || -> StartResult<Line> {
+            let text = String::from_utf8(bytes?)?;
+            let line: Line = serde_json::from_str(&text)?;
+            // What says the same in other bytes was changed as well.
+            if serde_json::to_string(&line)? != text {
+                return Err("it is not written as Latchkey writes it".into());
+            }
+            Ok(line)
+        };
         let line = read().map_err(|error| format!("line {} is no event: {error}", n + 1))?;
         let event = Stored { seq: line.seq, body: line.body, previous: unhex(&line.previous), hash: unhex(&line.hash) };
         Ok((line.organisation, event))
     }))
 }
 
-/// Bytes from hexadecimal; anything else gives no bytes, which no hash equals.
+/// Bytes from hexadecimal in lower case; anything else gives no bytes, which no hash equals.
 fn unhex(text: &str) -> Vec<u8> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
+    if !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) || !text.len().is_multiple_of(2) {
         return vec![];
     }
     (0..text.len()).step_by(2).map_while(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::{
+        audit::checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
+        database::hex,
+    };
+    use proptest::prelude::*;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// An export of a few events, as it is written.
+    fn export() -> String {
+        let line = |event: Stored| Line {
+            organisation: ORG,
+            seq: event.seq,
+            body: event.body,
+            previous: hex(&event.previous),
+            hash: hex(&event.hash),
+        };
+        let lines = chain_of(3).into_iter().map(|event| serde_json::to_string(&line(event)).unwrap() + "\n");
+        lines.collect()
+    }
+
+    fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// What is said of an export, if it can be read.
+    fn said(export: &Path, against: &Against) -> Option<(bool, String)> {
+        let mut out = vec![];
+        let whole = verify_file(export, against, &mut out).ok()?;
+        Some((whole, String::from_utf8(out).unwrap()))
+    }
+
+    #[test]
+    fn what_is_not_checked_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = file(&folder, "whole.jsonl", export().as_bytes());
+        let made: Vec<String> =
+            checkpoints_of(&chain_of(3), &[2, 3]).iter().map(|signed| signed.line() + "\n").collect();
+        let checkpoints = Some(file(&folder, "checkpoints.jsonl", made.concat().as_bytes()));
+        let key = signing_key(1).public();
+        for (checkpoints, public_keys, is_said, is_not) in [
+            (None, vec![], "take --checkpoints", "verified up to"),
+            (checkpoints.clone(), vec![], "Not checked: whose", "take --checkpoints"),
+            (checkpoints, vec![key], ", verified up to #3 by a checkpoint of 1970-01-01T00:00:00.003Z\n", "whose"),
+        ] {
+            let (whole, said) = said(&whole, &Against { checkpoints, public_keys }).expect("it can be read");
+            assert!(whole && said.contains(is_said) && !said.contains(is_not), "{said}");
+            assert!(said.contains("Not checked: "), "{said}");
+        }
+        assert!(said(&whole, &Against { checkpoints: None, public_keys: vec![key] }).is_none());
+    }
+
+    proptest! {
+        /// Whatever single byte of an export is changed: a line is no event any more, or its chain is broken.
+        #[test]
+        fn a_changed_byte_of_an_export_is_betrayed(place in 0..export().len(), flip in 1..=255u8) {
+            let mut bytes = export().into_bytes();
+            bytes[place] ^= flip;
+            let folder = tempfile::tempdir().unwrap();
+            let said = said(&file(&folder, "export.jsonl", &bytes), &Against::default());
+            prop_assert!(said.as_ref().is_none_or(|(whole, _)| !whole), "byte {} may be {}: {:?}", place, bytes[place], said);
+        }
+    }
 }

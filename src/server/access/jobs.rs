@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{heads::Recorder, sessions};
+use super::{checkpoints::Checkpoints, heads::Recorder, sessions};
 use crate::{
     kernel::{OrganisationId, Result},
     server::{
@@ -10,8 +10,8 @@ use crate::{
     },
 };
 use sqlx::postgres::PgListener;
-use std::{collections::HashMap, pin::Pin, time::Duration};
-use tokio::task::JoinHandle;
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ const COMPARE: Duration = Duration::from_millis(500);
 
 /// How often the ends of the organisations' chains are recorded.
 const RECORD: Duration = Duration::from_secs(600);
+
+/// How often it is looked whether a checkpoint is due.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// One round of a job.
 pub type Round = for<'a> fn(&'a App) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
@@ -54,13 +57,18 @@ const JOBS: [Job; 2] = [
 ];
 
 /// Starts the jobs, those of the rooms too; they end when `stop` is cancelled.
-pub fn start(app: &App, rooms: impl IntoIterator<Item = Job>, stop: CancellationToken) -> JoinHandle<()> {
-    let app = app.clone();
+pub fn start(
+    app: &App,
+    rooms: impl IntoIterator<Item = Job>,
+    checkpoints: &Arc<Mutex<Checkpoints>>,
+    stop: CancellationToken,
+) -> JoinHandle<()> {
+    let (app, checkpoints) = (app.clone(), checkpoints.clone());
     let jobs: Vec<Job> = JOBS.into_iter().chain(rooms).collect();
     tokio::spawn(async move {
         let rounds = futures_util::future::join_all(jobs.iter().map(|job| repeat(&app, *job)));
         let work = async {
-            tokio::join!(rounds, record(&app), listen(&app), compare(&app));
+            tokio::join!(rounds, record(&app), vouch(&app, &checkpoints), listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -89,12 +97,27 @@ async fn record(app: &App) {
     }
 }
 
-/// What is left to be written when the program stops.
-pub async fn finish(app: &App) {
+/// Makes checkpoints of the audit log's chains.
+async fn vouch(app: &App, checkpoints: &Mutex<Checkpoints>) {
+    loop {
+        note(checkpoints.lock().await.round(app, false).await);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn note(done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, "the audit log's checkpoints could not be made or written");
+    }
+}
+
+/// What is left to be written when the program stops, and the jobs have ended.
+pub async fn finish(app: &App, checkpoints: &Mutex<Checkpoints>) {
     Access::record_floods(app).await;
     if let Err(error) = Recorder::default().round(app, true).await {
         tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");
     }
+    note(checkpoints.lock().await.round(app, true).await);
 }
 
 /// Hears what other replicas changed, as PostgreSQL tells it.

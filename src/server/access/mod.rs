@@ -12,6 +12,7 @@ use super::{
 };
 mod app;
 mod change;
+pub mod checkpoints;
 pub mod heads;
 mod identities;
 pub mod installation;

@@ -1,6 +1,7 @@
 //! The audit log: who did what, when, with what outcome, in a chain that shows tampering.
 
 pub mod chain;
+pub mod checkpoints;
 pub mod event;
 pub mod heads;
 mod store;

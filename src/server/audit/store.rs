@@ -23,7 +23,7 @@ statements! {
     ACTS: TenantSql = "SELECT seq, action, outcome, actor_id, target_id FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
-    LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads";
+    LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads UNION SELECT org_id FROM audit_checkpoints";
     ENDS: SystemSql = "SELECT h.org_id, h.seq, h.hash FROM audit_heads h JOIN organisations o ON o.id = h.org_id WHERE h.seq > 0 ORDER BY h.org_id";
     // The text of the partial index stands here as it is.
     RECORDS: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND action = 'audit.heads' AND seq > $2 ORDER BY seq LIMIT $3";
@@ -182,7 +182,7 @@ pub(super) async fn rows(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<Sto
 pub struct Chains {
     /// The organisations that there are.
     pub organisations: BTreeSet<OrganisationId>,
-    /// Those of which there are events or an end.
+    /// Those of which there are events, an end or checkpoints.
     pub logged: BTreeSet<OrganisationId>,
     /// What stands in the place of an organisation's id and is none.
     pub malformed: Vec<Vec<u8>>,

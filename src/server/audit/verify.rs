@@ -2,6 +2,7 @@
 
 use super::{
     chain::{self, GENESIS, Hash},
+    checkpoints::Mark,
     event::Written,
     heads::{self, Recorded},
     store::{self, Stored, StoredRow},
@@ -14,8 +15,9 @@ use crate::{
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All events are as they were written.
-    Whole { events: i64, head: Hash },
+    /// All events are as they were written. `checkpoint`: the newest of those that the chain was held against, its number
+    /// and time.
+    Whole { events: i64, head: Hash, checkpoint: Option<(i64, Timestamp)> },
     /// The first sequence number that is missing, out of place, or not as it was written, and what is wrong with it.
     Broken { seq: i64, why: &'static str },
 }
@@ -26,8 +28,11 @@ pub struct Verifier {
     seq: i64,
     previous: Hash,
     at: i64,
-    /// The ends that the installation's chain has recorded of this one, by number, the next one last.
-    ahead: Vec<(i64, Hash)>,
+    /// What others say of this chain, by number, the next one last: the ends that the installation's chain has recorded, and
+    /// checkpoints, with their time.
+    ahead: Vec<(i64, Hash, Option<Timestamp>)>,
+    /// The last checkpoint that was met.
+    checkpoint: Option<(i64, Timestamp)>,
     /// What this chain records of others.
     records: Vec<Recorded>,
     broken: Option<(i64, &'static str)>,
@@ -39,9 +44,18 @@ impl Verifier {
     }
 
     /// Checks also that the chain has these ends, which the installation's chain has recorded of it.
-    pub fn against(organisation: OrganisationId, mut recorded: Vec<(i64, Hash)>) -> Self {
-        recorded.sort_unstable_by(|a, b| b.cmp(a));
-        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead: recorded, records: vec![], broken: None }
+    pub fn against(organisation: OrganisationId, recorded: Vec<(i64, Hash)>) -> Self {
+        let mut ahead: Vec<_> = recorded.into_iter().map(|(seq, hash)| (seq, hash, None)).collect();
+        ahead.sort_unstable_by(|a, b| b.cmp(a));
+        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead, checkpoint: None, records: vec![], broken: None }
+    }
+
+    /// Checks also that the chain has the events of these checkpoints, which are believed.
+    #[must_use]
+    pub fn with_checkpoints(mut self, marks: impl IntoIterator<Item = Mark>) -> Self {
+        self.ahead.extend(marks.into_iter().map(|mark| (mark.seq, mark.hash, Some(mark.at))));
+        self.ahead.sort_unstable_by(|a, b| b.cmp(a));
+        self
     }
 
     /// Takes the next event of an export.
@@ -91,9 +105,14 @@ impl Verifier {
         if !beside(&written) {
             return Err((seq, "the columns beside it say something else than what was hashed"));
         }
-        while let Some((_, recorded)) = self.ahead.pop_if(|(next, _)| *next <= seq) {
-            if recorded != computed {
-                return Err((seq, "the installation's chain has recorded another event here"));
+        while let Some((_, recorded, by)) = self.ahead.pop_if(|(next, ..)| *next <= seq) {
+            match by {
+                None if recorded != computed => {
+                    return Err((seq, "the installation's chain has recorded another event here"));
+                }
+                Some(_) if recorded != computed => return Err((seq, REWRITTEN)),
+                Some(at) => self.checkpoint = Some((seq, at)),
+                None => {}
             }
         }
         if self.organisation == OrganisationId::INSTALLATION {
@@ -114,9 +133,10 @@ impl Verifier {
         self.seq
     }
 
-    /// The verdict on an export. It may have been made before the last of the recorded ends: those are not missed.
+    /// The verdict on an export. It may have been made before the last of the recorded ends: those are not missed. It must
+    /// reach the newest checkpoint.
     pub fn finish_export(mut self) -> Verdict {
-        self.ahead.clear();
+        self.ahead.retain(|(.., checkpoint)| checkpoint.is_some());
         self.finish(None)
     }
 
@@ -126,7 +146,10 @@ impl Verifier {
             return Verdict::Broken { seq, why };
         }
         if !self.ahead.is_empty() {
-            let why = "it is missing, and the installation's chain has recorded that it was there";
+            let why = match self.ahead.iter().any(|(.., checkpoint)| checkpoint.is_some()) {
+                true => "it is missing, and a checkpoint says that it was there",
+                false => "it is missing, and the installation's chain has recorded that it was there",
+            };
             return Verdict::Broken { seq: self.seq + 1, why };
         }
         match head {
@@ -134,12 +157,13 @@ impl Verifier {
                 seq: self.seq.min(seq) + i64::from(seq != self.seq),
                 why: "it is not the end that the chain should have",
             },
-            _ => Verdict::Whole { events: self.seq, head: self.previous },
+            _ => Verdict::Whole { events: self.seq, head: self.previous, checkpoint: self.checkpoint },
         }
     }
 }
 
 const FORM: &str = "its text is not one that Latchkey writes";
+const REWRITTEN: &str = "a checkpoint says that another event stood here: it was written anew, or one before it was";
 
 /// Whether the columns say what the body says.
 fn stands_beside(row: &StoredRow, written: &Written) -> bool {
@@ -167,7 +191,16 @@ const PAGE: i64 = 1_000;
 /// each page is read after the head: once it is empty, nothing stands behind that head. Gives also what the chain records
 /// of others.
 pub async fn verify(tx: &mut OrgTx, recorded: Vec<(i64, Hash)>) -> Result<(Verdict, Vec<Recorded>)> {
-    let mut verifier = Verifier::against(tx.organisation(), recorded);
+    verify_with(tx, recorded, vec![]).await
+}
+
+/// The same, held against these checkpoints as well.
+pub async fn verify_with(
+    tx: &mut OrgTx,
+    recorded: Vec<(i64, Hash)>,
+    checkpoints: Vec<Mark>,
+) -> Result<(Verdict, Vec<Recorded>)> {
+    let mut verifier = Verifier::against(tx.organisation(), recorded).with_checkpoints(checkpoints);
     let (mut head, mut next) = (store::head(tx).await?, i64::MIN);
     loop {
         let page = store::rows(tx, next, PAGE).await?;

@@ -1,6 +1,7 @@
 //! The installation's key: made at first start in a file of mode 0600, or given by the environment, never in the
 //! database. Everything else is derived from it.
 
+use super::SigningKey;
 use crate::{
     kernel::{Error, OrganisationId},
     server::database::StartResult,
@@ -29,6 +30,7 @@ const NONCE: usize = 24;
 pub struct Keyring {
     digest: Zeroizing<[u8; 32]>,
     seal: Zeroizing<[u8; 32]>,
+    checkpoints: Zeroizing<[u8; 32]>,
     check: [u8; 32],
 }
 
@@ -57,6 +59,7 @@ impl Keyring {
         Self {
             digest: Zeroizing::new(hmac(root, &[b"latchkey digest v1"])),
             seal: Zeroizing::new(hmac(root, &[b"latchkey seal v1"])),
+            checkpoints: Zeroizing::new(hmac(root, &[b"latchkey checkpoints v1"])),
             check: hmac(root, &[b"latchkey check v1"]),
         }
     }
@@ -79,6 +82,11 @@ impl Keyring {
     /// replica and after every start.
     pub fn hash_key(&self, organisation: OrganisationId) -> [u8; 32] {
         self.digest("guardrail digest", &organisation.to_string())
+    }
+
+    /// The key of this generation that signs checkpoints of the audit log: the same on every replica and after every start.
+    pub fn signing_key(&self, generation: i64) -> SigningKey {
+        SigningKey::from_seed(&Zeroizing::new(hmac(&self.checkpoints, &[&generation.to_be_bytes()])))
     }
 
     /// Seals a credential or text to its place: the same bytes in another row, field or organisation do not open.

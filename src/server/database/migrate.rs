@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (19, "feedback", include_str!("../../../migrations/0019_feedback.sql")),
     (20, "prices_and_filters", include_str!("../../../migrations/0020_prices_and_filters.sql")),
     (21, "reckoning", include_str!("../../../migrations/0021_reckoning.sql")),
+    (22, "checkpoints", include_str!("../../../migrations/0022_checkpoints.sql")),
     (23, "audit_room", include_str!("../../../migrations/0023_audit_room.sql")),
 ];
 

@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Attacks the audit log of an installation on SQLite, and shows that `latchkey audit verify` names each attack.
+
+    python3 end2end/audit-attacks.py DATA_FOLDER --latchkey target/release/latchkey
+
+Every attack is made on a copy of its own in a temporary folder; the data folder is only read. Whoever attacks here can do
+all that the owner of the database can: the triggers are taken away, hashes are made anew, and the database's own
+checkpoints are deleted. What they do not have is the file of checkpoints as it was kept elsewhere. It needs a chain of five
+events or more that a checkpoint vouches for, and nothing besides Python's standard library.
+"""
+
+import argparse, hashlib, json, os, pathlib, shutil, sqlite3, subprocess, sys, tempfile, uuid
+
+INSTALLATION = bytes(16)
+
+
+class Copy:
+    """A copy of the data, of which the triggers are gone."""
+
+    def __init__(self, source, folder, marks):
+        # The numbers of the events that the checkpoints kept elsewhere name, by chain.
+        self.marks = marks
+        self.folder = pathlib.Path(folder)
+        if not (source / "latchkey.db").exists():
+            sys.exit(f"there is no database in {source}")
+        # What a crash has left in the write-ahead log belongs to the database.
+        for name in ("latchkey.db", "latchkey.db-wal", "latchkey.key"):
+            if (source / name).exists():
+                shutil.copy(source / name, self.folder)
+        self.db = sqlite3.connect(self.folder / "latchkey.db")
+        triggers = self.all("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit_%'")
+        for (name,) in triggers:
+            self.db.execute(f'DROP TRIGGER "{name}"')
+
+    def all(self, statement, *values):
+        return self.db.execute(statement, values).fetchall()
+
+    def end(self, chain):
+        return self.all("SELECT MAX(seq) FROM audit_events WHERE org_id = ?", chain)[0][0]
+
+    def body(self, chain, seq):
+        return self.all("SELECT body FROM audit_events WHERE org_id = ? AND seq = ?", chain, seq)[0][0]
+
+    def set(self, chain, seq, **columns):
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.db.execute(
+            f"UPDATE audit_events SET {names} WHERE org_id = ? AND seq = ?", (*columns.values(), chain, seq)
+        )
+
+    def hash(self, chain, seq):
+        """Makes an event fit the one before it."""
+        before = self.all("SELECT hash FROM audit_events WHERE org_id = ? AND seq = ?", chain, seq - 1)
+        previous = before[0][0] if before else bytes(32)
+        hashed = b"latchkey audit v1\0" + chain + seq.to_bytes(8, "big") + previous + self.body(chain, seq).encode()
+        self.set(chain, seq, previous=previous, hash=hashlib.sha256(hashed).digest())
+
+    def rebuild(self, chain, first):
+        """Makes all events from this one on fit, and the recorded end."""
+        for seq in range(first, self.end(chain) + 1):
+            self.hash(chain, seq)
+        self.fit_end(chain)
+
+    def fit_end(self, chain):
+        self.db.execute(
+            "UPDATE audit_heads SET (seq, hash, at) = (SELECT seq, hash, at FROM audit_events WHERE org_id = ?1 "
+            "ORDER BY seq DESC LIMIT 1) WHERE org_id = ?1",
+            (chain,),
+        )
+
+    def renumber(self, chain, first, by):
+        """Moves the numbers of events from this one on; aside first, so that no two meet."""
+        self.db.execute("UPDATE audit_events SET seq = -seq WHERE org_id = ? AND seq >= ?", (chain, first))
+        self.db.execute("UPDATE audit_events SET seq = ? - seq WHERE org_id = ? AND seq < 0", (by, chain))
+
+    def forget_checkpoints(self, chain, behind):
+        self.db.execute("DELETE FROM audit_checkpoints WHERE org_id = ? AND seq > ?", (chain, behind))
+
+
+def edited(body):
+    """The same event with another word in it, in the form that Latchkey writes."""
+    at = body.rindex('"user_agent":"') + len('"user_agent":"')
+    return body[:at] + "x" + body[at:]
+
+
+def edit(copy, chain, other):
+    copy.set(chain, 3, body=edited(copy.body(chain, 3)))
+    return 3
+
+
+def edit_and_hash(copy, chain, other):
+    copy.set(chain, 3, body=edited(copy.body(chain, 3)))
+    copy.hash(chain, 3)
+    # The fourth does not follow what stands there now, unless a checkpoint says so first.
+    return 3 if 3 in copy.marks[chain] else 4
+
+
+def edit_beside(copy, chain, other):
+    copy.set(chain, 3, actor_id="somebody")
+    return 3
+
+
+def remove(copy, chain, other):
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq = 3", (chain,))
+    return 3
+
+
+def remove_and_close_ranks(copy, chain, other):
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq = 3", (chain,))
+    copy.renumber(chain, 4, -1)
+    return 3
+
+
+COLUMNS = "id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash"
+
+
+def insert(copy, chain, other):
+    copy.renumber(chain, 3, 1)
+    copy.db.execute(
+        f"INSERT INTO audit_events (org_id, seq, {COLUMNS}) SELECT org_id, 3, {COLUMNS} FROM audit_events "
+        "WHERE org_id = ? AND seq = 2",
+        (chain,),
+    )
+    return 3
+
+
+def insert_and_hash(copy, chain, other):
+    insert(copy, chain, other)
+    copy.hash(chain, 3)
+    # The fourth was the third and follows the second, unless a checkpoint says so first.
+    return 3 if 3 in copy.marks[chain] else 4
+
+
+def swap(copy, chain, other):
+    for old, new in ((3, -3), (4, 3), (-3, 4)):
+        copy.db.execute("UPDATE audit_events SET seq = ? WHERE org_id = ? AND seq = ?", (new, chain, old))
+    return 3
+
+
+def copy_from_another(copy, chain, other):
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq = 3", (chain,))
+    copy.db.execute(
+        f"INSERT INTO audit_events (org_id, seq, {COLUMNS}) SELECT ?, 3, {COLUMNS} FROM audit_events "
+        "WHERE org_id = ? AND seq = 1",
+        (chain, other),
+    )
+    return 3
+
+
+def alter_end(copy, chain, other):
+    copy.db.execute("UPDATE audit_heads SET hash = ? WHERE org_id = ?", (bytes(32), chain))
+    return copy.end(chain)
+
+
+def cut(copy, chain, other):
+    end = max(copy.marks[chain]) - 2
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq > ?", (chain, end))
+    copy.fit_end(chain)
+    copy.forget_checkpoints(chain, end)
+    return end + 1
+
+
+def rebuild_all(copy, chain, other):
+    """The chain, and the installation's own, which records its ends, as if nothing had been."""
+    was = {seq: digest.hex() for seq, digest in copy.all("SELECT seq, hash FROM audit_events WHERE org_id = ?", chain)}
+    copy.set(chain, 3, body=edited(copy.body(chain, 3)))
+    copy.rebuild(chain, 3)
+    now = copy.all("SELECT seq, hash FROM audit_events WHERE org_id = ?", chain)
+    fits = {was[seq]: digest.hex() for seq, digest in now}
+    for seq, body in copy.all("SELECT seq, body FROM audit_events WHERE org_id = ?", INSTALLATION):
+        for old, new in fits.items():
+            body = body.replace(old, new)
+        copy.set(INSTALLATION, seq, body=body)
+    copy.rebuild(INSTALLATION, 1)
+    for of in (chain, INSTALLATION):
+        copy.forget_checkpoints(of, 0)
+    # Of the third event nobody says anything by itself: the next checkpoint does.
+    return min(seq for seq in copy.marks[chain] if seq >= 3)
+
+
+ATTACKS = [
+    ("an event edited", edit),
+    ("an event edited, with a hash that fits it", edit_and_hash),
+    ("a column edited beside an event", edit_beside),
+    ("an event removed", remove),
+    ("an event removed, and the others renumbered", remove_and_close_ranks),
+    ("an event inserted", insert),
+    ("an event inserted, with a hash that fits it", insert_and_hash),
+    ("two events swapped", swap),
+    ("an event copied from another chain", copy_from_another),
+    ("the recorded end altered", alter_end),
+    ("the end cut off, and its checkpoints with it", cut),
+    ("everything written anew, without its checkpoints", rebuild_all),
+]
+
+
+def read_marks(file):
+    marks = {}
+    for line in file.read_text().splitlines():
+        said = json.loads(json.loads(line)["body"])
+        if "organisation" in said:
+            marks.setdefault(uuid.UUID(said["organisation"]).bytes, set()).add(said["seq"])
+    return marks
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=pathlib.Path, help="the data folder of a stopped Latchkey")
+    parser.add_argument("--latchkey", default="latchkey", help="the program")
+    parser.add_argument("--checkpoints", type=pathlib.Path, help="the file of checkpoints; else that of the data folder")
+    parser.add_argument("--public-key", action="append", default=[], help="a key to trust; else what the program prints")
+    arguments = parser.parse_args()
+    checkpoints = arguments.checkpoints or arguments.data / "checkpoints.jsonl"
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "LATCHKEY_CONFIG")}
+
+    def run(folder, *command):
+        command = [arguments.latchkey, "audit", *command, "--data", str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+    def verify(folder, file=checkpoints):
+        trusted = [part for key in keys for part in ("--public-key", key)]
+        return run(folder, "verify", "--checkpoints", str(file), *trusted)
+
+    marks, failed = read_marks(checkpoints), []
+
+    def expect(what, done, code, line):
+        named = next((said for said in done.stdout.splitlines() if said.startswith(line)), None)
+        if done.returncode == code and named is not None:
+            print(f"ok: {what}\n      {named}")
+        else:
+            failed.append(what)
+            print(f"FAILED: {what}: exit code {done.returncode}, and no line begins with {line!r}:")
+            print(done.stdout + done.stderr)
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(arguments.data, folder, marks)
+        long = [chain for chain, numbers in marks.items() if chain != INSTALLATION and max(numbers) >= 5]
+        if not long:
+            sys.exit("no organisation has five events that a checkpoint vouches for")
+        chain = max(long, key=lambda chain: max(marks[chain]))
+        other = copy.all("SELECT org_id FROM audit_events WHERE org_id <> ? ORDER BY org_id DESC LIMIT 1", chain)[0][0]
+        copy.db.close()
+        printed = run(folder, "public-key")
+        keys = arguments.public_key or [line.split()[0] for line in printed.stdout.splitlines()]
+        if not keys:
+            sys.exit(f"there is no public key: {printed.stderr}")
+        expect("nothing was done", verify(folder), 0, f"{uuid.UUID(bytes=chain)}: ")
+        # One byte of the file of checkpoints, in a signature.
+        lines = checkpoints.read_bytes().splitlines(keepends=True)
+        digit = lines[-1][-4:-3]
+        lines[-1] = lines[-1][:-4] + (b"0" if digit != b"0" else b"1") + lines[-1][-3:]
+        changed = pathlib.Path(folder) / "changed.jsonl"
+        changed.write_bytes(b"".join(lines))
+        expect("a digit of a signature changed", verify(folder, changed), 2, f"checkpoints: BROKEN at line {len(lines)}: ")
+    for what, attack in ATTACKS:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Copy(arguments.data, folder, marks)
+            seq = attack(copy, chain, other)
+            copy.db.commit()
+            copy.db.close()
+            expect(what, verify(folder), 2, f"{uuid.UUID(bytes=chain)}: BROKEN at event {seq}: ")
+    if failed:
+        sys.exit(f"{len(failed)} attacks were not named: {', '.join(failed)}")
+    print(f"All {len(ATTACKS) + 1} attacks were named.")
+
+
+main()
