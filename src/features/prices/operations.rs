@@ -140,10 +140,11 @@ fn read(draft: &Draft) -> Result<(Provider, String, Price)> {
 
 /// What was and what is, in dollars per million tokens.
 fn event(of: &Listed, was: Option<&Listed>, now: Option<&Listed>) -> Event {
+    type Part = (&'static str, fn(&Price) -> i64);
     let amount = |listed: Option<&Listed>, of: fn(&Price) -> i64| {
         listed.map_or(Value::Null, |listed| Value::from(decimal(of(&listed.price))))
     };
-    let parts: [(&str, fn(&Price) -> i64); 3] = [
+    let parts: [Part; 3] = [
         ("input", |price| price.input),
         ("cached_input", |price| price.cached_input),
         ("output", |price| price.output),

@@ -361,28 +361,31 @@ struct Attribute<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 enum Value<'a> {
-    StringValue(Cow<'a, str>),
-    IntValue(Decimal<i64>),
-    DoubleValue(f64),
-    BoolValue(bool),
+    #[serde(rename = "stringValue")]
+    Text(Cow<'a, str>),
+    #[serde(rename = "intValue")]
+    Number(Decimal<i64>),
+    #[serde(rename = "doubleValue")]
+    Real(f64),
+    #[serde(rename = "boolValue")]
+    Truth(bool),
 }
 
 fn text<'a>(key: &'static str, value: impl Into<Cow<'a, str>>) -> Attribute<'a> {
-    Attribute { key, value: Value::StringValue(value.into()) }
+    Attribute { key, value: Value::Text(value.into()) }
 }
 
 fn number<'a>(key: &'static str, value: impl TryInto<i64>) -> Attribute<'a> {
-    Attribute { key, value: Value::IntValue(Decimal(value.try_into().unwrap_or(i64::MAX))) }
+    Attribute { key, value: Value::Number(Decimal(value.try_into().unwrap_or(i64::MAX))) }
 }
 
 fn decimal<'a>(key: &'static str, value: f64) -> Attribute<'a> {
-    Attribute { key, value: Value::DoubleValue(value) }
+    Attribute { key, value: Value::Real(value) }
 }
 
 fn truth<'a>(key: &'static str, value: bool) -> Attribute<'a> {
-    Attribute { key, value: Value::BoolValue(value) }
+    Attribute { key, value: Value::Truth(value) }
 }
 
 /// An id, in hexadecimal digits.
