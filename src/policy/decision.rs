@@ -209,7 +209,7 @@ impl Denial {
                 format!("This needs the permission {permission}. Held by: {}.", permission.held_by())
             }
             Denial::AboveRank => {
-                "Nobody can give a role above their own, or change someone above them. Owners can.".into()
+                "Nobody can give a role above their own, or change someone above them. Ask an Owner.".into()
             }
             Denial::AboveOwnPermissions(permission) => {
                 format!(

@@ -180,7 +180,7 @@ fn title(code: Code) -> &'static str {
 fn NotAllowed(missing: Option<Missing>, id: Option<String>) -> impl IntoView {
     let place = use_place();
     let id =
-        id.or_else(side::request_id).map(|id| view! { <Fact term="Decision"><code class="muted">{id}</code></Fact> });
+        id.or_else(side::request_id).map(|id| view! { <Fact term="Request id"><code class="muted">{id}</code></Fact> });
     let what = missing.as_ref().map(|missing| missing.permission.to_string()).unwrap_or_default();
     let slug = place.as_ref().map(|place| place.slug.clone());
     let facts = missing.map(|missing| {

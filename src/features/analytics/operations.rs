@@ -28,7 +28,7 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
     let buckets = span.buckets(width);
     let bars: Vec<i64> = buckets.clone().collect();
     // Of an hour that is not over yet, as much is compared as has passed.
-    let ends = span.to.min(access.now().plus(1)).max(span.from.plus(1));
+    let ends = span.until(access.now()).to;
     let length = span.to.0 - span.from.0;
     let back = (length + width / 2) / width;
     let earlier = Filter { span: Span { from: span.from.plus(-length), to: ends.plus(-length) }, ..filter.clone() };

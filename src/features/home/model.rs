@@ -196,7 +196,7 @@ impl Happened {
             "label.delete" => "deleted the label",
             "organisation.restrict" => "changed what calls may bring in",
             "organisation.keep_texts" => "changed what is kept of calls in",
-            "log.export" => "exported",
+            "log.export" => "downloaded",
             "log_export.create" => "saved an export of the log:",
             "log_export.update" => "changed an export of the log:",
             "log_export.start" => "started an export of the log:",

@@ -71,7 +71,8 @@ impl CallOutcome {
 ///   `endpoint`: a name. `prompt`, `config`: the slug of what was run or led, with the number of a version beside it.
 ///   `model`: part of the name, whatever its letter case; `model_is`: the whole of it. `error`: a stable code.
 /// - `trace_id`: a whole one. `search`: part of a trace id or of metadata, whatever its letter case. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, a status, or a class
-///   of statuses such as `4xx`. `outcome`: the name of one, beside a status.
+///   of statuses such as `4xx`. `outcome`: the name of one, beside
+///   a status or a class.
 /// - `cache`: `none`, `hit`. `rescued`: `none`, `retry`, `fallback`. `verdict`: `none`, `passed`, `failed`, `denied`.
 /// - `min_cost`, `max_cost`: dollars. `min_tokens`, `max_tokens`. `min_latency`, `max_latency`: milliseconds.
 pub const FILTERS: [&str; 29] = [

@@ -77,7 +77,7 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
         next: slice.next.map(Cursor::text),
         totals,
         from: filter.span.from,
-        to: filter.span.to.min(access.now().plus(1)),
+        to: filter.span.until(access.now()).to,
         width: filter.span.width(),
         bars,
         first_call,

@@ -29,6 +29,17 @@ pub struct Span {
 }
 
 impl Span {
+    /// So much time up to now: whole hours, which are counted already, and the one that has begun.
+    pub fn last(length: i64, now: Timestamp) -> Self {
+        let begun = Timestamp(now.0.div_euclid(HOUR) * HOUR);
+        Self { from: begun.plus(-length), to: begun.plus(HOUR) }
+    }
+
+    /// The part of it that is over; a call of this very millisecond belongs in.
+    pub fn until(self, now: Timestamp) -> Self {
+        Self { to: self.to.min(now.plus(1)).max(self.from.plus(1)), ..self }
+    }
+
     /// The width of the bars that this span is drawn with, in milliseconds.
     pub fn width(self) -> i64 {
         let whole = self.to.0 - self.from.0;
@@ -85,7 +96,7 @@ pub struct Filter {
     /// The whole of it, as it is.
     pub model_is: Option<String>,
     pub trace_id: Option<String>,
-    /// A part of the trace id or of the metadata, in lower case.
+    /// A part of the trace id or of the metadata.
     pub search: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
@@ -215,7 +226,7 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         config: |text| text::line("The config", text, PROMPT_LIMIT);
         config_version: version;
         trace_id: trace;
-        search: |text| text::line("The text", text, MODEL_LIMIT).map(|text| text.to_lowercase());
+        search: |text| text::line("The text", text, MODEL_LIMIT);
         metadata: Metadata::parse_filter;
         model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
         model_is: |text| text::line("The model", text, MODEL_LIMIT);
@@ -228,13 +239,8 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         (filter.outcome, filter.status) = ended;
     }
     let outcome = fields.take("outcome", optional(asked.get("outcome"), |text| word(text, CallOutcome::parse)));
-    match (filter.outcome, outcome.flatten()) {
-        (Some(one), Some(other)) if one != other => {
-            fields.refuse("outcome", "A call has one outcome, and “status” names another.");
-        }
-        (_, None) => {}
-        (_, outcome) => filter.outcome = outcome,
-    }
+    // It counts beside a status: where `status` names an outcome, that is meant.
+    filter.outcome = filter.outcome.or(outcome.flatten());
     // Dollars, tokens and milliseconds, as people write them; as they are stored, micro-cents, tokens and microseconds.
     for (least, most, unit, bounds) in [
         ("min_cost", "max_cost", 100_000_000.0, &mut filter.cost),
@@ -297,11 +303,7 @@ fn trace(text: &str) -> std::result::Result<String, String> {
 fn span(asked: &Asked, now: Timestamp) -> std::result::Result<Span, String> {
     // The end is excluded, and a call of this very millisecond belongs in.
     let end = now.plus(1);
-    // Whole hours, which are counted already, and the one that has begun.
-    let last = |length: i64| {
-        let begun = Timestamp(now.0.div_euclid(HOUR) * HOUR);
-        Ok(Span { from: begun.plus(-length), to: begun.plus(HOUR) })
-    };
+    let last = |length: i64| Ok(Span::last(length, now));
     match asked.get("range") {
         "1h" => Ok(Span { from: now.plus(-HOUR), to: end }),
         "" | "24h" => last(DAY),
@@ -425,6 +427,7 @@ mod tests {
         let of = |status, outcome| reading(&[("status", status), ("outcome", outcome)]).map(|(f, _)| (f.outcome, f.status));
         assert_eq!(of("4xx", "refused"), Ok((Some(CallOutcome::Refused), Some((400, 500)))));
         assert_eq!(of("refused", "refused"), Ok((Some(CallOutcome::Refused), None)));
-        assert!(of("ok", "refused").is_err_and(|error| error.fields[0].field == "outcome"));
+        assert_eq!(of("ok", "refused"), Ok((Some(CallOutcome::Ok), None)));
+        assert!(of("", "nonsense").is_err_and(|error| error.fields[0].field == "outcome"));
     }
 }

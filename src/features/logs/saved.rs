@@ -184,13 +184,13 @@ fn read(name: &str, filter: &str, now: Timestamp) -> Result<(String, String)> {
 
 /// Refuses where as many are saved as can be.
 async fn room(tx: &mut OrgTx, user: UserId, is_shared: bool) -> Result<()> {
-    let (most, whose) = if is_shared {
-        (MOST_SHARED, "Everybody together saves")
+    let (most, whose, what) = if is_shared {
+        (MOST_SHARED, "An organisation can have", "shared filters")
     } else {
-        (MOST_OWN, "You save")
+        (MOST_OWN, "You can have", "filters of your own")
     };
     if store::count(tx, user, is_shared).await? >= most {
-        return Err(Error::conflict(format!("{whose} at most {most} filters. Delete one first.")));
+        return Err(Error::conflict(format!("{whose} at most {most} {what}. Delete one first.")));
     }
     Ok(())
 }
@@ -262,7 +262,7 @@ impl Names {
             "virtual_key" => among(&self.choices.virtual_keys),
             "person" => among(&self.people),
             "provider" => Provider::parse(value).map(|provider| provider.label().to_owned()),
-            "status" => CallOutcome::parse(value).map(|outcome| outcome.label().to_owned()),
+            "status" | "outcome" => CallOutcome::parse(value).map(|outcome| outcome.label().to_owned()),
             "min_cost" | "max_cost" => Some(format!("${value}")),
             "min_latency" | "max_latency" => Some(format!("{value} ms")),
             _ => None,
@@ -280,7 +280,8 @@ fn label(name: &str) -> String {
         "key" => "API key",
         "model" => "Model with",
         "model_is" => "Model",
-        "status" => "Outcome",
+        "status" => "Outcome or status",
+        "search" => "In trace id or metadata",
         "error" => "Error code",
         "verdict" => "Guardrails",
         "rescued" => "Rescue",

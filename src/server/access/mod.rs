@@ -252,10 +252,14 @@ impl Access {
             self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
             return Err(Error::not_found());
         };
-        self.check(operation, Target::In(organisation))?;
+        let told = |error: Error| {
+            self.tell_denial(operation, organisation, &error);
+            error
+        };
+        self.check(operation, Target::In(organisation)).map_err(told)?;
         let mut tx = self.app.db.write_in(organisation).await?;
         let now = self.reread(&mut tx, Hold::UntilCommit).await?;
-        decide(&now, operation.spec().requires, Target::In(organisation))?;
+        decide(&now, operation.spec().requires, Target::In(organisation)).map_err(|denial| told(denial.into()))?;
         Ok(Note(tx))
     }
 

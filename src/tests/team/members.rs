@@ -451,7 +451,7 @@ async fn several_members_are_changed_one_by_one() {
         let events = house.chain(house.organisation).await.0;
         let removed = bo.form("team/remove_many", &[slug, ("ids", &all)]).await.json();
         let (above, own) = (
-            "Nobody can give a role above their own, or change someone above them. Owners can.",
+            "Nobody can give a role above their own, or change someone above them. Ask an Owner.",
             "Nobody removes themselves. Leave the organisation instead.",
         );
         let unknown = "It does not exist, or it belongs to another organisation.";

@@ -120,11 +120,11 @@ pub fn before_text(length: i64) -> String {
         None => format!("the {number} {unit}s before"),
     };
     match length {
-        _ if length / DAY == 1 && length % DAY <= 1 => "the 24 hours before".into(),
-        // As long as that to a minute: ranges end a moment after their last call.
-        _ if length >= DAY && length % DAY < MINUTE => count(length / DAY, "day"),
+        // As long as that to an hour: ranges begin with a whole hour, and end with the one that has begun.
+        _ if length / DAY == 1 && length % DAY <= HOUR => "the 24 hours before".into(),
+        _ if length >= DAY && length % DAY <= HOUR => count(length / DAY, "day"),
         _ if length >= HOUR && length % HOUR < MINUTE => count(length / HOUR, "hour"),
-        _ => "the same time before".into(),
+        _ => "the period before".into(),
     }
 }
 

@@ -46,6 +46,10 @@ pub fn log_of(slug: &str, asked: &Asked, dimension: &Dimension, value: &str) -> 
         Dimension::Status if CallOutcome::parse(asked.get("status")).is_some() => {
             log(slug, asked, &[("outcome", asked.get("status")), ("status", value)])
         }
+        // Beside a status, an outcome has a filter of its own.
+        Dimension::Outcome if asked.get("status").is_empty() || CallOutcome::parse(asked.get("status")).is_some() => {
+            log(slug, asked, &[("status", value)])
+        }
         fixed => log(slug, asked, &[(fixed.filter(), value)]),
     }
 }

@@ -62,7 +62,7 @@ fn whole(page: Result<Page, Error>, choices: Choices, (slug, asked): (String, As
     let sentence = match &page {
         Ok(page) => {
             let range = range_text(page.from.0, page.to.0, page.now.0);
-            format!("{range}, UTC, beside {}.", before_text(page.to.0 - page.from.0))
+            format!("{range}, UTC, compared with {}.", before_text(page.to.0 - page.from.0))
         }
         Err(_) => "What calls amount to, over time.".into(),
     };

@@ -91,9 +91,11 @@ fn cell(field: Field, of: &ExportedCall) -> Cell {
         Field::Read => Cell::plain(of.input_tokens),
         Field::CachedRead => Cell::plain(of.cached_input_tokens),
         Field::Written => Cell::plain(of.output_tokens),
+        Field::Reasoning => Cell::plain(of.reasoning_tokens),
         Field::Tokens => Cell::plain(call.tokens),
         // Micro-cents as cents, microseconds as milliseconds.
         Field::Cost => Cell::decimal(call.cost, 6),
+        Field::Saved => Cell::decimal(of.saved, 6),
         Field::Currency => Cell::text(Some("USD")),
         Field::Latency => Cell::decimal(call.latency_us, 3),
         Field::FirstByte => Cell::decimal(of.first_byte_us, 3),

@@ -61,8 +61,10 @@ fields! {
     Read = "req_units", "Tokens read", true;
     CachedRead = "cached_req_units", "Of these, cached", false;
     Written = "res_units", "Tokens written", true;
+    Reasoning = "reasoning_units", "Of these, reasoning", false;
     Tokens = "total_units", "Tokens", true;
     Cost = "cost", "Cost in cents", true;
+    Saved = "cost_saved", "Saved, in cents", false;
     Currency = "cost_currency", "Currency", false;
     Latency = "response_time", "Latency in ms", true;
     FirstByte = "time_to_first_byte", "First byte in ms", false;

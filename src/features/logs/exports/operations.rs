@@ -35,7 +35,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub async fn about(access: &Access, asked: &Asked) -> Result<AboutExport> {
     let (mut tx, filter, _) = operations::begin(access, Operation::LogsExportAbout, asked).await?;
     let (_, totals) = store::summary(&mut tx, &filter).await?;
-    Ok(AboutExport { entries: totals.entries, calls: totals.calls, from: filter.span.from, to: filter.span.to })
+    let Span { from, to } = filter.span.until(access.now());
+    Ok(AboutExport { entries: totals.entries, calls: totals.calls, from, to })
 }
 
 /// What shall be exported.
@@ -86,7 +87,7 @@ pub async fn begin(change: Change, wanted: Wanted, subject: Subject) -> Result<C
     let run = access.app().limits.exports.begin(organisation)?;
     let Wanted { asked, span, fields, format, skip, most, tells_cut } = wanted;
     let mut filter = query::filter(&asked, now)?;
-    filter.span = span.unwrap_or(filter.span);
+    filter.span = span.unwrap_or(filter.span.until(now));
     let is_plain = is_plain(&asked);
     if !is_plain {
         access.check(Operation::LogsFilter, Target::In(organisation))?;

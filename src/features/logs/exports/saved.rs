@@ -104,7 +104,7 @@ pub async fn start(access: &Access, id: &str) -> Result<()> {
             return Err(Error::conflict("This export is started already. Fetch it, or change what it shall hold."));
         }
         may_filter(change, &export.definition)?;
-        let span = query::filter(&export.definition.asked, change.now())?.span;
+        let span = query::filter(&export.definition.asked, change.now())?.span.until(change.now());
         (export.status, export.span) = (Status::Success, Some(span));
         let event = Event::of(subject(export.id, &export.definition));
         Ok(event.with("from", span.from.rfc3339()).with("to", span.to.rfc3339()))

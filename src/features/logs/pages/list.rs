@@ -31,8 +31,8 @@ use crate::{
 };
 use leptos::prelude::*;
 
-/// A list that ends now includes this millisecond.
-const DAY_AND_MORE: i64 = DAY + 1;
+/// The last day begins with a whole hour, and ends with the one that has begun.
+const DAY_AND_MORE: i64 = DAY + HOUR;
 
 #[component]
 pub fn ListPage() -> impl IntoView {

@@ -80,7 +80,8 @@ pub const SKETCHED_ON: Conditions = conditions!("s.width = ? AND s.start >= ? AN
 
 // What only the log knows.
 pub const OF_TRACE: &str = "c.trace_id = ?";
-pub const SAYING: &str = "(LOWER(c.trace_id) LIKE ? ESCAPE '!' OR LOWER(CAST(c.metadata AS TEXT)) LIKE ? ESCAPE '!')";
+// As it was typed, too: SQLite knows the small letters of ASCII alone.
+pub const SAYING: &str = "(LOWER(c.trace_id) LIKE ? ESCAPE '!' OR c.trace_id LIKE ? ESCAPE '!' OR LOWER(CAST(c.metadata AS TEXT)) LIKE ? ESCAPE '!' OR CAST(c.metadata AS TEXT) LIKE ? ESCAPE '!')";
 pub const BETWEEN_COSTS: &str = "c.cost >= ? AND c.cost <= ?";
 pub const BETWEEN_TOKENS: &str = "COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) >= ? AND COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) <= ?";
 pub const BETWEEN_LATENCIES: &str = "c.latency_us >= ? AND c.latency_us <= ?";
@@ -160,7 +161,8 @@ pub fn raw_only(question: Question, filter: &Filter, kinds: [&'static str; 3]) -
         question = question.only(OF_TRACE, values![trace]);
     }
     if let Some(text) = &filter.search {
-        question = question.only(SAYING, values![containing(text), containing(text)]);
+        let (low, typed) = (containing(&text.to_lowercase()), containing(text));
+        question = question.only(SAYING, values![&low, &typed, &low, &typed]);
     }
     for (bounds, condition) in [
         (filter.cost, BETWEEN_COSTS),

@@ -48,6 +48,9 @@ pub struct ExportedCall {
     pub input_tokens: Option<i64>,
     pub cached_input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
+    pub reasoning_tokens: Option<i64>,
+    /// Micro-cents.
+    pub saved: Option<i64>,
     pub metadata: Option<Metadata>,
     pub upstream_id: Option<String>,
     /// The slug of the config that led it; `inline` for one that came with the request.
@@ -72,6 +75,8 @@ impl ExportedCall {
             input_tokens: row.input_tokens,
             cached_input_tokens: row.cached_input_tokens,
             output_tokens: row.output_tokens,
+            reasoning_tokens: row.reasoning_tokens,
+            saved: row.saved,
             metadata: row.metadata.as_ref().map(|metadata| metadata.0.clone()),
             upstream_id: row.upstream_id.clone(),
             config: row.config_slug.clone().or_else(|| row.led.then(|| "inline".to_owned())),

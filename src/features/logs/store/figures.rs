@@ -151,11 +151,17 @@ fn place(dimension: Option<&Dimension>) -> usize {
     }
 }
 
-/// The filters that both the log and the roll-ups know, on either, and what else there is.
+/// The filters that both the log and the roll-ups know, on either, and what else there is; `beside` those of a span.
 macro_rules! filters {
     ($on:ident; $($more:expr),* $(,)?) => {
+        filters!(@[listing::Filter::one_of(&[$on.within]),] $on; $($more),*)
+    };
+    (beside $on:ident; $($more:expr),* $(,)?) => {
+        filters!(@[] $on; $($more),*)
+    };
+    (@[$($first:expr,)?] $on:ident; $($more:expr),*) => {
         &[
-            listing::Filter::one_of(&[$on.within]),
+            $($first,)?
             listing::Filter::optional(&[$on.of_key]),
             listing::Filter::optional(&[$on.of_virtual_key, $on.of_slug]),
             listing::Filter::optional(&[$on.of_person]),
@@ -175,7 +181,7 @@ macro_rules! filters {
         ]
     };
 }
-pub(super) use filters;
+pub(crate) use filters;
 
 /// The roll-ups.
 pub static COUNTED: Listing = Listing::new(Parts {

@@ -182,7 +182,7 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, place: Place, window: Window)
 
 /// Every call of the last day that somebody may see.
 fn of_the_day(now: Timestamp, own: Option<UserId>) -> Filter {
-    Filter { own, ..Filter::of(Span { from: now.plus(-DAY), to: now.plus(1) }) }
+    Filter { own, ..Filter::of(Span::last(DAY, now)) }
 }
 
 /// The totals of the last 24 hours.
