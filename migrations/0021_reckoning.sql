@@ -1,4 +1,4 @@
--- Of the tokens written, those that were thought and not said; none: the provider did not tell of any tokens.
+-- Reasoning tokens, which are among those written; none: the provider did not tell of any tokens.
 ALTER TABLE call_logs ADD COLUMN reasoning_tokens BIGINT NULL;
 -- What an answer that was kept from an earlier call would have cost anew, in micro-cents, where that is known.
 ALTER TABLE call_logs ADD COLUMN saved BIGINT NULL;

@@ -70,7 +70,7 @@ test("an Owner asks about themselves, a Member and a key", async ({ page, newCon
 
   await pick(page, "If their role were", "if they were Admin");
   await expect(page.getByRole("heading", { name: `Then yes. ${CY.name} could publish prompts.` })).toBeVisible();
-  await expect(page.getByText("A trial: nothing is saved.")).toBeVisible();
+  await expect(page.getByText("What if: nothing is changed.")).toBeVisible();
 
   await pick(page, "Who", "Can the key release bot");
   await expect(page.getByRole("heading", { name: "No. release bot cannot publish prompts." })).toBeVisible();

@@ -20,7 +20,7 @@ pub struct Usage {
     pub output_tokens: u64,
     /// The part of `input_tokens` that came from the provider's prompt cache.
     pub cached_input_tokens: u64,
-    /// The part of `output_tokens` that was thought and not said, as far as the provider tells it.
+    /// The part of `output_tokens` that went into reasoning, as far as the provider tells it.
     #[serde(default)]
     pub reasoning_tokens: u64,
 }

@@ -282,7 +282,7 @@ fn standing(facts: &Facts) -> (&'static str, String) {
         (Standing::Active, false) => ("The account is active", ""),
         (Standing::Disabled, true) => ("The key is disabled", "It opens nothing until it is enabled again."),
         (Standing::Disabled, false) => ("The account is disabled", "It opens nothing until it is enabled again."),
-        (Standing::Expired, _) => ("The key has expired", "It opens nothing until it is given a later end."),
+        (Standing::Expired, _) => ("The key has expired", "It opens nothing until its end date is moved."),
         (Standing::Revoked, _) => ("The key was deleted", "It never opens anything again."),
     };
     (title, words.into())
@@ -339,17 +339,14 @@ fn person(facts: &Facts, permission: Permission, passed: bool) -> (&'static str,
         AnswersFor::Person(None) => {
             "They are not active here: nothing of the key works until somebody takes it over.".into()
         }
-        AnswersFor::Person(Some(role)) => {
-            let plural = role.plural();
-            match passed {
-                true => format!("They are one of the {plural}, who hold {permission}."),
-                false => format!(
-                    "They are one of the {plural}, who do not hold {permission}. Held by: {}. A key never does more than \
-                     its person may do now.",
-                    permission.held_by()
-                ),
-            }
-        }
+        AnswersFor::Person(Some(role)) => match passed {
+            true => format!("Their role is {role}, which holds {permission}."),
+            false => format!(
+                "Their role is {role}, which does not hold {permission}. Held by: {}. A key can never do more than its \
+                     person may do now.",
+                permission.held_by()
+            ),
+        },
     };
     (title, words)
 }

@@ -375,7 +375,10 @@ async fn a_flood_is_told_by_its_number() {
         let most = counts.iter().max().expect("events");
         assert!(*most > 1, "{counts:?}");
         let shown = world.owner.page(&format!("/o/{slug}/audit?outcome=refused")).await;
-        assert!(shown.text.contains(" tried this: created the API key "), "it is not told as if it had been done");
+        assert!(
+            shown.text.contains(" did not succeed in this: created the API key "),
+            "it is not told as if it had been done"
+        );
         assert!(shown.text.contains(&format!(", {most} times")));
     })
     .await;

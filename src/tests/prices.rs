@@ -84,7 +84,7 @@ async fn a_price_of_ones_own_holds_from_the_next_call_on() {
         assert_eq!(costs(&north, "@main/gpt-4o-2024-08-06", None).await, Some(1_301), "an edition of it");
         assert_eq!(costs(&north, "gpt-4o", Some(r#"{"virtual_key":"main"}"#)).await, Some(1_301), "led by a config");
         assert_eq!(costs(&north, "@main/gpt-4o-mini", None).await, Some(255), "what has no price of its own");
-        assert_eq!(cost(&world, &north, &before).await, Some(LISTED), "calls of earlier keep their cost");
+        assert_eq!(cost(&world, &north, &before).await, Some(LISTED), "earlier calls keep their cost");
         assert_eq!(costs(&south, "@main/gpt-4o", None).await, Some(LISTED), "nobody else's");
 
         // The same model in another spelling is the same price, and nothing is not unknown.
@@ -173,7 +173,7 @@ async fn models_without_a_price_are_named_until_they_have_one() {
 
         let price = [("provider", "openai-compatible"), ("model", "llama-3-3-70b"), ("input", "1"), ("output", "1")];
         assert_eq!(set(&world, &world.owner, &price).await.status, 200);
-        assert_eq!(models(&page(&world, &world.owner, &[]).await), both[1..], "calls of earlier are no reason");
+        assert_eq!(models(&page(&world, &world.owner, &[]).await), both[1..], "earlier calls are no reason");
         let id = call(&world, &secret, "@own/Llama-3.3-70b", None).await;
         assert_eq!(cost(&world, &world.house.master_key, &id).await, Some(11 * 100));
         let asked = [("query[provider]", "openai-compatible"), ("query[model]", "llama-3.3-70b")];

@@ -96,7 +96,7 @@ impl Told {
 
     /// Between the names of who acted and of the thing. What was refused or failed is not told as if it had been done.
     pub fn middle(&self) -> String {
-        if self.is_done() { format!(" {} ", self.verb) } else { format!(" tried this: {} ", self.verb) }
+        if self.is_done() { format!(" {} ", self.verb) } else { format!(" did not succeed in this: {} ", self.verb) }
     }
 
     /// "12 times", of an event that stands for many.

@@ -24,7 +24,7 @@ const LIMITS: &[(&str, usize)] = &[("weight", 10), ("note", NOTE_LIMIT)];
 #[component]
 pub fn CallFeedback(id: CallId) -> impl IntoView {
     let (slug, form) = (use_slug(), use_form::<GiveFeedback>());
-    form.says(|| Toast::done("Thank you. Your feedback is kept."));
+    form.says(|| Toast::done("Thank you. Your feedback is saved."));
     let feedback =
         load_after(move || form.answers().get(), move || LoadFeedback { slug: slug.get(), id: id.to_string() });
     let choices = VALUES
@@ -42,9 +42,9 @@ pub fn CallFeedback(id: CallId) -> impl IntoView {
         .collect();
     view! {
         <Card title="Feedback">
-            <Done said=&[("feedback_given", "Your feedback is kept.")] />
+            <Done said=&[("feedback_given", "Your feedback is saved.")] />
             <Loaded data=feedback view=move |feedback| view! { <Entries feedback /> }.into_any() />
-            <FormFor form problem="The feedback is not kept" limits=LIMITS errors_id="feedback-errors">
+            <FormFor form problem="The feedback was not saved" limits=LIMITS errors_id="feedback-errors">
                 <input type="hidden" name="id" value=id.to_string() />
                 <div class="fields">
                     <Select label="Value" name="value" choices selected="1".to_owned() />
@@ -70,7 +70,7 @@ fn Entries(feedback: OnCall) -> impl IntoView {
     if given.is_empty() {
         return view! { <p>"Nobody has given feedback on this call yet."</p> }.into_any();
     }
-    let columns = vec![Column::number("Value"), Column::number("Weight"), Column::new("By"), Column::new("Said beside it")];
+    let columns = vec![Column::number("Value"), Column::number("Weight"), Column::new("By"), Column::new("Metadata")];
     let rows: Vec<_> = given.into_iter().map(|given| row(given, now)).collect();
     view! { <Table caption="Feedback on this call’s trace, oldest first" columns>{rows}</Table> }.into_any()
 }
@@ -85,7 +85,7 @@ fn row(given: Given, now: Timestamp) -> AnyView {
             <th scope="row" class="num">{value_text(given.value)}</th>
             <td data-label="Weight" class="num">{weight_text(given.weight)}</td>
             <td data-label="By">{by}", "<Time at=given.at.0 now=now.0 />{changed}</td>
-            <td data-label="Said beside it"><span class="mono sample-text">{given.metadata}</span></td>
+            <td data-label="Metadata"><span class="mono sample-text">{given.metadata}</span></td>
         </tr>
     }
     .into_any()

@@ -5,7 +5,7 @@ use crate::{
     features::logs::{
         conditions::{
             BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_CACHE, OF_ONE_TRACE, OF_RESCUED, OF_TRACE,
-            OF_VERDICT, narrow_trace,
+            OF_VERDICT, SAYING, filters, narrow_trace,
         },
         query::Filter,
     },

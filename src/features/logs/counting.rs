@@ -101,7 +101,7 @@ pub struct Counted {
     pub calls: i64,
     /// Tokens read, those of them from the provider's cache, and written.
     pub tokens: Option<(i64, i64, i64)>,
-    /// Of those written, the ones that were thought and not said.
+    /// Of those written, reasoning tokens.
     pub reasoning_tokens: i64,
     /// Micro-cents.
     pub cost: Option<i64>,

@@ -122,7 +122,7 @@ pub struct Figures {
     /// The part of `input_tokens` that came from the provider's cache.
     pub cached_input_tokens: i64,
     pub output_tokens: i64,
-    /// The part of `output_tokens` that was thought and not said, as far as providers tell it.
+    /// The part of `output_tokens` that went into reasoning, as far as providers tell it.
     pub reasoning_tokens: i64,
     /// Micro-cents; none if no call's cost is known.
     pub cost: Option<i64>,

@@ -197,7 +197,7 @@ pub struct Detail {
     pub input_tokens: Option<i64>,
     pub cached_input_tokens: Option<i64>,
     pub output_tokens: Option<i64>,
-    /// Of those, the ones that were thought and not said.
+    /// Of those, reasoning tokens, as far as the provider tells them.
     pub reasoning_tokens: Option<i64>,
     /// What an answer that was kept from an earlier call would have cost anew, in micro-cents.
     pub saved: Option<i64>,

@@ -253,7 +253,7 @@ pub async fn set(access: &Access, own_only: bool, grouped: &str, version: i64) -
 /// What was in the log before there were roll-ups is counted in the background.
 pub const COUNT_EARLIER: Job = Job {
     every: Duration::from_secs(3_600),
-    failed: "calls of earlier could not be counted; figures are read from the log itself meanwhile",
+    failed: "earlier calls could not be counted; figures are read from the log itself meanwhile",
     round: |app| Box::pin(count_earlier(app)),
 };
 

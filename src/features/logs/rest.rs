@@ -138,7 +138,7 @@ pub struct LogDetail {
     req_units: Option<i64>,
     cached_req_units: Option<i64>,
     res_units: Option<i64>,
-    /// Of those, the ones that were thought and not said.
+    /// Of those, reasoning tokens, as far as the provider tells them.
     reasoning_units: Option<i64>,
     /// Cents that an answer kept from an earlier call would have cost anew.
     cost_saved: Option<f64>,

@@ -81,6 +81,8 @@ pub struct Draft {
     /// Empty: as `input`.
     pub cached_input: String,
     pub output: String,
+    /// The price as it stood when somebody began to change it; nothing: it is set whatever it was.
+    pub was: Option<String>,
 }
 
 impl Draft {
@@ -93,6 +95,7 @@ impl Draft {
             input: decimal(input),
             cached_input: decimal(cached_input),
             output: decimal(output),
+            was: Some(listed.price.written()),
         }
     }
 }

@@ -96,6 +96,10 @@ pub async fn set(access: &Access, draft: &Draft) -> Result<Listed> {
             let (provider, model, price) = read(draft)?;
             let (changed_at, changed_by) = (change.now(), change.access().actor_name().to_owned());
             let was = store::by_model(change.tx(), provider, &model).await?;
+            let stands = was.as_ref().map(|was| was.price.written());
+            if draft.was.as_ref().is_some_and(|began| stands.as_ref() != Some(began)) {
+                return Err(Error::stale());
+            }
             let id = was.as_ref().map_or_else(PriceId::new, |was| was.id);
             let now = Listed { id, provider, model, price, changed_by, changed_at };
             if was.is_some() {

@@ -37,7 +37,7 @@ pub fn PricesPage() -> impl IntoView {
         <Title text=page_title("Prices") />
         <PageHeader
             title="Prices"
-            sentence=|| "What your organisation pays for a model, in dollars per million tokens. It holds before the list price, for calls that begin after it was set: calls of earlier keep their cost."
+            sentence=|| "What your organisation pays for a model, in dollars per million tokens. It holds before the list price, for calls that begin after it was set: earlier calls keep their cost."
         />
         <Done said=&[("saved", "The price is set."), ("deleted", "The price is deleted.")] />
         <Loaded data view=move |page| view! { <Inside page slug=param("slug") set remove /> }.into_any() />
@@ -142,7 +142,8 @@ fn row(listed: Listed, slug: &str, now: i64, remove: Form<DeletePrice>) -> impl 
 /// The form that sets a price.
 #[component]
 fn SetOne(draft: Draft, is_change: bool, form: Form<SetPrice>) -> impl IntoView {
-    let Draft { provider, model, input, cached_input, output } = draft;
+    let Draft { provider, model, input, cached_input, output, was } = draft;
+    let was = was.map(|was| view! { <input type="hidden" name="was" value=was /> });
     let title = if is_change { format!("Change the price of {model}") } else { "Set a price".to_owned() };
     let choices = Provider::ALL.into_iter().map(|provider| Choice::new(provider.name(), provider.label())).collect();
     let cached_hint = "Of input that came from the provider’s cache. Left empty: the same as input.".to_owned();
@@ -151,6 +152,7 @@ fn SetOne(draft: Draft, is_change: bool, form: Form<SetPrice>) -> impl IntoView 
         <div id="price">
             <Card title=title>
                 <FormFor form problem="The price is not set" limits=LIMITS>
+                    {was}
                     <Select label="Provider" name="provider" choices selected=provider />
                     <Field label="Model" name="model" value=model mono=true autocomplete="off" hint=Signal::stored(model_hint) />
                     <Field label="Input" name="input" value=input placeholder="2.50" autocomplete="off" />

@@ -332,10 +332,10 @@ fn hidden(step: Step) -> Step {
         return step;
     }
     let title = match step.verdict {
-        Verdict::Failed => "Whom it answers for does not hold it",
-        Verdict::Passed | Verdict::NotAsked => "Whom it answers for holds it",
+        Verdict::Failed => "The person it answers for does not hold it",
+        Verdict::Passed | Verdict::NotAsked => "The person it answers for holds it",
     };
-    let words = "A key never does more than whom it answers for. Who that is, is told to whoever may list API keys.";
+    let words = "A key can never do more than the person it answers for. Only those who may list API keys see who that is.";
     Step { title: title.into(), words: words.into(), ..step }
 }
 

@@ -212,7 +212,7 @@ impl Sender {
                     }
                     tokio::select! {
                         () = self.ending.cancelled() => {}
-                        () = sleep(after.unwrap_or(pause).min(LONGEST_PAUSE)) => {}
+                        () = sleep(after.unwrap_or(pause).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)) => {}
                     }
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }

@@ -198,8 +198,8 @@ fn a_demoted_persons_key_is_cut_and_says_so() {
                 Part::Person,
                 Verdict::Failed,
                 "The person it answers for does not hold it",
-                "They are one of the Members, who do not hold prompts.publish. Held by: Owners and Admins. A key never \
-                 does more than its person may do now."
+                "Their role is Member, which does not hold prompts.publish. Held by: Owners and Admins. A key can never \
+                 do more than its person may do now."
             ),
         ]
     );

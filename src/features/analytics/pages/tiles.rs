@@ -94,11 +94,11 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
     ]
 }
 
-/// "6.1 M read, 40 k of them cached, 1.2 M written, 300 k of them thought".
+/// "6.1 M read, 40 k of them cached, 1.2 M written, 300 k of them reasoning".
 fn tokens(now: &Figures) -> String {
     let part = |of: i64, what: &str| if of > 0 { format!(", {} of them {what}", short(of)) } else { String::new() };
-    let (cached, thought) = (part(now.cached_input_tokens, "cached"), part(now.reasoning_tokens, "thought"));
-    format!("{} read{cached}, {} written{thought}", short(now.input_tokens), short(now.output_tokens))
+    let (cached, reasoning) = (part(now.cached_input_tokens, "cached"), part(now.reasoning_tokens, "reasoning"));
+    format!("{} read{cached}, {} written{reasoning}", short(now.input_tokens), short(now.output_tokens))
 }
 
 /// How many answers were kept from earlier calls, and what they would have cost anew.

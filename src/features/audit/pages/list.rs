@@ -74,7 +74,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         view! { <NothingFits title="No events match" sentence label="Show all events" href=list.path.clone() /> }
             .into_any()
     } else {
-        view! { <EmptyState title="No events here" sentence="Nothing of what was looked through fits." /> }.into_any()
+        view! { <EmptyState title="No events here" sentence="None of the events that were searched match." /> }.into_any()
     };
     let place = |number: Option<i64>| number.map(|number| number.to_string());
     let bar = list.clone();
@@ -82,7 +82,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         <Title text=page_title("Audit log") />
         <PageHeader
             title="Audit log"
-            sentence=|| "Everything that was changed, tried or refused, in an order that cannot be rewritten unseen."
+            sentence=|| "Everything that was changed, tried or refused, in an order that cannot be rewritten unnoticed."
         >
             <LinkButton label="Export" href="#export" />
         </PageHeader>
@@ -93,7 +93,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         {body}
         <Steps list=list.clone() previous=place(previous) next=place(next) />
         <p class="hint">
-            "Kept for ever. Nothing here can be changed or removed; " <code>"latchkey audit verify"</code>
+            "Kept forever. Nothing here can be changed or removed; " <code>"latchkey audit verify"</code>
             " checks it, also on an export and without this server."
         </p>
         <Export list slug fitting />

@@ -224,13 +224,13 @@ fn Figures(detail: Detail) -> impl IntoView {
     };
     let saved = detail.saved.map(|saved| format!("{} saved", dollars(saved)));
     let cost = detail.call.cost.map(dollars).or(saved);
-    let (cached, thought) = (part(detail.cached_input_tokens, "cached"), part(detail.reasoning_tokens, "thought"));
+    let (cached, reasoning) = (part(detail.cached_input_tokens, "cached"), part(detail.reasoning_tokens, "reasoning"));
     view! {
         <DefinitionList>
             <Fact term="Latency">{or_dash(detail.call.latency_us.map(duration))}</Fact>
             <Fact term="First byte">{or_dash(detail.first_byte_us.map(duration))}</Fact>
             <Fact term="Tokens read">{or_dash(detail.input_tokens.map(|n| format!("{}{cached}", grouped(n))))}</Fact>
-            <Fact term="Tokens written">{or_dash(detail.output_tokens.map(|n| format!("{}{thought}", grouped(n))))}</Fact>
+            <Fact term="Tokens written">{or_dash(detail.output_tokens.map(|n| format!("{}{reasoning}", grouped(n))))}</Fact>
             <Fact term="Cost">{or_dash(cost)}</Fact>
         </DefinitionList>
     }

@@ -48,7 +48,7 @@ fn words(about: AboutExport) -> String {
     let stands =
         if calls == entries { String::new() } else { format!(", which stand for {}", plural(calls, "call", "calls")) };
     match entries {
-        0 => "No call fits.".to_owned(),
+        0 => "No calls match.".to_owned(),
         n if n > MOST => {
             let most = grouped(MOST);
             format!(

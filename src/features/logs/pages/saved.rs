@@ -89,7 +89,7 @@ fn Inside(page: Page, slug: String, save: Form<SaveLogFilter>, remove: Form<Dele
         let columns = vec![
             Column::new("Filter"),
             Column::new("Whose"),
-            Column::new("Also"),
+            Column::new("Links"),
             Column::new("Changed"),
             Column::actions(),
         ];
@@ -155,8 +155,8 @@ fn SaveOne(draft: Draft, form: Form<SaveLogFilter>) -> impl IntoView {
         view! { <Checkbox label="For everyone in the organisation" name="shared" hint /> }
     });
     let hint = match id {
-        Some(_) => "Whose it is stays as it is.",
-        None => "One of yours, or of everybody’s, with the same name gives place to it.",
+        Some(_) => "This does not change who sees it.",
+        None => "Replaces a filter of the same name, among yours or among the shared ones.",
     };
     view! {
         <Card title=title>

@@ -25,7 +25,7 @@ pub fn Answered(answer: Answer) -> impl IntoView {
         }
     });
     let besides: Vec<_> = besides.into_iter().map(|words| view! { <div class="hint">{words}</div> }).collect();
-    let trial = supposed.then(|| view! { <div class="hint">"A trial: nothing is saved."</div> });
+    let trial = supposed.then(|| view! { <div class="hint">"What if: nothing is changed."</div> });
     let Party { name, about, .. } = who;
     let about = (sets.is_some() && !about.is_empty()).then(move || view! { <Fact term="This key">{about}</Fact> });
     let facts = (about.is_some() || helped.is_some()).then(move || view! { <DefinitionList>{about}{helped}</DefinitionList> });
@@ -49,7 +49,7 @@ fn step(step: Step) -> AnyView {
     let (tone, icon, word) = match step.verdict {
         Verdict::Passed => ("tone-ok", Icon::Check, "Passed: "),
         Verdict::Failed => ("tone-bad", Icon::Close, "Failed: "),
-        Verdict::NotAsked => ("muted", Icon::Minus, "Not asked any more: "),
+        Verdict::NotAsked => ("muted", Icon::Minus, "Not checked: "),
     };
     let decides = (step.verdict == Verdict::Failed).then(|| view! { <Tag label="decides" plain=true /> });
     view! {
@@ -125,7 +125,7 @@ pub fn Able(who_can: WhoCan, slug: String) -> impl IntoView {
         let words = format!("Keys are left out: they are told to {}.", Permission::ApiKeysList.held_by());
         view! { <div class="hint">{words}</div> }
     });
-    let some = (!is_whole).then(|| view! { <div class="hint">"There are more than were looked through."</div> });
+    let some = (!is_whole).then(|| view! { <div class="hint">"Only the first 1,000 people and keys were checked."</div> });
     let rows: Vec<_> = people.iter().chain(keys.iter().flatten()).map(row).collect();
     let nobody = rows.is_empty().then(|| view! { <div class="hint">"Nobody can."</div> });
     let columns = ["Who", "As"].map(Column::new).to_vec();

@@ -50,7 +50,7 @@ fn whole(page: model::WhyPage, slug: String, asked: &Asked) -> AnyView {
     let body = match answer {
         Some(answer) => view! { <Answered answer /> }.into_any(),
         None => {
-            let sentence = "Choose an act above. Each step of the decision is told, and which of them decides.";
+            let sentence = "Choose an act above. The answer shows each step of the decision, and which one decided.";
             view! { <EmptyState title="Nothing asked yet" sentence /> }.into_any()
         }
     };
