@@ -13,13 +13,6 @@ pub struct Price {
     pub output: i64,
 }
 
-impl Price {
-    /// All of it in one text.
-    pub fn written(self) -> String {
-        format!("{} {} {}", self.input, self.cached_input, self.output)
-    }
-}
-
 /// Prices by provider and model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prices(HashMap<Provider, HashMap<String, Price>>);

@@ -261,3 +261,24 @@ async fn prices_are_set_by_owners_and_admins_within_bounds_and_told_of() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_late_change_is_refused() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let owner = &world.owner;
+        let price = |input| [("provider", "openai"), ("model", "gpt-4o"), ("input", input), ("output", "8")];
+        assert!(set(&world, owner, &price("2")).await.status < 400);
+        let of = [("query[provider]", "openai"), ("query[model]", "gpt-4o")];
+        let begun = page(&world, owner, &of).await["draft"]["was"].clone();
+        let was = begun.as_str().expect("what the form began with");
+        assert!(set(&world, owner, &price("3")).await.status < 400);
+        let change = |model| [("provider", "openai"), ("model", model), ("input", "4"), ("output", "8"), ("was", was)];
+        let late = set(&world, owner, &change("gpt-4o")).await;
+        assert_eq!((late.status, late.code().as_str()), (409, "stale_version"));
+        assert_eq!(page(&world, owner, &[]).await["prices"][0]["price"]["input"], 300_000_000);
+        // What the form was changed to is about another model.
+        assert!(set(&world, owner, &change("gpt-4o-mini")).await.status < 400);
+    })
+    .await;
+}

@@ -82,10 +82,15 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         target: target;
         request_id: |text| line("The request id", text);
         credential: |text| line("The credential", text);
-        address: |text| line("The address", text);
+        address: |text| line("The address", text).map(|text| written_address(&text));
     }
     fields.finish()?;
     Ok(filter)
+}
+
+/// An address as events have it; whatever is none, such as a network, in small letters.
+fn written_address(text: &str) -> String {
+    text.parse::<std::net::IpAddr>().map_or_else(|_| text.to_lowercase(), |address| address.to_string())
 }
 
 /// Reads where the page begins.

@@ -3,7 +3,7 @@
 use crate::kernel::{
     PriceId, Timestamp,
     money::{DOLLAR, decimal, parse_dollars},
-    price::Price,
+    price::{self, Price},
     provider::Provider,
     text,
 };
@@ -95,9 +95,15 @@ impl Draft {
             input: decimal(input),
             cached_input: decimal(cached_input),
             output: decimal(output),
-            was: Some(listed.price.written()),
+            was: Some(stands(listed.provider, &listed.model, Some(listed.price))),
         }
     }
+}
+
+/// A model and its price in one text, by which a form tells what it began with.
+pub fn stands(provider: Provider, model: &str, price: Option<Price>) -> String {
+    let price = price.map(|price| format!("{} {} {}", price.input, price.cached_input, price.output));
+    format!("{} {} {}", provider.name(), price::spelling(model), price.unwrap_or_default())
 }
 
 pub fn parse_provider(text: &str) -> Result<Provider, String> {

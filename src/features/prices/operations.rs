@@ -96,8 +96,10 @@ pub async fn set(access: &Access, draft: &Draft) -> Result<Listed> {
             let (provider, model, price) = read(draft)?;
             let (changed_at, changed_by) = (change.now(), change.access().actor_name().to_owned());
             let was = store::by_model(change.tx(), provider, &model).await?;
-            let stands = was.as_ref().map(|was| was.price.written());
-            if draft.was.as_ref().is_some_and(|began| stands.as_ref() != Some(began)) {
+            // A form that was begun with this model, and has another one by now, is about that one.
+            let stands = |price| model::stands(provider, &model, price);
+            let same = draft.was.as_ref().filter(|began| began.starts_with(&stands(None)));
+            if same.is_some_and(|began| *began != stands(was.as_ref().map(|was| was.price))) {
                 return Err(Error::stale());
             }
             let id = was.as_ref().map_or_else(PriceId::new, |was| was.id);

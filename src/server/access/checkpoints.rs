@@ -82,15 +82,20 @@ impl Checkpoints {
         });
         // Whatever was left out longest goes first.
         due.sort_by_key(|(organisation, ..)| (self.known.get(organisation).map(|(_, at)| *at), *organisation));
-        let mut made = vec![];
+        let (mut made, mut first) = (vec![], Ok(()));
         for (organisation, seq, hash) in due {
             if made.len() >= MOST {
                 break;
             }
-            made.extend(self.next(app, (organisation, seq, hash.as_slice()), &keys, &signing, at_end).await?);
+            match self.next(app, (organisation, seq, hash.as_slice()), &keys, &signing, at_end).await {
+                Ok(more) => made.extend(more),
+                // What was made of other chains is kept all the same.
+                Err(error) => first = first.and(Err(error)),
+            }
         }
         self.keep(app, made).await?;
-        self.file(app, keys).await
+        self.file(app, keys).await?;
+        first
     }
 
     /// The checkpoints of a chain that are due; it ends with this event. Each event since the last checkpoint is hashed

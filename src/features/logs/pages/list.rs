@@ -17,7 +17,7 @@ use crate::{
         organisations::pages::use_slug,
     },
     policy::Operation,
-    kernel::{Timestamp, money::dollars, text::grouped, time::DAY},
+    kernel::{Timestamp, money::dollars, text::grouped, time::{DAY, HOUR}},
     site::routes::{self, Path},
     ui::{
         Headed, Loaded,

@@ -84,9 +84,12 @@ pub fn open(path: &Path) -> io::Result<File> {
 /// the disk has them. One that is still empty begins with `beginning`, whether or not the lines do.
 ///
 /// # Errors
-/// When the file cannot be opened or written. Part of the lines may stand there then; the next call mends the last of them.
+/// When the file cannot be opened or written, or another program is appending to it. Part of the lines may stand there then;
+/// the next call mends the last of them.
 pub fn append(path: &Path, beginning: &str, lines: &str) -> io::Result<()> {
     let mut file = open(path)?;
+    // What another one has written half would look like what a power cut has left.
+    file.try_lock()?;
     let end = mend(&mut file)?;
     let has_begun = end > 0 || lines.starts_with(beginning);
     let text = if has_begun { lines.to_owned() } else { [beginning, lines].concat() };
