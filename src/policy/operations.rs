@@ -247,6 +247,8 @@ operations! {
     // Audit log. It has no routes: no API key can hold its permissions.
     AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: [];
     AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: [];
+    // Signed by this installation for whoever verifies; they tell nothing of what was done.
+    AuditCheckpoints = "audit.checkpoints", holds(P::AuditVerify), read, fns: ["audit/checkpoints"], routes: [];
     AuditExport = "audit.export", holds(P::AuditExport), audited, fns: ["audit/export"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

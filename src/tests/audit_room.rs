@@ -408,3 +408,41 @@ async fn what_is_new_is_announced_as_far_as_it_fits() {
     })
     .await;
 }
+
+/// The page says what vouches for the events, and gives it as a file; what stands there after somebody changed it vouches
+/// for nothing.
+#[tokio::test]
+async fn the_page_tells_how_far_the_log_is_vouched_for() {
+    use crate::server::access::checkpoints::Checkpoints;
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let fields = [("slug", house.slug.as_str())];
+        let proof = async || page(&world.owner, &house.slug, &[]).await["proof"].clone();
+        assert_eq!(proof().await, "None");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("checkpoints.jsonl");
+        Checkpoints::new(file.clone()).round(&house.app, true).await.expect("a round");
+        let seen = page(&world.owner, &house.slug, &[]).await["seen"].clone();
+        assert_eq!(proof().await["UpTo"][0], seen);
+        let taken = world.owner.form("audit/checkpoints", &fields).await;
+        assert_eq!(taken.status, 200, "{}", taken.text);
+        let all = std::fs::read_to_string(&file).expect("the file");
+        let own = |line: &&str| line.contains("public_key") || line.contains(&house.organisation.to_string());
+        assert_eq!(taken.text.lines().collect::<Vec<_>>(), all.lines().filter(own).collect::<Vec<_>>());
+        let shown = world.admin.page(&format!("/o/{}/audit", house.slug)).await;
+        assert!(shown.text.contains("Verified and signed up to event #"), "{}", shown.text);
+        assert_eq!(world.member.form("audit/checkpoints", &fields).await.status, 403);
+        // The triggers are away, as for whoever owns the database.
+        let drop = if house.app.db.is_postgres() {
+            "ALTER TABLE audit_checkpoints DISABLE TRIGGER USER"
+        } else {
+            "DROP TRIGGER audit_checkpoints_keep"
+        };
+        house.as_owner_composed(drop).await.expect("the triggers are away");
+        let spoil = r#"UPDATE audit_checkpoints SET body = REPLACE(body, '"v":1', '"v":2')"#;
+        house.as_owner_composed(spoil).await.expect("spoilt");
+        assert_eq!(proof().await, "Broken");
+    })
+    .await;
+}

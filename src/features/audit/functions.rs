@@ -11,7 +11,7 @@ use leptos::{
 };
 
 #[cfg(feature = "ssr")]
-use {super::operations, crate::web};
+use {super::operations, crate::{policy::Operation, web}};
 
 /// One page of the log.
 #[server(prefix = "/fn", endpoint = "audit/list")]
@@ -46,4 +46,13 @@ pub async fn export_events(
     let (format, pieces) = operations::export(&access, &query, &format).await?;
     web::saved_as(&format!("audit-log-{slug}-{}.{}", access.now().iso_date(), format.name()));
     Ok(TextStream::new(pieces))
+}
+
+/// The organisation's checkpoints as a file, for a plain form: the browser saves the answer.
+#[server(prefix = "/fn", endpoint = "audit/checkpoints", output = StreamingText)]
+pub async fn save_checkpoints(slug: String) -> Result<TextStream<Error>, Error> {
+    let access = web::member(&slug).await?;
+    access.read(Operation::AuditCheckpoints).await?;
+    web::saved_as(&format!("audit-checkpoints-{slug}-{}.jsonl", access.now().iso_date()));
+    Ok(TextStream::new(operations::checkpoints(&access)))
 }

@@ -159,7 +159,19 @@ pub struct Page {
     pub kinds: Vec<(String, String)>,
     /// The number of the newest event of the organisation.
     pub seen: i64,
+    pub proof: Proof,
     pub now: Timestamp,
+}
+
+/// What vouches for the events up to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// No checkpoint was made yet.
+    None,
+    /// A signed checkpoint, before which each event was hashed anew: up to which number, and when it was made.
+    UpTo(i64, Timestamp),
+    /// What stands in the place of the newest checkpoint is none of this installation.
+    Broken,
 }
 
 /// One changed field, as it is shown; none: there was nothing, or nothing is left.

@@ -2,18 +2,19 @@
 
 use super::{
     export::{Format, Reading, pieces},
-    model::{Detail, Fitting, PAGE, Page, Thing},
+    model::{Detail, Fitting, PAGE, Page, Proof, Thing},
     query, store, words,
 };
 use crate::{
     features::{ROOMS, news::model::News},
-    kernel::{Asked, Error, KeyId, Result},
+    kernel::{Asked, Code, Error, KeyId, Result},
     policy::Operation,
     server::{
         access::Access,
         audit::{
             self,
             chain::{self, Hash},
+            checkpoints,
             event::{Event, Subject, Written},
         },
         database::{OrgTx, hex},
@@ -50,8 +51,20 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
         fitting,
         kinds: words::kinds(),
         seen,
+        proof: proof(&mut tx, access).await?,
         now: access.now(),
     })
+}
+
+/// What vouches for the organisation's events.
+async fn proof(tx: &mut OrgTx, access: &Access) -> Result<Proof> {
+    match checkpoints::newest(tx, &access.app().keyring).await {
+        Ok(newest) => Ok(newest.map_or(Proof::None, |signed| {
+            signed.checkpoint().map_or(Proof::Broken, |checkpoint| Proof::UpTo(checkpoint.seq, signed.at()))
+        })),
+        Err(error) if error.code == Code::Internal => Ok(Proof::Broken),
+        Err(error) => Err(error),
+    }
 }
 
 /// How many events that fit stand behind a number.
@@ -159,4 +172,30 @@ pub async fn export(
         })
         .await?;
     Ok((reading.format, pieces(access.clone(), reading)))
+}
+
+/// Checkpoints that are read at a time.
+const STEP: i64 = 500;
+
+/// The public keys and the organisation's checkpoints as the file that `latchkey audit verify --checkpoints` takes. Each part
+/// is read with the rights of its moment.
+pub fn checkpoints(access: &Access) -> impl Stream<Item = Result<String>> + Send + use<> {
+    let access = access.clone();
+    futures_util::stream::try_unfold(Some(None), move |place: Option<Option<i64>>| {
+        let access = access.clone();
+        async move {
+            let Some(seq) = place else { return Ok(None) };
+            let mut tx = access.read(Operation::AuditCheckpoints).await?;
+            let keyring = &access.app().keyring;
+            let Some(seq) = seq else {
+                let keys = checkpoints::public_keys(tx.system(), keyring).await?;
+                let lines = keys.iter().map(|key| key.signed.line() + "\n").collect();
+                return Ok(Some((lines, Some(Some(0)))));
+            };
+            Ok(checkpoints::list(&mut tx, keyring, seq, STEP).await?.map(|(signed, last)| {
+                let lines = signed.iter().map(|signed| signed.line() + "\n").collect();
+                (lines, Some(Some(last)))
+            }))
+        }
+    })
 }

@@ -280,7 +280,7 @@ impl Calls {
                 // Of the first of two versions.
                 config().await.with("number", "1")
             }
-            Operation::AuditList => Ready::bare(),
+            Operation::AuditList | Operation::AuditCheckpoints => Ready::bare(),
             Operation::AuditGet => Ready::bare().with("number", "1"),
             Operation::AuditExport => Ready::bare().with("format", "csv"),
             Operation::ListNews => Ready::bare().with("list", "virtual_keys").with("after", "0"),

@@ -5,7 +5,7 @@ use crate::{
     features::{
         audit::{
             functions::{LoadEvents, LoadNewEvents},
-            model::{FILTERS, Fitting, Page, Thing, Told},
+            model::{FILTERS, Fitting, Page, Proof, Thing, Told},
         },
         logs::pages::range_fields,
         news::pages::{ChangesByOthers, Watch},
@@ -16,7 +16,7 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, Column, EmptyState, FilterSheet, LinkButton, Note, PageHeader, Pill, SearchField,
+            Button, Card, Choice, Column, EmptyState, FilterSheet, LinkButton, Look, Note, PageHeader, Pill, SearchField,
             Table, Time, TimeStyle, Tone,
         },
         here,
@@ -58,7 +58,7 @@ pub fn ListPage() -> impl IntoView {
 #[component]
 fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
     let list = List { path: routes::audit(&slug), filters: &FILTERS, usual: "", asked };
-    let Page { events, previous, next, looked_through, fitting, kinds, now, .. } = page;
+    let Page { events, previous, next, looked_through, fitting, kinds, proof, now, .. } = page;
     let first = events.first().cloned();
     let looked = looked_through.map(|(first, last)| {
         let words = format!("Looked through the events from #{} to #{}.", grouped(first), grouped(last));
@@ -92,11 +92,36 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         {looked}
         {body}
         <Steps list=list.clone() previous=place(previous) next=place(next) />
+        <Proven proof slug=slug.clone() now />
         <p class="hint">
             "Kept forever. Nothing here can be changed or removed; " <code>"latchkey audit verify"</code>
             " checks it, also on an export and without this server."
         </p>
         <Export list slug fitting />
+    }
+}
+
+/// How far the log is vouched for, and what to verify it by elsewhere.
+#[component]
+fn Proven(proof: Proof, slug: String, now: Timestamp) -> impl IntoView {
+    let words = match proof {
+        Proof::None => view! { "No checkpoint was signed yet: the first one is made within a minute." }.into_any(),
+        Proof::UpTo(number, at) => {
+            let number = format!("Verified and signed up to event #{}, ", grouped(number));
+            view! { {number}<Time at=at.0 now=now.0 />"." }.into_any()
+        }
+        Proof::Broken => {
+            let words = "The newest checkpoint is none of this installation: somebody has changed it. Run latchkey audit verify.";
+            view! { <Note tone=Tone::Bad>{words}</Note> }.into_any()
+        }
+    };
+    view! {
+        <form method="post" action="/fn/audit/checkpoints" class="row">
+            <input type="hidden" name="page" value=here() />
+            <input type="hidden" name="slug" value=slug />
+            <span>{words}</span>
+            <Button label="Download the checkpoints" look=Look::Quiet availability=available(Operation::AuditCheckpoints) />
+        </form>
     }
 }
 
