@@ -19,10 +19,13 @@ CREATE TABLE call_feedback (
     created_at BIGINT NOT NULL,
     updated_by TEXT NOT NULL,
     updated_at BIGINT NOT NULL,
+    -- The log had no call of the trace when it was given, and none since as far as anybody has looked.
+    is_unknown BOOLEAN NOT NULL,
     PRIMARY KEY (org_id, id)
 );
 CREATE INDEX call_feedback_by_trace ON call_feedback (org_id, trace_id, created_at, id);
 CREATE INDEX call_feedback_by_time ON call_feedback (org_id, created_at, id);
+CREATE INDEX call_feedback_unknown ON call_feedback (org_id, created_at, id) WHERE is_unknown;
 
 -- What is known of each attempt beside its end. Attempts of earlier have none of it.
 -- From the arrival of the request to the provider's first byte, in microseconds.

@@ -185,11 +185,27 @@ async fn what_is_out_of_bounds_is_refused_and_changes_nothing() {
         assert_eq!((full.status, full.json()["error"]["code"].as_str()), (409, Some("conflict")), "{}", full.text);
         assert_eq!(count(house).await, 100, "all of a request or nothing");
 
-        // Traces that the log does not know have a bound together, for an hour.
-        for round in 0..9 {
-            let many = (0..100).map(|n| json!({ "trace_id": format!("u-{round}-{n}"), "value": 1 })).collect();
-            assert_eq!(ids(&give(&program, Value::Array(many)).await).len(), 100);
+        // Traces that the log does not know have a bound for each key and one together, for an hour. One key leaves room to
+        // others.
+        let unknown = |round: usize, entries: usize| {
+            Value::Array((0..entries).map(|n| json!({ "trace_id": format!("u-{round}-{n}"), "value": 1 })).collect())
+        };
+        assert_eq!(ids(&give(&program, unknown(0, 100)).await).len(), 100);
+        let flood = give(&program, unknown(1, 1)).await;
+        assert_eq!((flood.status, count(house).await), (429, 200), "{}", flood.text);
+        for round in 1..=4 {
+            let (_, secret) = world.key(&format!("flood {round}"), &[("completions", "enabled")]).await;
+            let other = house.program(&secret);
+            assert_eq!(ids(&give(&other, unknown(round, 99)).await).len(), 99);
+            let flood = give(&other, unknown(round + 10, 100)).await;
+            assert_eq!(ids(&flood).len(), 100);
+            assert_eq!(give(&other, unknown(round + 20, 2)).await.status, 429, "all of a request or nothing");
+            assert_eq!(ids(&give(&other, unknown(round + 30, 1)).await).len(), 1);
         }
+        assert_eq!(count(house).await, 1_000);
+        let (_, secret) = world.key("late", &[("completions", "enabled")]).await;
+        let late = house.program(&secret);
+        assert_eq!(give(&late, unknown(50, 1)).await.status, 429, "the bound of all");
         let flood = give(&program, json!({ "trace_id": "one more", "value": 1 })).await;
         assert_eq!(flood.status, 422, "a blank: {}", flood.text);
         let flood = give(&program, json!({ "trace_id": "one-more", "value": 1 })).await;
@@ -199,6 +215,7 @@ async fn what_is_out_of_bounds_is_refused_and_changes_nothing() {
         assert_eq!(ids(&give(&program, json!({ "trace_id": "known", "value": 1 })).await).len(), 1);
         house.app.clock.advance(HOUR + MINUTE);
         assert_eq!(ids(&give(&program, json!({ "trace_id": "one-more", "value": 1 })).await).len(), 1);
+        assert_eq!(ids(&give(&late, unknown(50, 1)).await).len(), 1);
         for id in ["nonsense", "00000000-0000-7000-8000-000000000000"] {
             assert_eq!(program.api("PUT", &format!("/v1/feedback/{id}"), json!({ "value": 1 })).await.status, 404);
         }
@@ -275,23 +292,118 @@ async fn who_sees_their_own_calls_gives_and_sees_feedback_on_these_alone() {
         }
         let mixed = give(&program, json!([{ "trace_id": "own", "value": 3 }, { "trace_id": "other", "value": 3 }])).await;
         assert_eq!(mixed.status, 404, "all of a request or nothing");
-        for (id, status) in [(&given[0], 200), (&given[1], 404)] {
+        // What others gave is not there, on the same trace either.
+        let mine = ids(&give(&program, json!({ "trace_id": "own", "value": 5 })).await).remove(0);
+        for (id, status) in [(&mine, 200), (&given[0], 404), (&given[1], 404)] {
             let answer = program.api("PUT", &format!("/v1/feedback/{id}"), json!({ "value": 4 })).await;
             assert_eq!(answer.status, status, "{}", answer.text);
         }
+        assert_eq!(values(&on(&world.member, house, &own_id).await), [1, 2, 3, 4]);
         assert_eq!(program.api("GET", &format!("/v1/logs/{other_id}"), Value::Null).await.status, 404);
         let entry = program.api("GET", &format!("/v1/logs/{own_id}"), Value::Null).await.json();
-        assert_eq!(entry["feedback"].as_array().map(Vec::len), Some(3), "{entry}");
-        for (graph, total) in [("feedbacks", 3), ("feedbacks/scores", 3), ("feedbacks/ai-models", 3)] {
+        assert_eq!(entry["feedback"].as_array().map(Vec::len), Some(4), "{entry}");
+        for (graph, total) in [("feedbacks", 4), ("feedbacks/scores", 4), ("feedbacks/ai-models", 4)] {
             let told = program.api("GET", &format!("/v1/analytics/graphs/{graph}"), Value::Null).await.json();
             assert_eq!(told["summary"]["total"], total, "{graph}: {told}");
             let all = master.api("GET", &format!("/v1/analytics/graphs/{graph}"), Value::Null).await.json();
-            assert_eq!(all["summary"]["total"], 4, "{graph}: {all}");
+            assert_eq!(all["summary"]["total"], 5, "{graph}: {all}");
         }
         let page = world.member.form("analytics/view", &[("slug", &house.slug)]).await.json();
-        assert_eq!(page["feedback"]["all"]["given"], 3, "{}", page["feedback"]);
-        let page = world.owner.form("analytics/view", &[("slug", &house.slug)]).await.json();
         assert_eq!(page["feedback"]["all"]["given"], 4, "{}", page["feedback"]);
+        let page = world.owner.form("analytics/view", &[("slug", &house.slug)]).await.json();
+        assert_eq!(page["feedback"]["all"]["given"], 5, "{}", page["feedback"]);
+
+        // A call of their own under the name of another's trace opens nothing of it, and another's call among their own
+        // closes these.
+        let now = house.app.clock.now();
+        let guess = call(house.organisation, theirs.parse().expect("an id"), "other", "gpt-4o", now);
+        let guess_id = guess.call.id.to_string();
+        log(house, &[guess]).await;
+        let withheld = async |id: &str| {
+            let read = on(&world.member, house, id).await;
+            assert_eq!((values(&read), read.json()["is_withheld"].as_bool()), (vec![], Some(true)), "{}", read.text);
+            let entry = program.api("GET", &format!("/v1/logs/{id}"), Value::Null).await;
+            assert_eq!((entry.status, &entry.json()["feedback"]), (200, &json!([])), "the call itself is seen");
+            let fields = typed(id);
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(world.member.form("feedback/give", &fields).await.status, 404);
+        };
+        withheld(&guess_id).await;
+        assert_eq!(give(&program, json!({ "trace_id": "other", "value": 3 })).await.status, 404);
+        let told = async |total: i64| {
+            for graph in ["feedbacks", "feedbacks/scores", "feedbacks/ai-models"] {
+                let path = format!("/v1/analytics/graphs/{graph}");
+                let told = house.program(&secret).api("GET", &path, Value::Null).await.json();
+                assert_eq!(told["summary"]["total"], total, "{graph}: {told}");
+            }
+        };
+        house.app.clock.advance(MINUTE);
+        told(4).await;
+        // That of a key is no person's.
+        let another = call(house.organisation, KeyId::numbered(77), "own", "gpt-4o", house.app.clock.now());
+        log(house, &[another]).await;
+        withheld(&own_id).await;
+        let answer = program.api("PUT", &format!("/v1/feedback/{mine}"), json!({ "value": 6 })).await;
+        assert_eq!(answer.status, 404, "{}", answer.text);
+        house.app.clock.advance(MINUTE);
+        told(0).await;
+        assert_eq!(values(&on(&world.owner, house, &own_id).await), [1, 2, 3, 4], "others see it all");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_is_changed_by_the_key_alone_that_gave_it() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let (master, key) =
+            (house.program(&house.master_key), world.key("giver", &[("completions", "enabled")]).await.1);
+        let giver = house.program(&key);
+        log(house, &[call(house.organisation, KeyId::numbered(1), "t", "gpt-4o", house.app.clock.now())]).await;
+        let id = ids(&give(&giver, json!({ "trace_id": "t", "value": 1 })).await).remove(0);
+        let put = async |who: &Client, id: &str, value: i64| {
+            let answer = who.api("PUT", &format!("/v1/feedback/{id}"), json!({ "value": value })).await;
+            let mut body = answer.json();
+            body.as_object_mut().expect("an object").remove("request_id");
+            (answer.status, body)
+        };
+        let nowhere = put(&master, "00000000-0000-7000-8000-000000000000", 2).await;
+        assert_eq!(nowhere.0, 404);
+        assert_eq!(put(&master, &id, 2).await, nowhere, "another's entry is as one that is not there");
+        // Whatever is wrong with the change.
+        assert_eq!(put(&master, &id, 99).await, nowhere);
+        // What a person gave on the page is no key's.
+        let fields = [("slug", house.slug.as_str()), ("id", world.log.as_str()), ("value", "7")];
+        done(&world.member, "feedback/give", &fields).await;
+        let given = on(&world.member, house, &world.log).await.json();
+        let of_person = given["given"][0]["id"].as_str().expect("an id");
+        assert_eq!(put(&master, of_person, 2).await, nowhere);
+        assert_eq!(put(&giver, &id, 3).await.0, 200);
+    })
+    .await;
+}
+
+/// Counts and what is written on them are one step: of several that come at once, no more is kept than there is room for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_at_once_is_counted() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let program = house.program(&house.master_key);
+        let forty = || Value::Array((0..40).map(|_| json!({ "trace_id": "t", "value": 1 })).collect());
+        let answers = futures_util::future::join_all((0..6).map(|_| give(&program, forty()))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!((statuses, count(house).await), (vec![200, 200, 409, 409, 409, 409], 80));
+        // The same of what the log does not know: there is room for one hundred and twenty more.
+        let many = |round: usize| {
+            Value::Array((0..60).map(|n| json!({ "trace_id": format!("u-{round}-{n}"), "value": 1 })).collect())
+        };
+        let answers = futures_util::future::join_all((0..6).map(|round| give(&program, many(round)))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+        statuses.sort_unstable();
+        assert_eq!((statuses, count(house).await), (vec![200, 200, 429, 429, 429, 429], 200));
     })
     .await;
 }
@@ -342,7 +454,10 @@ async fn feedback_goes_with_the_days_of_entries() {
         let program = house.program(&house.master_key);
         // More than a batch of them.
         for round in 0..4 {
-            let many = (0..100).map(|n| json!({ "trace_id": format!("t-{round}-{n}"), "value": 1 })).collect();
+            let trace = format!("t-{round}");
+            let now = house.app.clock.now();
+            log(house, &[call(house.organisation, KeyId::numbered(1), &trace, "gpt-4o", now)]).await;
+            let many = (0..100).map(|_| json!({ "trace_id": trace, "value": 1 })).collect();
             ids(&give(&program, Value::Array(many)).await);
         }
         house.app.clock.advance(20 * DAY);
@@ -362,6 +477,57 @@ async fn feedback_goes_with_the_days_of_entries() {
         assert!(after == before + 1 && told, "{changes}");
         ages::round(&house.app).await.expect("a round");
         assert_eq!(house.chain(house.organisation).await.0, after, "a round that deletes nothing tells nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn feedback_on_calls_that_never_came_goes_after_a_week() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let program = house.program(&house.master_key);
+        // More than one look takes, most of it on traces that the log comes to know.
+        let mut records = vec![];
+        for hour in 0..6 {
+            for part in 0..2 {
+                let trace = |n: usize| format!("t-{hour}-{part}-{n}");
+                let many = (0..100).map(|n| json!({ "trace_id": trace(n), "value": 1 })).collect();
+                ids(&give(&house.program(&house.master_key), Value::Array(many)).await);
+                let known = (0..100).filter(|n| hour < 5 || n % 4 == 0).map(trace);
+                let now = house.app.clock.now();
+                let of = |trace: String| call(house.organisation, KeyId::numbered(1), &trace, "gpt-4o", now);
+                records.extend(known.map(of));
+            }
+            house.app.clock.advance(HOUR + MINUTE);
+        }
+        for part in records.chunks(100) {
+            log(house, part).await;
+        }
+        let before = house.chain(house.organisation).await.0;
+        house.app.clock.advance(6 * DAY);
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(
+            (count(house).await, house.chain(house.organisation).await.0),
+            (1_200, before),
+            "they may still come"
+        );
+        ids(&give(&program, json!({ "trace_id": "young", "value": 1 })).await);
+        house.app.clock.advance(DAY);
+        // 1,200 of which the log does not know three quarters of the last 200; and a young one.
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(count(house).await, 1_050 + 1, "without any rule of the organisation");
+        let (after, last) = house.chain(house.organisation).await;
+        let changes = last.expect("an event")["changes"].clone();
+        let told =
+            changes.as_array().is_some_and(|all| all.contains(&json!({ "field": "feedback", "was": 0, "now": 150 })));
+        assert!(after == before + 1 && told, "{changes}");
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(house.chain(house.organisation).await.0, after, "a round that deletes nothing tells nothing");
+        // What the log came to know stays, for ever.
+        house.app.clock.advance(30 * DAY);
+        ages::round(&house.app).await.expect("a round");
+        assert_eq!(count(house).await, 1_050);
     })
     .await;
 }

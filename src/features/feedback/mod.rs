@@ -25,4 +25,4 @@ pub const ROOM: Room = Room {
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{Figures, count_old, delete_old, figures, models};
+pub use store::{Figures, count_old, delete_old, delete_unknown, figures, models, settle};

@@ -100,6 +100,8 @@ pub struct Given {
 pub struct OnCall {
     /// Oldest first.
     pub given: Vec<Given>,
+    /// The trace has calls that whoever reads may not see: neither is its feedback shown to them, nor theirs taken.
+    pub is_withheld: bool,
     /// The moment of reading.
     pub now: Timestamp,
 }

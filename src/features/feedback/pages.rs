@@ -66,9 +66,13 @@ pub fn CallFeedback(id: CallId) -> impl IntoView {
 
 #[component]
 fn Entries(feedback: OnCall) -> impl IntoView {
-    let OnCall { given, now } = feedback;
+    let OnCall { given, is_withheld, now } = feedback;
     if given.is_empty() {
-        return view! { <p>"Nobody has given feedback on this call yet."</p> }.into_any();
+        let why = match is_withheld {
+            true => "This call’s trace has calls of others too. You may neither see nor give feedback on it.",
+            false => "Nobody has given feedback on this call yet.",
+        };
+        return view! { <p>{why}</p> }.into_any();
     }
     let columns = vec![Column::number("Value"), Column::number("Weight"), Column::new("By"), Column::new("Metadata")];
     let rows: Vec<_> = given.into_iter().map(|given| row(given, now)).collect();

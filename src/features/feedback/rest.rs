@@ -19,7 +19,7 @@ use utoipa::{
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::FeedbackGive, "Give feedback on a trace; a list of such objects gives several at once", give)
-        .serve(Operation::FeedbackChange, "Change an entry of feedback", change)
+        .serve(Operation::FeedbackChange, "Change an entry of feedback that this key gave", change)
 }
 
 input! {

@@ -24,18 +24,32 @@ macro_rules! old {
         "SELECT f.id FROM call_feedback f WHERE f.org_id = $1 AND f.created_at < $2 ORDER BY f.created_at, f.id LIMIT $3"
     };
 }
+macro_rules! unknown {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            " FROM call_feedback f WHERE f.org_id = $1 AND f.is_unknown AND f.created_at >= $2 AND f.created_at < $3 ORDER BY f.created_at, f.id LIMIT $4"
+        )
+    };
+}
 
 statements! {
-    INSERT: TenantSql = "INSERT INTO call_feedback (org_id, id, trace_id, value, weight, metadata, key_id, user_id, created_by, created_at, updated_by, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $10)";
+    INSERT: TenantSql = "INSERT INTO call_feedback (org_id, id, trace_id, value, weight, metadata, key_id, user_id, created_by, created_at, updated_by, updated_at, is_unknown) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9, $10, $11)";
     // What is not said stays.
     CHANGE: TenantSql = "UPDATE call_feedback SET value = $3, weight = COALESCE($4, weight), metadata = COALESCE($5, metadata), updated_by = $6, updated_at = $7 WHERE org_id = $1 AND id = $2";
-    TRACE: TenantSql = "SELECT f.trace_id FROM call_feedback f WHERE f.org_id = $1 AND f.id = $2";
-    OF_TRACE_IN_ALL: TenantSql = "SELECT COUNT(*) FROM call_feedback f WHERE f.org_id = $1 AND f.trace_id = $2";
+    TRACE: TenantSql = "SELECT f.trace_id FROM call_feedback f WHERE f.org_id = $1 AND f.id = $2 AND (f.key_id = $3 OR f.user_id = $4)";
+    OF_TRACE_IN_ALL: TenantSql = "SELECT COUNT(*) AS given, EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2) AS is_known FROM call_feedback f WHERE f.org_id = $1 AND f.trace_id = $2";
     ON_TRACE: TenantSql = "SELECT f.id, f.value, f.weight, f.metadata, f.key_id, f.created_by, f.created_at, f.updated_by, f.updated_at FROM call_feedback f WHERE f.org_id = $1 AND f.trace_id = $2 ORDER BY f.created_at, f.id LIMIT 200";
-    UNKNOWN: TenantSql = "SELECT COUNT(*) FROM (SELECT f.id FROM call_feedback f WHERE f.org_id = $1 AND f.created_at >= $2 AND NOT EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = f.trace_id) LIMIT $3) AS page";
+    // Of one hour there are no more than may be given in it.
+    UNKNOWN: TenantSql = "SELECT COUNT(*) AS given, COUNT(CASE WHEN f.key_id = $3 OR f.user_id = $4 THEN 1 END) AS own FROM call_feedback f WHERE f.org_id = $1 AND f.is_unknown AND f.created_at >= $2";
     ALL: TenantSql = "SELECT f.created_at / $2 AS bucket, f.value, COUNT(*) AS given, CAST(SUM(f.value * f.weight) AS BIGINT) AS weighted FROM call_feedback f WHERE f.org_id = $1 AND f.created_at >= $3 AND f.created_at < $4 GROUP BY 1, 2";
     OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old!(), ") AS page");
     DELETE_OLD: TenantSql = concat!("DELETE FROM call_feedback WHERE org_id = $1 AND id IN (", old!(), ")");
+    OLD_UNKNOWN: TenantSql = concat!("SELECT COUNT(*) FROM (", unknown!("f.id"), ") AS page");
+    // Its calls came after it.
+    SETTLE: TenantSql = concat!("UPDATE call_feedback SET is_unknown = FALSE WHERE org_id = $1 AND id IN (SELECT page.id FROM (", unknown!("f.id, f.trace_id"), ") AS page WHERE EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = page.trace_id))");
+    DELETE_UNKNOWN: TenantSql = concat!("DELETE FROM call_feedback WHERE org_id = $1 AND id IN (", unknown!("f.id"), ")");
 }
 
 /// Feedback of a span on traces of which a call fits, by bar and value.
@@ -66,18 +80,33 @@ pub struct By<'a> {
     pub name: &'a str,
 }
 
+/// The trace that an entry is about.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    pub trace: &'a str,
+    /// The log has a call of it.
+    pub is_known: bool,
+}
+
 /// Stores an entry.
-pub async fn insert(tx: &mut OrgTx, trace: &str, said: &Said, by: &By<'_>, at: Timestamp) -> Result<FeedbackId> {
+pub async fn insert(
+    tx: &mut OrgTx,
+    about: About<'_>,
+    said: &Said,
+    by: &By<'_>,
+    at: Timestamp,
+) -> Result<FeedbackId> {
     let id = FeedbackId(Uuid::now_v7());
     let weight = said.weight.unwrap_or(WHOLE);
-    let row = values![id, trace, said.value, weight, said.metadata.clone(), by.key, by.person, by.name, at];
+    let (trace, metadata) = (about.trace, said.metadata.clone());
+    let row = values![id, trace, said.value, weight, metadata, by.key, by.person, by.name, at, !about.is_known];
     tx.execute(INSERT, row).await?;
     Ok(id)
 }
 
-/// The trace of an entry; none: there is no such entry.
-pub async fn trace(tx: &mut OrgTx, id: FeedbackId) -> Result<Option<String>> {
-    let row: Option<(String,)> = tx.optional(TRACE, values![id]).await?;
+/// The trace of an entry that this key or person gave; none: they gave no such entry.
+pub async fn trace(tx: &mut OrgTx, id: FeedbackId, by: &By<'_>) -> Result<Option<String>> {
+    let row: Option<(String,)> = tx.optional(TRACE, values![id, by.key, by.person]).await?;
     Ok(row.map(|(trace,)| trace))
 }
 
@@ -87,16 +116,14 @@ pub async fn change(tx: &mut OrgTx, id: FeedbackId, said: &Said, by: &str, at: T
     Ok(tx.execute(CHANGE, row).await? > 0)
 }
 
-/// How many entries a trace has.
-pub async fn count_of_trace(tx: &mut OrgTx, trace: &str) -> Result<i64> {
-    let (count,): (i64,) = tx.one(OF_TRACE_IN_ALL, values![trace]).await?;
-    Ok(count)
+/// How many entries a trace has, and whether the log has a call of it.
+pub async fn count_of_trace(tx: &mut OrgTx, trace: &str) -> Result<(i64, bool)> {
+    tx.one(OF_TRACE_IN_ALL, values![trace]).await
 }
 
-/// How many entries came since then on traces that the log does not know; `most` at most.
-pub async fn count_unknown(tx: &mut OrgTx, since: Timestamp, most: i64) -> Result<i64> {
-    let (count,): (i64,) = tx.one(UNKNOWN, values![since, most]).await?;
-    Ok(count)
+/// How many entries came since then on traces that the log did not know: of all, and of this key or person.
+pub async fn count_unknown(tx: &mut OrgTx, since: Timestamp, by: &By<'_>) -> Result<(i64, i64)> {
+    tx.one(UNKNOWN, values![since, by.key, by.person]).await
 }
 
 row! {
@@ -189,4 +216,20 @@ pub async fn count_old(tx: &mut OrgTx, before: Timestamp, most: i64) -> Result<i
 /// Deletes the oldest entries that are too old.
 pub async fn delete_old(tx: &mut OrgTx, before: Timestamp, most: i64) -> Result<u64> {
     tx.execute(DELETE_OLD, values![before, most]).await
+}
+
+/// The moments of entries that are looked at: from the first on, and before the second.
+pub type Ages = (Timestamp, Timestamp);
+
+/// Looks at the oldest entries of these ages whose traces the log did not know, `most` at most, and notes which it knows by
+/// now. How many it looked at, and how many are unknown still: the oldest ones then.
+pub async fn settle(tx: &mut OrgTx, (from, before): Ages, most: i64) -> Result<(i64, i64)> {
+    let (looked,): (i64,) = tx.one(OLD_UNKNOWN, values![from, before, most]).await?;
+    let known = if looked > 0 { tx.execute(SETTLE, values![from, before, most]).await? } else { 0 };
+    Ok((looked, looked - i64::try_from(known).unwrap_or(looked)))
+}
+
+/// Deletes the oldest entries of these ages whose traces the log does not know.
+pub async fn delete_unknown(tx: &mut OrgTx, (from, before): Ages, most: i64) -> Result<u64> {
+    tx.execute(DELETE_UNKNOWN, values![from, before, most]).await
 }

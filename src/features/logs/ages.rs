@@ -1,10 +1,13 @@
 //! What is deleted for its age: texts of calls, entries of the log and feedback on calls, after the days that their
-//! organisation says.
+//! organisation says; and feedback on calls that never came.
 
 use super::store::texts as store;
 use crate::{
     features::feedback,
-    kernel::{OrganisationId, Result, Timestamp, time::MINUTE},
+    kernel::{
+        OrganisationId, Result, Timestamp,
+        time::{DAY, MINUTE},
+    },
     policy::Operation,
     server::{
         access::{Access, App},
@@ -17,6 +20,11 @@ use crate::{
 const BATCH: i64 = 200;
 /// Rows of a kind that one event tells of. What is left is deleted, and told of, after that.
 const ROUND: i64 = 20_000;
+
+/// How long feedback waits for the calls of its trace to be logged, in milliseconds.
+const UNKNOWN: i64 = 7 * DAY;
+/// Entries of feedback of which one round of an organisation asks whether there are calls by now.
+const LOOKED_AT: i64 = 1_000;
 
 /// How long a replica that has begun to delete keeps others from it, in milliseconds: longer than one event's rows take. One
 /// that ends meanwhile leaves the rest to the next.
@@ -44,8 +52,11 @@ struct Due {
     entries: i64,
     /// Feedback goes after as many days as entries do.
     feedback: i64,
+    /// Feedback on traces that the log does not know, that is not as old as that.
+    unknown: i64,
     texts_before: Timestamp,
     entries_before: Option<Timestamp>,
+    unknown_ages: (Timestamp, Timestamp),
 }
 
 /// Deletes what is due, unless another replica does. Whether more may be.
@@ -62,17 +73,25 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
         ),
         None => (0, 0),
     };
-    if texts == 0 && entries == 0 && feedback == 0 || !store::claim(note.tx(), now, until).await? {
+    let unknown_ages = (entries_before.unwrap_or(Timestamp(i64::MIN)), now.plus(-UNKNOWN));
+    let (looked_at, unknown) = feedback::settle(note.tx(), unknown_ages, LOOKED_AT).await?;
+    let is_due = [texts, entries, feedback, unknown].iter().any(|rows| *rows > 0);
+    if is_due && !store::claim(note.tx(), now, until).await? {
         return Ok(false);
     }
-    note.commit().await?;
-    let due = Due { texts, entries, feedback, texts_before, entries_before };
+    if is_due || looked_at > 0 {
+        note.commit().await?;
+    }
+    if !is_due {
+        return Ok(looked_at == LOOKED_AT);
+    }
+    let due = Due { texts, entries, feedback, unknown, texts_before, entries_before, unknown_ages };
     let deleted = delete_all(app, organisation, due).await;
     let mut note = app.note_in(organisation).await?;
     store::release(note.tx(), until).await?;
     note.commit().await?;
     deleted?;
-    Ok(texts == ROUND || entries == ROUND || feedback == ROUND)
+    Ok(texts == ROUND || entries == ROUND || feedback == ROUND || looked_at == LOOKED_AT)
 }
 
 /// Deletes what is due, and tells of it first.
@@ -83,9 +102,10 @@ async fn delete_all(app: &App, organisation: OrganisationId, due: Due) -> Result
         texts: due.texts - BATCH,
         entries: due.entries - BATCH,
         feedback: due.feedback - BATCH,
+        unknown: due.unknown - BATCH,
         ..due
     };
-    while left.texts > 0 || left.entries > 0 || left.feedback > 0 {
+    while left.texts > 0 || left.entries > 0 || left.feedback > 0 || left.unknown > 0 {
         let mut note = app.note_in(organisation).await?;
         left = delete(note.tx(), left).await?;
         note.commit().await?;
@@ -99,6 +119,10 @@ async fn delete(tx: &mut OrgTx, left: Due) -> Result<Due> {
         store::delete_old_texts(tx, left.texts_before, BATCH.min(left.texts)).await?;
         return Ok(Due { texts: left.texts - BATCH, ..left });
     }
+    if left.unknown > 0 {
+        feedback::delete_unknown(tx, left.unknown_ages, BATCH.min(left.unknown)).await?;
+        return Ok(Due { unknown: left.unknown - BATCH, ..left });
+    }
     let Some(before) = left.entries_before else { return Ok(Due { entries: 0, feedback: 0, ..left }) };
     if left.entries > 0 {
         store::delete_old_calls(tx, before, BATCH.min(left.entries)).await?;
@@ -110,12 +134,12 @@ async fn delete(tx: &mut OrgTx, left: Due) -> Result<Due> {
 
 /// Deletes the first of each kind, and leaves the event of all.
 async fn told(app: &App, organisation: OrganisationId, due: &Due) -> Result<()> {
-    let Due { texts, entries, feedback, texts_before, entries_before } = *due;
+    let Due { texts, entries, feedback, unknown, texts_before, entries_before, unknown_ages } = *due;
     let subject = Subject::new("log", organisation, "the log of calls");
     let event = Event::of(subject)
         .change("texts", 0, texts)
         .change("entries", 0, entries)
-        .change("feedback", 0, feedback)
+        .change("feedback", 0, feedback + unknown)
         .with("texts_before", texts_before.rfc3339())
         .with("entries_before", entries_before.map(Timestamp::rfc3339));
     Access::act_by_itself(app, Operation::LogsExpire, organisation, |mut change| async move {
@@ -129,6 +153,9 @@ async fn told(app: &App, organisation: OrganisationId, due: &Due) -> Result<()> 
             if feedback > 0 {
                 feedback::delete_old(change.tx(), before, BATCH.min(feedback)).await?;
             }
+        }
+        if unknown > 0 {
+            feedback::delete_unknown(change.tx(), unknown_ages, BATCH.min(unknown)).await?;
         }
         change.commit(event, ()).await
     })

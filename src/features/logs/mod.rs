@@ -91,7 +91,7 @@ pub use store::{
     cells::{GroupOf, GroupRead},
     figures::{Spreads, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,
-    trace_is_known, trace_is_own, trace_of,
+    trace_is_own, trace_of,
     texts::{NewSide, NewTexts, count as count_texts, write_texts},
     under_way,
 };

@@ -246,7 +246,8 @@ impl Access {
     }
 
     /// Asks for an operation that writes inside the organisation what is no administrative act, and gives its transaction.
-    /// Decides as [`Self::read`] does.
+    /// Decides as [`Self::read`] does, and as [`Self::act`] waits for whoever else writes there: what is counted before
+    /// something is written stays as it is until then, and rights are those after the wait.
     pub async fn note(&self, operation: Operation) -> Result<Note> {
         let Some(organisation) = self.principal.organisation() else {
             self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
@@ -258,6 +259,7 @@ impl Access {
         };
         self.check(operation, Target::In(organisation)).map_err(told)?;
         let mut tx = self.app.db.write_in(organisation).await?;
+        audit::lock(&mut tx).await?;
         let now = self.reread(&mut tx, Hold::UntilCommit).await?;
         decide(&now, operation.spec().requires, Target::In(organisation)).map_err(|denial| told(denial.into()))?;
         Ok(Note(tx))

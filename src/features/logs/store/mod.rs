@@ -76,8 +76,7 @@ statements! {
     ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found, a.first_byte_us, a.input_tokens, a.cached_input_tokens, a.output_tokens, a.cost FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
     KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY k.name, k.id LIMIT 500";
     IS_OWN: TenantSql = "SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1 AND c.id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3))";
-    TRACE_IS_KNOWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 LIMIT 1) AS any_call";
-    TRACE_IS_OWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3)) LIMIT 1) AS any_call";
+    TRACE_IS_OWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 LIMIT 1) AS any_call WHERE NOT EXISTS (SELECT 1 FROM call_logs d WHERE d.org_id = $1 AND d.trace_id = $2 AND (d.user_id = $3 OR d.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3)) IS NOT TRUE)";
     TRACE_OF: TenantSql = "SELECT c.trace_id FROM call_logs c WHERE c.org_id = $1 AND c.id = $2";
     OWN_OF_PERSON: TenantSql = "SELECT m.user_id FROM memberships m WHERE m.org_id = $1 AND m.user_id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     OWN_OF_KEY: TenantSql = "SELECT m.user_id FROM api_keys k JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible WHERE k.org_id = $1 AND k.id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
@@ -385,13 +384,8 @@ pub async fn is_own(tx: &mut OrgTx, id: CallId, person: UserId) -> Result<bool> 
     Ok(count > 0)
 }
 
-/// Whether the log has a call of this trace.
-pub async fn trace_is_known(tx: &mut OrgTx, trace: &str) -> Result<bool> {
-    let (count,): (i64,) = tx.one(TRACE_IS_KNOWN, values![trace]).await?;
-    Ok(count > 0)
-}
-
-/// Whether the log has a call of this trace that is one of a key that the person answers for, or their own.
+/// Whether the log has calls of this trace, and each is the person's own or one of a key that they answer for. Callers choose
+/// the names of traces, so that one such call beside others' says nothing.
 pub async fn trace_is_own(tx: &mut OrgTx, trace: &str, person: UserId) -> Result<bool> {
     let (count,): (i64,) = tx.one(TRACE_IS_OWN, values![trace, person]).await?;
     Ok(count > 0)
