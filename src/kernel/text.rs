@@ -1,5 +1,7 @@
 //! Limits and refusals that every text field shares.
 
+use std::fmt::Write;
+
 /// Why a text is refused, as a sentence for people.
 pub type Refusal = String;
 
@@ -7,6 +9,37 @@ pub type Refusal = String;
 pub fn is_treacherous(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+/// Adds a text as a cell of a CSV file: in quotation marks, on one line, and never a formula to a spreadsheet, which could send
+/// away what stands beside it. What a spreadsheet may take for one has an apostrophe before it: at the beginning, and behind
+/// a `;`, at which some languages split lines that commas separate, whatever quotation marks say. Characters that could
+/// break a line or forge text are written out, as `\u000a`.
+pub fn cell(out: &mut String, text: &str) {
+    out.push('"');
+    if is_formula(text) {
+        out.push('\'');
+    }
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => out.push_str("\"\""),
+            c if is_treacherous(c) => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+        if matches!(c, ';' | '\t') && is_formula(&text[at + 1..]) {
+            out.push('\'');
+        }
+    }
+    out.push('"');
+}
+
+/// Whether a text begins as a formula does. Spreadsheets in some languages take the wide signs for the narrow ones, and
+/// blanks and quotation marks before a sign may be passed over.
+fn is_formula(text: &str) -> bool {
+    let begins = text.trim_start_matches(|c: char| c == '"' || (c.is_whitespace() && !c.is_control()));
+    begins.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'])
 }
 
 /// A single line of at most `limit` characters, trimmed and not empty.
@@ -240,6 +273,40 @@ mod tests {
         assert!(line("Name", "a\nb", 9).is_err());
         assert_eq!(line("Name", "👩‍🔬", 3).as_deref(), Ok("👩‍🔬"));
         assert!(line("Name", "A\u{200B}da", 9).is_err());
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_or_breaks_its_row() {
+        for (text, written) in [
+            ("", "\"\""),
+            ("Ada", "\"Ada\""),
+            ("gpt-4o", "\"gpt-4o\""),
+            ("a=1", "\"a=1\""),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+            (" =1", "\"' =1\""),
+            ("\u{a0}=1", "\"'\u{a0}=1\""),
+            ("\"=1", "\"'\"\"=1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@a", "\"'@a\""),
+            ("\tx", "\"'\\u0009x\""),
+            ("\r=1", "\"'\\u000d=1\""),
+            ("\nx", "\"'\\u000ax\""),
+            ("\0=1", "\"'\\u0000=1\""),
+            ("＝1", "\"'＝1\""),
+            ("x;=cmd|'/C calc'!A0", "\"x;'=cmd|'/C calc'!A0\""),
+            ("x; \"=1;y;-2", "\"x;' \"\"=1;y;'-2\""),
+            ("x\t=1", "\"x\\u0009'=1\""),
+            ("x;y", "\"x;y\""),
+            (";", "\";\""),
+            ("a\r\nb\u{1b}[31m\u{202e}", "\"a\\u000d\\u000ab\\u001b[31m\\u202e\""),
+            ("<script>", "\"<script>\""),
+        ] {
+            let mut out = String::new();
+            cell(&mut out, text);
+            assert_eq!(out, written);
+        }
     }
 
     #[test]

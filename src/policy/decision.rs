@@ -2,6 +2,7 @@
 
 use super::{Permission, PermissionSet, Role};
 use crate::kernel::{Code, Error, KeyId, Missing, OrganisationId, UserId};
+use uuid::Uuid;
 
 /// Who asks. Built from a credential alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +95,15 @@ impl Principal {
         match self {
             Principal::Person { user } | Principal::Member { user, .. } => Some(*user),
             Principal::Nobody | Principal::ApiKey { .. } => None,
+        }
+    }
+
+    /// The id of the person or key.
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Principal::Nobody => None,
+            Principal::Person { user } | Principal::Member { user, .. } => Some(user.0),
+            Principal::ApiKey { key, .. } => Some(key.0),
         }
     }
 

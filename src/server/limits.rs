@@ -8,14 +8,17 @@
 //! slow, and the rightful person is at most late on a device that is new. What turns out right does not count. All of this
 //! is the same for addresses that have no account.
 
+mod running;
+
+pub use running::{Run, Running};
+
 use super::networks::Networks;
 use crate::kernel::{
-    Error, OrganisationId, Result, Timestamp,
+    Error, Result, Timestamp,
     time::{HOUR, MINUTE, SECOND},
 };
 use moka::sync::Cache;
 use std::{
-    collections::HashMap,
     future::Future,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
@@ -174,60 +177,6 @@ pub enum MailKind {
     Notice,
 }
 
-/// How much of something runs at the same time, for each organisation.
-#[derive(Clone, Debug)]
-pub struct Running {
-    what: &'static str,
-    most: usize,
-    /// Organisations of which something runs.
-    under_way: Arc<Mutex<HashMap<OrganisationId, usize>>>,
-}
-
-impl Running {
-    /// How soon whoever was refused may ask again, in seconds.
-    const PAUSE: u32 = 10;
-
-    fn new(what: &'static str, most: usize) -> Self {
-        Self { what, most, under_way: Arc::default() }
-    }
-
-    /// Takes a place, which is free again once what is given here is dropped.
-    ///
-    /// # Errors
-    /// `too_many_requests` if as many run as may.
-    pub fn begin(&self, organisation: OrganisationId) -> Result<Run> {
-        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = under_way.entry(organisation).or_default();
-        if *count >= self.most {
-            let Self { what, most, .. } = self;
-            let message =
-                format!("This organisation has {most} {what} under way already. Try again when one has ended.");
-            return Err(Error::wait(Self::PAUSE, message));
-        }
-        *count += 1;
-        Ok(Run { of: self.under_way.clone(), organisation })
-    }
-}
-
-/// A place of [`Running`].
-#[derive(Debug)]
-pub struct Run {
-    of: Arc<Mutex<HashMap<OrganisationId, usize>>>,
-    organisation: OrganisationId,
-}
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        let mut under_way = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = under_way.get_mut(&self.organisation) {
-            *count -= 1;
-            if *count == 0 {
-                under_way.remove(&self.organisation);
-            }
-        }
-    }
-}
-
 /// The limits that there are.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -259,8 +208,10 @@ pub struct Limits {
     pub links: Limiter,
     /// Tries with one link, each of which hashes a password.
     link: Limiter,
-    /// Exports of one organisation's log of calls that run at the same time.
+    /// Exports of the log of calls.
     pub exports: Running,
+    /// Exports of the audit log.
+    pub audit_exports: Running,
 }
 
 impl Limits {
@@ -350,6 +301,7 @@ impl Default for Limits {
             links: Limiter::new("attempts", 60, 10 * MINUTE),
             link: Limiter::new("attempts with this link", 10, 10 * MINUTE),
             exports: Running::new("exports", 2),
+            audit_exports: Running::new("exports of the audit log", 2),
         }
     }
 }
@@ -362,21 +314,6 @@ pub fn address_subject(address: Option<IpAddr>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_runs_at_once_is_counted_for_each_organisation() {
-        let (running, north, south) =
-            (Running::new("exports", 2), OrganisationId::numbered(1), OrganisationId::numbered(2));
-        let first = running.begin(north).expect("a place");
-        let second = running.begin(north).expect("a place");
-        let refused = running.begin(north).expect_err("no third one");
-        assert_eq!((refused.code, refused.retry_after), (crate::kernel::Code::TooManyRequests, Some(10)));
-        assert!(running.begin(south).is_ok(), "another organisation has places of its own");
-        drop(first);
-        let third = running.begin(north).expect("a place is free again");
-        drop((second, third));
-        assert!(running.under_way.lock().expect("the counts").is_empty(), "nothing is remembered of what is over");
-    }
 
     #[test]
     fn a_limit_of_n_lets_through_n() {

@@ -2,17 +2,17 @@
 
 use super::{
     audit_room::{ask, events, fill, page},
-    support::{World, done, each_engine, text},
+    support::{Client, World, done, each_engine, text},
 };
 use crate::{
-    kernel::{OrganisationId, text::is_treacherous},
+    kernel::{OrganisationId, text::is_treacherous, time::HOUR},
     server::audit::{
         Stored,
         verify::{Verdict, Verifier},
     },
 };
 use axum::{
-    body::Body,
+    body::{Body, BodyDataStream},
     http::{Request, header},
 };
 use futures_util::StreamExt;
@@ -96,6 +96,54 @@ async fn the_log_as_a_file_verifies_and_is_itself_an_event() {
     .await;
 }
 
+#[tokio::test]
+async fn few_exports_of_an_organisation_run_at_once_and_none_for_ever() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let slug = house.slug.as_str();
+        fill(house, 250).await;
+        let second = world.join("di@north.test", "admin").await;
+        let first = begin(&world, &world.admin).await;
+        let refused = async |who: &Client, says: &str| {
+            let before = house.chain(house.organisation).await.0;
+            let refused = ask(who, "audit/export", slug, &[], &[("format", "csv")]).await;
+            assert_eq!((refused.status, refused.code().as_str()), (429, "too_many_requests"), "{}", refused.text);
+            assert_eq!(refused.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()), Some("10"));
+            assert!(refused.text.contains(says), "{}", refused.text);
+            let (after, last) = house.chain(house.organisation).await;
+            assert_eq!((after - before, text(&last.expect("an event"), "outcome")), (1, "failed".into()));
+        };
+        refused(&world.admin, "You have exports of the audit log under way").await;
+        let other = begin(&world, &second).await;
+        refused(&world.owner, "This organisation has 2 exports of the audit log under way").await;
+        drop(first);
+        let mut late = begin(&world, &world.owner).await;
+        assert!(late.next().await.expect("a piece").is_ok());
+        house.app.clock.advance(HOUR + 1);
+        assert!(late.next().await.expect("a piece").is_err(), "it takes too long");
+        assert!(late.next().await.is_none());
+        drop(other);
+        let csv = ask(&world.owner, "audit/export", slug, &[], &[("format", "csv")]).await;
+        assert_eq!(csv.status, 200, "{}", csv.text);
+    })
+    .await;
+}
+
+/// Begins to read the log as JSON Lines.
+async fn begin(world: &World, who: &Client) -> BodyDataStream {
+    let request = Request::post("/fn/audit/export")
+        .header(header::ACCEPT, "application/json")
+        .header("sec-fetch-site", "same-origin")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header(header::COOKIE, who.cookie())
+        .body(Body::from(format!("slug={}&format=jsonl", world.house.slug)))
+        .expect("a request");
+    let Ok(response) = world.house.router.clone().oneshot(request).await;
+    assert_eq!(response.status(), 200);
+    response.into_body().into_data_stream()
+}
+
 /// The file is made as it is read. Whoever loses the right meanwhile gets no more of it, and no file that looks whole.
 #[tokio::test]
 async fn whoever_is_demoted_meanwhile_gets_no_more() {
@@ -104,20 +152,8 @@ async fn whoever_is_demoted_meanwhile_gets_no_more() {
         let house = &world.house;
         let slug = house.slug.as_str();
         fill(house, 450).await;
-        let begin = async || {
-            let request = Request::post("/fn/audit/export")
-                .header(header::ACCEPT, "application/json")
-                .header("sec-fetch-site", "same-origin")
-                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(header::COOKIE, world.admin.cookie())
-                .body(Body::from(format!("slug={slug}&format=jsonl")))
-                .expect("a request");
-            let Ok(response) = house.router.clone().oneshot(request).await;
-            assert_eq!(response.status(), 200);
-            response.into_body().into_data_stream()
-        };
         let lines = |piece: &[u8]| piece.iter().filter(|byte| **byte == b'\n').count();
-        let mut whole = begin().await;
+        let mut whole = begin(&world, &world.admin).await;
         let mut read = 0;
         while let Some(piece) = whole.next().await {
             let piece = lines(&piece.expect("all of it"));
@@ -125,7 +161,7 @@ async fn whoever_is_demoted_meanwhile_gets_no_more() {
             read += piece;
         }
         assert_eq!(read, 451);
-        let mut cut = begin().await;
+        let mut cut = begin(&world, &world.admin).await;
         assert_eq!(lines(&cut.next().await.expect("a piece").expect("a good one")), 100);
         let bo = world.id_of("bo@north.test").await;
         done(&world.owner, "team/change_role", &[("slug", slug), ("id", &bo), ("role", "member"), ("asked", "true")])
@@ -139,6 +175,10 @@ async fn whoever_is_demoted_meanwhile_gets_no_more() {
         };
         assert!(matches!(end, Some(Err(_))), "it does not end as a whole file does");
         assert!(more < 351, "{more} more lines came");
+        let (_, last) = house.chain(house.organisation).await;
+        let last = last.expect("an event");
+        assert_eq!((text(&last, "action"), text(&last, "outcome")), ("audit.export".into(), "refused".into()));
+        assert_eq!((text(&last["actor"], "id"), text(&last, "reason")), (bo, "permission_denied".into()));
     })
     .await;
 }
@@ -175,6 +215,8 @@ async fn nothing_typed_breaks_a_row_a_page_or_a_spreadsheet() {
             "+cmd|' /C calc'!A0",
             "-2+3",
             "@SUM(1)",
+            "x;=cmd|'/C calc'!A0",
+            " =1",
             "\t=1",
             "a\r\nb\",\"c",
             "\u{1b}[31mred",
@@ -193,7 +235,9 @@ async fn nothing_typed_breaks_a_row_a_page_or_a_spreadsheet() {
         assert_eq!(i64::try_from(rows.len()).expect("few"), events + 1, "a row for each event, and the head");
         assert_eq!(csv.text.matches('\n').count(), rows.len(), "each on a line of its own");
         for cell in rows.iter().flatten() {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\0']), "{cell:?}");
+            for part in cell.split(';') {
+                assert!(!part.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '\0']), "{cell:?}");
+            }
             assert!(!cell.chars().any(is_treacherous), "{cell:?}");
         }
         let subject = rows[0].iter().position(|name| name == "subject_id").expect("a column");

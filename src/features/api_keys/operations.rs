@@ -92,13 +92,12 @@ pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
     ApiKeySecret::parse(presented).map(|secret| keyring.digest(PURPOSE, secret.expose()))
 }
 
-/// The key to which a presented secret belongs or belonged, with its organisation and name, whether it still opens anything
+/// The key to which the secret of this digest belongs or belonged, with its organisation and name, whether it still opens anything
 /// or not: for the event of its refusal.
-pub async fn belongs_to(app: &App, presented: &str) -> Result<Option<(OrganisationId, KeyId, String)>> {
-    let Some(digest) = digest(&app.keyring, presented) else { return Ok(None) };
+pub async fn belongs_to(app: &App, digest: &Digest) -> Result<Option<(OrganisationId, KeyId, String)>> {
     let owner = {
-        let mut tx = app.db.read_by_digest(&digest).await?;
-        store::owner_of_secret(&mut tx, &digest).await?
+        let mut tx = app.db.read_by_digest(digest).await?;
+        store::owner_of_secret(&mut tx, digest).await?
     };
     let Some((organisation, key)) = owner else { return Ok(None) };
     let mut tx = app.read_proven(organisation).await?;

@@ -2,17 +2,16 @@
 
 use super::{query::Filter, store};
 use crate::{
-    kernel::{OrganisationId, Result, text::is_treacherous},
+    kernel::{OrganisationId, Result, text},
     policy::Operation,
     server::{
-        access::Access,
+        access::Lengthy,
         audit::{Stored, event::Written},
         database::hex,
     },
 };
 use futures_util::{Stream, stream};
 use serde::Serialize;
-use std::fmt::Write;
 
 /// Events that are read at once: no more than these are held in memory.
 const PIECE: i64 = 100;
@@ -40,6 +39,7 @@ impl Format {
 
 /// What of the log is written.
 pub struct Reading {
+    pub lengthy: Lengthy,
     pub format: Format,
     pub filter: Filter,
     /// The first number and the last.
@@ -48,7 +48,6 @@ pub struct Reading {
 
 /// Where the writing stands.
 struct Place {
-    access: Access,
     reading: Reading,
     /// The number as far as which it is written; none before the head of the file.
     written: Option<i64>,
@@ -57,20 +56,20 @@ struct Place {
 /// The file. Each piece is read in a transaction of its own, which proves anew that whoever asks may have it: whoever loses
 /// the right meanwhile gets no more, and no transaction waits for a slow reader. What is already written never changes, so
 /// the pieces fit together.
-pub fn pieces(access: Access, reading: Reading) -> impl Stream<Item = Result<String>> + Send + use<> {
-    stream::try_unfold(Place { access, reading, written: None }, next)
+pub fn pieces(reading: Reading) -> impl Stream<Item = Result<String>> + Send + use<> {
+    Lengthy::hold(stream::try_unfold(Place { reading, written: None }, next))
 }
 
 /// The next piece; none at the end.
 async fn next(mut place: Place) -> Result<Option<(String, Place)>> {
-    let Reading { format, ref filter, span } = place.reading;
+    let Reading { ref lengthy, format, ref filter, span } = place.reading;
     let (mut text, mut after) = match place.written {
         Some(written) => (String::new(), written),
         None => (head(format), span.0.saturating_sub(1)),
     };
     // What a filter lets nothing through of gives no piece: it is looked further.
     while text.is_empty() && after < span.1 {
-        let mut tx = place.access.read(Operation::AuditExport).await?;
+        let mut tx = lengthy.read(Operation::AuditExport).await?;
         let (events, looked) = store::following(&mut tx, filter, span, after, PIECE).await?;
         for event in &events {
             match format {
@@ -177,61 +176,14 @@ fn row(out: &mut String, event: &Stored) {
         if index > 0 {
             out.push(',');
         }
-        cell(out, text);
+        text::cell(out, text);
     }
     out.push_str("\r\n");
-}
-
-/// A cell: always in quotation marks, on one line, and never a formula to a spreadsheet. What begins like one has an
-/// apostrophe before it; characters that could break a line or forge text are written out, as `\u000a`.
-fn cell(out: &mut String, text: &str) {
-    out.push('"');
-    // Spreadsheets in some languages take the wide forms for the narrow ones.
-    if text.trim_start_matches(' ').starts_with(['=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠']) {
-        out.push('\'');
-    }
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\"\""),
-            c if is_treacherous(c) => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn cell_of(text: &str) -> String {
-        let mut out = String::new();
-        cell(&mut out, text);
-        out
-    }
-
-    #[test]
-    fn no_cell_is_a_formula_or_breaks_its_row() {
-        for (text, written) in [
-            ("", "\"\""),
-            ("Ada", "\"Ada\""),
-            ("a,\"b\"", "\"a,\"\"b\"\"\""),
-            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
-            (" =1", "\"' =1\""),
-            ("+1", "\"'+1\""),
-            ("-1", "\"'-1\""),
-            ("@a", "\"'@a\""),
-            ("\t=1", "\"'\\u0009=1\""),
-            ("\0=1", "\"'\\u0000=1\""),
-            ("＝1", "\"'＝1\""),
-            ("a\r\nb\u{1b}[31m\u{202e}", "\"a\\u000d\\u000ab\\u001b[31m\\u202e\""),
-            ("<script>", "\"<script>\""),
-        ] {
-            assert_eq!(cell_of(text), written);
-        }
-    }
 
     #[test]
     fn a_row_has_as_many_cells_as_the_head() {

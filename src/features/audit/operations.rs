@@ -10,7 +10,7 @@ use crate::{
     kernel::{Asked, Code, Error, KeyId, Result},
     policy::Operation,
     server::{
-        access::Access,
+        access::{Access, Lengthy},
         audit::{
             self,
             chain::{self, Hash},
@@ -160,6 +160,7 @@ pub async fn export(
         .act(Operation::AuditExport, subject(), |mut change| async move {
             let message = "Choose CSV (“csv”) or JSON Lines (“jsonl”).";
             let format = Format::parse(format).ok_or_else(|| Error::field("format", message))?;
+            let lengthy = Lengthy::begin(&change, subject(), |limits| &limits.audit_exports)?;
             let filter = query::filter(asked, change.now())?;
             // This transaction holds the end of the chain: the next event is that of this act.
             let own = audit::seen(change.tx()).await?.saturating_add(1);
@@ -168,10 +169,10 @@ pub async fn export(
                 .with("format", format.name())
                 .with("as_far_as", own)
                 .with("filter", query::said(asked).unwrap_or_default());
-            change.commit_reading(&event, Reading { format, filter, span }).await
+            change.commit_reading(&event, Reading { lengthy, format, filter, span }).await
         })
         .await?;
-    Ok((reading.format, pieces(access.clone(), reading)))
+    Ok((reading.format, pieces(reading)))
 }
 
 /// Checkpoints that are read at a time.

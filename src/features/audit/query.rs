@@ -113,8 +113,9 @@ pub fn place(asked: &Asked) -> Result<Begin> {
 pub fn said(asked: &Asked) -> Option<serde_json::Value> {
     let said: serde_json::Map<_, _> = FILTERS
         .iter()
-        .filter(|name| !asked.get(name).is_empty())
-        .map(|name| ((*name).to_owned(), text::cut(asked.get(name), LIMIT).into()))
+        .map(|name| (name, asked.get(name).trim()))
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| ((*name).to_owned(), text::cut(value, LIMIT).into()))
         .collect();
     (!said.is_empty()).then(|| said.into())
 }

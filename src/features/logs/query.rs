@@ -1,7 +1,7 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
 use super::counting::{Cache, Rescued, Verdict};
-use super::model::{CallOutcome, Metadata, is_slug};
+use super::model::{CallOutcome, FILTERS, Metadata, is_slug};
 use crate::kernel::{
     Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId, VirtualKeyId,
     provider::Provider,
@@ -20,6 +20,8 @@ const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 const PROMPT_LIMIT: usize = 100;
+/// Characters of all values of a filter that is written down.
+pub const WRITTEN_LIMIT: usize = 2_000;
 
 /// A span of time, its end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +255,22 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
     }
     fields.finish()?;
     Ok(filter)
+}
+
+/// What a filter says as it is written down, in the database and in the audit log: the log's own names alone, and their
+/// values without the blanks around them, which [`filter`] does not look at.
+///
+/// # Errors
+/// `invalid`, by the field with the longest value, if they are too long together.
+pub fn canonical(asked: &Asked) -> Result<Asked> {
+    let said = FILTERS.into_iter().map(|name| (name, asked.get(name).trim()));
+    let length = |text: &str| text.chars().count();
+    if said.clone().map(|(_, value)| length(value)).sum::<usize>() > WRITTEN_LIMIT {
+        let longest = said.max_by_key(|(_, value)| length(value)).map_or("", |(name, _)| name);
+        let message = format!("The values of a filter can have at most {WRITTEN_LIMIT} characters together.");
+        return Err(Error::field(longest, message));
+    }
+    Ok(said.fold(Asked::default(), |asked, (name, value)| asked.with(name, value)))
 }
 
 fn line(what: &str, text: &str) -> std::result::Result<String, String> {

@@ -280,7 +280,7 @@ fn label(name: &str) -> String {
         "key" => "API key",
         "model" => "Model with",
         "model_is" => "Model",
-        "status" => "Outcome or status",
+        "status" => "Outcome",
         "search" => "In trace id or metadata",
         "error" => "Error code",
         "verdict" => "Guardrails",

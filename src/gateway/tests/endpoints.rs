@@ -126,7 +126,12 @@ fn sample(endpoint: Endpoint) -> Sample {
             let events = [begun, text, done].iter().map(typed).collect();
             Sample {
                 streamed: Some((r#"{"model":"@main/gpt-4o","stream":true}"#.into(), events)),
-                ..plain("gpt-4o", json!({ "input": "Hello" }), response, used(30, 7, 10))
+                ..plain(
+                    "gpt-4o",
+                    json!({ "input": "Hello" }),
+                    response,
+                    used(30, 7, 10).map(|usage| Usage { reasoning_tokens: 5, ..usage }),
+                )
             }
         }
         // What it used was counted when it was made.

@@ -5,8 +5,9 @@ use crate::{
     kernel::{Code, Error, OrganisationId},
     policy::Operation,
     server::{
-        access::{Access, App, Origin, links},
+        access::{Access, App, Origin, VerifiedKey, links},
         audit::event::Subject,
+        crypto::Digest,
     },
     web::{
         self, credential,
@@ -82,15 +83,14 @@ async fn identify_by_link(
     token: &str,
     asked: Option<Operation>,
 ) -> Result<Access, Refusal> {
-    let now = app.clock.now();
-    let verified = match links::open(&app, path, token) {
-        Ok(digest) => api_keys::operations::verify_digest(&app, &digest, now).await,
-        Err(error) => Err(error),
+    let (digest, verified) = match links::open(&app, path, token) {
+        Ok(digest) => (Some(digest), api_keys::operations::verify_digest(&app, &digest, app.clock.now()).await),
+        Err(error) => (None, Err(error)),
     };
     match verified {
-        Ok(key) => Ok(Access::key(app, origin, &key)),
+        Ok(key) => Ok(let_in(app, origin, &key)),
         Err(error) => {
-            refused(&app, origin, None, asked, &error).await;
+            refused(&app, origin, digest, asked, &error).await;
             Err(error.into())
         }
     }
@@ -110,26 +110,30 @@ async fn identify(
             return Err(missing.into());
         }
     };
-    let now = app.clock.now();
-    let key = match api_keys::operations::verify(&app, secret, now).await {
-        Ok(key) => key,
+    match api_keys::operations::verify(&app, secret, app.clock.now()).await {
+        Ok(key) => Ok(let_in(app, origin, &key)),
         Err(error) => {
-            refused(&app, origin, Some(secret), asked, &error).await;
-            return Err(error.into());
+            let digest = api_keys::operations::digest(&app.keyring, secret);
+            refused(&app, origin, digest, asked, &error).await;
+            Err(error.into())
         }
-    };
-    let (used, noting) = ((key.key, key.secret, now), app.clone());
-    // Nobody waits for the note.
-    tokio::spawn(async move { api_keys::operations::note_uses(&noting, key.organisation, vec![used]).await });
-    Ok(Access::key(app, origin, &key))
+    }
 }
 
-/// Leaves the event of an act that was refused for its key alone: in the name of the key, if there is or was one with this
-/// secret.
-async fn refused(app: &App, origin: Origin, secret: Option<&str>, asked: Option<Operation>, error: &Error) {
+/// Lets a key in, and notes that its secret was used.
+fn let_in(app: App, origin: Origin, key: &VerifiedKey) -> Access {
+    let (organisation, used, noting) = (key.organisation, (key.key, key.secret, app.clock.now()), app.clone());
+    // Nobody waits for the note.
+    tokio::spawn(async move { api_keys::operations::note_uses(&noting, organisation, vec![used]).await });
+    Access::key(app, origin, key)
+}
+
+/// Leaves the event of an act that was refused for its key alone: in the name of the key, if there is or was one with a
+/// secret of this digest.
+async fn refused(app: &App, origin: Origin, digest: Option<Digest>, asked: Option<Operation>, error: &Error) {
     let Some(operation) = asked.filter(|operation| operation.spec().audited) else { return };
-    let known = match secret {
-        Some(secret) => api_keys::operations::belongs_to(app, secret).await.unwrap_or_default(),
+    let known = match digest {
+        Some(digest) => api_keys::operations::belongs_to(app, &digest).await.unwrap_or_default(),
         None => None,
     };
     let (access, organisation) = match known {

@@ -17,6 +17,7 @@ pub mod heads;
 mod identities;
 pub mod installation;
 pub mod jobs;
+mod lengthy;
 pub mod links;
 pub mod refusals;
 pub mod sessions;
@@ -25,6 +26,7 @@ pub mod uses;
 pub use app::{App, Note, Parts};
 pub use change::{Change, Committed};
 pub use identities::{Identities, VerifiedKey};
+pub use lengthy::Lengthy;
 
 use refusals::{Caller, Place, Refusal, Told};
 

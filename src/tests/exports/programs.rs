@@ -3,7 +3,7 @@
 use super::{Row, lines, put};
 use crate::{
     kernel::time::MINUTE,
-    tests::support::{World, each_engine, text},
+    tests::support::{Client, World, done, each_engine, text},
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -166,14 +166,122 @@ async fn what_an_export_cannot_hold_is_refused_by_name() {
                 .collect();
             assert_eq!(ids, expected, "{page}");
         }
-        // An organisation keeps the newest, and none for ever.
-        for _ in 0..101 {
-            assert_eq!(program.api("POST", "/v1/logs/exports", json!({})).await.status, 200);
+        // What is too long to be kept, and what is long for its blanks alone.
+        let long = "x".repeat(2_001);
+        for (filters, name) in [
+            (json!({ "trace_id": long }), "trace_id"),
+            (json!({ "metadata": { "team": long } }), "metadata"),
+            (json!({ "configs": long, "prompt_slug": "x" }), "configs"),
+        ] {
+            let before = house.snapshot().await;
+            let refused = program.api("POST", "/v1/logs/exports", json!({ "filters": filters })).await;
+            assert_eq!(refused.status, 422, "{}", refused.text);
+            assert!(refused.text.contains(name), "{}", refused.text);
+            assert_eq!(house.snapshot().await, before);
         }
-        let total = async || program.api("GET", "/v1/logs/exports", Value::Null).await.json()["total"].clone();
-        assert_eq!(total().await, 100);
+        let blank = " ".repeat(9_000);
+        let filters = json!({ "trace_id": format!("{blank}x{blank}"), "status_code": format!("ok{blank}") });
+        let made = program.api("POST", "/v1/logs/exports", json!({ "filters": filters })).await.json();
+        let path = format!("/v1/logs/exports/{}", text(&made, "id"));
+        let said = json!({ "trace_id": "x", "status_code": "ok" });
+        assert_eq!(program.api("GET", &path, Value::Null).await.json()["filters"], said);
+        let (_, event) = house.chain(house.organisation).await;
+        let event = event.expect("an event");
+        assert!(event["changes"].as_array().expect("changes").iter().any(|change| change["now"] == said), "{event}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_organisation_and_a_key_keep_so_many_exports() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let master = house.program(&house.master_key);
+        let create = async |who: &Client| who.api("POST", "/v1/logs/exports", json!({})).await;
+        let key = async |name: &str| {
+            let made = master.api("POST", "/v1/api-keys", json!({ "name": name, "scopes": ["logs.view"] })).await;
+            house.program(&text(&made.json(), "key"))
+        };
+        let first = text(&create(&master).await.json(), "id");
+        for _ in 1..30 {
+            assert_eq!(create(&master).await.status, 200);
+        }
+        let full = async |who: &Client, says: &str| {
+            let before = master.api("GET", "/v1/logs/exports", Value::Null).await.json();
+            let refused = create(who).await;
+            assert_eq!((refused.status, refused.json()["error"]["code"].as_str()), (409, Some("conflict")));
+            assert!(refused.text.contains(says), "{}", refused.text);
+            let after = master.api("GET", "/v1/logs/exports", Value::Null).await.json();
+            assert_eq!(after["data"], before["data"], "nobody's are deleted for it");
+        };
+        full(&master, "You have 30 exports").await;
+        let others = [key("one").await, key("two").await, key("three").await];
+        for (other, most) in others.iter().zip([30, 30, 10]) {
+            for _ in 0..most {
+                assert_eq!(create(other).await.status, 200);
+            }
+        }
+        full(&others[0], "You have 30 exports").await;
+        full(&others[2], "This organisation has 100 exports").await;
+        let path = format!("/v1/logs/exports/{first}");
+        assert_eq!(master.api("GET", &path, Value::Null).await.status, 200);
         house.app.clock.advance(31 * 24 * 60 * MINUTE);
+        let total = async || master.api("GET", "/v1/logs/exports", Value::Null).await.json()["total"].clone();
         assert_eq!(total().await, 0);
+        assert_eq!(create(&master).await.status, 200, "those whose time is over make room");
+        assert_eq!(total().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_changes_no_exports_of_others_and_may_not_see_them() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let (_, secret) = world.key("of the member", &[("metrics", "enabled")]).await;
+        house
+            .as_owner("UPDATE api_keys SET responsible = (SELECT user_id FROM memberships WHERE role = 'member' AND org_id = api_keys.org_id LIMIT 1) WHERE name = 'of the member'")
+            .await
+            .expect("another person answers for it");
+        let (master, other) = (house.program(&house.master_key), house.program(&secret));
+        let made = async |who: &Client| {
+            let made = who.api("POST", "/v1/logs/exports", json!({ "requested_data": ["id"] })).await;
+            assert_eq!(made.status, 200, "{}", made.text);
+            format!("/v1/logs/exports/{}", text(&made.json(), "id"))
+        };
+        let (of_master, own) = (made(&master).await, made(&other).await);
+        let body = json!({ "description": "mine now" });
+        let change = async |who: &Client, path: &str| {
+            let mut statuses = vec![who.api("PUT", path, body.clone()).await.status];
+            for way in ["start", "cancel"] {
+                statuses.push(who.api("POST", &format!("{path}/{way}"), Value::Null).await.status);
+            }
+            statuses
+        };
+        let before = master.api("GET", &of_master, Value::Null).await.json();
+        assert_eq!(change(&other, &of_master).await, [404; 3]);
+        assert_eq!(change(&master, &own).await, [404; 3], "not even the master key, which cannot change settings");
+        assert_eq!(master.api("GET", &of_master, Value::Null).await.json(), before);
+        assert_eq!(change(&other, &own).await, [200; 3]);
+        assert_eq!(master.api("POST", &format!("{of_master}/start"), Value::Null).await.status, 200);
+        let ways = ["", "/download", "/file"];
+        let seen = async |who: &Client, path: &str| {
+            let mut statuses = vec![];
+            for way in ways {
+                statuses.push(who.api("GET", &format!("{path}{way}"), Value::Null).await.status);
+            }
+            let list = who.api("GET", "/v1/logs/exports", Value::Null).await.json();
+            (statuses, list["total"].as_u64().expect("a number"))
+        };
+        assert_eq!(seen(&other, &of_master).await, (vec![200; 3], 2));
+        let fields = [("slug", house.slug.as_str()), ("version", "0"), ("own_only", "true")];
+        done(&world.owner, "logs/change_settings", &fields).await;
+        assert_eq!(seen(&other, &of_master).await, (vec![404; 3], 1), "whoever sees their own calls sees their own exports");
+        assert_eq!(change(&other, &of_master).await, [404; 3]);
+        assert_eq!(other.api("POST", &format!("{own}/start"), Value::Null).await.status, 200);
+        assert_eq!(seen(&other, &own).await, (vec![200; 3], 1));
+        assert_eq!(seen(&master, &own).await, (vec![200; 3], 2));
     })
     .await;
 }

@@ -61,6 +61,9 @@ struct Holder {
     holds: PermissionSet,
 }
 
+/// The name of a full key that answers for a Member.
+const OF_MEMBER: &str = "of a Member";
+
 /// North with its keys, and what makes calls ready.
 struct Matrix {
     world: World,
@@ -154,7 +157,7 @@ impl Matrix {
 
     async fn of_member(world: &World) -> Holder {
         let all = KeyFeature::ALL.map(|feature| (feature.name(), highest(feature).name()));
-        let fields: Vec<_> = [("slug", world.house.slug.as_str()), ("name", "of a Member"), ("expiry", "none")]
+        let fields: Vec<_> = [("slug", world.house.slug.as_str()), ("name", OF_MEMBER), ("expiry", "none")]
             .into_iter()
             .chain(all)
             .collect();
@@ -163,7 +166,7 @@ impl Matrix {
         let (bo, cy) = (world.id_of("bo@north.test").await, world.id_of("cy@north.test").await);
         answer_for(&world.house, &bo, &cy).await;
         Holder {
-            name: "a full key that answers for a Member".into(),
+            name: OF_MEMBER.into(),
             client: world.house.program(&text(&made.json(), "secret")),
             holds: PermissionSet::every_key_permission().intersection(Role::Member.permissions()),
         }
@@ -301,7 +304,17 @@ impl Matrix {
 
         for holder in may {
             let call = self.own_call(operation, route, &holder.client).await;
+            self.made_by(operation, holder).await;
             self.allowed(operation, &call, &holder.client, &holder.name).await;
+        }
+    }
+
+    /// A key changes no exports but those that it has made.
+    async fn made_by(&self, operation: Operation, holder: &Holder) {
+        if matches!(operation, Operation::LogExportUpdate | Operation::LogExportStart | Operation::LogExportCancel) {
+            let key = format!("SELECT k.id FROM api_keys k WHERE k.name = '{}'", holder.name);
+            let sql = format!("UPDATE log_exports SET created_by = ({key})");
+            self.world.house.as_owner_composed(&sql).await.expect("they have another maker");
         }
     }
 

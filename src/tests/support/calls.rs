@@ -136,6 +136,9 @@ impl Calls {
         };
         let export = async |is_started: bool| {
             let program = world.house.program(&world.house.master_key);
+            // One key has few of them: those before the last ones become another's.
+            const GIVE: &str = "UPDATE log_exports SET created_by = org_id WHERE id NOT IN (SELECT e.id FROM log_exports e ORDER BY e.created_at DESC, e.id DESC LIMIT 10)";
+            world.house.as_owner(GIVE).await.expect("they have another maker");
             let made = program.api("POST", "/v1/logs/exports", json!({})).await;
             assert_eq!(made.status, 200, "{}", made.text);
             let id = super::text(&made.json(), "id");

@@ -3,7 +3,7 @@
 use super::model::{Field, Format};
 use crate::{
     features::logs::{model::CallOutcome, store::exports::ExportedCall},
-    kernel::{Timestamp, provider::Provider},
+    kernel::{Timestamp, provider::Provider, text},
 };
 use std::fmt::Write;
 
@@ -131,7 +131,7 @@ impl Format {
                 match cell(*field, call) {
                     Cell::Nothing => {}
                     Cell::Plain(text) => out.push_str(&text),
-                    Cell::Text(text) | Cell::Object(text) => quoted(out, &text),
+                    Cell::Text(text) | Cell::Object(text) => text::cell(out, &text),
                 }
             } else {
                 let _ = write!(out, "\"{}\":", field.name());
@@ -155,25 +155,6 @@ impl Format {
     }
 }
 
-/// A text as a cell. Spreadsheets take what begins with one of these signs for a formula, which may send away what stands
-/// beside it: an apostrophe before it makes it a text.
-fn quoted(out: &mut String, text: &str) {
-    let defused = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
-    let needs_quotes = text.contains(['"', ',', '\r', '\n']);
-    if needs_quotes {
-        out.push('"');
-    }
-    if defused {
-        out.push('\'');
-    }
-    if needs_quotes {
-        out.push_str(&text.replace('"', "\"\""));
-        out.push('"');
-    } else {
-        out.push_str(text);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,30 +172,6 @@ mod tests {
             (i64::MIN, 3, "-9223372036854775.808"),
         ] {
             assert_eq!(decimal(parts, digits), text);
-        }
-    }
-
-    #[test]
-    fn cells_are_quoted_and_no_formula() {
-        for (text, cell) in [
-            ("", ""),
-            ("gpt-4o", "gpt-4o"),
-            ("a,b", "\"a,b\""),
-            ("say \"hi\"", "\"say \"\"hi\"\"\""),
-            ("two\nlines", "\"two\nlines\""),
-            ("=1+1", "'=1+1"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("\tx", "'\tx"),
-            ("＝1", "'＝1"),
-            ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
-            ("\r=1", "\"'\r=1\""),
-            ("a=1", "a=1"),
-        ] {
-            let mut out = String::new();
-            quoted(&mut out, text);
-            assert_eq!(out, cell);
         }
     }
 

@@ -9,27 +9,20 @@ use crate::{
         query::{self, Cursor, Filter, Span},
         store::{self, exports::ExportedCall},
     },
-    kernel::{Asked, Code, Error, Fields, Result, Timestamp, Window, time::HOUR},
+    kernel::{Asked, Fields, Result, Window},
     policy::{Operation, Target},
     server::{
-        access::{Access, Change, Committed},
+        access::{Access, Change, Committed, Lengthy},
         audit::event::{Event, Subject},
         database::listing::Place,
-        limits::Run,
     },
     web::files::Download,
 };
 use futures_util::stream;
 use serde_json::{Map, Value};
-use std::time::Duration;
 
 /// Entries that one transaction reads.
 const STEP: i64 = 500;
-/// How long an export may take, in milliseconds.
-const LONGEST: i64 = HOUR;
-/// How often a part is asked for again while too many others read, and how long it waits before that.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_secs(2);
 
 /// What an export of this filter would be.
 pub async fn about(access: &Access, asked: &Asked) -> Result<AboutExport> {
@@ -83,14 +76,14 @@ pub async fn within(access: &Access, asked: &Asked, format: &str, most: i64) -> 
 /// Begins an export inside the act that asks for it: its event is committed before the first call is read.
 pub async fn begin(change: Change, wanted: Wanted, subject: Subject) -> Result<Committed<Export>> {
     let (now, organisation) = (change.now(), change.organisation());
-    let access = change.access().clone();
-    let run = access.app().limits.exports.begin(organisation)?;
+    let reading = Lengthy::begin(&change, subject.clone(), |limits| &limits.exports)?;
     let Wanted { asked, span, fields, format, skip, most, tells_cut } = wanted;
+    let asked = query::canonical(&asked)?;
     let mut filter = query::filter(&asked, now)?;
     filter.span = span.unwrap_or(filter.span.until(now));
     let is_plain = is_plain(&asked);
     if !is_plain {
-        access.check(Operation::LogsFilter, Target::In(organisation))?;
+        change.access().check(Operation::LogsFilter, Target::In(organisation))?;
     }
     let said = FILTERS.iter().filter(|name| !asked.get(name).is_empty());
     let said: Map<String, Value> = said.map(|name| ((*name).to_owned(), asked.get(name).into())).collect();
@@ -100,26 +93,14 @@ pub async fn begin(change: Change, wanted: Wanted, subject: Subject) -> Result<C
         .with("filter", said)
         .with("from", filter.span.from.rfc3339())
         .with("to", filter.span.to.rfc3339());
-    let export = Export {
-        access,
-        filter,
-        is_plain,
-        fields,
-        format,
-        skip,
-        most,
-        tells_cut,
-        begun: now,
-        sent: 0,
-        place: Some(Place::First),
-        _run: run,
-    };
+    let place = Some(Place::First);
+    let export = Export { reading, filter, is_plain, fields, format, skip, most, tells_cut, sent: 0, place };
     change.commit_reading(&event, export).await
 }
 
 /// An export on its way.
 pub struct Export {
-    access: Access,
+    reading: Lengthy,
     filter: Filter,
     is_plain: bool,
     fields: Vec<Field>,
@@ -127,24 +108,22 @@ pub struct Export {
     skip: i64,
     most: i64,
     tells_cut: bool,
-    begun: Timestamp,
     /// Entries that were read.
     sent: i64,
     /// Where it goes on; none at its end.
     place: Option<Place>,
-    _run: Run,
 }
 
 impl Export {
     /// The file.
     pub fn download(self) -> Download {
         let digits = |text: String| text.chars().filter(char::is_ascii_digit).take(14).collect::<String>();
-        let name = format!("calls-{}.{}", digits(self.begun.rfc3339()), self.format.name());
+        let name = format!("calls-{}.{}", digits(self.reading.begun().rfc3339()), self.format.name());
         let kind = match self.format {
             Format::Csv => "text/csv; charset=utf-8; header=present",
             Format::JsonLines => "application/x-ndjson; charset=utf-8",
         };
-        Download { name, kind, pieces: Box::pin(stream::try_unfold(self, Self::next)) }
+        Download { name, kind, pieces: Box::pin(Lengthy::hold(stream::try_unfold(self, Self::next))) }
     }
 
     /// The next piece of the file; none behind its end.
@@ -170,30 +149,15 @@ impl Export {
         Ok((!piece.is_empty() || self.place.is_some()).then_some((piece, self)))
     }
 
-    async fn read(&mut self, place: Place, window: Window) -> Result<(Vec<ExportedCall>, Option<Cursor>)> {
-        let mut tries = 0;
-        loop {
-            match self.read_now(place.clone(), window).await {
-                Err(error) if error.code == Code::Busy && tries < TRIES => {
-                    tries += 1;
-                    tokio::time::sleep(PAUSE).await;
-                }
-                read => return read,
-            }
-        }
-    }
-
-    /// Reads a part, if whoever asked for the export may still do so.
-    async fn read_now(&mut self, place: Place, window: Window) -> Result<(Vec<ExportedCall>, Option<Cursor>)> {
-        if self.access.now() > self.begun.plus(LONGEST) {
-            return Err(Error::new(Code::Busy, "This export takes too long. Choose a shorter span of time."));
-        }
+    /// Reads a part, if whoever asked for the export may still do so. What takes the engine too long would do so again: that
+    /// ends the file.
+    async fn read(&self, place: Place, window: Window) -> Result<(Vec<ExportedCall>, Option<Cursor>)> {
         if !self.is_plain {
-            drop(self.access.read(Operation::LogsFilter).await?);
+            drop(self.reading.read(Operation::LogsFilter).await?);
         }
-        let mut tx = self.access.read(Operation::LogsExport).await?;
+        let mut tx = self.reading.read(Operation::LogsExport).await?;
         let mut filter = self.filter.clone();
-        operations::limit(&mut tx, &self.access, &mut filter).await?;
+        operations::limit(&mut tx, self.reading.access(), &mut filter).await?;
         store::exports::calls(&mut tx, &filter, place, window).await
     }
 }

@@ -5,6 +5,7 @@ use super::{
     saved::{self, Changes, Definition, Saved},
 };
 use crate::{
+    features::logs::query::{WRITTEN_LIMIT, canonical},
     kernel::{Error, Fields, Result, text},
     policy::Operation,
     web::{
@@ -319,7 +320,12 @@ fn requested(names: Vec<String>) -> Result<Vec<Field>> {
 
 /// What filters say, in the contract's words and in the log's own; without description and fields.
 async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Value>) -> Result<Definition> {
-    let sent: Map<String, Value> = sent.into_iter().filter(|(_, value)| !value.is_null()).collect();
+    let written = |value| match value {
+        Value::String(text) => Value::String(text.trim().to_owned()),
+        value => value,
+    };
+    let sent: Map<String, Value> =
+        sent.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, written(value))).collect();
     let read: ExportFilters = call.inner(operation, sent.clone()).await?;
     let mut fields = Fields::default();
     let custom = read.time_of_generation_min.is_some() || read.time_of_generation_max.is_some();
@@ -381,5 +387,10 @@ async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Valu
         ("max_tokens", number(read.total_units_max)),
     ]);
     fields.finish()?;
+    let asked = canonical(&asked).map_err(|error| renamed(error, &NAMES))?;
+    if Value::Object(sent.clone()).to_string().chars().count() > WRITTEN_LIMIT {
+        let message = format!("Written as JSON, filters can have at most {WRITTEN_LIMIT} characters.");
+        return Err(Error::field("filters", message));
+    }
     Ok(Definition { description: String::new(), filters: sent, asked, skip, most, fields: vec![] })
 }

@@ -17,11 +17,14 @@ use crate::{
     },
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 /// How long an export is kept after it was made, in milliseconds.
 const KEPT: i64 = 30 * DAY;
-/// Exports that an organisation keeps: the newest.
+/// Exports that an organisation keeps.
 const MOST_KEPT: i64 = 100;
+/// Of these, those that one key has made.
+const MOST_OWN: i64 = 30;
 /// How long a link to a file works, in milliseconds.
 const LINK: i64 = 10 * 60_000;
 
@@ -34,15 +37,18 @@ pub struct Changes {
     pub fields: Option<Vec<super::model::Field>>,
 }
 
-/// The exports that there are, the newest first.
+/// The exports that there are for whoever asks, the newest first.
 pub async fn list(access: &Access) -> Result<Vec<Saved>> {
     let mut tx = access.read(Operation::LogExportsList).await?;
-    store::exports::all(&mut tx, oldest(access.now())).await
+    let is_limited = store::own_only(&mut tx, access.principal()).await?.is_some();
+    let mut all = store::exports::all(&mut tx, oldest(access.now())).await?;
+    all.retain(|export| !is_limited || is_own(access, export));
+    Ok(all)
 }
 
 pub async fn get(access: &Access, id: &str) -> Result<Saved> {
     let mut tx = access.read(Operation::LogExportGet).await?;
-    found(&mut tx, id, access.now()).await
+    found(&mut tx, access, id).await
 }
 
 /// Saves what an export shall hold. Gives its id, and how many entries it would have now.
@@ -59,7 +65,8 @@ pub async fn create(access: &Access, definition: Definition) -> Result<(ExportId
             let event = said(Event::of(subject(id, &definition)), &definition);
             let status = Status::Draft;
             let export = Saved { id, definition, status, span: None, created_by, created_at: now, updated_at: now };
-            store::exports::insert(change.tx(), &export, oldest(now), MOST_KEPT).await?;
+            has_room(change.tx(), created_by, now).await?;
+            store::exports::insert(change.tx(), &export).await?;
             change.commit(event, (id, total)).await
         })
         .await
@@ -69,7 +76,7 @@ pub async fn create(access: &Access, definition: Definition) -> Result<(ExportId
 pub async fn update(access: &Access, id: &str, changes: Changes) -> Result<(ExportId, i64)> {
     let stored = {
         let mut tx = access.read(Operation::LogExportUpdate).await?;
-        found(&mut tx, id, access.now()).await?.definition
+        changeable(&mut tx, access, id).await?.definition
     };
     let total = total(access, Operation::LogExportUpdate, changes.filters.as_ref().unwrap_or(&stored)).await?;
     changed(access, Operation::LogExportUpdate, id, |_, export| {
@@ -132,7 +139,7 @@ pub async fn cancel(access: &Access, id: &str) -> Result<()> {
 /// has when that happens.
 pub async fn link(access: &Access, id: &str) -> Result<String> {
     let mut tx = access.read(Operation::LogExportLink).await?;
-    let export = found(&mut tx, id, access.now()).await?;
+    let export = found(&mut tx, access, id).await?;
     is_started(&export)?;
     let path = format!("/v1/logs/exports/{}/file", export.id);
     let token = access.link(&path, access.now().plus(LINK))?;
@@ -143,8 +150,8 @@ pub async fn link(access: &Access, id: &str) -> Result<String> {
 pub async fn file(access: &Access, id: &str) -> Result<Export> {
     access
         .act(Operation::LogsExport, Subject::unnamed("log_export", id), |mut change| async move {
-            let now = change.now();
-            let export = found(change.tx(), id, now).await?;
+            let access = change.access().clone();
+            let export = found(change.tx(), &access, id).await?;
             is_started(&export)?;
             let subject = subject(export.id, &export.definition);
             let Definition { asked, skip, most, fields, .. } = export.definition;
@@ -164,8 +171,8 @@ async fn changed(
 ) -> Result<ExportId> {
     access
         .act(operation, Subject::unnamed("log_export", id), |mut change| async move {
-            let now = change.now();
-            let mut export = found(change.tx(), id, now).await?;
+            let (now, access) = (change.now(), change.access().clone());
+            let mut export = changeable(change.tx(), &access, id).await?;
             let event = act(&change, &mut export)?;
             export.updated_at = now;
             store::exports::update(change.tx(), &export).await?;
@@ -178,9 +185,43 @@ fn oldest(now: Timestamp) -> Timestamp {
     now.plus(-KEPT)
 }
 
-async fn found(tx: &mut OrgTx, id: &str, now: Timestamp) -> Result<Saved> {
+/// An export that there is for whoever asks: whoever sees their own calls alone sees of exports those that they made.
+async fn found(tx: &mut OrgTx, access: &Access, id: &str) -> Result<Saved> {
     let id = id.parse().map_err(|_| Error::not_found())?;
-    store::exports::one(tx, id, oldest(now)).await?.ok_or_else(Error::not_found)
+    let export = store::exports::one(tx, id, oldest(access.now())).await?.ok_or_else(Error::not_found)?;
+    if is_own(access, &export) || store::own_only(tx, access.principal()).await?.is_none() {
+        return Ok(export);
+    }
+    Err(Error::not_found())
+}
+
+/// An export that whoever asks may change: one that they made. Whoever may change the settings of the log changes any; no
+/// key may do that.
+async fn changeable(tx: &mut OrgTx, access: &Access, id: &str) -> Result<Saved> {
+    let export = found(tx, access, id).await?;
+    if is_own(access, &export) || access.check(Operation::LogSettingsChange, Target::In(tx.organisation())).is_ok() {
+        return Ok(export);
+    }
+    Err(Error::not_found())
+}
+
+fn is_own(access: &Access, export: &Saved) -> bool {
+    access.principal().id() == Some(export.created_by)
+}
+
+/// Makes room for one more export by deleting those whose time is over, and no others.
+async fn has_room(tx: &mut OrgTx, maker: Uuid, now: Timestamp) -> Result<()> {
+    store::exports::delete_old(tx, oldest(now)).await?;
+    let (all, own) = store::exports::count(tx, maker).await?;
+    let (whose, most) = match (own >= MOST_OWN, all >= MOST_KEPT) {
+        (true, _) => ("You have", MOST_OWN),
+        (false, true) => ("This organisation has", MOST_KEPT),
+        (false, false) => return Ok(()),
+    };
+    let days = KEPT / DAY;
+    Err(Error::conflict(format!(
+        "{whose} {most} exports already, and there can be no more. Change one of them, or wait: each is deleted {days} days after it was made."
+    )))
 }
 
 fn is_started(export: &Saved) -> Result<()> {

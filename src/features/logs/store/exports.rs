@@ -29,7 +29,7 @@ statements! {
     INSERT: TenantSql = "INSERT INTO log_exports (org_id, id, description, filters, asked, skip, most, fields, status, created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
     UPDATE: TenantSql = "UPDATE log_exports SET description = $3, filters = $4, asked = $5, skip = $6, most = $7, fields = $8, status = $9, from_at = $10, to_at = $11, updated_at = $12 WHERE org_id = $1 AND id = $2";
     DELETE_OLD: TenantSql = "DELETE FROM log_exports WHERE org_id = $1 AND created_at < $2";
-    DELETE_MORE: TenantSql = "DELETE FROM log_exports WHERE org_id = $1 AND id IN (SELECT e.id FROM log_exports e WHERE e.org_id = $1 ORDER BY e.created_at DESC, e.id DESC LIMIT 1000 OFFSET $2)";
+    COUNT: TenantSql = "SELECT COUNT(*), COUNT(CASE WHEN e.created_by = $2 THEN 1 END) FROM log_exports e WHERE e.org_id = $1";
     EXISTS: TenantSql = "SELECT COUNT(*) FROM log_exports e WHERE e.org_id = $1 AND e.id = $2";
 }
 
@@ -149,7 +149,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
     pub description: String,
-    /// As they were sent.
+    /// As they were sent, without blanks around them.
     pub filters: Map<String, Value>,
     /// The same in the log's own words.
     pub asked: Asked,
@@ -222,13 +222,22 @@ impl Definition {
     }
 }
 
-/// Keeps a new export, and no others than the newest `most` that are not older than `since`.
-pub async fn insert(tx: &mut OrgTx, export: &Saved, since: Timestamp, most: i64) -> Result<()> {
+/// Deletes what is older than `since`.
+pub async fn delete_old(tx: &mut OrgTx, since: Timestamp) -> Result<()> {
+    tx.execute(DELETE_OLD, values![since]).await?;
+    Ok(())
+}
+
+/// How many exports there are, and how many of them whoever has this id has made.
+pub async fn count(tx: &mut OrgTx, maker: Uuid) -> Result<(i64, i64)> {
+    tx.one(COUNT, values![maker]).await
+}
+
+/// Keeps a new export.
+pub async fn insert(tx: &mut OrgTx, export: &Saved) -> Result<()> {
     let Saved { id, definition, status, created_by, created_at, .. } = export;
     let row = [values![*id], definition.columns(), values![status.name(), *created_by, *created_at]].concat();
     tx.execute(INSERT, row).await?;
-    tx.execute(DELETE_OLD, values![since]).await?;
-    tx.execute(DELETE_MORE, values![most]).await?;
     Ok(())
 }
 
