@@ -7,7 +7,6 @@ use crate::{
     server::{
         access::{Access, App, Origin, VerifiedKey, links},
         audit::event::Subject,
-        crypto::Digest,
     },
     web::{
         self, credential,
@@ -130,7 +129,7 @@ fn let_in(app: App, origin: Origin, key: &VerifiedKey) -> Access {
 
 /// Leaves the event of an act that was refused for its key alone: in the name of the key, if there is or was one with a
 /// secret of this digest.
-async fn refused(app: &App, origin: Origin, digest: Option<Digest>, asked: Option<Operation>, error: &Error) {
+async fn refused(app: &App, origin: Origin, digest: Option<[u8; 32]>, asked: Option<Operation>, error: &Error) {
     let Some(operation) = asked.filter(|operation| operation.spec().audited) else { return };
     let known = match digest {
         Some(digest) => api_keys::operations::belongs_to(app, &digest).await.unwrap_or_default(),

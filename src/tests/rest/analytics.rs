@@ -61,7 +61,7 @@ async fn graphs_groups_and_summaries_are_read() {
         assert_eq!(teams["data"][0]["metadata_value"], Value::Null, "nothing was said: {teams}");
         let cache = program.api("GET", "/v1/analytics/summary/cache", Value::Null).await.json();
         assert_eq!((&cache["object"], &cache["summary"]["total_requests"]), (&json!("analytics-summary"), &json!(3)));
-        for path in ["graphs/feedbacks", "graphs/errors/no", "groups/nothing"] {
+        for path in ["graphs/feedbacks/no", "graphs/errors/no", "groups/nothing"] {
             let answer = program.api("GET", &format!("/v1/analytics/{path}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"), "{path}");
         }
