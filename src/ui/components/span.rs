@@ -182,7 +182,7 @@ mod tests {
             (DAY, "the 24 hours before"),
             (HOUR + 1, "the hour before"),
             (3 * HOUR, "the three hours before"),
-            (90 * MINUTE, "the same time before"),
+            (90 * MINUTE, "the period before"),
         ] {
             assert_eq!(before_text(length), words);
         }
