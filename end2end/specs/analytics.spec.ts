@@ -62,7 +62,7 @@ test("calls are counted, by group and over time", async ({ page, latchkey, upstr
     await open(page, ANALYTICS);
     await expect(tile(page, "Requests")).toContainText("4", { timeout: 500 });
   }).toPass();
-  await expect(page.getByText(/, UTC, beside the seven days before\./)).toBeVisible();
+  await expect(page.getByText(/, UTC, compared with the seven days before\./)).toBeVisible();
   await expect(tile(page, "Requests")).toContainText("none before");
   await expect(tile(page, "Errors")).toContainText("25.0 %");
   await expect(tile(page, "Errors")).toContainText("1 call");
@@ -125,7 +125,7 @@ test("a group and a figure lead to their calls in the log", async ({ page }) => 
 test("days without calls lead to the last day that had any, and a filter that is no filter says why", async ({ page }) => {
   await signIn(page);
   await open(page, `${ANALYTICS}?range=custom&from=2020-01-01&to=2020-01-03`);
-  await expect(page.getByText("1 to 3 January 2020, UTC, beside the three days before.")).toBeVisible();
+  await expect(page.getByText("1 to 3 January 2020, UTC, compared with the three days before.")).toBeVisible();
   await expect(page.getByRole("heading", { name: "No calls in these days" })).toBeVisible();
   await page.getByRole("link", { name: "Show that day" }).click();
   await expect(tile(page, "Requests")).toContainText("4");

@@ -180,6 +180,7 @@ mod tests {
             (7 * DAY + 1, "the seven days before"),
             (30 * DAY, "the 30 days before"),
             (DAY, "the 24 hours before"),
+            (DAY + 40 * MINUTE, "the 24 hours before"),
             (HOUR + 1, "the hour before"),
             (3 * HOUR, "the three hours before"),
             (90 * MINUTE, "the period before"),
