@@ -249,7 +249,10 @@ async fn an_event_shows_what_it_changed_and_leads_to_what_is_there() {
         done(&world.owner, "api_keys/delete", &[("slug", slug), ("id", &id)]).await;
         let event = get(number).await.json();
         // A key that was deleted keeps its page, which says so.
-        assert_eq!((world.admin.page(text(&event, "subject_page")).await.status, &event["newer"]), (200, &true.into()));
+        assert_eq!(
+            (world.admin.page(&text(&event, "subject_page")).await.status, &event["newer"]),
+            (200, &true.into())
+        );
         let history = page(&world.owner, slug, &[("target", &format!("api_key/{id}"))]).await;
         assert_eq!(numbers(&history), [number + 1, number, number - 1]);
 

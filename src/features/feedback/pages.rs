@@ -42,6 +42,7 @@ pub fn CallFeedback(id: CallId) -> impl IntoView {
         .collect();
     view! {
         <Card title="Feedback">
+            <div class="stack">
             <Done said=&[("feedback_given", "Your feedback is saved.")] />
             <Loaded data=feedback view=move |feedback| view! { <Entries feedback /> }.into_any() />
             <FormFor form problem="The feedback was not saved" limits=LIMITS errors_id="feedback-errors">
@@ -60,6 +61,7 @@ pub fn CallFeedback(id: CallId) -> impl IntoView {
                     />
                 </div>
             </FormFor>
+            </div>
         </Card>
     }
 }

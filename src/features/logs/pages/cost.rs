@@ -21,6 +21,7 @@ pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
     let rows: Vec<_> = parts.iter().flat_map(rows).collect();
     view! {
         <Card title="How the cost was reckoned">
+            <div class="stack">
             <p class="hint">
                 "At today’s prices. The log keeps what a call cost by the prices of its time, and not these prices."
             </p>
@@ -40,6 +41,7 @@ pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
                 </table>
             </div>
             <p>"Cost in the log: "<strong>{sum}</strong></p>
+            </div>
         </Card>
     }
     .into_any()
