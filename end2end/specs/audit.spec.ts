@@ -85,7 +85,7 @@ test("one event shows what it changed, and how it is chained", async ({ page }) 
   await expectPage(page, "ci-deploy");
   await hydrated(page);
   await page.getByLabel("Name", { exact: true }).fill("ci-release");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: /^Save/ }).click();
   await expectPage(page, "ci-release");
   await page.getByRole("link", { name: "Audit history" }).click();
   await expectPage(page, "Audit log");

@@ -180,10 +180,10 @@ pub fn NewCalls(tail: Tail, first: Signal<String>) -> impl IntoView {
 #[component]
 pub fn LiveSwitch(tail: Tail, first: Signal<String>) -> impl IntoView {
     view! {
-        <span class="nojs">
+        <div class="nojs">
             {reactive(move || view! { <a class="button" rel="external" href=first.get()>"Refresh"</a> })}
-        </span>
-        <span class="logs-live jsonly">
+        </div>
+        <div class="logs-live jsonly">
             <Checkbox
                 label="Live"
                 name="live"
@@ -192,6 +192,6 @@ pub fn LiveSwitch(tail: Tail, first: Signal<String>) -> impl IntoView {
                     tail.is_live.set(on);
                 })
             />
-        </span>
+        </div>
     }
 }
