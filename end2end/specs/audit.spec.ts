@@ -86,6 +86,8 @@ test("one event shows what it changed, and how it is chained", async ({ page }) 
   await hydrated(page);
   await page.getByLabel("Name", { exact: true }).fill("ci-release");
   await page.getByRole("button", { name: /^Save/ }).click();
+  await expectPage(page, "API keys");
+  await row(page, "ci-release").getByRole("link", { name: "ci-release" }).first().click();
   await expectPage(page, "ci-release");
   await page.getByRole("link", { name: "Audit history" }).click();
   await expectPage(page, "Audit log");

@@ -292,7 +292,8 @@ test.describe("the page of one call", () => {
     await expectNoAxe(page);
   });
 
-  test("takes feedback, and lists it", async ({ page }) => {
+  test("takes feedback, and lists it", async ({ page, faults }) => {
+    faults.allow(/status of 4\d\d .*\/fn\//);
     await signIn(page);
     await openCall(page, "brass-small");
     const main = page.getByRole("main");
@@ -319,12 +320,13 @@ test.describe("the page of one call", () => {
     await expect(page.getByRole("table", { name: "Feedback by value" }).getByRole("row", { name: /^−1 1$/ })).toBeVisible();
   });
 
-  test("leads to the playground with what the call asked", async ({ page, latchkey, upstream }) => {
+  test("leads to the playground with what the call asked", async ({ page, latchkey, upstream, faults }) => {
+    faults.allow(/status of 4\d\d .*\/fn\//);
     await signIn(page);
     await open(page, `${HOME}/settings`);
     await choose(page, "Kept, sealed");
     await page.getByRole("button", { name: "Save what is kept" }).click();
-    await expect(page.getByText(/^Saved\./).first()).toBeVisible();
+    await expect(page.getByText(/^Saved\./).filter({ visible: true }).first()).toBeVisible();
     await createVirtualKey(page, { name: "For texts", baseUrl: upstream.baseUrl });
     const key = await createApiKey(page, "speaks");
     const called = await callModel(latchkey.url, key, { model: "@for-texts/brass-large", say: "Count the teeth" });
@@ -348,7 +350,8 @@ test.describe("the page of one call", () => {
 });
 
 test.describe("prices and saved filters", () => {
-  test("a model without a price gets one, and the next call costs what it says", async ({ page, latchkey }) => {
+  test("a model without a price gets one, and the next call costs what it says", async ({ page, latchkey, faults }) => {
+    faults.allow(/status of 4\d\d .*\/fn\//);
     await signIn(page);
     const key = await createApiKey(page, "priced");
     await open(page, `${HOME}/logs/settings`);

@@ -93,10 +93,8 @@ fn Held(name: String, sets: Sets) -> impl IntoView {
     let columns = ["Feature", "Own set", "Cut away", "May do now"].map(Column::new).to_vec();
     view! {
         <Card title=format!("All that {name} may do")>
-            <div class="cut">
-                <Bitting teeth=bitting(effective) size=KeySize::Large />
-                {summary(effective)}
-            </div>
+            <Bitting teeth=bitting(effective) size=KeySize::Large />
+            <div>{summary(effective)}</div>
         </Card>
         <Table caption=format!("All that {name} may do, by feature") columns dense=true>{rows}</Table>
     }
