@@ -350,9 +350,10 @@ test.describe("the page of one call", () => {
 });
 
 test.describe("prices and saved filters", () => {
-  test("a model without a price gets one, and the next call costs what it says", async ({ page, latchkey, faults }) => {
+  test("a model without a price gets one, and the next call costs what it says", async ({ page, latchkey, upstream, faults }) => {
     faults.allow(/status of 4\d\d .*\/fn\//);
     await signIn(page);
+    await createVirtualKey(page, { name: "Priced models", baseUrl: upstream.baseUrl });
     const key = await createApiKey(page, "priced");
     await open(page, `${HOME}/logs/settings`);
     await page.getByRole("link", { name: "Prices" }).click();
@@ -380,7 +381,7 @@ test.describe("prices and saved filters", () => {
     await expectNoAxe(page);
 
     // 3 tokens read and 5 written.
-    await callModel(latchkey.url, key, { model: "@local-models/brass-small" }).then((response) => response.text());
+    await callModel(latchkey.url, key, { model: "@priced-models/brass-small" }).then((response) => response.text());
     await expect(async () => {
       await open(page, `${HOME}/logs`);
       await expect(row(page, "priced")).toContainText("$0.013", { timeout: 500 });

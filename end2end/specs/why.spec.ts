@@ -95,7 +95,7 @@ test("to whom it is done makes a difference for roles", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "Yes. You can assign roles." })).toBeVisible();
   await pick(page, "If their role were", "if they were Admin");
   await expect(page.getByRole("heading", { name: "Then no. You could not assign roles." })).toBeVisible();
-  await expect(step(page, "Nobody gives what they do not hold")).toContainText("Owners can.");
+  await expect(step(page, "Nobody gives what they do not hold")).toContainText("Ask an Owner.");
 });
 
 test("a Member asks about themselves, and is led there by a denial", async ({ page }) => {

@@ -183,7 +183,7 @@ pub fn LiveSwitch(tail: Tail, first: Signal<String>) -> impl IntoView {
         <div class="nojs">
             {reactive(move || view! { <a class="button" rel="external" href=first.get()>"Refresh"</a> })}
         </div>
-        <div class="logs-live jsonly">
+        <div class="logs-live with-scripts needs-js">
             <Checkbox
                 label="Live"
                 name="live"
