@@ -4,7 +4,10 @@ use super::operations::{self, Bars};
 use crate::{
     features::{
         feedback::model::Tally,
-        logs::figures::{Dimension, Figures},
+        logs::{
+            figures::{Dimension, Figures},
+            query::IN_THE_CONTRACT,
+        },
     },
     kernel::{Asked, Error, Result, Timestamp, Window},
     policy::Operation,
@@ -17,21 +20,6 @@ use utoipa::ToSchema;
 /// The name in metadata under which the contract's callers say who their user is.
 const USER: &str = "_user";
 const MICROCENTS: f64 = 1_000_000.0;
-/// What the operation calls its fields, and what they are called here.
-const NAMES: [(&str, &str); 12] = [
-    ("key", "api_key_ids"),
-    ("virtual_key", "virtual_keys"),
-    ("status", "status_code"),
-    ("config", "configs"),
-    ("prompt", "prompt_slug"),
-    ("model_is", "ai_model"),
-    ("from", "time_of_generation_min"),
-    ("to", "time_of_generation_max"),
-    ("min_cost", "cost_min"),
-    ("max_cost", "cost_max"),
-    ("min_tokens", "total_units_min"),
-    ("max_tokens", "total_units_max"),
-];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::AnalyticsGraph, "Read a graph: figures over time", graph)
@@ -168,7 +156,7 @@ async fn read(
     let (asked, window) = asked_of(query)?;
     let over_time = operation == Operation::AnalyticsGraph;
     let bars = operations::bars(&call.access, operation, &asked, by, over_time).await;
-    Ok((bars.map_err(|error| renamed(error, &NAMES))?, window))
+    Ok((bars.map_err(|error| renamed(error, &IN_THE_CONTRACT))?, window))
 }
 
 fn cents(cost: Option<i64>) -> Option<f64> {
@@ -231,7 +219,7 @@ async fn feedbacks(call: Call, query: AnalyticsQuery, name: &str) -> Result<Anal
     }
     let (asked, _) = asked_of(query)?;
     let read = operations::feedback_bars(&call.access, &asked, name == "feedbacks-ai-models").await;
-    let read = read.map_err(|error| renamed(error, &NAMES))?;
+    let read = read.map_err(|error| renamed(error, &IN_THE_CONTRACT))?;
     let over_time = |told: fn(Tally) -> (&'static str, Value)| -> Vec<Value> {
         let point = |(start, tally): &(Timestamp, Tally)| {
             let (name, value) = told(*tally);

@@ -20,6 +20,21 @@ const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 const PROMPT_LIMIT: usize = 100;
+/// What the filter calls its fields, and what the contract calls them.
+pub const IN_THE_CONTRACT: [(&str, &str); 12] = [
+    ("key", "api_key_ids"),
+    ("virtual_key", "virtual_keys"),
+    ("status", "status_code"),
+    ("config", "configs"),
+    ("prompt", "prompt_slug"),
+    ("model_is", "ai_model"),
+    ("from", "time_of_generation_min"),
+    ("to", "time_of_generation_max"),
+    ("min_cost", "cost_min"),
+    ("max_cost", "cost_max"),
+    ("min_tokens", "total_units_min"),
+    ("max_tokens", "total_units_max"),
+];
 /// Characters of all values of a filter that is written down.
 pub const WRITTEN_LIMIT: usize = 2_000;
 

@@ -5,7 +5,7 @@ use super::{
     saved::{self, Changes, Definition, Saved},
 };
 use crate::{
-    features::logs::query::{WRITTEN_LIMIT, canonical},
+    features::logs::query::{IN_THE_CONTRACT, WRITTEN_LIMIT, canonical},
     kernel::{Error, Fields, Result, text},
     policy::Operation,
     web::{
@@ -44,21 +44,6 @@ const USUAL: [Field; 17] = [
     Field::Config,
     Field::Prompt,
     Field::Metadata,
-];
-/// What the log's filter calls its fields, and what they are called here.
-const NAMES: [(&str, &str); 12] = [
-    ("key", "api_key_ids"),
-    ("virtual_key", "virtual_keys"),
-    ("status", "status_code"),
-    ("config", "configs"),
-    ("prompt", "prompt_slug"),
-    ("model_is", "ai_model"),
-    ("from", "time_of_generation_min"),
-    ("to", "time_of_generation_max"),
-    ("min_cost", "cost_min"),
-    ("max_cost", "cost_max"),
-    ("min_tokens", "total_units_min"),
-    ("max_tokens", "total_units_max"),
 ];
 
 pub fn register(api: Api) -> Api {
@@ -242,7 +227,7 @@ async fn create(call: Call, sent: LogExportCreate) -> Result<LogExportSaved> {
     let fields = requested(requested_data.unwrap_or_default())?;
     let description = described(&description.unwrap_or_default())?;
     let made = saved::create(&call.access, Definition { fields, description, ..definition }).await;
-    let (id, total) = made.map_err(|error| renamed(error, &NAMES))?;
+    let (id, total) = made.map_err(|error| renamed(error, &IN_THE_CONTRACT))?;
     Ok(LogExportSaved { object: "export", id: id.to_string(), total })
 }
 
@@ -257,7 +242,7 @@ async fn update(call: Call, sent: LogExportUpdate) -> Result<LogExportSaved> {
         description: description.as_deref().map(described).transpose()?,
     };
     let saved = saved::update(&call.access, call.part("id"), changes).await;
-    let (id, total) = saved.map_err(|error| renamed(error, &NAMES))?;
+    let (id, total) = saved.map_err(|error| renamed(error, &IN_THE_CONTRACT))?;
     Ok(LogExportSaved { object: "export", id: id.to_string(), total })
 }
 
@@ -387,7 +372,7 @@ async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Valu
         ("max_tokens", number(read.total_units_max)),
     ]);
     fields.finish()?;
-    let asked = canonical(&asked).map_err(|error| renamed(error, &NAMES))?;
+    let asked = canonical(&asked).map_err(|error| renamed(error, &IN_THE_CONTRACT))?;
     if Value::Object(sent.clone()).to_string().chars().count() > WRITTEN_LIMIT {
         let message = format!("Written as JSON, filters can have at most {WRITTEN_LIMIT} characters.");
         return Err(Error::field("filters", message));
