@@ -164,7 +164,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             api_version: String::new(),
             credential: Secret::new("demonstration-only"),
         };
-        targets.push((virtual_keys::create(&ada, slug, input).await?.id, provider));
+        targets.push((virtual_keys::create(&ada, slug, input, Default::default()).await?.id, provider));
     }
     make_guardrails(&ada).await?;
     let resilient = make_configs(&ada).await?;
@@ -187,6 +187,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             config: (name == "production gateway").then(|| resilient.clone()).map(Some),
             config_override: true,
             keep_texts: None,
+            limits: Default::default(),
             submission: None,
         };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;

@@ -163,6 +163,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         refusals: Refusals::default(),
         limits: Limits::default(),
         uses: Uses::default(),
+        usage: Default::default(),
         requests: Requests::default(),
         identities: &Rooms,
     });

@@ -27,6 +27,8 @@ pub struct Head<'a> {
     pub include_usage: bool,
     /// How many JSON values the body holds, at every depth.
     pub values: usize,
+    /// The most tokens that the answer may have, all its choices together, where the request says.
+    pub most_output: Option<u64>,
     /// `None` where it is left out.
     model_at: Option<Range<usize>>,
     stream_options_at: Option<Range<usize>>,
@@ -34,6 +36,11 @@ pub struct Head<'a> {
     first_at: usize,
     /// The body is a form, in which a text stands without quotes.
     form: bool,
+}
+
+/// A whole number that is no larger than any answer could be.
+fn whole(value: &[u8]) -> Option<u64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
 }
 
 impl<'a> Head<'a> {
@@ -48,6 +55,7 @@ impl<'a> Head<'a> {
     /// is the empty name.
     pub fn read_as(body: &'a [u8], needs_model: bool) -> Result<Self, ApiError> {
         let (mut model_at, mut stream_at, mut options_at) = (None, None, None);
+        let (mut most, mut choices): (Option<u64>, u64) = (None, 1);
         let values = raw_json::members(body, |member| {
             let key =
                 raw_json::text(Some(&body[member.key]).filter(|key| key.len() <= MAX_LITERAL).unwrap_or_default());
@@ -55,6 +63,15 @@ impl<'a> Head<'a> {
                 Some("model") => ("model", &mut model_at),
                 Some("stream") => ("stream", &mut stream_at),
                 Some("stream_options") => ("stream_options", &mut options_at),
+                // Of two the larger counts: whichever the provider reads.
+                Some("max_tokens" | "max_completion_tokens" | "max_output_tokens") => {
+                    most = most.max(whole(&body[member.value]));
+                    return Ok(());
+                }
+                Some("n" | "best_of") => {
+                    choices = choices.max(whole(&body[member.value]).unwrap_or(1));
+                    return Ok(());
+                }
                 // Servers that ignore letter case would read this one, while we have read the other.
                 Some(key) => {
                     let known = ["model", "stream", "stream_options"];
@@ -106,7 +123,18 @@ impl<'a> Head<'a> {
         };
         let first_at = body.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
         let form = false;
-        Ok(Self { model, stream, include_usage, values, model_at, stream_options_at: options_at, first_at, form })
+        let most_output = most.map(|most| most.saturating_mul(choices));
+        Ok(Self {
+            model,
+            stream,
+            include_usage,
+            values,
+            most_output,
+            model_at,
+            stream_options_at: options_at,
+            first_at,
+            form,
+        })
     }
 
     /// What a form says, whose text of the model stands at this place.
@@ -121,6 +149,7 @@ impl<'a> Head<'a> {
             stream,
             include_usage: false,
             values: 0,
+            most_output: None,
             model_at: None,
             stream_options_at: None,
             first_at: 0,
@@ -130,9 +159,10 @@ impl<'a> Head<'a> {
 
     /// The same without the body.
     pub fn into_owned(self) -> Head<'static> {
-        let Self { model, stream, include_usage, values, model_at, stream_options_at, first_at, form } = self;
+        let Self { model, stream, include_usage, values, most_output, model_at, stream_options_at, first_at, form } =
+            self;
         let model = Cow::Owned(model.into_owned());
-        Head { model, stream, include_usage, values, model_at, stream_options_at, first_at, form }
+        Head { model, stream, include_usage, values, most_output, model_at, stream_options_at, first_at, form }
     }
 
     /// The body with another model name, and with usage asked for in a stream if `ask_usage` says so. Every other byte

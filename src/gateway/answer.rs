@@ -212,8 +212,9 @@ async fn give(
     from: &HeaderMap,
     mut open: Open,
 ) -> Outcome {
-    if let Some(usage) = answer.usage {
-        open.used(usage);
+    match answer.usage {
+        Some(usage) => open.used(usage),
+        None => open.said(&answer.body),
     }
     let keeping = keeping.filter(|_| answer.failed.is_none());
     let mut response = match &call.guarded {

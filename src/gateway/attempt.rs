@@ -6,6 +6,7 @@ use super::cache::Keeping;
 use super::call::{Gateway, find, may_still_call};
 use super::directory::Known;
 use super::guards::{Facts, Guards};
+use super::limits::{Ask, Foreseen, Reason, Warning, warn};
 use super::record::Open;
 use super::room::Share;
 use super::target::CallTarget;
@@ -30,6 +31,8 @@ use uuid::Uuid;
 /// A request for one target, in its provider's words.
 pub(super) struct Attempt {
     pub(super) request: Request<Full<Bytes>>,
+    /// What it may use of limits.
+    pub(super) foreseen: Foreseen,
     /// The same body, where texts are kept.
     pub(super) said: Option<Bytes>,
     pub(super) reader: Reader,
@@ -134,11 +137,16 @@ impl Failure {
 /// Sends a request and begins to read its answer.
 pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -> Outcome {
     let Call { gateway, key, limit, .. } = *call;
-    let Attempt { request, said, reader, target, keeping } = attempt;
+    let Attempt { request, foreseen, said, reader, target, keeping } = attempt;
     // The key was found before the caller had sent all of the body, which may be long ago.
-    if let Err((refusal, failure)) = may_leave(gateway, key, &target).await {
-        return Outcome::Failed { refusal, open, failure };
-    }
+    let leaves = match may_leave(gateway, key, &target).await {
+        Ok((caller, found)) => admit(gateway, &caller, &found, foreseen, &mut open).await,
+        Err(refused) => Err(refused),
+    };
+    let warnings = match leaves {
+        Ok(warnings) => warnings,
+        Err((refusal, failure)) => return Outcome::Failed { refusal, open, failure },
+    };
     open.sent();
     if let Some(said) = said {
         open.asks(call.share, said).await;
@@ -164,19 +172,72 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
         Ok(response) => {
             let at = (call.since + upstream.total).min(call.last);
             let end = End { at, own: limit.map(|limit| call.since + limit) };
-            answer::read(call, (reader, keeping), response, open, end, watch).await
+            let mut outcome = answer::read(call, (reader, keeping), response, open, end, watch).await;
+            if let Outcome::Answered(response) | Outcome::Doubted(response, _) = &mut outcome {
+                warn(response.headers_mut(), &warnings);
+            }
+            outcome
         }
         Err((refusal, failure)) => Outcome::Failed { refusal, open, failure },
     }
 }
 
+/// Reserves what the attempt may use of every limit that holds for it: those of the caller once for all attempts. Gives
+/// those that are nearly used.
+async fn admit(
+    gateway: &Gateway,
+    caller: &Option<Known>,
+    target: &Option<CallTarget>,
+    foreseen: Foreseen,
+    open: &mut Open,
+) -> Result<Vec<Warning>, (Refusal, Failure)> {
+    let (Some(known), Some(target)) = (caller, target) else { return Ok(vec![]) };
+    let (own, theirs) = (&known.caller.limits, &target.limits);
+    let asks_caller = !own.0.is_empty() && !open.is_admitted();
+    if !asks_caller && theirs.0.is_empty() {
+        if open.is_admitted() {
+            open.reserved(None, None, foreseen.input);
+        }
+        return Ok(vec![]);
+    }
+    let now = gateway.now.get();
+    let model = open.model();
+    let ask = Ask {
+        organisation: known.caller.organisation,
+        foreseen,
+        prices: known.caller.prices.as_deref(),
+        provider: target.provider,
+        model: &model,
+        now,
+    };
+    let refused = |reason: Reason| {
+        let refusal = reason.refusal(now);
+        let status = refusal.status.as_u16();
+        (refusal, if reason.is_of_virtual_key() { Failure::of(status) } else { Failure::Final })
+    };
+    let mut warnings = vec![];
+    let caller = match asks_caller {
+        false => None,
+        true => Some(gateway.meters.admit(own, &ask).await.map_err(refused)?),
+    };
+    let target = match theirs.0.is_empty() {
+        true => None,
+        false => Some(gateway.meters.admit(theirs, &ask).await.map_err(refused)?),
+    };
+    for ticket in [&caller, &target].into_iter().flatten() {
+        warnings.extend(ticket.warnings.iter().cloned());
+    }
+    open.reserved(caller, target, foreseen.input);
+    Ok(warnings)
+}
+
 /// Judges a prepared call once more, directly before it leaves: whether its key may call, and whether its virtual key is
-/// still the one that it was put together with.
+/// still the one that it was put together with. Gives both as they are now.
 async fn may_leave(
     gateway: &Gateway,
     key: &Option<Known>,
     prepared: &Arc<Option<CallTarget>>,
-) -> Result<(), (Refusal, Failure)> {
+) -> Result<(Arc<Option<Known>>, Arc<Option<CallTarget>>), (Refusal, Failure)> {
     let ends = |refusal: Refusal| (refusal, Failure::Final);
     let known = key.as_ref().ok_or_else(|| ends(Refusal::no_such_key()))?;
     let now = may_still_call(gateway, known).await.map_err(ends)?;
@@ -189,7 +250,7 @@ async fn may_leave(
     let found = find(gateway, known, &target.slug).await.map_err(ends)?;
     match &*found {
         None => Err(gone()),
-        Some(now) if Arc::ptr_eq(&found, prepared) || now == target => Ok(()),
+        Some(fresh) if Arc::ptr_eq(&found, prepared) || fresh == target => Ok((now, found)),
         Some(_) => Err((Refusal::virtual_key_changed(), Failure::of(503))),
     }
 }

@@ -4,6 +4,7 @@ use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
+use super::limits::{Foreseen, Meters};
 use super::models::Models;
 use super::outside::Others;
 use super::record::Recorder;
@@ -53,6 +54,8 @@ pub struct Gateway {
     pub kept: Kept,
     /// What guardrails ask of others.
     pub outside: Others,
+    /// What has been used of limits.
+    pub meters: Meters,
     pub now: Now,
 }
 
@@ -258,7 +261,12 @@ pub(super) async fn go(
         call.keeps = None;
     }
     let share = gateway.room.share(call.organisation, call.key);
-    let prepared = match leading(gateway, known, parts).await {
+    let leading = match gateway.meters.full(&known.caller.limits, call.started_at) {
+        None => leading(gateway, known, parts).await,
+        // Whoever may not call at all is told that first.
+        Some(reason) => may_call(gateway, known).and_then(|()| Err(reason.refusal(call.started_at))),
+    };
+    let prepared = match leading {
         Ok(Some(config)) => {
             let request = routed::Asked { gateway, key: found, parts, share: &share, config: &config, id, arrived };
             return routed::serve(request, body, call).await;
@@ -387,6 +395,7 @@ async fn prepare(
     let (body, part) = read_call(share, &asks, &parts.headers, body, gateway.limits.request).await?;
     let head = read_head(share, &asks, &body).await?;
     call.streamed = head.stream;
+    let foreseen = Foreseen::new(body.len(), head.most_output);
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
     let found = find(gateway, known, destination.slug).await?;
@@ -409,7 +418,7 @@ async fn prepare(
     drop(body);
     request.body = part.hold(request.body).await?;
     let said = (call.keeps.is_some() && asks.is_json()).then(|| request.body.clone());
-    Ok((Attempt { request: build(target, request)?, said, reader, target: found, keeping }, provider, limit))
+    Ok((Attempt { request: build(target, request)?, foreseen, said, reader, target: found, keeping }, provider, limit))
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {

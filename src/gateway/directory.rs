@@ -7,6 +7,7 @@
 //! - it is never used beyond its [`limit`](Ages::limit), so that a lost notification cannot stretch a revocation further, and a
 //!   database that is away stops calls rather than letting them be guessed.
 
+use super::limits::LimitSet;
 use super::target::CallTarget;
 use crate::features::guardrails::model::AllCalls;
 use crate::features::logs::texts::Keeps;
@@ -107,6 +108,8 @@ pub struct CallerKey {
     pub keeps: Option<Keeps>,
     /// The organisation's own prices, if it has any.
     pub prices: Option<Arc<Prices>>,
+    /// What it may use: by its own limits, its person's, and the organisation's.
+    pub limits: LimitSet,
 }
 
 /// A config as it is stored.

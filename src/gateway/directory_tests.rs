@@ -61,6 +61,7 @@ impl KeySource for Fake {
             guarded: false,
             keeps: None,
             prices: None,
+            limits: LimitSet::default(),
         }))
     }
 
@@ -83,6 +84,7 @@ impl KeySource for Fake {
             address: Some(Address::new(Provider::OpenAi, base)),
             credential: None,
             api_version: None,
+            limits: LimitSet::default(),
         }))
     }
 

@@ -1,6 +1,7 @@
 //! What the log keeps of a call: what was known before it left, and how it ended. The recorder and its journal share it.
 
 pub use super::endpoints::Endpoint;
+use super::limits::Spent;
 use super::texts::Kept;
 use crate::guardrails::HookResults;
 use crate::{
@@ -162,6 +163,9 @@ pub struct CallEnd {
     /// The attempts of a call that a config led, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Tried>,
+    /// What it has used of limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spent: Vec<Spent>,
 }
 
 fn one() -> u64 {
@@ -208,6 +212,7 @@ impl CallEnd {
             count: 1,
             went: None,
             tried: Vec::new(),
+            spent: Vec::new(),
         }
     }
 

@@ -23,6 +23,7 @@ mod guards;
 mod hints;
 mod joined;
 mod journal;
+pub mod limits;
 pub mod models;
 pub mod outside;
 mod prompted;

@@ -9,6 +9,7 @@ use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::guards::Late;
 use super::joined::Joined;
 use super::journal::{Journal, Segment};
+use super::limits::{Amounts, Spent, Ticket, output_of, text_bytes};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use super::room::Share;
@@ -145,8 +146,24 @@ pub struct Open {
     late: Vec<(usize, Late)>,
     /// What is said, if that is kept.
     texts: Option<Box<Taking>>,
+    /// What it has reserved of limits, if any hold for it.
+    charge: Option<Box<Charge>>,
     place: Option<OwnedSemaphorePermit>,
     segment: Option<Arc<Segment>>,
+}
+
+/// What a call has reserved of limits, and has used of them.
+#[derive(Default)]
+struct Charge {
+    /// Those of the caller, for the whole call; those of the virtual key, for the attempt that is under way.
+    caller: Option<Ticket>,
+    target: Option<Ticket>,
+    /// Tokens of the request that is under way, and bytes of text that the model has written, by their size.
+    asked: u64,
+    said: u64,
+    /// What attempts have used that have ended.
+    total: Amounts,
+    spent: Vec<Spent>,
 }
 
 impl Recorder {
@@ -236,6 +253,7 @@ impl Recorder {
             spared: None,
             late: Vec::new(),
             texts,
+            charge: None,
             place: Some(place),
             segment: Some(segment),
         })
@@ -283,6 +301,18 @@ impl Recorder {
         let done = timeout_at(end, self.0.places.acquire_many(all)).await.is_ok();
         self.0.ending.store(!done, Ordering::SeqCst);
         done
+    }
+}
+
+impl Charge {
+    /// Counts what the whole call has used. Gives what is to be written.
+    fn settled(mut self: Box<Self>) -> Vec<Spent> {
+        if let Some(caller) = self.caller.take() {
+            let total = self.total;
+            // However often it was tried, it is one request.
+            self.spent.extend(caller.settle(Amounts { requests: total.requests.min(1), ..total }));
+        }
+        self.spent
     }
 }
 
@@ -347,6 +377,63 @@ impl Open {
         self.last_sent
     }
 
+    /// The model of the attempt that is under way, as the provider knows it.
+    pub(super) fn model(&self) -> Box<str> {
+        self.tried.last().map_or_else(|| self.call.model.clone(), |last| last.model.clone())
+    }
+
+    /// Whether limits of the caller have let it pass.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.charge.as_ref().is_some_and(|charge| charge.caller.is_some())
+    }
+
+    /// Notes what the attempt that is about to leave has reserved of limits: those of the caller, if they were asked, and
+    /// those of the virtual key. `asked` are the tokens of its request, by its size.
+    pub(super) fn reserved(&mut self, caller: Option<Ticket>, target: Option<Ticket>, asked: u64) {
+        let charge = self.charge.get_or_insert_default();
+        if caller.is_some() {
+            charge.caller = caller;
+        }
+        (charge.target, charge.asked, charge.said) = (target, asked, 0);
+    }
+
+    /// Notes a piece of what the caller is given, from which it is estimated what was used where nobody says.
+    pub(super) fn said(&mut self, piece: &[u8]) {
+        if let Some(charge) = &mut self.charge {
+            charge.said = charge.said.saturating_add(text_bytes(piece));
+        }
+    }
+
+    /// Counts what the attempt that ends has used of limits. `whole`: its answer came to its end.
+    fn charge(&mut self, whole: bool) {
+        let Some(charge) = &mut self.charge else { return };
+        let answered = self.upstream_status.is_some_and(|status| (200..300).contains(&status));
+        let mut amounts = Amounts { requests: i64::from(self.last_sent), ..Amounts::default() };
+        let estimate = Usage { input_tokens: charge.asked, output_tokens: output_of(charge.said), ..Usage::default() };
+        let usage = match self.usage {
+            None => (answered && self.last_sent).then_some(estimate),
+            // What a stream has told before it was cut off may be less than what came.
+            Some(told) if !whole && answered => {
+                Some(Usage { output_tokens: told.output_tokens.max(estimate.output_tokens), ..told })
+            }
+            told => told,
+        };
+        if let Some(usage) = usage.map(Usage::bounded) {
+            let (provider, model) = match self.tried.last() {
+                Some(last) => (last.provider, &*last.model),
+                None => (self.call.provider, &*self.call.model),
+            };
+            amounts.tokens = i64::try_from(usage.input_tokens + usage.output_tokens).unwrap_or(i64::MAX);
+            let price = |provider| cost(self.call.prices.as_deref(), provider, model, usage);
+            amounts.cost = provider.and_then(price).unwrap_or(0);
+        }
+        if let Some(target) = charge.target.take() {
+            charge.spent.extend(target.settle(amounts));
+        }
+        charge.total = charge.total.plus(amounts);
+        (charge.asked, charge.said) = (0, 0);
+    }
+
     /// What all attempts have used.
     fn used_in_all(&self) -> Option<Usage> {
         match (self.used_before, self.usage) {
@@ -361,6 +448,7 @@ impl Open {
     /// # Errors
     /// [`Full`] when the journal cannot be written: the attempt must not leave.
     pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
+        self.charge(true);
         // What an earlier attempt has used counts and is paid for all the same.
         self.used_before = self.used_in_all();
         if let Some((usage, last)) = self.usage.zip(self.tried.last())
@@ -467,6 +555,8 @@ impl Open {
 
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
+        self.charge(error.is_none() && ended_by == EndedBy::Answer);
+        let spent = self.charge.take().map_or_else(Vec::new, |charge| charge.settled());
         self.tried(error, if ended_by == EndedBy::Answer { Next::Answered } else { Next::Ended });
         let tried = std::mem::take(&mut self.tried);
         let went = tried.last().map(|last| {
@@ -499,6 +589,7 @@ impl Open {
             count: self.count,
             went,
             tried,
+            spent,
         };
         if let Err(error) = segment.ended(self.call.id, &outcome) {
             // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.

@@ -8,6 +8,7 @@ use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::guards::{self, Facts, Form, Guards, Late};
+use super::limits::Foreseen;
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
@@ -447,6 +448,7 @@ impl Asked<'_> {
             }
             ControlFlow::Continue(leaving) => leaving,
         };
+        let foreseen = Foreseen::new(body.len(), head.most_output);
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
         drop((second_head, first_head));
@@ -460,7 +462,7 @@ impl Asked<'_> {
         for (name, value) in forwarded(target, headers).filter(|(name, _)| !own.contains(name)) {
             request.headers_mut().append(name, value.clone());
         }
-        Ok(Ready::ToSend(Box::new(Attempt { request, said, reader, target: found, keeping }), guarded))
+        Ok(Ready::ToSend(Box::new(Attempt { request, foreseen, said, reader, target: found, keeping }), guarded))
     }
 
     /// The body with what the config changes in it.

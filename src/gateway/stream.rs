@@ -270,6 +270,9 @@ impl Streamed {
         }
         let piece = self.stream.push(data);
         self.note();
+        if let Some(open) = &mut self.open {
+            open.said(&piece);
+        }
         if let Some(keeping) = &mut self.keeping {
             keeping.piece(&piece);
         }

@@ -1,5 +1,6 @@
 //! Where a call can go: a virtual key, ready to use.
 
+use super::limits::LimitSet;
 use crate::kernel::VirtualKeyId;
 use crate::{
     dialect::{Auth, fixed_path},
@@ -84,6 +85,8 @@ pub struct CallTarget {
     pub credential: Option<Credential>,
     /// Azure's `api-version`, where the virtual key names one.
     pub api_version: Option<Box<str>>,
+    /// What may be used of it.
+    pub limits: LimitSet,
 }
 
 #[cfg(test)]

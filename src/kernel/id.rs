@@ -81,6 +81,8 @@ ids! {
     PriceId,
     /// A filter of the log that is kept under a name.
     FilterId,
+    /// A limit or budget on calls.
+    LimitId,
     /// An invitation to an organisation.
     InvitationId,
     /// One model call through the gateway.

@@ -14,4 +14,5 @@ pub mod metrics;
 pub mod networks;
 pub mod outgoing;
 pub mod settings;
+pub mod usage;
 pub mod watch;

@@ -157,6 +157,7 @@ impl Made {
             count: u64::try_from(self.calls()).unwrap_or(1),
             went: None,
             tried,
+            spent: vec![],
         };
         let ended = Record { call, outcome: Some(end), texts: None };
         if self.twice { vec![under_way, ended.clone(), ended] } else { vec![ended] }

@@ -57,6 +57,7 @@ fn call(organisation: OrganisationId, key: KeyId, trace: &str, model: &str, at: 
         count: 1,
         went: None,
         tried: vec![],
+        spent: vec![],
     };
     Record { call: Arc::new(facts), outcome: Some(end), texts: None }
 }

@@ -15,6 +15,7 @@ mod guardrails;
 mod headers;
 mod late;
 mod layers;
+mod limits;
 mod logs;
 mod matrix;
 mod news;

@@ -114,6 +114,9 @@ INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uu
 INSERT INTO call_kinds SELECT md5('o' || i % 40 + 1)::uuid, md5('kind' || i)::uuid, md5('k' || i)::uuid, NULL, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, NULL, NULL, NULL, NULL, NULL, 'none', 'none', 'none', NULL FROM generate_series(1, 20000) i;
 INSERT INTO call_rollups SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, 1, 1, 1, 1, 1, 1, 0, 1, 5, 1, 5, i FROM generate_series(1, 60000) i;
 INSERT INTO call_sketches SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, '1:1', '1:1' FROM generate_series(1, 60000) i;
+INSERT INTO limits SELECT md5('o' || i % 40 + 1)::uuid, md5('lim' || i)::uuid, 'api_key', md5('k' || i)::uuid, 'budget', 'tokens', 'month', 1, 'block', 1, '[]', 0, NULL, NULL, NULL, NULL, 0, 'A', i, CASE WHEN i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
+INSERT INTO limit_usage SELECT md5('o' || i % 40 + 1)::uuid, md5('lim' || i)::uuid, i, md5('rep' || i % 3)::uuid, 1, 1, 1 FROM generate_series(1, 20000) i;
+INSERT INTO limit_alerts SELECT md5('o' || i % 40 + 1)::uuid, md5('al' || i)::uuid, md5('lim' || i)::uuid, i, 'threshold', 1, 1, i, CASE WHEN i % 50 > 0 THEN i END, 0 FROM generate_series(1, 20000) i;
 INSERT INTO model_prices SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, 'openai', 'm' || i, 'm' || i, 1, 1, 1, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO log_filters SELECT md5('o' || i % 40 + 1)::uuid, md5('t' || i)::uuid, md5('u' || i % 200)::uuid, 'f' || i, 'status=4xx', md5('u' || i % 200)::uuid, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO log_exports SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, '', '{}', '{}', 0, NULL, '[]', 'draft', NULL, NULL, md5('k' || i)::uuid, i, i FROM generate_series(1, 20000) i;

@@ -19,7 +19,7 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 36] = [
+const ORGANISATION: [&str; 39] = [
     "api_key_secrets",
     "api_keys",
     "audit_checkpoints",
@@ -40,6 +40,9 @@ const ORGANISATION: [&str; 36] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "limit_alerts",
+    "limit_usage",
+    "limits",
     "log_exports",
     "log_filters",
     "log_settings",

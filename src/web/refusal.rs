@@ -30,6 +30,8 @@ pub struct Refusal(Box<Details>);
 pub struct Details {
     pub status: StatusCode,
     pub code: Cow<'static, str>,
+    /// What existing clients know it by, where that is another word.
+    pub known_as: Option<&'static str>,
     /// The family of the error, in the words that the caller's library knows.
     pub kind: &'static str,
     /// A sentence for people.
@@ -68,6 +70,7 @@ impl Refusal {
         Self(Box::new(Details {
             status,
             code: Cow::Borrowed(code),
+            known_as: None,
             kind,
             message: Cow::Borrowed(message),
             param: None,
@@ -246,7 +249,7 @@ impl Refusal {
                 message: &self.message,
                 kind: self.kind,
                 param: self.param.as_deref(),
-                code: &self.code,
+                code: self.known_as.unwrap_or(&self.code),
                 permission: self.permission.as_deref(),
                 held_by: self.held_by.as_deref(),
                 fields: &self.fields,
@@ -318,6 +321,7 @@ impl From<ApiError> for Refusal {
         Self(Box::new(Details {
             status: StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_GATEWAY),
             code: Cow::Owned(error.code),
+            known_as: None,
             kind: error.kind,
             message: Cow::Owned(error.message),
             param: error.param.map(Cow::Owned),
@@ -353,6 +357,7 @@ impl From<kernel::Error> for Refusal {
         Self(Box::new(Details {
             status,
             code: Cow::Borrowed(error.code.as_str()),
+            known_as: None,
             kind: kind_of(status),
             message: Cow::Owned(named(&error.fields).unwrap_or(error.message)),
             param,

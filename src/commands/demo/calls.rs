@@ -121,6 +121,7 @@ impl Iterator for Calls {
             count: 1,
             went: None,
             tried: vec![],
+            spent: vec![],
         };
         self.made += 1;
         Some(Record { call: Arc::new(call), outcome: Some(outcome), texts: None })

@@ -1,6 +1,7 @@
 //! What both sides know of API keys.
 
 use crate::{
+    features::limits::model::Standing,
     kernel::{
         KeyId, Secret, Timestamp, UserId, Window, text,
         time::{DAY, HOUR},
@@ -329,6 +330,8 @@ pub struct KeyPage {
     pub key: Key,
     pub people: Vec<Person>,
     pub configs: Vec<KeyConfig>,
+    /// What it may use.
+    pub limits: Vec<Standing>,
     pub now: Timestamp,
     /// For the forms of this page.
     pub submission: Uuid,

@@ -5,10 +5,13 @@ use super::{
     operations::{self, Edit, New, Rotation},
 };
 use crate::{
-    features::logs::texts::{choice_name, parse_choice},
+    features::{
+        limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+        logs::texts::{choice_name, parse_choice},
+    },
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
     policy::{KeyFeature, Operation, Permission, PermissionSet},
-    web::api::{Api, Call, Done, FieldType, List, Nothing, Origin, asked, input, names, one_of, renamed, window},
+    web::api::{Api, Call, Done, FieldType, Flag, List, Nothing, Origin, asked, input, names, one_of, renamed, window},
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -119,8 +122,17 @@ input! {
         /// Whether the texts of its calls are kept: `inherit` (as the organisation does; also where nothing is said), `yes` or `no`.
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
+        /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
+        #[schema(value_type = Option<Vec<RateBody>>)]
+        rate_limits: Option<Option<Told>>,
+        /// A budget of US dollars, tokens or requests; a list of several. Null: none.
+        #[schema(value_type = Option<BudgetBody>)]
+        usage_limits: Option<Option<Told>>,
+        /// Who is told of budgets; where nobody is named, the Owners are.
+        #[schema(max_items = 10)]
+        alert_emails: Option<Option<Vec<String>>>,
     }
-    unsupported: ["user_id", "rate_limits", "usage_limits", "alert_emails", "rotation_policy"]
+    unsupported: ["user_id", "rotation_policy"]
 }
 
 input! {
@@ -146,11 +158,23 @@ input! {
         /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
+        /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
+        #[schema(value_type = Option<Vec<RateBody>>)]
+        rate_limits: Option<Option<Told>>,
+        /// A budget of US dollars, tokens or requests; a list of several. Null: none.
+        #[schema(value_type = Option<BudgetBody>)]
+        usage_limits: Option<Option<Told>>,
+        /// Who is told of budgets; where nobody is named, the Owners are.
+        #[schema(max_items = 10)]
+        alert_emails: Option<Option<Vec<String>>>,
+        /// True: sets what was used of its budgets to nothing.
+        #[schema(value_type = Option<bool>)]
+        reset_usage: Option<Flag>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
     }
-    unsupported: ["rate_limits", "usage_limits", "alert_emails", "rotation_policy", "reset_usage"]
+    unsupported: ["rotation_policy"]
 }
 
 input! {
@@ -260,7 +284,7 @@ pub struct ApiKey {
     /// Made with the organisation.
     master: bool,
     organisation_id: String,
-    /// `active`, `expired`, `disabled` or `deleted`.
+    /// `active`, `expired`, `disabled` or `deleted`; of one key that is read `exhausted`, too: its budget is used up.
     status: &'static str,
     /// Names of the permissions that it holds, as they were given where they were given by name.
     scopes: Vec<String>,
@@ -284,6 +308,19 @@ pub struct ApiKey {
     last_used_at: Option<String>,
     /// The end of the old secret, while that still works.
     key_transition_expires_at: Option<String>,
+    /// Where one key is read: its limits, and what was used of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limits: Option<Vec<ShownRate>>,
+    /// Its budget, a list where there are several, or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ShownBudget>)]
+    usage_limits: Option<Option<ShownBudgets>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alert_emails: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_reset_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_usage_reset_at: Option<String>,
     version: i64,
 }
 
@@ -337,7 +374,17 @@ async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
 
 async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
     let page = operations::get(&call.access, call.id("id")?).await?;
-    Ok(shown(&call, page.key, page.now))
+    let limits = contract::shown(&page.limits);
+    let key = shown(&call, page.key, page.now);
+    Ok(ApiKey {
+        status: if limits.is_exhausted && key.status == "active" { "exhausted" } else { key.status },
+        rate_limits: Some(limits.rates),
+        usage_limits: Some(limits.budgets),
+        alert_emails: Some(limits.emails),
+        last_reset_at: limits.last_reset_at,
+        next_usage_reset_at: limits.next_reset_at,
+        ..key
+    })
 }
 
 async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
@@ -355,6 +402,8 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         let config_override = config_override.unwrap_or(true);
         let keep_texts = choice(input.keep_texts)?.flatten();
+        let (rates, budgets, emails) = (input.rate_limits, input.usage_limits, input.alert_emails);
+        let limits = Sent { rates, budgets, emails, reset: None }.edit()?;
         Ok(New {
             name: input.name,
             description,
@@ -364,6 +413,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
             config,
             config_override,
             keep_texts,
+            limits,
             submission,
         })
     };
@@ -396,6 +446,12 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
 async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
     let sent = sent(input.scopes.as_ref());
     let scopes = input.scopes.as_deref().map(distinct);
+    let limits = Sent {
+        rates: input.rate_limits,
+        budgets: input.usage_limits,
+        emails: input.alert_emails,
+        reset: input.reset_usage.map(|flag| flag.0),
+    };
     let edit = |key: &Key| {
         let mut fields = Fields::default();
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, Some(key.permissions)));
@@ -411,6 +467,7 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
             config,
             config_override,
             keep_texts: choice(input.keep_texts)?,
+            limits: limits.edit()?,
             responsible: None,
             version: input.version,
         })
@@ -568,6 +625,11 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
         expires_at: key.expires_at.map(Timestamp::rfc3339),
         last_used_at: key.used_at.map(Timestamp::rfc3339),
         key_transition_expires_at: key.old.filter(|old| old.until > now).map(|old| old.until.rfc3339()),
+        rate_limits: None,
+        usage_limits: None,
+        alert_emails: None,
+        last_reset_at: None,
+        next_usage_reset_at: None,
         version: key.version,
         name: key.name,
         description: key.description,

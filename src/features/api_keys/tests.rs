@@ -115,6 +115,7 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             config: None,
             config_override: true,
             keep_texts: None,
+            limits: Default::default(),
             submission: None,
         })
     }

@@ -61,7 +61,7 @@ pub async fn restrict_organisation(
         "no" => Some(false),
         _ => None,
     };
-    operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was)).await?;
+    operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was), Default::default()).await?;
     web::redirect(&routes::settings(&slug).with("done", "restricted"));
     Ok(())
 }

@@ -33,7 +33,7 @@ pub async fn create_virtual_key(
     #[server(default)] key_slug: String,
     #[server(flatten)] draft: Draft,
 ) -> Result<(), Error> {
-    let made = operations::create(&web::member(&slug).await?, &key_slug, draft).await?;
+    let made = operations::create(&web::member(&slug).await?, &key_slug, draft, Default::default()).await?;
     web::redirect(&routes::virtual_key(&slug, &made.slug));
     Ok(())
 }
@@ -45,7 +45,7 @@ pub async fn update_virtual_key(
     version: i64,
     #[server(flatten)] draft: Draft,
 ) -> Result<Saved, Error> {
-    operations::update(&web::member(&slug).await?, &key, Some(version), |_| draft).await
+    operations::update(&web::member(&slug).await?, &key, Some(version), |_| draft, Default::default()).await
 }
 
 /// Makes a copy and goes to its page.

@@ -1,7 +1,7 @@
 //! What both sides know of virtual keys.
 
 use crate::{
-    features::organisations,
+    features::{limits::model::Standing, organisations},
     kernel::{
         Secret, Timestamp, VirtualKeyId, Window,
         provider::{BASE_URL_LIMIT, Provider},
@@ -91,6 +91,8 @@ pub struct Detail {
     pub used_at: Option<Timestamp>,
     /// The configs that name it.
     pub configs: Vec<NamedBy>,
+    /// What may be used of it; of one that is read for its page.
+    pub limits: Vec<Standing>,
     /// The moment of reading.
     pub now: Timestamp,
 }

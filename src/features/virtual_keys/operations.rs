@@ -6,7 +6,14 @@ use super::{
     store::{self, Facts, SetCredential},
 };
 use crate::{
-    features::versions,
+    features::{
+        limits::{
+            self,
+            contract::Sent,
+            model::{On, Scope},
+        },
+        versions,
+    },
     kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, VirtualKeyId, Window, provider::Provider, text},
     policy::Operation,
     server::{
@@ -59,7 +66,10 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<Virt
 /// One virtual key, without its credential.
 pub async fn get(access: &Access, slug: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::VirtualKeyGet).await?;
-    store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)
+    let mut detail = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
+    let on = On { scope: Scope::VirtualKey, id: detail.id.0 };
+    detail.limits = limits::operations::of(&mut tx, access.app(), on, access.now()).await?;
+    Ok(detail)
 }
 
 /// What making a virtual key would say of its slug, if something is wrong with it.
@@ -72,7 +82,7 @@ pub async fn check_slug(access: &Access, typed: &str) -> Result<Option<String>> 
 }
 
 /// Makes a virtual key. Without a slug one is made from the name.
-pub async fn create(access: &Access, slug: &str, draft: Draft) -> Result<Detail> {
+pub async fn create(access: &Access, slug: &str, draft: Draft, limits: Sent) -> Result<Detail> {
     let ready = prepare(access, Operation::VirtualKeyCreate, draft, None, Some(slug)).await;
     let subject = Subject::unnamed("virtual_key", "");
     access
@@ -87,7 +97,7 @@ pub async fn create(access: &Access, slug: &str, draft: Draft) -> Result<Detail>
                 Some(plain) => Some(seal(&change, id, plain.expose())?),
                 None => None,
             };
-            insert(change, id, &slug, &ready, credential, "none").await
+            insert(change, id, &slug, &ready, credential, (None, &limits.edit()?)).await
         })
         .await
 }
@@ -99,6 +109,7 @@ pub async fn update(
     slug: &str,
     version: Option<i64>,
     edit: impl FnOnce(&Detail) -> Draft,
+    limits: Sent,
 ) -> Result<Saved> {
     let ready = edited(access, slug, version, edit).await;
     access
@@ -139,6 +150,8 @@ pub async fn update(
             if ready.credential.is_some() || removed {
                 event = event.change("credential", before, word);
             }
+            let on = On { scope: Scope::VirtualKey, id: was.id.0 };
+            let event = limits::set(&mut change, on, &limits.edit()?, event).await?;
             change.commit(event, Saved { credential_removed: removed }).await
         })
         .await
@@ -183,13 +196,13 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
             };
             let ready = Ready {
                 name,
-                description: was.description,
+                description: was.description.clone(),
                 provider: was.provider,
-                base_url: was.base_url,
-                settings: was.settings,
+                base_url: was.base_url.clone(),
+                settings: was.settings.clone(),
                 credential: None,
             };
-            insert(change, id, &new_slug, &ready, credential, &was.slug).await
+            insert(change, id, &new_slug, &ready, credential, (Some(&was), &limits::Edit::default())).await
         })
         .await
 }
@@ -272,7 +285,7 @@ async fn insert(
     slug: &str,
     ready: &Ready,
     credential: Option<Sealed>,
-    copy_of: &str,
+    (copy_of, limits): (Option<&Detail>, &limits::Edit),
 ) -> Result<crate::server::access::Committed<Detail>> {
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     if store::count(change.tx()).await? >= model::MOST {
@@ -289,7 +302,13 @@ async fn insert(
         .with("provider", ready.provider.name())
         .with("base_url", ready.base_url.as_str())
         .with("credential", word)
-        .change("copy_of", "none", copy_of);
+        .change("copy_of", "none", copy_of.map_or("none", |was| &was.slug));
+    let on = On { scope: Scope::VirtualKey, id: id.0 };
+    let mut event = limits::set(&mut change, on, limits, event).await?;
+    if let Some(was) = copy_of {
+        // A copy is no way around them.
+        event = limits::copy(&mut change, On { scope: Scope::VirtualKey, id: was.id.0 }, on, event).await?;
+    }
     change.commit(event, made).await
 }
 

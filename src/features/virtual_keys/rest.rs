@@ -5,9 +5,10 @@ use super::{
     operations,
 };
 use crate::{
+    features::limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
     kernel::{Error, Fields, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
-    web::api::{Api, Call, Done, List, Nothing, asked, input, one_of, renamed, window},
+    web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, renamed, window},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -61,10 +62,17 @@ input! {
         /// Azure's.
         #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<String>,
+        /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
+        #[schema(value_type = Option<Vec<RateBody>>)]
+        rate_limits: Option<Option<Told>>,
+        /// A budget of US dollars, tokens or requests; a list of several. Null: none.
+        #[schema(value_type = Option<BudgetBody>)]
+        usage_limits: Option<Option<Told>>,
+        /// Who is told of budgets; where nobody is named, the Owners are.
+        #[schema(max_items = 10)]
+        alert_emails: Option<Option<Vec<String>>>,
     }
-    unsupported: [
-        "resourceName", "deploymentName", "deploymentConfig", "usage_limits", "rate_limits", "expires_at", "secret_mappings",
-    ]
+    unsupported: ["resourceName", "deploymentName", "deploymentConfig", "expires_at", "secret_mappings"]
 }
 
 input! {
@@ -85,13 +93,23 @@ input! {
         /// Azure's; null: the gateway's own choice.
         #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<Option<String>>,
+        /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
+        #[schema(value_type = Option<Vec<RateBody>>)]
+        rate_limits: Option<Option<Told>>,
+        /// A budget of US dollars, tokens or requests; a list of several. Null: none.
+        #[schema(value_type = Option<BudgetBody>)]
+        usage_limits: Option<Option<Told>>,
+        /// Who is told of budgets; where nobody is named, the Owners are.
+        #[schema(max_items = 10)]
+        alert_emails: Option<Option<Vec<String>>>,
+        /// True: sets what was used of its budgets to nothing.
+        #[schema(value_type = Option<bool>)]
+        reset_usage: Option<Flag>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
     }
-    unsupported: [
-        "resourceName", "deploymentName", "deploymentConfig", "usage_limits", "rate_limits", "expires_at", "secret_mappings", "reset_usage",
-    ]
+    unsupported: ["resourceName", "deploymentName", "deploymentConfig", "expires_at", "secret_mappings"]
 }
 
 input! {
@@ -165,6 +183,16 @@ pub struct VirtualKey {
     created_at: String,
     last_updated_at: String,
     last_used_at: Option<String>,
+    /// `active`; `exhausted`: its budget is used up.
+    status: &'static str,
+    /// Its limits, and what was used of them.
+    rate_limits: Vec<ShownRate>,
+    /// Its budget, a list where there are several, or null.
+    #[schema(value_type = Option<ShownBudget>)]
+    usage_limits: Option<ShownBudgets>,
+    alert_emails: Vec<String>,
+    last_reset_at: Option<String>,
+    next_usage_reset_at: Option<String>,
     version: i64,
 }
 
@@ -220,7 +248,14 @@ async fn list(call: Call, query: VirtualKeysQuery) -> Result<List<ListedVirtualK
 
 async fn get(call: Call, _: Nothing) -> Result<VirtualKey> {
     let key = operations::get(&call.access, call.part("slug")).await?;
+    let limits = contract::shown(&key.limits);
     Ok(VirtualKey {
+        status: if limits.is_exhausted { "exhausted" } else { "active" },
+        rate_limits: limits.rates,
+        usage_limits: limits.budgets,
+        alert_emails: limits.emails,
+        last_reset_at: limits.last_reset_at,
+        next_usage_reset_at: limits.next_reset_at,
         object: "virtual-key",
         id: key.id.to_string(),
         slug: key.slug,
@@ -251,10 +286,17 @@ async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> 
         api_version: new.api_version.unwrap_or_default(),
         credential: new.key.unwrap_or_default(),
     };
-    operations::create(&call.access, &new.slug.unwrap_or_default(), draft).await.map(made).map_err(named)
+    let limits = Sent { rates: new.rate_limits, budgets: new.usage_limits, emails: new.alert_emails, reset: None };
+    operations::create(&call.access, &new.slug.unwrap_or_default(), draft, limits).await.map(made).map_err(named)
 }
 
 async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
+    let limits = Sent {
+        rates: change.rate_limits,
+        budgets: change.usage_limits,
+        emails: change.alert_emails,
+        reset: change.reset_usage.map(|flag| flag.0),
+    };
     let edit = |stored: &Detail| {
         let draft = Draft::of(stored);
         Draft {
@@ -271,7 +313,7 @@ async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
             credential: change.key.unwrap_or_default(),
         }
     };
-    operations::update(&call.access, call.part("slug"), change.version, edit).await.map_err(named)?;
+    operations::update(&call.access, call.part("slug"), change.version, edit, limits).await.map_err(named)?;
     Ok(Done {})
 }
 

@@ -113,6 +113,7 @@ impl Row {
             version: self.version,
             used_at: self.used_at.map(Timestamp),
             configs: vec![],
+            limits: vec![],
             now,
         })
     }

@@ -1,5 +1,6 @@
 //! The gateway on the database: where its keys and targets come from, where its records go, and what makes it forget.
 
+mod ledger;
 mod sink;
 mod source;
 mod store;
@@ -11,6 +12,7 @@ use crate::{
         cache::Kept,
         call::{Gateway, Limits, Now},
         directory::{Ages, Directory},
+        limits::Meters,
         models::Models,
         outside::Others,
         record::{Bounds, Recorder, Sink},
@@ -27,7 +29,6 @@ use std::{io, path::Path, sync::Arc};
 /// When the folder cannot be written.
 pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
     let directory = Directory::new(Arc::new(source::Rooms::new(app.clone())), Ages::default());
-    let recorder = Recorder::start(folder, Arc::new(sink::Log::new(app.clone())), Bounds::default())?;
     let forgetful = directory.clone();
     // Called before the change's author has their answer: the next request already meets the new state.
     app.changes.listen(move |change| match change {
@@ -36,8 +37,15 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         ChangeNews::Unknown => forgetful.invalidate_all(),
         ChangeNews::Of(organisation) => forgetful.invalidate(organisation),
     });
+    let replica = uuid::Uuid::now_v7();
+    let meters = Meters::new(Arc::new(ledger::Book::new(app.clone(), replica)), app.db.is_postgres(), replica);
+    let recorder = Recorder::start(folder, Arc::new(sink::Log::new(app.clone(), replica)), Bounds::default())?;
+    let clock = app.clock.clone();
+    meters.tend(move || clock.now());
+    app.usage.set(meters.clone());
     let clock = app.clock.clone();
     Ok(Gateway {
+        meters,
         directory,
         outgoing: app.outgoing.clone(),
         outside: Others::new(app.outgoing.clone(), app.keyring.clone()),
@@ -52,5 +60,5 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
 
 /// The log of calls as the recorder writes it.
 pub fn call_log(app: &App) -> impl Sink + use<> {
-    sink::Log::new(app.clone())
+    sink::Log::new(app.clone(), uuid::Uuid::now_v7())
 }

@@ -1,46 +1,81 @@
 //! Finished calls, written to the database in groups, and when secrets were last used.
 
 use super::store;
-use crate::kernel::SecretId;
 use crate::{
     features::{
         api_keys::operations::note_uses,
+        limits::{self, Interrupted, Use},
         logs::{NewSide, NewTexts, count, model as logs, write_texts},
     },
     gateway::{
-        facts::Record,
+        facts::{CallFacts, Record},
         record::{Sink, SinkError},
         texts::{Kept, Side},
     },
-    kernel::{KeyId, OrganisationId, Timestamp},
+    kernel::{KeyId, LimitId, OrganisationId, SecretId, Timestamp},
     server::{
-        access::{App, uses::Use},
-        database::WriteError,
+        access::{App, uses},
+        database::{OrgTx, WriteError},
     },
 };
 use async_trait::async_trait;
 use std::collections::HashMap;
+use uuid::Uuid;
 
 /// The log of calls.
 pub struct Log {
     app: App,
+    /// What this process is called where limits are counted, and since when it runs: what began before was counted by
+    /// nobody who still does.
+    replica: Uuid,
+    since: Timestamp,
 }
 
 impl Log {
-    pub fn new(app: App) -> Self {
-        Self { app }
+    pub fn new(app: App, replica: Uuid) -> Self {
+        let since = app.clock.now();
+        Self { app, replica, since }
+    }
+
+    /// What calls that have ended now have used of limits.
+    async fn uses(&self, tx: &mut OrgTx, ended: &[&Record]) -> Result<Vec<Use>, WriteError> {
+        let mut uses: HashMap<(LimitId, Timestamp, Uuid), i64> = HashMap::new();
+        for record in ended {
+            let Some(end) = &record.outcome else { continue };
+            let replica = if record.call.started_at < self.since { Uuid::nil() } else { self.replica };
+            for spent in &end.spent {
+                *uses.entry((spent.limit, spent.period, replica)).or_default() += spent.amount;
+            }
+            if end.is_interrupted() {
+                // It may have left, and nobody knows more.
+                let CallFacts { key, person, virtual_key, started_at, .. } = *record.call;
+                let call = Interrupted { key, person, virtual_key, started_at };
+                for limit in limits::of_interrupted(tx, &call).await.map_err(|_| WriteError::Failed)? {
+                    *uses.entry((limit.id, limit.period(record.call.started_at).start, replica)).or_default() += 1;
+                }
+            }
+        }
+        let used = |((limit, period, replica), amount)| Use { limit, period, amount, replica };
+        let mut uses: Vec<Use> = uses.into_iter().map(used).collect();
+        // In one order, in which no two processes wait for one another.
+        uses.sort_unstable_by_key(|used| (used.limit, used.period));
+        Ok(uses)
     }
 
     async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
         let mut note = self.app.note_in(organisation).await?;
-        let ended = store::write_calls(note.tx(), records).await?;
+        let (ended, counted) = store::write_calls(note.tx(), records).await?;
         for record in records {
             if let Some(texts) = &record.texts {
                 write_texts(note.tx(), &self.app.keyring, &sealable(record, texts)).await?;
             }
         }
         // Last, since other replicas wait for the same sums.
-        count(note.tx(), &ended).await?;
+        count(note.tx(), &counted).await?;
+        let uses = self.uses(note.tx(), &ended).await?;
+        if !uses.is_empty() {
+            limits::count(note.tx(), &uses, self.app.clock.now()).await?;
+        }
         Ok(note.commit().await?)
     }
 }
@@ -61,7 +96,7 @@ fn sealable<'a>(record: &Record, texts: &'a Kept) -> NewTexts<'a> {
 }
 
 /// The last use of each secret in a group. What was refused is no use: a key that is gone stays as it was.
-fn last_uses(records: &[&Record]) -> Vec<Use> {
+fn last_uses(records: &[&Record]) -> Vec<uses::Use> {
     let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
     let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::CallOutcome::Refused);
     let by_key = |record: &&&Record| record.call.person.is_none();

@@ -5,6 +5,7 @@ use crate::{
     features::{
         api_keys::{self, operations::digest},
         guardrails::{self, model::AllCalls},
+        limits,
         logs::texts::Keeps,
         prices,
         prompts::operations as prompts,
@@ -93,6 +94,7 @@ impl Rooms {
             guarded: holder.guarded,
             keeps: holder.keeps,
             prices: self.prices(&mut tx, holder.priced).await?,
+            limits: limits::of_key(&mut tx, holder.key).await?.into(),
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -120,6 +122,7 @@ impl Rooms {
             guarded: rules.guarded,
             keeps: Keeps::of(rules.keep_texts, None, rules.leave_images_out),
             prices: self.prices(&mut tx, rules.priced).await?,
+            limits: limits::of_person(&mut tx, user).await?.into(),
             may_complete,
         }))
     }
@@ -129,7 +132,9 @@ impl Rooms {
         let Some(stored) = virtual_keys::target(&mut tx, slug).await? else { return Ok(None) };
         let credential =
             stored.credential.map(|sealed| unseal(&self.app.keyring, organisation, stored.id, &sealed)).transpose()?;
+        let limits = limits::of_virtual_key(&mut tx, stored.id).await?.into();
         Ok(Some(CallTarget {
+            limits,
             virtual_key: stored.id,
             slug: stored.slug.into(),
             provider: stored.provider,

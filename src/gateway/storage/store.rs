@@ -46,8 +46,11 @@ pub fn statements() -> &'static [&'static str] {
     &TEXTS
 }
 
-/// Stores records, each call once. Gives those that have ended now, to be counted.
-pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Result<Vec<Counted>, WriteError> {
+/// Stores records, each call once. Gives those that have ended now, and what they are counted by.
+pub async fn write_calls<'r>(
+    tx: &mut OrgTx,
+    records: &[&'r Record],
+) -> std::result::Result<(Vec<&'r Record>, Vec<Counted>), WriteError> {
     let grouped = logs::grouped(tx).await.map_err(|_| WriteError::Failed)?;
     let mut kinds = BTreeMap::new();
     let mut counted = HashMap::new();
@@ -70,7 +73,9 @@ pub async fn write_calls(tx: &mut OrgTx, records: &[&Record]) -> std::result::Re
             tx.write(TRIED, attempt(record, number, tried)).await?;
         }
     }
-    Ok(written.into_iter().filter_map(|id| counted.remove(&id)).collect())
+    let has_ended = |record: &&Record| record.outcome.is_some() && written.contains(&record.call.id.0);
+    let ended = records.iter().copied().filter(has_ended).collect();
+    Ok((ended, written.into_iter().filter_map(|id| counted.remove(&id)).collect()))
 }
 
 /// What an ended call is counted by.

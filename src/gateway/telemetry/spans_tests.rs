@@ -50,6 +50,7 @@ pub fn end() -> CallEnd {
         count: 1,
         went: None,
         tried: vec![],
+        spent: vec![],
     }
 }
 
@@ -209,6 +210,7 @@ fn a_target_tells_where_it_leads_and_nothing_of_its_credential() {
         address: BaseUrl::parse(base, &AllowList::default()).ok().map(|base| Address::new(Provider::OpenAi, base)),
         credential: Credential::new(Provider::OpenAi, "sk-very-secret").ok(),
         api_version: None,
+        limits: Default::default(),
     };
     for (base, server) in [
         ("https://api.example.com/v1", Some(("api.example.com", 443))),

@@ -36,6 +36,8 @@ pub struct Parts {
     pub refusals: Refusals,
     pub limits: crate::server::limits::Limits,
     pub uses: super::uses::Uses,
+    /// What this process knows of the use of limits.
+    pub usage: crate::server::usage::Usage,
     /// Counts what the console and programs ask.
     pub requests: crate::server::metrics::Requests,
     /// Who people and keys are.

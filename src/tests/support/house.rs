@@ -124,6 +124,7 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            usage: Default::default(),
             requests: Requests::default(),
             identities: &Rooms,
         };
@@ -171,6 +172,7 @@ impl House {
             refusals: Refusals::default(),
             limits: Limits::default(),
             uses: Uses::default(),
+            usage: Default::default(),
             requests: Requests::default(),
             identities: &Rooms,
         };

@@ -1,10 +1,13 @@
 //! Refusals of model calls: what they name, what configs and guardrails forbid, and what there is no room or time for.
 
-use super::Refusal;
+use super::{Refusal, SHOULD_RETRY};
 use crate::{kernel::FieldError, policy::Permission};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+
+/// Seconds that a client is asked to wait by itself.
+const LONGEST_WAIT: u32 = 60;
 
 impl Refusal {
     /// A response is kept by one provider, and the config leads to several.
@@ -191,6 +194,53 @@ impl Refusal {
     /// The directory of keys cannot be read.
     pub fn cannot_verify() -> Self {
         Self::unavailable("verification_unavailable", "The API key cannot be verified at the moment.")
+    }
+
+    /// What is left of a limit cannot be read.
+    pub fn cannot_count() -> Self {
+        Self::unavailable(
+            "limits_unavailable",
+            "What is left of a limit cannot be read at the moment, so the call was not made.",
+        )
+    }
+
+    /// A limit on how many or how much at a time leaves nothing for `wait` seconds. `kind` is the contract's.
+    pub fn rate_limited(kind: &'static str, message: String, wait: u32, limit: Value) -> Self {
+        Self::limited(StatusCode::TOO_MANY_REQUESTS, ("rate_limited", "05"), kind, message, limit)
+            .retry_after(Some(wait))
+            .headers(|headers| {
+                // Clients wait by themselves, but not for hours.
+                if wait > LONGEST_WAIT {
+                    headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
+                }
+            })
+    }
+
+    /// A budget leaves nothing, or not enough.
+    pub fn exhausted(kind: &'static str, message: String, limit: Value) -> Self {
+        Self::limited(StatusCode::PRECONDITION_FAILED, ("budget_exhausted", "04"), kind, message, limit)
+            .headers(|headers| drop(headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"))))
+    }
+
+    /// A budget in money stands, and nobody knows what the call costs.
+    pub fn unpriced(kind: &'static str, message: String) -> Self {
+        Self::limited(StatusCode::PRECONDITION_FAILED, ("price_unknown", "04"), kind, message, Value::Null)
+            .headers(|headers| drop(headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"))))
+    }
+
+    fn limited(
+        status: StatusCode,
+        (code, known_as): (&'static str, &'static str),
+        kind: &'static str,
+        message: String,
+        limit: Value,
+    ) -> Self {
+        Self::new(status, code, kind, "").with(|details| {
+            details.known_as = Some(known_as);
+            details.message = Cow::Owned(message);
+            let told = [("reason".to_owned(), Value::from(code)), ("limit".to_owned(), limit)];
+            details.told = Some(Box::new(told.into_iter().filter(|(_, value)| !value.is_null()).collect()));
+        })
     }
 
     /// The log of calls has no room.

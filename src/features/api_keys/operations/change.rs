@@ -2,12 +2,13 @@
 
 use super::{changeable, new_secret, subject};
 use crate::{
+    features::limits::model::{On, Scope},
     features::{
         api_keys::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
             store::{self, NewKey},
         },
-        configs,
+        configs, limits,
         logs::texts::choice_name,
         team,
     },
@@ -36,6 +37,8 @@ pub struct New {
     pub config_override: bool,
     /// Whether the texts of its calls are kept; none: as the organisation does.
     pub keep_texts: Option<bool>,
+    /// What it may use.
+    pub limits: limits::Edit,
     pub submission: Option<Uuid>,
 }
 
@@ -52,6 +55,8 @@ pub struct Edit {
     pub config: Option<Option<String>>,
     pub config_override: Option<bool>,
     pub keep_texts: Option<Option<bool>>,
+    /// What it may use.
+    pub limits: limits::Edit,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
     /// The version that was read; another one by now is refused. None: whatever is there.
@@ -74,6 +79,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             change.check(Target::Key { organisation, now: PermissionSet::EMPTY, next: permissions, itself: false })?;
             only_of_keys(permissions)?;
             within_own_life(&mut change, expires_at).await?;
+            limits::free_to_act(&mut change).await?;
             change
                 .once(new.submission)
                 .await
@@ -102,7 +108,9 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             };
             store::insert(change.tx(), &row, now).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
-            let event = permissions_changed(Event::of(Subject::new("api_key", id, &name)), None, permissions)
+            let event = Event::of(Subject::new("api_key", id, &name));
+            let event = limits::set(&mut change, On { scope: Scope::ApiKey, id: id.0 }, &new.limits, event).await?;
+            let event = permissions_changed(event, None, permissions)
                 .with("name", name.clone())
                 .with("description", description)
                 .with("expires_at", moment(expires_at))
@@ -186,6 +194,8 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
                 return Err(Error::stale());
             }
+            let on = On { scope: Scope::ApiKey, id: id.0 };
+            let event = limits::set(&mut change, on, &asked.limits, event).await?;
             change.commit(event, id).await
         })
         .await

@@ -5,6 +5,7 @@ use super::{Edit, New, Rotation};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
+        limits,
         logs::texts::parse_choice,
     },
     kernel::{Error, Fields, Result, Timestamp, UserId},
@@ -24,6 +25,7 @@ impl New {
             config: config(form),
             config_override: form.config_override != "no",
             keep_texts: keep_texts(form)?.flatten(),
+            limits: limits::Edit::default(),
             submission: form.submission.parse().ok(),
         })
     }
@@ -49,6 +51,7 @@ impl Edit {
             config: config(form),
             config_override: (!form.config_override.is_empty()).then_some(form.config_override != "no"),
             keep_texts: keep_texts(form)?,
+            limits: limits::Edit::default(),
             responsible,
             version: Some(version),
         })

@@ -6,7 +6,12 @@ use crate::{
             model::{Draft, KeyConfig, KeyList, KeyPage, Person},
             store,
         },
-        configs, team,
+        configs,
+        limits::{
+            self,
+            model::{On, Scope},
+        },
+        team,
     },
     kernel::{Asked, Error, KeyId, Result, Window},
     policy::Operation,
@@ -43,7 +48,9 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
     let people = people(&mut tx).await?;
     let configs = configs(&mut tx).await?;
-    Ok(KeyPage { key, people, configs, now, submission: Uuid::now_v7() })
+    let on = On { scope: Scope::ApiKey, id: id.0 };
+    let limits = limits::operations::of(&mut tx, access.app(), on, now).await?;
+    Ok(KeyPage { key, people, configs, limits, now, submission: Uuid::now_v7() })
 }
 
 /// What the editor of a new key needs.

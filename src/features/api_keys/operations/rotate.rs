@@ -5,9 +5,12 @@ use super::{
     changeable, new_secret, subject,
 };
 use crate::{
-    features::api_keys::{
-        model::{Expiry, Key, LONGEST_OVERLAP, Minted},
-        store,
+    features::{
+        api_keys::{
+            model::{Expiry, Key, LONGEST_OVERLAP, Minted},
+            store,
+        },
+        limits,
     },
     kernel::{Error, KeyId, Result},
     policy::{Operation, Target},
@@ -42,6 +45,8 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Resul
                 None => return Err(Error::field("overlap", "Choose how long the old secret shall live on.")),
             };
             let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
+            // Whoever learns the new secret may use what that key may.
+            limits::free_to_act(&mut change).await?;
             change
                 .once(rotation.submission)
                 .await

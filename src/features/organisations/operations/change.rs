@@ -8,7 +8,14 @@ use super::{
     found, free_slug,
 };
 use crate::{
-    features::logs::{self, texts::Keeping},
+    features::{
+        limits::{
+            self,
+            contract::Sent,
+            model::{On, Scope, Standing},
+        },
+        logs::{self, texts::Keeping},
+    },
     kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
     policy::Operation,
     server::{
@@ -137,31 +144,43 @@ pub async fn settings(access: &Access) -> Result<Settings> {
 }
 
 /// The organisation itself, as programs read it.
-pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation)> {
+pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation, Vec<Standing>)> {
     let mut tx = access.read(Operation::OrganisationGet).await?;
     let id = tx.organisation();
     let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
-    Ok((id, own))
+    let on = On { scope: Scope::Organisation, id: id.0 };
+    let limits = limits::operations::of(&mut tx, access.app(), on, access.now()).await?;
+    Ok((id, own, limits))
 }
 
-/// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only. `read` is what was set when
-/// the caller read it (none: whatever is set): where somebody has set it otherwise since, nothing is changed.
-pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>) -> Result<()> {
+/// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only; and what all calls together
+/// may use, for which more is needed than for the first. `read` is what was set when the caller read it (none: whatever is
+/// set): where somebody has set it otherwise since, nothing is changed.
+pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>, limits: Sent) -> Result<()> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
-            let saved_only =
-                saved_only.ok_or_else(|| Error::field("saved_only", "Say whether calls may name saved configs only."))?;
+            let limits = limits.edit()?;
+            if saved_only.is_none() && limits.is_nothing() {
+                return Err(Error::field("saved_only", "Say whether calls may name saved configs only."));
+            }
             let id = change.organisation();
+            let on = On { scope: Scope::Organisation, id: id.0 };
+            if !limits.is_nothing() {
+                limits::operations::may_touch(&change, on)?;
+            }
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;
+            let saved_only = saved_only.unwrap_or(was.saved_only);
             if read.is_some_and(|read| read != was.saved_only) && saved_only != was.saved_only {
                 let sentence = "Somebody else has set this meanwhile. Reload the page to see how it is set now.";
                 return Err(Error::new(Code::StaleVersion, sentence));
             }
             store::restrict(tx, id, saved_only).await?;
-            let subject = Subject::new("organisation", id, &was.name);
-            change.commit(Event::of(subject).change("saved_only", was.saved_only, saved_only), ()).await
+            let event = Event::of(Subject::new("organisation", id, &was.name));
+            let event = event.change("saved_only", was.saved_only, saved_only);
+            let event = limits::set(&mut change, on, &limits, event).await?;
+            change.commit(event, ()).await
         })
         .await
 }

@@ -1,0 +1,294 @@
+//! Limits and budgets: what of calls may happen in which time. What both sides know.
+
+pub use super::period::{MOST_DAYS, Period, Span};
+use crate::kernel::{LimitId, Timestamp, money, text::grouped};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use uuid::Uuid;
+
+/// The most limits on one thing.
+pub const MOST: usize = 20;
+/// How many days a period may have.
+pub const DAYS_RANGE: std::ops::RangeInclusive<i64> = 1..=MOST_DAYS;
+/// The most addresses that are told of one.
+pub const MOST_EMAILS: usize = 10;
+/// The most of a measure: requests, tokens, or whole dollars.
+pub const LARGEST: i64 = 1_000_000_000_000;
+const DEAREST: i64 = 1_000_000_000;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$about])* #[serde(rename = $text)] $variant,)* }
+
+        impl $name {
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name under which it is stored and sent.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            pub fn parse(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.name() == name)
+            }
+        }
+    };
+}
+
+named! {
+    /// What a limit is on.
+    Scope {
+        /// All calls of the organisation.
+        Organisation = "organisation",
+        /// A person's calls from the console, and those of the API keys that answer for them.
+        Person = "person",
+        ApiKey = "api_key",
+        VirtualKey = "virtual_key",
+    }
+}
+
+named! {
+    /// How a limit answers, and what it is for.
+    Kind {
+        /// How fast: `429`, with the time to wait.
+        Rate = "rate",
+        /// How much: `412`.
+        Budget = "budget",
+    }
+}
+
+named! {
+    /// What is counted.
+    Measure {
+        Requests = "requests",
+        /// Input and output together.
+        Tokens = "tokens",
+        Cost = "cost",
+    }
+}
+
+named! {
+    /// What happens beyond a limit.
+    Action {
+        Block = "block",
+        /// Calls go on; a header of their answers says so.
+        Warn = "warn",
+    }
+}
+
+impl Scope {
+    /// As a sentence begins.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Scope::Organisation => "The organisation",
+            Scope::Person => "The person whom this key answers for",
+            Scope::ApiKey => "This API key",
+            Scope::VirtualKey => "The virtual key",
+        }
+    }
+}
+
+impl Measure {
+    /// An amount in words: `3 requests`, `$2.50`.
+    pub fn words(self, amount: i64) -> String {
+        match self {
+            Measure::Cost => money::dollars(amount),
+            Measure::Requests if amount == 1 => "1 request".into(),
+            Measure::Tokens if amount == 1 => "1 token".into(),
+            Measure::Requests => format!("{} requests", grouped(amount)),
+            Measure::Tokens => format!("{} tokens", grouped(amount)),
+        }
+    }
+
+    /// Reads what was typed: a whole number, or dollars.
+    pub fn read(self, text: &str) -> Option<i64> {
+        let text = text.trim().trim_start_matches('$').replace([',', '_', ' '], "");
+        match self {
+            Measure::Cost => money::parse_dollars(&text).filter(|amount| *amount <= DEAREST * money::DOLLAR),
+            _ if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok().filter(|amount| *amount <= LARGEST)
+            }
+            _ => None,
+        }
+    }
+
+    /// Writes what [`Measure::read`] reads.
+    pub fn write(self, amount: i64) -> String {
+        if self == Measure::Cost { money::decimal(amount) } else { amount.to_string() }
+    }
+
+    /// The least that a budget may be: one request, one token, one dollar.
+    pub const fn least_budget(self) -> i64 {
+        if matches!(self, Measure::Cost) { money::DOLLAR } else { 1 }
+    }
+}
+
+/// Spans that a rate may have.
+pub const RATES: [Span; 5] = [Span::Second, Span::Minute, Span::Hour, Span::Day, Span::Week];
+
+/// What a limit is on, exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct On {
+    pub scope: Scope,
+    pub id: Uuid,
+}
+
+/// What a limit shall be. It has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    pub kind: Kind,
+    pub measure: Measure,
+    pub span: Span,
+    /// Requests, tokens or micro-cents.
+    pub amount: i64,
+    pub action: Action,
+    pub alert_at: Option<i64>,
+    /// A moment at which a period begins.
+    pub anchor: Option<Timestamp>,
+}
+
+impl Wanted {
+    /// What two limits on one thing may not both be.
+    pub fn same_as(&self, other: &Self) -> bool {
+        (self.kind, self.measure, self.span) == (other.kind, other.measure, other.span)
+    }
+}
+
+/// A higher amount for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    pub to: i64,
+    /// The first moment at which it does not hold any more.
+    pub until: Timestamp,
+}
+
+/// A limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    pub id: LimitId,
+    pub on: On,
+    pub is: Wanted,
+    pub emails: Vec<String>,
+    /// Calls that began earlier do not count.
+    pub since: Timestamp,
+    /// When what was used was last set to nothing.
+    pub reset_at: Option<Timestamp>,
+    pub raised: Option<Raised>,
+}
+
+impl Limit {
+    /// The period in which a moment lies. One that was cut by a reset begins there.
+    pub fn period(&self, at: Timestamp) -> Period {
+        let is = &self.is;
+        // Days are counted from when the limit was set, where nothing else is said.
+        let anchor = is.anchor.or(matches!(is.span, Span::Days(_)).then_some(self.since));
+        let Period { start, end } = is.span.period(anchor, at);
+        let reset = self.reset_at.filter(|reset| *reset <= at).unwrap_or(start);
+        Period { start: start.max(reset), end }
+    }
+
+    /// What it is at a moment.
+    pub fn amount(&self, at: Timestamp) -> i64 {
+        self.raised.filter(|raised| at < raised.until).map_or(self.is.amount, |raised| raised.to)
+    }
+
+    pub fn blocks(&self) -> bool {
+        self.is.action == Action::Block
+    }
+}
+
+impl fmt::Display for Wanted {
+    /// `100 requests in a minute`, `$50.00 in a month`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amount = self.measure.words(self.amount);
+        match self.span {
+            Span::Whole => write!(f, "{amount} in all"),
+            span => write!(f, "{amount} in {}", span.words()),
+        }
+    }
+}
+
+/// A limit with what was used of it in the period that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    pub limit: Limit,
+    pub used: i64,
+    pub period: Period,
+    /// What it is now.
+    pub amount: i64,
+}
+
+impl Standing {
+    /// Whether calls are refused until it begins anew.
+    pub fn is_exhausted(&self) -> bool {
+        self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.used >= self.amount
+    }
+}
+
+/// What is to be different about the limits on one thing; what is not said stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    pub rates: Option<Vec<Wanted>>,
+    pub budgets: Option<Vec<Wanted>>,
+    pub emails: Option<Vec<String>>,
+    /// Sets what was used of its budgets to nothing.
+    pub reset: bool,
+}
+
+impl Edit {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_and_read() {
+        assert_eq!(Measure::Requests.words(1), "1 request");
+        assert_eq!(Measure::Tokens.words(1_234_567), "1,234,567 tokens");
+        assert_eq!(Measure::Cost.words(250_000_000), "$2.50");
+        assert_eq!(Measure::Tokens.read("1,234,567"), Some(1_234_567));
+        assert_eq!(Measure::Cost.read("$2.5"), Some(250_000_000));
+        for (measure, bad) in [
+            (Measure::Requests, "-1"),
+            (Measure::Requests, "1.5"),
+            (Measure::Requests, ""),
+            (Measure::Tokens, "1e3"),
+            (Measure::Tokens, "1000000000001"),
+            (Measure::Cost, "1000000001"),
+            (Measure::Cost, "x"),
+        ] {
+            assert_eq!(measure.read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reset_begins_a_period_and_a_raise_ends() {
+        let limit = Limit {
+            id: LimitId(Uuid::nil()),
+            on: On { scope: Scope::ApiKey, id: Uuid::nil() },
+            is: Wanted {
+                kind: Kind::Budget,
+                measure: Measure::Tokens,
+                span: Span::Whole,
+                amount: 10,
+                action: Action::Block,
+                alert_at: None,
+                anchor: None,
+            },
+            emails: vec![],
+            since: Timestamp(50),
+            reset_at: Some(Timestamp(100)),
+            raised: Some(Raised { to: 20, until: Timestamp(200) }),
+        };
+        assert_eq!(limit.period(Timestamp(99)).start, Timestamp(0));
+        assert_eq!(limit.period(Timestamp(100)).start, Timestamp(100));
+        assert_eq!((limit.amount(Timestamp(199)), limit.amount(Timestamp(200))), (20, 10));
+        assert_eq!(limit.is.to_string(), "10 tokens in all");
+    }
+}

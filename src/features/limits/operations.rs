@@ -1,0 +1,278 @@
+//! What can be done with limits.
+
+use super::{
+    model::{Edit, Kind, Limit, MOST, Measure, On, Raised, Scope, Span, Standing, Wanted},
+    store,
+};
+use crate::{
+    kernel::{Code, Error, KeyId, LimitId, Result, Timestamp},
+    policy::{Operation, Target},
+    server::{
+        access::{App, Change},
+        audit::event::Event,
+        database::OrgTx,
+    },
+};
+use serde_json::Value;
+
+/// The limits on a thing, with what was used of them.
+pub async fn of(tx: &mut OrgTx, app: &App, on: On, now: Timestamp) -> Result<Vec<Standing>> {
+    let limits = store::on(tx, on).await?;
+    standing(tx, app, limits, now).await
+}
+
+/// Limits with what was used of them: what is written, or what this process knows beyond that.
+pub async fn standing(tx: &mut OrgTx, app: &App, limits: Vec<Limit>, now: Timestamp) -> Result<Vec<Standing>> {
+    let mut standing = store::standing(tx, limits, now).await?;
+    for one in &mut standing {
+        let live = app.usage.of(one.limit.id.0, one.period.start.0);
+        one.used = one.used.max(live.unwrap_or(0));
+    }
+    Ok(standing)
+}
+
+/// Changes the limits on a thing inside a change that its caller has the right to make. Gives the event with what differs.
+///
+/// What was used stays whatever is changed: a limit of the same measure goes on where it was.
+///
+/// # Errors
+/// `permission_denied` for an API key that has limits of its own; `invalid` where there are too many.
+pub async fn set(change: &mut Change, on: On, edit: &Edit, event: Event) -> Result<Event> {
+    if edit.is_nothing() {
+        return Ok(event);
+    }
+    free_to_act(change).await?;
+    let was = store::on(change.tx(), on).await?;
+    let mut event = event;
+    if let Some(wanted) = &edit.rates {
+        event = replace(change, (on, Kind::Rate), (&was, wanted), edit, event).await?;
+    }
+    match &edit.budgets {
+        Some(wanted) => event = replace(change, (on, Kind::Budget), (&was, wanted), edit, event).await?,
+        None => {
+            if let Some(emails) = &edit.emails {
+                event = tell(change, &was, emails, event).await?;
+            }
+        }
+    }
+    if edit.reset {
+        let app = change.access().app().clone();
+        let (now, by) = (change.now(), change.access().actor_name().to_owned());
+        for limit in store::on(change.tx(), on).await?.into_iter().filter(|limit| limit.is.kind == Kind::Budget) {
+            let one = standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0);
+            store::reset(change.tx(), limit.id, &by, now).await?;
+            event = event.change(&format!("used ({})", limit.is), limit.is.measure.words(one.used), "nothing");
+        }
+    }
+    Ok(event)
+}
+
+/// Gives a copy of a thing the limits of that thing, with what was used of them by now: to copy is no way around a limit.
+pub async fn copy(change: &mut Change, from: On, to: On, event: Event) -> Result<Event> {
+    let app = change.access().app().clone();
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let limits = of(change.tx(), &app, from, now).await?;
+    let mut words = vec![];
+    for Standing { limit, used, .. } in limits {
+        let same = Limit { id: LimitId::new(), on: to, reset_at: None, raised: None, ..limit };
+        store::insert(change.tx(), &same, &by).await?;
+        store::carry(change.tx(), same.id, same.period(now).start, used).await?;
+        words.push(described(&same.is));
+    }
+    Ok(if words.is_empty() { event } else { event.with("limits", words) })
+}
+
+/// An API key that has limits makes none of others wider, by which it would get around its own.
+pub async fn free_to_act(change: &mut Change) -> Result<()> {
+    let Some(key) = change.own_key() else { return Ok(()) };
+    match is_limited(change.tx(), key).await? {
+        false => Ok(()),
+        true => Err(Error::new(
+            Code::PermissionDenied,
+            "The API key that asks has limits of its own. It makes and rotates no other keys and changes no limits.",
+        )),
+    }
+}
+
+async fn is_limited(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
+    Ok(!store::on(tx, On { scope: Scope::ApiKey, id: key.0 }).await?.is_empty())
+}
+
+/// Which of those that there are goes on as which that are wanted.
+fn matched<'l>(was: &[&'l Limit], wanted: &[Wanted]) -> Vec<Option<&'l Limit>> {
+    let mut left: Vec<&Limit> = was.to_vec();
+    let mut take = |fits: &dyn Fn(&Limit) -> bool| {
+        let at = left.iter().position(|limit| fits(limit))?;
+        Some(left.remove(at))
+    };
+    let mut found: Vec<Option<&Limit>> =
+        wanted.iter().map(|wanted| take(&|limit| limit.is.same_as(wanted))).collect();
+    for (found, wanted) in found.iter_mut().zip(wanted) {
+        // One of another span goes on with what was used of it; a rate begins anew.
+        if found.is_none() && wanted.kind == Kind::Budget {
+            *found = take(&|limit| limit.is.measure == wanted.measure);
+        }
+    }
+    found
+}
+
+async fn replace(
+    change: &mut Change,
+    (on, kind): (On, Kind),
+    (was, wanted): (&[Limit], &[Wanted]),
+    edit: &Edit,
+    event: Event,
+) -> Result<Event> {
+    let was: Vec<&Limit> = was.iter().filter(|limit| limit.is.kind == kind).collect();
+    let field = if kind == Kind::Rate { "rate_limits" } else { "usage_limits" };
+    if wanted.len() > MOST {
+        return Err(Error::field(field, format!("One thing has at most {MOST} limits of a kind.")));
+    }
+    for (number, one) in wanted.iter().enumerate() {
+        if wanted[..number].iter().any(|other| other.same_as(one)) {
+            let message = format!("There is a limit of {} in {} twice.", one.measure.name(), one.span.words());
+            return Err(Error::field(format!("{field}[{number}]"), message));
+        }
+    }
+    let app = change.access().app().clone();
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let pairs = matched(&was, wanted);
+    for (wanted, before) in wanted.iter().zip(&pairs) {
+        let kept = before.map_or(&[][..], |limit| &limit.emails);
+        let emails = edit.emails.as_deref().unwrap_or(kept);
+        let Some(before) = before else {
+            let limit = Limit {
+                id: LimitId::new(),
+                on,
+                is: wanted.clone(),
+                emails: emails.to_vec(),
+                since: now,
+                reset_at: None,
+                raised: None,
+            };
+            store::insert(change.tx(), &limit, &by).await?;
+            continue;
+        };
+        store::update(change.tx(), before.id, wanted, emails, &by, now).await?;
+        let after = Limit { is: wanted.clone(), ..(*before).clone() };
+        carry(change.tx(), &app, before, &after, now).await?;
+    }
+    for limit in &was {
+        if !pairs.iter().flatten().any(|kept| kept.id == limit.id) {
+            store::delete(change.tx(), limit.id, &by, now).await?;
+        }
+    }
+    let words = |limits: Vec<&Wanted>| match limits.is_empty() {
+        true => Value::Null,
+        false => limits.into_iter().map(described).collect(),
+    };
+    let before = words(was.iter().map(|limit| &limit.is).collect());
+    let event = event.change(field, before, words(wanted.iter().collect()));
+    Ok(match (&edit.emails, was.first()) {
+        (Some(emails), Some(first)) => event.change("alert_emails", first.emails.clone(), emails.clone()),
+        (Some(emails), None) if !wanted.is_empty() => event.with("alert_emails", emails.clone()),
+        _ => event,
+    })
+}
+
+/// What was used in the period under way belongs to the one that is under way by the new rule, too.
+async fn carry(tx: &mut OrgTx, app: &App, before: &Limit, after: &Limit, now: Timestamp) -> Result<()> {
+    let (old, new) = (before.period(now).start, after.period(now).start);
+    if old == new {
+        return Ok(());
+    }
+    let used = standing(tx, app, vec![before.clone()], now).await?.remove(0).used;
+    let there = store::used(tx, after.id, new).await?;
+    if used > there {
+        store::carry(tx, after.id, new, used - there).await?;
+    }
+    Ok(())
+}
+
+async fn tell(change: &mut Change, was: &[Limit], emails: &[String], event: Event) -> Result<Event> {
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let mut event = event;
+    for limit in was.iter().filter(|limit| limit.is.kind == Kind::Budget) {
+        store::update(change.tx(), limit.id, &limit.is, emails, &by, now).await?;
+        event = event.change("alert_emails", limit.emails.clone(), emails.to_vec());
+    }
+    Ok(event)
+}
+
+/// One limit as events tell it.
+pub fn described(wanted: &Wanted) -> String {
+    let warns = if wanted.action == super::model::Action::Warn { ", only warns" } else { "" };
+    let tells = wanted.alert_at.map(|at| format!(", tells people from {} on", wanted.measure.words(at)));
+    let from = wanted.anchor.map(|anchor| format!(", begins anew on {}", anchor.date_time()));
+    format!("{wanted}{warns}{}{}", tells.unwrap_or_default(), from.unwrap_or_default())
+}
+
+/// Whether the change may touch limits on such a thing: what a limit is on has a right of its own.
+///
+/// # Errors
+/// `permission_denied`.
+pub fn may_touch(change: &Change, on: On) -> Result<()> {
+    let operation = match on.scope {
+        Scope::ApiKey => Operation::ApiKeyUpdate,
+        Scope::VirtualKey => Operation::VirtualKeyUpdate,
+        Scope::Person => Operation::TeamChangeRole,
+        // It holds for everybody.
+        Scope::Organisation => Operation::ApiKeyDelete,
+    };
+    change.access().check(operation, Target::In(change.organisation()))
+}
+
+/// What is odd about limits that are in force together, a sentence each: one that is higher than the one above it, or can
+/// match nothing.
+pub fn doubts(own: &[Limit], above: &[Limit], now: Timestamp) -> Vec<String> {
+    let mut doubts = vec![];
+    for limit in own {
+        let higher = above.iter().find(|other| {
+            let (one, two) = (&limit.is, &other.is);
+            (one.kind, one.measure, one.span, one.anchor) == (two.kind, two.measure, two.span, two.anchor)
+                && other.blocks()
+                && limit.amount(now) > other.amount(now)
+        });
+        if let Some(other) = higher {
+            doubts.push(format!(
+                "{} is more than the limit of the organisation, {}: it is never reached.",
+                limit.is, other.is
+            ));
+        }
+    }
+    doubts
+}
+
+/// Sets a higher amount for a while, or takes it back.
+pub async fn raise(change: &mut Change, limit: &Limit, raised: Option<Raised>, event: Event) -> Result<Event> {
+    free_to_act(change).await?;
+    may_touch(change, limit.on)?;
+    let now = change.now();
+    if let Some(Raised { to, until }) = raised {
+        if to <= limit.is.amount {
+            return Err(Error::field("raised_to", "A raise is higher than the limit itself."));
+        }
+        if until <= now {
+            return Err(Error::field("raised_until", "Choose a moment that is still to come."));
+        }
+    }
+    let by = change.access().actor_name().to_owned();
+    store::raise(change.tx(), limit.id, raised, &by, now).await?;
+    let words = |raised: Option<Raised>| {
+        raised.map(|raised| format!("{} until {}", limit.is.measure.words(raised.to), raised.until.date_time()))
+    };
+    Ok(event.change("raised", words(limit.raised), words(raised)))
+}
+
+/// Whether a span goes with a kind of limit.
+pub const fn fits(kind: Kind, span: Span) -> bool {
+    match kind {
+        Kind::Rate => !matches!(span, Span::Month | Span::Days(_) | Span::Whole),
+        Kind::Budget => !matches!(span, Span::Second | Span::Minute | Span::Hour),
+    }
+}
+
+/// Whether a measure goes with a kind of limit.
+pub const fn counts(kind: Kind, measure: Measure) -> bool {
+    !matches!((kind, measure), (Kind::Rate, Measure::Cost))
+}

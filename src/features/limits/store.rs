@@ -1,0 +1,289 @@
+//! The limits' SQL.
+
+use super::model::{Action, Kind, Limit, Measure, On, Raised, Scope, Span, Standing, Wanted};
+use crate::{
+    kernel::{Error, KeyId, LimitId, Result, Timestamp, UserId, VirtualKeyId},
+    server::database::{OrgTx, WriteError, row, statements, values},
+};
+use uuid::Uuid;
+
+macro_rules! columns {
+    () => {
+        "SELECT l.id, l.scope, l.subject_id, l.kind, l.measure, l.span, l.amount, l.action, l.alert_at, l.emails, l.since, l.anchor, l.reset_at, l.raised_to, l.raised_until FROM limits l WHERE l.org_id = $1 AND l.deleted_at IS NULL"
+    };
+}
+
+statements! {
+    ON: TenantSql = concat!(columns!(), " AND l.subject_id = $2 AND l.scope = $3 ORDER BY l.id LIMIT 100");
+    ALL: TenantSql = concat!(columns!(), " ORDER BY l.scope, l.subject_id, l.id LIMIT 1000");
+    BY_ID: TenantSql = concat!(columns!(), " AND l.id = $2");
+    // Of a caller: those of the organisation, of its key, and of the person who answers.
+    OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.id LIMIT 100");
+    RESPONSIBLE: TenantSql = "SELECT COALESCE(k.responsible, k.id) AS person FROM api_keys k WHERE k.org_id = $1 AND k.id = $2";
+    INSERT: TenantSql = "INSERT INTO limits (org_id, id, scope, subject_id, kind, measure, span, amount, action, alert_at, emails, since, anchor, shares, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)";
+    UPDATE: TenantSql = "UPDATE limits SET span = $3, amount = $4, action = $5, alert_at = $6, emails = $7, anchor = $8, changed_by = $9, changed_at = $10 WHERE org_id = $1 AND id = $2";
+    RESET: TenantSql = "UPDATE limits SET reset_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
+    RAISE: TenantSql = "UPDATE limits SET raised_to = $3, raised_until = $4, changed_by = $5, changed_at = $6 WHERE org_id = $1 AND id = $2";
+    DELETE: TenantSql = "UPDATE limits SET deleted_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
+    USED: TenantSql = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
+    // Which process counts what of one period.
+    SHARES: TenantSql = "SELECT replica, used, granted, seen_at FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
+    // Whoever takes a share waits here for others.
+    TAKE_TURN: TenantSql = "UPDATE limits SET shares = shares + 1 WHERE org_id = $1 AND id = $2";
+    GRANT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET granted = excluded.granted, seen_at = excluded.seen_at";
+    COUNT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET used = limit_usage.used + excluded.used";
+    FORGET_RATES: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3";
+    ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
+}
+
+row! {
+    struct LimitRow {
+        id: Uuid,
+        scope: String,
+        subject_id: Uuid,
+        kind: String,
+        measure: String,
+        span: String,
+        amount: i64,
+        action: String,
+        alert_at: Option<i64>,
+        emails: String,
+        since: i64,
+        anchor: Option<i64>,
+        reset_at: Option<i64>,
+        raised_to: Option<i64>,
+        raised_until: Option<i64>,
+    }
+}
+
+impl LimitRow {
+    fn limit(self) -> Result<Limit> {
+        let read = || {
+            Some(Limit {
+                id: LimitId(self.id),
+                on: On { scope: Scope::parse(&self.scope)?, id: self.subject_id },
+                is: Wanted {
+                    kind: Kind::parse(&self.kind)?,
+                    measure: Measure::parse(&self.measure)?,
+                    span: Span::parse(&self.span)?,
+                    amount: self.amount,
+                    action: Action::parse(&self.action)?,
+                    alert_at: self.alert_at,
+                    anchor: self.anchor.map(Timestamp),
+                },
+                emails: serde_json::from_str(&self.emails).ok()?,
+                since: Timestamp(self.since),
+                reset_at: self.reset_at.map(Timestamp),
+                raised: self
+                    .raised_to
+                    .zip(self.raised_until)
+                    .map(|(to, until)| Raised { to, until: Timestamp(until) }),
+            })
+        };
+        read().ok_or_else(|| {
+            // A limit that cannot be read must not be as good as none.
+            tracing::error!(limit = %self.id, "a stored limit cannot be read");
+            Error::internal()
+        })
+    }
+}
+
+fn read(rows: Vec<LimitRow>) -> Result<Vec<Limit>> {
+    rows.into_iter().map(LimitRow::limit).collect()
+}
+
+/// The limits on one thing.
+pub async fn on(tx: &mut OrgTx, on: On) -> Result<Vec<Limit>> {
+    read(tx.list(ON, values![on.id, on.scope.name()]).await?)
+}
+
+/// All of the organisation, by what they are on; of more than 1,000 the first.
+pub async fn all(tx: &mut OrgTx) -> Result<Vec<Limit>> {
+    read(tx.list(ALL, vec![]).await?)
+}
+
+pub async fn by_id(tx: &mut OrgTx, id: LimitId) -> Result<Option<Limit>> {
+    let row: Option<LimitRow> = tx.optional(BY_ID, values![id]).await?;
+    row.map(LimitRow::limit).transpose()
+}
+
+/// Those that hold for the calls of an API key: its own, of the person it answers for, and of the organisation.
+pub async fn of_key(tx: &mut OrgTx, key: KeyId) -> Result<Vec<Limit>> {
+    let row: Option<(Uuid,)> = tx.optional(RESPONSIBLE, values![key]).await?;
+    let person = row.map_or(key.0, |(person,)| person);
+    read(tx.list(OF_CALLER, values![key, person]).await?)
+}
+
+/// Those that hold for what a person calls from the console.
+pub async fn of_person(tx: &mut OrgTx, person: UserId) -> Result<Vec<Limit>> {
+    read(tx.list(OF_CALLER, values![person, person]).await?)
+}
+
+pub async fn of_virtual_key(tx: &mut OrgTx, key: VirtualKeyId) -> Result<Vec<Limit>> {
+    on(tx, On { scope: Scope::VirtualKey, id: key.0 }).await
+}
+
+/// What was used of a limit in the period that begins at a moment, as far as it is written.
+pub async fn used(tx: &mut OrgTx, id: LimitId, period: Timestamp) -> Result<i64> {
+    let (used,): (i64,) = tx.one(USED, values![id, period]).await?;
+    Ok(used)
+}
+
+/// Limits with what was used of them by now.
+pub async fn standing(tx: &mut OrgTx, limits: Vec<Limit>, now: Timestamp) -> Result<Vec<Standing>> {
+    let mut standing = Vec::with_capacity(limits.len());
+    for limit in limits {
+        let period = limit.period(now);
+        let used = used(tx, limit.id, period.start).await?;
+        standing.push(Standing { used, period, amount: limit.amount(now), limit });
+    }
+    Ok(standing)
+}
+
+pub async fn insert(tx: &mut OrgTx, limit: &Limit, by: &str) -> Result<()> {
+    let Limit { id, on, is, emails, since, .. } = limit;
+    let values = values![
+        *id,
+        on.scope.name(),
+        on.id,
+        is.kind.name(),
+        is.measure.name(),
+        is.span.name(),
+        is.amount,
+        is.action.name(),
+        is.alert_at,
+        serde_json::to_string(emails).unwrap_or_default(),
+        *since,
+        is.anchor,
+        by,
+        *since,
+    ];
+    tx.execute(INSERT, values).await.map(drop)
+}
+
+pub async fn update(tx: &mut OrgTx, id: LimitId, is: &Wanted, emails: &[String], by: &str, now: Timestamp) -> Result<()> {
+    let emails = serde_json::to_string(emails).unwrap_or_default();
+    let values =
+        values![id, is.span.name(), is.amount, is.action.name(), is.alert_at, emails, is.anchor, by, now];
+    tx.execute(UPDATE, values).await.map(drop)
+}
+
+pub async fn reset(tx: &mut OrgTx, id: LimitId, by: &str, now: Timestamp) -> Result<()> {
+    tx.execute(RESET, values![id, now, by]).await.map(drop)
+}
+
+pub async fn raise(tx: &mut OrgTx, id: LimitId, raised: Option<Raised>, by: &str, now: Timestamp) -> Result<()> {
+    let values = values![id, raised.map(|raised| raised.to), raised.map(|raised| raised.until), by, now];
+    tx.execute(RAISE, values).await.map(drop)
+}
+
+/// What was used of it stays.
+pub async fn delete(tx: &mut OrgTx, id: LimitId, by: &str, now: Timestamp) -> Result<()> {
+    tx.execute(DELETE, values![id, now, by]).await.map(drop)
+}
+
+/// Notes what was used before a period began that belongs to it all the same.
+pub async fn carry(tx: &mut OrgTx, id: LimitId, period: Timestamp, used: i64) -> Result<()> {
+    tx.execute(COUNT, values![id, period, Uuid::nil(), used]).await.map(drop)
+}
+
+/// What a process counts of one period.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    pub replica: Uuid,
+    pub used: i64,
+    pub granted: i64,
+    pub seen_at: Timestamp,
+}
+
+/// Who counts what of a period.
+pub async fn shares(tx: &mut OrgTx, id: LimitId, period: Timestamp) -> Result<Vec<Share>> {
+    let rows: Vec<(Uuid, i64, i64, i64)> = tx.list(SHARES, values![id, period]).await?;
+    let share = |(replica, used, granted, seen)| Share { replica, used, granted, seen_at: Timestamp(seen) };
+    Ok(rows.into_iter().map(share).collect())
+}
+
+/// Waits until nobody else takes a share of this limit. False: there is no such limit.
+pub async fn take_turn(tx: &mut OrgTx, id: LimitId) -> Result<bool> {
+    Ok(tx.execute(TAKE_TURN, values![id]).await? > 0)
+}
+
+/// Sets what a process may use, all in all.
+pub async fn grant(
+    tx: &mut OrgTx,
+    id: LimitId,
+    period: Timestamp,
+    replica: Uuid,
+    granted: i64,
+    now: Timestamp,
+) -> Result<()> {
+    tx.execute(GRANT, values![id, period, replica, granted, now]).await.map(drop)
+}
+
+/// What a call has used of a limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Use {
+    pub limit: LimitId,
+    pub period: Timestamp,
+    pub amount: i64,
+    pub replica: Uuid,
+}
+
+/// Adds what calls have used. Notes who is to be told of it, once in each period.
+pub async fn count(tx: &mut OrgTx, uses: &[Use], now: Timestamp) -> std::result::Result<(), WriteError> {
+    let failed = |_| WriteError::Failed;
+    for used in uses {
+        tx.write(COUNT, values![used.limit, used.period, used.replica, used.amount]).await?;
+    }
+    let mut counted: Vec<(LimitId, Timestamp)> = uses.iter().map(|used| (used.limit, used.period)).collect();
+    counted.sort_unstable();
+    counted.dedup();
+    for (id, period) in counted {
+        let Some(limit) = by_id(tx, id).await.map_err(failed)? else { continue };
+        if limit.is.kind == Kind::Rate {
+            // What is over has no more meaning.
+            let earlier = limit.period(period.plus(-1)).start;
+            tx.write(FORGET_RATES, values![id, earlier]).await?;
+            continue;
+        }
+        let (used, amount) = (used(tx, id, period).await.map_err(failed)?, limit.amount(now));
+        for (kind, at) in [("threshold", limit.is.alert_at), ("exhausted", Some(amount))] {
+            if at.is_some_and(|at| used >= at) {
+                tx.write(ALERT, values![Uuid::now_v7(), id, period, kind, amount, used, now]).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The limits on requests that held for a call that the end of a process cut off.
+pub async fn of_interrupted(tx: &mut OrgTx, call: &Interrupted) -> Result<Vec<Limit>> {
+    let mut limits = match call.person {
+        Some(person) => of_person(tx, person).await?,
+        None => of_key(tx, call.key).await?,
+    };
+    if let Some(key) = call.virtual_key {
+        limits.extend(of_virtual_key(tx, key).await?);
+    }
+    limits.retain(|limit| limit.is.measure == Measure::Requests && limit.since <= call.started_at);
+    Ok(limits)
+}
+
+/// A call of which only the beginning is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Interrupted {
+    pub key: KeyId,
+    pub person: Option<UserId>,
+    pub virtual_key: Option<VirtualKeyId>,
+    pub started_at: Timestamp,
+}
+
+/// What is written as used of all limits there are, for tests.
+#[cfg(test)]
+pub async fn written(tx: &mut OrgTx) -> Result<i64> {
+    const WRITTEN: crate::server::database::TenantSql = crate::server::database::TenantSql::new(
+        "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1",
+    );
+    let (used,): (i64,) = tx.one(WRITTEN, vec![]).await?;
+    Ok(used)
+}

@@ -1,0 +1,549 @@
+//! Counting in memory.
+
+use super::{
+    Ledger, LimitSet, Spent, Unknown, Want,
+    estimate::{Foreseen, Need},
+    refusal::{Reason, WARNS_FROM_PERCENT, Warning},
+};
+use crate::{
+    features::limits::model::{Kind, Limit, Measure, Period},
+    kernel::{LimitId, OrganisationId, Timestamp, price::Prices, provider::Provider},
+    server::usage::Live,
+};
+use moka::sync::Cache;
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use uuid::Uuid;
+
+/// A share is let go, or taken to be, when its holder was not heard of for so long.
+pub const LET_GO: Duration = Duration::from_secs(15);
+/// A share that could not be renewed for so long is not used any more, well before others take it.
+const BELIEVED: Duration = Duration::from_secs(9);
+/// How often shares are looked after.
+const ROUND: Duration = Duration::from_millis(250);
+/// After that time without a call what is not needed of a share goes back.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often a share is renewed, and what others use is read again.
+const RENEW: Duration = Duration::from_secs(2);
+/// The same where nobody else counts: then only what a crash has left can come to it.
+const READ_AGAIN: Duration = Duration::from_secs(10);
+/// After a refusal the database is not asked again for so long.
+const REFUSED_FOR: Duration = Duration::from_millis(150);
+/// How long a call waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// LimitSet that are remembered.
+const METERS: u64 = 100_000;
+/// Before its end a period's successor is made ready.
+const AHEAD: i64 = 400;
+
+/// What is written of a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// What others have used, or hold.
+    pub others: i64,
+    /// What of that they have used.
+    pub used_by_others: i64,
+    /// What is written of this process.
+    pub mine: i64,
+    /// What this process may use, all in all.
+    pub granted: i64,
+}
+
+/// The counters of all limits. Cheap to clone; clones share them.
+#[derive(Clone)]
+pub struct Meters(Arc<Inner>);
+
+struct Inner {
+    ledger: Arc<dyn Ledger>,
+    /// Whether others count, too.
+    shared: bool,
+    replica: Uuid,
+    meters: Cache<LimitId, Arc<Meter>>,
+}
+
+struct Meter {
+    organisation: OrganisationId,
+    state: Mutex<State>,
+    /// One question at a time.
+    asking: tokio::sync::Mutex<()>,
+    renewing: AtomicBool,
+}
+
+struct State {
+    /// As it was last judged by.
+    limit: Arc<Limit>,
+    periods: Vec<Count>,
+}
+
+/// One period of a limit.
+#[derive(Debug)]
+struct Count {
+    period: Timestamp,
+    others: i64,
+    used_by_others: i64,
+    /// By calls that have ended here.
+    used: i64,
+    /// For calls that are under way here.
+    reserved: i64,
+    granted: i64,
+    /// When the database last told of it.
+    read: Instant,
+    refused: Option<Instant>,
+    called: Instant,
+    /// What one call uses, lately.
+    mean: i64,
+}
+
+impl Count {
+    fn beginning(period: Timestamp, told: Shares, read: Instant) -> Self {
+        Self {
+            period,
+            others: told.others,
+            used_by_others: told.used_by_others,
+            used: told.mine,
+            reserved: 0,
+            granted: told.granted,
+            read,
+            refused: None,
+            called: read,
+            mean: 0,
+        }
+    }
+
+    fn held(&self) -> i64 {
+        self.used.saturating_add(self.reserved)
+    }
+
+    fn total(&self) -> i64 {
+        self.others.saturating_add(self.held())
+    }
+}
+
+impl Meter {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn at(&mut self, period: Timestamp) -> Option<&mut Count> {
+        self.periods.iter_mut().find(|count| count.period == period)
+    }
+
+    /// Goes by this limit from now on. A period that begins while nobody else counts begins with nothing.
+    fn follow(&mut self, limit: &Arc<Limit>, period: Timestamp, shared: bool) {
+        let same = (self.limit.is.span, self.limit.is.anchor, self.limit.reset_at)
+            == (limit.is.span, limit.is.anchor, limit.reset_at);
+        self.limit = limit.clone();
+        let last = self.periods.iter().map(|count| count.period).max();
+        if shared || !same || last.is_none_or(|last| last >= period) {
+            return;
+        }
+        let now = Instant::now();
+        let mean = self.periods.last().map_or(0, |count| count.mean);
+        self.forget();
+        self.periods.push(Count { mean, ..Count::beginning(period, Shares::default(), now) });
+    }
+
+    fn forget(&mut self) {
+        if self.periods.len() > 3 {
+            let newest = self.periods.iter().map(|count| count.period).max();
+            self.periods.retain(|count| {
+                count.reserved > 0 || Some(count.period) == newest || count.called.elapsed() < IDLE * 10
+            });
+        }
+    }
+}
+
+/// What a call has reserved of limits. It is settled when the call ends; one that is dropped gives all back.
+#[must_use]
+pub struct Ticket {
+    held: Vec<Held>,
+    /// LimitSet that were nearly used before the call.
+    pub warnings: Vec<Warning>,
+}
+
+struct Held {
+    meter: Arc<Meter>,
+    limit: Arc<Limit>,
+    period: Timestamp,
+    reserved: i64,
+}
+
+/// What a call has used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    pub requests: i64,
+    pub tokens: i64,
+    /// Micro-cents.
+    pub cost: i64,
+}
+
+impl Amounts {
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            tokens: self.tokens.saturating_add(other.tokens),
+            cost: self.cost.saturating_add(other.cost),
+        }
+    }
+
+    fn of(self, measure: Measure) -> i64 {
+        match measure {
+            Measure::Requests => self.requests,
+            Measure::Tokens => self.tokens,
+            Measure::Cost => self.cost,
+        }
+    }
+}
+
+impl Ticket {
+    /// Counts what was used in place of what was reserved. Gives what is to be written.
+    pub fn settle(mut self, amounts: Amounts) -> Vec<Spent> {
+        let held = std::mem::take(&mut self.held);
+        let mut spent = Vec::with_capacity(held.len());
+        for Held { meter, limit, period, reserved } in held {
+            let amount = amounts.of(limit.is.measure);
+            if let Some(count) = meter.lock().at(period) {
+                count.reserved = count.reserved.saturating_sub(reserved);
+                count.used = count.used.saturating_add(amount);
+                count.mean = (count.mean * 7 + amount) / 8;
+            }
+            if amount > 0 {
+                spent.push(Spent { limit: limit.id, period, amount });
+            }
+        }
+        spent
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        for Held { meter, period, reserved, .. } in self.held.drain(..) {
+            if let Some(count) = meter.lock().at(period) {
+                count.reserved = count.reserved.saturating_sub(reserved);
+            }
+        }
+    }
+}
+
+/// What a call asks of limits.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    pub organisation: OrganisationId,
+    pub foreseen: Foreseen,
+    pub prices: Option<&'a Prices>,
+    pub provider: Provider,
+    pub model: &'a str,
+    pub now: Timestamp,
+}
+
+/// What a limit says to a call.
+enum Word {
+    Fits,
+    /// The database must be asked.
+    Ask(Want),
+    Full,
+}
+
+impl Meters {
+    /// Counters over a ledger. `shared`: several processes write to it.
+    pub fn new(ledger: Arc<dyn Ledger>, shared: bool, replica: Uuid) -> Self {
+        let meters = Cache::builder().max_capacity(METERS).time_to_idle(Duration::from_secs(3_600)).build();
+        Self(Arc::new(Inner { ledger, shared, replica, meters }))
+    }
+
+    /// What this process is called in the ledger.
+    pub fn replica(&self) -> Uuid {
+        self.0.replica
+    }
+
+    /// Looks after shares until the last clone is gone: renews those that are used, gives back what is not needed, and asks
+    /// ahead for the next period. On a database of its own there is nothing to look after.
+    pub fn tend(&self, now: impl Fn() -> Timestamp + Send + 'static) {
+        if !self.0.shared {
+            return;
+        }
+        let meters = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            let mut ticks = interval(ROUND);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let Some(meters) = Weak::upgrade(&meters).map(Self) else { return };
+                meters.round(now()).await;
+            }
+        });
+    }
+
+    /// Reserves what a call needs of every limit, or of none.
+    ///
+    /// # Errors
+    /// The first limit that is in the way.
+    pub async fn admit(&self, limits: &LimitSet, ask: &Ask<'_>) -> Result<Ticket, Reason> {
+        let mut wanted = Vec::new();
+        for limit in limits.0.iter() {
+            let need = ask.foreseen.need(limit.is.measure, ask.prices, ask.provider, ask.model);
+            let need = match need {
+                Some(need) => need,
+                None if limit.blocks() => return Err(Reason::Unpriced(limit.clone())),
+                None => Need { amount: 0, is_most: false },
+            };
+            wanted.push((limit.clone(), self.meter(ask.organisation, limit), need));
+        }
+        // Always in the same order, so that two calls never wait for one another.
+        wanted.sort_by_key(|(limit, ..)| limit.id);
+        for _ in 0..8 {
+            match self.try_once(&wanted, ask.now) {
+                Ok(ticket) => {
+                    self.refresh(&ticket);
+                    return Ok(ticket);
+                }
+                Err((number, Word::Ask(want))) => {
+                    let (limit, meter, _) = &wanted[number];
+                    self.ask(meter, limit, limit.period(ask.now).start, want).await.map_err(|_| Reason::Unknown)?;
+                }
+                Err((number, _)) => {
+                    let (limit, ..) = &wanted[number];
+                    let Period { end, .. } = limit.period(ask.now);
+                    return Err(Reason::Used { limit: limit.clone(), until: end, amount: limit.amount(ask.now) });
+                }
+            }
+        }
+        Err(Reason::Unknown)
+    }
+
+    fn try_once(&self, wanted: &[(Arc<Limit>, Arc<Meter>, Need)], now: Timestamp) -> Result<Ticket, (usize, Word)> {
+        let mut locks: Vec<(MutexGuard<'_, State>, Timestamp, i64)> = Vec::with_capacity(wanted.len());
+        let mut warnings = vec![];
+        for (number, (limit, meter, need)) in wanted.iter().enumerate() {
+            let period = limit.period(now).start;
+            let mut state = meter.lock();
+            let shared = self.0.shared;
+            state.follow(limit, period, shared);
+            let Some(count) = state.at(period) else {
+                let want = Want { held: 0, need: need.amount.max(1), takes_less: true, ahead: true };
+                return Err((number, Word::Ask(want)));
+            };
+            let reserve = if need.is_most { need.amount } else { need.amount.max(count.mean) };
+            match judge(count, limit, (*need, reserve), now, shared) {
+                Word::Fits => {}
+                word => return Err((number, word)),
+            }
+            let amount = limit.amount(now);
+            let percent = if amount == 0 { 100 } else { count.total().saturating_mul(100) / amount };
+            if percent >= WARNS_FROM_PERCENT {
+                warnings.push(Warning { limit: limit.clone(), percent });
+            }
+            locks.push((state, period, reserve));
+        }
+        let mut held = Vec::with_capacity(wanted.len());
+        for ((mut state, period, reserved), (limit, meter, _)) in locks.into_iter().zip(wanted) {
+            if let Some(count) = state.at(period) {
+                count.reserved = count.reserved.saturating_add(reserved);
+                count.called = Instant::now();
+            }
+            drop(state);
+            held.push(Held { meter: meter.clone(), limit: limit.clone(), period, reserved });
+        }
+        Ok(Ticket { held, warnings })
+    }
+
+    fn meter(&self, organisation: OrganisationId, limit: &Arc<Limit>) -> Arc<Meter> {
+        self.0.meters.get_with(limit.id, || {
+            Arc::new(Meter {
+                organisation,
+                state: Mutex::new(State { limit: limit.clone(), periods: vec![] }),
+                asking: tokio::sync::Mutex::new(()),
+                renewing: AtomicBool::new(false),
+            })
+        })
+    }
+
+    /// Asks the database for a share of a period.
+    async fn ask(&self, meter: &Meter, limit: &Limit, period: Timestamp, want: Want) -> Result<(), Unknown> {
+        let asked = Instant::now();
+        let _turn = meter.asking.lock().await;
+        let want = {
+            let mut state = meter.lock();
+            match state.at(period) {
+                Some(count) if count.read >= asked && (!self.0.shared || want.need == 0) => return Ok(()),
+                // Somebody else has asked meanwhile, and there is enough for this one too, or for nobody.
+                Some(count) if count.read >= asked && count.granted.saturating_sub(count.held()) >= want.need => {
+                    return Ok(());
+                }
+                Some(count) if count.refused.is_some_and(|at| at >= asked) => return Ok(()),
+                Some(count) => {
+                    if want.need == 0 && !want.ahead {
+                        // What goes back is not used from here on.
+                        count.granted = count.held();
+                    }
+                    Want { held: count.held(), ..want }
+                }
+                None => want,
+            }
+        };
+        let sent = Instant::now();
+        let question = self.0.ledger.share(meter.organisation, limit, period, want);
+        let told = timeout(PATIENCE, question).await.map_err(|_| Unknown)??;
+        let mut state = meter.lock();
+        state.forget();
+        let shared = self.0.shared;
+        let count = match state.at(period) {
+            Some(count) => count,
+            None => {
+                state.periods.push(Count::beginning(period, told, sent));
+                return Ok(());
+            }
+        };
+        // What is written may be more than what is known: of a period that was forgotten here.
+        count.used = count.used.max(told.mine);
+        (count.others, count.used_by_others) = (told.others, told.used_by_others);
+        (count.granted, count.read) = (told.granted, sent);
+        let lacks = shared && count.held().saturating_add(want.need) > count.granted;
+        let some = want.takes_less && count.held() < count.granted;
+        count.refused = (lacks && !some && want.need > 0).then(Instant::now);
+        Ok(())
+    }
+
+    /// Asks beside the call for what is soon needed.
+    fn refresh(&self, ticket: &Ticket) {
+        for Held { meter, limit, period, .. } in &ticket.held {
+            let due = match meter.lock().at(*period) {
+                None => false,
+                Some(count) if self.0.shared => {
+                    let low = limit.blocks()
+                        && count.granted.saturating_sub(count.held()) < count.mean.max(1).saturating_mul(8)
+                        && count.granted < limit.is.amount.saturating_sub(count.others);
+                    count.read.elapsed() >= RENEW || (low && count.read.elapsed() >= ROUND)
+                }
+                Some(count) => count.read.elapsed() >= READ_AGAIN,
+            };
+            if due && !meter.renewing.swap(true, Ordering::AcqRel) {
+                let (meters, meter, limit, period) = (self.clone(), meter.clone(), limit.clone(), *period);
+                tokio::spawn(async move {
+                    let want = Want { ahead: true, takes_less: true, ..Want::default() };
+                    // What cannot be read now is read with the next call, or is not believed any more.
+                    let _ = meters.ask(&meter, &limit, period, want).await;
+                    meter.renewing.store(false, Ordering::Release);
+                });
+            }
+        }
+    }
+
+    /// Looks after the shares once.
+    async fn round(&self, now: Timestamp) {
+        let mut due = vec![];
+        for (_, meter) in &self.0.meters {
+            let mut state = meter.lock();
+            let limit = state.limit.clone();
+            if !limit.blocks() {
+                continue;
+            }
+            let period = limit.period(now);
+            for count in &mut state.periods {
+                let idle = count.called.elapsed() >= IDLE;
+                let renews = count.read.elapsed() >= RENEW;
+                if (count.granted > count.held() && idle) || count.held() > count.granted {
+                    // What is not needed goes back; what was used beyond the share is told.
+                    due.push((meter.clone(), limit.clone(), count.period, Want::default()));
+                } else if renews && (count.reserved > 0 || !idle) {
+                    let want = Want { ahead: true, takes_less: true, ..Want::default() };
+                    due.push((meter.clone(), limit.clone(), count.period, want));
+                }
+            }
+            // Where calls come, the next period is made ready shortly before it begins.
+            let busy = state.at(period.start).filter(|count| count.called.elapsed() < IDLE).map(|count| count.used);
+            let next = period.end.filter(|end| end.0 - now.0 <= AHEAD);
+            if let (Some(used), Some(next)) = (busy, next)
+                && state.at(next).is_none()
+            {
+                let need = used.min(limit.amount(now) / 8).max(1);
+                let want = Want { held: 0, need, takes_less: true, ahead: true };
+                due.push((meter.clone(), limit.clone(), next, want));
+            }
+        }
+        for (meter, limit, period, want) in due {
+            // What cannot be told now is told in the next round.
+            let _ = self.ask(&meter, &limit, period, want).await;
+        }
+    }
+
+    /// The first limit that is known to leave nothing, before anything is put together for a call.
+    pub fn full(&self, limits: &LimitSet, now: Timestamp) -> Option<Reason> {
+        limits.0.iter().filter(|limit| limit.blocks()).find_map(|limit| {
+            let meter = self.0.meters.get(&limit.id)?;
+            let Period { start, end } = limit.period(now);
+            let amount = limit.amount(now);
+            let mut state = meter.lock();
+            let count = state.at(start)?;
+            let is_known = !self.0.shared || count.read.elapsed() < REFUSED_FOR;
+            (is_known && count.total() >= amount).then(|| Reason::Used { limit: limit.clone(), until: end, amount })
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self, limit: LimitId, period: Timestamp) -> Option<(i64, i64)> {
+        let meter = self.0.meters.get(&limit)?;
+        let mut state = meter.lock();
+        state.at(period).map(|count| (count.used, count.reserved))
+    }
+}
+
+/// Whether a call that needs so much fits into what is left.
+fn judge(count: &Count, limit: &Limit, (need, reserve): (Need, i64), now: Timestamp, shared: bool) -> Word {
+    if !limit.blocks() {
+        return Word::Fits;
+    }
+    let amount = limit.amount(now);
+    let total = count.total();
+    // A single call of a rate may be larger than what is left, if nothing was used: else it could never be made.
+    let alone = limit.is.kind == Kind::Rate && total == 0 && amount > 0;
+    let fits = if need.is_most { total.saturating_add(need.amount) <= amount || alone } else { total < amount };
+    if !fits && !(shared && count.read.elapsed() >= REFUSED_FOR) {
+        return Word::Full;
+    }
+    if !shared {
+        return if fits { Word::Fits } else { Word::Full };
+    }
+    let want = Want { held: count.held(), need: reserve.max(1), takes_less: !need.is_most || alone, ahead: true };
+    if count.read.elapsed() >= BELIEVED {
+        return Word::Ask(want);
+    }
+    let left = count.granted.saturating_sub(count.held());
+    let covered = if need.is_most && !alone { left >= need.amount } else { left > 0 };
+    if fits && covered {
+        return Word::Fits;
+    }
+    match count.refused {
+        Some(at) if at.elapsed() < REFUSED_FOR => Word::Full,
+        _ => Word::Ask(want),
+    }
+}
+
+impl Live for Meters {
+    fn used(&self, limit: Uuid, period: i64) -> Option<i64> {
+        let meter = self.0.meters.get(&LimitId(limit))?;
+        let mut state = meter.lock();
+        state.at(Timestamp(period)).map(|count| count.used_by_others.saturating_add(count.used))
+    }
+}
+
+impl fmt::Debug for Meters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Meters")
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("limits", &self.held.len()).finish_non_exhaustive()
+    }
+}
