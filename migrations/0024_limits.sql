@@ -72,6 +72,8 @@ CREATE TABLE limit_alerts (
     PRIMARY KEY (org_id, id),
     FOREIGN KEY (org_id, limit_id) REFERENCES limits (org_id, id)
 );
+-- Those that wait to be sent.
+CREATE INDEX limit_alerts_waiting ON limit_alerts (org_id, id) WHERE sent_at IS NULL;
 CREATE UNIQUE INDEX limit_alerts_once ON limit_alerts (org_id, limit_id, period, kind);
 
 -- only: postgres

@@ -15,6 +15,7 @@ use crate::{
         configs::pages as configs,
         guardrails::pages as guardrails,
         later::{self, Later},
+        limits::pages as limits,
         logs::pages as logs,
         organisations::pages as organisations,
         prompts::pages as prompts,
@@ -73,6 +74,7 @@ pub fn Console() -> impl IntoView {
                         <guardrails::Routes />
                         <api_keys::Routes />
                         <virtual_keys::Routes />
+                        <limits::Routes />
                         <why::Routes />
                     </ParentRoute>
                 </Routes>

@@ -10,6 +10,7 @@ use crate::{
         configs::pages as configs,
         guardrails::pages as guardrails,
         home::pages as home,
+        limits::pages as limits,
         logs::pages as logs,
         organisations::pages as organisations,
         prices::pages as prices,
@@ -116,6 +117,7 @@ later! {
         VirtualKey => virtual_keys::DetailPage,
         DuplicateVirtualKey => virtual_keys::DuplicatePage,
         DeleteVirtualKey => virtual_keys::DeletePage,
+        Limits => limits::LimitsPage,
     }
     observe {
         Home => home::HomePage,

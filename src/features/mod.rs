@@ -34,6 +34,15 @@ rooms! { accounts, analytics, api_keys, audit, configs, feedback, guardrails, ho
 pub const NAVIGATION: &[(&str, &[Section])] = &[
     ("Observe", &[logs::pages::SECTION, analytics::pages::SECTION]),
     ("Build", &[prompts::pages::SECTION, configs::pages::SECTION, guardrails::pages::SECTION]),
-    ("Access", &[api_keys::pages::SECTION, virtual_keys::pages::SECTION, team::pages::SECTION, why::pages::SECTION]),
+    (
+        "Access",
+        &[
+            api_keys::pages::SECTION,
+            virtual_keys::pages::SECTION,
+            limits::pages::SECTION,
+            team::pages::SECTION,
+            why::pages::SECTION,
+        ],
+    ),
     ("Organisation", &[audit::pages::SECTION, team::pages::ROLES, organisations::pages::SECTION]),
 ];

@@ -306,7 +306,7 @@ impl Recorder {
 
 impl Charge {
     /// Counts what the whole call has used. Gives what is to be written.
-    fn settled(mut self: Box<Self>) -> Vec<Spent> {
+    fn settled(mut self) -> Vec<Spent> {
         if let Some(caller) = self.caller.take() {
             let total = self.total;
             // However often it was tried, it is one request.

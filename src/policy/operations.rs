@@ -119,6 +119,14 @@ operations! {
     ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable", "api_keys/disable_many"], routes: ["POST /v1/api-keys/{id}/disable"];
     ApiKeyEnable = "api_key.enable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/enable", "api_keys/enable_many"], routes: ["POST /v1/api-keys/{id}/enable"];
     ApiKeyDelete = "api_key.delete", holds(P::ApiKeysDelete), audited, fns: ["api_keys/delete", "api_keys/delete_many"], routes: ["DELETE /v1/api-keys/{id}"];
+    // Limits. They belong to the keys; what one is on needs its own right besides.
+    LimitsList = "limit.list", holds(P::ApiKeysList), read, fns: ["limits/list"], routes: ["GET /v1/limits"];
+    LimitSet = "limit.set", holds(P::ApiKeysUpdate), audited, fns: ["limits/set"], routes: [];
+    LimitReset = "limit.reset", holds(P::ApiKeysUpdate), audited, fns: ["limits/reset"], routes: ["POST /v1/limits/{id}/reset"];
+    LimitRaise = "limit.raise", holds(P::ApiKeysUpdate), audited, fns: ["limits/raise"], routes: ["POST /v1/limits/{id}/raise"];
+    LimitDelete = "limit.delete", holds(P::ApiKeysUpdate), audited, fns: ["limits/delete"], routes: ["DELETE /v1/limits/{id}"];
+    // What a key is, may do and may still use: for itself.
+    WhoAmI = "api_key.who_am_i", BELONGING, read, fns: [], routes: ["GET /v1/whoami"];
     // Virtual keys
     VirtualKeysList = "virtual_key.list", holds(P::VirtualKeysList), read, fns: ["virtual_keys/list"], routes: ["GET /v1/virtual-keys"];
     VirtualKeyGet = "virtual_key.get", holds(P::VirtualKeysList), read, fns: ["virtual_keys/get"], routes: ["GET /v1/virtual-keys/{slug}"];
@@ -243,6 +251,9 @@ operations! {
     PricesList = "price.list", holds(P::LogsView), read, fns: ["prices/list"], routes: ["GET /v1/prices"];
     PriceGet = "price.get", holds(P::LogsView), read, fns: [], routes: ["GET /v1/prices/{id}"];
     PriceSet = "price.set", holds(P::OrganisationUpdate), audited, fns: ["prices/set"], routes: [];
+    // What calls cost is what the budgets of keys go by: keys that reach as far in these may set it.
+    PriceFind = "price.find", holds(P::LogsView), read, fns: [], routes: ["GET /v1/model-configs/pricing/{provider}/{model}"];
+    PricePut = "price.put", holds(P::ApiKeysDelete), audited, fns: [], routes: ["PUT /v1/model-configs/pricing/{provider}/{model}"];
     PriceDelete = "price.delete", holds(P::OrganisationUpdate), audited, fns: ["prices/delete"], routes: [];
     // Audit log. It has no routes: no API key can hold its permissions.
     AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: [];

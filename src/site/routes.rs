@@ -125,6 +125,11 @@ pub fn logs(slug: &str) -> Path {
 pub fn log_settings(slug: &str) -> Path {
     inside(slug, "/logs/settings")
 }
+/// The limits and budgets of the organisation and of what belongs to it.
+pub fn limits(slug: &str) -> Path {
+    inside(slug, "/limits")
+}
+
 /// The prices that the organisation has set for models.
 pub fn prices(slug: &str) -> Path {
     inside(slug, "/logs/prices")

@@ -87,7 +87,12 @@ async fn as_many_as_a_rate_says_pass_and_the_others_learn_when_to_come_back() {
         assert_eq!(statuses(&program, 4).await, [200, 200, 200, 429]);
         let full = call(&program).await;
         let error = &full.json()["error"];
-        assert_eq!((&error["type"], &error["code"]), (&json!("api_key_rate_limit_error"), &json!("05")), "{}", full.text);
+        assert_eq!(
+            (&error["type"], &error["code"]),
+            (&json!("api_key_rate_limit_error"), &json!("05")),
+            "{}",
+            full.text
+        );
         assert_eq!(error["reason"], "rate_limited");
         assert_eq!(error["limit"]["window"], "day");
         let wait: i64 = full.headers["retry-after"].to_str().expect("a text").parse().expect("seconds");
@@ -192,7 +197,8 @@ async fn what_may_be_spent_is_reserved_at_its_dearest() {
         let passed = all.iter().filter(|answer| answer.status == 200).count();
         assert!((1..=20).contains(&passed));
         assert!(all.iter().all(|answer| matches!(answer.status, 200 | 412)));
-        let used = read(&house, &format!("/v1/api-keys/{id}")).await["usage_limits"]["used"].as_f64().expect("a number");
+        let used =
+            read(&house, &format!("/v1/api-keys/{id}")).await["usage_limits"]["used"].as_f64().expect("a number");
         assert!((used - 11.0 * (passed + 1) as f64).abs() < 0.5, "{used} after {passed}");
         assert_eq!(provider.seen(), passed + 1);
         // Nobody knows what this model costs.
@@ -277,7 +283,8 @@ async fn what_one_replica_has_used_the_other_knows_and_so_does_the_next_start() 
         assert_eq!(statuses(&program, 3).await, [200, 200, 412]);
         written(&house, 22).await;
         let another = house.another(|_| {}).await;
-        let rotated = house.program(&house.master_key).api("POST", &format!("/v1/api-keys/{id}/rotate"), json!({})).await;
+        let rotated =
+            house.program(&house.master_key).api("POST", &format!("/v1/api-keys/{id}/rotate"), json!({})).await;
         let secret = rotated.json()["key"].as_str().expect("a key").to_owned();
         assert_eq!(call(&another.program(&secret)).await.status, 412);
         let used = read(&another, &format!("/v1/api-keys/{id}")).await["usage_limits"]["used"].clone();
@@ -317,9 +324,15 @@ async fn limits_that_make_no_sense_are_refused_where_they_stand() {
         let master = house.program(&house.master_key);
         let good = json!({ "type": "requests", "unit": "rpm", "value": 5 });
         for (limits, field) in [
-            (json!({ "rate_limits": [good, { "type": "requests", "unit": "rpd", "value": -1 }] }), "rate_limits[1].value"),
+            (
+                json!({ "rate_limits": [good, { "type": "requests", "unit": "rpd", "value": -1 }] }),
+                "rate_limits[1].value",
+            ),
             (json!({ "rate_limits": [good, good] }), "rate_limits[1]"),
-            (json!({ "usage_limits": { "type": "tokens", "credit_limit": 10, "periodic_reset_days": 366 } }), "usage_limits.periodic_reset_days"),
+            (
+                json!({ "usage_limits": { "type": "tokens", "credit_limit": 10, "periodic_reset_days": 366 } }),
+                "usage_limits.periodic_reset_days",
+            ),
             (json!({ "alert_emails": ["nobody"] }), "alert_emails[0]"),
         ] {
             let mut body = json!({ "name": "Limited" });

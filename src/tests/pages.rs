@@ -32,6 +32,7 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("guardrails"), 2),
             (inside("guardrails/new"), 2),
             (inside("virtual-keys"), 2),
+            (inside("limits"), 2),
             (inside("team"), 2),
             (inside("team/invitations"), 2),
             (inside("why"), 2),

@@ -2,6 +2,8 @@
 
 use super::support::{Calls, House, World, done, each_engine, test_server};
 use crate::{
+    features::limits::{self, Use, model::Limit},
+    kernel::UserId,
     policy::Operation,
     server::{access::checkpoints::Checkpoints, audit, database::Db},
 };
@@ -113,10 +115,31 @@ async fn filled(house: House) -> World {
     }
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
+    spend(&world).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");
     world
+}
+
+/// Uses all of a budget, so that people are to be told of it.
+async fn spend(world: &World) {
+    let fields = [
+        ("slug", world.house.slug.as_str()),
+        ("on", &format!("organisation:{}", world.house.organisation)),
+        ("kind", "budget"),
+        ("measure", "requests"),
+        ("amount", "1"),
+        ("action", "warn"),
+    ];
+    done(&world.owner, "limits/set", &fields).await;
+    let mut note = world.house.app.note_in(world.house.organisation).await.expect("writes");
+    let limits = limits::of_person(note.tx(), UserId(Uuid::nil())).await.expect("limits");
+    let now = world.house.app.clock.now();
+    let used =
+        |limit: &Limit| Use { limit: limit.id, period: limit.period(now).start, amount: 1, replica: Uuid::nil() };
+    limits::count(note.tx(), &limits.iter().map(used).collect::<Vec<_>>(), now).await.expect("counts");
+    note.commit().await.expect("is written");
 }
 
 #[tokio::test]

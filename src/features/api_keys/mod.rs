@@ -35,5 +35,5 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    effective, exists, find_secret, holder, list::{expiring, get as key, live}, names, newest_name, responsible_of, verify,
+    effective, exists, find_secret, holder, list::{expiring, get as key, live}, live_names, names, newest_name, responsible_of, verify,
 };

@@ -36,6 +36,7 @@ statements! {
     SET_PERMISSIONS: TenantSql = "UPDATE api_keys SET permissions = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
+    LIVE_NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL ORDER BY name, id LIMIT 1000";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     // The newest that still works and is not the master key.
     NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 1";
@@ -255,6 +256,12 @@ pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Re
 /// The keys of the organisation, the deleted ones too, by name.
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
     let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
+}
+
+/// The keys of the organisation that are not deleted, by name; of more than 1,000 the first.
+pub async fn live_names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
+    let rows: Vec<(Uuid, String)> = tx.list(LIVE_NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
 }
 

@@ -437,7 +437,7 @@ mod tests {
     use serde_json::json;
 
     fn read(rates: Value, budgets: Value) -> Result<Edit> {
-        let told = |value: Value| (!value.is_null()).then(|| Some(Told(value)));
+        let told = |value: Value| (!value.is_null()).then_some(Some(Told(value)));
         Sent { rates: told(rates), budgets: told(budgets), ..Sent::default() }.edit()
     }
 

@@ -1,22 +1,30 @@
 //! Limits and budgets: what of calls may happen in which time. What holds them before a call leaves is the gateway.
 
 #[cfg(feature = "ssr")]
+mod alerts;
+#[cfg(feature = "ssr")]
+mod console;
+#[cfg(feature = "ssr")]
 pub mod contract;
+pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
+pub mod pages;
 mod period;
+#[cfg(feature = "ssr")]
+mod rest;
 #[cfg(feature = "ssr")]
 mod store;
 
 #[cfg(feature = "ssr")]
-use super::{NO_CALLS, Room};
+use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
     lists: &[],
-    calls: NO_CALLS,
+    calls: rest::register,
     subjects: &[(
         "limit",
         |tx, id| Box::pin(async move {
@@ -26,7 +34,11 @@ pub const ROOM: Room = Room {
             }
         }),
     )],
-    jobs: &[],
+    jobs: &[Job {
+        every: Duration::from_secs(15),
+        failed: "people could not be told that budgets are used",
+        round: |app| Box::pin(alerts::round(app)),
+    }],
 };
 
 // What others may set on things of theirs.

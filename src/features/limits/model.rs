@@ -243,6 +243,133 @@ impl Edit {
     }
 }
 
+/// What an address of the page may say: what the limits are on, and which one is changed.
+pub const ASKED: [&str; 2] = ["on", "id"];
+/// Longest amount, in characters: more than any that is taken.
+const AMOUNT_LIMIT: usize = 20;
+/// The most characters of each field of the form.
+pub const FIELDS: &[(&str, usize)] =
+    &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT)];
+
+impl On {
+    /// As an address and a form say it: `api_key:0193…`.
+    pub fn text(self) -> String {
+        format!("{}:{}", self.scope.name(), self.id)
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scope, id) = text.split_once(':')?;
+        Some(Self { scope: Scope::parse(scope)?, id: id.parse().ok()? })
+    }
+}
+
+/// A limit with the name of what it is on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub standing: Standing,
+    pub name: String,
+    /// Of a virtual key: its reference, by which its page is found.
+    pub slug: Option<String>,
+}
+
+/// Something that a limit can be on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    pub on: On,
+    pub name: String,
+    pub slug: Option<String>,
+}
+
+/// A limit that is being changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changing {
+    pub limit: Named,
+    /// What was used in periods that are over, the newest first: when each began.
+    pub past: Vec<(Timestamp, i64)>,
+}
+
+/// All that the page shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    pub limits: Vec<Named>,
+    /// What the limits are on, if it is one thing.
+    pub of: Option<Subject>,
+    /// What a new one can be on.
+    pub subjects: Vec<Subject>,
+    pub changing: Option<Changing>,
+    pub draft: Draft,
+    /// What is odd about them, a sentence each.
+    pub doubts: Vec<String>,
+    pub now: Timestamp,
+}
+
+/// What is typed of a limit. All as text, so that every mistake is told at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    /// Empty: a new one.
+    pub id: String,
+    pub on: String,
+    pub kind: String,
+    pub measure: String,
+    /// `days` with the number beside it, or the name of a span.
+    pub span: String,
+    pub days: String,
+    pub amount: String,
+    pub action: String,
+    pub alert_at: String,
+    /// How it stood when somebody began to change it.
+    pub was: String,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        let text = str::to_owned;
+        Self {
+            id: String::new(),
+            on: String::new(),
+            kind: text("budget"),
+            measure: text("cost"),
+            span: text("month"),
+            days: String::new(),
+            amount: String::new(),
+            action: text("block"),
+            alert_at: String::new(),
+            was: String::new(),
+        }
+    }
+}
+
+impl Draft {
+    /// A limit as it is stored.
+    pub fn of(limit: &Limit) -> Self {
+        let is = &limit.is;
+        let (span, days) = match is.span {
+            Span::Days(days) => ("days".to_owned(), days.to_string()),
+            span => (span.name(), String::new()),
+        };
+        Self {
+            id: limit.id.to_string(),
+            on: limit.on.text(),
+            kind: is.kind.name().to_owned(),
+            measure: is.measure.name().to_owned(),
+            span,
+            days,
+            amount: is.measure.write(is.amount),
+            action: is.action.name().to_owned(),
+            alert_at: is.alert_at.map(|at| is.measure.write(at)).unwrap_or_default(),
+            was: stands(limit),
+        }
+    }
+}
+
+/// A limit in one text, by which a form tells what it began with.
+pub fn stands(limit: &Limit) -> String {
+    let is = &limit.is;
+    let alert = is.alert_at.unwrap_or_default();
+    format!("{} {} {} {} {} {alert}", is.kind.name(), is.measure.name(), is.span.name(), is.amount, is.action.name())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

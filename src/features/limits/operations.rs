@@ -189,6 +189,41 @@ async fn carry(tx: &mut OrgTx, app: &App, before: &Limit, after: &Limit, now: Ti
     Ok(())
 }
 
+/// Makes a limit. Gives its id.
+pub async fn add(change: &mut Change, on: On, wanted: &Wanted) -> Result<LimitId> {
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let limit = Limit {
+        id: LimitId::new(),
+        on,
+        is: wanted.clone(),
+        emails: vec![],
+        since: now,
+        reset_at: None,
+        raised: None,
+    };
+    store::insert(change.tx(), &limit, &by).await?;
+    Ok(limit.id)
+}
+
+/// Makes a limit another one; what was used of it stays used.
+///
+/// # Errors
+/// `invalid` where something else would be counted: that is a limit of its own.
+pub async fn change(change: &mut Change, was: &Limit, wanted: &Wanted) -> Result<()> {
+    if (was.is.kind, was.is.measure) != (wanted.kind, wanted.measure) {
+        let field = if was.is.kind == wanted.kind { "measure" } else { "kind" };
+        let message = "What is counted stays what it is: make a limit of its own for something else.";
+        return Err(Error::field(field, message));
+    }
+    let app = change.access().app().clone();
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let anchor = was.is.anchor.filter(|_| was.is.span == wanted.span);
+    let is = Wanted { anchor, ..wanted.clone() };
+    store::update(change.tx(), was.id, &is, &was.emails, &by, now).await?;
+    let after = Limit { is, ..was.clone() };
+    carry(change.tx(), &app, was, &after, now).await
+}
+
 async fn tell(change: &mut Change, was: &[Limit], emails: &[String], event: Event) -> Result<Event> {
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     let mut event = event;

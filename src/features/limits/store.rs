@@ -1,6 +1,9 @@
 //! The limits' SQL.
 
-use super::model::{Action, Kind, Limit, Measure, On, Raised, Scope, Span, Standing, Wanted};
+use super::{
+    alerts::Alert,
+    model::{Action, Kind, Limit, Measure, On, Raised, Scope, Span, Standing, Wanted},
+};
 use crate::{
     kernel::{Error, KeyId, LimitId, Result, Timestamp, UserId, VirtualKeyId},
     server::database::{OrgTx, WriteError, row, statements, values},
@@ -26,6 +29,7 @@ statements! {
     RAISE: TenantSql = "UPDATE limits SET raised_to = $3, raised_until = $4, changed_by = $5, changed_at = $6 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE limits SET deleted_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
     USED: TenantSql = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
+    PAST: TenantSql = "SELECT period, CAST(SUM(used) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3 GROUP BY period ORDER BY period DESC LIMIT 24";
     // Which process counts what of one period.
     SHARES: TenantSql = "SELECT replica, used, granted, seen_at FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
     // Whoever takes a share waits here for others.
@@ -33,6 +37,9 @@ statements! {
     GRANT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET granted = excluded.granted, seen_at = excluded.seen_at";
     COUNT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET used = limit_usage.used + excluded.used";
     FORGET_RATES: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3";
+    WAITING: TenantSql = "SELECT id, limit_id, kind, amount, used FROM limit_alerts WHERE org_id = $1 AND sent_at IS NULL AND held_until <= $2 ORDER BY id LIMIT $3";
+    HOLD: TenantSql = "UPDATE limit_alerts SET held_until = $4 WHERE org_id = $1 AND id = $2 AND sent_at IS NULL AND held_until <= $3";
+    SENT: TenantSql = "UPDATE limit_alerts SET sent_at = $3 WHERE org_id = $1 AND id = $2";
     ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
 }
 
@@ -286,4 +293,43 @@ pub async fn written(tx: &mut OrgTx) -> Result<i64> {
     );
     let (used,): (i64,) = tx.one(WRITTEN, vec![]).await?;
     Ok(used)
+}
+
+/// What was used in the last periods before one, the newest first.
+pub async fn past(tx: &mut OrgTx, id: LimitId, before: Timestamp) -> Result<Vec<(Timestamp, i64)>> {
+    let rows: Vec<(i64, i64)> = tx.list(PAST, values![id, before]).await?;
+    Ok(rows.into_iter().map(|(period, used)| (Timestamp(period), used)).collect())
+}
+
+row! {
+    struct AlertRow {
+        id: Uuid,
+        limit_id: Uuid,
+        kind: String,
+        amount: i64,
+        used: i64,
+    }
+}
+
+/// Alerts that wait to be sent, the oldest first.
+pub async fn waiting(tx: &mut OrgTx, now: Timestamp, most: i64) -> Result<Vec<Alert>> {
+    let rows: Vec<AlertRow> = tx.list(WAITING, values![now, most]).await?;
+    let alert = |row: AlertRow| Alert {
+        id: row.id,
+        limit: LimitId(row.limit_id),
+        kind: row.kind,
+        amount: row.amount,
+        used: row.used,
+    };
+    Ok(rows.into_iter().map(alert).collect())
+}
+
+/// Keeps others from sending an alert until a moment. False: somebody else does, or has.
+pub async fn hold(tx: &mut OrgTx, id: Uuid, now: Timestamp, until: Timestamp) -> Result<bool> {
+    Ok(tx.execute(HOLD, values![id, now, until]).await? > 0)
+}
+
+/// Notes that an alert was sent.
+pub async fn sent(tx: &mut OrgTx, id: Uuid, now: Timestamp) -> Result<()> {
+    tx.execute(SENT, values![id, now]).await.map(drop)
 }

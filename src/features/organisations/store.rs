@@ -16,6 +16,7 @@ statements! {
     RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
     RESTRICT: SystemSql = "UPDATE organisations SET saved_only = $2 WHERE id = $1";
     KEEP_TEXTS: SystemSql = "UPDATE organisations SET keep_texts = $2, leave_images_out = $3, texts_days = $4, logs_days = $5, keep_texts_set_at = $6 WHERE id = $1";
+    IDS: SystemSql = "SELECT id FROM organisations ORDER BY id";
     BY_ID: SystemSql = "SELECT slug, name, version, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days FROM organisations WHERE id = $1";
 }
 
@@ -103,4 +104,10 @@ pub async fn keep_texts(tx: &mut Tx, id: OrganisationId, keeping: Keeping, set_a
 
 pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisation>> {
     tx.optional(BY_ID, values![id]).await
+}
+
+/// Every organisation.
+pub async fn ids(tx: &mut Tx) -> Result<Vec<OrganisationId>> {
+    let rows: Vec<(uuid::Uuid,)> = tx.all(IDS, vec![]).await?;
+    Ok(rows.into_iter().map(|(id,)| OrganisationId(id)).collect())
 }

@@ -5,10 +5,14 @@ use super::{
     store,
 };
 use crate::{
-    features::logs::{
-        self, Spreads,
-        figures::Dimension,
-        query::{Filter, Span},
+    dialect::prices,
+    features::{
+        limits,
+        logs::{
+            self, Spreads,
+            figures::Dimension,
+            query::{Filter, Span},
+        },
     },
     kernel::{
         Asked, Error, Fields, PriceId, Result,
@@ -89,10 +93,30 @@ async fn unpriced(tx: &mut OrgTx, access: &Access, own: &[Listed]) -> Result<Vec
     Ok(found)
 }
 
+/// The price that calls of a model have now: the organisation's own, or else the list price.
+pub async fn find(access: &Access, provider: &str, name: &str) -> Result<Price> {
+    let mut tx = access.read(Operation::PriceFind).await?;
+    let provider = Provider::parse(provider).ok_or_else(Error::not_found)?;
+    let own = store::of_calls(&mut tx).await?.find(provider, name);
+    own.or_else(|| prices::price(provider, name)).ok_or_else(Error::not_found)
+}
+
 /// Sets the price of a model. It holds for calls that begin from now on.
 pub async fn set(access: &Access, draft: &Draft) -> Result<Listed> {
+    set_by(access, Operation::PriceSet, || Ok(draft.clone())).await
+}
+
+/// The same by a program. A key that has limits sets no price: by a lower one it would get around them.
+pub async fn put(access: &Access, draft: impl FnOnce() -> Result<Draft>) -> Result<Listed> {
+    set_by(access, Operation::PricePut, draft).await
+}
+
+async fn set_by(access: &Access, operation: Operation, draft: impl FnOnce() -> Result<Draft>) -> Result<Listed> {
     access
-        .act(Operation::PriceSet, Subject::unnamed("price", ""), |mut change| async move {
+        .act(operation, Subject::unnamed("price", ""), |mut change| async move {
+            limits::free_to_act(&mut change).await?;
+            let draft = draft()?;
+            let draft = &draft;
             let (provider, model, price) = read(draft)?;
             let (changed_at, changed_by) = (change.now(), change.access().actor_name().to_owned());
             let was = store::by_model(change.tx(), provider, &model).await?;

@@ -38,4 +38,4 @@ pub const ROOM: Room = Room {
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{active_at, active_people, counts, join, last_used, membership_by_slug, memberships, owners, person, places, role_of};
+pub use store::{active_at, active_people, counts, join, last_used, membership_by_slug, memberships, owners, owners_emails, person, places, role_of};

@@ -59,6 +59,7 @@ statements! {
     MEMBERSHIPS: SystemSql = "SELECT o.slug, o.name, m.role FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY o.name, o.slug LIMIT 1000";
     LAST_USED: SystemSql = "SELECT o.slug, (SELECT COUNT(*) FROM memberships n WHERE n.user_id = $1) AS places FROM memberships m JOIN organisations o ON o.id = m.org_id WHERE m.user_id = $1 ORDER BY COALESCE(m.active_at, m.joined_at) DESC, o.name, o.slug LIMIT 1";
     JOIN: TenantSql = "INSERT INTO memberships (org_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, user_id) DO NOTHING";
+    OWNERS_EMAILS: TenantSql = "SELECT u.email FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY u.email LIMIT 50";
     OWNERS: TenantSql = "SELECT u.name FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL ORDER BY m.joined_at LIMIT 3";
     ACTIVE_PEOPLE: TenantSql = "SELECT u.id, u.name, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND u.disabled_at IS NULL ORDER BY u.name, u.id LIMIT 1000";
     PLACES: SystemSql = "SELECT m.org_id, m.role FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.user_id = $1 AND u.disabled_at IS NULL";
@@ -182,6 +183,12 @@ pub async fn join(tx: &mut OrgTx, user: UserId, role: Role, now: Timestamp) -> R
 pub async fn owners(tx: &mut OrgTx) -> Result<Vec<String>> {
     let rows: Vec<(String,)> = tx.all(OWNERS, vec![]).await?;
     Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+/// The addresses of active Owners; 50 at most.
+pub async fn owners_emails(tx: &mut OrgTx) -> Result<Vec<String>> {
+    let rows: Vec<(String,)> = tx.all(OWNERS_EMAILS, vec![]).await?;
+    Ok(rows.into_iter().map(|(email,)| email).collect())
 }
 
 /// The active members, by name; 1,000 at most.

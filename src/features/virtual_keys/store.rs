@@ -59,6 +59,7 @@ statements! {
     DELETE: TenantSql = "UPDATE virtual_keys SET deleted_at = $3, credential = NULL, credential_set_at = NULL, credential_set_by = NULL, updated_at = $3, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     TARGET: TenantSql = "SELECT id, slug, provider, base_url, settings, credential FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     ID_OF: TenantSql = "SELECT id FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
+    CHOICES: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
     NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
     OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
@@ -282,6 +283,12 @@ pub async fn target(tx: &mut OrgTx, slug: &str) -> Result<Option<Destination>> {
 pub async fn id_of(tx: &mut OrgTx, slug: &str) -> Result<Option<VirtualKeyId>> {
     let row: Option<(Uuid,)> = tx.optional(ID_OF, values![slug]).await?;
     Ok(row.map(|(id,)| VirtualKeyId(id)))
+}
+
+/// Id, reference and name of each that is not deleted, by name.
+pub async fn choices(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String, String)>> {
+    let rows: Vec<(Uuid, String, String)> = tx.list(CHOICES, vec![]).await?;
+    Ok(rows.into_iter().map(|(id, slug, name)| (VirtualKeyId(id), slug, name)).collect())
 }
 
 /// Those that are not deleted, by name.

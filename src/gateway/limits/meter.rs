@@ -141,7 +141,13 @@ impl State {
     fn follow(&mut self, limit: &Arc<Limit>, period: Timestamp, shared: bool) {
         let same = (self.limit.is.span, self.limit.is.anchor, self.limit.reset_at)
             == (limit.is.span, limit.is.anchor, limit.reset_at);
-        self.limit = limit.clone();
+        if !Arc::ptr_eq(&self.limit, limit) {
+            if self.limit != *limit {
+                // What was refused by the limit as it was may pass now.
+                self.periods.iter_mut().for_each(|count| count.refused = None);
+            }
+            self.limit = limit.clone();
+        }
         let last = self.periods.iter().map(|count| count.period).max();
         if shared || !same || last.is_none_or(|last| last >= period) {
             return;
@@ -488,13 +494,6 @@ impl Meters {
             (is_known && count.total() >= amount).then(|| Reason::Used { limit: limit.clone(), until: end, amount })
         })
     }
-
-    #[cfg(test)]
-    pub(super) fn known(&self, limit: LimitId, period: Timestamp) -> Option<(i64, i64)> {
-        let meter = self.0.meters.get(&limit)?;
-        let mut state = meter.lock();
-        state.at(period).map(|count| (count.used, count.reserved))
-    }
 }
 
 /// Whether a call that needs so much fits into what is left.
@@ -507,11 +506,11 @@ fn judge(count: &Count, limit: &Limit, (need, reserve): (Need, i64), now: Timest
     // A single call of a rate may be larger than what is left, if nothing was used: else it could never be made.
     let alone = limit.is.kind == Kind::Rate && total == 0 && amount > 0;
     let fits = if need.is_most { total.saturating_add(need.amount) <= amount || alone } else { total < amount };
-    if !fits && !(shared && count.read.elapsed() >= REFUSED_FOR) {
-        return Word::Full;
-    }
     if !shared {
         return if fits { Word::Fits } else { Word::Full };
+    }
+    if !fits && count.read.elapsed() < REFUSED_FOR {
+        return Word::Full;
     }
     let want = Want { held: count.held(), need: reserve.max(1), takes_less: !need.is_most || alone, ahead: true };
     if count.read.elapsed() >= BELIEVED {

@@ -191,7 +191,12 @@ impl Matrix {
         let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
         let path = path.replace("{graph}/{detail}", "errors/rate").replace("{graph}", "requests");
         let path = path.replace("{by}", "model").replace("metadata/{name}", "metadata/team");
-        let path = path.replace("{version}", "1").replace("{label}", "{id}").replace("{collection}", "{id}");
+        let path = path
+            .replace("{version}", "1")
+            .replace("{model}", "gpt-4o")
+            .replace("{provider}", "{id}")
+            .replace("{label}", "{id}")
+            .replace("{collection}", "{id}");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
         // A response is the provider's: whoever has its virtual key may ask for any.
         let path = if ready.through.is_some() { path.replace("{id}", "resp_1") } else { path };

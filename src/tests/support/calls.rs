@@ -87,6 +87,21 @@ impl Calls {
             let levels = [("completions", "disabled"), ("prompts", "disabled")];
             Ready::about("id", world.key(&format!("key {n}"), &levels).await.0)
         };
+        let limit = async || {
+            let on = format!("api_key:{}", key().await.value("id"));
+            let fields = [
+                ("slug", world.house.slug.as_str()),
+                ("on", &on),
+                ("kind", "budget"),
+                ("measure", "tokens"),
+                ("span", "month"),
+                ("amount", "1000"),
+            ];
+            done(&world.owner, "limits/set", &fields).await;
+            let there =
+                world.owner.form("limits/list", &[("slug", &world.house.slug), ("query[on]", &on)]).await.json();
+            text_of(&there["limits"][0]["standing"]["limit"], "id")
+        };
         let after = async |path: &str, ready: Ready| {
             done(&world.owner, path, &ready.fields(&world.house.slug)).await;
             Ready { form: vec![], ..ready }
@@ -476,6 +491,23 @@ impl Calls {
                 let all = there["filters"].as_array().expect("filters");
                 let one = all.iter().find(|one| one["saved"]["name"] == *name).expect("the filter");
                 Ready::about("id", text_of(&one["saved"], "id"))
+            }
+            Operation::LimitsList | Operation::WhoAmI => Ready::bare(),
+            Operation::LimitSet => {
+                let on = format!("api_key:{}", key().await.value("id"));
+                let ready = Ready::bare().with("on", on).with("kind", "budget").with("measure", "tokens");
+                ready.with("span", "month").with("amount", "1000").with("action", "block")
+            }
+            Operation::LimitReset | Operation::LimitDelete => Ready::about("id", limit().await),
+            Operation::LimitRaise => {
+                let ready =
+                    Ready::about("id", limit().await).with("raised_to", "2000").with("raised_until", "2999-12-31");
+                ready.body(json!({ "raised_to": "2000", "raised_until": "2999-12-31T00:00:00Z" }))
+            }
+            Operation::PriceFind => Ready::about("provider", "openai".to_owned()),
+            Operation::PricePut => {
+                let each = json!({ "request_token": { "price": 0.001 }, "response_token": { "price": 0.002 } });
+                Ready::about("provider", "openai".to_owned()).body(json!({ "pay_as_you_go": each }))
             }
             Operation::PriceSet => Ready::bare()
                 .with("provider", "ollama")

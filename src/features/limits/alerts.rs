@@ -1,0 +1,109 @@
+//! Who is told that a budget is nearly, or wholly, used: once in each period, by mail.
+
+use super::{
+    model::{Limit, Measure},
+    store,
+};
+use crate::{
+    features::{organisations, team},
+    kernel::{LimitId, OrganisationId, Result, Timestamp, time::MINUTE},
+    server::{access::App, mail::plain},
+};
+use uuid::Uuid;
+
+/// Alerts that one round of an organisation sends.
+const BATCH: i64 = 20;
+/// How long a replica that is about to send one keeps others from it, in milliseconds.
+const HOLD: i64 = 2 * MINUTE;
+
+/// Something that people are to be told.
+#[derive(Clone, Debug)]
+pub struct Alert {
+    pub id: Uuid,
+    pub limit: LimitId,
+    /// `threshold` or `exhausted`.
+    pub kind: String,
+    pub amount: i64,
+    pub used: i64,
+}
+
+/// One round over all organisations. What is wrong with one stops no other.
+pub async fn round(app: &App) -> Result<()> {
+    if !app.mail.is_configured() {
+        return Ok(());
+    }
+    let mut tx = app.db.read().await?;
+    let organisations = organisations::ids(&mut tx).await?;
+    drop(tx);
+    let mut first = Ok(());
+    for organisation in organisations {
+        first = first.and(of(app, organisation).await);
+    }
+    first
+}
+
+async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
+    let now = app.clock.now();
+    let mut tx = app.read_proven(organisation).await?;
+    let waiting = store::waiting(&mut tx, now, BATCH).await?;
+    drop(tx);
+    for alert in waiting {
+        let mut note = app.note_in(organisation).await?;
+        // Whoever gets it sends it; one that ends meanwhile leaves it to the next.
+        if !store::hold(note.tx(), alert.id, now, now.plus(HOLD)).await? {
+            continue;
+        }
+        let Some(limit) = store::by_id(note.tx(), alert.limit).await? else {
+            store::sent(note.tx(), alert.id, now).await?;
+            note.commit().await?;
+            continue;
+        };
+        let Some(own) = organisations::by_id(note.tx().system(), organisation).await? else { continue };
+        let to = match limit.emails.is_empty() {
+            false => limit.emails.clone(),
+            true => team::owners_emails(note.tx()).await?,
+        };
+        note.commit().await?;
+        let link = format!("{}{}", app.public_url, crate::site::routes::limits(&own.slug));
+        let (subject, text) = words(&alert, &limit, &own.name, &link);
+        let mut all = true;
+        for address in &to {
+            all &= app.mail.send(address, subject, text.clone()).await;
+        }
+        if all {
+            let mut note = app.note_in(organisation).await?;
+            store::sent(note.tx(), alert.id, app.clock.now()).await?;
+            note.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+/// The words of a mail. No name stands in its subject.
+fn words(alert: &Alert, limit: &Limit, organisation: &str, link: &str) -> (&'static str, String) {
+    let measure: Measure = limit.is.measure;
+    let (used, amount) = (measure.words(alert.used), measure.words(alert.amount));
+    let whose = match limit.on.scope {
+        super::model::Scope::Organisation => "the organisation".to_owned(),
+        super::model::Scope::Person => "a person".to_owned(),
+        super::model::Scope::ApiKey => "an API key".to_owned(),
+        super::model::Scope::VirtualKey => "a virtual key".to_owned(),
+    };
+    let ends = limit.period(Timestamp(i64::MAX / 2)).end.is_some();
+    let then = match (alert.kind.as_str(), limit.blocks(), ends) {
+        ("exhausted", true, true) => "Its calls are refused until the budget begins anew, or is raised.",
+        ("exhausted", true, false) => "Its calls are refused until the budget is raised or set anew.",
+        ("exhausted", false, _) => "Its calls go on: the budget only warns.",
+        _ => "Its calls go on. You will hear once more when all of it is used.",
+    };
+    let subject = match alert.kind.as_str() {
+        "exhausted" => "A Latchkey budget is used up",
+        _ => "A Latchkey budget is nearly used",
+    };
+    let text = format!(
+        "In {}, the budget of {whose} is used to {used} of {amount} ({}).\n\n{then}\n\nThe limits of the organisation:\n\n{link}\n",
+        plain(organisation),
+        limit.is,
+    );
+    (subject, text)
+}

@@ -1,0 +1,140 @@
+//! The forms that set a limit, raise it for a while, and begin it anew.
+
+use super::list::{Forms, subject_label, used};
+use crate::{
+    features::limits::{
+        functions::SetLimit,
+        model::{Changing, Draft, FIELDS, Subject},
+    },
+    policy::Operation,
+    ui::{
+        available,
+        components::{Button, Card, Choice, Column, Field, FieldKind, Look, Select, Table, Time},
+        form::{Form, FormFor},
+    },
+};
+use leptos::prelude::*;
+
+/// The form that sets a limit.
+#[component]
+pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: Form<SetLimit>) -> impl IntoView {
+    let Draft { id, on, kind, measure, span, days, amount, action, alert_at, was } = draft;
+    let is_new = id.is_empty();
+    let name = of.as_ref().map(|of| of.name.clone()).unwrap_or_default();
+    let title = match (is_new, name.is_empty()) {
+        (true, true) => "Set a limit".to_owned(),
+        (true, false) => format!("Set a limit on {name}"),
+        (false, _) => format!("Change the limit on {name}"),
+    };
+    let what = match (is_new, of) {
+        (true, None) => {
+            let choices = subjects.iter().map(|subject| Choice::new(subject.on.text(), subject_label(subject))).collect();
+            view! { <Select label="On" name="on" choices selected=on /> }.into_any()
+        }
+        _ => view! { <input type="hidden" name="on" value=on /> }.into_any(),
+    };
+    let choice = |value: &'static str, label: &'static str| Choice::new(value, label);
+    let kinds = vec![
+        choice("budget", "A budget: how much, refused with 412 once it is used"),
+        choice("rate", "A rate: how fast, refused with 429 until it begins anew"),
+    ];
+    let measures =
+        vec![choice("cost", "Money, in US dollars"), choice("tokens", "Tokens"), choice("requests", "Requests")];
+    let spans = vec![
+        choice("second", "Second"),
+        choice("minute", "Minute"),
+        choice("hour", "Hour"),
+        choice("day", "Day"),
+        choice("week", "Week, from Monday"),
+        choice("month", "Month, from the first"),
+        choice("days", "So many days"),
+        choice("whole", "All time"),
+    ];
+    let actions = vec![choice("block", "Refuse the call"), choice("warn", "Let it pass, and say so in a header")];
+    let days_hint = "Only where it begins anew after so many days, 1 to 365.".to_owned();
+    let alert_hint = "Of a budget: when so much is used, its Owners are told once in each period, and again when all is.".to_owned();
+    let button = if is_new { "Set the limit" } else { "Save" };
+    view! {
+        <div id="limit">
+            <Card title=title>
+                <FormFor form problem="The limit is not set" limits=FIELDS>
+                    <input type="hidden" name="id" value=id />
+                    <input type="hidden" name="was" value=was />
+                    {what}
+                    <Select label="Kind" name="kind" choices=kinds selected=kind />
+                    <Select label="What is counted" name="measure" choices=measures selected=measure />
+                    <Field label="At most" name="amount" value=amount autocomplete="off" />
+                    <Select label="In each" name="span" choices=spans selected=span />
+                    <Field label="Days" name="days" value=days autocomplete="off" optional=true hint=Signal::stored(days_hint) />
+                    <Select label="Beyond it" name="action" choices=actions selected=action />
+                    <Field
+                        label="Tell people from"
+                        name="alert_at"
+                        value=alert_at
+                        autocomplete="off"
+                        optional=true
+                        hint=Signal::stored(alert_hint)
+                    />
+                    <div class="row">
+                        <Button look=Look::Primary label=button busy=form.busy() availability=available(Operation::LimitSet) />
+                    </div>
+                </FormFor>
+            </Card>
+        </div>
+    }
+}
+
+/// What can be done with a limit beside changing it, and what was used before.
+#[component]
+pub fn Around(changing: Changing, now: i64, forms: Forms) -> impl IntoView {
+    let Changing { limit, past } = changing;
+    let standing = limit.standing;
+    let (id, measure) = (standing.limit.id.to_string(), standing.limit.is.measure);
+    let same = id.clone();
+    let raised = standing.limit.raised.filter(|raised| raised.until.0 > now);
+    let to = raised.map(|raised| measure.write(raised.to)).unwrap_or_default();
+    let until = raised.map(|raised| raised.until.iso_date()).unwrap_or_default();
+    let raise_hint = "Higher than the limit itself. Leave it empty to end a raise.".to_owned();
+    let past = (!past.is_empty()).then(|| {
+        let rows: Vec<_> = past
+            .into_iter()
+            .map(|(period, used)| {
+                let began = match period.0 {
+                    0 => view! { "The beginning" }.into_any(),
+                    at => view! { <Time at now /> }.into_any(),
+                };
+                view! { <tr><th scope="row">{began}</th><td data-label="Used" class="num">{measure.words(used)}</td></tr> }
+            })
+            .collect();
+        let columns = vec![Column::new("Began"), Column::number("Used")];
+        view! {
+            <Card title="Earlier periods">
+                <Table caption="What was used in earlier periods" columns>{rows}</Table>
+            </Card>
+        }
+    });
+    view! {
+        <Card title="Raise it for a while">
+            <FormFor form=forms.raise problem="It is not raised" limits=FIELDS>
+                <input type="hidden" name="id" value=same />
+                <Field label="At most, until then" name="raised_to" value=to autocomplete="off" hint=Signal::stored(raise_hint) />
+                <Field label="Last day" name="raised_until" value=until kind=FieldKind::Date />
+                <Field label="Reason" name="reason" id="raise-reason" optional=true autocomplete="off" />
+                <div class="row">
+                    <Button label="Save the raise" busy=forms.raise.busy() availability=available(Operation::LimitRaise) />
+                </div>
+            </FormFor>
+        </Card>
+        <Card title="Begin anew">
+            <p>"Used in this period: "{used(&standing)}</p>
+            <FormFor form=forms.reset problem="It has not begun anew" limits=FIELDS>
+                <input type="hidden" name="id" value=id />
+                <Field label="Reason" name="reason" id="reset-reason" optional=true autocomplete="off" />
+                <div class="row">
+                    <Button label="Set what was used to nothing" busy=forms.reset.busy() availability=available(Operation::LimitReset) />
+                </div>
+            </FormFor>
+        </Card>
+        {past}
+    }
+}

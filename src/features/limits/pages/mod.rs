@@ -1,0 +1,8 @@
+//! The page of limits, and its place in the console.
+
+mod form;
+mod list;
+mod section;
+
+pub use list::LimitsPage;
+pub use section::{Routes, SECTION};
