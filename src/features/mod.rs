@@ -28,12 +28,15 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, analytics, api_keys, audit, configs, feedback, guardrails, home, logs, news, organisations, prices, prompts, team, virtual_keys, why }
+rooms! { accounts, analytics, api_keys, audit, billing, configs, feedback, guardrails, home, logs, news, organisations, prices, prompts, team, virtual_keys, why }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[
     ("Observe", &[logs::pages::SECTION, analytics::pages::SECTION]),
     ("Build", &[prompts::pages::SECTION, configs::pages::SECTION, guardrails::pages::SECTION]),
     ("Access", &[api_keys::pages::SECTION, virtual_keys::pages::SECTION, team::pages::SECTION, why::pages::SECTION]),
-    ("Organisation", &[audit::pages::SECTION, team::pages::ROLES, organisations::pages::SECTION]),
+    (
+        "Organisation",
+        &[audit::pages::SECTION, billing::pages::SECTION, team::pages::ROLES, organisations::pages::SECTION],
+    ),
 ];
