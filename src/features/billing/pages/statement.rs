@@ -52,7 +52,6 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
         <PageHeader title sentence=move || organisation.clone()>
             <LinkButton label="All months" href=routes::billing(&slug) />
             <DownloadForm form problem="The file was not made">
-                <input type="hidden" name="slug" value=slug.clone() />
                 <input type="hidden" name="month" value=month />
                 <Button label="Download as CSV" />
             </DownloadForm>
