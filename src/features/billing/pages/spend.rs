@@ -163,10 +163,11 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
     let plot = (page.spend.cost.unwrap_or(0) > 0).then(|| view! { <Plot plotted=plotted(&page) /> }.into_any());
     let next = page.next.map(|next| here(&slug, next, &page.by).to_string());
     let previous = here(&slug, page.month.back(1), &page.by).to_string();
+    let (limits, settings) = (limits(&slug), routes::billing_settings(&slug));
     view! {
         <PageHeader title="Billing" sentence=move || sentence.clone()>
-            <Budgets slug=slug.clone() />
-            <LinkButton label="Settings" href=routes::billing_settings(&slug) />
+            <Budgets href=limits />
+            <LinkButton label="Settings" href=settings />
         </PageHeader>
         <div class="stack">
             <Pager previous next words=month />
@@ -182,8 +183,8 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
 
 /// The way to limits and budgets, which have a room of their own.
 #[component]
-fn Budgets(slug: String) -> impl IntoView {
-    view! { <LinkButton label="Limits and budgets" href=limits(&slug) /> }
+fn Budgets(href: String) -> impl IntoView {
+    view! { <LinkButton label="Limits and budgets" href /> }
 }
 
 /// Who has which part of the spend.

@@ -77,7 +77,7 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
 fn provider(line: &Line) -> &str {
     match &line.provider {
         None => "No provider",
-        Some(name) => Provider::parse(name).map_or(name.as_str(), Provider::label),
+        Some(name) => Provider::parse(name).map_or(name.as_str(), |provider| provider.label()),
     }
 }
 
