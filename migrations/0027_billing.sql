@@ -21,6 +21,9 @@ CREATE TABLE billing_statements (
     number BIGINT NOT NULL,
     -- Micro-cents.
     total BIGINT NOT NULL,
+    -- What it is shown in, as in the settings.
+    currency TEXT NOT NULL,
+    rate BIGINT NOT NULL,
     -- All that it says: one JSON object.
     body TEXT NOT NULL,
     made_at BIGINT NOT NULL,

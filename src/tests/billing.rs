@@ -1,7 +1,7 @@
 //! Billing on both databases: who sees it, that statements are what the log has counted, to the micro-cent, and that they
 //! never change.
 
-use super::support::{Answer, Client, House, World, done, each_engine};
+use super::support::{Answer, Client, House, World, each_engine};
 use crate::{
     dialect::usage::Usage,
     features::billing::{close, month::Month},
@@ -227,7 +227,10 @@ async fn a_statement_is_what_was_counted() {
         assert_eq!(list(&of_month["days"]).len(), usize::try_from(month.days()).expect("days"));
         assert_eq!(of_month["forecast"], Value::Null, "of the running month alone");
         let total = sum(&made["lines"], "cost") + sum(&made["lines"], "added");
-        assert_eq!(page["statements"][0]["total"], total);
+        assert_eq!(
+            (&page["statements"][0]["total"], &page["statements"][0]["currency"]),
+            (&json!(total), &made["currency"])
+        );
     })
     .await;
 }
@@ -484,15 +487,9 @@ async fn a_statement_is_read_printed_and_saved() {
         let path = format!("/o/{}/billing/statements/{month}", house.slug);
         let page = ada.page(&path).await;
         assert_eq!(page.status, 200);
-        for part in [
-            "bills@north.test",
-            "EUR, at 0.92 for a dollar",
-            "12.5 %",
-            "Claude",
-            "claude-sonnet-4-5",
-            "Download as CSV",
-        ] {
-            assert!(part == "Claude" || page.text.contains(part), "{part}: {}", page.text);
+        for part in ["bills@north.test", "EUR, at 0.92 for a dollar", "12.5 %", "claude-sonnet-4-5", "Download as CSV"]
+        {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
         }
         let file = ask(&ada, &house, "billing/statement_file", &[("month", &month.to_string())]).await;
         assert_eq!(file.status, 200, "{}", file.text);
@@ -510,8 +507,6 @@ async fn a_statement_is_read_printed_and_saved() {
         };
         assert_eq!(shown("line,"), shown("total,"));
         assert!(shown("total,") > 0);
-        let plain = done(&ada, "billing/statement_file", &[("slug", &house.slug), ("month", &month.to_string())]);
-        plain.await;
     })
     .await;
 }

@@ -119,7 +119,7 @@ INSERT INTO log_filters SELECT md5('o' || i % 40 + 1)::uuid, md5('t' || i)::uuid
 INSERT INTO log_exports SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, '', '{}', '{}', 0, NULL, '[]', 'draft', NULL, NULL, md5('k' || i)::uuid, i, i FROM generate_series(1, 20000) i;
 INSERT INTO log_settings SELECT id, false, '{}', 1 FROM organisations;
 INSERT INTO billing_settings SELECT id, '', '', 'USD', 1000000, '{}', 1 FROM organisations;
-INSERT INTO billing_statements SELECT md5('o' || i % 40 + 1)::uuid, i, i, 1, '{}', i FROM generate_series(1, 20000) i;
+INSERT INTO billing_statements SELECT md5('o' || i % 40 + 1)::uuid, i, i, 1, 'USD', 1000000, '{}', i FROM generate_series(1, 20000) i;
 INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i, i % 50 = 0 FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;

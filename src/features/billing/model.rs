@@ -120,6 +120,8 @@ pub struct Listed {
     pub number: i64,
     /// Micro-cents.
     pub total: i64,
+    /// As it was then.
+    pub currency: Currency,
     pub made_at: Timestamp,
 }
 

@@ -18,10 +18,10 @@ statements! {
     SETTINGS: TenantSql = "SELECT s.contact_name, s.contact_email, s.currency, s.rate, s.markups, s.version FROM billing_settings s WHERE s.org_id = $1";
     MAKE_SETTINGS: TenantSql = "INSERT INTO billing_settings (org_id, contact_name, contact_email, currency, rate, markups, version) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (org_id) DO NOTHING";
     SET_SETTINGS: TenantSql = "UPDATE billing_settings SET contact_name = $2, contact_email = $3, currency = $4, rate = $5, markups = $6, version = $7 WHERE org_id = $1 AND version = $8";
-    LIST: TenantSql = "SELECT s.month, s.number, s.total, s.made_at FROM billing_statements s WHERE s.org_id = $1 ORDER BY s.month DESC LIMIT $2";
+    LIST: TenantSql = "SELECT s.month, s.number, s.total, s.currency, s.rate, s.made_at FROM billing_statements s WHERE s.org_id = $1 ORDER BY s.month DESC LIMIT $2";
     BY_MONTH: TenantSql = "SELECT s.body FROM billing_statements s WHERE s.org_id = $1 AND s.month = $2";
     SINCE: TenantSql = "SELECT s.body FROM billing_statements s WHERE s.org_id = $1 AND s.month >= $2 ORDER BY s.month";
-    INSERT: TenantSql = "INSERT INTO billing_statements (org_id, month, number, total, body, made_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    INSERT: TenantSql = "INSERT INTO billing_statements (org_id, month, number, total, currency, rate, body, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     ROLES: TenantSql = "SELECT m.role, COUNT(*) FROM memberships m WHERE m.org_id = $1 GROUP BY m.role";
     INVITATIONS: TenantSql = "SELECT COUNT(*) FROM invitations i WHERE i.org_id = $1 AND i.accepted_at IS NULL AND i.declined_at IS NULL AND i.revoked_at IS NULL AND i.expires_at > $2";
     API_KEYS: TenantSql = "SELECT COUNT(*) FROM api_keys k WHERE k.org_id = $1 AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)";
@@ -44,15 +44,22 @@ row! {
         month: i64,
         number: i64,
         total: i64,
+        currency: String,
+        rate: i64,
         made_at: i64,
     }
 }
 
 impl ListedRow {
     fn listed(self) -> Listed {
-        let Self { month, number, total, made_at } = self;
-        Listed { month: Month::of(Timestamp(month)), number, total, made_at: Timestamp(made_at) }
+        let Self { month, number, total, currency, rate, made_at } = self;
+        let (month, made_at) = (Month::of(Timestamp(month)), Timestamp(made_at));
+        Listed { month, number, total, currency: of(currency, rate), made_at }
     }
+}
+
+fn of(code: String, rate: i64) -> Currency {
+    Currency { digits: digits(&code), code, rate }
 }
 
 pub async fn settings(tx: &mut OrgTx) -> Result<Settings> {
@@ -60,7 +67,7 @@ pub async fn settings(tx: &mut OrgTx) -> Result<Settings> {
     Ok(row.map_or_else(Settings::default, |row| {
         let SettingsRow { contact_name, contact_email, currency, rate, markups, version } = row;
         let markups = markups.0.into_iter().map(|(provider, percent)| Markup { provider, percent }).collect();
-        let currency = Currency { digits: digits(&currency), code: currency, rate };
+        let currency = of(currency, rate);
         Settings { contact_name, contact_email, currency, markups, version }
     }))
 }
@@ -113,8 +120,9 @@ fn read(body: &str) -> Result<Statement> {
 }
 
 pub async fn insert(tx: &mut OrgTx, statement: &Statement) -> Result<()> {
+    let Currency { code, rate, .. } = statement.currency.clone();
     let body = serde_json::to_string(statement).map_err(|_| Error::internal())?;
-    let row = values![statement.month.start(), statement.number, statement.total(), body, statement.made_at];
+    let row = values![statement.month.start(), statement.number, statement.total(), code, rate, body, statement.made_at];
     tx.execute(INSERT, row).await.map(drop)
 }
 

@@ -242,6 +242,12 @@ fn Groups(page: Page, slug: String) -> impl IntoView {
     }
 }
 
+/// The total as its statement shows it.
+fn total(listed: &Listed) -> String {
+    let Listed { total, currency, .. } = listed;
+    format!("{} {}", currency.code, currency.units(currency.shown(&[*total]).1))
+}
+
 #[component]
 fn Statements(page: Page, slug: String) -> impl IntoView {
     let row = |listed: &Listed| {
@@ -250,7 +256,7 @@ fn Statements(page: Page, slug: String) -> impl IntoView {
             <tr>
                 <th scope="row"><a class="cell-name" href=href>{listed.month.words()}</a></th>
                 <td data-label="Number" class="num">{listed.number}</td>
-                <td data-label="Total" class="num">{dollars(listed.total)}</td>
+                <td data-label="Total" class="num">{total(listed)}</td>
                 <td data-label="Made"><Time at=listed.made_at.0 style=TimeStyle::Date /></td>
             </tr>
         }
