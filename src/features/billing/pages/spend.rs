@@ -115,7 +115,8 @@ fn tiles(page: &Page, slug: &str) -> Vec<Tile> {
 fn plotted(page: &Page) -> Plotted {
     let Currency { code, .. } = &page.currency;
     let converted = |cost: &i64| page.currency.converted(*cost);
-    let shown = &page.rows[..page.rows.len().min(SERIES)];
+    // Those that cost most come first, and those of which no cost is known last.
+    let shown: Vec<&Row> = page.rows.iter().take(SERIES).filter(|row| row.spend.cost > Some(0)).collect();
     let mut series: Vec<Series> = shown
         .iter()
         .map(|row| Series {
