@@ -8,6 +8,7 @@ use crate::{
             model::Expiry,
             operations::{self as keys, New},
         },
+        billing::{close, operations as billing},
         configs::{
             model::{Detail, Draft as Config},
             operations as configs,
@@ -21,7 +22,7 @@ use crate::{
         virtual_keys::{model::Draft, operations as virtual_keys},
     },
     gateway::{facts::Record, record::Sink, storage::call_log},
-    kernel::{Error, Fields, Result, Secret, SecretId, provider::Provider},
+    kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, SecretId, provider::Provider},
     policy::{KeyFeature, Level, PermissionSet, Role},
     server::{
         access::{Access, App, Origin, sessions},
@@ -197,6 +198,11 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
     keys::disable(&ada, made[4].0, None).await?;
     made.truncate(2);
     let log = call_log(app);
+    // Some of a month that is over, for its statement; not beside many calls, which are counted.
+    let earlier: Vec<Record> = match calls {
+        Some(_) => vec![],
+        None => Calls::earlier(organisation, made.clone(), targets.clone(), reply, app.clock.now()).collect(),
+    };
     let mut records = Calls::new(organisation, made, targets, reply, app.clock.now(), calls);
     let mut written = 0;
     loop {
@@ -211,8 +217,26 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             let _ = writeln!(std::io::stderr(), "{written} calls");
         }
     }
+    if !earlier.is_empty() {
+        log.write(&earlier).await.map_err(|_| Error::unavailable())?;
+    }
+    bill(app, &ada, organisation).await?;
     sign_out(&ada).await?;
     Ok(founded.slug)
+}
+
+/// Says who statements are for, and has those made that are due.
+async fn bill(app: &App, access: &Access, organisation: OrganisationId) -> Result<()> {
+    let typed = [
+        ("contact_name", "Ada Lind, accounts"),
+        ("contact_email", "accounts@northwind.test"),
+        ("currency", "EUR"),
+        ("rate", "0.92"),
+        ("markup.mistral-ai", "5"),
+    ];
+    let typed = typed.into_iter().fold(Asked::default(), |typed, (name, value)| typed.with(name, value));
+    billing::set(access, &typed, 0).await?;
+    close::due(app, organisation).await
 }
 
 /// Makes the guardrails: one in two versions with samples, and one that only watches every request.

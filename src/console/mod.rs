@@ -12,6 +12,7 @@ use crate::{
         analytics::pages as analytics,
         api_keys::pages as api_keys,
         audit::pages as audit,
+        billing::pages as billing,
         configs::pages as configs,
         guardrails::pages as guardrails,
         later::{self, Later},
@@ -68,6 +69,7 @@ pub fn Console() -> impl IntoView {
                         <logs::Routes />
                         <analytics::Routes />
                         <audit::Routes />
+                        <billing::Routes />
                         <team::Routes />
                         <prompts::Routes />
                         <configs::Routes />

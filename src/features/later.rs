@@ -7,6 +7,7 @@ use crate::{
         analytics::pages as analytics,
         api_keys::pages as api_keys,
         audit::pages as audit,
+        billing::pages as billing,
         configs::pages as configs,
         guardrails::pages as guardrails,
         home::pages as home,
@@ -134,6 +135,11 @@ later! {
     audit_log {
         AuditLog => audit::ListPage,
         AuditEvent => audit::EventPage,
+    }
+    bills {
+        Billing => billing::BillingPage,
+        BillingSettings => billing::SettingsPage,
+        BillingStatement => billing::StatementPage,
     }
     build {
         Configs => configs::ListPage,

@@ -28,7 +28,7 @@ macro_rules! rooms {
     };
 }
 
-rooms! { accounts, analytics, api_keys, audit, configs, feedback, guardrails, home, limits, logs, news, organisations, prices, prompts, team, virtual_keys, why }
+rooms! { accounts, analytics, api_keys, audit, billing, configs, feedback, guardrails, home, limits, logs, news, organisations, prices, prompts, team, virtual_keys, why }
 
 /// The navigation: its groups, each with the sections that stand below it.
 pub const NAVIGATION: &[(&str, &[Section])] = &[
@@ -44,5 +44,8 @@ pub const NAVIGATION: &[(&str, &[Section])] = &[
             why::pages::SECTION,
         ],
     ),
-    ("Organisation", &[audit::pages::SECTION, team::pages::ROLES, organisations::pages::SECTION]),
+    (
+        "Organisation",
+        &[audit::pages::SECTION, billing::pages::SECTION, team::pages::ROLES, organisations::pages::SECTION],
+    ),
 ];

@@ -255,6 +255,13 @@ operations! {
     PriceFind = "price.find", holds(P::LogsView), read, fns: [], routes: ["GET /v1/model-configs/pricing/{provider}/{model}"];
     PricePut = "price.put", holds(P::ApiKeysDelete), audited, fns: [], routes: ["PUT /v1/model-configs/pricing/{provider}/{model}"];
     PriceDelete = "price.delete", holds(P::OrganisationUpdate), audited, fns: ["prices/delete"], routes: [];
+    // Billing. It has no routes: no API key can hold its permission.
+    BillingView = "billing.view", holds(P::BillingManage), read, fns: ["billing/view"], routes: [];
+    BillingSettings = "billing.settings", holds(P::BillingManage), read, fns: ["billing/settings"], routes: [];
+    BillingChange = "billing.change_settings", holds(P::BillingManage), audited, fns: ["billing/change_settings"], routes: [];
+    BillingStatement = "billing.statement", holds(P::BillingManage), read, fns: ["billing/statement", "billing/statement_file"], routes: [];
+    // The program's own, when a month is over: nobody asks it.
+    BillingClose = "billing.close", holds(P::BillingManage), audited, fns: [], routes: [];
     // Audit log. It has no routes: no API key can hold its permissions.
     AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: [];
     AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: [];

@@ -156,6 +156,18 @@ pub fn audit_event(slug: &str, number: i64) -> Path {
 pub fn audit_of(slug: &str, kind: &str, id: &str) -> Path {
     audit(slug).with("target", &format!("{kind}/{id}"))
 }
+/// The spend of a month, and the monthly statements.
+pub fn billing(slug: &str) -> Path {
+    inside(slug, "/billing")
+}
+/// Who bills are for, and how amounts are shown and raised.
+pub fn billing_settings(slug: &str) -> Path {
+    inside(slug, "/billing/settings")
+}
+/// The statement of a month, such as `2026-11`.
+pub fn statement(slug: &str, month: &str) -> Path {
+    inside(slug, &format!("/billing/statements/{month}"))
+}
 pub fn analytics(slug: &str) -> Path {
     inside(slug, "/analytics")
 }

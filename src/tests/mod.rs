@@ -5,6 +5,7 @@ mod analytics;
 mod audit;
 mod audit_export;
 mod audit_room;
+mod billing;
 mod bounds;
 mod checkpoints;
 mod configs;

@@ -121,6 +121,8 @@ INSERT INTO model_prices SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uui
 INSERT INTO log_filters SELECT md5('o' || i % 40 + 1)::uuid, md5('t' || i)::uuid, md5('u' || i % 200)::uuid, 'f' || i, 'status=4xx', md5('u' || i % 200)::uuid, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO log_exports SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, '', '{}', '{}', 0, NULL, '[]', 'draft', NULL, NULL, md5('k' || i)::uuid, i, i FROM generate_series(1, 20000) i;
 INSERT INTO log_settings SELECT id, false, '{}', 1 FROM organisations;
+INSERT INTO billing_settings SELECT id, '', '', 'USD', 1000000, '{}', 1 FROM organisations;
+INSERT INTO billing_statements SELECT md5('o' || i % 40 + 1)::uuid, i, i, 1, 'USD', 1000000, '{}', i FROM generate_series(1, 20000) i;
 INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i, i % 50 = 0 FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
@@ -159,7 +161,7 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
     }
     // The list of organisations is short here, as is what there is once for each, and the installation has one row.
     let short = |step: &str| {
-        [" organisations", " installation", " audit_heads", " audit_keys", " log_settings"]
+        [" organisations", " installation", " audit_heads", " audit_keys", " log_settings", " billing_settings"]
             .iter()
             .any(|t| step.contains(t))
     };

@@ -21,12 +21,14 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 39] = [
+const ORGANISATION: [&str; 41] = [
     "api_key_secrets",
     "api_keys",
     "audit_checkpoints",
     "audit_events",
     "audit_heads",
+    "billing_settings",
+    "billing_statements",
     "call_attempts",
     "call_feedback",
     "call_kinds",
@@ -181,6 +183,8 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
         "DELETE FROM audit_checkpoints",
         "UPDATE audit_keys SET body = '{}'",
         "DELETE FROM audit_keys",
+        "UPDATE billing_statements SET body = '{}'",
+        "DELETE FROM billing_statements",
     ] {
         let mut attempt = tx.begin().await.expect("begins");
         let refused = attempt.execute(statement).await.expect_err("the serving role may not").to_string();

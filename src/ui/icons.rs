@@ -8,6 +8,7 @@ pub enum Icon {
     Logs,
     Analytics,
     Audit,
+    Billing,
     Configs,
     Prompts,
     Guardrails,
@@ -43,6 +44,9 @@ impl Icon {
             Self::Logs => "M2 3.5h12M2 8h8M2 12.5h10",
             Self::Analytics => "M1.5 14.5h13M4 12V8M8 12V3.5M12 12V6",
             Self::Audit => "M3 1.5h6.5L13 5v9.5H3zM9.5 1.5V5H13M5.7 9.6l1.7 1.7l3-3.2",
+            Self::Billing => {
+                "M3 1.5v13l1.7-1.2L6.3 14.5L8 13.3l1.7 1.2l1.6-1.2l1.7 1.2v-13zM5.5 5h5M5.5 7.6h5M5.5 10.2h3"
+            }
             Self::Configs => {
                 "M2 4.5h5M11 4.5h3M7 4.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0M2 11.5h3M9 11.5h5M5 11.5a2 2 0 1 0 4 0a2 2 0 1 0-4 0"
             }

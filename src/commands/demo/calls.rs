@@ -48,6 +48,17 @@ impl Calls {
         Self { organisation, keys, targets, prompt, random: 0x2545_F491_4F6C_DD1D, now, at, made: 0, wanted }
     }
 
+    /// A few calls of thirty days that ended forty days ago: of a month that is over, whatever day it is.
+    pub fn earlier(
+        organisation: OrganisationId,
+        keys: Vec<(KeyId, SecretId)>,
+        targets: Vec<(VirtualKeyId, Provider)>,
+        prompt: PromptId,
+        now: Timestamp,
+    ) -> Self {
+        Self::new(organisation, keys, targets, prompt, now.plus(-40 * DAY), Some(240))
+    }
+
     fn below(&mut self, end: u64) -> u64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;

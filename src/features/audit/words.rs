@@ -118,6 +118,7 @@ pub fn kinds() -> Vec<(String, String)> {
                 "api_key" => "API keys".to_owned(),
                 "log" => "Log of calls".to_owned(),
                 "audit" => "Audit log".to_owned(),
+                "billing" => "Billing".to_owned(),
                 "team" => "Team".to_owned(),
                 "organisation" => "Organisation".to_owned(),
                 kind => crate::kernel::text::capital(&kind.replace('_', " ")) + "s",

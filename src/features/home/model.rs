@@ -211,6 +211,8 @@ impl Happened {
             "log.delete_filter" => "deleted the filter",
             "price.set" => "set the price of",
             "price.delete" => "deleted the price of",
+            "billing.change_settings" => "changed the billing settings of",
+            "billing.close" => "made the monthly statement",
             "log.read_texts" => "read what was said in",
             "log.delete_texts" => "deleted all kept texts of",
             "log.expire" => "deleted what was too old in",

@@ -86,7 +86,7 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    counted::{MOST_KINDS, count, counted_metadata, grouped, keep_kinds, told},
+    counted::{MOST_KINDS, count, counted_metadata, first_day, grouped, keep_kinds, told},
     day,
     cells::{GroupOf, GroupRead},
     figures::{Spreads, read as figures_of},

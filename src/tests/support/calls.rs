@@ -236,6 +236,8 @@ impl Calls {
             | Operation::LogsFilter
             | Operation::LogFilters
             | Operation::PricesList
+            | Operation::BillingView
+            | Operation::BillingSettings
             | Operation::AnalyticsView
             | Operation::AnalyticsCache
             | Operation::AnalyticsGraph
@@ -481,6 +483,13 @@ impl Calls {
                 let ready = Ready::bare().with("version", settings["version"].to_string());
                 ready.with("own_only", "false").with("grouped", format!("team-{n}"))
             }
+            Operation::BillingChange => {
+                let settings = world.owner.form("billing/settings", &[("slug", &world.house.slug)]).await.json();
+                let ready = Ready::bare().with("version", settings["version"].to_string());
+                let ready = ready.with("contact_name", format!("Contact {n}")).with("contact_email", &email);
+                ready.with("currency", "EUR").with("rate", "0.92").with("markup.openai", "12.5")
+            }
+            Operation::BillingStatement => Ready::about("month", world.house.closed_month().await),
             Operation::LogSaveFilter => {
                 Ready::bare().with("name", format!("filter {n}")).with("filter", "status=failed")
             }

@@ -4,10 +4,14 @@ use super::{Client, Mailbox, snapshot, test_server};
 use crate::{
     features::accounts::operations::{NewInstallation, set_up},
     features::logs::{NewSide, NewTexts, write_texts},
-    features::{identities::Rooms, logs},
+    features::{
+        billing::{self, month::Month},
+        identities::Rooms,
+        logs,
+    },
     gateway::{call::Gateway, storage},
     http,
-    kernel::{CallId, OrganisationId, Secret, Timestamp},
+    kernel::{CallId, OrganisationId, Secret, Timestamp, time::DAY},
     server::access::installation,
     server::{
         access::{Access, App, Parts, refusals::Refusals, uses::Uses},
@@ -242,11 +246,24 @@ impl House {
         logs::operations::count_earlier(&self.app).await.expect("it is counted");
     }
 
+    /// Sees to it that a month has a statement, by a call that is older than any open month. Gives the month.
+    pub async fn closed_month(&self) -> String {
+        const OPEN_AT_MOST: i64 = 70 * DAY;
+        self.add_uncounted_call_at(Uuid::now_v7(), self.app.clock.now().plus(-OPEN_AT_MOST)).await;
+        logs::operations::count_earlier(&self.app).await.expect("it is counted");
+        billing::close::due(&self.app, self.organisation).await.expect("its statement is made");
+        Month::last_closed(self.app.clock.now()).to_string()
+    }
+
     /// The same, as an earlier version of the program left it: in no roll-up.
     pub async fn add_uncounted_call(&self, id: Uuid) {
+        self.add_uncounted_call_at(id, self.app.clock.now()).await;
+    }
+
+    async fn add_uncounted_call_at(&self, id: Uuid, at: Timestamp) {
         const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered')";
         const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
-        let now = self.app.clock.now().0;
+        let now = at.0;
         match (&self.app.db, self.owner.as_ref()) {
             (Db::Sqlite { writer, .. }, _) => {
                 sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(writer).await.expect("a call");
@@ -259,7 +276,6 @@ impl House {
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }
         let said = Some(NewSide { text: r#"{"prompt":"Hello"}"#, size: 18, is_cut: false });
-        let at = Timestamp(now);
         let texts = NewTexts { call: CallId(id), request: said, answer: None, left_out: 0, dropped: false, at };
         let mut note = self.app.note_in(self.organisation).await.expect("begins");
         write_texts(note.tx(), &self.app.keyring, &texts).await.expect("texts");

@@ -24,6 +24,7 @@ statements! {
     ADD: TenantSql = "INSERT INTO call_rollups (org_id, width, start, kind_id, entries, calls, input_tokens, cached_input_tokens, output_tokens, cost, unpriced, timed, latency_us, first_bytes, first_byte_us, last_at, reasoning_tokens, saved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT (org_id, width, start, kind_id) DO UPDATE SET entries = call_rollups.entries + excluded.entries, calls = call_rollups.calls + excluded.calls, input_tokens = call_rollups.input_tokens + excluded.input_tokens, cached_input_tokens = call_rollups.cached_input_tokens + excluded.cached_input_tokens, output_tokens = call_rollups.output_tokens + excluded.output_tokens, reasoning_tokens = call_rollups.reasoning_tokens + excluded.reasoning_tokens, saved = CASE WHEN call_rollups.saved > 8000000000000000000 THEN call_rollups.saved ELSE call_rollups.saved + excluded.saved END, cost = CASE WHEN call_rollups.cost > 8000000000000000000 OR excluded.cost IS NULL THEN call_rollups.cost ELSE COALESCE(call_rollups.cost, 0) + excluded.cost END, unpriced = call_rollups.unpriced + excluded.unpriced, timed = call_rollups.timed + excluded.timed, latency_us = call_rollups.latency_us + excluded.latency_us, first_bytes = call_rollups.first_bytes + excluded.first_bytes, first_byte_us = call_rollups.first_byte_us + excluded.first_byte_us, last_at = CASE WHEN excluded.last_at > call_rollups.last_at THEN excluded.last_at ELSE call_rollups.last_at END";
     // Put one behind the other until they are long.
     SPREAD: TenantSql = "INSERT INTO call_sketches (org_id, width, start, kind_id, latency, first_byte) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (org_id, width, start, kind_id) DO UPDATE SET latency = call_sketches.latency || ' ' || excluded.latency, first_byte = call_sketches.first_byte || ' ' || excluded.first_byte RETURNING CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 2500 THEN latency END AS latency, CASE WHEN LENGTH(latency) + LENGTH(first_byte) > 2500 THEN first_byte END AS first_byte";
+    FIRST_DAY: TenantSql = "SELECT MIN(r.start) FROM call_rollups r WHERE r.org_id = $1 AND r.width = $2";
     KINDS: TenantSql = "SELECT COUNT(*) FROM call_kinds WHERE org_id = $1";
     FORGET_KIND: TenantSql = "DELETE FROM call_kinds WHERE org_id = $1 AND id = $2";
     SHORTEN: TenantSql = "UPDATE call_sketches SET latency = $5, first_byte = $6 WHERE org_id = $1 AND width = $2 AND start = $3 AND kind_id = $4";
@@ -36,6 +37,12 @@ statements! {
 pub async fn grouped(tx: &mut OrgTx) -> Result<BTreeMap<String, i64>> {
     let row: Option<(Json<BTreeMap<String, i64>>,)> = tx.optional(GROUPED, vec![]).await?;
     Ok(row.map(|(names,)| names.0).unwrap_or_default())
+}
+
+/// The day of the first call that is counted.
+pub async fn first_day(tx: &mut OrgTx) -> Result<Option<Timestamp>> {
+    let (day,): (Option<i64>,) = tx.one(FIRST_DAY, values![DAY]).await?;
+    Ok(day.map(Timestamp))
 }
 
 /// What of a call's metadata counts.

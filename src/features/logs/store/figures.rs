@@ -264,6 +264,8 @@ pub enum Spreads {
     InBars,
     /// Of each group as a whole, and of all.
     Whole,
+    /// Nowhere: what is spread is not asked for, or not used.
+    Unread,
 }
 
 /// A bar that holds every moment there is.
@@ -295,6 +297,7 @@ pub async fn read(
     // As a whole, whole days tell what their hours do.
     let (wide, parts) = match spreads {
         Spreads::InBars => (bar, split.rolled.clone()),
+        Spreads::Unread => (bar, vec![]),
         Spreads::Whole if split.rolled.is_empty() => (bar, vec![]),
         Spreads::Whole => (ONE_BAR, Split::of(filter.span, ONE_BAR).rolled),
     };
@@ -304,7 +307,7 @@ pub async fn read(
         let rows: Vec<SketchRow> = question.summary(tx, SKETCHED_BY[place], before, vec![]).await?;
         match spreads {
             Spreads::InBars => cells.spread_in_bars(rows),
-            Spreads::Whole => cells.spread(rows),
+            Spreads::Whole | Spreads::Unread => cells.spread(rows),
         }
     }
     // What is not counted yet stands in the log alone.
