@@ -76,6 +76,7 @@ impl Made {
             count: 1,
             went: None,
             tried: vec![],
+            spent: vec![],
         };
         Record { call: Arc::new(call), outcome: Some(end), texts: None }
     }

@@ -6,7 +6,10 @@ use super::{
     statement::{Markup, Seats, Statement},
 };
 use crate::{
-    features::logs::figures::{Dimension, Figures},
+    features::{
+        limits::model::Standing,
+        logs::figures::{Dimension, Figures},
+    },
     kernel::{Asked, Timestamp, provider::Provider, text, time::DAY},
 };
 use serde::{Deserialize, Serialize};
@@ -139,6 +142,8 @@ pub struct Page {
     pub before_until: Timestamp,
     /// Of the running month.
     pub forecast: Option<Forecast>,
+    /// The budgets of the whole organisation, as they stand now.
+    pub budgets: Vec<Standing>,
     pub by: Dimension,
     /// Those that cost most first, at most [`ROWS`], and how many there are beside them.
     pub rows: Vec<Row>,

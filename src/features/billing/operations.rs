@@ -15,6 +15,10 @@ use super::{
 use crate::{
     features::{
         accounts::email::Email,
+        limits::{
+            self,
+            model::{Kind, On, Scope},
+        },
         logs::{
             self, GroupRead, Spreads,
             figures::{Dimension, Figures},
@@ -76,6 +80,9 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
         true => forecast(&mut tx, now, totals.cost.unwrap_or(0)).await?,
         false => None,
     };
+    let on = On { scope: Scope::Organisation, id: tx.organisation().0 };
+    let mut budgets = limits::operations::of(&mut tx, access.app(), on, now).await?;
+    budgets.retain(|standing| standing.limit.is.kind == Kind::Budget);
     Ok(Page {
         month,
         next: (month < running).then(|| month.next()),
@@ -84,6 +91,7 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
         before: earlier,
         before_until,
         forecast,
+        budgets,
         by,
         rows,
         more,

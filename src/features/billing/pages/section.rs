@@ -35,8 +35,3 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     }
     .into_inner()
 }
-
-/// Where limits and budgets are.
-pub(super) fn limits(slug: &str) -> String {
-    format!("{}/limits", routes::organisation(slug))
-}

@@ -1,6 +1,5 @@
 //! The spend of a month: figures, forecast, the days, who has which part of it; seats and keys; and the statements.
 
-use super::section::limits;
 use crate::{
     features::{
         billing::{
@@ -10,6 +9,7 @@ use crate::{
             month::Month,
             statement::Seats,
         },
+        limits::{model::Standing, pages as limits},
         logs::figures::Dimension,
     },
     kernel::{money::dollars, text::{capital, grouped}},
@@ -164,16 +164,18 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
     let plot = (page.spend.cost.unwrap_or(0) > 0).then(|| view! { <Plot plotted=plotted(&page) /> }.into_any());
     let next = page.next.map(|next| here(&slug, next, &page.by).to_string());
     let previous = here(&slug, page.month.back(1), &page.by).to_string();
-    let (limits, settings) = (limits(&slug), routes::billing_settings(&slug));
+    let (limits, settings) = (routes::limits(&slug), routes::billing_settings(&slug));
+    let budgets = (!page.budgets.is_empty()).then(|| view! { <Budgets budgets=page.budgets.clone() now=page.now.0 /> });
     view! {
         <PageHeader title="Billing" sentence=move || sentence.clone()>
-            <Budgets href=limits />
+            <LinkButton label="Limits and budgets" href=limits />
             <LinkButton label="Settings" href=settings />
         </PageHeader>
         <div class="stack">
             <Pager previous next words=month />
             <Tiles label="Figures" tiles />
             {forecast}
+            {budgets}
             {plot}
             <Groups page=page.clone() slug=slug.clone() />
             <Statements page=page.clone() slug />
@@ -182,10 +184,32 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
     }
 }
 
-/// The way to limits and budgets, which have a room of their own.
+/// The budgets of the whole organisation, and what was used of each in the period that is under way.
 #[component]
-fn Budgets(href: String) -> impl IntoView {
-    view! { <LinkButton label="Limits and budgets" href /> }
+fn Budgets(budgets: Vec<Standing>, now: i64) -> impl IntoView {
+    let rows: Vec<_> = budgets
+        .into_iter()
+        .map(|standing| {
+            let end = match standing.period.end {
+                Some(end) => view! { <Time at=end.0 now /> }.into_any(),
+                None => view! { <span class="hint">"Never by itself"</span> }.into_any(),
+            };
+            view! {
+                <tr>
+                    <th scope="row">{standing.limit.is.to_string()}</th>
+                    <td data-label="Used">{limits::used(&standing)}</td>
+                    <td data-label="Begins anew">{end}</td>
+                </tr>
+            }
+        })
+        .collect();
+    let columns = vec![Column::new("Budget"), Column::new("Used"), Column::new("Begins anew")];
+    view! {
+        <section class="stack">
+            <h2>"Budgets of the organisation"</h2>
+            <Table caption="Budgets of the organisation" columns>{rows}</Table>
+        </section>
+    }
 }
 
 /// Who has which part of the spend.

@@ -4,5 +4,5 @@ mod form;
 mod list;
 mod section;
 
-pub use list::LimitsPage;
+pub use list::{LimitsPage, used};
 pub use section::{Routes, SECTION};
