@@ -111,9 +111,10 @@ operations! {
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
     ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get", "api_keys/picked"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyPermissionUses = "api_key.permission_uses", holds(P::ApiKeysList), read, fns: [], routes: ["GET /v1/api-keys/{id}/permission-uses"];
     ApiKeyDraft = "api_key.draft", holds(P::ApiKeysCreate), read, fns: ["api_keys/draft"], routes: [];
     ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
-    ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
+    ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update", "api_keys/set_permissions"], routes: ["PUT /v1/api-keys/{id}"];
     ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];
     ApiKeyEndOverlap = "api_key.end_overlap", holds(P::ApiKeysRotate), audited, fns: ["api_keys/end_overlap"], routes: ["POST /v1/api-keys/{id}/end-overlap"];
     ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable", "api_keys/disable_many"], routes: ["POST /v1/api-keys/{id}/disable"];

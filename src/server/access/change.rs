@@ -29,6 +29,13 @@ pub struct Committed<T> {
     pub(super) changes: bool,
 }
 
+impl<T> Committed<T> {
+    /// The same with another value.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Committed<U> {
+        Committed { value: with(self.value), changes: self.changes }
+    }
+}
+
 impl Change {
     pub fn now(&self) -> Timestamp {
         self.access.now()

@@ -41,9 +41,10 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let mut tx = access.read(Operation::ApiKeyGet).await?;
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
+    let rights = store::rights::of_key(&mut tx, id).await?;
     let people = people(&mut tx).await?;
     let configs = configs(&mut tx).await?;
-    Ok(KeyPage { key, people, configs, now, submission: Uuid::now_v7() })
+    Ok(KeyPage { key, rights, people, configs, now, submission: Uuid::now_v7() })
 }
 
 /// What the editor of a new key needs.
