@@ -20,6 +20,7 @@ mod matrix;
 mod news;
 mod organisations;
 mod pages;
+mod permission_uses;
 mod plans;
 mod prices;
 mod prompts;

@@ -2,7 +2,8 @@
 
 use super::support::{Calls, House, World, done, each_engine, test_server};
 use crate::{
-    policy::Operation,
+    features::api_keys::operations::write_uses,
+    policy::{Operation, PermissionSet},
     server::{access::checkpoints::Checkpoints, audit, database::Db},
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
@@ -19,7 +20,9 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 36] = [
+const ORGANISATION: [&str; 39] = [
+    "access_review_rows",
+    "access_reviews",
     "api_key_secrets",
     "api_keys",
     "audit_checkpoints",
@@ -40,6 +43,7 @@ const ORGANISATION: [&str; 36] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "key_permission_uses",
     "log_exports",
     "log_filters",
     "log_settings",
@@ -108,6 +112,15 @@ async fn filled(house: House) -> World {
             done(&world.owner, path, &ready.fields(&world.house.slug)).await;
         }
     }
+    let (key, _) = world.key("counted", &[]).await;
+    let key = key.parse().expect("an id");
+    world.house.app.uses.count(
+        world.house.organisation,
+        key,
+        PermissionSet::key_default(),
+        world.house.app.clock.now(),
+    );
+    write_uses(&world.house.app).await.expect("written");
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
     let folder = tempfile::tempdir().expect("a folder");

@@ -139,6 +139,14 @@ impl Rights {
         Some(held.without(settled.map(|of| of.permission).collect()))
     }
 
+    /// Counts a use on a day; an earlier one than is known changes nothing.
+    pub fn count(&mut self, permission: Permission, day: Timestamp) {
+        match self.uses.iter_mut().find(|of| of.permission == permission) {
+            Some(of) => of.used_day = of.used_day.max(Some(day)),
+            None => self.uses.push(PermissionUse { permission, given_at: None, used_day: Some(day) }),
+        }
+    }
+
     /// The last day of use of one permission.
     pub fn used_day(&self, permission: Permission) -> Option<Timestamp> {
         self.uses.iter().find(|of| of.permission == permission).and_then(|of| of.used_day)

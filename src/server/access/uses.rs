@@ -90,6 +90,16 @@ impl Uses {
         counted.known.insert(key, (day, known));
     }
 
+    /// The uses of a key's permissions that wait.
+    pub fn waiting(&self, organisation: OrganisationId, key: KeyId) -> Vec<PermissionUse> {
+        let counted = self.counted();
+        let of = |permission: &Permission| {
+            let day = counted.waiting.get(&(organisation, key, *permission))?;
+            Some(PermissionUse { key, permission: *permission, day: *day })
+        };
+        Permission::ALL.iter().filter_map(of).collect()
+    }
+
     /// Takes the uses of permissions that wait, by organisation. They are sorted, so that two programs that write the same
     /// ones wait for each other in one order.
     pub fn take(&self) -> BTreeMap<OrganisationId, Vec<PermissionUse>> {

@@ -1,5 +1,6 @@
 //! Reading keys.
 
+use super::rights::rights;
 use crate::{
     features::{
         api_keys::{
@@ -41,7 +42,7 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let mut tx = access.read(Operation::ApiKeyGet).await?;
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
-    let rights = store::rights::of_key(&mut tx, id).await?;
+    let rights = rights(&mut tx, access.app(), id).await?;
     let people = people(&mut tx).await?;
     let configs = configs(&mut tx).await?;
     Ok(KeyPage { key, rights, people, configs, now, submission: Uuid::now_v7() })

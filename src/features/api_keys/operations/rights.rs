@@ -14,6 +14,7 @@ use crate::{
     server::{
         access::{Access, App},
         audit::event::Subject,
+        database::OrgTx,
     },
 };
 
@@ -47,21 +48,26 @@ pub async fn write_uses(app: &App) -> Result<()> {
     failed
 }
 
+/// What is known of the use of a key's permissions, with what this program has counted and not written yet.
+pub(super) async fn rights(tx: &mut OrgTx, app: &App, key: KeyId) -> Result<Rights> {
+    let mut rights = store::rights::of_key(tx, key).await?;
+    for used in app.uses.waiting(tx.organisation(), key) {
+        rights.count(used.permission, used.day);
+    }
+    Ok(rights)
+}
+
 /// A key and what is known of the use of its permissions, at this moment.
 pub async fn permission_uses(access: &Access, id: KeyId) -> Result<(Key, Rights, Timestamp)> {
     let mut tx = access.read(Operation::ApiKeyPermissionUses).await?;
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
-    let rights = store::rights::of_key(&mut tx, id).await?;
+    let rights = rights(&mut tx, access.app(), id).await?;
     Ok((key, rights, now))
 }
 
 /// Gives a key these permissions and no others, and says what it held before.
 pub async fn set_permissions(access: &Access, id: KeyId, to: impl FnOnce() -> Result<SetTo>) -> Result<Reset> {
-    // What was used a moment ago counts, as far as this program knows of it. A failure is one of the job's.
-    if let Err(error) = write_uses(access.app()).await {
-        tracing::warn!(%error, "the uses of API keys' permissions could not be written");
-    }
     access
         .act(Operation::ApiKeyUpdate, Subject::unnamed("api_key", id), |mut change| async move {
             let mut asked = None;
@@ -74,7 +80,7 @@ pub async fn set_permissions(access: &Access, id: KeyId, to: impl FnOnce() -> Re
             .await?;
             let SetTo { used_within, version, .. } = asked.ok_or_else(Error::internal)?;
             if let Some(days) = used_within {
-                let rights = store::rights::of_key(change.tx(), id).await?;
+                let rights = rights(change.tx(), access.app(), id).await?;
                 narrows_to_the_used(&key, &rights, permissions, (days, change.now()))?;
             }
             let (name, was) = (key.name.clone(), key.permissions);

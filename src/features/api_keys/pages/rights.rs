@@ -55,7 +55,7 @@ pub(super) fn Unused(
             let current = (span == days.get()).then_some("page");
             view! { <a href=href aria-current=current>{format!("{span} days")}</a>" " }
         };
-        view! { <nav aria-label="Unused for" class="row">{SPANS.map(link).to_vec()}</nav> }
+        view! { <nav aria-label="Unused for" class="row">{Vec::from(SPANS.map(link))}</nav> }
     };
     let shown = move || {
         let (days, held) = (days.get(), key.with(|key| key.permissions));
