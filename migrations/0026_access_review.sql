@@ -29,8 +29,8 @@ CREATE TABLE access_reviews (
     started_by TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     -- How many people and how many API keys stood in it when it began.
-    people BIGINT NOT NULL,
-    keys BIGINT NOT NULL,
+    people_count BIGINT NOT NULL,
+    key_count BIGINT NOT NULL,
     finished_by TEXT,
     finished_at BIGINT,
     -- Why it was finished before every row was decided; empty: every row was.
@@ -42,6 +42,7 @@ CREATE INDEX access_reviews_by_time ON access_reviews (org_id, started_at DESC, 
 
 CREATE TABLE access_review_rows (
     org_id UUID NOT NULL,
+    id UUID NOT NULL,
     review_id UUID NOT NULL,
     -- From 1: people first, then API keys.
     number BIGINT NOT NULL,
@@ -54,7 +55,8 @@ CREATE TABLE access_review_rows (
     comment TEXT NOT NULL,
     decided_by TEXT,
     decided_at BIGINT,
-    PRIMARY KEY (org_id, review_id, number),
+    PRIMARY KEY (org_id, id),
+    UNIQUE (org_id, review_id, number),
     FOREIGN KEY (org_id, review_id) REFERENCES access_reviews (org_id, id)
 );
 

@@ -105,6 +105,13 @@ operations! {
     InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
     InvitationDecline = "invitation.decline", PERSON, audited, fns: ["invitation/decline"], routes: [];
     InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
+    // Access reviews: of people and keys alike, by whoever gives and takes roles
+    AccessReviewsList = "access_review.list", holds(P::TeamAssignRoles), read, fns: ["reviews/list"], routes: [];
+    AccessReviewGet = "access_review.get", holds(P::TeamAssignRoles), read, fns: ["reviews/get", "reviews/row"], routes: [];
+    AccessReviewStart = "access_review.start", holds(P::TeamAssignRoles), audited, fns: ["reviews/start"], routes: [];
+    AccessReviewDecide = "access_review.decide", holds(P::TeamAssignRoles), audited, fns: ["reviews/decide"], routes: [];
+    AccessReviewFinish = "access_review.finish", holds(P::TeamAssignRoles), audited, fns: ["reviews/finish"], routes: [];
+    AccessReviewExport = "access_review.export", holds(P::TeamAssignRoles), audited, fns: ["reviews/export"], routes: [];
     // Why: about oneself everybody may ask, and about others whoever may list them
     WhyExplain = "why.explain", BELONGING, read, fns: ["why/ask"], routes: ["POST /v1/why"];
     WhyWhoCan = "why.who_can", holds(P::TeamView), read, fns: [], routes: ["GET /v1/who-can"];

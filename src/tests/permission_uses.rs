@@ -173,7 +173,7 @@ async fn a_key_is_narrowed_to_what_it_used_and_has_all_again_by_one_press() {
         let fields = [("slug", slug), ("id", &id), ("permissions", ""), ("used_within", "30"), ("version", version)];
         let led = owner.plain_form(&page, "api_keys/set_permissions", &fields).await;
         let to = led.headers.get("location").and_then(|to| to.to_str().ok()).unwrap_or_default().to_owned();
-        assert!(led.status == 302 && to.contains("done=narrowed") && to.contains("unused=30"), "{} {to}", led.status);
+        assert!(led.status == 303 && to.contains("done=narrowed") && to.contains("unused=30"), "{} {to}", led.status);
         assert!(owner.page(&to).await.text.contains("The key holds no more than it used."));
         assert_eq!(scopes().await, json!([]));
     })

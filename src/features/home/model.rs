@@ -158,7 +158,7 @@ impl Happened {
             "api_key.disable" => "disabled the API key",
             "api_key.enable" => "enabled the API key",
             "access_review.start" => "began the",
-            "access_review.decide" => "decided in an access review on",
+            "access_review.decide" => "decided in the",
             "access_review.finish" => "finished the",
             "access_review.export" => "downloaded the",
             "api_key.delete" => "deleted the API key",

@@ -112,6 +112,13 @@ impl Change {
         self.access.append(&mut self.tx, self.operation, event, Outcome::Done, None, 1).await
     }
 
+    /// Turns to another operation within this act: what is checked and recorded from here on is that one's, until the act
+    /// turns back. Gives the operation before. All that is done is done, or nothing.
+    pub fn turn_to(&mut self, operation: Operation) -> Result<Operation> {
+        self.access.check(operation, Target::In(self.tx.organisation()))?;
+        Ok(std::mem::replace(&mut self.operation, operation))
+    }
+
     /// Commits the change with its event: both or neither.
     pub async fn commit<T>(mut self, event: Event, value: T) -> Result<Committed<T>> {
         self.record(&event).await?;

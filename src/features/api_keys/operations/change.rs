@@ -219,15 +219,20 @@ fn config_word(config: Option<ConfigId>) -> String {
 pub async fn disable(access: &Access, id: KeyId, typed: Option<&str>) -> Result<()> {
     access
         .act(Operation::ApiKeyDisable, Subject::unnamed("api_key", id), |mut change| async move {
-            let now = change.now();
-            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
-            confirm(&key, typed, now)?;
-            let since = key.disabled_at.unwrap_or(now);
-            store::set_disabled(change.tx(), id, Some(since), now).await?;
-            let event = Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true);
+            let event = disable_within(&mut change, id, typed).await?;
             change.commit(event, ()).await
         })
         .await
+}
+
+/// The same as a part of an act; gives its event.
+pub async fn disable_within(change: &mut Change, id: KeyId, typed: Option<&str>) -> Result<Event> {
+    let now = change.now();
+    let (key, _) = changeable(change, id, |key| Ok(key.permissions)).await?;
+    confirm(&key, typed, now)?;
+    let since = key.disabled_at.unwrap_or(now);
+    store::set_disabled(change.tx(), id, Some(since), now).await?;
+    Ok(Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true))
 }
 
 /// Lets a disabled key work again.

@@ -1,0 +1,217 @@
+//! One review: its rows, and what can be done with it as a whole.
+
+use super::{decision, last, progress, rights, state, unused, whose};
+use crate::{
+    features::{
+        audit::pages as audit,
+        organisations::pages::use_slug,
+        team::{
+            pages::titled,
+            reviews::{
+                functions::{DecideReviewRow, FinishReview, LoadReview},
+                model::{FILTERS, LIMITS, Page, Review, Row},
+            },
+        },
+    },
+    kernel::Timestamp,
+    policy::Operation,
+    site::routes,
+    ui::{
+        Loaded, available,
+        components::{
+            Button, Card, Choice, Column, Field, FieldKind, LinkButton, Note, PageHeader, Table, Time, Toast, Tone,
+        },
+        form::{BareForm, DownloadForm, Form, FormFor, Refusal, use_download, use_form},
+        listing::{FilterBar, List, NothingFits, Pages, use_asked},
+        load_after,
+        pages::{Done, use_param},
+    },
+};
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+/// What can have been done here, or on the page of a row.
+const DONE: &[(&str, &str)] = &[("decided", "The row is decided."), ("finished", "The review is finished.")];
+
+#[component]
+pub fn ReviewPage() -> impl IntoView {
+    let (slug, id, asked) = (use_slug(), use_param("id"), use_asked(&FILTERS));
+    let (decide, finish) = (use_form::<DecideReviewRow>(), use_form::<FinishReview>());
+    let page = load_after(
+        move || decide.answers().get() + finish.answers().get(),
+        move || LoadReview { slug: slug.get(), id: id.get(), asked: asked.get() },
+    );
+    finish.says(|| Toast::done("The review is finished"));
+    view! {
+        <Title text=titled("Access review") />
+        <Loaded
+            data=page
+            view=move |page: Page| {
+                let slug = slug.get_untracked();
+                let list = List {
+                    path: routes::access_review(&slug, page.review.id),
+                    filters: &FILTERS,
+                    usual: "",
+                    asked: asked.get_untracked(),
+                };
+                view! { <One page slug list decide finish /> }.into_any()
+            }
+        />
+    }
+}
+
+#[component]
+fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, finish: Form<FinishReview>) -> impl IntoView {
+    let Page { review, rows, total, window, now } = page;
+    let (is_open, undecided) = (review.finished.is_none(), review.undecided());
+    let history = audit::history("access_review", &review.id.to_string());
+    let pill = state(&review);
+    let words = format!("Begun by {} on {}. {}.", review.started_by, review.started_at.date_time(), progress(&review));
+    let pill = StoredValue::new(Some(pill.into_any()));
+    let ended = review.finished.clone().map(|finished| {
+        let why = (!finished.reason.is_empty()).then(|| format!(" {undecided} rows were left: {}", finished.reason));
+        view! {
+            <Note tone=Tone::Info>
+                "Finished by "{finished.by}" "<Time at=finished.at.0 now=now.0 />". It does not change any more."{why}
+            </Note>
+        }
+    });
+    let title = format!("Review of {}", review.started_at.date());
+    let id = review.id;
+    let lines: Vec<_> = rows.into_iter().map(|row| line(row, &review, &slug, now, decide)).collect();
+    let all = list.path.clone();
+    let body = if lines.is_empty() {
+        let sentence = "No row of this review is of this kind and so decided.";
+        view! { <NothingFits title="No row fits" sentence label="Show all rows" href=all /> }.into_any()
+    } else {
+        let mut columns: Vec<_> = ["Who or what", "May do", "Last used", "Decision"].map(Column::new).into();
+        columns.push(Column::actions());
+        view! { <Table caption="Rows of the review" columns>{lines}</Table> }.into_any()
+    };
+    let kinds = [("", "People and keys"), ("person", "People"), ("api_key", "API keys")];
+    let decisions = [("", "Decided or not"), ("open", "Undecided"), ("confirmed", "Confirmed"), ("revoked", "Revoked")];
+    let choices = |of: &[(&'static str, &'static str)]| {
+        of.iter().map(|(value, label)| Choice::new(*value, *label)).collect::<Vec<_>>()
+    };
+    let count = format!("{total} {}", if total == 1 { "row" } else { "rows" });
+    view! {
+        <PageHeader
+            title
+            sentence=move || {
+                let pill = pill.try_update_value(Option::take).flatten();
+                view! { <span class="row">{pill}{words.clone()}</span> }
+            }
+        >
+            {history}
+        </PageHeader>
+        <Done said=DONE />
+        <Refusal form=decide />
+        {ended}
+        <FilterBar list=list.clone() count>
+            {list.choice("Kind", "kind", choices(&kinds))}
+            {list.choice("Decision", "decision", choices(&decisions))}
+        </FilterBar>
+        {body}
+        <Pages list window total />
+        {is_open.then(|| view! { <Finish id=id.to_string() undecided form=finish /> })}
+        <Export id=id.to_string() slug />
+    }
+}
+
+fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<DecideReviewRow>) -> impl IntoView + use<> {
+    let href = routes::access_review_row(slug, review.id, row.number);
+    let pill = decision(&row);
+    let (may, second) = (rights(&row.facts), unused(&row.facts).map(|unused| format!("Unused 90 days: {unused}")));
+    let (used, whose) = (last(&row.facts, now), whose(&row.facts));
+    let said = row.decided.as_ref().map(|decided| {
+        let comment = if decided.comment.is_empty() { String::new() } else { format!(": {}", decided.comment) };
+        view! { <span class="cell-second">{format!("by {}{comment}", decided.by)}</span> }
+    });
+    let is_open = review.finished.is_none();
+    let confirm = (is_open && row.decided.is_none()).then(|| {
+        view! {
+            <BareForm form class="row">
+                <input type="hidden" name="id" value=review.id.to_string() />
+                <input type="hidden" name="number" value=row.number.to_string() />
+                <input type="hidden" name="decision" value="confirm" />
+                <Button
+                    label=format!("Confirm {}", row.name)
+                    id=format!("confirm-{}", row.number)
+                    busy=form.busy()
+                    availability=available(Operation::AccessReviewDecide)
+                />
+            </BareForm>
+        }
+    });
+    let address = href.to_string();
+    let revoke = is_open.then(|| {
+        view! {
+            <LinkButton
+                label=format!("Decide on {}", row.name)
+                id=format!("decide-{}", row.number)
+                href
+                availability=available(Operation::AccessReviewDecide)
+            />
+        }
+    });
+    view! {
+        <tr>
+            <th scope="row">
+                <span class="two-lines">
+                    <a class="cell-name" href=address>{row.name.clone()}</a>
+                    <span class="cell-second">{whose}</span>
+                </span>
+            </th>
+            <td data-label="May do">
+                <span class="two-lines">
+                    <span>{may}</span>
+                    {second.map(|second| view! { <span class="cell-second">{second}</span> })}
+                </span>
+            </td>
+            <td data-label="Last used">{used}</td>
+            <td data-label="Decision" class="state"><span class="two-lines">{pill}{said}</span></td>
+            <td class="row-actions"><span class="row">{confirm}{revoke}</span></td>
+        </tr>
+    }
+}
+
+/// The end of a review that is not decided to its last row.
+#[component]
+fn Finish(id: String, undecided: i64, form: Form<FinishReview>) -> impl IntoView {
+    let rows = if undecided == 1 { "1 row is".to_owned() } else { format!("{undecided} rows are") };
+    view! {
+        <Card title="Finish early">
+            <FormFor form problem="The review is not finished" errors_id="finish-errors" limits=LIMITS>
+                <input type="hidden" name="id" value=id />
+                <p>{format!("With the last decision the review is finished by itself. {rows} undecided. A finished review never changes any more.")}</p>
+                <Field label="Reason" name="reason" kind=FieldKind::Textarea { rows: 2 } />
+                <div class="form-end">
+                    <Button
+                        label="Finish now"
+                        id="finish"
+                        busy=form.busy()
+                        availability=available(Operation::AccessReviewFinish)
+                    />
+                </div>
+            </FormFor>
+        </Card>
+    }
+}
+
+/// The review as a file.
+#[component]
+fn Export(id: String, slug: String) -> impl IntoView {
+    let form = use_download("/fn/reviews/export");
+    view! {
+        <Card title="Export">
+            <DownloadForm form problem="The review was not written">
+                <input type="hidden" name="slug" value=slug />
+                <input type="hidden" name="id" value=id />
+                <p>"The whole review as a CSV file. The export is an event of the audit log."</p>
+                <div class="form-end">
+                    <Button label="Export as CSV" id="export-csv" availability=available(Operation::AccessReviewExport) />
+                </div>
+            </DownloadForm>
+        </Card>
+    }
+}
