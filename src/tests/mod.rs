@@ -1,5 +1,6 @@
 //! Tests against the real router on real databases. One binary.
 
+mod access_reviews;
 mod accounts;
 mod analytics;
 mod audit;

@@ -34,6 +34,7 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("virtual-keys"), 2),
             (inside("team"), 2),
             (inside("team/invitations"), 2),
+            (inside("team/reviews"), 2),
             (inside("why"), 2),
             (inside("settings"), 2),
             (inside("leave"), 2),

@@ -65,9 +65,8 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
     let Page { review, rows, total, window, now } = page;
     let (is_open, undecided) = (review.finished.is_none(), review.undecided());
     let history = audit::history("access_review", &review.id.to_string());
-    let pill = state(&review);
+    let shown = review.clone();
     let words = format!("Begun by {} on {}. {}.", review.started_by, review.started_at.date_time(), progress(&review));
-    let pill = StoredValue::new(Some(pill.into_any()));
     let ended = review.finished.clone().map(|finished| {
         let why = (!finished.reason.is_empty()).then(|| format!(" {undecided} rows were left: {}", finished.reason));
         view! {
@@ -98,8 +97,7 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
         <PageHeader
             title
             sentence=move || {
-                let pill = pill.try_update_value(Option::take).flatten();
-                view! { <span class="row">{pill}{words.clone()}</span> }
+                view! { <span class="row">{state(&shown)}<span>{words.clone()}</span></span> }
             }
         >
             {history}

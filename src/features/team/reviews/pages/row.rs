@@ -23,6 +23,7 @@ use crate::{
         form::{Form, FormFor, use_form},
         load,
         pages::{ConfirmName, ItemPage, param, use_param},
+        reactive,
     },
 };
 use leptos::prelude::*;
@@ -42,58 +43,71 @@ pub fn RowPage() -> impl IntoView {
 
 #[component]
 fn Decide(page: model::RowPage, form: Form<DecideReviewRow>) -> impl IntoView {
-    let (slug, revokes) = (param("slug"), use_query_map().with_untracked(|query| query.get("act")).is_some());
-    let model::RowPage { review, row, .. } = &page;
-    let (back, now) = (routes::access_review(&slug, review.id), page.now);
-    let here = routes::access_review_row(&slug, review.id, row.number);
+    let (slug, query) = (param("slug"), use_query_map());
+    let revokes = Memo::new(move |_| query.with(|query| query.get("act").is_some()));
+    let (row, now) = (page.row.clone(), page.now);
+    let back = routes::access_review(&slug, page.review.id).to_string();
     let is_revoked = row.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Revoked);
-    let body = if review.finished.is_some() || is_revoked {
+    let body = if page.review.finished.is_some() || is_revoked {
         view! { <LinkButton label="Back to the review" href=back /> }.into_any()
-    } else if revokes {
-        view! { <Revoke page=page.clone() back=back.to_string() form /> }.into_any()
     } else {
-        let (name, is_decided) = (row.name.clone(), row.decided.is_some());
-        form.says(move || Toast::done(format!("{name} is confirmed")));
-        view! {
-            <Card>
-                <FormFor form problem="Nothing was decided" limits=LIMITS>
-                    <Hidden page=page.clone() decision="confirm" />
-                    <Comment />
-                    <div class="form-end">
-                        <LinkButton label="Cancel" href=back />
-                        <LinkButton
-                            label="Revoke"
-                            look=Look::TowardsDanger
-                            href=here.with("act", "revoke")
-                            availability=available(Operation::AccessReviewDecide)
-                        />
-                        {(!is_decided)
-                            .then(|| {
-                                view! {
-                                    <Button
-                                        look=Look::Primary
-                                        label="Confirm"
-                                        busy=form.busy()
-                                        availability=available(Operation::AccessReviewDecide)
-                                    />
-                                }
-                            })}
-                    </div>
-                </FormFor>
-            </Card>
-        }
+        let slug = slug.clone();
+        reactive(move || {
+            let (page, back) = (page.clone(), back.clone());
+            match revokes.get() {
+                true => view! { <Revoke page back form /> }.into_any(),
+                false => view! { <Confirm page slug=slug.clone() back form /> }.into_any(),
+            }
+        })
         .into_any()
     };
     view! {
         <PageHeader title=row.name.clone() />
-        <Facts row=row.clone() slug now />
+        <Before row slug now />
         {body}
+    }
+}
+
+/// Leaving all as it is, or the way to taking it away.
+#[component]
+fn Confirm(page: model::RowPage, slug: String, back: String, form: Form<DecideReviewRow>) -> impl IntoView {
+    let model::RowPage { review, row, .. } = &page;
+    let revoke = routes::access_review_row(&slug, review.id, row.number).with("act", "revoke");
+    let (name, is_decided) = (row.name.clone(), row.decided.is_some());
+    form.says(move || Toast::done(format!("{name} is confirmed")));
+    view! {
+        <Card>
+            <FormFor form problem="Nothing was decided" limits=LIMITS>
+                <Hidden page=page.clone() decision="confirm" />
+                {(!is_decided).then(|| view! { <Comment /> })}
+                <div class="form-end">
+                    <LinkButton label="Cancel" href=back />
+                    <LinkButton
+                        label="Revoke"
+                        look=Look::TowardsDanger
+                        href=revoke
+                        availability=available(Operation::AccessReviewDecide)
+                    />
+                    {(!is_decided)
+                        .then(|| {
+                            view! {
+                                <Button
+                                    look=Look::Primary
+                                    label="Confirm"
+                                    busy=form.busy()
+                                    availability=available(Operation::AccessReviewDecide)
+                                />
+                            }
+                        })}
+                </div>
+            </FormFor>
+        </Card>
     }
 }
 
 /// What the row was when the review began, with the way to what it is now.
 #[component]
-fn Facts(row: Row, slug: String, now: Timestamp) -> impl IntoView {
+fn Before(row: Row, slug: String, now: Timestamp) -> impl IntoView {
     let page = match &row.facts {
         Facts::Person { email, .. } => Some(routes::team(&slug).with("q", email)),
         Facts::ApiKey { .. } => row.subject.parse().ok().map(|id| routes::api_key(&slug, id)),
