@@ -9,7 +9,7 @@ use crate::{
             pages::titled,
             reviews::{
                 functions::{DecideReviewRow, FinishReview, LoadReview},
-                model::{FILTERS, LIMITS, Page, Review, Row},
+                model::{Decision, FILTERS, LIMITS, Page, Review, Row},
             },
         },
     },
@@ -19,7 +19,7 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, Column, Field, FieldKind, LinkButton, Note, PageHeader, Table, Time, Toast, Tone,
+            Button, Card, Choice, Column, Field, FieldKind, MenuLink, Note, PageHeader, RowMenu, Table, Time, Toast, Tone,
         },
         form::{BareForm, DownloadForm, Form, FormFor, Refusal, use_download, use_form},
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
@@ -93,6 +93,7 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
         of.iter().map(|(value, label)| Choice::new(*value, *label)).collect::<Vec<_>>()
     };
     let count = format!("{total} {}", if total == 1 { "row" } else { "rows" });
+    let (bar, pages) = (list.clone(), list.clone());
     view! {
         <PageHeader
             title
@@ -105,12 +106,12 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
         <Done said=DONE />
         <Refusal form=decide />
         {ended}
-        <FilterBar list=list.clone() count>
+        <FilterBar list=bar count>
             {list.choice("Kind", "kind", choices(&kinds))}
             {list.choice("Decision", "decision", choices(&decisions))}
         </FilterBar>
         {body}
-        <Pages list window total />
+        <Pages list=pages window total />
         {is_open.then(|| view! { <Finish id=id.to_string() undecided form=finish /> })}
         <Export id=id.to_string() slug />
     }
@@ -126,37 +127,35 @@ fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<Decide
         view! { <span class="cell-second">{format!("by {}{comment}", decided.by)}</span> }
     });
     let is_open = review.finished.is_none();
+    let is_revoked = row.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Revoked);
+    let (id, number, name) = (review.id.to_string(), row.number, row.name);
     let confirm = (is_open && row.decided.is_none()).then(|| {
+        let who = name.clone();
         view! {
             <BareForm form class="row">
-                <input type="hidden" name="id" value=review.id.to_string() />
-                <input type="hidden" name="number" value=row.number.to_string() />
+                <input type="hidden" name="id" value=id />
+                <input type="hidden" name="number" value=number.to_string() />
                 <input type="hidden" name="decision" value="confirm" />
-                <Button
-                    label=format!("Confirm {}", row.name)
-                    id=format!("confirm-{}", row.number)
-                    busy=form.busy()
-                    availability=available(Operation::AccessReviewDecide)
-                />
+                <button type="submit" class="button button-small">"Confirm"<span class="vh">{format!(" {who}")}</span></button>
             </BareForm>
         }
     });
-    let address = href.to_string();
-    let revoke = is_open.then(|| {
+    let (page, with_comment, revoke) = (href.to_string(), href.clone(), href.with("act", "revoke"));
+    let menu = (is_open && !is_revoked).then(|| {
+        let label = format!("Actions for {name}");
+        let comment = confirm.is_some().then(|| view! { <MenuLink label="Confirm with a comment" href=with_comment /> });
         view! {
-            <LinkButton
-                label=format!("Decide on {}", row.name)
-                id=format!("decide-{}", row.number)
-                href
-                availability=available(Operation::AccessReviewDecide)
-            />
+            <RowMenu id=format!("menu-{number}") label>
+                {comment}
+                <MenuLink label="Revoke" danger=true href=revoke />
+            </RowMenu>
         }
     });
     view! {
         <tr>
             <th scope="row">
                 <span class="two-lines">
-                    <a class="cell-name" href=address>{row.name.clone()}</a>
+                    <a class="cell-name" href=page>{name}</a>
                     <span class="cell-second">{whose}</span>
                 </span>
             </th>
@@ -167,8 +166,13 @@ fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<Decide
                 </span>
             </td>
             <td data-label="Last used">{used}</td>
-            <td data-label="Decision" class="state"><span class="two-lines">{pill}{said}</span></td>
-            <td class="row-actions"><span class="row">{confirm}{revoke}</span></td>
+            <td data-label="Decision" class="state">
+                <span class="two-lines">
+                    <span class="row">{pill}{confirm}</span>
+                    {said}
+                </span>
+            </td>
+            <td class="row-actions">{menu}</td>
         </tr>
     }
 }

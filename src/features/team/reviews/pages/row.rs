@@ -114,21 +114,24 @@ fn Before(row: Row, slug: String, now: Timestamp) -> impl IntoView {
     };
     let unused = unused(&row.facts).map(|unused| view! { <Fact term="Unused for 90 days">{unused}</Fact> });
     let decided = row.decided.clone().map(|decided| {
+        let comment = (!decided.comment.is_empty()).then(|| view! { <Fact term="Comment">{decided.comment}</Fact> });
         view! {
             <Fact term="Decided">{decided.by}" "<Time at=decided.at.0 now=now.0 /></Fact>
-            {(!decided.comment.is_empty()).then(|| view! { <Fact term="Comment">{decided.comment.clone()}</Fact> })}
+            {comment}
         }
     });
+    let (whose, may, used, decision) = (whose(&row.facts), rights(&row.facts), last(&row.facts, now), decision(&row));
+    let page = page.map(|page| view! { <Fact term="Now"><a href=page.to_string()>"As it is now"</a></Fact> });
     view! {
         <Card title="When the review began">
             <DefinitionList>
-                <Fact term="Who or what">{whose(&row.facts)}</Fact>
-                <Fact term="May do">{rights(&row.facts)}</Fact>
-                <Fact term="Last used">{last(&row.facts, now)}</Fact>
+                <Fact term="Who or what">{whose}</Fact>
+                <Fact term="May do">{may}</Fact>
+                <Fact term="Last used">{used}</Fact>
                 {unused}
-                <Fact term="Decision">{decision(&row)}</Fact>
+                <Fact term="Decision">{decision}</Fact>
                 {decided}
-                {page.map(|page| view! { <Fact term="Now"><a href=page.to_string()>"As it is now"</a></Fact> })}
+                {page}
             </DefinitionList>
         </Card>
     }
