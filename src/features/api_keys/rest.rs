@@ -92,7 +92,7 @@ input! {
         /// The name of a feature of which the keys hold something.
         #[schema(value_type = Option<FeatureName>, inline)]
         permission: Option<String>,
-        /// `unused`: some of what they hold was neither used nor given for 90 days.
+        /// `unused`: some of what they hold was neither used nor given for 90 days; without the master key.
         #[schema(pattern = "^unused$")]
         rights: Option<String>,
         /// `name`, `used` or `expires`, with `-` before it for the other way round; else the newest first.
