@@ -90,9 +90,15 @@ BEGIN
 END $$;
 CREATE FUNCTION latchkey_keep_review_rows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM access_reviews r WHERE r.org_id = NEW.org_id AND r.finished_at IS NOT NULL
-        AND (r.id = NEW.review_id OR (TG_OP = 'UPDATE' AND r.id = OLD.review_id))) THEN
+    IF EXISTS (SELECT 1 FROM access_reviews r
+        WHERE r.org_id = NEW.org_id AND r.id = NEW.review_id AND r.finished_at IS NOT NULL) THEN
         RAISE EXCEPTION 'finished access reviews cannot be changed';
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        IF EXISTS (SELECT 1 FROM access_reviews r
+            WHERE r.org_id = OLD.org_id AND r.id = OLD.review_id AND r.finished_at IS NOT NULL) THEN
+            RAISE EXCEPTION 'finished access reviews cannot be changed';
+        END IF;
     END IF;
     RETURN NEW;
 END $$;
