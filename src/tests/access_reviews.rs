@@ -171,9 +171,8 @@ async fn a_review_shows_everybody_and_is_decided_to_its_last_row() {
         assert_eq!(world.house.snapshot().await, before);
 
         // The key is disabled, not gone; and the page of the review and its file show all.
-        let shown =
-            world.house.program(&world.house.master_key).api("GET", &format!("/v1/api-keys/{key}"), Value::Null);
-        assert_eq!(shown.await.json()["status"], "disabled");
+        let (master, path) = (world.house.program(&world.house.master_key), format!("/v1/api-keys/{key}"));
+        assert_eq!(master.api("GET", &path, Value::Null).await.json()["status"], "disabled");
         let path = format!("/o/{}/team/reviews", world.house.slug);
         assert!(world.admin.page(&path).await.text.contains("5 of 5 decided, 2 revoked"));
         let shown = world.admin.page(&format!("{path}/{}", review.id)).await;
