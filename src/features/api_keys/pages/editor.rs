@@ -193,8 +193,10 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
         .into_any()
     } else {
         view! {
-            <EditKey form=update slug=slug.clone() opened=key stored people configs now />
-            <Unused form=narrow slug key=stored rights now />
+            <div class="stack">
+                <EditKey form=update slug=slug.clone() opened=key stored people configs now />
+                <Unused form=narrow slug key=stored rights now />
+            </div>
         }
         .into_any()
     };

@@ -8,7 +8,7 @@ use crate::{
         team::{
             pages::titled,
             reviews::{
-                functions::{DecideReviewRow, FinishReview, LoadReview},
+                functions::{DecideReviewRow, ExportReview, FinishReview, LoadReview},
                 model::{Decision, FILTERS, LIMITS, Page, Review, Row},
             },
         },
@@ -27,7 +27,7 @@ use crate::{
         pages::{Done, use_param},
     },
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_meta::Title;
 
 /// What can have been done here, or on the page of a row.
@@ -112,8 +112,10 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
         </FilterBar>
         {body}
         <Pages list=pages window total />
-        {is_open.then(|| view! { <Finish id=id.to_string() undecided form=finish /> })}
-        <Export id=id.to_string() slug />
+        <div class="stack">
+            {is_open.then(|| view! { <Finish id=id.to_string() undecided form=finish /> })}
+            <Export id=id.to_string() />
+        </div>
     }
 }
 
@@ -202,12 +204,11 @@ fn Finish(id: String, undecided: i64, form: Form<FinishReview>) -> impl IntoView
 
 /// The review as a file.
 #[component]
-fn Export(id: String, slug: String) -> impl IntoView {
-    let form = use_download("/fn/reviews/export");
+fn Export(id: String) -> impl IntoView {
+    let form = use_download(ExportReview::PATH);
     view! {
         <Card title="Export">
             <DownloadForm form problem="The review was not written">
-                <input type="hidden" name="slug" value=slug />
                 <input type="hidden" name="id" value=id />
                 <p>"The whole review as a CSV file. The export is an event of the audit log."</p>
                 <div class="form-end">

@@ -63,8 +63,10 @@ fn Decide(page: model::RowPage, form: Form<DecideReviewRow>) -> impl IntoView {
     };
     view! {
         <PageHeader title=row.name.clone() />
-        <Before row slug now />
-        {body}
+        <div class="stack">
+            <Before row slug now />
+            {body}
+        </div>
     }
 }
 
