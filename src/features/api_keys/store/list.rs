@@ -76,8 +76,9 @@ const MOST_HELD: usize = 6;
 const OWNERS: &str = "k.responsible IS NULL";
 const ANSWERS: &str = "k.responsible = ?";
 const ANSWERS_NAMED: &str = "k.responsible IN (SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND (LOWER(u.name) LIKE ? ESCAPE '!' OR u.name LIKE ? ESCAPE '!'))";
-/// Keys, without the master key, which is there for everything, of which some permission was not used, as [`Rights::unused`] counts: there are more names in the set than permissions
-/// that were used or given since. Its values are the beginning of the span, a day before that, and the beginning again.
+/// Keys, without the master key, which is there for everything, of which some permission was not used, as
+/// [`Rights::unused`] counts: there are more names in the set than permissions that were used or given since. Its values
+/// are the beginning of the span, a day before that, and the beginning again.
 ///
 /// [`Rights::unused`]: model::Rights::unused
 const UNUSED_RIGHTS: &str = r#"k.kind = 'standard' AND COALESCE(k.counted_since, k.created_at) <= ? AND (LENGTH(CAST(k.permissions AS TEXT)) - LENGTH(REPLACE(CAST(k.permissions AS TEXT), '"', ''))) / 2 > (SELECT COUNT(*) FROM key_permission_uses r WHERE r.org_id = $1 AND r.key_id = k.id AND (r.used_day > ? OR r.given_at > ?) AND CAST(k.permissions AS TEXT) LIKE '%"' || r.permission || '"%')"#;
