@@ -105,6 +105,7 @@ pub async fn start(access: &Access) -> Result<AccessReviewId> {
                 return Err(Error::conflict("An access review is open. Finish it before another begins."));
             }
             let (now, id) = (change.now(), AccessReviewId::new());
+            change.access().app().limits.reviews.take(&change.organisation().to_string(), now)?;
             let (people, keys) = (everybody(&mut change).await?, every_key(&mut change).await?);
             let event = Event::of(Subject::new("access_review", id, name(now)))
                 .with("people", people.len())
