@@ -2,7 +2,7 @@
 
 use super::{Extras, open};
 use crate::{
-    features::ROOMS,
+    features::{ROOMS, api_keys::operations::write_uses},
     gateway::{prices, storage, telemetry},
     http,
     server::{
@@ -113,6 +113,9 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     // A database that does not answer any more keeps nothing from ending.
     let finished = async {
         let _ = jobs.await;
+        if let Err(error) = write_uses(&app).await {
+            tracing::warn!(%error, "the last uses of API keys' permissions could not be written");
+        }
         jobs::finish(&app, &checkpoints).await;
     };
     if tokio::time::timeout(FINISH, finished).await.is_err() {

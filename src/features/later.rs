@@ -16,7 +16,7 @@ use crate::{
         organisations::pages as organisations,
         prices::pages as prices,
         prompts::pages as prompts,
-        team::{invitations::pages as invitations, pages as team},
+        team::{invitations::pages as invitations, pages as team, reviews::pages as reviews},
         virtual_keys::pages as virtual_keys,
         why::pages as why,
     },
@@ -104,6 +104,9 @@ later! {
         Resend => invitations::ResendPage,
         Revoke => invitations::RevokePage,
         ManyInvitations => invitations::ManyInvitationsPage,
+        AccessReviews => reviews::ReviewsPage,
+        AccessReview => reviews::ReviewPage,
+        AccessReviewRow => reviews::RowPage,
     }
     keys {
         ApiKeys => api_keys::KeysPage,

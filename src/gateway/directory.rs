@@ -17,7 +17,7 @@ use crate::kernel::price::Prices;
 use crate::kernel::{
     ConfigId, GuardrailId, KeyId, OrganisationId, PromptId, SecretId, Timestamp, UserId, VirtualKeyId,
 };
-use crate::policy::PermissionSet;
+use crate::policy::{Permission, PermissionSet};
 use crate::prompts::Prompt;
 use crate::routing::{Breakers, Fault, Plan, compile};
 use crate::server::access::SignedInMember;
@@ -226,6 +226,9 @@ pub trait KeySource: Send + Sync + 'static {
 
     /// The slugs of all virtual keys of this organisation that may be called.
     async fn slugs(&self, organisation: OrganisationId) -> Result<Vec<String>, Unavailable>;
+
+    /// Counts that a key used a permission for what leaves no record. Called where it did: no input or output.
+    fn used(&self, _organisation: OrganisationId, _key: KeyId, _permission: Permission) {}
 }
 
 /// A key that was found, with its organisation's shelf of targets.
@@ -613,6 +616,14 @@ impl Directory {
         let mut slugs = timeout(self.0.ages.patience, listing).await.map_err(|_| Unavailable)??;
         slugs.sort_unstable();
         Ok(slugs)
+    }
+
+    /// Counts that a key used a permission for what leaves no record.
+    pub fn used(&self, known: &Known, permission: Permission) {
+        let CallerKey { organisation, key, person, .. } = known.caller;
+        if person.is_none() {
+            self.0.source.used(organisation, key, permission);
+        }
     }
 
     /// Forgets what is remembered of an organisation. Call it after the change is committed.

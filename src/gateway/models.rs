@@ -13,6 +13,7 @@ use super::target::CallTarget;
 use crate::kernel::{OrganisationId, VirtualKeyId};
 use crate::{
     dialect::{self, Model},
+    policy::Permission,
     server::outgoing::{BaseUrl, OutgoingError, Patience},
     web::{
         refusal::Refusal,
@@ -117,6 +118,7 @@ async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refus
     let list = listed(gateway, known, parts).await?;
     // Providers take their time. The list is for a key that may have it now.
     may_still_call(gateway, known).await?;
+    gateway.directory.used(known, Permission::ModelsCall);
     Ok(list)
 }
 

@@ -44,6 +44,7 @@ async fn rendered(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Respon
     may_see(known)?;
     let share = gateway.room.share(known.caller.organisation, known.caller.key);
     let filled = filled(gateway, known, &share, parts, body).await?;
+    gateway.directory.used(known, Permission::PromptsView);
     let data = filled.request();
     let warnings: Vec<Value> =
         filled.rendered.warnings.iter().filter_map(|told| serde_json::to_value(told).ok()).collect();

@@ -61,6 +61,8 @@ ids! {
     KeyId,
     /// One secret of an API key: a rotation makes another.
     SecretId,
+    /// A review of who has access.
+    AccessReviewId,
     /// A stored provider credential.
     VirtualKeyId,
     /// A config: how a call finds its provider; the same in all its versions.

@@ -17,8 +17,9 @@ pub mod time;
 pub use error::{Code, Error, FieldError, Fields, Missing, Result};
 pub use fault::Fault;
 pub use id::{
-    CallId, CollectionId, ConfigId, ExportId, FeedbackId, FilterId, GuardrailId, Id, InvitationId, KeyId, LimitId,
-    OrganisationId, PriceId, PromptId, RequestId, SampleId, SecretId, SessionId, UserId, ValuesId, VirtualKeyId,
+    AccessReviewId, CallId, CollectionId, ConfigId, ExportId, FeedbackId, FilterId, GuardrailId, Id, InvitationId,
+    KeyId, LimitId, OrganisationId, PriceId, PromptId, RequestId, SampleId, SecretId, SessionId, UserId, ValuesId,
+    VirtualKeyId,
 };
 pub use listing::{Asked, Window};
 pub use secret::Secret;

@@ -23,6 +23,12 @@ impl Timestamp {
         Self(self.0.saturating_add(milliseconds))
     }
 
+    /// The beginning of its day, in UTC.
+    #[must_use]
+    pub const fn day(self) -> Self {
+        Self(self.0.div_euclid(DAY).saturating_mul(DAY))
+    }
+
     fn civil(self) -> OffsetDateTime {
         // Outside years 0001..9999 there is nothing sensible to show: the nearest end stands in.
         let nanos = i128::from(self.0.clamp(-62_135_596_800_000, 253_402_300_799_999)) * 1_000_000;

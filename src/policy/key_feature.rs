@@ -220,7 +220,19 @@ impl KeyFeature {
     }
 }
 
+/// What keys can hold and nothing that they can ask for requires yet: it counts as used with whatever else of its feature is.
+pub(super) const UNASKED: [Permission; 1] = [Permission::VirtualKeysCopy];
+
 impl PermissionSet {
+    /// The same with what cannot be used by itself, for the features of which something is in it.
+    #[must_use]
+    pub fn with_unasked(self) -> Self {
+        UNASKED.into_iter().fold(self, |set, unasked| match self.iter().any(|p| p.feature() == unasked.feature()) {
+            true => set.with(unasked),
+            false => set,
+        })
+    }
+
     /// Everything that a key can ever hold: the master key's set.
     pub fn every_key_permission() -> Self {
         KeyFeature::ALL.into_iter().map(KeyFeature::all).fold(Self::EMPTY, Self::union)

@@ -105,15 +105,23 @@ operations! {
     InvitationAccept = "invitation.accept", PERSON, audited, fns: ["invitation/accept", "invitation/accept_mine"], routes: [];
     InvitationDecline = "invitation.decline", PERSON, audited, fns: ["invitation/decline"], routes: [];
     InvitationJoin = "invitation.join", ANYONE, audited, fns: ["invitation/join"], routes: [];
+    // Access reviews: of people and keys alike, by whoever gives and takes roles
+    AccessReviewsList = "access_review.list", holds(P::TeamAssignRoles), read, fns: ["reviews/list"], routes: [];
+    AccessReviewGet = "access_review.get", holds(P::TeamAssignRoles), read, fns: ["reviews/get", "reviews/row"], routes: [];
+    AccessReviewStart = "access_review.start", holds(P::TeamAssignRoles), audited, fns: ["reviews/start"], routes: [];
+    AccessReviewDecide = "access_review.decide", holds(P::TeamAssignRoles), audited, fns: ["reviews/decide"], routes: [];
+    AccessReviewFinish = "access_review.finish", holds(P::TeamAssignRoles), audited, fns: ["reviews/finish"], routes: [];
+    AccessReviewExport = "access_review.export", holds(P::TeamAssignRoles), audited, fns: ["reviews/export"], routes: [];
     // Why: about oneself everybody may ask, and about others whoever may list them
     WhyExplain = "why.explain", BELONGING, read, fns: ["why/ask"], routes: ["POST /v1/why"];
     WhyWhoCan = "why.who_can", holds(P::TeamView), read, fns: [], routes: ["GET /v1/who-can"];
     // API keys
     ApiKeysList = "api_key.list", holds(P::ApiKeysList), read, fns: ["api_keys/list"], routes: ["GET /v1/api-keys"];
     ApiKeyGet = "api_key.get", holds(P::ApiKeysList), read, fns: ["api_keys/get", "api_keys/picked"], routes: ["GET /v1/api-keys/{id}"];
+    ApiKeyPermissionUses = "api_key.permission_uses", holds(P::ApiKeysList), read, fns: [], routes: ["GET /v1/api-keys/{id}/permission-uses"];
     ApiKeyDraft = "api_key.draft", holds(P::ApiKeysCreate), read, fns: ["api_keys/draft"], routes: [];
     ApiKeyCreate = "api_key.create", holds(P::ApiKeysCreate), audited, fns: ["api_keys/create"], routes: ["POST /v1/api-keys", "POST /v1/api-keys/{type}/{sub_type}"];
-    ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update"], routes: ["PUT /v1/api-keys/{id}"];
+    ApiKeyUpdate = "api_key.update", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/update", "api_keys/set_permissions"], routes: ["PUT /v1/api-keys/{id}"];
     ApiKeyRotate = "api_key.rotate", holds(P::ApiKeysRotate), audited, fns: ["api_keys/rotate"], routes: ["POST /v1/api-keys/{id}/rotate", "POST /v2/api-keys/{id}/rotate"];
     ApiKeyEndOverlap = "api_key.end_overlap", holds(P::ApiKeysRotate), audited, fns: ["api_keys/end_overlap"], routes: ["POST /v1/api-keys/{id}/end-overlap"];
     ApiKeyDisable = "api_key.disable", holds(P::ApiKeysUpdate), audited, fns: ["api_keys/disable", "api_keys/disable_many"], routes: ["POST /v1/api-keys/{id}/disable"];

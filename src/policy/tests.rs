@@ -97,6 +97,20 @@ fn every_permission_guards_something() {
 }
 
 #[test]
+fn what_keys_cannot_use_by_itself_is_listed() {
+    let asks = |permission: &Permission| {
+        let routed = Operation::ALL.iter().filter(|operation| !operation.spec().routes.is_empty());
+        routed.flat_map(|operation| operation.spec().requires.permissions()).any(|asked| asked == *permission)
+    };
+    let unasked: Vec<_> = PermissionSet::every_key_permission().iter().filter(|permission| !asks(permission)).collect();
+    assert_eq!(unasked, key_feature::UNASKED);
+    let list = PermissionSet::EMPTY.with(Permission::VirtualKeysList);
+    assert_eq!(list.with_unasked(), list.with(Permission::VirtualKeysCopy));
+    let prompts = PermissionSet::EMPTY.with(Permission::PromptsView);
+    assert_eq!(prompts.with_unasked(), prompts);
+}
+
+#[test]
 fn names_are_unique_and_read_back() {
     for permission in Permission::ALL {
         assert_eq!(Permission::parse(permission.name()), Some(*permission));

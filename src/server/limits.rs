@@ -200,6 +200,8 @@ pub struct Limits {
     mails: Limiter,
     /// Keys made in one organisation.
     pub keys: Limiter,
+    /// Access reviews begun in one organisation.
+    pub reviews: Limiter,
     /// Organisations made by one person.
     pub organisations: Limiter,
     /// Slugs of organisations that one person asks for while typing.
@@ -296,6 +298,7 @@ impl Default for Limits {
             invitation_mails: Limiter::new("mailed invitations", 200, HOUR),
             mails: Limiter::new("mails to this address", 6, HOUR),
             keys: Limiter::new("new keys", 300, HOUR),
+            reviews: Limiter::new("new access reviews", 100, HOUR),
             organisations: Limiter::new("new organisations", 50, HOUR),
             slugs: Limiter::new("short names", 200, 10 * MINUTE),
             links: Limiter::new("attempts", 60, 10 * MINUTE),

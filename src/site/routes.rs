@@ -1,6 +1,6 @@
 //! The one maker of URLs. Nothing else writes an address of this site, so that what is made here can be followed blindly.
 
-use crate::kernel::{CallId, InvitationId, KeyId, UserId};
+use crate::kernel::{AccessReviewId, CallId, InvitationId, KeyId, UserId};
 use std::fmt;
 
 /// Bytes of the longest return address: that of a page about as many rows as can be picked, by their ids.
@@ -356,6 +356,17 @@ pub fn resend_invitation(slug: &str, id: InvitationId) -> Path {
 }
 pub fn revoke_invitation(slug: &str, id: InvitationId) -> Path {
     inside(slug, &format!("/team/invitations/{id}/revoke"))
+}
+/// The reviews of who has access.
+pub fn access_reviews(slug: &str) -> Path {
+    inside(slug, "/team/reviews")
+}
+pub fn access_review(slug: &str, id: AccessReviewId) -> Path {
+    inside(slug, &format!("/team/reviews/{id}"))
+}
+/// Where one row of a review is decided.
+pub fn access_review_row(slug: &str, id: AccessReviewId, number: i64) -> Path {
+    inside(slug, &format!("/team/reviews/{id}/{number}"))
 }
 pub fn leave(slug: &str) -> Path {
     inside(slug, "/leave")

@@ -1,5 +1,6 @@
 //! Tests against the real router on real databases. One binary.
 
+mod access_reviews;
 mod accounts;
 mod analytics;
 mod audit;
@@ -22,6 +23,7 @@ mod matrix;
 mod news;
 mod organisations;
 mod pages;
+mod permission_uses;
 mod plans;
 mod prices;
 mod prompts;

@@ -37,6 +37,7 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("limits"), 2),
             (inside("team"), 2),
             (inside("team/invitations"), 2),
+            (inside("team/reviews"), 2),
             (inside("why"), 2),
             (inside("settings"), 2),
             (inside("leave"), 2),

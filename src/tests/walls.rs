@@ -2,9 +2,12 @@
 
 use super::support::{Calls, House, World, done, each_engine, test_server};
 use crate::{
-    features::limits::{self, Use, model::Limit},
+    features::{
+        api_keys::operations::write_uses,
+        limits::{self, Use, model::Limit},
+    },
     kernel::UserId,
-    policy::Operation,
+    policy::{Operation, PermissionSet},
     server::{access::checkpoints::Checkpoints, audit, database::Db},
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
@@ -21,7 +24,9 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 41] = [
+const ORGANISATION: [&str; 44] = [
+    "access_review_rows",
+    "access_reviews",
     "api_key_secrets",
     "api_keys",
     "audit_checkpoints",
@@ -44,6 +49,7 @@ const ORGANISATION: [&str; 41] = [
     "guardrail_versions",
     "guardrails",
     "invitations",
+    "key_permission_uses",
     "limit_alerts",
     "limit_usage",
     "limits",
@@ -115,6 +121,15 @@ async fn filled(house: House) -> World {
             done(&world.owner, path, &ready.fields(&world.house.slug)).await;
         }
     }
+    let (key, _) = world.key("counted", &[]).await;
+    let key = key.parse().expect("an id");
+    world.house.app.uses.count(
+        world.house.organisation,
+        key,
+        PermissionSet::key_default(),
+        world.house.app.clock.now(),
+    );
+    write_uses(&world.house.app).await.expect("written");
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
     spend(&world).await;

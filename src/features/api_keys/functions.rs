@@ -1,6 +1,6 @@
 //! The keys' server functions.
 
-use super::model::{Draft, KeyForm, KeyList, KeyPage, Minted, Picked};
+use super::model::{Draft, KeyForm, KeyList, KeyPage, Minted, Picked, Reset};
 use crate::kernel::{Asked, Error, KeyId, many::Outcome};
 use leptos::prelude::*;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use {
     super::{
         model::PAGE,
-        operations::{self, Edit, New, Rotation},
+        operations::{self, Edit, New, Rotation, SetTo},
     },
     crate::{kernel::many, site::routes, web},
 };
@@ -45,6 +45,26 @@ pub async fn update_key(slug: String, id: KeyId, #[server(flatten)] form: KeyFor
     operations::update(&access, id, |key| Edit::from_form(&form, key)).await?;
     web::redirect(&routes::api_keys(&slug).with("done", "saved").with("row", &id.to_string()));
     Ok(())
+}
+
+/// Gives a key these permissions and no others. In `permissions` there are blanks between their names; `used_within` says
+/// that they are what was used of the key's within so many days.
+#[server(prefix = "/fn", endpoint = "api_keys/set_permissions")]
+pub async fn set_key_permissions(
+    slug: String,
+    id: KeyId,
+    #[server(default)] permissions: String,
+    #[server(default)] used_within: String,
+    #[server(default)] version: String,
+) -> Result<Reset, Error> {
+    let access = web::member(&slug).await?;
+    let reset =
+        operations::set_permissions(&access, id, || SetTo::from_form(&permissions, &used_within, &version)).await?;
+    // What undoes it leads nowhere.
+    if !used_within.is_empty() {
+        web::redirect(&routes::api_key(&slug, id).with("unused", &used_within).with("done", "narrowed"));
+    }
+    Ok(reset)
 }
 
 #[server(prefix = "/fn", endpoint = "api_keys/rotate")]

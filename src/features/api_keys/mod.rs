@@ -13,11 +13,11 @@ mod store;
 mod tests;
 
 #[cfg(feature = "ssr")]
-use super::Room;
+use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::list::STATEMENTS],
+    statements: &[store::STATEMENTS, store::list::STATEMENTS, store::rights::STATEMENTS],
     lists: &[&store::list::LIST],
     calls: rest::register,
     subjects: &[(
@@ -29,11 +29,15 @@ pub const ROOM: Room = Room {
             }
         }),
     )],
-    jobs: &[],
+    jobs: &[Job {
+        every: Duration::from_secs(30),
+        failed: "the uses of API keys' permissions could not be written",
+        round: |app| Box::pin(operations::write_uses(app)),
+    }],
 };
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    effective, exists, find_secret, holder, list::{expiring, get as key, live}, live_names, names, newest_name, responsible_of, verify,
+    effective, exists, find_secret, holder, list::{expiring, get as key, live, with_unused}, live_names, names, newest_name, responsible_of, rights::of_all as rights, verify,
 };

@@ -1,5 +1,9 @@
 //! What both sides know of API keys.
 
+mod rights;
+
+pub use rights::{PermissionUse, Reset, Rights, SPANS};
+
 use crate::{
     features::limits::model::Standing,
     kernel::{
@@ -285,8 +289,8 @@ impl KeyForm {
 
 /// What a list is filtered by: `active`, `rotating`, `expiring`, `expired`, `disabled` or `deleted` (else all that are
 /// not deleted), the name of a feature of which the keys hold something, a person's id or `owners`, and `yes`: not used
-/// for [`UNUSED_DAYS`]. It is sorted by `name`, `used` or `expires`; else the newest come first.
-pub const FILTERS: [&str; 4] = ["status", "permission", "responsible", "unused"];
+/// for [`UNUSED_DAYS`], and `unused`: nor was some of what it holds. It is sorted by `name`, `used` or `expires`; else the newest come first.
+pub const FILTERS: [&str; 5] = ["status", "permission", "responsible", "unused", "rights"];
 
 impl KeyList {
     /// The name under which a browser keeps that the banner of an organisation's expiring keys was put away.
@@ -328,6 +332,7 @@ pub struct KeyList {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPage {
     pub key: Key,
+    pub rights: Rights,
     pub people: Vec<Person>,
     pub configs: Vec<KeyConfig>,
     /// What it may use.

@@ -5,12 +5,14 @@ mod form;
 mod many;
 mod people;
 mod read;
+mod rights;
 mod rotate;
 
-pub use change::{Edit, New, create, delete, disable, enable, made_before, update};
+pub use change::{Edit, New, create, delete, disable, disable_within, enable, made_before, update};
 pub use many::{delete_many, disable_many, enable_many, picked};
 pub use people::{count_of, hand_over, held_by, narrow, revoke_of};
 pub use read::{draft, get, list};
+pub use rights::{SetTo, permission_uses, set_permissions, write_uses};
 pub use rotate::{Rotation, end_overlap, rotate};
 
 use super::{

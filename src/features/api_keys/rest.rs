@@ -1,7 +1,7 @@
 //! The keys' management calls.
 
 use super::{
-    model::{Expiry, Key, KeyForm, Minted, Status, level_value},
+    model::{Expiry, Key, KeyForm, Minted, Status, UNUSED_DAYS, level_value},
     operations::{self, Edit, New, Rotation},
 };
 use crate::{
@@ -70,6 +70,11 @@ const SCOPES: [(&str, Permission); 36] = {
 pub fn register(api: Api) -> Api {
     api.serve(Operation::ApiKeysList, "List API keys", list)
         .serve(Operation::ApiKeyGet, "Read an API key, without its secret", get)
+        .serve(
+            Operation::ApiKeyPermissionUses,
+            "Read which of its permissions an API key has used, and which it has not",
+            permission_uses,
+        )
         .serve(Operation::ApiKeyCreate, "Make an API key; the answer alone holds its secret", create)
         .serve(Operation::ApiKeyUpdate, "Change an API key; what is left out stays", update)
         .serve(Operation::ApiKeyRotate, "Give an API key a new secret; the old one works on for a while", rotate)
@@ -90,6 +95,9 @@ input! {
         /// The name of a feature of which the keys hold something.
         #[schema(value_type = Option<FeatureName>, inline)]
         permission: Option<String>,
+        /// `unused`: some of what they hold was neither used nor given for 90 days; without the master key.
+        #[schema(pattern = "^unused$")]
+        rights: Option<String>,
         /// `name`, `used` or `expires`, with `-` before it for the other way round; else the newest first.
         #[schema(pattern = "^-?(name|used|expires)$")]
         sort: Option<String>,
@@ -324,6 +332,33 @@ pub struct ApiKey {
     version: i64,
 }
 
+/// Which of its permissions a key has used.
+#[derive(Serialize, ToSchema)]
+pub struct ApiKeyPermissionUses {
+    #[schema(example = "api-key-permission-uses")]
+    object: &'static str,
+    /// The key's id.
+    id: String,
+    /// Since when uses are counted. A use is told of within a minute.
+    counted_since: String,
+    /// The permissions that it holds.
+    permissions: Vec<ShownUse>,
+    /// Those that were neither used nor given for 90 days; null: uses are counted for less long, so that it is not known.
+    unused_scopes: Option<Vec<&'static str>>,
+}
+
+/// The use of one permission.
+#[derive(Serialize, ToSchema)]
+pub struct ShownUse {
+    #[schema(example = "models.call")]
+    permission: &'static str,
+    /// The last day on which it was used, in UTC; null: no use was counted.
+    #[schema(value_type = Option<String>, format = Date)]
+    last_used_on: Option<String>,
+    /// When it was given to the key, if that was after the key was made.
+    given_at: Option<String>,
+}
+
 /// What holds for calls that do not say otherwise.
 #[derive(Serialize, ToSchema)]
 pub struct ShownDefaults {
@@ -362,10 +397,17 @@ pub struct RotatedApiKey {
 async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
     let window = window(query.page_size, query.current_page)?;
     let asked =
-        asked([("q", query.q), ("status", query.status), ("permission", query.permission), ("sort", query.sort)]);
+        asked([
+            ("q", query.q),
+            ("status", query.status),
+            ("permission", query.permission),
+            ("rights", query.rights),
+            ("sort", query.sort),
+        ]);
     let mut fields = Fields::default();
     one_of(&mut fields, &asked, "status", &["active", "rotating", "expiring", "expired", "disabled", "deleted"]);
     one_of(&mut fields, &asked, "permission", &KeyFeature::ALL.map(KeyFeature::name));
+    one_of(&mut fields, &asked, "rights", &["unused"]);
     one_of(&mut fields, &asked, "sort", &["name", "used", "expires"]);
     fields.finish()?;
     let page = operations::list(&call.access, &asked, window).await?;
@@ -384,6 +426,22 @@ async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
         last_reset_at: limits.last_reset_at,
         next_usage_reset_at: limits.next_reset_at,
         ..key
+    })
+}
+
+async fn permission_uses(call: Call, _: Nothing) -> Result<ApiKeyPermissionUses> {
+    let (key, rights, now) = operations::permission_uses(&call.access, call.id("id")?).await?;
+    let shown = |permission: Permission| ShownUse {
+        permission: permission.name(),
+        last_used_on: rights.used_day(permission).map(Timestamp::iso_date),
+        given_at: rights.given_at(permission).map(Timestamp::rfc3339),
+    };
+    Ok(ApiKeyPermissionUses {
+        object: "api-key-permission-uses",
+        id: key.id.to_string(),
+        counted_since: rights.since.rfc3339(),
+        permissions: key.permissions.iter().map(shown).collect(),
+        unused_scopes: rights.unused(key.permissions, UNUSED_DAYS, now).map(PermissionSet::names),
     })
 }
 

@@ -1,7 +1,8 @@
-//! The keys' SQL: verification and changes. Lists are in [`list`].
+//! The keys' SQL: verification and changes. Lists are in [`list`], the uses of permissions in [`rights`].
 
 pub mod holder;
 pub mod list;
+pub mod rights;
 
 use crate::server::access::VerifiedKey;
 use crate::{

@@ -19,6 +19,8 @@ pub struct Home {
     pub providers: Vec<Health>,
     /// API keys that end soon.
     pub ending: Vec<Ending>,
+    /// How many API keys that work have permissions that they have not used for a long time.
+    pub unused: i64,
     /// What happened lately, newest first.
     pub lately: Option<Vec<Happened>>,
     pub now: Timestamp,
@@ -155,6 +157,10 @@ impl Happened {
             "api_key.end_overlap" => "ended the old secret of",
             "api_key.disable" => "disabled the API key",
             "api_key.enable" => "enabled the API key",
+            "access_review.start" => "began the",
+            "access_review.decide" => "decided in the",
+            "access_review.finish" => "finished the",
+            "access_review.export" => "downloaded the",
             "api_key.delete" => "deleted the API key",
             "limit.set" => "set a",
             "limit.reset" => "began anew the",

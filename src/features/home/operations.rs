@@ -63,12 +63,13 @@ pub async fn view(access: &Access) -> Result<Home> {
         .filter_map(|(at, body)| Some((at, serde_json::from_str(&body).ok()?)))
         .collect();
     let tested = call || events.iter().any(|(_, event)| event.is_a_working_test());
-    let (key, ending) = if may(Operation::ApiKeysList) {
+    let (key, ending, unused) = if may(Operation::ApiKeysList) {
         let ending = api_keys::expiring(&mut tx, now).await?;
         let ending = ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
-        (Some(api_keys::newest_name(&mut tx, now).await?), ending.take(SHOWN).collect())
+        let unused = api_keys::with_unused(&mut tx, now).await?;
+        (Some(api_keys::newest_name(&mut tx, now).await?), ending.take(SHOWN).collect(), unused)
     } else {
-        (None, vec![])
+        (None, vec![], 0)
     };
     let people = if may(Operation::TeamList) {
         Some(team::counts(&mut tx).await?.0 > 1 || team::invitations::count(&mut tx).await? > 0)
@@ -94,7 +95,7 @@ pub async fn view(access: &Access) -> Result<Home> {
     });
     let steps = Steps { provider: virtual_key.is_some(), tested, key: key.as_ref().map(Option::is_some), call, people };
     let example = Example { public_url: access.app().public_url.clone(), virtual_key, key: key.flatten() };
-    Ok(Home { steps, example, day, calls, providers, ending, lately, now })
+    Ok(Home { steps, example, day, calls, providers, ending, unused, lately, now })
 }
 
 /// The newest call.

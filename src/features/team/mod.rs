@@ -8,6 +8,7 @@ pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod rest;
+pub mod reviews;
 #[cfg(feature = "ssr")]
 mod store;
 
@@ -16,8 +17,8 @@ use super::Room;
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, invitations::STATEMENTS],
-    lists: &[&store::LIST, &invitations::LIST],
+    statements: &[store::STATEMENTS, invitations::STATEMENTS, reviews::STATEMENTS],
+    lists: &[&store::LIST, &invitations::LIST, &reviews::LIST, &reviews::ROWS],
     calls: |api| invitations::rest::register(rest::register(api)),
     subjects: &[
         ("member", |tx, id| Box::pin(async move {
@@ -29,6 +30,12 @@ pub const ROOM: Room = Room {
         ("invitation", |tx, id| Box::pin(async move {
             match id.parse() {
                 Ok(id) => invitations::exists(tx, id).await,
+                Err(_) => Ok(false),
+            }
+        })),
+        ("access_review", |tx, id| Box::pin(async move {
+            match id.parse() {
+                Ok(id) => reviews::exists(tx, id).await,
                 Err(_) => Ok(false),
             }
         })),

@@ -96,15 +96,21 @@ pub async fn change_role(access: &Access, id: UserId, next: Role, keys: Keys) ->
 pub async fn remove(access: &Access, id: UserId, keys: Keys) -> Result<Person> {
     access
         .act(Operation::TeamRemove, Subject::unnamed("member", id), |mut change| async move {
-            let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
-            change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: None })?;
-            if change.principal().user() == Some(id) {
-                return Err(Error::conflict("Nobody removes themselves. Leave the organisation instead."));
-            }
-            let event = go(&mut change, &person, keys).await?;
+            let (event, person) = remove_within(&mut change, id, keys).await?;
             change.commit(event, person).await
         })
         .await
+}
+
+/// The same as a part of an act; gives its event.
+pub async fn remove_within(change: &mut Change, id: UserId, keys: Keys) -> Result<(Event, Person)> {
+    let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
+    change.check(Target::Rank { organisation: change.organisation(), now: Some(person.role), next: None })?;
+    if change.principal().user() == Some(id) {
+        return Err(Error::conflict("Nobody removes themselves. Leave the organisation instead."));
+    }
+    let event = go(change, &person, keys).await?;
+    Ok((event, person))
 }
 
 /// What leaving would mean to whoever asks.

@@ -13,6 +13,7 @@ use crate::{
         texts::{Kept, Side},
     },
     kernel::{KeyId, LimitId, OrganisationId, SecretId, Timestamp},
+    policy::{Operation, PermissionSet},
     server::{
         access::{App, uses},
         database::{OrgTx, WriteError},
@@ -95,12 +96,23 @@ fn sealable<'a>(record: &Record, texts: &'a Kept) -> NewTexts<'a> {
     }
 }
 
-/// The last use of each secret in a group. What was refused is no use: a key that is gone stays as it was.
-fn last_uses(records: &[&Record]) -> Vec<uses::Use> {
-    let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
+/// The calls that used a key. What was refused is no use: a key that is gone stays as it was.
+fn uses<'a>(records: &'a [&Record]) -> impl Iterator<Item = &'a CallFacts> {
     let is_use = |record: &&&Record| record.outcome.as_ref().is_none_or(|end| end.kind() != logs::CallOutcome::Refused);
     let by_key = |record: &&&Record| record.call.person.is_none();
-    for call in records.iter().filter(is_use).filter(by_key).map(|record| &record.call) {
+    records.iter().filter(is_use).filter(by_key).map(|record| &*record.call)
+}
+
+/// What a call asks of its key.
+fn asked(call: &CallFacts) -> PermissionSet {
+    let operation = if call.prompt.is_some() { Operation::PromptRun } else { Operation::ChatCompletion };
+    operation.spec().requires.permissions().collect()
+}
+
+/// The last use of each secret in a group.
+fn last_uses(records: &[&Record]) -> Vec<uses::Use> {
+    let mut last: HashMap<SecretId, (KeyId, Timestamp)> = HashMap::new();
+    for call in uses(records) {
         let entry = last.entry(call.secret).or_insert((call.key, call.started_at));
         entry.1 = entry.1.max(call.started_at);
     }
@@ -120,6 +132,9 @@ impl Sink for Log {
                 // Whatever else is wrong, somebody can mend it; a record that is given up is gone.
                 WriteError::Failed => SinkError::Unavailable,
             })?;
+            for call in uses(&records) {
+                self.app.uses.count(organisation, call.key, asked(call), call.started_at);
+            }
             note_uses(&self.app, organisation, last_uses(&records)).await;
         }
         Ok(())

@@ -16,7 +16,7 @@ use crate::{
         target::{Address, CallTarget, Credential},
     },
     kernel::{Error, KeyId, OrganisationId, Result, SecretId, price::Prices},
-    policy::{self, Operation, Principal, decide},
+    policy::{self, Operation, Permission, PermissionSet, Principal, decide},
     server::{
         access::{App, SignedInMember},
         database::OrgTx,
@@ -251,5 +251,10 @@ impl KeySource for Rooms {
             virtual_keys::slugs(&mut tx).await
         };
         listed.await.map_err(unavailable)
+    }
+
+    fn used(&self, organisation: OrganisationId, key: KeyId, permission: Permission) {
+        let permissions = PermissionSet::EMPTY.with(permission);
+        self.app.uses.count(organisation, key, permissions, self.app.clock.now());
     }
 }

@@ -29,6 +29,13 @@ pub struct Committed<T> {
     pub(super) changes: bool,
 }
 
+impl<T> Committed<T> {
+    /// The same with another value.
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Committed<U> {
+        Committed { value: with(self.value), changes: self.changes }
+    }
+}
+
 impl Change {
     pub fn now(&self) -> Timestamp {
         self.access.now()
@@ -103,6 +110,13 @@ impl Change {
     /// Writes one more event, for an act that is several: all of them or none.
     pub async fn record(&mut self, event: &Event) -> Result<()> {
         self.access.append(&mut self.tx, self.operation, event, Outcome::Done, None, 1).await
+    }
+
+    /// Turns to another operation within this act: what is checked and recorded from here on is that one's, until the act
+    /// turns back. Gives the operation before. All that is done is done, or nothing.
+    pub fn turn_to(&mut self, operation: Operation) -> Result<Operation> {
+        self.access.check(operation, Target::In(self.tx.organisation()))?;
+        Ok(std::mem::replace(&mut self.operation, operation))
     }
 
     /// Commits the change with its event: both or neither.

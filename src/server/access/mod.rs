@@ -227,7 +227,12 @@ impl Access {
 
     /// Decides on something that is already read.
     pub fn check(&self, operation: Operation, target: Target) -> Result<()> {
-        decide(&self.principal, operation.spec().requires, target).map_err(Error::from)
+        let requires = operation.spec().requires;
+        decide(&self.principal, requires, target).map_err(Error::from)?;
+        if let Principal::ApiKey { key, organisation, .. } = self.principal {
+            self.app.uses.count(organisation, key, requires.permissions().collect(), self.now());
+        }
+        Ok(())
     }
 
     /// Asks for an operation that reads inside the organisation, and gives its transaction.

@@ -69,6 +69,23 @@ impl Calls {
         Self { provider: Upstream::json(200, "", &completion()).await, made: AtomicUsize::new(0) }
     }
 
+    /// Finishes the access review that is open in North.
+    async fn finish_reviews(&self, world: &World) {
+        let slug = world.house.slug.as_str();
+        let reviews = world.owner.form("reviews/list", &[("slug", slug)]).await.json();
+        if let Some(open) = reviews["open"].as_str() {
+            done(&world.owner, "reviews/finish", &[("slug", slug), ("id", open), ("reason", "Another begins.")]).await;
+        }
+    }
+
+    /// A new access review of North: its id.
+    async fn review(&self, world: &World) -> String {
+        self.finish_reviews(world).await;
+        let made = world.owner.form("reviews/start", &[("slug", &world.house.slug)]).await;
+        assert_eq!(made.status, 200, "{}", made.text);
+        made.json().as_str().expect("an id").to_owned()
+    }
+
     /// A number that no call had yet.
     pub fn number(&self) -> usize {
         self.made.fetch_add(1, Ordering::Relaxed)
@@ -270,7 +287,24 @@ impl Calls {
                 let ready = Ready::bare().with("name", &name).with("submission", Uuid::new_v4().to_string());
                 ready.body(json!({ "name": name, "scopes": [] }))
             }
-            Operation::ApiKeyGet | Operation::ApiKeyDisable | Operation::ApiKeyDelete => key().await,
+            Operation::AccessReviewsList => Ready::bare(),
+            // One review is open at a time, and the last decision on a row is taken once.
+            Operation::AccessReviewStart => {
+                self.finish_reviews(world).await;
+                Ready::bare()
+            }
+            Operation::AccessReviewGet
+            | Operation::AccessReviewDecide
+            | Operation::AccessReviewFinish
+            | Operation::AccessReviewExport => {
+                let review = self.review(world).await;
+                let ready = Ready::about("id", review).with("number", "1").with("decision", "confirm");
+                ready.with("reason", "It is only tried.")
+            }
+            Operation::ApiKeyGet
+            | Operation::ApiKeyPermissionUses
+            | Operation::ApiKeyDisable
+            | Operation::ApiKeyDelete => key().await,
             Operation::ApiKeyUpdate => {
                 let ready = key().await.with("name", format!("renamed {n}")).with("version", "1");
                 ready.body(json!({ "description": "changed" }))

@@ -15,7 +15,7 @@ use crate::{
     kernel::{Code, ConfigId, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
     server::{
-        access::{Access, Change},
+        access::{Access, Change, Committed},
         audit::event::{Event, Subject},
         crypto::KeyKind,
     },
@@ -140,13 +140,25 @@ pub(super) fn lost(error: Error, done: &str, way: &str) -> Error {
 pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Result<Edit>) -> Result<KeyId> {
     access
         .act(Operation::ApiKeyUpdate, Subject::unnamed("api_key", id), |mut change| async move {
-            let now = change.now();
             let mut asked = Edit::default();
             let (key, permissions) = changeable(&mut change, id, |key| {
                 asked = edit(key)?;
                 Ok(asked.permissions.unwrap_or(key.permissions))
             })
             .await?;
+            apply(change, key, permissions, asked).await
+        })
+        .await
+}
+
+/// Makes of a key, which the caller may change, what was asked for; `permissions` was decided on. Gives its id.
+pub(super) async fn apply(
+    mut change: Change,
+    key: Key,
+    permissions: PermissionSet,
+    asked: Edit,
+) -> Result<Committed<KeyId>> {
+    let (id, now) = (key.id, change.now());
             only_of_keys(permissions)?;
             let mut fields = Fields::default();
             let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
@@ -194,11 +206,10 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
                 return Err(Error::stale());
             }
+            store::rights::give(change.tx(), id, permissions.without(key.permissions), now).await?;
             let on = On { scope: Scope::ApiKey, id: id.0 };
             let event = limits::set(&mut change, on, &asked.limits, event).await?;
             change.commit(event, id).await
-        })
-        .await
 }
 
 /// The config behind a slug. Another organisation's is the same as one that there is not.
@@ -218,15 +229,20 @@ fn config_word(config: Option<ConfigId>) -> String {
 pub async fn disable(access: &Access, id: KeyId, typed: Option<&str>) -> Result<()> {
     access
         .act(Operation::ApiKeyDisable, Subject::unnamed("api_key", id), |mut change| async move {
-            let now = change.now();
-            let (key, _) = changeable(&mut change, id, |key| Ok(key.permissions)).await?;
-            confirm(&key, typed, now)?;
-            let since = key.disabled_at.unwrap_or(now);
-            store::set_disabled(change.tx(), id, Some(since), now).await?;
-            let event = Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true);
+            let event = disable_within(&mut change, id, typed).await?;
             change.commit(event, ()).await
         })
         .await
+}
+
+/// The same as a part of an act; gives its event.
+pub async fn disable_within(change: &mut Change, id: KeyId, typed: Option<&str>) -> Result<Event> {
+    let now = change.now();
+    let (key, _) = changeable(change, id, |key| Ok(key.permissions)).await?;
+    confirm(&key, typed, now)?;
+    let since = key.disabled_at.unwrap_or(now);
+    store::set_disabled(change.tx(), id, Some(since), now).await?;
+    Ok(Event::of(subject(&key)).change("disabled", key.disabled_at.is_some(), true))
 }
 
 /// Lets a disabled key work again.

@@ -1,7 +1,7 @@
 //! From what the console's forms post to what the operations take. Read inside the operation, so that a refusal of what
 //! was typed comes after the decision and leaves its event.
 
-use super::{Edit, New, Rotation};
+use super::{Edit, New, Rotation, SetTo};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
@@ -54,6 +54,22 @@ impl Edit {
             limits: limits::Edit::default(),
             responsible,
             version: Some(version),
+        })
+    }
+}
+
+impl SetTo {
+    pub fn from_form(permissions: &str, used_within: &str, version: &str) -> Result<Self> {
+        let permissions = PermissionSet::from_names(permissions.split_whitespace())
+            .map_err(|unknown| Error::field("permissions", unknown.to_string()))?;
+        let number = |text: &str, field: &str| match text {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| Error::field(field, "Reload the page and try again.")),
+        };
+        Ok(Self {
+            permissions,
+            used_within: number(used_within, "used_within")?,
+            version: number(version, "version")?,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Reading keys.
 
+use super::rights::rights;
 use crate::{
     features::{
         api_keys::{
@@ -46,11 +47,12 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let mut tx = access.read(Operation::ApiKeyGet).await?;
     let now = access.now();
     let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
+    let rights = rights(&mut tx, access.app(), id).await?;
     let people = people(&mut tx).await?;
     let configs = configs(&mut tx).await?;
     let on = On { scope: Scope::ApiKey, id: id.0 };
     let limits = limits::operations::of(&mut tx, access.app(), on, now).await?;
-    Ok(KeyPage { key, people, configs, limits, now, submission: Uuid::now_v7() })
+    Ok(KeyPage { key, rights, people, configs, limits, now, submission: Uuid::now_v7() })
 }
 
 /// What the editor of a new key needs.

@@ -3,12 +3,14 @@
 use super::{
     form::{Basics, Editor, Permissions, Picture, ceiling, form_of, map_levels, preset_level, preset_named, presets},
     minted::NewSecret,
-    page_title, status_pill, use_key, used,
+    page_title,
+    rights::{DONE, Unused},
+    status_pill, use_key, used,
 };
 use crate::{
     features::{
         api_keys::{
-            functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, UpdateKey},
+            functions::{CreateKey, EnableKey, EndKeyOverlap, LoadDraft, LoadKey, SetKeyPermissions, UpdateKey},
             model::{Draft, Expiry, Key, KeyConfig, KeyForm, KeyPage, LIMITS, Person},
         },
         audit::pages as audit,
@@ -21,11 +23,11 @@ use crate::{
         bitting::Bitting,
         components::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
-            Tone, utc_text,
+            Tone, use_toasts, utc_text,
         },
         form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
         load,
-        pages::{ItemPage, param, use_slug},
+        pages::{Done, ItemPage, param, use_slug},
         reactive,
     },
 };
@@ -170,8 +172,12 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
     let KeyPage { key, people, configs, now, .. } = page.clone();
     let (enable, end, update) = (use_form::<EnableKey>(), use_form::<EndKeyOverlap>(), use_form::<UpdateKey>());
     let load = LoadKey { slug: slug.clone(), id: key.id.to_string() };
-    let (enabled, ended) = (enable.successes(), end.successes());
-    let (stored, read) = use_stored(update, page, load, move || enabled.get() + ended.get());
+    let narrow = use_form::<SetKeyPermissions>();
+    let (enabled, ended, narrowed) = (enable.successes(), end.successes(), narrow.successes());
+    let undone = use_toasts().undone();
+    let changes = move || enabled.get() + ended.get() + narrowed.get() + undone.get();
+    let (stored, read) = use_stored(update, page, load, changes);
+    let rights = Memo::new(move |_| stored.with(|page| page.rights.clone()));
     let stored = Memo::new(move |_| stored.with(|page| page.key.clone()));
     let above = {
         let slug = slug.clone();
@@ -186,10 +192,17 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
         }
         .into_any()
     } else {
-        view! { <EditKey form=update slug opened=key stored people configs now /> }.into_any()
+        view! {
+            <div class="stack">
+                <EditKey form=update slug=slug.clone() opened=key stored people configs now />
+                <Unused form=narrow slug key=stored rights now />
+            </div>
+        }
+        .into_any()
     };
     view! {
         {above}
+        <Done said=DONE />
         <Refusal form=read />
         {below}
     }

@@ -213,6 +213,8 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     .map(|(value, label)| Choice::new(value, label));
     let features = KeyFeature::ALL.map(|feature| Choice::new(feature.name(), feature.label()));
     let uses = vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))];
+    let rights =
+        vec![Choice::new("", "Used or not"), Choice::new("unused", format!("Some unused {UNUSED_DAYS} days"))];
     // An address that was made elsewhere may name a person by id.
     let answers = list.asked.get("responsible");
     let chosen = people.iter().find(|person| person.id.to_string() == answers).map(|person| person.name.clone());
@@ -233,6 +235,7 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
                     {who}
                 </datalist>
                 {list.choice("Use", "unused", uses)}
+                {list.choice("Permissions", "rights", rights)}
             </FilterSheet>
         </FilterBar>
     }

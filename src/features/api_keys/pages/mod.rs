@@ -6,6 +6,7 @@ mod form;
 mod list;
 mod many;
 mod minted;
+mod rights;
 mod rotate;
 mod section;
 

@@ -76,6 +76,12 @@ const MOST_HELD: usize = 6;
 const OWNERS: &str = "k.responsible IS NULL";
 const ANSWERS: &str = "k.responsible = ?";
 const ANSWERS_NAMED: &str = "k.responsible IN (SELECT m.user_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.org_id = $1 AND (LOWER(u.name) LIKE ? ESCAPE '!' OR u.name LIKE ? ESCAPE '!'))";
+/// Keys, without the master key, which is there for everything, of which some permission was not used, as
+/// [`Rights::unused`] counts: there are more names in the set than permissions that were used or given since. Its values
+/// are the beginning of the span, a day before that, and the beginning again.
+///
+/// [`Rights::unused`]: model::Rights::unused
+const UNUSED_RIGHTS: &str = r#"k.kind = 'standard' AND COALESCE(k.counted_since, k.created_at) <= ? AND (LENGTH(CAST(k.permissions AS TEXT)) - LENGTH(REPLACE(CAST(k.permissions AS TEXT), '"', ''))) / 2 > (SELECT COUNT(*) FROM key_permission_uses r WHERE r.org_id = $1 AND r.key_id = k.id AND (r.used_day > ? OR r.given_at > ?) AND CAST(k.permissions AS TEXT) LIKE '%"' || r.permission || '"%')"#;
 const UNUSED: &str = "k.created_at < ? AND COALESCE(k.used_at, 0) < ?";
 
 /// Each order follows an index, or is a short way from one.
@@ -92,6 +98,7 @@ pub static LIST: Listing = Listing::new(Parts {
         Filter::optional(&[HOLDING]),
         Filter::optional(&[OWNERS, ANSWERS, ANSWERS_NAMED]),
         Filter::optional(&[UNUSED]),
+        Filter::optional(&[UNUSED_RIGHTS]),
     ],
     order: Order::Named {
         // The master key first (“master” stands before “standard”), then the newest.
@@ -227,8 +234,21 @@ pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp)
         let since = now.plus(-UNUSED_DAYS * DAY);
         question = question.only(UNUSED, values![since, since]);
     }
+    if asked.get("rights") == "unused" {
+        question = with_unused_rights(question, now);
+    }
     let page: Page<Row> = question.page(tx, window).await?;
     Ok(page.read(Row::key))
+}
+
+/// How many keys that work have permissions that they have not used for [`UNUSED_DAYS`].
+pub async fn with_unused(tx: &mut OrgTx, now: Timestamp) -> Result<i64> {
+    with_unused_rights(of_status(LIST.ask(), "active", now), now).total(tx).await
+}
+
+fn with_unused_rights(question: Question, now: Timestamp) -> Question {
+    let start = now.plus(-UNUSED_DAYS * DAY);
+    question.only(UNUSED_RIGHTS, values![start, start.plus(-DAY), start])
 }
 
 fn of_status(question: Question, status: &str, now: Timestamp) -> Question {

@@ -41,7 +41,7 @@ pub fn HomePage() -> impl IntoView {
 
 #[component]
 fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
-    let Home { steps, example, day, calls, providers, ending, lately, now } = home;
+    let Home { steps, example, day, calls, providers, ending, unused, lately, now } = home;
     let name = use_place().map(|place| place.name).unwrap_or_default();
     let (done, all) = (steps.all().into_iter().filter(|done| *done).count(), steps.all().len());
     let sentence = move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
@@ -49,8 +49,8 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
         wait_for_a_call(slug.clone(), arrivals, calls.first().map(|call| call.id.to_string()));
     }
     let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
-    let attention = (!ending.is_empty() || !failing.is_empty())
-        .then(|| view! { <Attention failing ending slug=slug.clone() now /> });
+    let attention = (!ending.is_empty() || !failing.is_empty() || unused > 0)
+        .then(|| view! { <Attention failing ending unused slug=slug.clone() now /> });
     let base = format!("{}/v1", example.public_url);
     let first = (!steps.are_done()).then(|| {
         let example = example.clone();
@@ -187,7 +187,7 @@ fn wait_for_a_call(slug: String, arrivals: RwSignal<u32>, newest: Option<String>
 
 /// What somebody should do something about, the worst first, each with the one act that ends it.
 #[component]
-fn Attention(failing: Vec<Health>, ending: Vec<Ending>, slug: String, now: Timestamp) -> impl IntoView {
+fn Attention(failing: Vec<Health>, ending: Vec<Ending>, unused: i64, slug: String, now: Timestamp) -> impl IntoView {
     let failing = failing.into_iter().map(|health| {
         let logs = routes::logs(&slug).with("virtual_key", &health.slug).with("range", "1h").with("status", "failed");
         let second = format!("{} of its {} in the last hour failed at the provider.", grouped(health.failed), counted(health.calls));
@@ -219,7 +219,25 @@ fn Attention(failing: Vec<Health>, ending: Vec<Ending>, slug: String, now: Times
         }
         .into_any()
     });
-    let items: Vec<_> = failing.chain(ending).collect();
+    let unused = (unused > 0).then(|| {
+        let keys = routes::api_keys(&slug).with("status", "active").with("rights", "unused");
+        let first = match unused {
+            1 => "1 key has permissions that it does not use".to_owned(),
+            many => format!("{} keys have permissions that they do not use", grouped(many)),
+        };
+        view! {
+            <li class="home-row">
+                <span class="home-mark"><Glyph icon=Icon::ApiKeys /></span>
+                <span class="two-lines home-words">
+                    <span class="cell-name">{first}</span>
+                    <span class="cell-second">"Not for 90 days. What a key does not hold, nobody can misuse."</span>
+                </span>
+                <LinkButton label="See the keys" href=keys />
+            </li>
+        }
+        .into_any()
+    });
+    let items: Vec<_> = failing.chain(ending).chain(unused).collect();
     view! {
         <Card title="Needs attention" flush=true>
             <ul class="home-list">{items}</ul>

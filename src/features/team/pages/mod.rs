@@ -2,7 +2,7 @@
 
 mod leave;
 mod many;
-mod member;
+pub(in crate::features::team) mod member;
 mod people;
 mod remove;
 mod role_cell;
@@ -22,7 +22,7 @@ use crate::{
     policy::{Denial, Operation, Role, Target, decide},
     site::routes,
     ui::{
-        Data,
+        Data, can,
         components::{Availability, Choice, Note, Tab, Tone},
         load,
         pages::{param, use_slug},
@@ -73,10 +73,17 @@ pub(in crate::features::team) fn tabs(slug: &str, members: i64, invitations: i64
         count: Some(count.unsigned_abs()),
         current,
     };
-    vec![
+    let mut tabs = vec![
         tab("Members", routes::team(slug), members, at_members),
         tab("Invitations", routes::invitations(slug), invitations, !at_members),
-    ]
+    ];
+    tabs.extend(can(Operation::AccessReviewsList).then(|| Tab {
+        label: "Access reviews".into(),
+        href: routes::access_reviews(slug).into(),
+        count: None,
+        current: false,
+    }));
+    tabs
 }
 
 /// What the only Owner reads where they cannot be lowered or leave, with the way out.

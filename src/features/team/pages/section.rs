@@ -19,7 +19,7 @@ pub const SECTION: Section = Section {
     icon: Icon::Team,
     needs: Operation::TeamList,
     href: routes::team,
-    steps: &[("invite", "Invite people"), ("invitations", "Invitations"), ("remove", "Remove"), ("revoke", "Revoke"), ("role", "Role"), ("password-link", "Password link"), ("resend", "New link"), ("many", "Several")],
+    steps: &[("invite", "Invite people"), ("invitations", "Invitations"), ("remove", "Remove"), ("revoke", "Revoke"), ("role", "Role"), ("password-link", "Password link"), ("resend", "New link"), ("many", "Several"), ("reviews", "Access reviews")],
     help: "roles-and-keys",
 };
 
@@ -44,6 +44,9 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
             <Route path=path!("invitations/many") view=Later::ManyInvitations ssr=SsrMode::Async />
             <Route path=path!("invitations/:id/resend") view=Later::Resend ssr=SsrMode::Async />
             <Route path=path!("invitations/:id/revoke") view=Later::Revoke ssr=SsrMode::Async />
+            <Route path=path!("reviews") view=Later::AccessReviews ssr=SsrMode::Async />
+            <Route path=path!("reviews/:id") view=Later::AccessReview ssr=SsrMode::Async />
+            <Route path=path!("reviews/:id/:number") view=Later::AccessReviewRow ssr=SsrMode::Async />
             <Route path=path!("many") view=Later::ManyMembers ssr=SsrMode::Async />
             <Route path=path!(":id/role") view=Later::ChangeRole ssr=SsrMode::Async />
             <Route path=path!(":id/remove") view=Later::Remove ssr=SsrMode::Async />
