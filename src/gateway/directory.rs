@@ -8,6 +8,7 @@
 //!   database that is away stops calls rather than letting them be guessed.
 
 use super::target::CallTarget;
+use crate::features::api_keys::narrowing::KeyBounds;
 use crate::features::guardrails::model::AllCalls;
 use crate::features::logs::texts::Keeps;
 use crate::features::prompts::{model::Trial, operations::Reached};
@@ -107,6 +108,8 @@ pub struct CallerKey {
     pub keeps: Option<Keeps>,
     /// The organisation's own prices, if it has any.
     pub prices: Option<Arc<Prices>>,
+    /// What bounds it beside its permissions, if anything does.
+    pub bounds: Option<Arc<KeyBounds>>,
 }
 
 /// A config as it is stored.

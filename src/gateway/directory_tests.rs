@@ -61,6 +61,7 @@ impl KeySource for Fake {
             guarded: false,
             keeps: None,
             prices: None,
+            bounds: None,
         }))
     }
 

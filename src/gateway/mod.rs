@@ -24,6 +24,7 @@ mod hints;
 mod joined;
 mod journal;
 pub mod models;
+mod narrowed;
 pub mod outside;
 mod prompted;
 pub mod record;

@@ -8,6 +8,7 @@ use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::guards::{self, Facts, Form, Guards, Late};
+use super::narrowed;
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
@@ -360,6 +361,8 @@ impl Asked<'_> {
             return Err(Refusal::no_such_virtual_key());
         }
         let found = find(gateway, known, slug).await?;
+        narrowed::may_use(known, slug, &found)?;
+        narrowed::may_call_model(known, asks, model)?;
         let Some(called) = &*found else {
             // Nothing else tells later what was named.
             seen.model = format!("@{slug}/{model}").into();

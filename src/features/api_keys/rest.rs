@@ -2,7 +2,7 @@
 
 use super::{
     model::{Expiry, Key, KeyForm, Minted, Status, level_value},
-    operations::{self, Edit, New, Rotation},
+    operations::{self, Edit, Narrow, New, Rotation},
 };
 use crate::{
     features::logs::texts::{choice_name, parse_choice},
@@ -18,8 +18,16 @@ use utoipa::ToSchema;
 /// How long the old secret works on where a rotation does not say.
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 3] =
-    [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("config", "defaults.config_id")];
+const NAMES: [(&str, &str); 8] = [
+    ("expiry", "expires_at"),
+    ("overlap", "key_transition_period_ms"),
+    ("config", "defaults.config_id"),
+    ("only_models", "models"),
+    ("only_virtual_keys", "virtual_keys"),
+    ("only_configs", "configs"),
+    ("only_prompts", "prompts"),
+    ("only_ips", "allowed_ips"),
+];
 
 /// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
 const SCOPES: [(&str, Permission); 36] = {
@@ -119,6 +127,26 @@ input! {
         /// Whether the texts of its calls are kept: `inherit` (as the organisation does; also where nothing is said), `yes` or `no`.
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
+        /// The models that it may call, by the names that providers know, with `*` for any characters; left out, null or empty: any.
+        #[schema(max_items = 50, example = json!(["gpt-4o*"]))]
+        models: Option<Vec<String>>,
+        /// Slugs of the virtual keys that it may use; left out, null or empty: any. A key that is narrowed makes only keys that
+        /// are narrowed as far.
+        #[schema(max_items = 50)]
+        virtual_keys: Option<Vec<String>>,
+        /// Slugs of the configs that it may name, its own among them; its calls then bring none of their own. Left out, null or
+        /// empty: any.
+        #[schema(max_items = 50)]
+        configs: Option<Vec<String>>,
+        /// Slugs of the prompts that it may run and read; left out, null or empty: any.
+        #[schema(max_items = 50)]
+        prompts: Option<Vec<String>>,
+        /// Ranges of addresses from which it works, such as `10.0.0.0/8`, or addresses; left out, null or empty: anywhere.
+        #[schema(max_items = 50)]
+        allowed_ips: Option<Vec<String>>,
+        /// The moment from which it works, RFC 3339, or a day from its beginning in UTC; left out or null: at once.
+        #[schema(max_length = 40)]
+        not_before: Option<String>,
     }
     unsupported: ["user_id", "rate_limits", "usage_limits", "alert_emails", "rotation_policy"]
 }
@@ -146,6 +174,25 @@ input! {
         /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
+        /// The models that it may call, by the names that providers know, with `*` for any characters; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        models: Option<Option<Vec<String>>>,
+        /// Slugs of the virtual keys that it may use; null or empty: any. A key that is narrowed changes only keys that are
+        /// narrowed as far.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        virtual_keys: Option<Option<Vec<String>>>,
+        /// Slugs of the configs that it may name, its own among them; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        configs: Option<Option<Vec<String>>>,
+        /// Slugs of the prompts that it may run and read; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        prompts: Option<Option<Vec<String>>>,
+        /// Ranges of addresses from which it works; null or empty: anywhere.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        allowed_ips: Option<Option<Vec<String>>>,
+        /// The moment from which it works, RFC 3339, or a day from its beginning in UTC; null: at once.
+        #[schema(value_type = Option<String>, max_length = 40)]
+        not_before: Option<Option<String>>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
@@ -159,6 +206,9 @@ input! {
         /// Milliseconds for which the old secret works on, up to 7 days; 30 minutes where nothing is said.
         #[schema(minimum = 0, maximum = 604800000)]
         key_transition_period_ms: Option<i64>,
+        /// Another end of the key, RFC 3339; left out: it stays.
+        #[schema(format = DateTime)]
+        expires_at: Option<String>,
     }
 }
 
@@ -260,8 +310,10 @@ pub struct ApiKey {
     /// Made with the organisation.
     master: bool,
     organisation_id: String,
-    /// `active`, `expired`, `disabled` or `deleted`.
+    /// `active`, `expired`, `blocked` by a rule of the organisation, `disabled` or `deleted`.
     status: &'static str,
+    /// Which rule it breaks, and what can be done; null: none.
+    blocked_because: Option<String>,
     /// Names of the permissions that it holds, as they were given where they were given by name.
     scopes: Vec<String>,
     /// Those that work now: cut by what the person it answers for may do.
@@ -275,6 +327,18 @@ pub struct ApiKey {
     /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
     #[schema(example = "inherit")]
     keep_texts: &'static str,
+    /// The models that it may call; empty: any.
+    models: Vec<String>,
+    /// Slugs of the virtual keys that it may use; the id of one that was deleted. Empty: any.
+    virtual_keys: Vec<String>,
+    /// The configs that it may name, as above.
+    configs: Vec<String>,
+    /// The prompts that it may run and read, as above.
+    prompts: Vec<String>,
+    /// The ranges of addresses from which it works; empty: anywhere.
+    allowed_ips: Vec<String>,
+    /// From when on it works; null: since it was made.
+    not_before: Option<String>,
     /// The id of the person it answers for; null: the Owners.
     responsible_id: Option<String>,
     created_by: String,
@@ -355,6 +419,14 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         let config_override = config_override.unwrap_or(true);
         let keep_texts = choice(input.keep_texts)?.flatten();
+        let narrow = Narrow {
+            models: input.models,
+            virtual_keys: input.virtual_keys,
+            configs: input.configs,
+            prompts: input.prompts,
+            allowed_ips: input.allowed_ips,
+            not_before: input.not_before,
+        };
         Ok(New {
             name: input.name,
             description,
@@ -364,6 +436,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
             config,
             config_override,
             keep_texts,
+            narrow,
             submission,
         })
     };
@@ -402,7 +475,16 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
         let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
         fields.finish()?;
         let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
+        let narrow = Narrow {
+            models: input.models.map(Option::unwrap_or_default),
+            virtual_keys: input.virtual_keys.map(Option::unwrap_or_default),
+            configs: input.configs.map(Option::unwrap_or_default),
+            prompts: input.prompts.map(Option::unwrap_or_default),
+            allowed_ips: input.allowed_ips.map(Option::unwrap_or_default),
+            not_before: input.not_before.map(Option::unwrap_or_default),
+        };
         Ok(Edit {
+            narrow,
             name: input.name,
             description: input.description.map(Option::unwrap_or_default),
             permissions: permissions.flatten(),
@@ -428,7 +510,11 @@ fn choice(name: Option<String>) -> Result<Option<Option<bool>>> {
 
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
     let overlap = Some(input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION));
-    let rotation = || Ok(Rotation { overlap, ..Rotation::default() });
+    let rotation = || {
+        let expiry = input.expires_at.map(|text| end(Some(text))).transpose();
+        let expiry = expiry.map_err(|sentence| Error::field("expires_at", sentence))?;
+        Ok(Rotation { overlap, expiry, ..Rotation::default() })
+    };
     let minted = operations::rotate(&call.access, call.id("id")?, rotation).await;
     let minted = minted.map_err(|error| renamed(error, &NAMES))?;
     let until = minted.old_until.map(Timestamp::rfc3339);
@@ -538,6 +624,7 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
     let status = match key.status(now) {
         Status::Active | Status::Rotating(_) | Status::Expiring(_) => "active",
         Status::Expired => "expired",
+        Status::Blocked => "blocked",
         Status::Disabled => "disabled",
         Status::Deleted => "deleted",
     };
@@ -557,6 +644,13 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
             .collect(),
         allow_config_override: i64::from(key.config_override),
         keep_texts: choice_name(key.keep_texts),
+        models: key.narrowed.models,
+        virtual_keys: key.narrowed.virtual_keys,
+        configs: key.narrowed.configs,
+        prompts: key.narrowed.prompts,
+        allowed_ips: key.narrowed.allowed_ips,
+        not_before: key.narrowed.not_before.map(Timestamp::rfc3339),
+        blocked_because: key.blocked,
         defaults: ShownDefaults {
             config_id: key.config.map(|config| config.slug),
             allow_config_override: key.config_override,

@@ -407,6 +407,10 @@ pub async fn create(access: &Access, kind: Kind, draft: Result<Draft>) -> Result
                 both(fields.build(|| Some((name?, message?, slug?))), both(compiled?, folder))?;
             let (name, message, slug) = values;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
+            // It could do nothing with what it makes, and would learn which slugs are taken.
+            if kind == Kind::Prompt && !change.tx().only_prompts().is_empty() {
+                return Err(store::not_allowed(&slug));
+            }
             if store::count(change.tx(), kind).await? >= MOST {
                 return Err(Error::conflict(format!("An organisation can have at most {MOST} {}.", kind.plural())));
             }

@@ -93,6 +93,7 @@ impl Rooms {
             guarded: holder.guarded,
             keeps: holder.keeps,
             prices: self.prices(&mut tx, holder.priced).await?,
+            bounds: (!holder.bounds.is_nothing()).then(|| Arc::new(holder.bounds)),
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -120,6 +121,7 @@ impl Rooms {
             guarded: rules.guarded,
             keeps: Keeps::of(rules.keep_texts, None, rules.leave_images_out),
             prices: self.prices(&mut tx, rules.priced).await?,
+            bounds: None,
             may_complete,
         }))
     }

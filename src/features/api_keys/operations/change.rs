@@ -1,10 +1,11 @@
 //! Making, editing, disabling and deleting keys.
 
-use super::{changeable, new_secret, subject};
+use super::{Narrow, changeable, narrow, new_secret, subject};
 use crate::{
     features::{
         api_keys::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
+            narrowing::Narrowing,
             store::{self, NewKey},
         },
         configs,
@@ -36,6 +37,8 @@ pub struct New {
     pub config_override: bool,
     /// Whether the texts of its calls are kept; none: as the organisation does.
     pub keep_texts: Option<bool>,
+    /// What it is narrowed to.
+    pub narrow: Narrow,
     pub submission: Option<Uuid>,
 }
 
@@ -52,6 +55,8 @@ pub struct Edit {
     pub config: Option<Option<String>>,
     pub config_override: Option<bool>,
     pub keep_texts: Option<Option<bool>>,
+    /// What it shall be narrowed to.
+    pub narrow: Narrow,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
     /// The version that was read; another one by now is refused. None: whatever is there.
@@ -84,6 +89,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 Some(slug) => config_id(&mut change, slug.as_deref()).await?,
                 None => configs::default_id(change.tx()).await?,
             };
+            let narrowing = narrow::of_new(&mut change, new.narrow, config, expires_at).await?;
             let created_by = change.access().actor_name().to_owned();
             let id = KeyId::new();
             let row = NewKey {
@@ -101,6 +107,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 keep_texts: new.keep_texts,
             };
             store::insert(change.tx(), &row, now).await?;
+            store::narrowing::set(change.tx(), id, &narrowing).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
             let event = permissions_changed(Event::of(Subject::new("api_key", id, &name)), None, permissions)
                 .with("name", name.clone())
@@ -110,6 +117,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .with("config", config_word(config))
                 .change("config_override", true, new.config_override)
                 .change("keep_texts", choice_name(None), choice_name(new.keep_texts));
+            let event = narrow::noted(event, &Narrowing::default(), &narrowing);
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
             change.commit(event, minted).await
         })
@@ -164,6 +172,7 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             };
             let config_override = asked.config_override.unwrap_or(key.config_override);
             let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
+            let (unnarrowed, narrowing) = narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at).await?;
             let row = store::Fields {
                 name: &name,
                 description: &description,
@@ -186,6 +195,8 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
             if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
                 return Err(Error::stale());
             }
+            store::narrowing::set(change.tx(), id, &narrowing).await?;
+            let event = narrow::noted(event, &unnarrowed, &narrowing);
             change.commit(event, id).await
         })
         .await

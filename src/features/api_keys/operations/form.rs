@@ -1,7 +1,7 @@
 //! From what the console's forms post to what the operations take. Read inside the operation, so that a refusal of what
 //! was typed comes after the decision and leaves its event.
 
-use super::{Edit, New, Rotation};
+use super::{Edit, Narrow, New, Rotation};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
@@ -24,6 +24,7 @@ impl New {
             config: config(form),
             config_override: form.config_override != "no",
             keep_texts: keep_texts(form)?.flatten(),
+            narrow: Narrow::of_form(form),
             submission: form.submission.parse().ok(),
         })
     }
@@ -49,6 +50,7 @@ impl Edit {
             config: config(form),
             config_override: (!form.config_override.is_empty()).then_some(form.config_override != "no"),
             keep_texts: keep_texts(form)?,
+            narrow: Narrow::of_form(form),
             responsible,
             version: Some(version),
         })
