@@ -396,6 +396,7 @@ async fn prepare(
     let found = find(gateway, known, destination.slug).await?;
     narrowed::may_use(known, destination.slug, &found)?;
     narrowed::may_call_model(known, &asks, destination.model)?;
+    narrowed::may_call_others(known, share, &asks, &body).await?;
     let Some(target) = &*found else {
         // Nothing else tells later what the call named.
         call.model = format!("@{}/{}", destination.slug, destination.model).into();

@@ -4,6 +4,7 @@
 use super::call::Gateway;
 use super::directory::{Compiled, Known, Runnable};
 use super::request::Asks;
+use super::room::{HEAVY, Share};
 use super::target::CallTarget;
 use crate::{
     features::api_keys::narrowing::{Narrowing, not_from, not_yet},
@@ -11,7 +12,9 @@ use crate::{
     web::{forwarded, refusal::Refusal},
 };
 use axum::extract::ConnectInfo;
+use bytes::Bytes;
 use http::request::Parts;
+use serde::Deserialize;
 use std::net::SocketAddr;
 
 /// What a key is narrowed to, if it is.
@@ -63,6 +66,35 @@ pub(super) fn may_call_model(known: &Known, asks: &Asks, model: &str) -> Result<
         }
         _ => Ok(()),
     }
+}
+
+/// Whether the key may call the other models that a body names: providers that lead calls on to others take a list of them
+/// beside the one that is asked for.
+pub(super) async fn may_call_others(known: &Known, share: &Share, asks: &Asks, body: &Bytes) -> Result<(), Refusal> {
+    if !asks.is_json() || own(known).is_none_or(|own| own.models.is_empty()) {
+        return Ok(());
+    }
+    let others = match body.len() <= HEAVY {
+        true => others(body),
+        false => {
+            let body = body.clone();
+            share.off_workers(move || others(&body)).await?
+        }
+    };
+    match others {
+        Some(others) if others.iter().all(|model| lets_model(known, model)) => Ok(()),
+        _ => Err(Refusal::other_models_not_allowed()),
+    }
+}
+
+/// The models that a body names beside the one that is asked for. None: they cannot be read.
+fn others(body: &[u8]) -> Option<Vec<String>> {
+    #[derive(Deserialize)]
+    struct Others {
+        #[serde(default)]
+        models: Option<Vec<String>>,
+    }
+    serde_json::from_slice::<Others>(body).ok().map(|others| others.models.unwrap_or_default())
 }
 
 /// Whether the key has this model, for lists.

@@ -363,6 +363,7 @@ impl Asked<'_> {
         let found = find(gateway, known, slug).await?;
         narrowed::may_use(known, slug, &found)?;
         narrowed::may_call_model(known, asks, model)?;
+        narrowed::may_call_others(known, share, asks, &whole).await?;
         let Some(called) = &*found else {
             // Nothing else tells later what was named.
             seen.model = format!("@{slug}/{model}").into();

@@ -72,6 +72,13 @@ async fn the_model_that_is_really_called_is_judged_before_anything_leaves() {
     assert_eq!(refused(&worse), (403, "model_not_allowed".into()));
     let better = chat(&house, &[(CONFIG, &overridden("gpt-4o"))], "gpt-5-pro").await;
     assert_eq!(better.status, StatusCode::OK, "{}", better.text);
+    // What a provider may lead the call on to is no way around it.
+    for models in [json!(["gpt-5-pro"]), json!(["gpt-4o", "gpt-5-pro"]), json!("gpt-5-pro"), json!([{ "id": "x" }])] {
+        let mut body = hello();
+        body["models"] = models;
+        let told = post(&house, CHAT, &[("x-portkey-virtual-key", "a")], &body).await;
+        assert_eq!(refused(&told), (403, "model_not_allowed".into()), "{body}");
+    }
     assert_eq!(upstream.seen(), 2, "what was refused did not leave");
     let records = house.records().await;
     let told: Vec<_> = records
@@ -80,7 +87,7 @@ async fn the_model_that_is_really_called_is_judged_before_anything_leaves() {
         .map(|end| (end.status, end.error.as_deref().map(str::to_owned)))
         .collect();
     assert_eq!(told.iter().filter(|(status, _)| *status == 200).count(), 2);
-    assert_eq!(told.iter().filter(|(_, error)| error.as_deref() == Some("model_not_allowed")).count(), 2, "{told:?}");
+    assert_eq!(told.iter().filter(|(_, error)| error.as_deref() == Some("model_not_allowed")).count(), 6, "{told:?}");
 }
 
 #[tokio::test]

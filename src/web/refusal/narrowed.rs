@@ -31,6 +31,12 @@ impl Refusal {
         Self::narrowed("model_not_allowed", Some("model"), message)
     }
 
+    /// Models that the body names beside the one that is asked for.
+    pub fn other_models_not_allowed() -> Self {
+        let message = "The request names models in `models` that this API key may not call: it is narrowed to others.";
+        Self::narrowed("model_not_allowed", Some("models"), message.to_owned())
+    }
+
     pub fn virtual_key_not_allowed(slug: &str) -> Self {
         let message = format!("This API key may not use the virtual key {}: it is narrowed to others.", shown(slug));
         Self::narrowed("virtual_key_not_allowed", None, message)
