@@ -39,6 +39,6 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    effective, exists, find_secret, holder, list::{breaking, expiring, get as key, live}, names, narrowing::prompts_of, newest_name,
+    effective, exists, find_secret, holder, list::{breaking, expiring, get as key, live}, names, narrowing::is_narrowed, newest_name,
     responsible_of, verify,
 };

@@ -355,3 +355,114 @@ async fn the_console_narrows_a_key_and_says_so() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn what_the_organisation_asks_of_keys_holds_for_those_that_are_there() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let program = house.program(&house.master_key);
+        let provider = provider().await;
+        virtual_key(&program, "main", &provider).await;
+        let (endless, secret) =
+            made(&program, json!({ "name": "endless", "scopes": ["models.call", "api_keys.list"] })).await;
+        let end = house.app.clock.now().plus(30 * DAY).rfc3339();
+        let (_, short_secret) = made(&program, json!({ "name": "short", "expires_at": end })).await;
+        let (own, short) = (house.program(&secret), house.program(&short_secret));
+        assert_eq!(call(&own, "@main/gpt-4o", None).await.status, 200);
+
+        // How many it would block has to be said, and nothing is changed before.
+        let path = "/v1/admin/organisation/key-policy";
+        for body in
+            [json!({ "longest_days": 60 }), json!({ "longest_days": 60, "blocks": 2 }), json!({ "must_expire": true })]
+        {
+            let told = program.api("PUT", path, body.clone()).await;
+            assert_eq!(fields(&told), ["blocks"], "{body}");
+            assert!(told.text.contains("1 key would be blocked"), "{}", told.text);
+        }
+        assert_eq!(call(&own, "@main/gpt-4o", None).await.status, 200);
+        for body in [json!({ "longest_days": 0 }), json!({ "longest_days": 3651 })] {
+            assert_eq!(fields(&program.api("PUT", path, body).await), ["longest_days"]);
+        }
+        assert_eq!(fields(&program.api("PUT", path, json!({ "allowed_ips": ["x"] })).await), ["allowed_ips"]);
+        good(&program, "PUT", path, json!({ "longest_days": 60, "blocks": 1 })).await;
+        let shown = good(&program, "GET", "/v1/admin/organisation", Value::Null).await;
+        let policy = json!({ "longest_days": 60, "must_expire": false, "allowed_ips": [] });
+        assert_eq!(shown["key_policy"], policy);
+
+        // It is blocked, says why, and is not revoked.
+        let told = call(&own, "@main/gpt-4o", None).await;
+        assert_eq!(refusal(&told), (403, "key_breaks_policy".into()));
+        assert!(told.text.contains("60 days at most") && told.text.contains("Give it an end"), "{}", told.text);
+        let told = own.api("GET", "/v1/api-keys", Value::Null).await;
+        assert_eq!((told.status, code(&told)), (403, "key_breaks_policy".into()));
+        assert_eq!(call(&short, "@main/gpt-4o", None).await.status, 200);
+        let key = format!("/v1/api-keys/{endless}");
+        let shown = good(&program, "GET", &key, Value::Null).await;
+        assert_eq!(shown["status"], "blocked");
+        assert!(shown["blocked_because"].as_str().is_some_and(|why| why.contains("60 days")));
+        let list = ada.page(&format!("/o/{}/api-keys", house.slug)).await;
+        assert!(list.text.contains("Blocked by policy"), "{}", list.text);
+        let page = ada.page(&format!("/o/{}/api-keys/{endless}", house.slug)).await;
+        assert!(page.text.contains("Blocked by policy") && page.text.contains("60 days at most"), "{}", page.text);
+
+        // No key is made or saved against it.
+        let far = house.app.clock.now().plus(61 * DAY).rfc3339();
+        for body in [json!({ "name": "n" }), json!({ "name": "n", "expires_at": far })] {
+            assert_eq!(fields(&program.api("POST", "/v1/api-keys", body).await), ["expires_at"]);
+        }
+        assert_eq!(fields(&program.api("PUT", &key, json!({ "name": "n" })).await), ["expires_at"]);
+        assert_eq!(fields(&program.api("POST", &format!("{key}/rotate"), json!({})).await), ["expires_at"]);
+        // A life is that of a secret: after 70 days only another secret can have a later end.
+        house.app.clock.advance(70 * DAY);
+        let soon = house.app.clock.now().plus(DAY).rfc3339();
+        assert_eq!(fields(&program.api("PUT", &key, json!({ "expires_at": soon })).await), ["expires_at"]);
+        let later = house.app.clock.now().plus(59 * DAY).rfc3339();
+        let body = json!({ "expires_at": later, "key_transition_period_ms": 3_600_000 });
+        let rotated = good(&program, "POST", &format!("{key}/rotate"), body).await;
+        let renewed = house.program(&text(&rotated, "key"));
+        assert_eq!(call(&renewed, "@main/gpt-4o", None).await.status, 200);
+        assert_eq!(good(&program, "GET", &key, Value::Null).await["status"], "active");
+
+        // Ranges hold for every key, the master key too, and a key's own stay inside them.
+        let inside = house.program(&house.master_key).at("10.0.0.1");
+        good(&inside, "PUT", path, json!({ "allowed_ips": ["10.0.0.0/8"] })).await;
+        let outside = house.program(&house.master_key).at("11.0.0.1");
+        let told = outside.api("GET", "/v1/api-keys", Value::Null).await;
+        assert_eq!((told.status, code(&told)), (403, "address_not_allowed".into()));
+        assert_eq!(refusal(&call(&renewed, "@main/gpt-4o", None).await), (403, "address_not_allowed".into()));
+        let near = json!({ "name": "n", "expires_at": later, "allowed_ips": ["10.1.0.0/16"] });
+        good(&inside, "POST", "/v1/api-keys", near).await;
+        let wide = json!({ "name": "n", "expires_at": later, "allowed_ips": ["0.0.0.0/0"] });
+        assert_eq!(fields(&inside.api("POST", "/v1/api-keys", wide).await), ["allowed_ips"]);
+
+        // The console: a stale save changes nothing, a fresh one does, and an event tells of it.
+        let settings = ada.form("organisation/settings", &[("slug", &house.slug)]).await.json();
+        let was = text(&settings["key_policy"], "was");
+        let save = async |was: &str, days: &str| {
+            let fields = [("slug", house.slug.as_str()), ("was", was), ("longest_days", days), ("must_expire", "yes")];
+            ada.form("organisation/key_policy", &fields).await
+        };
+        let stale = save("{}", "90").await;
+        assert_eq!((stale.status, stale.code()), (409, "stale_version".into()));
+        assert!(save(&was, "90").await.status < 400);
+        let shown = good(&program, "GET", "/v1/admin/organisation", Value::Null).await;
+        assert_eq!(shown["key_policy"], json!({ "longest_days": 90, "must_expire": true, "allowed_ips": [] }));
+        let event = house.chain(house.organisation).await.1.expect("an event");
+        assert_eq!(event["action"], "organisation.key_policy", "{event}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_narrowed_key_says_what_is_asked_of_all() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        let (_, free) = manager(&house, &program, &json!({})).await;
+        good(&free, "PUT", "/v1/admin/organisation/key-policy", json!({ "allowed_ips": ["10.0.0.0/8"] })).await;
+        good(&free, "PUT", "/v1/admin/organisation/key-policy", json!({ "allowed_ips": null })).await;
+        let (_, narrow) = manager(&house, &program, &json!({ "allowed_ips": ["10.0.0.0/8"] })).await;
+        let told = narrow.api("PUT", "/v1/admin/organisation/key-policy", json!({ "allowed_ips": null })).await;
+        assert_eq!((told.status, code(&told)), (403, "permission_denied".into()));
+    })
+    .await;
+}

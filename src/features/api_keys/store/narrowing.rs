@@ -8,7 +8,7 @@ use crate::{
         },
         organisations,
     },
-    kernel::{Error, KeyId, PromptId, Result, Timestamp, text},
+    kernel::{Error, KeyId, Result, Timestamp, text},
     server::database::{OrgTx, TenantSql, Value, statements, values},
 };
 use sqlx::types::Json;
@@ -49,10 +49,10 @@ pub async fn set(tx: &mut OrgTx, key: KeyId, narrowing: &Narrowing) -> Result<()
     tx.execute(SET, values![key, stored]).await.map(|_| ())
 }
 
-/// The prompts that a key may use; none: all of them.
-pub async fn prompts_of(tx: &mut OrgTx, key: KeyId) -> Result<Option<Vec<PromptId>>> {
-    let prompts = of(tx, key).await?.prompts;
-    Ok((!prompts.is_empty()).then_some(prompts))
+/// Whether a key is narrowed in anything but when it begins.
+pub async fn is_narrowed(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
+    let own = Narrowing { not_before: None, ..of(tx, key).await? };
+    Ok(!own.is_nothing())
 }
 
 /// Names what keys are narrowed to by its slug, where there is still something with that id, and says all of it in words;

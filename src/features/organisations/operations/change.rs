@@ -2,13 +2,17 @@
 
 use super::{
     super::{
-        model::{Created, KeepingForm, Settings, parse_name, parse_slug},
+        model::{Created, KeepingForm, KeyPolicy, Settings, parse_name, parse_slug},
         store::{self, Organisation},
     },
     found, free_slug,
+    keys::was,
 };
 use crate::{
-    features::logs::{self, texts::Keeping},
+    features::{
+        api_keys,
+        logs::{self, texts::Keeping},
+    },
     kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
     policy::Operation,
     server::{
@@ -124,7 +128,16 @@ pub async fn settings(access: &Access) -> Result<Settings> {
     let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
     let retired = store::retired(&mut tx, access.now()).await?;
     let texts = logs::count_texts(&mut tx).await?;
+    let rules = own.rules();
+    let key_policy = KeyPolicy {
+        longest_days: rules.longest_days,
+        must_expire: rules.must_expire,
+        allowed_ips: rules.allowed_ips.iter().map(ToString::to_string).collect(),
+        was: was(&rules),
+        blocked: api_keys::breaking(&mut tx, &rules, access.now()).await?,
+    };
     Ok(Settings {
+        key_policy,
         keeping: own.keeping(),
         texts,
         slug: own.slug,
