@@ -436,6 +436,7 @@ async fn what_the_organisation_asks_of_keys_holds_for_those_that_are_there() {
         assert_eq!(fields(&inside.api("POST", "/v1/api-keys", wide).await), ["allowed_ips"]);
 
         // The console: a stale save changes nothing, a fresh one does, and an event tells of it.
+        let ada = house.person("ada@north.test").await;
         let settings = ada.form("organisation/settings", &[("slug", &house.slug)]).await.json();
         let was = text(&settings["key_policy"], "was");
         let save = async |was: &str, days: &str| {
