@@ -314,7 +314,8 @@ fn cut(
 /// Why a known key does not open anything at `now`.
 fn refuse(revoked_at: Option<i64>, disabled_at: Option<i64>, expires_at: Option<i64>, now: Timestamp) -> Result<()> {
     match Standing::of_key(revoked_at.is_some(), disabled_at.is_some(), expires_at.map(Timestamp), now) {
-        Standing::Active => Ok(()),
+        // What else bounds a key is judged where more is known of it.
+        Standing::Active | Standing::Early | Standing::Blocked => Ok(()),
         Standing::Revoked => Err(Error::new(Code::ApiKeyRevoked, "This key was deleted.")),
         Standing::Disabled => Err(Error::new(Code::ApiKeyDisabled, "This key is disabled.")),
         Standing::Expired => Err(Error::new(Code::ApiKeyExpired, "This key has expired.")),
