@@ -166,12 +166,13 @@ pub fn entries<T: FromStr<Err = String> + PartialEq>(typed: &[String]) -> std::r
 
 /// The entries of a list, each once, without what is empty.
 pub fn distinct(typed: &[String]) -> std::result::Result<Vec<&str>, String> {
+    let there: Vec<&str> = typed.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()).collect();
+    if there.len() > MOST {
+        return Err(format!("There can be {MOST} entries at most."));
+    }
     let mut found: Vec<&str> = vec![];
-    for entry in typed.iter().map(|entry| entry.trim()).filter(|entry| !entry.is_empty()) {
+    for entry in there {
         if !found.contains(&entry) {
-            if found.len() == MOST {
-                return Err(format!("There can be {MOST} entries at most."));
-            }
             found.push(entry);
         }
     }

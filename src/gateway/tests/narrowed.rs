@@ -135,7 +135,7 @@ async fn a_virtual_key_that_it_was_not_given_fails_a_target_as_any_failure_does(
     let told = chat(&house, &[(CONFIG, &fallback.to_string())], "gpt-4o").await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text);
     assert_eq!(told.header("x-portkey-last-used-option-index"), Some("config.targets[1]"));
-    let alone = json!({ "strategy": { "mode": "fallback" }, "targets": [{ "virtual_key": "a" }] });
+    let alone = json!({ "virtual_key": "a" });
     let told = chat(&house, &[(CONFIG, &alone.to_string())], "gpt-4o").await;
     assert_eq!(refused(&told), (403, "virtual_key_not_allowed".into()));
     assert_eq!((a.seen(), b.seen()), (0, 2));

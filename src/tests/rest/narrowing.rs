@@ -111,7 +111,7 @@ async fn a_key_does_what_it_was_given_and_nothing_else() {
             let told = own.api("PUT", &format!("/v1/prompts/{slug}"), json!({ "name": "Mine" })).await;
             assert_eq!((told.status, code(&told)), (403, "prompt_not_allowed".into()));
         }
-        let told = own.api("POST", "/v1/prompts", json!({ "name": "New", "string": "x", "model": "gpt-4o" })).await;
+        let told = own.api("POST", "/v1/prompts", json!({ "name": "New", "string": "x", "model": "gpt-4o", "virtual_key": "main" })).await;
         assert_eq!((told.status, code(&told)), (403, "prompt_not_allowed".into()));
         let list = good(&own, "GET", "/v1/prompts", Value::Null).await;
         assert_eq!((&list["total"], &list["data"][0]["slug"]), (&json!(1), &json!(letter)), "{list}");

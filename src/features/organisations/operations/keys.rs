@@ -72,6 +72,9 @@ impl KeyPolicyEdit {
             Some(typed) => fields.take("allowed_ips", entries(typed)),
         };
         let must_expire = self.must_expire.unwrap_or(was.must_expire);
+        if self.blocks.is_some_and(|blocks| blocks < 0) {
+            fields.refuse("confirm", "Write a number of keys, 0 or more.");
+        }
         fields.build(|| Some(KeyRules { longest_days: longest_days?, must_expire, allowed_ips: allowed_ips? }))
     }
 }
