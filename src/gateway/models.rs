@@ -117,7 +117,8 @@ async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refus
     let known = known(&found)?;
     let list = listed(gateway, known, parts).await?;
     // Providers take their time. The list is for a key that may have it now.
-    may_still_call(gateway, known).await?;
+    let now = may_still_call(gateway, known).await?;
+    narrowed::is_as_before(known, &now)?;
     Ok(list)
 }
 

@@ -151,7 +151,9 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let (refusal, failure) = match prepared {
             Ok(Ready::Kept(answer, guarded, said)) => {
                 // The key was found before the caller had sent all of the body, which may be long ago.
-                if let Err(refusal) = may_still_call(gateway, known(asked.key)?).await {
+                let before = known(asked.key)?;
+                let still = may_still_call(gateway, before).await;
+                if let Err(refusal) = still.and_then(|now| narrowed::is_as_before(before, &now)) {
                     trail.ended(&refusal, Next::Ended);
                     return Err(refusal);
                 }
