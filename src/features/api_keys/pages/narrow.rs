@@ -13,21 +13,21 @@ type Part = fn(&KeyForm) -> &String;
 /// Label, name, hint, and what a form says in it.
 const FIELDS: [(&str, &str, &str, Part); 6] = [
     (
-        "Models",
+        "Only these models",
         "only_models",
         "One on each line, by the name that the provider knows. A * stands for any characters: gpt-4o*",
         |form| &form.only_models,
     ),
-    ("Virtual keys", "only_virtual_keys", "Short names, one on each line.", |form| &form.only_virtual_keys),
+    ("Only these virtual keys", "only_virtual_keys", "Short names, one on each line.", |form| &form.only_virtual_keys),
     (
-        "Configs",
+        "Only these configs",
         "only_configs",
         "Short names, one on each line. Its calls then bring none of their own.",
         |form| &form.only_configs,
     ),
-    ("Prompts", "only_prompts", "Short names, one on each line.", |form| &form.only_prompts),
+    ("Only these prompts", "only_prompts", "Short names, one on each line.", |form| &form.only_prompts),
     (
-        "Addresses",
+        "Only from these addresses",
         "only_ips",
         "Ranges such as 10.0.0.0/8, or addresses, one on each line.",
         |form| &form.only_ips,
