@@ -137,6 +137,8 @@ async fn choices(tx: &mut OrgTx) -> Result<Choices> {
 async fn users(tx: &mut OrgTx, kind: Kind, slug: &str) -> Result<Vec<UsedBy>> {
     match kind {
         Kind::Prompt => Ok(vec![]),
+        // Who is narrowed to some prompts learns of no other.
+        Kind::Partial if !tx.only_prompts().is_empty() => Ok(vec![]),
         Kind::Partial => store::used_by(tx, slug).await,
     }
 }
