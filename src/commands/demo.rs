@@ -189,10 +189,11 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             config_override: true,
             keep_texts: None,
             limits: Default::default(),
+            narrow: keys::Narrow::default(),
             submission: None,
         };
         let secret = keys::create(&ada, || Ok(new)).await?.secret;
-        let key = keys::verify(app, secret.expose(), app.clock.now()).await?;
+        let key = keys::verify(app, secret.expose(), None, app.clock.now()).await?;
         made.push((key.key, SecretId(key.secret)));
     }
     keys::disable(&ada, made[4].0, None).await?;

@@ -16,6 +16,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use std::net::IpAddr;
 
 /// The rooms' own answers.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +37,14 @@ impl Identities for Rooms {
         team::role_of(tx, user).await
     }
 
-    async fn permissions(&self, tx: &mut OrgTx, secret: &Digest, now: Timestamp) -> Result<PermissionSet> {
-        Ok(api_keys::verify(tx, secret, now).await?.effective)
+    async fn permissions(
+        &self,
+        tx: &mut OrgTx,
+        secret: &Digest,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<PermissionSet> {
+        Ok(api_keys::verify(tx, secret, from, now).await?.effective)
     }
 
     async fn is_known(&self, tx: &mut OrgTx, subject: &Subject) -> Result<bool> {

@@ -7,6 +7,7 @@ use super::call::{Gateway, find, may_still_call};
 use super::directory::Known;
 use super::guards::{Facts, Guards};
 use super::limits::{Ask, Foreseen, Reason, Warning, warn};
+use super::narrowed;
 use super::record::Open;
 use super::room::Share;
 use super::target::CallTarget;
@@ -245,6 +246,7 @@ async fn may_leave(
     if !known.caller.guarded && now.as_ref().as_ref().is_some_and(|now| now.caller.guarded) {
         return Err(ends(Refusal::guardrails_changed()));
     }
+    narrowed::is_as_before(known, &now).map_err(ends)?;
     let gone = || (Refusal::no_such_virtual_key(), Failure::of(404));
     let Some(target) = &**prepared else { return Err(gone()) };
     let found = find(gateway, known, &target.slug).await.map_err(ends)?;

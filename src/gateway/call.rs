@@ -6,6 +6,7 @@ use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
 use super::limits::{Foreseen, Meters};
 use super::models::Models;
+use super::narrowed;
 use super::outside::Others;
 use super::record::Recorder;
 use super::refusals::Refused;
@@ -57,6 +58,8 @@ pub struct Gateway {
     /// What has been used of limits.
     pub meters: Meters,
     pub now: Now,
+    /// Proxies whose word on where a call comes from is believed.
+    pub proxies: Arc<[ipnet::IpNet]>,
 }
 
 /// Tells the time, in milliseconds since 1970.
@@ -153,6 +156,7 @@ pub(super) fn finish(served: Result<Response<Body>, Refusal>, id: RequestId, tra
 pub(super) async fn permitted(gateway: &Gateway, parts: &Parts) -> Result<Arc<Option<Known>>, Refusal> {
     let found = authenticate(gateway, parts).await?;
     may_call(gateway, known(&found)?)?;
+    narrowed::comes_from(gateway, known(&found)?, parts)?;
     Ok(found)
 }
 
@@ -207,7 +211,7 @@ pub(super) fn standing(gateway: &Gateway, known: &Known) -> Result<(), Refusal> 
     if over(known.caller.rotated_at) {
         return Err(Refusal::key_rotated());
     }
-    Ok(())
+    narrowed::works(gateway, known)
 }
 
 async fn serve(
@@ -334,6 +338,7 @@ static UNNAMED: LazyLock<Arc<Compiled>> = LazyLock::new(|| {
 /// nothing is looked up.
 async fn leading(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Option<Arc<Compiled>>, Refusal> {
     may_call(gateway, known)?;
+    narrowed::comes_from(gateway, known, parts)?;
     let caller = &known.caller;
     if caller.saved_only {
         names_saved_only(&parts.headers)?;
@@ -346,6 +351,7 @@ async fn leading(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Opti
                 return Err(Refusal::config_is_fixed());
             }
             if named.starts_with('{') {
+                narrowed::may_bring_config(known)?;
                 let compiled = gateway.directory.inline_config(known, named).await;
                 return Ok(Some(compiled.map_err(|_| Refusal::cannot_verify())?));
             }
@@ -356,11 +362,9 @@ async fn leading(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Opti
     if slug.is_empty() || slug.len() > LONGEST_SLUG {
         return Err(Refusal::no_such_config());
     }
-    match gateway.directory.config(known, slug).await {
-        Ok(Some(compiled)) => Ok(Some(compiled)),
-        Ok(None) => Err(Refusal::no_such_config()),
-        Err(_) => Err(Refusal::cannot_verify()),
-    }
+    let found = gateway.directory.config(known, slug).await.map_err(|_| Refusal::cannot_verify())?;
+    narrowed::may_name_config(known, slug, found.as_deref())?;
+    found.ok_or_else(Refusal::no_such_config).map(Some)
 }
 
 /// The config, or everything that is wrong with it.
@@ -399,6 +403,9 @@ async fn prepare(
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
     let found = find(gateway, known, destination.slug).await?;
+    narrowed::may_use(known, destination.slug, &found)?;
+    narrowed::may_call_model(known, &asks, destination.model)?;
+    narrowed::may_call_others(known, share, &asks, &body).await?;
     let Some(target) = &*found else {
         // Nothing else tells later what the call named.
         call.model = format!("@{}/{}", destination.slug, destination.model).into();

@@ -9,6 +9,7 @@
 
 use super::limits::LimitSet;
 use super::target::CallTarget;
+use crate::features::api_keys::narrowing::KeyBounds;
 use crate::features::guardrails::model::AllCalls;
 use crate::features::logs::texts::Keeps;
 use crate::features::prompts::{model::Trial, operations::Reached};
@@ -110,6 +111,8 @@ pub struct CallerKey {
     pub prices: Option<Arc<Prices>>,
     /// What it may use: by its own limits, its person's, and the organisation's.
     pub limits: LimitSet,
+    /// What bounds it beside its permissions, if anything does.
+    pub bounds: Option<Arc<KeyBounds>>,
 }
 
 /// A config as it is stored.

@@ -62,6 +62,7 @@ impl KeySource for Fake {
             keeps: None,
             prices: None,
             limits: LimitSet::default(),
+            bounds: None,
         }))
     }
 

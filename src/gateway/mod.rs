@@ -25,6 +25,7 @@ mod joined;
 mod journal;
 pub mod limits;
 pub mod models;
+mod narrowed;
 pub mod outside;
 mod prompted;
 pub mod record;

@@ -7,6 +7,7 @@
 use super::attempt::build;
 use super::call::{Gateway, find, finish, known, may_still_call, permitted};
 use super::directory::Known;
+use super::narrowed;
 use super::request::named_slug;
 use super::room::{HEAVY, Share};
 use super::target::CallTarget;
@@ -117,7 +118,8 @@ async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refus
     let known = known(&found)?;
     let list = listed(gateway, known, parts).await?;
     // Providers take their time. The list is for a key that may have it now.
-    may_still_call(gateway, known).await?;
+    let now = may_still_call(gateway, known).await?;
+    narrowed::is_as_before(known, &now)?;
     gateway.directory.used(known, Permission::ModelsCall);
     Ok(list)
 }
@@ -127,15 +129,19 @@ async fn listed(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Respo
     let asking = gateway.models.share(known.caller.organisation);
     if let Some(slug) = named_slug(&parts.headers)? {
         let target = find(gateway, known, slug).await?;
+        narrowed::may_use(known, slug, &target)?;
         let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
-        return answer(&share, &one(gateway, target, &share, &asking).await?, 0);
+        let list = one(gateway, target, &share, &asking).await?;
+        let listed: Vec<&Model> = list.iter().filter(|model| narrowed::lets_model(known, &model.id)).collect();
+        return answer(&share, &listed, 0);
     }
     let (lists, mut left_out) = all(gateway, known, &share, &asking).await?;
     let mut entries = Vec::new();
     for (target, list) in &lists {
         let Some(target) = target.as_ref() else { continue };
         if entries.len() + list.len() <= LISTED {
-            entries.extend(list.iter().map(|model| Entry::of(target, model)));
+            let listed = list.iter().filter(|model| narrowed::lets_model(known, &model.id));
+            entries.extend(listed.map(|model| Entry::of(target, model)));
         } else {
             left_out += 1;
         }
@@ -217,6 +223,10 @@ async fn all(
             keys -= 1;
             continue;
         };
+        if !narrowed::lets_virtual_key(known, there.virtual_key) {
+            keys -= 1;
+            continue;
+        }
         let Ok(place) = place(there) else { continue };
         match gateway.models.answers.get(&place) {
             Some(Answered { at, list: Some(list) }) if at.elapsed() < FRESH => lists.push((number, target, list)),

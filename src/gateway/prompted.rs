@@ -5,6 +5,7 @@ use super::call::{self, Gateway, authenticate, begun, finish, go, known, may_cal
 use super::directory::{Known, Runnable};
 use super::endpoints::Endpoint;
 use super::facts::{CallFacts, Runs};
+use super::narrowed;
 use super::refusals::Refused;
 use super::request::{Asks, VIRTUAL_KEY, metadata, named_slug, read_call};
 use super::room::{HEAVY, Share};
@@ -41,6 +42,7 @@ async fn rendered(gateway: &Gateway, parts: &Parts, body: Body) -> Result<Respon
     let found = authenticate(gateway, parts).await?;
     let known = known(&found)?;
     standing(gateway, known)?;
+    narrowed::comes_from(gateway, known, parts)?;
     may_see(known)?;
     let share = gateway.room.share(known.caller.organisation, known.caller.key);
     let filled = filled(gateway, known, &share, parts, body).await?;
@@ -92,6 +94,7 @@ async fn prepared(
     call: &mut CallFacts,
 ) -> Result<Body, Refusal> {
     may_call(gateway, known)?;
+    narrowed::comes_from(gateway, known, parts)?;
     may_see(known)?;
     let share = gateway.room.share(call.organisation, call.key);
     let filled = filled(gateway, known, &share, parts, body).await?;
@@ -148,6 +151,7 @@ async fn filled(gateway: &Gateway, known: &Known, share: &Share, parts: &Parts, 
     let body = part.hold(body).await?;
     let address = address(&parts.uri).ok_or_else(Refusal::no_such_prompt)?;
     let found = gateway.directory.prompt(known, &address).await.map_err(|_| Refusal::cannot_verify())?;
+    narrowed::may_run(known, &address, found.as_deref())?;
     let prompt = tried(found.ok_or_else(Refusal::no_such_prompt)?, parts)?;
     let names = prompt.prompt.names();
     // Rounds and partials can make much of little.
@@ -163,6 +167,7 @@ async fn filled(gateway: &Gateway, known: &Known, share: &Share, parts: &Parts, 
     let again = call::known(&again)?;
     standing(gateway, again)?;
     may_see(again)?;
+    narrowed::may_run(again, &address, Some(&prompt))?;
     Ok(Filled { prompt, rendered, overrides })
 }
 

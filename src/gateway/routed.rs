@@ -9,6 +9,7 @@ use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::guards::{self, Facts, Form, Guards, Late};
 use super::limits::Foreseen;
+use super::narrowed;
 use super::record::Open;
 use super::refusals::Refused;
 use super::request::{
@@ -151,7 +152,9 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
         let (refusal, failure) = match prepared {
             Ok(Ready::Kept(answer, guarded, said)) => {
                 // The key was found before the caller had sent all of the body, which may be long ago.
-                if let Err(refusal) = may_still_call(gateway, known(asked.key)?).await {
+                let before = known(asked.key)?;
+                let still = may_still_call(gateway, before).await;
+                if let Err(refusal) = still.and_then(|now| narrowed::is_as_before(before, &now)) {
                     trail.ended(&refusal, Next::Ended);
                     return Err(refusal);
                 }
@@ -361,6 +364,9 @@ impl Asked<'_> {
             return Err(Refusal::no_such_virtual_key());
         }
         let found = find(gateway, known, slug).await?;
+        narrowed::may_use(known, slug, &found)?;
+        narrowed::may_call_model(known, asks, model)?;
+        narrowed::may_call_others(known, share, asks, &whole).await?;
         let Some(called) = &*found else {
             // Nothing else tells later what was named.
             seen.model = format!("@{slug}/{model}").into();

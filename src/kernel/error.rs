@@ -36,12 +36,20 @@ codes! {
     ApiKeyDisabled = "api_key_disabled", 401;
     /// The key's time is over.
     ApiKeyExpired = "api_key_expired", 401;
+    /// The key does not work yet.
+    ApiKeyNotYetValid = "api_key_not_yet_valid", 401;
     /// The key was revoked, or this secret of it was rotated away.
     ApiKeyRevoked = "api_key_revoked", 401;
     /// The password was checked too long ago for this act.
     PasswordNeeded = "password_needed", 401;
     /// The caller may see the thing but not do this to it.
     PermissionDenied = "permission_denied", 403;
+    /// The key does not work from the caller's address.
+    AddressNotAllowed = "address_not_allowed", 403;
+    /// The key breaks a rule that its organisation has for keys.
+    KeyBreaksPolicy = "key_breaks_policy", 403;
+    /// The key is narrowed to other prompts.
+    PromptNotAllowed = "prompt_not_allowed", 403;
     /// The request did not come from this site's own pages.
     ForeignOrigin = "foreign_origin", 403;
     /// It does not exist, or the caller may not know that it does.

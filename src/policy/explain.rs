@@ -16,12 +16,16 @@ pub enum Standing {
     Disabled,
     /// A key whose time is over.
     Expired,
+    /// A key whose time has not come.
+    Early,
+    /// A key that breaks a rule of its organisation.
+    Blocked,
     /// A key that was deleted.
     Revoked,
 }
 
 impl Standing {
-    /// A key's at this moment; `expires_at` is the moment from which it is refused.
+    /// A key's at this moment, as far as its own row tells; `expires_at` is the moment from which it is refused.
     pub fn of_key(revoked: bool, disabled: bool, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
         match (revoked, disabled) {
             (true, _) => Standing::Revoked,
@@ -75,7 +79,9 @@ impl Facts {
     pub fn principal(&self) -> Principal {
         let organisation = self.organisation;
         match (self.standing, self.who) {
-            (Standing::Disabled | Standing::Expired | Standing::Revoked, _) => Principal::Nobody,
+            (Standing::Disabled | Standing::Expired | Standing::Early | Standing::Blocked | Standing::Revoked, _) => {
+                Principal::Nobody
+            }
             (Standing::Active, Who::Person { user, role }) => Principal::Member { user, organisation, role },
             (Standing::Active, Who::Key { key, own, answers_for }) => {
                 Principal::ApiKey { key, organisation, permissions: own.intersection(answers_for.permissions()) }
@@ -283,6 +289,10 @@ fn standing(facts: &Facts) -> (&'static str, String) {
         (Standing::Disabled, true) => ("The key is disabled", "It opens nothing until it is enabled again."),
         (Standing::Disabled, false) => ("The account is disabled", "It opens nothing until it is enabled again."),
         (Standing::Expired, _) => ("The key has expired", "It opens nothing until its end date is moved."),
+        (Standing::Early, _) => ("The key does not work yet", "It opens nothing before its time has come."),
+        (Standing::Blocked, _) => {
+            ("The key is blocked by policy", "It opens nothing until it keeps the organisation's rules for keys.")
+        }
         (Standing::Revoked, _) => ("The key was deleted", "It never opens anything again."),
     };
     (title, words.into())

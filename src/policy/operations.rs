@@ -86,6 +86,8 @@ operations! {
     // What calls may bring of their own is a matter of configs: keys that reach as far in these may read and set it.
     OrganisationGet = "organisation.get", holds(P::ConfigsView), read, fns: [], routes: ["GET /v1/admin/organisation"];
     OrganisationRestrict = "organisation.restrict", holds(P::ConfigsDelete), audited, fns: ["organisation/restrict"], routes: ["PUT /v1/admin/organisation"];
+    // A matter of keys: those that reach as far in these may set it for all of them.
+    OrganisationKeyPolicy = "organisation.key_policy", holds(P::ApiKeysDelete), audited, fns: ["organisation/key_policy"], routes: ["PUT /v1/admin/organisation/key-policy"];
     // Team
     TeamList = "team.list", holds(P::TeamView), read, fns: ["team/list"], routes: ["GET /v1/admin/users"];
     TeamGet = "team.get", holds(P::TeamView), read, fns: ["team/get", "team/picked"], routes: ["GET /v1/admin/users/{id}"];

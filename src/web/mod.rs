@@ -6,7 +6,7 @@ pub mod assets;
 mod context;
 pub mod credential;
 pub mod files;
-mod forwarded;
+pub mod forwarded;
 pub mod headers;
 pub mod models;
 pub mod refusal;

@@ -1,6 +1,7 @@
 //! What a caller is told when there is no answer: one envelope that every client library can read.
 
 mod calls;
+mod narrowed;
 
 use super::credential::CredentialError;
 use crate::{

@@ -3,10 +3,14 @@
 pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]
+pub mod narrowing;
+#[cfg(feature = "ssr")]
 pub mod operations;
 pub mod pages;
 #[cfg(feature = "ssr")]
 pub mod rest;
+#[cfg(feature = "ssr")]
+pub mod rules;
 #[cfg(feature = "ssr")]
 mod store;
 #[cfg(all(test, feature = "ssr"))]
@@ -17,7 +21,7 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::list::STATEMENTS, store::rights::STATEMENTS],
+    statements: &[store::STATEMENTS, store::list::STATEMENTS, store::rights::STATEMENTS, store::narrowing::STATEMENTS],
     lists: &[&store::list::LIST],
     calls: rest::register,
     subjects: &[(
@@ -39,5 +43,6 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    effective, exists, find_secret, holder, list::{expiring, get as key, live, with_unused}, live_names, names, newest_name, responsible_of, rights::of_all as rights, verify,
+    effective, exists, find_secret, holder, list::{breaking, expiring, get as key, live, with_unused}, live_names, names,
+    narrowing::is_narrowed, newest_name, responsible_of, rights::of_all as rights, verify,
 };

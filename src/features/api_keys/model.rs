@@ -3,6 +3,7 @@
 mod rights;
 
 pub use rights::{PermissionUse, Reset, Rights, SPANS};
+pub mod narrowing;
 
 use crate::{
     features::limits::model::Standing,
@@ -12,6 +13,7 @@ use crate::{
     },
     policy::{KeyFeature, Level, PermissionSet, Role, Shown, summary},
 };
+use narrowing::Narrowed;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -23,7 +25,16 @@ pub const OWNERS: &str = "Owners";
 /// Longest description of a key.
 const DESCRIPTION_LIMIT: usize = 500;
 /// The most characters of each field.
-pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("description", DESCRIPTION_LIMIT)];
+pub const LIMITS: &[(&str, usize)] = &[
+    ("name", NAME_LIMIT),
+    ("description", DESCRIPTION_LIMIT),
+    narrowing::LISTS[0],
+    narrowing::LISTS[1],
+    narrowing::LISTS[2],
+    narrowing::LISTS[3],
+    narrowing::LISTS[4],
+    ("not_before", 40),
+];
 /// Keys on one page of the list.
 pub const PAGE: i64 = 50;
 /// From this many days before its end a key is said to expire.
@@ -106,6 +117,13 @@ pub struct Key {
     pub config_override: bool,
     /// Whether the texts of its calls are kept; none: as the organisation does.
     pub keep_texts: Option<bool>,
+    /// What it is narrowed to beside its permissions.
+    pub narrowed: Narrowed,
+    /// Which rule of the organisation it breaks, and what can be done; it opens nothing meanwhile.
+    pub blocked: Option<String>,
+    /// When its current secret was made.
+    #[serde(skip)]
+    pub secret_made_at: Timestamp,
 }
 
 /// A config that a key can have.
@@ -124,6 +142,8 @@ pub enum Status {
     /// Its end is this many days away, rounded up: 1 to [`SOON_DAYS`].
     Expiring(i64),
     Expired,
+    /// It breaks a rule of its organisation.
+    Blocked,
     Disabled,
     Deleted,
 }
@@ -135,6 +155,7 @@ impl Key {
             (Some(_), ..) => Status::Deleted,
             (_, Some(_), ..) => Status::Disabled,
             (.., Some(left), _) if left <= 0 => Status::Expired,
+            _ if self.blocked.is_some() => Status::Blocked,
             (.., Some(old)) if old.until > now => Status::Rotating(old.until),
             (.., Some(left), _) if left <= SOON_DAYS * DAY => Status::Expiring((left + DAY - 1) / DAY),
             _ => Status::Active,
@@ -247,6 +268,15 @@ pub struct KeyForm {
     pub config_override: String,
     /// `inherit`, `yes` or `no`: whether the texts of its calls are kept.
     pub keep_texts: String,
+    /// `yes`: what follows is said of the key's narrowing. Each list has one entry on each line.
+    pub narrowing: String,
+    pub only_models: String,
+    pub only_virtual_keys: String,
+    pub only_configs: String,
+    pub only_prompts: String,
+    pub only_ips: String,
+    /// A day, from its beginning in UTC, or a moment of RFC 3339.
+    pub not_before: String,
     /// The version that was read.
     pub version: String,
     /// Made with the page: a double press has one effect.

@@ -3,6 +3,7 @@
 mod change;
 mod form;
 mod many;
+mod narrow;
 mod people;
 mod read;
 mod rights;
@@ -10,6 +11,7 @@ mod rotate;
 
 pub use change::{Edit, New, create, delete, disable, disable_within, enable, made_before, update};
 pub use many::{delete_many, disable_many, enable_many, picked};
+pub use narrow::Narrow;
 pub use people::{count_of, hand_over, held_by, narrow, revoke_of};
 pub use read::{draft, get, list};
 pub use rights::{SetTo, permission_uses, set_permissions, write_uses};
@@ -28,6 +30,7 @@ use crate::{
         crypto::{ApiKeySecret, Digest, KeyKind, Keyring},
     },
 };
+use std::net::IpAddr;
 
 /// The purpose under which secrets of keys are digested.
 const PURPOSE: &str = "api key";
@@ -81,6 +84,7 @@ async fn changeable(
     let organisation = change.organisation();
     let target = |next| Target::Key { organisation, now: key.permissions, next, itself };
     change.check(target(key.permissions))?;
+    narrow::touches_none_wider(change, id).await?;
     if key.deleted_at.is_some() {
         return Err(Error::conflict("This key was deleted. It cannot be changed any more."));
     }
@@ -107,21 +111,22 @@ pub async fn belongs_to(app: &App, digest: &Digest) -> Result<Option<(Organisati
     Ok(Some((organisation, key, name)))
 }
 
-/// Who a presented secret is, at this moment. One that is malformed is refused without a look-up.
-pub async fn verify(app: &App, presented: &str, now: Timestamp) -> Result<VerifiedKey> {
+/// Who a presented secret is, at this moment, to whoever comes from this address. One that is malformed is refused without a
+/// look-up.
+pub async fn verify(app: &App, presented: &str, from: Option<IpAddr>, now: Timestamp) -> Result<VerifiedKey> {
     let digest = digest(&app.keyring, presented).ok_or_else(store::invalid_key)?;
-    verify_digest(app, &digest, now).await
+    verify_digest(app, &digest, from, now).await
 }
 
 /// The same of the digest of a secret, which a link of ours has proven.
-pub async fn verify_digest(app: &App, digest: &Digest, now: Timestamp) -> Result<VerifiedKey> {
+pub async fn verify_digest(app: &App, digest: &Digest, from: Option<IpAddr>, now: Timestamp) -> Result<VerifiedKey> {
     let organisation = {
         let mut tx = app.db.read_by_digest(digest).await?;
         store::find_secret(&mut tx, digest).await?
     };
     let organisation = organisation.ok_or_else(store::invalid_key)?;
     let mut tx = app.read_proven(organisation).await?;
-    store::verify(&mut tx, digest, now).await
+    store::verify(&mut tx, digest, from, now).await
 }
 
 /// Notes the uses of secrets that are due. Nothing depends on it, so nothing fails with it.

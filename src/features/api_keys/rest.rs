@@ -2,7 +2,7 @@
 
 use super::{
     model::{Expiry, Key, KeyForm, Minted, Status, UNUSED_DAYS, level_value},
-    operations::{self, Edit, New, Rotation},
+    operations::{self, Edit, Narrow, New, Rotation},
 };
 use crate::{
     features::{
@@ -21,8 +21,16 @@ use utoipa::ToSchema;
 /// How long the old secret works on where a rotation does not say.
 const USUAL_TRANSITION: i64 = 30 * MINUTE;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 3] =
-    [("expiry", "expires_at"), ("overlap", "key_transition_period_ms"), ("config", "defaults.config_id")];
+const NAMES: [(&str, &str); 8] = [
+    ("expiry", "expires_at"),
+    ("overlap", "key_transition_period_ms"),
+    ("config", "defaults.config_id"),
+    ("only_models", "models"),
+    ("only_virtual_keys", "virtual_keys"),
+    ("only_configs", "configs"),
+    ("only_prompts", "prompts"),
+    ("only_ips", "allowed_ips"),
+];
 
 /// Names of existing clients that mean exactly one permission here. Those that are spelt as ours need no row.
 const SCOPES: [(&str, Permission); 36] = {
@@ -139,6 +147,26 @@ input! {
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]
         alert_emails: Option<Option<Vec<String>>>,
+        /// The models that it may call, by the names that providers know, with `*` for any characters; left out, null or empty: any.
+        #[schema(max_items = 50, example = json!(["gpt-4o*"]))]
+        models: Option<Vec<String>>,
+        /// Slugs of the virtual keys that it may use; left out, null or empty: any. A key that is narrowed makes only keys that
+        /// are narrowed as far.
+        #[schema(max_items = 50)]
+        virtual_keys: Option<Vec<String>>,
+        /// Slugs of the configs that it may name, its own among them; its calls then bring none of their own. Left out, null or
+        /// empty: any.
+        #[schema(max_items = 50)]
+        configs: Option<Vec<String>>,
+        /// Slugs of the prompts that it may run and read; left out, null or empty: any.
+        #[schema(max_items = 50)]
+        prompts: Option<Vec<String>>,
+        /// Ranges of addresses from which it works, such as `10.0.0.0/8`, or addresses; left out, null or empty: anywhere.
+        #[schema(max_items = 50)]
+        allowed_ips: Option<Vec<String>>,
+        /// The moment from which it works, RFC 3339, or a day from its beginning in UTC; left out or null: at once.
+        #[schema(max_length = 40)]
+        not_before: Option<String>,
     }
     unsupported: ["user_id", "rotation_policy"]
 }
@@ -178,6 +206,25 @@ input! {
         /// True: sets what was used of its budgets to nothing.
         #[schema(value_type = Option<bool>)]
         reset_usage: Option<Flag>,
+        /// The models that it may call, by the names that providers know, with `*` for any characters; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        models: Option<Option<Vec<String>>>,
+        /// Slugs of the virtual keys that it may use; null or empty: any. A key that is narrowed changes only keys that are
+        /// narrowed as far.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        virtual_keys: Option<Option<Vec<String>>>,
+        /// Slugs of the configs that it may name, its own among them; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        configs: Option<Option<Vec<String>>>,
+        /// Slugs of the prompts that it may run and read; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        prompts: Option<Option<Vec<String>>>,
+        /// Ranges of addresses from which it works; null or empty: anywhere.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        allowed_ips: Option<Option<Vec<String>>>,
+        /// The moment from which it works, RFC 3339, or a day from its beginning in UTC; null: at once.
+        #[schema(value_type = Option<String>, max_length = 40)]
+        not_before: Option<Option<String>>,
         /// The version that was read; the change is refused if there is a newer one.
         #[schema(minimum = 1)]
         version: Option<i64>,
@@ -191,6 +238,9 @@ input! {
         /// Milliseconds for which the old secret works on, up to 7 days; 30 minutes where nothing is said.
         #[schema(minimum = 0, maximum = 604800000)]
         key_transition_period_ms: Option<i64>,
+        /// Another end of the key, RFC 3339; left out: it stays.
+        #[schema(format = DateTime)]
+        expires_at: Option<String>,
     }
 }
 
@@ -292,8 +342,11 @@ pub struct ApiKey {
     /// Made with the organisation.
     master: bool,
     organisation_id: String,
-    /// `active`, `expired`, `disabled` or `deleted`; of one key that is read `exhausted`, too: its budget is used up.
+    /// `active`, `expired`, `blocked` by a rule of the organisation, `disabled` or `deleted`; of one key that is read
+    /// `exhausted`, too: its budget is used up.
     status: &'static str,
+    /// Which rule it breaks, and what can be done; null: none.
+    blocked_because: Option<String>,
     /// Names of the permissions that it holds, as they were given where they were given by name.
     scopes: Vec<String>,
     /// Those that work now: cut by what the person it answers for may do.
@@ -307,6 +360,18 @@ pub struct ApiKey {
     /// Whether the texts of its calls are kept: `inherit` (as the organisation does), `yes` or `no`.
     #[schema(example = "inherit")]
     keep_texts: &'static str,
+    /// The models that it may call; empty: any.
+    models: Vec<String>,
+    /// Slugs of the virtual keys that it may use; the id of one that was deleted. Empty: any.
+    virtual_keys: Vec<String>,
+    /// The configs that it may name, as above.
+    configs: Vec<String>,
+    /// The prompts that it may run and read, as above.
+    prompts: Vec<String>,
+    /// The ranges of addresses from which it works; empty: anywhere.
+    allowed_ips: Vec<String>,
+    /// From when on it works; null: since it was made.
+    not_before: Option<String>,
     /// The id of the person it answers for; null: the Owners.
     responsible_id: Option<String>,
     created_by: String,
@@ -462,6 +527,14 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let keep_texts = choice(input.keep_texts)?.flatten();
         let (rates, budgets, emails) = (input.rate_limits, input.usage_limits, input.alert_emails);
         let limits = Sent { rates, budgets, emails, reset: None }.edit()?;
+        let narrow = Narrow {
+            models: input.models,
+            virtual_keys: input.virtual_keys,
+            configs: input.configs,
+            prompts: input.prompts,
+            allowed_ips: input.allowed_ips,
+            not_before: input.not_before,
+        };
         Ok(New {
             name: input.name,
             description,
@@ -472,6 +545,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
             config_override,
             keep_texts,
             limits,
+            narrow,
             submission,
         })
     };
@@ -516,7 +590,16 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
         let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
         fields.finish()?;
         let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
+        let narrow = Narrow {
+            models: input.models.map(Option::unwrap_or_default),
+            virtual_keys: input.virtual_keys.map(Option::unwrap_or_default),
+            configs: input.configs.map(Option::unwrap_or_default),
+            prompts: input.prompts.map(Option::unwrap_or_default),
+            allowed_ips: input.allowed_ips.map(Option::unwrap_or_default),
+            not_before: input.not_before.map(Option::unwrap_or_default),
+        };
         Ok(Edit {
+            narrow,
             name: input.name,
             description: input.description.map(Option::unwrap_or_default),
             permissions: permissions.flatten(),
@@ -543,7 +626,11 @@ fn choice(name: Option<String>) -> Result<Option<Option<bool>>> {
 
 async fn rotate(call: Call, input: RotateApiKey) -> Result<RotatedApiKey> {
     let overlap = Some(input.key_transition_period_ms.unwrap_or(USUAL_TRANSITION));
-    let rotation = || Ok(Rotation { overlap, ..Rotation::default() });
+    let rotation = || {
+        let expiry = input.expires_at.map(|text| end(Some(text))).transpose();
+        let expiry = expiry.map_err(|sentence| Error::field("expires_at", sentence))?;
+        Ok(Rotation { overlap, expiry, ..Rotation::default() })
+    };
     let minted = operations::rotate(&call.access, call.id("id")?, rotation).await;
     let minted = minted.map_err(|error| renamed(error, &NAMES))?;
     let until = minted.old_until.map(Timestamp::rfc3339);
@@ -653,6 +740,7 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
     let status = match key.status(now) {
         Status::Active | Status::Rotating(_) | Status::Expiring(_) => "active",
         Status::Expired => "expired",
+        Status::Blocked => "blocked",
         Status::Disabled => "disabled",
         Status::Deleted => "deleted",
     };
@@ -672,6 +760,13 @@ fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
             .collect(),
         allow_config_override: i64::from(key.config_override),
         keep_texts: choice_name(key.keep_texts),
+        models: key.narrowed.models,
+        virtual_keys: key.narrowed.virtual_keys,
+        configs: key.narrowed.configs,
+        prompts: key.narrowed.prompts,
+        allowed_ips: key.narrowed.allowed_ips,
+        not_before: key.narrowed.not_before.map(Timestamp::rfc3339),
+        blocked_because: key.blocked,
         defaults: ShownDefaults {
             config_id: key.config.map(|config| config.slug),
             allow_config_override: key.config_override,

@@ -3,7 +3,12 @@
 pub mod holder;
 pub mod list;
 pub mod rights;
+pub mod narrowing;
 
+use super::{
+    narrowing::{KeyBounds, Narrowing},
+    rules::KeyRules,
+};
 use crate::server::access::VerifiedKey;
 use crate::{
     kernel::{Code, ConfigId, Error, KeyId, OrganisationId, Result, Timestamp, UserId, time::MINUTE},
@@ -14,13 +19,14 @@ use crate::{
     },
 };
 use sqlx::types::Json;
+use std::net::IpAddr;
 use uuid::Uuid;
 
 statements! {
     INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded, scopes, config_id, config_override, keep_texts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11, $12, $13, $14, $15)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
-    VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at, k.config_id, c.slug AS config_slug, k.config_override, k.keep_texts, o.keep_texts AS org_keep_texts, o.leave_images_out, o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id LEFT JOIN configs c ON c.org_id = k.org_id AND c.id = k.config_id AND c.deleted_at IS NULL JOIN organisations o ON o.id = k.org_id WHERE s.org_id = $1 AND s.digest = $2";
+    VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at, k.config_id, c.slug AS config_slug, k.config_override, k.keep_texts, k.kind, k.narrowing, s.created_at AS secret_made_at, o.key_rules, o.keep_texts AS org_keep_texts, o.leave_images_out, o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id LEFT JOIN configs c ON c.org_id = k.org_id AND c.id = k.config_id AND c.deleted_at IS NULL JOIN organisations o ON o.id = k.org_id WHERE s.org_id = $1 AND s.digest = $2";
     UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, config_id = $12, config_override = $13, keep_texts = $14, version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $11";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
@@ -130,6 +136,20 @@ row! {
         keep_texts: Option<bool>,
         org_keep_texts: bool,
         leave_images_out: bool,
+        kind: String,
+        narrowing: Option<Json<Narrowing>>,
+        secret_made_at: i64,
+        key_rules: Option<Json<KeyRules>>,
+    }
+}
+
+impl VerifyRow {
+    /// What bounds the key beside its permissions. An old secret ends when it was said to.
+    fn bounds(&mut self) -> KeyBounds {
+        let own = self.narrowing.take().map(|stored| stored.0).unwrap_or_default();
+        let rules = self.key_rules.take().map(|stored| stored.0).unwrap_or_default();
+        let ends = [self.expires_at, self.valid_until].into_iter().flatten();
+        KeyBounds::of(own, rules, self.kind == "master", Timestamp(self.secret_made_at), ends.min().map(Timestamp))
     }
 }
 
@@ -302,7 +322,8 @@ fn cut(
 /// Why a known key does not open anything at `now`.
 fn refuse(revoked_at: Option<i64>, disabled_at: Option<i64>, expires_at: Option<i64>, now: Timestamp) -> Result<()> {
     match Standing::of_key(revoked_at.is_some(), disabled_at.is_some(), expires_at.map(Timestamp), now) {
-        Standing::Active => Ok(()),
+        // What else bounds a key is judged where more is known of it.
+        Standing::Active | Standing::Early | Standing::Blocked => Ok(()),
         Standing::Revoked => Err(Error::new(Code::ApiKeyRevoked, "This key was deleted.")),
         Standing::Disabled => Err(Error::new(Code::ApiKeyDisabled, "This key is disabled.")),
         Standing::Expired => Err(Error::new(Code::ApiKeyExpired, "This key has expired.")),
@@ -336,13 +357,16 @@ pub async fn exists(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
     Ok(name_of(tx, key).await?.is_some())
 }
 
-/// Looks a secret up by its whole digest, and says what it opens or why it does not.
-pub async fn verify(tx: &mut OrgTx, digest: &Digest, now: Timestamp) -> Result<VerifiedKey> {
-    let row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
+/// Looks a secret up by its whole digest, and says what it opens for whoever comes from this address, or why it does not.
+pub async fn verify(tx: &mut OrgTx, digest: &Digest, from: Option<IpAddr>, now: Timestamp) -> Result<VerifiedKey> {
+    let mut row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     if row.valid_until.is_some_and(|until| until <= now.0) {
         return Err(Error::new(Code::ApiKeyRevoked, "This secret was replaced when the key was rotated. Use the new one."));
     }
+    let bounds = row.bounds();
+    bounds.check(from, now)?;
+    tx.narrow_prompts(bounds.own.prompts);
     Ok(VerifiedKey {
         organisation: tx.organisation(),
         key: KeyId(row.id),

@@ -2,7 +2,7 @@
 
 use super::{
     model::{Expiry, Key, KeyList, KeyPage, Minted},
-    operations::{self, Edit, New, Rotation, verify},
+    operations::{self, Edit, Narrow, New, Rotation, verify},
 };
 use crate::{
     features::{accounts, team},
@@ -76,14 +76,14 @@ impl House {
 
     /// What a secret opens now, or the code of its refusal.
     async fn opens(&self, secret: &Secret) -> std::result::Result<PermissionSet, Code> {
-        let verified = verify(&self.app, secret.expose(), self.app.clock.now()).await;
+        let verified = verify(&self.app, secret.expose(), None, self.app.clock.now()).await;
         verified.map(|verified| verified.effective).map_err(|error| error.code)
     }
 
     /// Notes that a secret was used at this moment.
     async fn use_now(&self, secret: &Secret) {
         let now = self.app.clock.now();
-        let verified = verify(&self.app, secret.expose(), now).await.unwrap();
+        let verified = verify(&self.app, secret.expose(), None, now).await.unwrap();
         Access::system(self.app.clone())
             .act_with_proof(
                 Operation::InvitationJoin,
@@ -99,7 +99,7 @@ impl House {
     }
 
     async fn by_key(&self, secret: &Secret) -> Access {
-        let verified = verify(&self.app, secret.expose(), self.app.clock.now()).await.unwrap();
+        let verified = verify(&self.app, secret.expose(), None, self.app.clock.now()).await.unwrap();
         Access::key(self.app.clone(), Origin::default(), &verified)
     }
 }
@@ -116,6 +116,7 @@ fn new(permissions: PermissionSet) -> impl FnOnce() -> Result<New> {
             config_override: true,
             keep_texts: None,
             limits: Default::default(),
+            narrow: Narrow::default(),
             submission: None,
         })
     }
@@ -195,7 +196,7 @@ async fn a_key_in_use_ends_only_by_its_name() {
         let (house, ada) = with_ada(house).await;
         let made = house.make(&ada, &[("name", "busy")]).await;
         let id = made.id.to_string();
-        let verified = verify(&house.app, made.secret.expose(), house.app.clock.now()).await.unwrap();
+        let verified = verify(&house.app, made.secret.expose(), None, house.app.clock.now()).await.unwrap();
         let used = house.app.clock.now();
         Access::system(house.app.clone())
             .act_with_proof(

@@ -206,6 +206,7 @@ impl Happened {
             "label.update" => "changed the label",
             "label.delete" => "deleted the label",
             "organisation.restrict" => "changed what calls may bring in",
+            "organisation.key_policy" => "changed what is asked of all API keys of",
             "organisation.keep_texts" => "changed what is kept of calls in",
             "log.export" => "downloaded",
             "log_export.create" => "saved an export of the log:",

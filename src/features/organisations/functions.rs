@@ -1,12 +1,12 @@
 //! The organisations' server functions.
 
-use super::model::{Belonging, Created, KeepingForm, Settings, View};
+use super::model::{Belonging, Created, KeepingForm, KeyPolicyForm, Settings, View};
 use crate::kernel::Error;
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
-    super::operations,
+    super::operations::{self, KeyPolicyEdit},
     crate::{site::routes, web},
 };
 
@@ -63,6 +63,15 @@ pub async fn restrict_organisation(
     };
     operations::restrict(&web::member(&slug).await?, flag(&saved_only), flag(&was), Default::default()).await?;
     web::redirect(&routes::settings(&slug).with("done", "restricted"));
+    Ok(())
+}
+
+/// Sets what is asked of all keys.
+#[server(prefix = "/fn", endpoint = "organisation/key_policy")]
+pub async fn set_key_policy(slug: String, #[server(flatten)] policy: KeyPolicyForm) -> Result<(), Error> {
+    let access = web::member(&slug).await?;
+    operations::set_key_policy(&access, || KeyPolicyEdit::of_form(&policy)).await?;
+    web::redirect(&routes::settings(&slug).with("done", "policy"));
     Ok(())
 }
 

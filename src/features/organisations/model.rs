@@ -68,12 +68,44 @@ pub struct Settings {
     pub saved_only: bool,
     /// What is kept of calls, and for how long.
     pub keeping: Keeping,
+    /// What is asked of all keys.
+    pub key_policy: KeyPolicy,
     /// Of how many calls texts are kept now.
     pub texts: i64,
     /// The address of this installation, without a trailing slash.
     pub public_url: String,
     /// Slugs that this organisation gave up a short while ago, each with the day from which others may take it.
     pub retired: Vec<(String, crate::kernel::Timestamp)>,
+}
+
+/// What is asked of all keys, as the settings show it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPolicy {
+    /// For how many days a secret works at most; none: as long as its key.
+    pub longest_days: Option<i64>,
+    pub must_expire: bool,
+    /// Ranges of addresses; empty: any.
+    pub allowed_ips: Vec<String>,
+    /// All of it in one word, for a form to send back.
+    pub was: String,
+    /// How many keys that would work are blocked by it now.
+    pub blocked: i64,
+}
+
+/// What a form says of that, as typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyPolicyForm {
+    /// Empty: none.
+    pub longest_days: String,
+    /// `yes` or `no`.
+    pub must_expire: String,
+    /// One on each line.
+    pub allowed_ips: String,
+    /// How many keys that work now are blocked by it, where any are.
+    pub confirm: String,
+    /// What the page has shown.
+    pub was: String,
 }
 
 /// What a form says of what is kept of calls; what is empty was not said.

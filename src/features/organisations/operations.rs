@@ -1,8 +1,10 @@
 //! What can be done with organisations.
 
 mod change;
+mod keys;
 
 pub use change::{check_slug, check_slug_change, create, get, keep_texts, restrict, settings, update};
+pub use keys::{KeyPolicyEdit, set_key_policy};
 
 use super::{
     model::{Belonging, Membership, View},

@@ -1,11 +1,11 @@
 //! The organisation's own management calls.
 
-use super::operations;
+use super::operations::{self, KeyPolicyEdit};
 use crate::{
     features::limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
     kernel::Result,
     policy::Operation,
-    web::api::{Api, Call, Done, Flag, Nothing, input},
+    web::api::{Api, Call, Done, Flag, Nothing, input, renamed},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ pub fn register(api: Api) -> Api {
         "Say whether calls may bring configs of their own, and what all of them may use",
         restrict,
     )
+    .serve(Operation::OrganisationKeyPolicy, "Say what is asked of all API keys; what is left out stays", key_policy)
 }
 
 input! {
@@ -40,6 +41,35 @@ input! {
     }
 }
 
+input! {
+    /// What shall be different.
+    UpdateKeyPolicy {
+        /// For how many days a secret works at most, from its making; null: as long as its key. The master key is exempt.
+        #[schema(value_type = Option<i64>, minimum = 1, maximum = 3650)]
+        longest_days: Option<Option<i64>>,
+        /// True: every key has an end. The master key is exempt.
+        #[schema(value_type = Option<bool>)]
+        must_expire: Option<Flag>,
+        /// Ranges of addresses from which keys work, such as `10.0.0.0/8`, or addresses; null or empty: any.
+        #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+        allowed_ips: Option<Option<Vec<String>>>,
+        /// How many keys that work now will be blocked by it. Needed where that is more than none, and just that number.
+        #[schema(minimum = 0)]
+        blocks: Option<i64>,
+    }
+}
+
+/// What is asked of all API keys. One that breaks it is blocked until it keeps it.
+#[derive(Serialize, ToSchema)]
+pub struct KeyPolicyBody {
+    /// For how many days a secret works at most, from its making; null: as long as its key.
+    longest_days: Option<i64>,
+    /// Every key has an end.
+    must_expire: bool,
+    /// Ranges of addresses from which keys work; empty: any.
+    allowed_ips: Vec<String>,
+}
+
 /// The organisation of the key.
 #[derive(Serialize, ToSchema)]
 pub struct OrganisationBody {
@@ -50,6 +80,8 @@ pub struct OrganisationBody {
     name: String,
     /// Calls may name saved configs and virtual keys, and bring nothing of their own.
     saved_only: bool,
+    /// What is asked of all API keys.
+    key_policy: KeyPolicyBody,
     /// Whether requests and answers are kept, sealed, where an API key says nothing else.
     keep_texts: bool,
     /// In kept texts a short note stands for each image.
@@ -70,6 +102,7 @@ pub struct OrganisationBody {
 async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
     let (id, own, limits) = operations::get(&call.access).await?;
     let limits = contract::shown(&limits);
+    let rules = own.rules();
     Ok(OrganisationBody {
         status: if limits.is_exhausted { "exhausted" } else { "active" },
         rate_limits: limits.rates,
@@ -80,6 +113,11 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
         slug: own.slug,
         name: own.name,
         saved_only: own.saved_only,
+        key_policy: KeyPolicyBody {
+            longest_days: rules.longest_days,
+            must_expire: rules.must_expire,
+            allowed_ips: rules.allowed_ips.iter().map(ToString::to_string).collect(),
+        },
         keep_texts: own.keep_texts,
         leave_images_out: own.leave_images_out,
         texts_days: own.texts_days,
@@ -95,4 +133,18 @@ async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
         reset: change.reset_usage.map(|flag| flag.0),
     };
     operations::restrict(&call.access, change.saved_only.map(|flag| flag.0), None, limits).await.map(|()| Done {})
+}
+
+async fn key_policy(call: Call, change: UpdateKeyPolicy) -> Result<Done> {
+    let asked = || {
+        Ok(KeyPolicyEdit {
+            longest_days: change.longest_days.map(|days| days.map(|days| days.to_string()).unwrap_or_default()),
+            must_expire: change.must_expire.map(|flag| flag.0),
+            allowed_ips: change.allowed_ips.map(Option::unwrap_or_default),
+            blocks: change.blocks,
+            was: None,
+        })
+    };
+    let set = operations::set_key_policy(&call.access, asked).await;
+    set.map_err(|error| renamed(error, &[("confirm", "blocks")])).map(|()| Done {})
 }

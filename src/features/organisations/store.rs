@@ -1,10 +1,11 @@
 //! The organisations' SQL.
 
 use crate::{
-    features::logs::texts::Keeping,
-    kernel::{OrganisationId, Result, Timestamp},
+    features::{api_keys::rules::KeyRules, logs::texts::Keeping},
+    kernel::{Error, OrganisationId, Result, Timestamp},
     server::database::{OrgTx, Tx, statements, row, values},
 };
+use sqlx::types::Json;
 
 statements! {
     INSERT: SystemSql = "INSERT INTO organisations (id, slug, name, created_at, updated_at, version, revision) VALUES ($1, $2, $3, $4, $4, 1, 1) ON CONFLICT (slug) DO NOTHING";
@@ -15,9 +16,10 @@ statements! {
     RESUME_SLUG: SystemSql = "DELETE FROM retired_slugs WHERE slug = $1";
     RETIRED: TenantSql = "SELECT slug, until FROM retired_slugs WHERE org_id = $1 AND until > $2 ORDER BY until DESC LIMIT 5";
     RESTRICT: SystemSql = "UPDATE organisations SET saved_only = $2 WHERE id = $1";
+    SET_KEY_RULES: SystemSql = "UPDATE organisations SET key_rules = $2 WHERE id = $1";
     KEEP_TEXTS: SystemSql = "UPDATE organisations SET keep_texts = $2, leave_images_out = $3, texts_days = $4, logs_days = $5, keep_texts_set_at = $6 WHERE id = $1";
     IDS: SystemSql = "SELECT id FROM organisations ORDER BY id";
-    BY_ID: SystemSql = "SELECT slug, name, version, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days FROM organisations WHERE id = $1";
+    BY_ID: SystemSql = "SELECT slug, name, version, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days, key_rules FROM organisations WHERE id = $1";
 }
 
 row! {
@@ -35,10 +37,16 @@ row! {
         pub leave_images_out: bool,
         pub texts_days: i64,
         pub logs_days: Option<i64>,
+        pub key_rules: Option<Json<KeyRules>>,
     }
 }
 
 impl Organisation {
+    /// What is asked of all keys.
+    pub fn rules(&self) -> KeyRules {
+        self.key_rules.as_ref().map(|stored| stored.0.clone()).unwrap_or_default()
+    }
+
     /// What is kept of calls, and for how long.
     pub fn keeping(&self) -> Keeping {
         let Self { keep_texts, leave_images_out, texts_days, logs_days, .. } = *self;
@@ -94,6 +102,15 @@ pub async fn retired(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<(String, Time
 /// Sets whether calls may bring configs of their own.
 pub async fn restrict(tx: &mut Tx, id: OrganisationId, saved_only: bool) -> Result<()> {
     tx.execute(RESTRICT, values![id, saved_only]).await.map(|_| ())
+}
+
+/// Sets what is asked of all keys.
+pub async fn set_key_rules(tx: &mut Tx, id: OrganisationId, rules: &KeyRules) -> Result<()> {
+    let stored = match rules.is_nothing() {
+        true => None,
+        false => Some(serde_json::to_value(rules).map_err(|_| Error::internal())?),
+    };
+    tx.execute(SET_KEY_RULES, values![id, stored]).await.map(|_| ())
 }
 
 /// Sets what is kept of calls; `set_at` is since when texts are kept, or not.

@@ -15,6 +15,11 @@ mod store;
 #[cfg(feature = "ssr")]
 use super::Room;
 #[cfg(feature = "ssr")]
+use crate::{
+    kernel::{PromptId, Result},
+    server::database::OrgTx,
+};
+#[cfg(feature = "ssr")]
 use model::Kind;
 
 #[cfg(feature = "ssr")]
@@ -30,3 +35,9 @@ pub const ROOM: Room = Room {
     ],
     jobs: &[],
 };
+
+/// The id of the prompt with this slug, for other rooms inside their own transactions.
+#[cfg(feature = "ssr")]
+pub async fn id_of(tx: &mut OrgTx, slug: &str) -> Result<Option<PromptId>> {
+    store::id_of(tx, Kind::Prompt, slug).await
+}

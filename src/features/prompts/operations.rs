@@ -137,6 +137,8 @@ async fn choices(tx: &mut OrgTx) -> Result<Choices> {
 async fn users(tx: &mut OrgTx, kind: Kind, slug: &str) -> Result<Vec<UsedBy>> {
     match kind {
         Kind::Prompt => Ok(vec![]),
+        // Who is narrowed to some prompts learns of no other.
+        Kind::Partial if !tx.only_prompts().is_empty() => Ok(vec![]),
         Kind::Partial => store::used_by(tx, slug).await,
     }
 }
@@ -407,6 +409,10 @@ pub async fn create(access: &Access, kind: Kind, draft: Result<Draft>) -> Result
                 both(fields.build(|| Some((name?, message?, slug?))), both(compiled?, folder))?;
             let (name, message, slug) = values;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
+            // It could do nothing with what it makes, and would learn which slugs are taken.
+            if kind == Kind::Prompt && !change.tx().only_prompts().is_empty() {
+                return Err(store::not_allowed(&slug));
+            }
             if store::count(change.tx(), kind).await? >= MOST {
                 return Err(Error::conflict(format!("An organisation can have at most {MOST} {}.", kind.plural())));
             }

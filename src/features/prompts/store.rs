@@ -3,7 +3,7 @@
 use super::model::{Collection, Content, Detail, Kind, Listed, MOST_USERS, PRODUCTION, QUERY_LIMIT, UsedBy, Which};
 use crate::{
     features::versions::{VersionRow, Whole, model::Version},
-    kernel::{Asked, CollectionId, Error, PromptId, Result, Timestamp, Window, text},
+    kernel::{Asked, Code, CollectionId, Error, PromptId, Result, Timestamp, Window, text},
     server::database::{
         OrgTx,
         listing::{Filter, Listing, Order, Page, Parts, Sort},
@@ -21,6 +21,10 @@ const IN_COLLECTION: &str = "p.collection_id = ?";
 const IN_NONE: &str = "p.collection_id IS NULL";
 const LABELLED: &str = "EXISTS (SELECT 1 FROM prompt_pointers l WHERE l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = ?)";
 
+/// Those that there are for a caller who is narrowed to some, of which there are at most as many as here are places.
+const AMONG: &str = "p.id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const MOST_AMONG: usize = 50;
+
 /// An organisation has [`MOST`](super::model::MOST) of a kind at most, and sorts them all.
 pub static LIST: Listing = Listing::new(Parts {
     columns: "p.id, p.slug, p.name, p.collection_id, c.name AS collection_name, p.current, p.created_at, p.updated_at, p.updated_by, v.body",
@@ -29,7 +33,7 @@ pub static LIST: Listing = Listing::new(Parts {
     id: "p.id",
     within: "p.org_id = $1 AND p.deleted_at IS NULL",
     searched: &["p.name", "p.slug", "v.body"],
-    filters: &[Filter::one_of(&[OF_KIND]), Filter::optional(&[IN_COLLECTION, IN_NONE]), Filter::optional(&[LABELLED])],
+    filters: &[Filter::one_of(&[OF_KIND]), Filter::optional(&[IN_COLLECTION, IN_NONE]), Filter::optional(&[LABELLED]), Filter::optional(&[AMONG])],
     order: Order::Named {
         usual: "p.name, p.slug",
         sorts: &[
@@ -124,6 +128,11 @@ pub async fn page(tx: &mut OrgTx, kind: Kind, asked: &Asked, folder: Option<Opti
     if !label.is_empty() {
         question = question.only(LABELLED, values![label]);
     }
+    let only = tx.only_prompts();
+    if let (Kind::Prompt, [first, ..]) = (kind, only) {
+        let padded = only.iter().chain(std::iter::repeat(first)).take(MOST_AMONG);
+        question = question.only(AMONG, padded.flat_map(|id| values![*id]).collect());
+    }
     let question = question.search(text::cut(asked.get("q"), QUERY_LIMIT)).sort(asked.get("sort"));
     let page: Page<ListedRow> = question.page(tx, window).await?;
     let mut page = page.read(listed);
@@ -159,6 +168,11 @@ pub async fn find(tx: &mut OrgTx, kind: Kind, of: &str, now: Timestamp) -> Resul
     if let (None, Ok(id)) = (&row, of.parse::<PromptId>()) {
         row = tx.optional(BY_ID, values![kind.name(), id]).await?;
     }
+    // Who is narrowed to some prompts is told the same of all others, whether there are any or not.
+    let only = tx.only_prompts();
+    if kind == Kind::Prompt && !only.is_empty() && !row.as_ref().is_some_and(|row| only.contains(&PromptId(row.id))) {
+        return Err(not_allowed(of));
+    }
     let Some(row) = row else { return Ok(None) };
     let id = PromptId(row.id);
     let newest = version(tx, id, row.current).await?.ok_or_else(Error::internal)?;
@@ -183,6 +197,12 @@ pub async fn find(tx: &mut OrgTx, kind: Kind, of: &str, now: Timestamp) -> Resul
         updated_at: Timestamp(row.updated_at),
         now,
     }))
+}
+
+/// That a caller is narrowed to other prompts.
+pub fn not_allowed(named: &str) -> Error {
+    let message = format!("This API key may not use the prompt {}: it is narrowed to others.", text::cut(named, 60));
+    Error::new(Code::PromptNotAllowed, message)
 }
 
 /// The number of the version that is meant. A label that stands nowhere means none, never another version.

@@ -262,7 +262,12 @@ fn person_facts(organisation: OrganisationId, user: UserId, role: Role, disabled
 }
 
 fn key_facts(organisation: OrganisationId, key: &Key, now: Timestamp) -> Facts {
-    let standing = Standing::of_key(key.deleted_at.is_some(), key.disabled_at.is_some(), key.expires_at, now);
+    let own = Standing::of_key(key.deleted_at.is_some(), key.disabled_at.is_some(), key.expires_at, now);
+    let standing = match own {
+        Standing::Active if key.narrowed.not_before.is_some_and(|from| now < from) => Standing::Early,
+        Standing::Active if key.blocked.is_some() => Standing::Blocked,
+        other => other,
+    };
     let answers_for = key.responsible.as_ref().map_or(AnswersFor::Owners, |person| AnswersFor::Person(person.role));
     Facts { organisation, standing, who: Who::Key { key: key.id, own: key.permissions, answers_for } }
 }
@@ -345,6 +350,8 @@ fn code(facts: &Facts, denial: Denial) -> Code {
         (Standing::Revoked, Who::Key { .. }) => Code::ApiKeyRevoked,
         (Standing::Disabled, Who::Key { .. }) => Code::ApiKeyDisabled,
         (Standing::Expired, Who::Key { .. }) => Code::ApiKeyExpired,
+        (Standing::Early, Who::Key { .. }) => Code::ApiKeyNotYetValid,
+        (Standing::Blocked, Who::Key { .. }) => Code::KeyBreaksPolicy,
         _ => denial.code(),
     }
 }

@@ -55,6 +55,7 @@ pub fn start(app: &App, folder: &Path) -> io::Result<Gateway> {
         models: Models::default(),
         kept: Kept::default(),
         now: Now::new(move || clock.now()),
+        proxies: app.trusted_proxies.as_slice().into(),
     })
 }
 

@@ -95,6 +95,7 @@ impl Rooms {
             keeps: holder.keeps,
             prices: self.prices(&mut tx, holder.priced).await?,
             limits: limits::of_key(&mut tx, holder.key).await?.into(),
+            bounds: (!holder.bounds.is_nothing()).then(|| Arc::new(holder.bounds)),
             may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
         }))
     }
@@ -123,6 +124,7 @@ impl Rooms {
             keeps: Keeps::of(rules.keep_texts, None, rules.leave_images_out),
             prices: self.prices(&mut tx, rules.priced).await?,
             limits: limits::of_person(&mut tx, user).await?.into(),
+            bounds: None,
             may_complete,
         }))
     }

@@ -7,6 +7,7 @@ mod configs;
 mod endpoints;
 mod faults;
 mod guardrails;
+mod narrowed;
 mod streams;
 pub mod support;
 mod telemetry;

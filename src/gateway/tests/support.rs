@@ -32,6 +32,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -194,11 +195,14 @@ impl House {
             models: Models::default(),
             kept: Kept::default(),
             now: Now::new(now),
+            proxies: Arc::from(["127.0.0.0/8".parse().expect("a range")]),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let router = routes(gateway.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        tokio::spawn(
+            async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await },
+        );
         let house = Self { port, rooms, log, gateway, client: Outgoing::new(local()), folder };
         house.key("lk_good", |_| {});
         house
@@ -223,6 +227,7 @@ impl House {
             keeps: None,
             prices: None,
             limits: LimitSet::default(),
+            bounds: None,
         };
         change(&mut key);
         self.rooms.keys.lock().expect("the keys").insert(secret.to_owned(), key);

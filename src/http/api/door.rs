@@ -83,7 +83,9 @@ async fn identify_by_link(
     asked: Option<Operation>,
 ) -> Result<Access, Refusal> {
     let (digest, verified) = match links::open(&app, path, token) {
-        Ok(digest) => (Some(digest), api_keys::operations::verify_digest(&app, &digest, app.clock.now()).await),
+        Ok(digest) => {
+            (Some(digest), api_keys::operations::verify_digest(&app, &digest, origin.address, app.clock.now()).await)
+        }
         Err(error) => (None, Err(error)),
     };
     match verified {
@@ -109,7 +111,7 @@ async fn identify(
             return Err(missing.into());
         }
     };
-    match api_keys::operations::verify(&app, secret, app.clock.now()).await {
+    match api_keys::operations::verify(&app, secret, origin.address, app.clock.now()).await {
         Ok(key) => Ok(let_in(app, origin, &key)),
         Err(error) => {
             let digest = api_keys::operations::digest(&app.keyring, secret);

@@ -179,6 +179,7 @@ impl Service<Request<Incoming>> for Front {
             return Box::pin(async { Ok(served(response, place)) });
         }
         let mut request = request.map(|body| Body::new(Received::new(body, place.clone())));
+        request.extensions_mut().insert(ConnectInfo(self.peer));
         match routes::straight(request.method(), request.uri().path()) {
             Some(endpoint) => {
                 let gateway = self.gateway.clone();
@@ -191,7 +192,6 @@ impl Service<Request<Incoming>> for Front {
                 })
             }
             None => {
-                request.extensions_mut().insert(ConnectInfo(self.peer));
                 let answered = self.router.clone().oneshot(request);
                 Box::pin(async move {
                     let Ok(response) = answered.await;

@@ -81,7 +81,8 @@ fn check(facts: &Facts, requirement: Requirement, target: Target) -> Result<(), 
     Ok(())
 }
 
-const STANDINGS: [Standing; 4] = [Standing::Active, Standing::Disabled, Standing::Expired, Standing::Revoked];
+const STANDINGS: [Standing; 6] =
+    [Standing::Active, Standing::Disabled, Standing::Expired, Standing::Early, Standing::Blocked, Standing::Revoked];
 
 fn any_set() -> impl Strategy<Value = PermissionSet> {
     proptest::collection::vec(proptest::sample::select(Permission::ALL), 0..40).prop_map(|p| p.into_iter().collect())
@@ -217,6 +218,8 @@ fn a_dead_key_is_told_by_what_it_died_of() {
     for (standing, title) in [
         (Standing::Disabled, "The key is disabled"),
         (Standing::Expired, "The key has expired"),
+        (Standing::Early, "The key does not work yet"),
+        (Standing::Blocked, "The key is blocked by policy"),
         (Standing::Revoked, "The key was deleted"),
     ] {
         let facts = Facts { standing, ..all };

@@ -10,6 +10,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Who people and keys are. Each answer is read in the transaction that is given.
@@ -25,11 +26,19 @@ pub trait Identities: Send + Sync {
     /// The person's role in the transaction's organisation, if they belong to it.
     async fn role(&self, tx: &mut OrgTx, user: UserId) -> Result<Option<Role>>;
 
-    /// What the key with this secret may do now.
+    /// What the key with this secret may do now for whoever comes from this address. In the transaction it sees only what it
+    /// is narrowed to.
     ///
     /// # Errors
-    /// Why the secret opens nothing: unknown, rotated away, expired; the key deleted, disabled or expired.
-    async fn permissions(&self, tx: &mut OrgTx, secret: &Digest, now: Timestamp) -> Result<PermissionSet>;
+    /// Why the secret opens nothing: unknown, rotated away, expired; the key deleted, disabled, expired, not valid yet, against
+    /// the organisation's rules, or not for this address.
+    async fn permissions(
+        &self,
+        tx: &mut OrgTx,
+        secret: &Digest,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<PermissionSet>;
 
     /// Whether there is what an event names, in the transaction's organisation or among the accounts.
     async fn is_known(&self, tx: &mut OrgTx, subject: &Subject) -> Result<bool>;

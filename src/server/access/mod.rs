@@ -315,7 +315,7 @@ impl Access {
             }
             Principal::ApiKey { key, organisation, .. } => {
                 let digest = self.secret.ok_or_else(Error::internal)?;
-                let permissions = self.app.identities.permissions(tx, &digest, self.now()).await?;
+                let permissions = self.app.identities.permissions(tx, &digest, self.origin.address, self.now()).await?;
                 Ok(Principal::ApiKey { key, organisation, permissions })
             }
         }

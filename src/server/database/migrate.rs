@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "limits", include_str!("../../../migrations/0024_limits.sql")),
     (26, "access_review", include_str!("../../../migrations/0026_access_review.sql")),
     (27, "billing", include_str!("../../../migrations/0027_billing.sql")),
+    (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -6,7 +6,7 @@ use super::{
     listing::Composed,
     value::{postgres_arguments, readable, sqlite_arguments},
 };
-use crate::kernel::{Code, Error, OrganisationId, UserId};
+use crate::kernel::{Code, Error, OrganisationId, PromptId, UserId};
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub struct Tx {
 pub struct OrgTx {
     tx: Tx,
     organisation: OrganisationId,
+    /// The prompts that there are for whoever asks; none: all.
+    only_prompts: Vec<PromptId>,
 }
 
 /// Runs a statement on whichever engine is there; gives the driver's own result.
@@ -163,7 +165,7 @@ impl Tx {
     /// Goes on inside an organisation, in the same transaction.
     pub(in crate::server) async fn enter(mut self, organisation: OrganisationId) -> Result<OrgTx, Error> {
         self.set_context("latchkey.org", &organisation.to_string()).await?;
-        Ok(OrgTx { tx: self, organisation })
+        Ok(OrgTx { tx: self, organisation, only_prompts: vec![] })
     }
 
     /// All rows.
@@ -240,6 +242,16 @@ impl Tx {
 impl OrgTx {
     pub fn organisation(&self) -> OrganisationId {
         self.organisation
+    }
+
+    /// Says which prompts there are for whoever asks, once they have proven who they are; none: all.
+    pub fn narrow_prompts(&mut self, only: Vec<PromptId>) {
+        self.only_prompts = only;
+    }
+
+    /// The prompts that there are for whoever asks; none: all.
+    pub fn only_prompts(&self) -> &[PromptId] {
+        &self.only_prompts
     }
 
     /// Goes on inside another organisation, in the same transaction.

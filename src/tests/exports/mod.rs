@@ -134,7 +134,7 @@ async fn shown(client: &Client, house: &House, filter: &[(&str, &str)]) -> (Vec<
 
 /// What a key's exports are made with.
 async fn access(house: &House, secret: &str) -> Access {
-    let key = api_keys::operations::verify(&house.app, secret, house.app.clock.now()).await.expect("a key");
+    let key = api_keys::operations::verify(&house.app, secret, None, house.app.clock.now()).await.expect("a key");
     Access::key(house.app.clone(), Origin::new("test".into(), None, String::new()), &key)
 }
 

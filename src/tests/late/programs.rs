@@ -10,7 +10,7 @@ use serde_json::json;
 const STRONG: [(&str, &str); 4] =
     [("completions", "enabled"), ("api_keys", "delete"), ("users", "delete"), ("virtual_keys", "delete")];
 
-const ENDS: [End; 4] = [
+const ENDS: [End; 5] = [
     ("api_keys/rotate", &[("overlap", "now")], 401, "api_key_revoked"),
     ("api_keys/disable", &[("confirm", "strong")], 401, "api_key_disabled"),
     ("api_keys/delete", &[("confirm", "strong")], 401, "api_key_revoked"),
@@ -19,6 +19,12 @@ const ENDS: [End; 4] = [
         &[("version", "1"), ("name", "strong"), ("api_keys", "read"), ("users", "read"), ("virtual_keys", "read")],
         403,
         "permission_denied",
+    ),
+    (
+        "api_keys/update",
+        &[("version", "1"), ("name", "strong"), ("narrowing", "yes"), ("only_ips", "10.0.0.0/8")],
+        403,
+        "address_not_allowed",
     ),
 ];
 

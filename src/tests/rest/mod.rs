@@ -6,6 +6,7 @@ mod configs;
 mod door;
 mod guardrails;
 mod logs;
+mod narrowing;
 mod prompts;
 mod requests;
 mod saved;

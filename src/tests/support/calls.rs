@@ -564,6 +564,10 @@ impl Calls {
                 let all = there["prices"].as_array().expect("prices");
                 Ready::about("id", text_of(all.iter().find(|one| one["model"] == *model).expect("the price"), "id"))
             }
+            Operation::OrganisationKeyPolicy => {
+                // Nothing is asked, since the keys of this house differ.
+                Ready::bare().with("must_expire", "no").body(json!({ "must_expire": false }))
+            }
             Operation::OrganisationKeepTexts => {
                 Ready::bare().with("keep", "no").with("texts_days", (n % 100 + 1).to_string())
             }

@@ -253,7 +253,7 @@ impl Refusal {
         Self::unavailable("server_busy", "Too many large requests are under way at the moment.")
     }
 
-    fn unavailable(code: &'static str, message: &'static str) -> Self {
+    pub(super) fn unavailable(code: &'static str, message: &'static str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, "api_error", message).retry_after(Some(1))
     }
 

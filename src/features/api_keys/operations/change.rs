@@ -1,11 +1,12 @@
 //! Making, editing, disabling and deleting keys.
 
-use super::{changeable, new_secret, subject};
+use super::{Narrow, changeable, narrow, new_secret, subject};
 use crate::{
     features::limits::model::{On, Scope},
     features::{
         api_keys::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
+            narrowing::Narrowing,
             store::{self, NewKey},
         },
         configs, limits,
@@ -39,6 +40,8 @@ pub struct New {
     pub keep_texts: Option<bool>,
     /// What it may use.
     pub limits: limits::Edit,
+    /// What it is narrowed to.
+    pub narrow: Narrow,
     pub submission: Option<Uuid>,
 }
 
@@ -57,6 +60,8 @@ pub struct Edit {
     pub keep_texts: Option<Option<bool>>,
     /// What it may use.
     pub limits: limits::Edit,
+    /// What it shall be narrowed to.
+    pub narrow: Narrow,
     /// `Some(None)`: the Owners.
     pub responsible: Option<Option<UserId>>,
     /// The version that was read; another one by now is refused. None: whatever is there.
@@ -90,6 +95,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 Some(slug) => config_id(&mut change, slug.as_deref()).await?,
                 None => configs::default_id(change.tx()).await?,
             };
+            let narrowing = narrow::of_new(&mut change, new.narrow, config, expires_at).await?;
             let created_by = change.access().actor_name().to_owned();
             let id = KeyId::new();
             let row = NewKey {
@@ -107,6 +113,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 keep_texts: new.keep_texts,
             };
             store::insert(change.tx(), &row, now).await?;
+            store::narrowing::set(change.tx(), id, &narrowing).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
             let event = Event::of(Subject::new("api_key", id, &name));
             let event = limits::set(&mut change, On { scope: Scope::ApiKey, id: id.0 }, &new.limits, event).await?;
@@ -118,6 +125,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .with("config", config_word(config))
                 .change("config_override", true, new.config_override)
                 .change("keep_texts", choice_name(None), choice_name(new.keep_texts));
+            let event = narrow::noted(event, &Narrowing::default(), &narrowing);
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
             change.commit(event, minted).await
         })
@@ -184,6 +192,7 @@ pub(super) async fn apply(
             };
             let config_override = asked.config_override.unwrap_or(key.config_override);
             let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
+            let (unnarrowed, narrowing) = narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at).await?;
             let row = store::Fields {
                 name: &name,
                 description: &description,
@@ -209,6 +218,8 @@ pub(super) async fn apply(
             store::rights::give(change.tx(), id, permissions.without(key.permissions), now).await?;
             let on = On { scope: Scope::ApiKey, id: id.0 };
             let event = limits::set(&mut change, on, &asked.limits, event).await?;
+            store::narrowing::set(change.tx(), id, &narrowing).await?;
+            let event = narrow::noted(event, &unnarrowed, &narrowing);
             change.commit(event, id).await
 }
 

@@ -1,7 +1,7 @@
 //! From what the console's forms post to what the operations take. Read inside the operation, so that a refusal of what
 //! was typed comes after the decision and leaves its event.
 
-use super::{Edit, New, Rotation, SetTo};
+use super::{Edit, Narrow, New, Rotation, SetTo};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
@@ -26,6 +26,7 @@ impl New {
             config_override: form.config_override != "no",
             keep_texts: keep_texts(form)?.flatten(),
             limits: limits::Edit::default(),
+            narrow: Narrow::of_form(form),
             submission: form.submission.parse().ok(),
         })
     }
@@ -52,6 +53,7 @@ impl Edit {
             config_override: (!form.config_override.is_empty()).then_some(form.config_override != "no"),
             keep_texts: keep_texts(form)?,
             limits: limits::Edit::default(),
+            narrow: Narrow::of_form(form),
             responsible,
             version: Some(version),
         })

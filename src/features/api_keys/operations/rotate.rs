@@ -2,7 +2,7 @@
 
 use super::{
     change::{lost, minted, moment, within_own_life},
-    changeable, new_secret, subject,
+    changeable, narrow::obeys, new_secret, subject,
 };
 use crate::{
     features::{
@@ -64,6 +64,7 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Resul
             }
             // The new secret is known to whoever asks.
             within_own_life(&mut change, expires_at).await?;
+            obeys(&mut change, key.master, now, expires_at, None).await?;
             if expires_at != key.expires_at {
                 // Another end is an edit, and asks for the right to edit.
                 let organisation = change.organisation();

@@ -3,6 +3,7 @@
 use super::{
     form::{Basics, Editor, Permissions, Picture, ceiling, form_of, map_levels, preset_level, preset_named, presets},
     minted::NewSecret,
+    narrow::NarrowFurther,
     page_title,
     rights::{DONE, Unused},
     status_pill, use_key, used,
@@ -97,6 +98,12 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
         config: form.typed("config", start.config),
         config_override: form.typed("config_override", start.config_override),
         keep_texts: form.typed("keep_texts", start.keep_texts),
+        only_models: form.typed("only_models", start.only_models),
+        only_virtual_keys: form.typed("only_virtual_keys", start.only_virtual_keys),
+        only_configs: form.typed("only_configs", start.only_configs),
+        only_prompts: form.typed("only_prompts", start.only_prompts),
+        only_ips: form.typed("only_ips", start.only_ips),
+        not_before: form.typed("not_before", start.not_before),
         version: start.version.clone(),
         submission: start.submission.clone(),
         ..start
@@ -136,6 +143,7 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />
                     </Card>
+                    <NarrowFurther editor />
                 </div>
                 <aside>
                     <Card>
@@ -312,13 +320,20 @@ fn notes(key: &Key, enable: Form<EnableKey>, end: Form<EndKeyOverlap>) -> impl I
         }
     });
     let cut = key.cut_sentence().map(|cut| view! { <Note tone=Tone::Warn>{cut}</Note> });
+    let (blocked, narrowed) = (key.blocked.clone(), key.narrowed.words.clone());
+    let blocked = blocked.filter(|_| key.deleted_at.is_none()).map(|why| {
+        view! { <Note tone=Tone::Bad>"Blocked by policy. "{why}</Note> }
+    });
+    let narrowed = (!narrowed.is_empty()).then(|| view! { <Note>{format!("Narrowed further: {narrowed}.")}</Note> });
     let master = key.master.then(|| {
         view! { <Note>"This is the master key. Programs are better served by narrower keys of their own."</Note> }
     });
     view! {
         {rotating}
         {disabled}
+        {blocked}
         {cut}
+        {narrowed}
         {master}
     }
 }
@@ -363,6 +378,7 @@ fn EditKey(
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />
                     </Card>
+                    <NarrowFurther editor />
                 </div>
                 <aside>
                     <div class="stack">

@@ -1,6 +1,6 @@
 //! The fields of a key, for a new one and for one that is there: what it is called, when it ends, and what it may do.
 
-use super::use_alive;
+use super::{narrow::Narrowing, use_alive};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyConfig, KeyForm, Person, level_value},
@@ -30,6 +30,7 @@ pub(super) struct Editor {
     pub config: RwSignal<String>,
     pub config_override: RwSignal<String>,
     pub keep_texts: RwSignal<String>,
+    pub narrow: Narrowing,
     levels: [RwSignal<String>; 8],
     preset: RwSignal<String>,
     /// What the person may give.
@@ -47,9 +48,10 @@ pub(super) fn form_of(key: &Key) -> KeyForm {
         config: key.config.as_ref().map_or_else(|| "none".to_owned(), |config| config.slug.clone()),
         config_override: if key.config_override { "yes".into() } else { "no".into() },
         keep_texts: choice_name(key.keep_texts).into(),
+        narrowing: "yes".into(),
         version: key.version.to_string(),
         levels: KeyFeature::ALL.map(|f| (f, level_value(f, key.permissions).to_owned())).into(),
-        ..KeyForm::default()
+        ..super::narrow::typed(&key.narrowed)
     }
 }
 
@@ -118,6 +120,7 @@ impl Editor {
             config: text(&start.config),
             config_override: text(&start.config_override),
             keep_texts: text(&start.keep_texts),
+            narrow: Narrowing::new(start),
             levels,
             preset,
             ceiling,
@@ -131,7 +134,7 @@ impl Editor {
     }
 
     /// One field as it is stored.
-    fn as_stored(self, of: fn(&KeyForm) -> &String) -> Signal<String> {
+    pub fn as_stored(self, of: fn(&KeyForm) -> &String) -> Signal<String> {
         let stored = self.stored;
         Signal::derive(move || stored.with(|key| key.as_ref().map(|key| of(&form_of(key)).clone()).unwrap_or_default()))
     }
@@ -179,6 +182,9 @@ impl Editor {
             note("Config", chosen(&before.config), chosen(&self.config.get()));
             note("Another config", before.config_override.clone(), self.config_override.get());
             note("Texts of its calls", before.keep_texts.clone(), self.keep_texts.get());
+            for (what, was, now) in self.narrow.changes(&before) {
+                note(what, was, now);
+            }
             for (feature, level) in KeyFeature::ALL.into_iter().zip(self.levels) {
                 let was = level_words(level_value(feature, key.permissions));
                 note(feature.label(), was, level.with(|level| level_words(level)));

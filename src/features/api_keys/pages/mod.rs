@@ -7,6 +7,7 @@ mod list;
 mod many;
 mod minted;
 mod rights;
+mod narrow;
 mod rotate;
 mod section;
 
@@ -60,6 +61,7 @@ fn status_pill(key: &Key, now: Timestamp) -> impl IntoView + use<> {
         Status::Expiring(1) => (Tone::Warn, "Expires within a day".to_owned()),
         Status::Expiring(days) => (Tone::Warn, format!("Expires in {days} days")),
         Status::Expired => (Tone::Bad, "Expired".to_owned()),
+        Status::Blocked => (Tone::Bad, "Blocked by policy".to_owned()),
         Status::Disabled => (Tone::Neutral, "Disabled".to_owned()),
         Status::Deleted => (Tone::Neutral, "Deleted".to_owned()),
     };

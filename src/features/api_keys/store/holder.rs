@@ -2,7 +2,7 @@
 
 use super::{VERIFY, VerifyRow, cut};
 use crate::{
-    features::logs::texts::Keeps,
+    features::{api_keys::narrowing::KeyBounds, logs::texts::Keeps},
     kernel::{KeyId, Result, Timestamp},
     policy::PermissionSet,
     server::database::{OrgTx, values},
@@ -34,13 +34,16 @@ pub struct Holder {
     pub priced: bool,
     /// How the texts of its calls are kept, if they are.
     pub keeps: Option<Keeps>,
+    /// What bounds it beside its permissions.
+    pub bounds: KeyBounds,
 }
 
 /// Looks a secret up by its whole digest.
 pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
     let row: Option<VerifyRow> = tx.optional(VERIFY, values![digest]).await?;
-    row.map(|row| {
+    row.map(|mut row| {
         Ok(Holder {
+            bounds: row.bounds(),
             key: KeyId(row.id),
             secret: row.secret_id,
             effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,

@@ -1,8 +1,14 @@
 //! The keys as lists and pages show them.
 
-use super::{cut, fold};
+use super::{cut, fold, narrowing::show};
 use crate::{
-    features::api_keys::model::{self, Key, KeyConfig, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible},
+    features::api_keys::{
+        model::{
+            self, Key, KeyConfig, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, narrowing::Narrowed,
+        },
+        narrowing::Narrowing,
+        rules::KeyRules,
+    },
     kernel::{Asked, KeyId, Result, Timestamp, UserId, Window, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
     server::database::{
@@ -17,7 +23,7 @@ use uuid::Uuid;
 /// What is shown of keys `k`.
 macro_rules! columns {
     () => {
-        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override, k.keep_texts"
+        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override, k.keep_texts, k.narrowing, c.created_at AS secret_made_at"
     };
 }
 
@@ -41,6 +47,8 @@ macro_rules! select {
 statements! {
     GET: TenantSql = select!(" WHERE k.org_id = $1 AND k.id = $3");
     EXPIRING: TenantSql = select!(" WHERE k.org_id = $1 AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND k.expires_at > $2 AND k.expires_at <= $3 ORDER BY k.expires_at, k.id LIMIT 20");
+    // Those without an end, and those of which the secret was made to work for longer than that.
+    BREAKING: TenantSql = "SELECT COUNT(*) FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL WHERE k.org_id = $1 AND k.kind = 'standard' AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND (k.expires_at IS NULL OR (k.expires_at > $2 AND k.expires_at - c.created_at > $3))";
 }
 
 /// The keys with a secret of which this is true, as far as lists show secrets.
@@ -143,6 +151,8 @@ row! {
         config_name: Option<String>,
         config_override: bool,
         keep_texts: Option<bool>,
+        narrowing: Option<Json<Narrowing>>,
+        secret_made_at: i64,
     }
 }
 
@@ -184,6 +194,9 @@ impl Row {
             config: self.config_slug.zip(self.config_name).map(|(slug, name)| KeyConfig { slug, name }),
             config_override: self.config_override,
             keep_texts: self.keep_texts,
+            narrowed: self.narrowing.map(|stored| narrowed(stored.0)).unwrap_or_default(),
+            blocked: None,
+            secret_made_at: Timestamp(self.secret_made_at),
         })
     }
 }
@@ -191,13 +204,42 @@ impl Row {
 /// One key, deleted ones included.
 pub async fn get(tx: &mut OrgTx, id: KeyId, now: Timestamp) -> Result<Option<Key>> {
     let row: Option<Row> = tx.optional(GET, values![now, id]).await?;
-    row.map(Row::key).transpose()
+    let Some(row) = row else { return Ok(None) };
+    let mut key = [row.key()?];
+    show(tx, &mut key).await?;
+    Ok(Some(key).map(|[key]| key))
+}
+
+/// As it is stored: what is named there stands by its id, until [`show`] names it.
+fn narrowed(stored: Narrowing) -> Narrowed {
+    let words = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect::<Vec<_>>();
+    Narrowed {
+        models: stored.models.into_iter().map(String::from).collect(),
+        virtual_keys: words(&stored.virtual_keys.iter().map(|id| id.0).collect::<Vec<_>>()),
+        configs: words(&stored.configs.iter().map(|id| id.0).collect::<Vec<_>>()),
+        prompts: words(&stored.prompts.iter().map(|id| id.0).collect::<Vec<_>>()),
+        allowed_ips: stored.allowed_ips.into_iter().map(String::from).collect(),
+        not_before: stored.not_before,
+        words: String::new(),
+    }
 }
 
 /// The keys whose end is near, the nearest first; 20 at most.
 pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
     let rows: Vec<Row> = tx.list(EXPIRING, values![now, now.plus(SOON_DAYS * DAY)]).await?;
-    Ok(readable(rows, Row::key))
+    let mut keys = readable(rows, Row::key);
+    show(tx, &mut keys).await?;
+    Ok(keys)
+}
+
+/// How many keys that work now would be blocked by these rules.
+pub async fn breaking(tx: &mut OrgTx, rules: &KeyRules, now: Timestamp) -> Result<i64> {
+    let longest = rules.longest_days.map(|days| days.saturating_mul(DAY));
+    if longest.is_none() && !rules.must_expire {
+        return Ok(0);
+    }
+    let (count,): (i64,) = tx.one(BREAKING, values![now, longest.unwrap_or(i64::MAX / 2)]).await?;
+    Ok(count)
 }
 
 /// The keys that work at this moment, at most so many, and whether those are all.
@@ -238,7 +280,9 @@ pub async fn page(tx: &mut OrgTx, asked: &Asked, window: Window, now: Timestamp)
         question = with_unused_rights(question, now);
     }
     let page: Page<Row> = question.page(tx, window).await?;
-    Ok(page.read(Row::key))
+    let mut page = page.read(Row::key);
+    show(tx, &mut page.rows).await?;
+    Ok(page)
 }
 
 /// How many keys that work have permissions that they have not used for [`UNUSED_DAYS`].

@@ -66,6 +66,26 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Name one, before the model or in a header.",
             None,
         ),
+        "model_not_allowed" | "virtual_key_not_allowed" | "config_not_allowed" | "prompt_not_allowed" => (
+            "The API key is narrowed, and not to what this call named.".into(),
+            "Its page says what it may use.",
+            on_key("Open the key"),
+        ),
+        "address_not_allowed" => (
+            "The API key does not work from where this call came from.".into(),
+            "Its page, or the organisation's settings, say from where it works.",
+            on_key("Open the key"),
+        ),
+        "key_breaks_policy" => (
+            "The API key breaks a rule that this organisation has for keys.".into(),
+            "Its page says which, and what to do.",
+            on_key("Open the key"),
+        ),
+        "api_key_not_yet_valid" => (
+            "The API key did not work yet.".into(),
+            "Its page says from when on it works.",
+            on_key("Open the key"),
+        ),
         "virtual_key_changed" => {
             (format!("Somebody changed {at} while this call was being prepared."), "Send the call again.", None)
         }

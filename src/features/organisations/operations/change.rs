@@ -2,10 +2,11 @@
 
 use super::{
     super::{
-        model::{Created, KeepingForm, Settings, parse_name, parse_slug},
+        model::{Created, KeepingForm, KeyPolicy, Settings, parse_name, parse_slug},
         store::{self, Organisation},
     },
     found, free_slug,
+    keys::was,
 };
 use crate::{
     features::{
@@ -14,6 +15,7 @@ use crate::{
             contract::Sent,
             model::{On, Scope, Standing},
         },
+        api_keys,
         logs::{self, texts::Keeping},
     },
     kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
@@ -131,7 +133,16 @@ pub async fn settings(access: &Access) -> Result<Settings> {
     let own = store::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?;
     let retired = store::retired(&mut tx, access.now()).await?;
     let texts = logs::count_texts(&mut tx).await?;
+    let rules = own.rules();
+    let key_policy = KeyPolicy {
+        longest_days: rules.longest_days,
+        must_expire: rules.must_expire,
+        allowed_ips: rules.allowed_ips.iter().map(ToString::to_string).collect(),
+        was: was(&rules),
+        blocked: api_keys::breaking(&mut tx, &rules, access.now()).await?,
+    };
     Ok(Settings {
+        key_policy,
         keeping: own.keeping(),
         texts,
         slug: own.slug,

@@ -5,6 +5,7 @@ mod entry;
 mod handover;
 mod layout;
 mod list;
+mod policy;
 mod section;
 mod settings;
 mod switcher;

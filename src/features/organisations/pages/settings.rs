@@ -1,9 +1,9 @@
 //! An organisation's settings: its name and its short name.
 
-use super::{FrameReload, texts::TextsOfCalls};
+use super::{FrameReload, policy::PolicyOfKeys, texts::TextsOfCalls};
 use crate::{
     features::organisations::{
-        functions::{CheckSlugChange, KeepTexts, LoadSettings, RestrictOrganisation, UpdateOrganisation},
+        functions::{CheckSlugChange, KeepTexts, LoadSettings, RestrictOrganisation, SetKeyPolicy, UpdateOrganisation},
         model::{LIMITS, Settings},
     },
     policy::Operation,
@@ -30,6 +30,7 @@ pub fn SettingsPage() -> impl IntoView {
     let form = use_form::<UpdateOrganisation>();
     let restrict = use_form::<RestrictOrganisation>();
     let keep = use_form::<KeepTexts>();
+    let policy = use_form::<SetKeyPolicy>();
     // Under a new short name the page moves, and everything is loaded there; the old one leads nowhere.
     let stayed = Memo::new(move |before: Option<&u32>| {
         let answers = form.answers().get();
@@ -42,7 +43,7 @@ pub fn SettingsPage() -> impl IntoView {
     let settings = load_after(move || stayed.get(), move || LoadSettings { slug: slug.get() });
     view! {
         <Title text=page_title("Settings") />
-        <Loaded data=settings view=move |settings| view! { <Page settings form restrict keep /> }.into_any() />
+        <Loaded data=settings view=move |settings| view! { <Page settings form restrict keep policy /> }.into_any() />
     }
 }
 
@@ -52,12 +53,14 @@ fn Page(
     form: Form<UpdateOrganisation>,
     restrict: Form<RestrictOrganisation>,
     keep: Form<KeepTexts>,
+    policy: Form<SetKeyPolicy>,
 ) -> impl IntoView {
     let query = use_query_map();
     let done = move |what: &str| query.with(|query| query.get("done").is_some_and(|done| done == what));
     let saved = move || done("saved");
     let restricted = move || {
         let said = match (done("restricted"), done("kept")) {
+            _ if done("policy") => Some("Saved. It holds for all keys at once."),
             (true, _) => Some("Saved. It holds for new calls at once."),
             (_, true) => Some("Saved. What is older than these days is deleted within ten minutes."),
             _ => None,
@@ -93,6 +96,7 @@ fn Page(
         <div class="stack">
             <Names settings=settings.clone() address form />
             <WhatCallsBring saved_only=settings.saved_only restrict />
+            <PolicyOfKeys policy=settings.key_policy.clone() form=policy />
             <TextsOfCalls settings=settings.clone() keep />
             <Card title="Leave">
                 <div class="stack">

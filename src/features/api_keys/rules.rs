@@ -1,0 +1,55 @@
+//! What an organisation asks of all its keys.
+
+use super::narrowing::Range;
+use crate::kernel::{Timestamp, time::DAY};
+use serde::{Deserialize, Serialize};
+
+/// The longest time that can be asked for, in days.
+pub const MOST_DAYS: i64 = 3_650;
+
+/// An organisation's rules for keys, as they are stored. A member that this program does not know fails the reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyRules {
+    /// For how many days a secret works at most, from its making; none: for as long as the key does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_days: Option<i64>,
+    /// Whether every key has an end.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub must_expire: bool,
+    /// The addresses from which keys work; none: any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_ips: Vec<Range>,
+}
+
+impl KeyRules {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Which rule is broken by a key whose secret was made at one moment and ends at another, and what can be done. The
+    /// master key may live as long as the organisation.
+    pub fn broken_by(&self, master: bool, made_at: Timestamp, end: Option<Timestamp>) -> Option<String> {
+        if master {
+            return None;
+        }
+        match (self.longest_days, end) {
+            (Some(days), None) => Some(format!(
+                "Keys of this organisation work for {} at most, and this one has no end. Give it an end, or rotate it with one.",
+                days_text(days)
+            )),
+            (Some(days), Some(end)) if end > made_at.plus(days.saturating_mul(DAY)) => Some(format!(
+                "Keys of this organisation work for {} at most, and this one was made to work for longer. Give it an earlier end, or rotate it with one.",
+                days_text(days)
+            )),
+            (None, None) if self.must_expire => {
+                Some("Every key of this organisation has an end, and this one has none. Give it one.".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn days_text(days: i64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
