@@ -18,6 +18,7 @@ pub fn registered() -> Vec<&'static str> {
     let below = [
         audit::STATEMENTS,
         audit::checkpoints::STATEMENTS,
+        audit::delivery::STATEMENTS,
         database::HEALTH_STATEMENTS,
         database::STATEMENTS,
         installation::STATEMENTS,

@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (21, "reckoning", include_str!("../../../migrations/0021_reckoning.sql")),
     (22, "checkpoints", include_str!("../../../migrations/0022_checkpoints.sql")),
     (23, "audit_room", include_str!("../../../migrations/0023_audit_room.sql")),
+    (25, "audit_delivery", include_str!("../../../migrations/0025_audit_delivery.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -1,0 +1,337 @@
+//! When audit events are delivered: looked for each second, in order for each chain and destination, and by one program at a
+//! time, whichever of the replicas comes first.
+
+use crate::{
+    kernel::{Error, OrganisationId, Result, Timestamp, time::MINUTE},
+    server::{
+        access::App,
+        audit::{
+            self, checkpoints,
+            delivery::{
+                self, Address, EVENTS, FILE, Format, ORGANISATION, Receiver, SYSLOG, StoredWebhook, Syslog, Trouble,
+                WEBHOOK, Webhook,
+            },
+        },
+        crypto::{Sealed, WebhookSecret},
+        database::StartResult,
+        outgoing::Outgoing,
+        settings::{AuditSettings, Collector},
+    },
+};
+use futures_util::{StreamExt, future::join_all, stream};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+/// How often it is looked whether there is something to deliver.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long others leave a delivery to the program that has taken it: longer than anything that is sent at once can take, and
+/// as much more as clocks of replicas may differ. After a crash it is that long until another program goes on.
+pub const CLAIM: i64 = MINUTE;
+/// How long one chain is delivered from in one round before others have their turn.
+const TURN: Duration = Duration::from_secs(5);
+/// Organisations' webhooks that are called at the same time.
+const PLACES: usize = 16;
+/// Chains that an installation's destination begins with in one round.
+const BEGUN: usize = 500;
+
+/// The programs' part in delivery. Between rounds it holds no event.
+#[derive(Debug)]
+pub struct Deliveries {
+    receivers: Vec<(&'static str, Receiver)>,
+    /// Which program this is, among the replicas.
+    program: Uuid,
+    /// What it has taken at the moment.
+    held: Mutex<HashSet<(OrganisationId, &'static str)>>,
+    /// The installation's receivers that do not take events: attempts that have failed in a row, and when the next is.
+    away: Mutex<HashMap<&'static str, (i64, Timestamp)>>,
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        Self::new(vec![])
+    }
+}
+
+/// What came of one message.
+enum Sent {
+    /// Taken; perhaps there is more.
+    Some,
+    /// Nothing is left, or another program has it.
+    Nothing,
+    /// Not taken.
+    Failed(Trouble),
+}
+
+impl Deliveries {
+    /// With the installation's receivers, as the settings name them. Whoever sets them runs Latchkey: they may be anywhere.
+    ///
+    /// # Errors
+    /// A sentence that says which setting cannot be used.
+    pub fn of(settings: &AuditSettings, public_url: &str) -> StartResult<Self> {
+        let mut receivers = vec![];
+        if let Some(path) = settings.file.clone().filter(|path| !path.as_os_str().is_empty()) {
+            let failed = |why| format!("the file {} (LATCHKEY_AUDIT_FILE) cannot be kept: {why}", path.display());
+            delivery::check_file(&path).map_err(failed)?;
+            receivers.push((FILE, Receiver::File(path)));
+        }
+        if let Some(server) = settings.syslog.clone() {
+            receivers.push((SYSLOG, Receiver::Syslog(Syslog::new(server, public_url))));
+        }
+        let text = |setting: &Option<String>| setting.clone().filter(|text| !text.trim().is_empty());
+        match (text(&settings.webhook), text(&settings.webhook_secret)) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                return Err("LATCHKEY_AUDIT_WEBHOOK_SECRET is set, and LATCHKEY_AUDIT_WEBHOOK is not".into());
+            }
+            (Some(_), None) => {
+                return Err(
+                    "LATCHKEY_AUDIT_WEBHOOK is set, and LATCHKEY_AUDIT_WEBHOOK_SECRET, which signs, is not".into()
+                );
+            }
+            (Some(url), Some(secret)) => {
+                let everywhere = Collector::addresses();
+                let address = Address::parse(&url, &everywhere)
+                    .map_err(|why| format!("LATCHKEY_AUDIT_WEBHOOK cannot be used. {why}"))?;
+                let secret = WebhookSecret::parse(secret.trim())
+                    .ok_or("LATCHKEY_AUDIT_WEBHOOK_SECRET must be whsec_ and 24 to 64 bytes in base64")?;
+                let format = Format::parse(settings.webhook_format.trim())
+                    .ok_or("LATCHKEY_AUDIT_WEBHOOK_FORMAT must be events or ocsf")?;
+                let outgoing = Outgoing::new(everywhere);
+                receivers
+                    .push((WEBHOOK, Receiver::Webhook(Webhook { address, secrets: vec![secret], format, outgoing })));
+            }
+        }
+        Ok(Self::new(receivers))
+    }
+
+    /// With the installation's receivers, by the names of their destinations.
+    pub fn new(receivers: Vec<(&'static str, Receiver)>) -> Self {
+        Self { receivers, program: Uuid::now_v7(), held: Mutex::default(), away: Mutex::default() }
+    }
+
+    /// Delivers until it is dropped.
+    pub async fn run(&self, app: &App) {
+        let own = self.receivers.iter().map(|(name, receiver)| self.repeat(app, name, Some(receiver)));
+        tokio::join!(join_all(own), self.repeat(app, ORGANISATION, None));
+    }
+
+    async fn repeat(&self, app: &App, destination: &'static str, receiver: Option<&Receiver>) {
+        loop {
+            if let Err(error) = self.look(app, destination, receiver).await {
+                tracing::warn!(%error, destination, "it could not be looked which audit events are to be delivered");
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Delivers once what is there, to every destination.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written; the next round makes up for it. That a receiver does not take events is
+    /// noted and is no error.
+    pub async fn round(&self, app: &App) -> Result<()> {
+        for (name, receiver) in &self.receivers {
+            self.look(app, name, Some(receiver)).await?;
+        }
+        self.look(app, ORGANISATION, None).await
+    }
+
+    /// Lets go what this program has taken, for whoever comes next: after it has stopped delivering.
+    pub async fn release(&self, app: &App) {
+        let held = std::mem::take(&mut *lock(&self.held));
+        for (organisation, destination) in held {
+            let done = async {
+                let mut tx = app.db.write_in(organisation).await?;
+                delivery::release(&mut tx, destination, self.program).await?;
+                tx.commit().await
+            };
+            if let Err(error) = done.await {
+                tracing::warn!(%error, destination, "a delivery of audit events could not be let go");
+            }
+        }
+    }
+
+    /// Delivers once to one destination; without a receiver, to the organisations' own.
+    async fn look(&self, app: &App, destination: &'static str, receiver: Option<&Receiver>) -> Result<()> {
+        let now = app.clock.now();
+        if lock(&self.away).get(destination).is_some_and(|(_, next)| *next > now) {
+            return Ok(());
+        }
+        let mut tx = app.db.read_every_chain().await?;
+        let mut cursors = delivery::cursors(&mut tx, destination).await?;
+        if receiver.is_none() && cursors.is_empty() {
+            return Ok(());
+        }
+        let ends: HashMap<OrganisationId, i64> = checkpoints::standings(&mut tx)
+            .await?
+            .into_iter()
+            .map(|(organisation, seq, _)| (organisation, seq))
+            .collect();
+        if receiver.is_some() {
+            let known: HashSet<OrganisationId> = cursors.iter().map(|cursor| cursor.organisation).collect();
+            let new: Vec<OrganisationId> = ends.keys().filter(|id| !known.contains(id)).take(BEGUN).copied().collect();
+            drop(tx);
+            if !new.is_empty() {
+                for organisation in new {
+                    let mut tx = app.db.write_in(organisation).await?;
+                    delivery::begin(&mut tx, destination, 0).await?;
+                    tx.commit().await?;
+                }
+                cursors = delivery::cursors(&mut app.db.read_every_chain().await?, destination).await?;
+            }
+        } else {
+            drop(tx);
+        }
+        let is_due = |cursor: &delivery::Cursor| {
+            cursor.is_free(self.program, now) && ends.get(&cursor.organisation).is_some_and(|end| cursor.seq < *end)
+        };
+        cursors.retain(is_due);
+        // Whoever failed last waits for those who did not.
+        cursors.sort_by_key(|cursor| (cursor.next_at, cursor.organisation));
+        let Some(receiver) = receiver else {
+            let all = stream::iter(cursors).map(|cursor| self.turn(app, destination, cursor.organisation, None));
+            let mut done = Ok(());
+            let mut all = std::pin::pin!(all.buffer_unordered(PLACES));
+            while let Some(one) = all.next().await {
+                done = done.and(one.map(drop));
+            }
+            return done;
+        };
+        for cursor in cursors {
+            match self.turn(app, destination, cursor.organisation, Some(receiver)).await? {
+                Some(trouble) => {
+                    // Whatever comes next would be refused as well.
+                    let mut away = lock(&self.away);
+                    let (failures, next) = away.entry(destination).or_default();
+                    *next = now.plus(trouble.pause(*failures));
+                    *failures += 1;
+                    return Ok(());
+                }
+                None => drop(lock(&self.away).remove(destination)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers from one chain, until nothing is left or its turn is over. Gives why a receiver has not taken events.
+    async fn turn(
+        &self,
+        app: &App,
+        destination: &'static str,
+        organisation: OrganisationId,
+        receiver: Option<&Receiver>,
+    ) -> Result<Option<Trouble>> {
+        let end = Instant::now() + TURN;
+        loop {
+            match self.send(app, destination, organisation, receiver).await? {
+                Sent::Some if Instant::now() < end => {}
+                Sent::Some | Sent::Nothing => return Ok(None),
+                Sent::Failed(trouble) => return Ok(Some(trouble)),
+            }
+        }
+    }
+
+    /// Delivers one message: takes the delivery, reads and sends, and notes what was taken.
+    async fn send(
+        &self,
+        app: &App,
+        destination: &'static str,
+        organisation: OrganisationId,
+        receiver: Option<&Receiver>,
+    ) -> Result<Sent> {
+        let now = app.clock.now();
+        let mut tx = app.db.write_in(organisation).await?;
+        let claimed = delivery::claim(&mut tx, destination, self.program, now.plus(CLAIM), now).await?;
+        let Some((before, failures)) = claimed else { return Ok(Sent::Nothing) };
+        tx.commit().await?;
+        lock(&self.held).insert((organisation, destination));
+        let mut tx = app.db.read_in(organisation).await?;
+        let events = audit::page(&mut tx, before, EVENTS).await?;
+        let own = match receiver {
+            Some(_) => None,
+            None => delivery::webhook(&mut tx).await?,
+        };
+        // No transaction waits for the receiver.
+        drop(tx);
+        let sent = match (events.is_empty(), receiver, own) {
+            (true, ..) | (_, None, None) => None,
+            (_, Some(receiver), _) => Some(receiver.send(organisation, &events, now).await),
+            (_, None, Some(stored)) => Some(match webhook_of(app, organisation, &stored) {
+                Ok(webhook) => Receiver::Webhook(webhook).send(organisation, &events, now).await,
+                Err(trouble) => Err(trouble),
+            }),
+        };
+        let mut tx = app.db.write_in(organisation).await?;
+        let now = app.clock.now();
+        let done = match sent {
+            None => {
+                delivery::release(&mut tx, destination, self.program).await?;
+                Sent::Nothing
+            }
+            Some(Ok(last)) => {
+                let noted = delivery::delivered(&mut tx, destination, self.program, (before, last), now).await?;
+                if noted && failures > 0 {
+                    tracing::info!(destination, %organisation, "audit events are delivered again");
+                }
+                if noted { Sent::Some } else { Sent::Nothing }
+            }
+            Some(Err(trouble)) => {
+                let next = now.plus(trouble.pause(failures));
+                delivery::failed(&mut tx, destination, self.program, before, trouble.kept(), next).await?;
+                // It is told once, and not with every attempt.
+                if failures == 0 {
+                    let why = trouble.kept();
+                    tracing::warn!(destination, %organisation, why, "audit events are not delivered; they wait in the log");
+                }
+                Sent::Failed(trouble)
+            }
+        };
+        tx.commit().await?;
+        lock(&self.held).remove(&(organisation, destination));
+        Ok(done)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where the secrets of an organisation's webhook are sealed to.
+fn place(organisation: OrganisationId, id: Uuid) -> [String; 3] {
+    [organisation.to_string(), id.to_string(), "audit webhook secret".to_owned()]
+}
+
+/// Seals a secret of an organisation's webhook: it opens in its own organisation and record alone.
+///
+/// # Errors
+/// When there are no random numbers.
+pub fn seal(app: &App, organisation: OrganisationId, id: Uuid, plain: &str) -> Result<Sealed, Error> {
+    app.keyring.seal(&place(organisation, id).each_ref().map(String::as_str), plain)
+}
+
+/// An organisation's webhook as it is called, at this moment.
+///
+/// # Errors
+/// When its address may not be called any more, or its secret does not open.
+pub fn webhook_of(app: &App, organisation: OrganisationId, stored: &StoredWebhook) -> Result<Webhook, Trouble> {
+    let trouble = |sentence: &'static str| Trouble { sentence: sentence.into(), after: None };
+    let address = Address::parse(&stored.url, app.outgoing.allowed())
+        .map_err(|_| trouble("The receiver’s address is not public, and events may not go there."))?;
+    let place = place(organisation, stored.id);
+    let open = |sealed: &[u8]| {
+        let plain = app.keyring.open_sealed(&place.each_ref().map(String::as_str), sealed).ok()?;
+        WebhookSecret::parse(&plain)
+    };
+    let sealed = trouble("The signing secret cannot be opened. Rotate it.");
+    let mut secrets = vec![open(&stored.secret).ok_or(sealed)?];
+    if stored.old_until.is_some_and(|until| Timestamp(until) > app.clock.now()) {
+        secrets.extend(stored.old_secret.as_deref().and_then(open));
+    }
+    let format = Format::parse(&stored.format).unwrap_or(Format::Events);
+    Ok(Webhook { address, secrets, format, outgoing: app.outgoing.clone() })
+}
