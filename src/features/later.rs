@@ -132,6 +132,7 @@ later! {
     audit_log {
         AuditLog => audit::ListPage,
         AuditEvent => audit::EventPage,
+        AuditDelivery => audit::DeliveryPage,
     }
     build {
         Configs => configs::ListPage,

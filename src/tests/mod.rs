@@ -3,6 +3,8 @@
 mod accounts;
 mod analytics;
 mod audit;
+mod audit_delivery;
+mod audit_destinations;
 mod audit_export;
 mod audit_room;
 mod bounds;

@@ -136,6 +136,7 @@ async fn page_of(tx: &mut OrgTx, slug: &str, thing: &Thing) -> Result<Option<Str
         "label" => Some(routes::edit_prompt_label(slug, id)),
         "member" => Some(routes::team(slug)),
         "invitation" => Some(routes::invitations(slug)),
+        "audit_delivery" => Some(routes::audit_delivery(slug)),
         "call" => id.parse().ok().map(|id| routes::log(slug, id)),
         // There is the one whose log this is.
         "organisation" => return Ok(Some(routes::settings(slug).into())),

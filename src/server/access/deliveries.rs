@@ -2,7 +2,7 @@
 //! time, whichever of the replicas comes first.
 
 use crate::{
-    kernel::{Error, OrganisationId, Result, Timestamp, time::MINUTE},
+    kernel::{OrganisationId, Result, Timestamp, time::MINUTE},
     server::{
         access::App,
         audit::{
@@ -310,7 +310,7 @@ fn place(organisation: OrganisationId, id: Uuid) -> [String; 3] {
 ///
 /// # Errors
 /// When there are no random numbers.
-pub fn seal(app: &App, organisation: OrganisationId, id: Uuid, plain: &str) -> Result<Sealed, Error> {
+pub fn seal(app: &App, organisation: OrganisationId, id: Uuid, plain: &str) -> Result<Sealed> {
     app.keyring.seal(&place(organisation, id).each_ref().map(String::as_str), plain)
 }
 
@@ -318,7 +318,11 @@ pub fn seal(app: &App, organisation: OrganisationId, id: Uuid, plain: &str) -> R
 ///
 /// # Errors
 /// When its address may not be called any more, or its secret does not open.
-pub fn webhook_of(app: &App, organisation: OrganisationId, stored: &StoredWebhook) -> Result<Webhook, Trouble> {
+pub fn webhook_of(
+    app: &App,
+    organisation: OrganisationId,
+    stored: &StoredWebhook,
+) -> std::result::Result<Webhook, Trouble> {
     let trouble = |sentence: &'static str| Trouble { sentence: sentence.into(), after: None };
     let address = Address::parse(&stored.url, app.outgoing.allowed())
         .map_err(|_| trouble("The receiver’s address is not public, and events may not go there."))?;
