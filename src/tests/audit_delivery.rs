@@ -343,7 +343,7 @@ async fn events_go_to_public_addresses_alone() {
         }
         for (field, value) in [("format", "xml"), ("begin", "yesterday")] {
             let mut fields =
-                vec![("slug", slug), ("url", "http://127.0.0.1:9/"), ("format", "events"), ("begin", "now")];
+                vec![("slug", slug), ("url", "http://127.0.0.1:8080/"), ("format", "events"), ("begin", "now")];
             fields.retain(|(name, _)| *name != field);
             fields.push((field, value));
             let refused = world.owner.form("audit/set_delivery", &fields).await;
@@ -395,6 +395,7 @@ async fn the_secret_is_shown_once_and_stands_nowhere() {
         let message = hook.taken().remove(0);
         assert_eq!((signed(&message, &old).0, signed(&message, &new)), (false, (true, 1)));
 
+        program.round(&house.app).await.expect("a round");
         let shown = owner.page(&address).await;
         assert!(shown.status == 200 && shown.text.contains("Signing secret") && shown.text.contains("Up to date"));
         let told = owner.form("audit/delivery", &[("slug", slug)]).await.text;

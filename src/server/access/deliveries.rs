@@ -18,7 +18,11 @@ use crate::{
         settings::{AuditSettings, Collector},
     },
 };
-use futures_util::{StreamExt, future::join_all, stream};
+use futures_util::{
+    StreamExt,
+    future::join_all,
+    stream::{self, FuturesUnordered},
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
@@ -116,16 +120,40 @@ impl Deliveries {
 
     /// Delivers until it is dropped.
     pub async fn run(&self, app: &App) {
-        let own = self.receivers.iter().map(|(name, receiver)| self.repeat(app, name, Some(receiver)));
-        tokio::join!(join_all(own), self.repeat(app, ORGANISATION, None));
+        let own = self.receivers.iter().map(|(name, receiver)| async {
+            loop {
+                noted(name, self.to_receiver(app, name, receiver).await);
+                sleep(LOOK).await;
+            }
+        });
+        tokio::join!(join_all(own), self.run_organisations(app));
     }
 
-    async fn repeat(&self, app: &App, destination: &'static str, receiver: Option<&Receiver>) {
+    /// The organisations' own webhooks: whoever is slow keeps a place, and no other one from its turn.
+    async fn run_organisations(&self, app: &App) {
+        let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
         loop {
-            if let Err(error) = self.look(app, destination, receiver).await {
-                tracing::warn!(%error, destination, "it could not be looked which audit events are to be delivered");
+            match self.due(app, ORGANISATION, false).await {
+                Ok(due) => {
+                    for organisation in due {
+                        if busy.len() < PLACES && busy.insert(organisation) {
+                            let turn = self.turn(app, ORGANISATION, organisation, None);
+                            under_way.push(async move { (organisation, turn.await) });
+                        }
+                    }
+                }
+                Err(error) => noted(ORGANISATION, Err(error)),
             }
-            sleep(LOOK).await;
+            let mut pause = std::pin::pin!(sleep(LOOK));
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    Some((organisation, done)) = under_way.next() => {
+                        busy.remove(&organisation);
+                        noted(ORGANISATION, done.map(drop));
+                    }
+                }
+            }
         }
     }
 
@@ -136,9 +164,12 @@ impl Deliveries {
     /// noted and is no error.
     pub async fn round(&self, app: &App) -> Result<()> {
         for (name, receiver) in &self.receivers {
-            self.look(app, name, Some(receiver)).await?;
+            self.to_receiver(app, name, receiver).await?;
         }
-        self.look(app, ORGANISATION, None).await
+        let due = self.due(app, ORGANISATION, false).await?;
+        let turns = stream::iter(due).map(|organisation| self.turn(app, ORGANISATION, organisation, None));
+        let done: Vec<Result<Option<Trouble>>> = turns.buffer_unordered(PLACES).collect().await;
+        done.into_iter().try_for_each(|one| one.map(drop))
     }
 
     /// Lets go what this program has taken, for whoever comes next: after it has stopped delivering.
@@ -156,64 +187,55 @@ impl Deliveries {
         }
     }
 
-    /// Delivers once to one destination; without a receiver, to the organisations' own.
-    async fn look(&self, app: &App, destination: &'static str, receiver: Option<&Receiver>) -> Result<()> {
+    /// The chains of which there is something to deliver at this moment, and that this program may deliver from. Whichever
+    /// failed last comes last. With `begins`, chains that are new to the destination are begun with.
+    async fn due(&self, app: &App, destination: &'static str, begins: bool) -> Result<Vec<OrganisationId>> {
+        let mut tx = app.db.read_every_chain().await?;
+        let mut cursors = delivery::cursors(&mut tx, destination).await?;
+        if cursors.is_empty() && !begins {
+            return Ok(vec![]);
+        }
+        let ends = checkpoints::standings(&mut tx).await?;
+        drop(tx);
+        let ends: HashMap<OrganisationId, i64> = ends.into_iter().map(|(chain, seq, _)| (chain, seq)).collect();
+        if begins {
+            let known: HashSet<OrganisationId> = cursors.iter().map(|cursor| cursor.organisation).collect();
+            let new: Vec<OrganisationId> = ends.keys().filter(|id| !known.contains(id)).take(BEGUN).copied().collect();
+            for organisation in &new {
+                let mut tx = app.db.write_in(*organisation).await?;
+                delivery::begin(&mut tx, destination, 0).await?;
+                tx.commit().await?;
+            }
+            if !new.is_empty() {
+                cursors = delivery::cursors(&mut app.db.read_every_chain().await?, destination).await?;
+            }
+        }
+        let now = app.clock.now();
+        cursors.retain(|cursor| {
+            let waits = ends.get(&cursor.organisation).is_some_and(|end| cursor.seq < *end);
+            waits && cursor.is_free(self.program, now)
+        });
+        cursors.sort_by_key(|cursor| (cursor.next_at, cursor.organisation));
+        Ok(cursors.into_iter().map(|cursor| cursor.organisation).collect())
+    }
+
+    /// Delivers once to one of the installation's receivers.
+    async fn to_receiver(&self, app: &App, destination: &'static str, receiver: &Receiver) -> Result<()> {
         let now = app.clock.now();
         if lock(&self.away).get(destination).is_some_and(|(_, next)| *next > now) {
             return Ok(());
         }
-        let mut tx = app.db.read_every_chain().await?;
-        let mut cursors = delivery::cursors(&mut tx, destination).await?;
-        if receiver.is_none() && cursors.is_empty() {
-            return Ok(());
-        }
-        let ends: HashMap<OrganisationId, i64> = checkpoints::standings(&mut tx)
-            .await?
-            .into_iter()
-            .map(|(organisation, seq, _)| (organisation, seq))
-            .collect();
-        if receiver.is_some() {
-            let known: HashSet<OrganisationId> = cursors.iter().map(|cursor| cursor.organisation).collect();
-            let new: Vec<OrganisationId> = ends.keys().filter(|id| !known.contains(id)).take(BEGUN).copied().collect();
-            drop(tx);
-            if !new.is_empty() {
-                for organisation in new {
-                    let mut tx = app.db.write_in(organisation).await?;
-                    delivery::begin(&mut tx, destination, 0).await?;
-                    tx.commit().await?;
-                }
-                cursors = delivery::cursors(&mut app.db.read_every_chain().await?, destination).await?;
-            }
-        } else {
-            drop(tx);
-        }
-        let is_due = |cursor: &delivery::Cursor| {
-            cursor.is_free(self.program, now) && ends.get(&cursor.organisation).is_some_and(|end| cursor.seq < *end)
-        };
-        cursors.retain(is_due);
-        // Whoever failed last waits for those who did not.
-        cursors.sort_by_key(|cursor| (cursor.next_at, cursor.organisation));
-        let Some(receiver) = receiver else {
-            let all = stream::iter(cursors).map(|cursor| self.turn(app, destination, cursor.organisation, None));
-            let mut done = Ok(());
-            let mut all = std::pin::pin!(all.buffer_unordered(PLACES));
-            while let Some(one) = all.next().await {
-                done = done.and(one.map(drop));
-            }
-            return done;
-        };
-        for cursor in cursors {
-            match self.turn(app, destination, cursor.organisation, Some(receiver)).await? {
-                Some(trouble) => {
-                    // Whatever comes next would be refused as well.
-                    let mut away = lock(&self.away);
-                    let (failures, next) = away.entry(destination).or_default();
-                    *next = now.plus(trouble.pause(*failures));
-                    *failures += 1;
-                    return Ok(());
-                }
-                None => drop(lock(&self.away).remove(destination)),
-            }
+        for organisation in self.due(app, destination, true).await? {
+            let Some(trouble) = self.turn(app, destination, organisation, Some(receiver)).await? else {
+                lock(&self.away).remove(destination);
+                continue;
+            };
+            // Whatever comes next would most likely not be taken either.
+            let mut away = lock(&self.away);
+            let (failures, next) = away.entry(destination).or_default();
+            *next = now.plus(trouble.pause(*failures));
+            *failures += 1;
+            break;
         }
         Ok(())
     }
@@ -294,6 +316,13 @@ impl Deliveries {
         tx.commit().await?;
         lock(&self.held).remove(&(organisation, destination));
         Ok(done)
+    }
+}
+
+/// Tells the program's log of a round that failed; the next one makes up for it.
+fn noted(destination: &'static str, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::warn!(%error, destination, "audit events could not be read for their delivery, or it could not be noted");
     }
 }
 
