@@ -6,6 +6,7 @@ use super::{
     support::{House, World, done, each_engine, text},
 };
 use crate::{
+    commands::tell_deliveries,
     kernel::{OrganisationId, time::MINUTE},
     server::{
         access::deliveries::Deliveries,
@@ -128,6 +129,16 @@ async fn a_file_gets_every_chain() {
             (&1.into(), &132.into(), &3.into())
         );
         assert!(text(others, "error").starts_with("The file cannot be written"), "{others}");
+        let mut told = vec![];
+        tell_deliveries(&house.app, &mut told).await.expect("told");
+        let told = String::from_utf8(told).expect("text");
+        let line = |of: &str| told.lines().find(|line| line.starts_with(of)).expect(of).to_owned();
+        let north = line(&format!("{} file: 132 of 135 delivered, the last at 20", house.organisation));
+        assert!(
+            north.contains("; 1 attempt failed, the next at 20") && north.contains(": The file cannot be"),
+            "{north}"
+        );
+        assert!(!line("installation file: ").contains("failed"), "{told}");
         std::fs::remove_dir(&path).expect("removed");
         house.app.clock.advance(5 * MINUTE);
         first.round(&house.app).await.expect("a round");

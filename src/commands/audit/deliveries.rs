@@ -46,7 +46,8 @@ fn line(organisation: OrganisationId, end: i64, state: &StoredState) -> String {
     }
     if let (1.., Some(error)) = (failures, error) {
         let next = Timestamp(*next_at).rfc3339();
-        let _ = write!(line, "; {failures} attempts failed, the next at {next}: {error}");
+        let attempts = if *failures == 1 { "attempt" } else { "attempts" };
+        let _ = write!(line, "; {failures} {attempts} failed, the next at {next}: {error}");
     }
     line
 }

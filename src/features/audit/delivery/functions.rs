@@ -51,10 +51,10 @@ pub async fn resume_audit_delivery(slug: String) -> Result<(), Error> {
 }
 
 #[server(prefix = "/fn", endpoint = "audit/delete_delivery")]
-pub async fn delete_audit_delivery(slug: String) -> Result<(), Error> {
-    operations::delete(&web::member(&slug).await?).await?;
+pub async fn delete_audit_delivery(slug: String) -> Result<Made, Error> {
+    let made = operations::delete(&web::member(&slug).await?).await?;
     web::redirect(&routes::audit_delivery(&slug).with("done", "deleted"));
-    Ok(())
+    Ok(made)
 }
 
 /// Sends a message that is no event, and says what came of it.

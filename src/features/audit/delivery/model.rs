@@ -97,7 +97,7 @@ pub struct Page {
     pub now: Timestamp,
 }
 
-/// What came of setting a delivery, or of rotating its secret.
+/// What came of setting a delivery, of rotating its secret, or of its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// A new one, this once.

@@ -190,13 +190,15 @@ async fn paused(change: Change, stored: &StoredWebhook, done: bool, now: bool) -
 }
 
 /// Ends the delivery and forgets how far it had come.
-pub async fn delete(access: &Access) -> Result<()> {
+pub async fn delete(access: &Access) -> Result<Made> {
     access
         .act(Operation::AuditDeliveryDelete, unnamed(), |mut change| async move {
             let stored = found(&mut change).await?;
             delivery::remove_webhook(change.tx()).await?;
             delivery::end(change.tx(), ORGANISATION).await?;
-            change.commit(Event::of(about(&stored)).change("url", shown(&stored), Value::Null), ()).await
+            let event = Event::of(about(&stored)).change("url", shown(&stored), Value::Null);
+            let at = change.now();
+            change.commit(event, Made { secret: None, at }).await
         })
         .await
 }

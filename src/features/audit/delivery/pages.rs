@@ -59,10 +59,10 @@ pub fn DeliveryPage() -> impl IntoView {
     pause.says(|| Toast::done("The delivery is paused"));
     resume.says(|| Toast::done("The delivery goes on"));
     delete.says(|| Toast::done("The delivery is deleted"));
-    let (made, rotated, tested) = (set.outcome(), rotate.outcome(), test.outcome());
+    let (made, rotated, deleted, tested) = (set.outcome(), rotate.outcome(), delete.outcome(), test.outcome());
     // The newest is the one that counts.
     let secret = move || {
-        let newest = [made.get(), rotated.get()].into_iter().flatten().max_by_key(|made| made.at);
+        let newest = [made.get(), rotated.get(), deleted.get()].into_iter().flatten().max_by_key(|made| made.at);
         newest.and_then(|made| made.secret).map(|secret| view! { <NewSecret secret /> })
     };
     let said = move || {
