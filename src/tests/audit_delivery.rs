@@ -185,12 +185,8 @@ async fn the_whole_log_arrives_in_order_signed_and_as_it_is_hashed() {
         program.round(&house.app).await.expect("a round");
         assert!(hook.taken().is_empty(), "each of them once");
         // What South does is its own.
-        done(
-            &world.stranger,
-            "organisation/update",
-            &[("slug", &world.south), ("version", "1"), ("name", "Southern"), ("new_slug", &world.south)],
-        )
-        .await;
+        let fields = [("slug", world.south.as_str()), ("name", "ci"), ("expiry", "90")];
+        done(&world.stranger, "api_keys/create", &fields).await;
         write(house, 1).await;
         program.round(&house.app).await.expect("a round");
         assert_eq!(hook.numbers(), [last + 1]);

@@ -18,7 +18,7 @@ use http::{
 use http_body_util::Full;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// What a receiver has until it answers. What it says beside the status is not read.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,11 +48,17 @@ impl Format {
 }
 
 /// Where a webhook leads: a URL, which may have a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     /// The URL without its query.
     pub base: BaseUrl,
     uri: Uri,
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown())
+    }
 }
 
 impl Address {
