@@ -33,6 +33,8 @@ use uuid::Uuid;
 
 /// How often it is looked whether there is something to deliver.
 const LOOK: Duration = Duration::from_secs(1);
+/// The same while the database does not answer.
+const TROUBLED: Duration = Duration::from_secs(15);
 /// How long others leave a delivery to the program that has taken it: longer than anything that is sent at once can take, and
 /// as much more as clocks of replicas may differ. After a crash it is that long until another program goes on.
 pub const CLAIM: i64 = MINUTE;
@@ -122,8 +124,7 @@ impl Deliveries {
     pub async fn run(&self, app: &App) {
         let own = self.receivers.iter().map(|(name, receiver)| async {
             loop {
-                noted(name, self.to_receiver(app, name, receiver).await);
-                sleep(LOOK).await;
+                sleep(noted(name, self.to_receiver(app, name, receiver).await)).await;
             }
         });
         tokio::join!(join_all(own), self.run_organisations(app));
@@ -132,6 +133,7 @@ impl Deliveries {
     /// The organisations' own webhooks: whoever is slow keeps a place, and no other one from its turn.
     async fn run_organisations(&self, app: &App) {
         let (mut under_way, mut busy) = (FuturesUnordered::new(), HashSet::new());
+        let mut rest = LOOK;
         loop {
             match self.due(app, ORGANISATION, false).await {
                 Ok(due) => {
@@ -142,15 +144,16 @@ impl Deliveries {
                         }
                     }
                 }
-                Err(error) => noted(ORGANISATION, Err(error)),
+                Err(error) => rest = noted(ORGANISATION, Err(error)),
             }
-            let mut pause = std::pin::pin!(sleep(LOOK));
+            let mut pause = std::pin::pin!(sleep(rest));
+            rest = LOOK;
             loop {
                 tokio::select! {
                     () = &mut pause => break,
                     Some((organisation, done)) = under_way.next() => {
                         busy.remove(&organisation);
-                        noted(ORGANISATION, done.map(drop));
+                        rest = noted(ORGANISATION, done.map(drop)).max(rest);
                     }
                 }
             }
@@ -319,11 +322,11 @@ impl Deliveries {
     }
 }
 
-/// Tells the program's log of a round that failed; the next one makes up for it.
-fn noted(destination: &'static str, done: Result<()>) {
-    if let Err(error) = done {
-        tracing::warn!(%error, destination, "audit events could not be read for their delivery, or it could not be noted");
-    }
+/// Tells the program's log of a round that failed; the next one makes up for it. Gives how long to wait for that.
+fn noted(destination: &'static str, done: Result<()>) -> Duration {
+    let Err(error) = done else { return LOOK };
+    tracing::warn!(%error, destination, "audit events could not be read for their delivery, or it could not be noted");
+    TROUBLED
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
