@@ -17,7 +17,7 @@ use crate::server::{
     database::{Address, Db, StartResult},
     limits::Limits,
     mail::Mail,
-    metrics::Requests,
+    metrics::{Deliveries, Requests},
     outgoing::{AllowList, Outgoing},
     settings::{DataSettings, ServeSettings},
     watch::Changes,
@@ -164,6 +164,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         limits: Limits::default(),
         uses: Uses::default(),
         requests: Requests::default(),
+        deliveries: Deliveries::default(),
         identities: &Rooms,
     });
     if let Err(error) = installation::check_key(&app).await {

@@ -5,7 +5,10 @@ use super::{
     support::{Client, House, World, done, each_engine, text},
 };
 use crate::{
-    gateway::tests::support::{Received, Upstream},
+    gateway::{
+        telemetry::page,
+        tests::support::{Received, Upstream},
+    },
     kernel::{OrganisationId, Timestamp, time::HOUR, time::MINUTE, time::SECOND},
     server::{
         access::deliveries::{CLAIM, Deliveries},
@@ -177,6 +180,9 @@ async fn the_whole_log_arrives_in_order_signed_and_as_it_is_hashed() {
             events.iter().for_each(|event| verifier.take(event));
         }
         assert_eq!(seen, upto(last));
+        let figures = page(&house.app, &house.gateway.recorder, Timestamp(0));
+        let delivered = format!("latchkey_audit_events_delivered_total{{destination=\"organisation\"}} {last}\n");
+        assert!(figures.contains(&delivered) && !figures.contains("destination=\"file\""), "{figures}");
         let verdict = verifier.finish_export();
         assert!(matches!(verdict, Verdict::Whole { events, .. } if events == last), "{verdict:?}");
         let after = standing(&world).await;
@@ -372,11 +378,11 @@ async fn the_secret_is_shown_once_and_stands_nowhere() {
         let url = format!("{}?token=HIDDEN", hook.url());
         let fields =
             [("slug", slug), ("page", address.as_str()), ("url", url.as_str()), ("format", "events"), ("begin", "now")];
-        let page = world.owner.plain_form(&address, "audit/set_delivery", &fields).await;
-        assert_eq!(page.status, 200, "{}", page.text);
-        let begin = page.text.find("whsec_").expect("the secret");
+        let shown = world.owner.plain_form(&address, "audit/set_delivery", &fields).await;
+        assert_eq!(shown.status, 200, "{}", shown.text);
+        let begin = shown.text.find("whsec_").expect("the secret");
         let old: String =
-            page.text[begin..].chars().take_while(|c| c.is_ascii_alphanumeric() || "_+/=".contains(*c)).collect();
+            shown.text[begin..].chars().take_while(|c| c.is_ascii_alphanumeric() || "_+/=".contains(*c)).collect();
         assert!(WebhookSecret::parse(&old).is_some(), "{old}");
         let rotated = world.admin.form("audit/rotate_delivery_secret", &[("slug", slug)]).await;
         let new = text(&rotated.json(), "secret");

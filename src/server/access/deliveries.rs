@@ -196,6 +196,7 @@ impl Deliveries {
         let mut tx = app.db.read_every_chain().await?;
         let mut cursors = delivery::cursors(&mut tx, destination).await?;
         if cursors.is_empty() && !begins {
+            app.deliveries.to(destination).wait(0);
             return Ok(vec![]);
         }
         let ends = checkpoints::standings(&mut tx).await?;
@@ -213,11 +214,14 @@ impl Deliveries {
                 cursors = delivery::cursors(&mut app.db.read_every_chain().await?, destination).await?;
             }
         }
+        let waits = |cursor: &delivery::Cursor| {
+            let end = ends.get(&cursor.organisation).copied().unwrap_or_default();
+            u64::try_from(end.saturating_sub(cursor.seq)).unwrap_or_default()
+        };
+        let waiting = cursors.iter().filter(|cursor| !cursor.is_paused).map(waits);
+        app.deliveries.to(destination).wait(waiting.fold(0, u64::saturating_add));
         let now = app.clock.now();
-        cursors.retain(|cursor| {
-            let waits = ends.get(&cursor.organisation).is_some_and(|end| cursor.seq < *end);
-            waits && cursor.is_free(self.program, now)
-        });
+        cursors.retain(|cursor| waits(cursor) > 0 && cursor.is_free(self.program, now));
         cursors.sort_by_key(|cursor| (cursor.next_at, cursor.organisation));
         Ok(cursors.into_iter().map(|cursor| cursor.organisation).collect())
     }
@@ -303,9 +307,12 @@ impl Deliveries {
                 if noted && failures > 0 {
                     tracing::info!(destination, %organisation, "audit events are delivered again");
                 }
+                // A chain has its numbers without gaps.
+                app.deliveries.to(destination).events.add(u64::try_from(last - before).unwrap_or_default());
                 if noted { Sent::Some } else { Sent::Nothing }
             }
             Some(Err(trouble)) => {
+                app.deliveries.to(destination).failures.add(1);
                 let next = now.plus(trouble.pause(failures));
                 delivery::failed(&mut tx, destination, self.program, before, trouble.kept(), next).await?;
                 // It is told once, and not with every attempt.

@@ -17,7 +17,7 @@ use crate::{
         database::Db,
         limits::Limits,
         mail::Mail,
-        metrics::Requests,
+        metrics::{Deliveries, Requests},
         outgoing::{AllowList, Outgoing},
         watch::Changes,
     },
@@ -125,6 +125,7 @@ impl House {
             limits: Limits::default(),
             uses: Uses::default(),
             requests: Requests::default(),
+            deliveries: Deliveries::default(),
             identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
@@ -172,6 +173,7 @@ impl House {
             limits: Limits::default(),
             uses: Uses::default(),
             requests: Requests::default(),
+            deliveries: Deliveries::default(),
             identities: &Rooms,
         };
         adapt(&mut parts);
