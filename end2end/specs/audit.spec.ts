@@ -185,7 +185,7 @@ test("the markup of the pages is clean", async ({ page }) => {
     rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
   });
   await signIn(page);
-  for (const path of ["audit", "audit?outcome=refused", "audit/1"]) {
+  for (const path of ["audit", "audit?outcome=refused", "audit/1", "audit/delivery"]) {
     const html = await (await page.request.get(`${HOME}/${path}`, { headers: { accept: "text/html" } })).text();
     // Hydration finds its places by comments and by `<!>`, which is one to every browser.
     const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));

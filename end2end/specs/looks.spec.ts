@@ -134,6 +134,7 @@ test("the people's screens, as Owner @js", async ({ page }) => {
     ["audit-event", `${HOME}/audit/1`, "Event #1"],
     ["billing", `${HOME}/billing`, "Billing"],
     ["billing-settings", `${HOME}/billing/settings`, "Settings of billing"],
+    ["audit-delivery", `${HOME}/audit/delivery`, "Delivery of the audit log"],
     ["leave", `${HOME}/leave`, /^Leave/],
     ["not-found", `${HOME}/api-keys/00000000-0000-7000-8000-000000000000`, "Nothing here"],
     ["organisations", "/organisations", "Your organisations"],

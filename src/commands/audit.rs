@@ -2,9 +2,12 @@
 
 mod checkpoints;
 mod database;
+mod deliveries;
 mod file;
 
 pub(crate) use database::verify_database;
+#[cfg(test)]
+pub(crate) use deliveries::tell as tell_deliveries;
 
 use super::open_existing;
 use crate::{
@@ -31,6 +34,8 @@ pub(super) enum AuditCommand {
     Verify(VerifyArguments),
     /// Write the events of one organisation as JSON Lines, to verify or keep elsewhere
     Export(ExportArguments),
+    /// Print how far each receiver has the events of each chain, and why one does not take them
+    Deliveries(DataSettings),
     /// Print the public keys by which checkpoints are verified, oldest first: one a line, with its generation and its time
     PublicKey(DataSettings),
     /// Make the next key that signs checkpoints, and print its public key. The present one signs it; what it signed before
@@ -96,6 +101,12 @@ pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
             let result = public_keys(&app).await;
             app.db.close().await;
             result
+        }
+        AuditCommand::Deliveries(data) => {
+            let (app, _lock) = open_existing(&data).await?;
+            let result = deliveries::tell(&app, &mut std::io::stdout()).await;
+            app.db.close().await;
+            result.map(|()| ExitCode::SUCCESS)
         }
         AuditCommand::RotateKey(data) => {
             let (app, _lock) = open_existing(&data).await?;

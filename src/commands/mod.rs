@@ -7,7 +7,7 @@ mod serve;
 mod setup;
 
 #[cfg(test)]
-pub(crate) use audit::{Against, verify_database};
+pub(crate) use audit::{Against, tell_deliveries, verify_database};
 
 use crate::features::identities::Rooms;
 use crate::server::{
@@ -17,7 +17,7 @@ use crate::server::{
     database::{Address, Db, StartResult},
     limits::Limits,
     mail::Mail,
-    metrics::Requests,
+    metrics::{Deliveries, Requests},
     outgoing::{AllowList, Outgoing},
     settings::{DataSettings, ServeSettings},
     watch::Changes,
@@ -165,6 +165,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         uses: Uses::default(),
         usage: Default::default(),
         requests: Requests::default(),
+        deliveries: Deliveries::default(),
         identities: &Rooms,
     });
     if let Err(error) = installation::check_key(&app).await {

@@ -6,7 +6,7 @@ use crate::{
     gateway::{prices, storage, telemetry},
     http,
     server::{
-        access::{checkpoints::Checkpoints, installation, jobs},
+        access::{checkpoints::Checkpoints, deliveries::Deliveries, installation, jobs},
         database::StartResult,
         mail::Mail,
         settings::{MetricsListen, ServeSettings},
@@ -73,11 +73,13 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let checkpoints = Checkpoints::new(settings.audit_checkpoints());
     checkpoints.check()?;
     let checkpoints = Arc::new(Mutex::new(checkpoints));
+    let deliveries = Arc::new(Deliveries::of(&settings.audit, &public_url)?);
     if let Some(collector) = collector {
         telemetry::export(&gateway, collector);
     }
     let stop = CancellationToken::new();
-    let jobs = jobs::start(&app, ROOMS.iter().flat_map(|room| room.jobs).copied(), &checkpoints, stop.clone());
+    let rooms = ROOMS.iter().flat_map(|room| room.jobs).copied();
+    let jobs = jobs::start(&app, rooms, &checkpoints, &deliveries, stop.clone());
     let mut out = std::io::stdout();
     if let Some(secret) = installation::setup_secret(&app).await? {
         let _ = writeln!(
@@ -116,7 +118,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         if let Err(error) = write_uses(&app).await {
             tracing::warn!(%error, "the last uses of API keys' permissions could not be written");
         }
-        jobs::finish(&app, &checkpoints).await;
+        jobs::finish(&app, &checkpoints, &deliveries).await;
     };
     if tokio::time::timeout(FINISH, finished).await.is_err() {
         tracing::warn!("not all of the audit log could be written");

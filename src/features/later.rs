@@ -138,6 +138,7 @@ later! {
     audit_log {
         AuditLog => audit::ListPage,
         AuditEvent => audit::EventPage,
+        AuditDelivery => audit::DeliveryPage,
     }
     bills {
         Billing => billing::BillingPage,

@@ -277,6 +277,14 @@ operations! {
     AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: [];
     // Signed by this installation for whoever verifies; they tell nothing of what was done.
     AuditCheckpoints = "audit.checkpoints", holds(P::AuditVerify), read, fns: ["audit/checkpoints"], routes: [];
+    // Delivery takes the log out of Latchkey, as an export does.
+    AuditDelivery = "audit.delivery", holds(P::AuditView), read, fns: ["audit/delivery"], routes: [];
+    AuditDeliverySet = "audit.set_delivery", holds(P::AuditExport), audited, fns: ["audit/set_delivery"], routes: [];
+    AuditDeliveryRotate = "audit.rotate_delivery_secret", holds(P::AuditExport), audited, fns: ["audit/rotate_delivery_secret"], routes: [];
+    AuditDeliveryPause = "audit.pause_delivery", holds(P::AuditExport), audited, fns: ["audit/pause_delivery"], routes: [];
+    AuditDeliveryResume = "audit.resume_delivery", holds(P::AuditExport), audited, fns: ["audit/resume_delivery"], routes: [];
+    AuditDeliveryTest = "audit.test_delivery", holds(P::AuditExport), audited, fns: ["audit/test_delivery"], routes: [];
+    AuditDeliveryDelete = "audit.delete_delivery", holds(P::AuditExport), audited, fns: ["audit/delete_delivery"], routes: [];
     AuditExport = "audit.export", holds(P::AuditExport), audited, fns: ["audit/export"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

@@ -90,6 +90,66 @@ pub struct Requests {
     pub api: ByClass,
 }
 
+/// Where audit events are delivered to.
+pub const DESTINATIONS: [&str; 4] = ["file", "syslog", "webhook", "organisation"];
+
+/// What became of the audit events that this program delivers, by destination.
+#[derive(Debug, Default)]
+pub struct Deliveries([Delivered; DESTINATIONS.len()]);
+
+/// The same of one destination.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    /// Events that were taken.
+    pub events: Counter,
+    /// Messages that were not.
+    pub failures: Counter,
+    waiting: AtomicU64,
+}
+
+impl Delivered {
+    /// So many events wait at this moment, of all chains.
+    pub fn wait(&self, events: u64) {
+        self.waiting.store(events, Ordering::Relaxed);
+    }
+}
+
+impl Deliveries {
+    /// Those to one of [`DESTINATIONS`].
+    pub fn to(&self, destination: &str) -> &Delivered {
+        let place = DESTINATIONS.iter().position(|name| *name == destination);
+        &self.0[place.unwrap_or(DESTINATIONS.len() - 1)]
+    }
+
+    /// Puts them on a page: those of destinations that are in use.
+    pub fn tell(&self, page: &mut Page) {
+        let told: Vec<(&str, [u64; 3])> = DESTINATIONS
+            .into_iter()
+            .zip(&self.0)
+            .map(|(name, of)| (name, [of.events.get(), of.failures.get(), of.waiting.load(Ordering::Relaxed)]))
+            .filter(|(_, figures)| figures.iter().any(|figure| *figure > 0))
+            .collect();
+        if told.is_empty() {
+            return;
+        }
+        let families = [
+            ("latchkey_audit_events_delivered_total", Kind::Counter, "Audit events that receivers have taken."),
+            (
+                "latchkey_audit_delivery_failures_total",
+                Kind::Counter,
+                "Messages with audit events that were not taken.",
+            ),
+            ("latchkey_audit_events_waiting", Kind::Gauge, "Audit events that wait to be delivered."),
+        ];
+        for (at, (family, kind, help)) in families.into_iter().enumerate() {
+            page.family(family, kind, help);
+            for (name, figures) in &told {
+                page.sample(family, &[("destination", name)], figures[at]);
+            }
+        }
+    }
+}
+
 /// What kind of figure a family of samples is.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {

@@ -1,5 +1,9 @@
 //! Settings: by flag, environment or file (`--config`); one struct, checked at start.
 
+mod audit;
+
+pub use audit::{AuditSettings, SyslogServer, Transport};
+
 use super::{
     database::{Address, StartResult},
     outgoing::{AllowList, BaseUrl},
@@ -57,6 +61,8 @@ pub struct ServeSettings {
     /// The file to which checkpoints of the audit log are appended; without it `checkpoints.jsonl` in the data folder
     #[arg(long, env = "LATCHKEY_AUDIT_CHECKPOINTS")]
     pub audit_checkpoints: Option<PathBuf>,
+    #[command(flatten)]
+    pub audit: AuditSettings,
     /// Port on this machine, or address and port, on which /metrics is served for Prometheus; without it nowhere
     #[arg(long, env = "LATCHKEY_METRICS_LISTEN")]
     pub metrics_listen: Option<MetricsListen>,

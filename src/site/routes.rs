@@ -152,6 +152,10 @@ pub fn audit(slug: &str) -> Path {
 pub fn audit_event(slug: &str, number: i64) -> Path {
     inside(slug, &format!("/audit/{number}"))
 }
+/// The delivery of the audit log's events.
+pub fn audit_delivery(slug: &str) -> Path {
+    inside(slug, "/audit/delivery")
+}
 /// All events about one thing.
 pub fn audit_of(slug: &str, kind: &str, id: &str) -> Path {
     audit(slug).with("target", &format!("{kind}/{id}"))

@@ -435,8 +435,8 @@ async fn settings_are_read_exactly_and_never_overwritten_unseen() {
             json!([{ "provider": "anthropic", "percent": -1_000 }, { "provider": "openai", "percent": 1_250 }]);
         assert_eq!(stored["markups"], markups);
         let (_, last) = house.chain(house.organisation).await;
-        // The refused save has left the last event; the one before it tells what was set.
-        assert_eq!(last.expect("an event")["outcome"], "refused");
+        // The late save has left the last event; the one before it tells what was set.
+        assert_eq!(last.expect("an event")["outcome"], "failed");
         let events = super::audit_room::events(&house).await;
         let told = events.iter().rfind(|(_, event)| event["outcome"] == "done").expect("an event").1["changes"].clone();
         let currency = json!({ "field": "billing_currency", "was": "USD", "now": "EUR" });

@@ -4,6 +4,8 @@ mod access_reviews;
 mod accounts;
 mod analytics;
 mod audit;
+mod audit_delivery;
+mod audit_destinations;
 mod audit_export;
 mod audit_room;
 mod billing;

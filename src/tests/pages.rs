@@ -21,6 +21,7 @@ async fn a_page_loads_each_of_its_data_once() {
             (inside("analytics"), 3),
             (inside("audit"), 2),
             (inside("audit/1"), 2),
+            (inside("audit/delivery"), 2),
             (inside("logs/export"), 2),
             (inside("logs/settings"), 2),
             (inside("logs/prices"), 2),
@@ -120,6 +121,7 @@ async fn forms_find_their_page_without_a_referer() {
         let inside = |page: &str| format!("/o/{}/{page}", house.slug);
         let pages = [
             inside("audit"),
+            inside("audit/delivery"),
             inside("api-keys/new"),
             inside("configs/new"),
             inside("virtual-keys/new"),

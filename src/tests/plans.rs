@@ -130,6 +130,8 @@ INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid,
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i, i % 50 = 0 FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
 INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '' FROM generate_series(1, 30000) i;
+INSERT INTO audit_deliveries SELECT md5('o' || i % 40 + 1)::uuid, 'd' || i, i, i, 0, NULL, i, false, NULL, 0 FROM generate_series(1, 20000) i;
+INSERT INTO audit_webhooks SELECT id, id, 'https://x', 'events', '', 0, NULL, NULL, 'A', 0, 1 FROM organisations;
 INSERT INTO audit_checkpoints SELECT md5('o' || i % 40 + 1)::uuid, i, i, '', '{}', '', sha256(('c' || i)::bytea) FROM generate_series(1, 30000) i;
 ANALYZE;";
 
@@ -164,9 +166,17 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
     }
     // The list of organisations is short here, as is what there is once for each, and the installation has one row.
     let short = |step: &str| {
-        [" organisations", " installation", " audit_heads", " audit_keys", " log_settings", " billing_settings"]
-            .iter()
-            .any(|t| step.contains(t))
+        [
+            " organisations",
+            " installation",
+            " audit_heads",
+            " audit_keys",
+            " audit_webhooks",
+            " log_settings",
+            " billing_settings",
+        ]
+        .iter()
+        .any(|t| step.contains(t))
     };
     bad.retain(|(text, step, _)| !is_allowed(text) && !short(step));
     let told: Vec<String> = bad.iter().map(|(text, step, plan)| format!("{text}\n  {step}\n    {plan}")).collect();

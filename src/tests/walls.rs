@@ -24,14 +24,16 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 44] = [
+const ORGANISATION: [&str; 46] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
     "api_keys",
     "audit_checkpoints",
+    "audit_deliveries",
     "audit_events",
     "audit_heads",
+    "audit_webhooks",
     "billing_settings",
     "billing_statements",
     "call_attempts",
@@ -133,6 +135,9 @@ async fn filled(house: House) -> World {
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
     spend(&world).await;
+    // And the deleting of the delivery.
+    let ready = calls.ready(&world, Operation::AuditDeliveryPause).await;
+    done(&world.owner, "audit/pause_delivery", &ready.fields(&world.house.slug)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");

@@ -2,7 +2,7 @@
 
 use super::{query::Filter, store};
 use crate::{
-    kernel::{OrganisationId, Result, text},
+    kernel::{Result, text},
     policy::Operation,
     server::{
         access::Lengthy,
@@ -11,7 +11,6 @@ use crate::{
     },
 };
 use futures_util::{Stream, stream};
-use serde::Serialize;
 
 /// Events that are read at once: no more than these are held in memory.
 const PIECE: i64 = 100;
@@ -74,7 +73,7 @@ async fn next(mut place: Place) -> Result<Option<(String, Place)>> {
         for event in &events {
             match format {
                 Format::Csv => row(&mut text, event),
-                Format::JsonLines => line(&mut text, tx.organisation(), event),
+                Format::JsonLines => text.push_str(&event.line(tx.organisation())),
             }
         }
         after = looked.max(after.saturating_add(1));
@@ -89,23 +88,6 @@ fn head(format: Format) -> String {
         Format::Csv => COLUMNS.join(",") + "\r\n",
         Format::JsonLines => String::new(),
     }
-}
-
-/// A line of `latchkey audit export`.
-#[derive(Serialize)]
-struct Line<'a> {
-    organisation: OrganisationId,
-    seq: i64,
-    body: &'a str,
-    previous: String,
-    hash: String,
-}
-
-fn line(out: &mut String, organisation: OrganisationId, event: &Stored) {
-    let (previous, hash) = (hex(&event.previous), hex(&event.hash));
-    let line = Line { organisation, seq: event.seq, body: &event.body, previous, hash };
-    out.push_str(&serde_json::to_string(&line).unwrap_or_default());
-    out.push('\n');
 }
 
 const COLUMNS: [&str; 20] = [

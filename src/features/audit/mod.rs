@@ -1,6 +1,7 @@
 //! The audit log for people: its events as sentences, each with what it changed, and the log as a file. What is written and
 //! how it is chained stands in `server/audit`.
 
+pub mod delivery;
 #[cfg(feature = "ssr")]
 mod export;
 pub mod functions;
@@ -20,5 +21,10 @@ use super::{NO_CALLS, Room};
 
 /// It has no calls for programs: no API key can hold the permissions of the audit log.
 #[cfg(feature = "ssr")]
-pub const ROOM: Room =
-    Room { statements: &[store::STATEMENTS], lists: &[&store::LIST], calls: NO_CALLS, subjects: &[], jobs: &[] };
+pub const ROOM: Room = Room {
+    statements: &[store::STATEMENTS],
+    lists: &[&store::LIST],
+    calls: NO_CALLS,
+    subjects: &[("audit_delivery", |tx, id| Box::pin(delivery::operations::exists(tx, id)))],
+    jobs: &[],
+};

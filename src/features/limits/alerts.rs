@@ -44,9 +44,9 @@ pub async fn round(app: &App) -> Result<()> {
 
 async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
     let now = app.clock.now();
-    let mut tx = app.read_proven(organisation).await?;
-    let waiting = store::waiting(&mut tx, now, BATCH).await?;
-    drop(tx);
+    let mut note = app.note_in(organisation).await?;
+    let waiting = store::waiting(note.tx(), now, BATCH).await?;
+    drop(note);
     for alert in waiting {
         let mut note = app.note_in(organisation).await?;
         // Whoever gets it sends it; one that ends meanwhile leaves it to the next.

@@ -3,7 +3,7 @@
 
 use super::store::texts as store;
 use crate::{
-    features::feedback,
+    features::{feedback, organisations},
     kernel::{
         OrganisationId, Result, Timestamp,
         time::{DAY, MINUTE},
@@ -33,7 +33,7 @@ const CLAIM: i64 = 10 * MINUTE;
 /// One round over all organisations. What is wrong with one stops no other.
 pub async fn round(app: &App) -> Result<()> {
     let mut tx = app.db.read().await?;
-    let organisations = store::organisations(&mut tx).await?;
+    let organisations = organisations::ids(&mut tx).await?;
     drop(tx);
     let mut first = Ok(());
     for organisation in organisations {

@@ -131,6 +131,7 @@ pub fn page(app: &App, recorder: &Recorder, started: Timestamp) -> String {
             page.sample("latchkey_http_requests_total", &[("part", part), ("status", class)], number);
         }
     }
+    app.deliveries.tell(&mut page);
     let pools = app.db.pools();
     page.family("latchkey_database_connections", gauge, "Open connections to the database.");
     for (name, pool) in &pools {

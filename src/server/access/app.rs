@@ -40,6 +40,8 @@ pub struct Parts {
     pub usage: crate::server::usage::Usage,
     /// Counts what the console and programs ask.
     pub requests: crate::server::metrics::Requests,
+    /// Counts the audit events that are delivered.
+    pub deliveries: crate::server::metrics::Deliveries,
     /// Who people and keys are.
     pub identities: &'static dyn Identities,
 }

@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{checkpoints::Checkpoints, heads::Recorder, sessions};
+use super::{checkpoints::Checkpoints, deliveries::Deliveries, heads::Recorder, sessions};
 use crate::{
     kernel::{OrganisationId, Result},
     server::{
@@ -61,14 +61,16 @@ pub fn start(
     app: &App,
     rooms: impl IntoIterator<Item = Job>,
     checkpoints: &Arc<Mutex<Checkpoints>>,
+    deliveries: &Arc<Deliveries>,
     stop: CancellationToken,
 ) -> JoinHandle<()> {
-    let (app, checkpoints) = (app.clone(), checkpoints.clone());
+    let (app, checkpoints, deliveries) = (app.clone(), checkpoints.clone(), deliveries.clone());
     let jobs: Vec<Job> = JOBS.into_iter().chain(rooms).collect();
     tokio::spawn(async move {
         let rounds = futures_util::future::join_all(jobs.iter().map(|job| repeat(&app, *job)));
         let work = async {
-            tokio::join!(rounds, record(&app), vouch(&app, &checkpoints), listen(&app), compare(&app));
+            let (delivered, vouched) = (deliveries.run(&app), vouch(&app, &checkpoints));
+            tokio::join!(rounds, record(&app), vouched, delivered, listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -112,7 +114,8 @@ fn note(done: Result<()>) {
 }
 
 /// What is left to be written when the program stops, and the jobs have ended.
-pub async fn finish(app: &App, checkpoints: &Mutex<Checkpoints>) {
+pub async fn finish(app: &App, checkpoints: &Mutex<Checkpoints>, deliveries: &Deliveries) {
+    deliveries.release(app).await;
     Access::record_floods(app).await;
     if let Err(error) = Recorder::default().round(app, true).await {
         tracing::warn!(%error, "the ends of the audit log's chains could not be recorded");

@@ -13,6 +13,7 @@ use super::{
 mod app;
 mod change;
 pub mod checkpoints;
+pub mod deliveries;
 pub mod heads;
 mod identities;
 pub mod installation;

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod checkpoints;
+pub mod delivery;
 pub mod event;
 pub mod heads;
 mod store;

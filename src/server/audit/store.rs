@@ -6,8 +6,9 @@ use super::{
 };
 use crate::{
     kernel::{Error, OrganisationId, Timestamp},
-    server::database::{OrgTx, Raw, Tx, row, statements, values},
+    server::database::{OrgTx, Raw, Tx, hex, row, statements, values},
 };
+use serde::Serialize;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -47,6 +48,23 @@ row! {
         pub body: String,
         pub previous: Vec<u8>,
         pub hash: Vec<u8>,
+    }
+}
+
+impl Stored {
+    /// A line of `latchkey audit export`, with its end.
+    pub fn line(&self, organisation: OrganisationId) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            organisation: OrganisationId,
+            seq: i64,
+            body: &'a str,
+            previous: String,
+            hash: String,
+        }
+        let (previous, hash) = (hex(&self.previous), hex(&self.hash));
+        let line = Line { organisation, seq: self.seq, body: &self.body, previous, hash };
+        serde_json::to_string(&line).unwrap_or_default() + "\n"
     }
 }
 

@@ -11,4 +11,4 @@ pub use keyring::{Digest, Keyring, Sealed};
 pub use password::{Passwords, check_new_password};
 pub use signing::{PublicKey, Signature, SigningKey};
 pub use token::{ApiKeySecret, KeyKind, link_token};
-pub use webhooks::WebhookSigner;
+pub use webhooks::{WebhookSecret, WebhookSigner};

@@ -33,6 +33,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (22, "checkpoints", include_str!("../../../migrations/0022_checkpoints.sql")),
     (23, "audit_room", include_str!("../../../migrations/0023_audit_room.sql")),
     (24, "limits", include_str!("../../../migrations/0024_limits.sql")),
+    (25, "audit_delivery", include_str!("../../../migrations/0025_audit_delivery.sql")),
     (26, "access_review", include_str!("../../../migrations/0026_access_review.sql")),
     (27, "billing", include_str!("../../../migrations/0027_billing.sql")),
     (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),

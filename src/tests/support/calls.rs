@@ -226,6 +226,19 @@ impl Calls {
             made("labels/create", &[("name", &name)]).await;
             Ready::about("of", name)
         };
+        let delivery = async |there: bool| {
+            let slug = ("slug", world.house.slug.as_str());
+            let found = world.owner.form("audit/delivery", &[slug]).await.json();
+            if !found["webhook"].is_null() {
+                done(&world.owner, "audit/delete_delivery", &[slug]).await;
+            }
+            if there {
+                let url = self.base_url();
+                let fields = [slug, ("url", url.as_str()), ("format", "events")];
+                done(&world.owner, "audit/set_delivery", &fields).await;
+            }
+            Ready::bare()
+        };
         match operation {
             Operation::OrganisationSettings
             | Operation::TeamList
@@ -337,6 +350,14 @@ impl Calls {
             Operation::AuditList | Operation::AuditCheckpoints => Ready::bare(),
             Operation::AuditGet => Ready::bare().with("number", "1"),
             Operation::AuditExport => Ready::bare().with("format", "csv"),
+            Operation::AuditDelivery => Ready::bare(),
+            // An organisation has one at most.
+            Operation::AuditDeliverySet => delivery(false).await.with("url", self.base_url()).with("format", "events"),
+            Operation::AuditDeliveryRotate
+            | Operation::AuditDeliveryPause
+            | Operation::AuditDeliveryTest
+            | Operation::AuditDeliveryDelete => delivery(true).await,
+            Operation::AuditDeliveryResume => after("audit/pause_delivery", delivery(true).await).await,
             Operation::ListNews => Ready::bare().with("list", "virtual_keys").with("after", "0"),
             Operation::WhyExplain => {
                 let questions = json!({ "questions": [{ "permission": "prompts.publish" }] });

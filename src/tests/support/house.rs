@@ -21,7 +21,7 @@ use crate::{
         database::Db,
         limits::Limits,
         mail::Mail,
-        metrics::Requests,
+        metrics::{Deliveries, Requests},
         outgoing::{AllowList, Outgoing},
         watch::Changes,
     },
@@ -130,6 +130,7 @@ impl House {
             uses: Uses::default(),
             usage: Default::default(),
             requests: Requests::default(),
+            deliveries: Deliveries::default(),
             identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
@@ -178,6 +179,7 @@ impl House {
             uses: Uses::default(),
             usage: Default::default(),
             requests: Requests::default(),
+            deliveries: Deliveries::default(),
             identities: &Rooms,
         };
         adapt(&mut parts);

@@ -77,13 +77,14 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         view! { <EmptyState title="No events here" sentence="None of the events that were searched match." /> }.into_any()
     };
     let place = |number: Option<i64>| number.map(|number| number.to_string());
-    let bar = list.clone();
+    let (bar, delivery) = (list.clone(), slug.clone());
     view! {
         <Title text=page_title("Audit log") />
         <PageHeader
             title="Audit log"
             sentence=|| "Everything that was changed, tried or refused, in an order that cannot be rewritten unnoticed."
         >
+            <LinkButton label="Delivery" href=routes::audit_delivery(&delivery) />
             <LinkButton label="Export" href="#export" />
         </PageHeader>
         <FilterBar list=list.clone() count=fitting.words()>

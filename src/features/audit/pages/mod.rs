@@ -4,6 +4,7 @@ mod event;
 mod list;
 mod section;
 
+pub use super::delivery::pages::DeliveryPage;
 pub use event::EventPage;
 pub use list::ListPage;
 pub use section::{Routes, SECTION, history};

@@ -29,6 +29,7 @@ pub fn Routes() -> impl leptos_router::MatchNestedRoutes + Clone {
     view! {
         <ParentRoute path=path!("audit") view=Outlet ssr=SsrMode::Async>
             <Route path=path!("") view=Later::AuditLog ssr=SsrMode::Async />
+            <Route path=path!("delivery") view=Later::AuditDelivery ssr=SsrMode::Async />
             <Route path=path!(":number") view=Later::AuditEvent ssr=SsrMode::Async />
         </ParentRoute>
     }

@@ -2,10 +2,10 @@
 
 use crate::{
     features::logs::texts::{KeptTexts, Size, Texts},
-    kernel::{CallId, OrganisationId, Result, Timestamp, time::DAY},
+    kernel::{CallId, Result, Timestamp, time::DAY},
     server::{
         crypto::{Keyring, Sealed},
-        database::{OrgTx, Tx, WriteError, statements, row, values},
+        database::{OrgTx, WriteError, statements, row, values},
     },
 };
 use uuid::Uuid;
@@ -28,7 +28,6 @@ statements! {
     SEALED: TenantSql = "SELECT t.request, t.answer FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2";
     CALL_EXISTS: TenantSql = "SELECT COUNT(*) FROM call_logs WHERE org_id = $1 AND id = $2";
     // Every organisation, for what is deleted by its age.
-    ORGANISATIONS: SystemSql = "SELECT id FROM organisations ORDER BY id";
     RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days, texts_deleted_before FROM organisations WHERE id = $1";
     NOTE_DELETED: SystemSql = "UPDATE organisations SET texts_deleted_before = $2 WHERE id = $1";
     CLAIM: SystemSql = "UPDATE organisations SET logs_expiring_until = $3 WHERE id = $1 AND (logs_expiring_until IS NULL OR logs_expiring_until < $2)";
@@ -180,12 +179,6 @@ pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: CallId) -> Result<(Op
         Ok(Some(keyring.open_sealed(&place(&organisation, &call, side), &sealed)?.as_str().to_owned()))
     };
     Ok((open(request, "request")?, open(answer, "answer")?))
-}
-
-/// Every organisation.
-pub async fn organisations(tx: &mut Tx) -> Result<Vec<OrganisationId>> {
-    let rows: Vec<(Uuid,)> = tx.all(ORGANISATIONS, vec![]).await?;
-    Ok(rows.into_iter().map(|(id,)| OrganisationId(id)).collect())
 }
 
 /// Notes that every text of a call before this is to go.
