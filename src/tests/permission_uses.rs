@@ -188,7 +188,7 @@ async fn nobody_gives_by_it_what_they_do_not_hold_and_no_key_touches_itself() {
         let (own, secret) = world.key("manager", &[("api_keys", "write"), ("completions", "disabled")]).await;
         let (strong, _) = world.key("strong", &[("metrics", "enabled")]).await;
         let (weak, _) = world.key("weak", &[("completions", "disabled"), ("prompts", "disabled")]).await;
-        let verified = verify(&house.app, &secret, house.app.clock.now()).await.expect("it works");
+        let verified = verify(&house.app, &secret, None, house.app.clock.now()).await.expect("it works");
         let access = Access::key(house.app.clone(), Origin::default(), &verified);
         let set = async |id: &str, permissions: PermissionSet| {
             let id: KeyId = id.parse().expect("an id");
