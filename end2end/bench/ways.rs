@@ -1,4 +1,4 @@
-//! What configs and guardrails add to a call, measured in turns with calls that name none.
+//! What configs, guardrails and limits add to a call, measured in turns with calls that have none.
 
 use super::{House, Measured, ROUND, ROUNDS, Result, line, load, load::Way};
 use serde_json::{Value, json};
@@ -7,8 +7,10 @@ use tokio::runtime::Runtime;
 
 const CONNECTIONS: usize = 32;
 
-/// The ways: a name, and the config that leads calls on it, if one does.
-fn ways(house: &House) -> Result<Vec<(&'static str, Option<String>)>> {
+/// A way: a name, the key that calls, and the config that leads its calls, if one does.
+type Led = (&'static str, String, Option<String>);
+
+fn ways(house: &House) -> Result<Vec<Led>> {
     let target = json!({ "virtual_key": "bench" });
     let saved = |name: &str, config: &Value| -> Result<Option<String>> {
         let body = json!({ "name": name, "config": config }).to_string();
@@ -39,14 +41,35 @@ fn ways(house: &House) -> Result<Vec<(&'static str, Option<String>)>> {
         },
         "targets": [{ "name": "paid", "virtual_key": "bench" }, { "name": "everyone", "virtual_key": "bench" }],
     });
+    let own = || house.key.clone();
+    let fallback = json!({ "strategy": { "mode": "fallback" }, "targets": [target, target] });
+    let three = guarded(3)?;
     Ok(vec![
-        ("no config", None),
-        ("single", saved("single", &json!({ "virtual_key": "bench", "retry": { "attempts": 2 } }))?),
-        ("fallback", saved("fallback", &json!({ "strategy": { "mode": "fallback" }, "targets": [target, target] }))?),
-        ("by condition", saved("conditional", &conditional)?),
-        ("3 checks", guarded(3)?),
-        ("10 checks", guarded(10)?),
+        ("no config", own(), None),
+        ("single", own(), saved("single", &json!({ "virtual_key": "bench", "retry": { "attempts": 2 } }))?),
+        ("fallback", own(), saved("fallback", &fallback)?),
+        ("by condition", own(), saved("conditional", &conditional)?),
+        ("3 checks", own(), three.clone()),
+        ("10 checks", own(), guarded(10)?),
+        ("3 limits", limited(house)?, None),
+        ("3 checks, 3 limits", limited(house)?, three),
     ])
+}
+
+/// A key with three limits, none of which is ever reached.
+fn limited(house: &House) -> Result<String> {
+    let body = json!({
+        "name": "Limited",
+        "permissions": { "completions": "enabled" },
+        "rate_limits": [
+            { "type": "requests", "unit": "rpm", "value": 1_000_000_000 },
+            { "type": "tokens", "unit": "rpd", "value": 1_000_000_000_000_i64 },
+        ],
+        "usage_limits": { "type": "cost", "credit_limit": 1_000_000, "periodic_reset": "monthly" },
+    });
+    let (status, body) = house.api("POST", "/v1/api-keys", &body.to_string())?;
+    let told: Value = serde_json::from_str(&body).unwrap_or_default();
+    told["key"].as_str().map(str::to_owned).ok_or_else(|| format!("no key was made: {status} {body}").into())
 }
 
 fn slug_of((status, body): (u16, String)) -> Result<String> {
@@ -60,16 +83,16 @@ pub fn print(out: &mut impl Write, house: &House, provider: u32, runtime: &Runti
     let ways = ways(house)?;
     let mut measured: Vec<Measured> = ways.iter().map(|_| Measured::default()).collect();
     for _ in 0..ROUNDS {
-        for ((_, config), measured) in ways.iter().zip(&mut measured) {
+        for ((_, key, config), measured) in ways.iter().zip(&mut measured) {
             let way = match config {
-                None => Way::through(house.port, &house.key, false),
-                Some(config) => Way::led(house.port, &house.key, config),
+                None => Way::through(house.port, key, false),
+                Some(config) => Way::led(house.port, key, config),
             };
             let cpu = [Some(house.pid()), Some(provider)];
             measured.add(runtime.block_on(load::run(&way, CONNECTIONS, ROUND, cpu))?);
         }
     }
-    for ((name, _), measured) in ways.iter().zip(&mut measured) {
+    for ((name, ..), measured) in ways.iter().zip(&mut measured) {
         line(out, name, CONNECTIONS, measured, None)?;
     }
     Ok(measured.iter().map(Measured::requests).sum())

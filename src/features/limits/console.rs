@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     features::{api_keys, team, virtual_keys},
-    kernel::{Asked, Error, Fields, LimitId, Result, Timestamp},
+    kernel::{self, Error, Fields, LimitId, Result, Timestamp},
     policy::Operation,
     server::{
         access::{Access, Change},
@@ -32,7 +32,7 @@ pub async fn list(access: &Access) -> Result<Vec<Named>> {
 }
 
 /// All that the page shows.
-pub async fn page(access: &Access, asked: &Asked) -> Result<Page> {
+pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
     let mut tx = access.read(Operation::LimitsList).await?;
     let now = access.now();
     let subjects = subjects(&mut tx).await?;
@@ -101,24 +101,46 @@ async fn subjects(tx: &mut OrgTx) -> Result<Vec<Subject>> {
 }
 
 /// Sets a limit: a new one, or another amount, span or answer of one that there is.
-pub async fn set(access: &Access, draft: &Draft) -> Result<()> {
-    let subject = event::Subject::unnamed("limit", &draft.id);
+pub async fn set(access: &Access, draft: &Draft) -> Result<LimitId> {
+    set_as(access, &draft.id, |_| {
+        let on = On::parse(&draft.on);
+        Ok(Asked { on, wanted: read(draft)?, was: Some(draft.was.as_str()).filter(|was| !was.is_empty()) })
+    })
+    .await
+}
+
+/// What is asked of a limit.
+pub struct Asked<'a> {
+    /// What a new one is on.
+    pub on: Option<On>,
+    pub wanted: Wanted,
+    /// How it stood when somebody began to change it.
+    pub was: Option<&'a str>,
+}
+
+/// Sets the limit of this id, or a new one where there is none. What is asked is read once it is known that the caller may.
+/// Gives its id.
+pub async fn set_as<'a>(
+    access: &Access,
+    id: &str,
+    ask: impl FnOnce(Option<&Limit>) -> Result<Asked<'a>>,
+) -> Result<LimitId> {
+    let subject = event::Subject::unnamed("limit", id);
     access
         .act(Operation::LimitSet, subject, |mut change| async move {
             free_to_act(&mut change).await?;
-            let was = match draft.id.as_str() {
+            let was = match id {
                 "" => None,
                 id => Some(known(&mut change, id).await?),
             };
+            let Asked { on, wanted, was: read } = ask(was.as_ref())?;
             let on = match &was {
                 Some(limit) => limit.on,
-                None => On::parse(&draft.on)
-                    .ok_or_else(|| Error::field("on", "Choose what the limit is on."))?,
+                None => on.ok_or_else(|| Error::field("on", "Choose what the limit is on."))?,
             };
             let subject = there(&mut change, on).await?;
             may_touch(&change, on)?;
-            let wanted = read(draft)?;
-            if was.as_ref().is_some_and(|limit| !draft.was.is_empty() && draft.was != stands(limit)) {
+            if was.as_ref().zip(read).is_some_and(|(limit, read)| read != stands(limit)) {
                 return Err(Error::stale());
             }
             let others = store::on(change.tx(), on).await?;
@@ -140,7 +162,7 @@ pub async fn set(access: &Access, draft: &Draft) -> Result<()> {
             let event = Event::of(event::Subject::new("limit", id, format!("limit on {}", subject.name)))
                 .change("on", was.as_ref().map(|limit| limit.on.text()), on.text())
                 .change("limit", before, operations::described(&wanted));
-            change.commit(event, ()).await
+            change.commit(event, id).await
         })
         .await
 }

@@ -76,6 +76,25 @@ impl Sent {
     }
 }
 
+/// A rate as a call of its own says it.
+///
+/// # Errors
+/// `invalid`, naming each field that is at fault: `rate_limit.value`.
+pub fn one_rate(told: &Told) -> Result<Wanted> {
+    one(told, "rate_limit", rate)
+}
+
+/// The same of a budget.
+pub fn one_budget(told: &Told) -> Result<Wanted> {
+    one(told, "usage_limit", budget)
+}
+
+fn one(Told(value): &Told, path: &str, read: Read) -> Result<Wanted> {
+    let mut fields = Fields::default();
+    let wanted = read(&mut fields, value, path);
+    fields.build(|| wanted)
+}
+
 type Read = fn(&mut Fields, &Value, &str) -> Option<Wanted>;
 
 fn many(fields: &mut Fields, items: &[Value], name: &str, read: Read) -> Vec<Wanted> {

@@ -2,25 +2,42 @@
 
 use super::{
     console,
-    contract::{self, ShownBudget, ShownBudgets, ShownRate},
-    model::{Kind, Named, On, Scope},
+    contract::{self, BudgetBody, RateBody, ShownBudget, ShownBudgets, ShownRate, Told},
+    model::{Kind, Limit, Named, On, Scope},
     operations,
 };
 use crate::{
     features::api_keys,
-    kernel::{Result, Timestamp},
+    kernel::{Error, Fields, Result, Timestamp},
     policy::{Operation, Principal},
-    web::api::{Api, Call, Done, List, Nothing, input},
+    web::api::{Api, Call, Done, List, Nothing, input, renamed},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::LimitsList, "List the limits of the organisation and of what belongs to it", list)
+        .serve(Operation::LimitSet, "Set a limit on a thing, or change one; what was used stays", set)
         .serve(Operation::LimitReset, "Set what was used of a limit to nothing", reset)
         .serve(Operation::LimitRaise, "Let more be used of a limit until a moment; null takes it back", raise)
         .serve(Operation::LimitDelete, "Delete a limit", delete)
         .serve(Operation::WhoAmI, "Read what the key that asks is, may do and may still use", who_am_i)
+}
+
+input! {
+    /// What a limit shall be: either a rate or a budget.
+    SetLimit {
+        /// Of a new one, what it is on: `organisation`, `person`, `api_key` or `virtual_key`.
+        #[schema(pattern = "^(organisation|person|api_key|virtual_key)$")]
+        scope: Option<String>,
+        /// Of a new one, the id of that thing; left out for the organisation.
+        #[schema(format = Uuid)]
+        subject_id: Option<String>,
+        #[schema(value_type = Option<RateBody>)]
+        rate_limit: Option<Told>,
+        #[schema(value_type = Option<BudgetBody>)]
+        usage_limit: Option<Told>,
+    }
 }
 
 input! {
@@ -128,6 +145,45 @@ fn parts(standing: super::model::Standing) -> (Option<ShownRate>, Option<ShownBu
     (rate, shown.budgets, shown.last_reset_at)
 }
 
+/// The limit that was set.
+#[derive(Serialize, ToSchema)]
+pub struct LimitWasSet {
+    #[schema(example = "limit")]
+    object: &'static str,
+    id: String,
+}
+
+async fn set(call: Call, input: SetLimit) -> Result<LimitWasSet> {
+    let organisation = call.access.principal().organisation().map(|organisation| organisation.0);
+    let ask = |_: Option<&Limit>| {
+        let mut fields = Fields::default();
+        let on = match input.scope.as_deref() {
+            None => None,
+            Some(scope) => {
+                let scope = Scope::parse(scope).ok_or_else(|| "`scope` is none that there is.".to_owned());
+                let scope = fields.take("scope", scope);
+                let id = match (scope, &input.subject_id) {
+                    (Some(Scope::Organisation), None) => Ok(organisation),
+                    (_, Some(id)) => id.parse().map(Some).map_err(|_| "`subject_id` must be an id.".to_owned()),
+                    (_, None) => Err("`subject_id` is missing.".to_owned()),
+                };
+                let id = fields.take("subject_id", id).flatten();
+                scope.zip(id).map(|(scope, id)| On { scope, id })
+            }
+        };
+        fields.finish()?;
+        let wanted = match (&input.rate_limit, &input.usage_limit) {
+            (Some(rate), None) => contract::one_rate(rate)?,
+            (None, Some(budget)) => contract::one_budget(budget)?,
+            _ => return Err(Error::field("usage_limit", "Send either `rate_limit` or `usage_limit`.")),
+        };
+        Ok(console::Asked { on, wanted, was: None })
+    };
+    let id = console::set_as(&call.access, call.part("id"), ask).await;
+    let id = id.map_err(|error| renamed(error, &[("on", "scope")]))?;
+    Ok(LimitWasSet { object: "limit", id: id.to_string() })
+}
+
 async fn reset(call: Call, input: ResetLimit) -> Result<Done> {
     console::reset(&call.access, call.part("id"), &input.reason.unwrap_or_default()).await.map(|()| Done {})
 }
@@ -144,7 +200,7 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
 
 async fn who_am_i(call: Call, _: Nothing) -> Result<Who> {
     let mut tx = call.access.read(Operation::WhoAmI).await?;
-    let principal = call.access.principal().clone();
+    let principal = *call.access.principal();
     let Principal::ApiKey { key, permissions, .. } = principal else { return Err(crate::kernel::Error::not_found()) };
     let now = call.access.now();
     let found = api_keys::key(&mut tx, key, now).await?.ok_or_else(crate::kernel::Error::not_found)?;

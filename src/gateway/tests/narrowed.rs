@@ -153,9 +153,10 @@ async fn the_list_of_models_has_those_that_it_may_call() {
     house.target("a", Provider::OpenAi, upstream.port);
     house.target("b", Provider::OpenAi, upstream.port);
     let id = VirtualKeyId::numbered(77);
-    let mut targets = house.rooms.targets.lock().expect("the targets");
-    targets.get_mut(&(ORGANISATION, "b".to_owned())).expect("a target").virtual_key = id;
-    drop(targets);
+    {
+        let mut targets = house.rooms.targets.lock().expect("the targets");
+        targets.get_mut(&(ORGANISATION, "b".to_owned())).expect("a target").virtual_key = id;
+    }
     house.key(
         NARROW,
         narrowed(|own| {

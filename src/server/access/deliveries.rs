@@ -108,8 +108,10 @@ impl Deliveries {
                 let format = Format::parse(settings.webhook_format.trim())
                     .ok_or("LATCHKEY_AUDIT_WEBHOOK_FORMAT must be events or ocsf")?;
                 let outgoing = Outgoing::new(everywhere);
-                receivers
-                    .push((WEBHOOK, Receiver::Webhook(Webhook { address, secrets: vec![secret], format, outgoing })));
+                receivers.push((
+                    WEBHOOK,
+                    Receiver::Webhook(Box::new(Webhook { address, secrets: vec![secret], format, outgoing })),
+                ));
             }
         }
         Ok(Self::new(receivers))
@@ -291,7 +293,7 @@ impl Deliveries {
             (true, ..) | (_, None, None) => None,
             (_, Some(receiver), _) => Some(receiver.send(organisation, &events, now).await),
             (_, None, Some(stored)) => Some(match webhook_of(app, organisation, &stored) {
-                Ok(webhook) => Receiver::Webhook(webhook).send(organisation, &events, now).await,
+                Ok(webhook) => Receiver::Webhook(Box::new(webhook)).send(organisation, &events, now).await,
                 Err(trouble) => Err(trouble),
             }),
         };

@@ -54,7 +54,7 @@ impl WebhookSecret {
     pub fn generate() -> Result<Zeroizing<String>, Error> {
         let mut bytes = Zeroizing::new([0; LENGTH]);
         getrandom::fill(&mut *bytes).map_err(|_| Error::internal())?;
-        Ok(Zeroizing::new(format!("{PREFIX}{}", BASE64_STANDARD.encode(&*bytes))))
+        Ok(Zeroizing::new(format!("{PREFIX}{}", BASE64_STANDARD.encode(*bytes))))
     }
 
     /// Reads one as it is written. None: it is none, or too short or long.

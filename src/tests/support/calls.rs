@@ -558,9 +558,15 @@ impl Calls {
             }
             Operation::LimitsList | Operation::WhoAmI => Ready::bare(),
             Operation::LimitSet => {
-                let on = format!("api_key:{}", key().await.value("id"));
-                let ready = Ready::bare().with("on", on).with("kind", "budget").with("measure", "tokens");
-                ready.with("span", "month").with("amount", "1000").with("action", "block")
+                // By a form, and by one of its routes, it changes this one; by the other it makes one for another key.
+                let budget = json!({ "type": "tokens", "credit_limit": 1000 + n, "periodic_reset": "monthly" });
+                let body = json!({ "scope": "api_key", "subject_id": key().await.value("id"), "usage_limit": budget });
+                let ready = Ready::about("id", limit().await).body(body);
+                ready
+                    .with("kind", "budget")
+                    .with("measure", "tokens")
+                    .with("span", "month")
+                    .with("amount", (1000 + n).to_string())
             }
             Operation::LimitReset | Operation::LimitDelete => Ready::about("id", limit().await),
             Operation::LimitRaise => {

@@ -58,7 +58,8 @@ pub async fn is_narrowed(tx: &mut OrgTx, key: KeyId) -> Result<bool> {
 /// Names what keys are narrowed to by its slug, where there is still something with that id, and says all of it in words;
 /// and says which of them break the organisation's rules.
 pub async fn show(tx: &mut OrgTx, keys: &mut [Key]) -> Result<()> {
-    let lists: [(TenantSql, fn(&mut Key) -> &mut Vec<String>); 3] = [
+    type List = fn(&mut Key) -> &mut Vec<String>;
+    let lists: [(TenantSql, List); 3] = [
         (VIRTUAL_KEYS, |key| &mut key.narrowed.virtual_keys),
         (CONFIGS, |key| &mut key.narrowed.configs),
         (PROMPTS, |key| &mut key.narrowed.prompts),

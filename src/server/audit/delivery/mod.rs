@@ -46,7 +46,7 @@ const SENTENCE: usize = 200;
 pub enum Receiver {
     File(PathBuf),
     Syslog(Syslog),
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
 }
 
 impl Receiver {
