@@ -139,10 +139,10 @@ input! {
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
         /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
-        #[schema(value_type = Option<Vec<RateBody>>)]
+        #[schema(value_type = Option<Vec<RateBody>>, inline)]
         rate_limits: Option<Option<Told>>,
         /// A budget of US dollars, tokens or requests; a list of several. Null: none.
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limits: Option<Option<Told>>,
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]
@@ -195,10 +195,10 @@ input! {
         #[schema(pattern = "^(inherit|yes|no)$")]
         keep_texts: Option<String>,
         /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
-        #[schema(value_type = Option<Vec<RateBody>>)]
+        #[schema(value_type = Option<Vec<RateBody>>, inline)]
         rate_limits: Option<Option<Told>>,
         /// A budget of US dollars, tokens or requests; a list of several. Null: none.
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limits: Option<Option<Told>>,
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]

@@ -9,7 +9,7 @@ use crate::{
     kernel::{Fields, Result, Timestamp, money::DOLLAR, text},
     web::api::{FieldType, Origin},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -56,8 +56,11 @@ impl Sent {
         });
         let budgets = self.budgets.map(|told| match told {
             None => vec![],
+            Some(Told(Value::Array(items))) if items.is_empty() => {
+                fields.refuse("usage_limits", "`usage_limits` is an object, or a list of several. Send null for none.");
+                vec![]
+            }
             Some(Told(Value::Array(items))) => many(&mut fields, &items, "usage_limits", budget),
-            Some(Told(Value::Object(map))) if map.is_empty() => vec![],
             Some(Told(one)) => budget(&mut fields, &one, "usage_limits").into_iter().collect(),
         });
         let emails = self.emails.map(Option::unwrap_or_default);
@@ -412,12 +415,14 @@ fn budget_of(one: &Standing) -> ShownBudget {
 }
 
 /// What a limit may be, for the document: what is sent is read by its own rules.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what the document tells")]
 pub struct RateBody {
     /// `requests` or `tokens`.
-    #[schema(rename = "type", pattern = "^(requests|tokens)$")]
-    r#type: String,
+    #[serde(rename = "type")]
+    #[schema(pattern = "^(requests|tokens)$")]
+    kind: String,
     #[schema(pattern = "^rp[smhdw]$")]
     unit: String,
     #[schema(minimum = 0)]
@@ -428,11 +433,13 @@ pub struct RateBody {
 }
 
 /// A budget.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes what the document tells")]
 pub struct BudgetBody {
-    #[schema(rename = "type", pattern = "^(cost|tokens|requests)$")]
-    r#type: String,
+    #[serde(rename = "type")]
+    #[schema(pattern = "^(cost|tokens|requests)$")]
+    kind: String,
     /// US dollars, tokens or requests.
     #[schema(minimum = 1)]
     credit_limit: f64,

@@ -33,9 +33,9 @@ input! {
         /// Of a new one, the id of that thing; left out for the organisation.
         #[schema(format = Uuid)]
         subject_id: Option<String>,
-        #[schema(value_type = Option<RateBody>)]
+        #[schema(value_type = Option<RateBody>, inline)]
         rate_limit: Option<Told>,
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limit: Option<Told>,
     }
 }

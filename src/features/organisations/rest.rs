@@ -27,10 +27,10 @@ input! {
         saved_only: Option<Flag>,
         /// What all calls of the organisation together may use: at most so many requests or tokens in a time. Null, or an
         /// empty list: no limit. A key that sets it needs API Keys at Delete.
-        #[schema(value_type = Option<Vec<RateBody>>)]
+        #[schema(value_type = Option<Vec<RateBody>>, inline)]
         rate_limits: Option<Option<Told>>,
         /// A budget of US dollars, tokens or requests; a list of several. Null: none.
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limits: Option<Option<Told>>,
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]

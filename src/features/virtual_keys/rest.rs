@@ -63,10 +63,10 @@ input! {
         #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<String>,
         /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
-        #[schema(value_type = Option<Vec<RateBody>>)]
+        #[schema(value_type = Option<Vec<RateBody>>, inline)]
         rate_limits: Option<Option<Told>>,
         /// A budget of US dollars, tokens or requests; a list of several. Null: none.
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limits: Option<Option<Told>>,
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]
@@ -94,10 +94,10 @@ input! {
         #[schema(max_length = 40, pattern = "^[A-Za-z0-9.-]*$")]
         api_version | "apiVersion": Option<Option<String>>,
         /// At most so many requests or tokens in a second, minute, hour, day or week. Null, or an empty list: none.
-        #[schema(value_type = Option<Vec<RateBody>>)]
+        #[schema(value_type = Option<Vec<RateBody>>, inline)]
         rate_limits: Option<Option<Told>>,
         /// A budget of US dollars, tokens or requests; a list of several. Null: none.
-        #[schema(value_type = Option<BudgetBody>)]
+        #[schema(value_type = Option<BudgetBody>, inline)]
         usage_limits: Option<Option<Told>>,
         /// Who is told of budgets; where nobody is named, the Owners are.
         #[schema(max_items = 10)]

@@ -207,6 +207,14 @@ async fn the_document_is_as_strict_as_the_server() {
                 // Any of its fields will do, but one of them has to be there.
                 least.insert("saved_only".into(), json!(false));
             }
+            if operation == Operation::LimitSet {
+                // Either of two fields says what it shall be.
+                least.extend(call.body.as_object().cloned().unwrap_or_default());
+            }
+            if operation == Operation::PricePut {
+                let each = json!({ "request_token": { "price": 0.001 }, "response_token": { "price": 0.002 } });
+                least.insert("pay_as_you_go".into(), each);
+            }
             if route == "POST /v1/guardrails/try" {
                 // No guardrail is named: its checks come with the call.
                 least.insert("checks".into(), checks());
