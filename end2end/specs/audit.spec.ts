@@ -8,6 +8,7 @@ import {
   expectFits,
   expectNoAxe,
   expectPage,
+  exported,
   hasJavaScript,
   hydrated,
   invite,
@@ -18,7 +19,6 @@ import {
   test,
 } from "../support/index.ts";
 import { HtmlValidate } from "html-validate";
-import { readFile } from "node:fs/promises";
 import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial" });
@@ -27,14 +27,6 @@ const events = (page: Page) => page.getByRole("table", { name: "Events, newest f
 const apply = async (page: Page) => {
   if (!hasJavaScript()) await page.getByRole("button", { name: "Apply" }).click();
 };
-
-/** Presses a button of the export, and gives the file's name and text. */
-async function exported(page: Page, button: string): Promise<[string, string]> {
-  const coming = page.waitForEvent("download");
-  await page.getByRole("button", { name: button }).click();
-  const download = await coming;
-  return [download.suggestedFilename(), await readFile(await download.path(), "utf8")];
-}
 
 test("events are sentences that lead on", async ({ page }) => {
   await signIn(page);
