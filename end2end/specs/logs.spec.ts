@@ -250,7 +250,7 @@ test("the markup of the pages is clean", async ({ page }) => {
     rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
   });
   await signIn(page);
-  for (const path of ["", "/logs", "/logs/export", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
+  for (const path of ["", "/logs", "/logs/export", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/limits", "/team", "/team/reviews", "/billing", "/billing/settings", "/settings"]) {
     const html = await (await page.request.get(`${HOME}${path}`, { headers: { accept: "text/html" } })).text();
     // Hydration finds its places by comments and by `<!>`, which is one to every browser.
     const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));
