@@ -18,6 +18,7 @@ import {
   takeSecret,
   test,
 } from "../support/index.ts";
+import { expectCleanMarkup } from "../support/markup.ts";
 import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
@@ -101,6 +102,7 @@ test("the key's page says what it is narrowed to", async ({ page }) => {
   await expect(page.getByLabel("Only these virtual keys (optional)")).toHaveValue("");
   await expectNoAxe(page);
   await expectFits(page, "api-key-narrowed");
+  await expectCleanMarkup(page, ["/api-keys/new", key.replace(HOME, "")]);
 });
 
 test("from another address it is refused, until it is widened again", async ({ page, upstream, latchkey }) => {

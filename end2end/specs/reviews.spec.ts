@@ -25,6 +25,7 @@ import {
   signIn,
   test,
 } from "../support/index.ts";
+import { expectCleanMarkup } from "../support/markup.ts";
 import type { BrowserContext, Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
@@ -90,6 +91,9 @@ test("a review holds everybody and every key, and rows are confirmed in it", asy
   await expect(about(page, CY.name)).toContainText("Undecided");
   await expectNoAxe(page);
   await expectFits(page, "review");
+
+  const below = review.replace(HOME, "");
+  await expectCleanMarkup(page, [below, `${below}/1`, `${below}/4?act=revoke`]);
 
   // One press, where there is nothing to say.
   await page.getByRole("button", { name: `Confirm ${CY.name}`, exact: true }).click();
@@ -191,6 +195,7 @@ test("a review is finished early with a reason, and stays as it was", async ({ p
   await expect(page.getByRole("heading", { name: "Finish early" })).toHaveCount(0);
   await expectNoAxe(page);
   await expectFits(page, "review-finished");
+  await expectCleanMarkup(page, [review.replace(HOME, "")]);
 
   const [name, csv] = await exported(page, "Export as CSV");
   expect(name).toMatch(/^access-review-analytical-engines-\d{4}-\d\d-\d\d\.csv$/);
