@@ -56,6 +56,7 @@ const drawn = (page: Page) =>
   page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
 
 test("nothing moves when a list comes alive @js", async ({ page, latchkey, upstream }) => {
+  test.setTimeout(120_000);
   await signIn(page);
   await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl });
   const secret = await createApiKey(page, "steady");
@@ -72,7 +73,7 @@ test("nothing moves when a list comes alive @js", async ({ page, latchkey, upstr
   });
   for (const width of [360, 768, 1280]) {
     await page.setViewportSize({ width, height: 800 });
-    for (const path of ["logs", "api-keys", "virtual-keys", "team", "team/invitations"]) {
+    for (const path of ["logs", "api-keys", "virtual-keys", "limits", "team", "team/invitations", "team/reviews", "audit/delivery", "billing"]) {
       held = new Promise((done) => (release = done));
       await page.goto(`${HOME}/${path}`, { waitUntil: "domcontentloaded" });
       await drawn(page);

@@ -8,6 +8,7 @@ import {
   expectFits,
   expectNoAxe,
   expectPage,
+  exported,
   hasJavaScript,
   hydrated,
   invite,
@@ -17,8 +18,7 @@ import {
   signIn,
   test,
 } from "../support/index.ts";
-import { HtmlValidate } from "html-validate";
-import { readFile } from "node:fs/promises";
+import { expectCleanMarkup } from "../support/markup.ts";
 import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial" });
@@ -27,14 +27,6 @@ const events = (page: Page) => page.getByRole("table", { name: "Events, newest f
 const apply = async (page: Page) => {
   if (!hasJavaScript()) await page.getByRole("button", { name: "Apply" }).click();
 };
-
-/** Presses a button of the export, and gives the file's name and text. */
-async function exported(page: Page, button: string): Promise<[string, string]> {
-  const coming = page.waitForEvent("download");
-  await page.getByRole("button", { name: button }).click();
-  const download = await coming;
-  return [download.suggestedFilename(), await readFile(await download.path(), "utf8")];
-}
 
 test("events are sentences that lead on", async ({ page }) => {
   await signIn(page);
@@ -179,17 +171,6 @@ test("what is new is announced and moves nothing @js", async ({ page, newContext
 });
 
 test("the markup of the pages is clean", async ({ page }) => {
-  const validate = new HtmlValidate({
-    extends: ["html-validate:standard"],
-    // Style of the text between tags, which no browser minds.
-    rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
-  });
   await signIn(page);
-  for (const path of ["audit", "audit?outcome=refused", "audit/1", "audit/delivery"]) {
-    const html = await (await page.request.get(`${HOME}/${path}`, { headers: { accept: "text/html" } })).text();
-    // Hydration finds its places by comments and by `<!>`, which is one to every browser.
-    const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));
-    const lines = report.results.flatMap(({ messages }) => messages.map((m) => `${path}:${m.line}:${m.column} ${m.ruleId}: ${m.message} ${m.selector}`));
-    expect.soft(lines, path).toEqual([]);
-  }
+  await expectCleanMarkup(page, ["/audit", "/audit?outcome=refused", "/audit/1", "/audit/delivery"]);
 });

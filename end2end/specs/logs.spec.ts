@@ -22,7 +22,7 @@ import {
 } from "../support/index.ts";
 
 import type { Page } from "@playwright/test";
-import { HtmlValidate } from "html-validate";
+import { expectCleanMarkup } from "../support/markup.ts";
 
 test.describe.configure({ mode: "serial" });
 
@@ -244,19 +244,11 @@ test("new calls are announced, and shown when that is wanted", async ({ page, la
 });
 
 test("the markup of the pages is clean", async ({ page }) => {
-  const validate = new HtmlValidate({
-    extends: ["html-validate:standard"],
-    // Style of the text between tags, which no browser minds.
-    rules: { "no-trailing-whitespace": "off", "void-style": "off", "attribute-boolean-style": "off", "no-inline-style": "error" },
-  });
   await signIn(page);
-  for (const path of ["", "/logs", "/logs/export", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/team", "/settings"]) {
-    const html = await (await page.request.get(`${HOME}${path}`, { headers: { accept: "text/html" } })).text();
-    // Hydration finds its places by comments and by `<!>`, which is one to every browser.
-    const report = await validate.validateString(html.replaceAll("<!>", "<!---->"));
-    const lines = report.results.flatMap(({ messages }) => messages.map((m) => `${path}:${m.line}:${m.column} ${m.ruleId}: ${m.message} ${m.selector}`));
-    expect.soft(lines, path).toEqual([]);
-  }
+  await expectCleanMarkup(page, [
+    "", "/logs", "/logs/export", "/logs/prices", "/logs/filters?status=4xx", "/api-keys", "/virtual-keys", "/virtual-keys/new", "/limits",
+    "/team", "/team/reviews", "/billing", "/billing/settings", "/settings",
+  ]);
 });
 
 test.describe("the page of one call", () => {

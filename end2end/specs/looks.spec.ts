@@ -96,6 +96,8 @@ test("every screen inside an organisation, as Owner @js", async ({ page }) => {
     ["virtual-key", `${HOME}/virtual-keys/local-models`, "Local models"],
     ["virtual-key-duplicate", `${HOME}/virtual-keys/local-models/duplicate`, "Duplicate Local models"],
     ["virtual-key-delete", `${HOME}/virtual-keys/local-models/delete`, "Delete Local models"],
+    ["limits", `${HOME}/limits`, "Limits"],
+    ["prices", `${HOME}/logs/prices`, "Prices"],
   ]);
 });
 
@@ -125,6 +127,7 @@ test("the people's screens, as Owner @js", async ({ page }) => {
     ["team-none", `${HOME}/team?q=none`, "Team"],
     ["invite", `${HOME}/team/invite`, "Invite people"],
     ["invitations", `${HOME}/team/invitations`, "Invitations"],
+    ["reviews", `${HOME}/team/reviews`, "Access reviews"],
     ["why", `${HOME}/why?what=billing.manage`, "Explain access"],
     ["why-key", `${HOME}/why?who=key.${keyPage.split("/").at(-1)}&what=prompts.delete&level=delete`, "Explain access"],
     ["roles", `${HOME}/roles`, "Roles"],
@@ -176,6 +179,7 @@ test("names without a break fit @js", async ({ page, upstream }) => {
     virtualKey,
     `${virtualKey}/duplicate`,
     `${virtualKey}/delete`,
+    `${HOME}/limits`,
     "/organisations",
     "/o/long-name/settings",
     "/o/long-name/leave",
@@ -221,6 +225,10 @@ test("the screens of an Admin @js", async ({ page }) => {
     ["api-key", keyPage, "ci-deploy"],
     ["team", `${HOME}/team`, "Team"],
     ["invite", `${HOME}/team/invite`, "Invite people"],
+    ["reviews", `${HOME}/team/reviews`, "Access reviews"],
+    ["limits", `${HOME}/limits`, "Limits"],
+    ["audit-delivery", `${HOME}/audit/delivery`, "Delivery of the audit log"],
+    ["billing-not-allowed", `${HOME}/billing`, "Not for your role"],
     ["settings", `${HOME}/settings`, "Settings"],
   ]);
 });

@@ -17,6 +17,7 @@
 // - `signIn`, `invite`, `join`, `createVirtualKey`, `createApiKey`, `callModel` (walks.ts) are steps that many walks share.
 // - `expectNoAxe(page)` holds the page against WCAG 2.2 A and AA; `expectFits(page, name)` fails if it scrolls sideways at
 //   1280 or 360 px, and with LATCHKEY_LOOKS=1 puts it at both, light and dark, into target/screenshots.
+// - `expectCleanMarkup(page, paths)` (markup.ts) holds what the server sends against the standard of HTML.
 // - What all rooms have in common is in contract.ts: a new room is one entry in specs/rooms.spec.ts, about 25 lines.
 import { fileURLToPath } from "node:url";
 import AxeBuilder from "@axe-core/playwright";

@@ -1,4 +1,5 @@
 // Steps that many tests share, each done as a person does it: by role and label.
+import { readFile } from "node:fs/promises";
 import { type Locator, type Page, expect, test } from "@playwright/test";
 import { OWNER } from "./program.ts";
 
@@ -94,6 +95,34 @@ export async function choose(page: Page, title: string): Promise<void> {
 /** The row of a table that has this text. */
 export function row(page: Page, text: string): Locator {
   return page.getByRole("row").filter({ hasText: text });
+}
+
+/** What stands beside a term in a list of facts. */
+export function fact(page: Page, term: string): Locator {
+  return page.locator(".fact").filter({ has: page.getByText(term, { exact: true }) }).locator("dd");
+}
+
+/** Waits until something is said to be done: in a toast with JavaScript, on the page without. */
+export async function expectSaid(page: Page, words: string | RegExp): Promise<void> {
+  await expect(page.getByText(words).filter({ visible: true }).first()).toBeVisible();
+}
+
+/** Somebody whose role does not reach so far gets 403 at this path, and is told what is missing and whom to ask. */
+export async function expectClosed(page: Page, path: string): Promise<void> {
+  expect((await page.goto(path))?.status(), path).toBe(403);
+  await hydrated(page);
+  await expect(page.getByRole("heading", { name: "Not for your role" })).toBeVisible();
+  await expect.soft(page.getByRole("heading", { level: 1 }), `headings of the first level at ${path}`).toHaveCount(1);
+  await expect(page.getByText("Missing permission")).toBeVisible();
+  await expect(page.getByRole("main")).toContainText(OWNER.name);
+}
+
+/** Presses the button of an export, and gives the file's name and text. */
+export async function exported(page: Page, button: string): Promise<[string, string]> {
+  const coming = page.waitForEvent("download");
+  await page.getByRole("button", { name: button }).click();
+  const download = await coming;
+  return [download.suggestedFilename(), await readFile(await download.path(), "utf8")];
 }
 
 /** Opens the menu of a row and presses what is in it. */
