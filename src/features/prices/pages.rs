@@ -10,7 +10,7 @@ use crate::{
     policy::Operation,
     site::routes::{self, Path},
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{
             Button, Card, Choice, Column, EmptyState, Field, Look, PageHeader, Select, Table, Time, Toast, TwoLines,
         },
@@ -26,6 +26,7 @@ use leptos_meta::Title;
 
 #[component]
 pub fn PricesPage() -> impl IntoView {
+    provide_context(Headed);
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
     let (set, remove) = (use_form::<SetPrice>(), use_form::<DeletePrice>());
     let (made, gone) = (set.successes(), remove.successes());

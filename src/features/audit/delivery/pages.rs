@@ -12,7 +12,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{
             Button, Card, Choice, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, Pill, RadioCards,
             SecretBox, Time, Toast, Tone,
@@ -39,6 +39,7 @@ struct Forms {
 
 #[component]
 pub fn DeliveryPage() -> impl IntoView {
+    provide_context(Headed);
     let slug = use_slug();
     let forms = Forms {
         set: use_form(),

@@ -11,7 +11,7 @@ use crate::{
     kernel::provider::Provider,
     policy::Operation,
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{Button, Card, Field, Look, PageHeader, Toast},
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
@@ -26,6 +26,7 @@ const SAVED: &str = "Saved. Statements that are made from now on go by it.";
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
+    provide_context(Headed);
     let slug = use_slug();
     let form = use_form::<ChangeBillingSettings>();
     let saves = form.successes();

@@ -9,7 +9,7 @@ use crate::{
     policy::Operation,
     site::routes::{self, Path},
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{
             Button, Column, EmptyState, Look, Note, PageHeader, Pill, Table, Time, Toast, Tone, TwoLines,
         },
@@ -34,6 +34,7 @@ pub struct Forms {
 
 #[component]
 pub fn LimitsPage() -> impl IntoView {
+    provide_context(Headed);
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
     let forms = Forms { set: use_form(), reset: use_form(), raise: use_form(), delete: use_form() };
     let changes = [

@@ -14,7 +14,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{Button, Card, Checkbox, Choice, LinkButton, Look, PageHeader, RadioCards, Time},
         form::{DownloadForm, use_download},
         listing::use_asked,
@@ -26,6 +26,7 @@ use leptos::{prelude::*, server_fn::ServerFn};
 
 #[component]
 pub fn ExportPage() -> impl IntoView {
+    provide_context(Headed);
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
     let about = load(move || LoadExportAbout { slug: slug.get(), query: asked.get() });
     view! {

@@ -11,7 +11,7 @@ use crate::{
     policy::Operation,
     site::routes::{self, Path},
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{
             Button, Card, Checkbox, Column, EmptyState, Field, LinkButton, Look, PageHeader, Pill, Table, Time, Toast,
             Tone, TwoLines,
@@ -54,6 +54,7 @@ pub fn saved_line(page: &Path, slug: &str, asked: &Asked, saved: &[Saved]) -> Op
 
 #[component]
 pub fn FiltersPage() -> impl IntoView {
+    provide_context(Headed);
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
     let (save, remove) = (use_form::<SaveLogFilter>(), use_form::<DeleteLogFilter>());
     let (kept, gone) = (save.successes(), remove.successes());

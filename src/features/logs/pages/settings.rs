@@ -12,7 +12,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Headed, Loaded, available,
         components::{Button, Card, Choice, Field, LinkButton, Look, PageHeader, RadioCards, Toast},
         form::{Form, FormFor, use_form},
         load_after,
@@ -23,6 +23,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
+    provide_context(Headed);
     let slug = use_slug();
     let form = use_form::<ChangeLogSettings>();
     let settings = load_after(move || form.answers().get(), move || LoadLogSettings { slug: slug.get() });
