@@ -93,7 +93,9 @@ INSERT INTO api_keys SELECT md5('o' || i % 40 + 1)::uuid, md5('k' || i)::uuid, '
 INSERT INTO api_key_secrets SELECT md5('o' || i % 40 + 1)::uuid, md5('x' || i)::uuid, md5('k' || i)::uuid, sha256(('x' || i)::bytea), 'lk_pAbc', 'abcd', 0, NULL, NULL FROM generate_series(1, 30000) i;
 INSERT INTO key_permission_uses SELECT md5('o' || i % 40 + 1)::uuid, md5('k' || i)::uuid, 'completions.call', NULL, i FROM generate_series(1, 30000) i;
 INSERT INTO access_reviews SELECT md5('o' || i % 40 + 1)::uuid, md5('a' || i)::uuid, 'A', i, 1, 1, 'A', i, '' FROM generate_series(1, 4000) i;
+ALTER TABLE access_review_rows DISABLE TRIGGER access_review_rows_keep;
 INSERT INTO access_review_rows SELECT md5('o' || i % 40 + 1)::uuid, md5('b' || i)::uuid, md5('a' || (i - 1) % 4000 + 1)::uuid, i, 'person', md5('u' || i)::uuid, 'N', '{}', NULL, '', NULL, NULL FROM generate_series(1, 20000) i;
+ALTER TABLE access_review_rows ENABLE TRIGGER access_review_rows_keep;
 INSERT INTO virtual_keys SELECT md5('o' || i % 40 + 1)::uuid, md5('v' || i)::uuid, 'v' || i, 'V', '', 'openai', 'https://x', '{}', NULL, NULL, NULL, 'A', i, i, 1, NULL FROM generate_series(1, 20000) i;
 INSERT INTO configs SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, 'pc-' || i, 'C', i <= 40, 1, 1, 'A', i, 'A', i, CASE WHEN i > 40 AND i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
 INSERT INTO config_versions SELECT md5('o' || i % 40 + 1)::uuid, md5('g' || i)::uuid, 1, md5('w' || i)::uuid, '{}', '', 'A', i FROM generate_series(1, 20000) i;
