@@ -349,7 +349,7 @@ pub async fn rotate_key(app: &App) -> Result<PublishedKey> {
         reason: None,
         count: 1,
         actor: &Actor { kind: "system", id: String::new(), name: "latchkey".into() },
-        credential: COMMAND,
+        credential: &super::by_command(),
         request_id: &Uuid::now_v7().to_string(),
         address: "",
         user_agent: "",

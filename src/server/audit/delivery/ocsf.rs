@@ -117,6 +117,8 @@ fn unreadable() -> Written {
         reason: None,
         count: 1,
         actor: thing("nobody", ""),
+        signed_in_by: None,
+        credential_id: None,
         credential: String::new(),
         subject: thing("request", ""),
         changes: vec![],
