@@ -1,7 +1,6 @@
 //! When checkpoints of the audit log's chains are made: after so many events or minutes, when there is something new, and
 //! when the program stops. They are kept in the database, said in the program's log, and written to a file.
 
-use super::COMMAND;
 use crate::{
     kernel::{Code, Error, OrganisationId, Result, Timestamp, time::MINUTE},
     server::{
