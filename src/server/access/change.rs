@@ -116,7 +116,7 @@ impl Change {
     }
 
     /// Says that whoever asks has just proven their password once more.
-    pub fn confirmed(&mut self) {
+    pub fn act_confirmed(&mut self) {
         self.access.credential.signed_in_by = Some(SignedInBy::PasswordAgain);
         self.access.confirmed_at = Some(self.now());
     }
