@@ -110,7 +110,7 @@ def remove_and_close_ranks(copy, chain, other):
     return 3
 
 
-COLUMNS = "id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash"
+COLUMNS = "id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash, credential_id"
 
 
 def insert(copy, chain, other):

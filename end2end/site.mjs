@@ -211,7 +211,13 @@ function anchor(text, taken) {
   return name;
 }
 
-/** The documentation as pages: docs/NAME.md at /docs/NAME, and what it says of the repository as text. */
+/** The name of a schema beside the documentation. */
+const SCHEMA = /^[a-z-]+\.schema\.json$/;
+
+/**
+ * The documentation as pages: docs/NAME.md at /docs/NAME, and what it says of the repository as text. Schemas beside it keep
+ * their names.
+ */
 function packDocs(css) {
   const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
   const marked = new Marked({ gfm: true });
@@ -235,12 +241,14 @@ function packDocs(css) {
         const words = this.parser.parseInline(tokens);
         const page = /^([a-z-]+)\.md(#.*)?$/.exec(href);
         if (page) return `<a href="/docs/${page[1]}${page[2] ?? ""}">${words}</a>`;
+        if (SCHEMA.test(href)) return `<a href="/docs/${href}">${words}</a>`;
         // A file of the repository has no page here.
         return /^(https?:|#)/.test(href) ? `<a href="${escaped(href)}">${words}</a>` : words;
       },
     },
   });
-  return pages.map((file) => {
+  const schemas = readdirSync(join(ROOT, "docs")).filter((name) => SCHEMA.test(name));
+  const documents = pages.map((file) => {
     const name = file === "README.md" ? "index" : file.slice(0, -".md".length);
     const text = readFileSync(join(ROOT, "docs", file), "utf8");
     taken = new Set();
@@ -264,6 +272,7 @@ ${marked.parse(text)}</main>
 `;
     return [`docs/${name}.html`, Buffer.from(html)];
   });
+  return [...documents, ...schemas.map((name) => [`docs/${name}`, readFileSync(join(ROOT, "docs", name))])];
 }
 
 async function build(wasm, wasmBindgen, wasmSplit) {

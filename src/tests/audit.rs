@@ -175,7 +175,7 @@ async fn nothing_typed_breaks_an_events_form() {
             for body in events(&house, organisation).await {
                 assert!(!body.chars().any(is_treacherous), "{body:?}");
                 let event: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
-                assert_eq!(event["v"], 1);
+                assert_eq!(event["v"], 2);
             }
         }
     })

@@ -6,10 +6,15 @@ use crate::{
     policy::Operation,
     server::{
         access::Access,
-        audit::event::{Event, Subject},
+        audit::{
+            event::{Event, Subject},
+            schema,
+        },
     },
 };
+use jsonschema::Validator;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Whether an event is one of those that a filter asks for.
 type Fits<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
@@ -41,10 +46,23 @@ pub async fn events(house: &House) -> Vec<(i64, Value)> {
     all.into_iter().map(|event| (event.seq, serde_json::from_str(&event.body).expect("JSON"))).collect()
 }
 
-/// Every event of these chains keeps to the schema that is published.
+/// Every event of these chains keeps to the schemas that are published: of all events, and of its action.
 pub async fn expect_schema(house: &House, chains: &[OrganisationId]) {
     let schema: Value = serde_json::from_str(include_str!("../../docs/audit-event.schema.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let own: Value = serde_json::from_str(&schema::document()).expect("JSON");
+    let actions: HashMap<&str, Validator> = own["oneOf"]
+        .as_array()
+        .expect("actions")
+        .iter()
+        .map(|action| {
+            // By itself it says what is wrong.
+            let mut alone = action.clone();
+            alone["$defs"] = own["$defs"].clone();
+            (action["title"].as_str().expect("a name"), jsonschema::validator_for(&alone).expect("a schema"))
+        })
+        .collect();
+    let own = jsonschema::validator_for(&own).expect("a schema");
     for chain in chains {
         let mut tx = house.app.read_proven(*chain).await.expect("reads");
         let events = crate::server::audit::page(&mut tx, 0, 100_000).await.expect("a page");
@@ -53,6 +71,10 @@ pub async fn expect_schema(house: &House, chains: &[OrganisationId]) {
             let body: Value = serde_json::from_str(&event.body).expect("JSON");
             let wrong: Vec<String> = validator.iter_errors(&body).map(|error| error.to_string()).collect();
             assert!(wrong.is_empty(), "{chain} {}: {wrong:?}\n{body}", event.seq);
+            let action = text(&body, "action");
+            let action = actions.get(action.as_str()).unwrap_or_else(|| panic!("{action} has no schema"));
+            let wrong: Vec<String> = action.iter_errors(&body).map(|error| error.to_string()).collect();
+            assert!(wrong.is_empty() && own.is_valid(&body), "{chain} {}: {wrong:?}\n{body}", event.seq);
         }
     }
 }
@@ -82,9 +104,39 @@ fn the_schema_refuses_what_is_no_event() {
         ("actor", serde_json::json!({ "kind": "cat", "id": "", "name": "" })),
         ("user_agent", "x".repeat(201).into()),
         ("other", 1.into()),
+        ("signed_in_by", Value::Null),
+        ("credential_id", Value::Null),
     ] {
         let mut bad = good.clone();
         bad[member] = value;
+        assert!(!validator.is_valid(&bad), "{bad}");
+    }
+    let id = "5c0bb1e3-1de9-4a0c-9f0e-3a3f5a0c7d11";
+    let mut newer = good;
+    for (member, value) in [
+        ("v", Value::from(2)),
+        ("signed_in_by", "password_again".into()),
+        ("credential_id", id.into()),
+        ("credential", format!("session {id}").into()),
+    ] {
+        newer[member] = value;
+    }
+    assert!(validator.is_valid(&newer));
+    for (member, value) in [
+        ("v", Value::from(1)),
+        ("v", 3.into()),
+        ("signed_in_by", "passkey".into()),
+        ("credential_id", Value::Null),
+        ("credential_id", "x".into()),
+        ("credential", "command".into()),
+    ] {
+        let mut bad = newer.clone();
+        bad[member] = value;
+        assert!(!validator.is_valid(&bad), "{bad}");
+    }
+    for member in ["signed_in_by", "credential_id"] {
+        let mut bad = newer.clone();
+        bad.as_object_mut().expect("an object").remove(member);
         assert!(!validator.is_valid(&bad), "{bad}");
     }
 }
@@ -169,7 +221,7 @@ async fn each_filter_finds_what_fits_and_nothing_else() {
         let all = events(house).await;
         let of = |number: usize| &all[number].1;
         let afar = all.iter().find(|(_, event)| event["address"] == "203.0.113.7").expect("from afar").1.clone();
-        let credential = text(&afar, "credential");
+        let (credential, session) = (text(&afar, "credential"), text(&afar, "credential_id"));
         let ada = text(&afar["actor"], "id");
         let (first, last) = (text(of(0), "at"), text(of(all.len() - 1), "at"));
         let (key, config) = (format!("api_key/{id}"), format!("config/{id}"));
@@ -189,6 +241,8 @@ async fn each_filter_finds_what_fits_and_nothing_else() {
             (vec![("target", &config)], Box::new(|_| false)),
             (vec![("request_id", &request)], is("/request_id", request.clone())),
             (vec![("credential", &credential)], is("/credential", credential.clone())),
+            (vec![("credential_id", &session)], is("/credential_id", session.clone())),
+            (vec![("credential_id", &session[1..])], Box::new(|_| false)),
             (vec![("address", "203.0.113.7")], is("/address", "203.0.113.7".into())),
             (vec![("address", "203.0.113")], Box::new(|_| false)),
             (vec![("address", "%")], Box::new(|_| false)),
@@ -245,6 +299,8 @@ async fn an_event_shows_what_it_changed_and_leads_to_what_is_there() {
         assert_eq!((&event["fits"], &event["newer"]), (&true.into(), &false.into()));
         assert_eq!(event["previous"], get(number - 1).await.json()["hash"]);
         assert!(text(&event, "credential").starts_with("session "));
+        assert_eq!(format!("session {}", text(&event["told"], "credential_id")), text(&event, "credential"));
+        assert_eq!(event["told"]["signed_in_by"], "password");
 
         done(&world.owner, "api_keys/delete", &[("slug", slug), ("id", &id)]).await;
         let event = get(number).await.json();

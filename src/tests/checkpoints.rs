@@ -12,7 +12,7 @@ use crate::{
         audit::{
             self, Circumstances,
             checkpoints::{self, Evidence, PublishedKey, Signed, Statement},
-            event::{Actor, Event, Outcome, Subject},
+            event::{Actor, Credential, Event, Outcome, Subject},
             verify::Verdict,
         },
         crypto::PublicKey,
@@ -44,7 +44,7 @@ async fn write(house: &House, number: i64) {
             reason: None,
             count: 1,
             actor: &actor,
-            credential: "",
+            credential: &Credential::default(),
             request_id: "",
             address: "",
             user_agent: "",

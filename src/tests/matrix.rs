@@ -216,6 +216,7 @@ async fn an_account_is_its_own_persons() {
                 );
             }
         }
+        super::audit_room::expect_schema(&house, &[OrganisationId::INSTALLATION]).await;
     })
     .await;
 }

@@ -6,6 +6,7 @@ mod analytics;
 mod audit;
 mod audit_delivery;
 mod audit_destinations;
+mod audit_events;
 mod audit_export;
 mod audit_room;
 mod billing;

@@ -131,7 +131,7 @@ INSERT INTO billing_statements SELECT md5('o' || i % 40 + 1)::uuid, i, i, 1, 'US
 INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i, i % 50 = 0 FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
-INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '' FROM generate_series(1, 30000) i;
+INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '', 'c' FROM generate_series(1, 30000) i;
 INSERT INTO audit_deliveries SELECT md5('o' || i % 40 + 1)::uuid, 'd' || i, i, i, 0, NULL, i, false, NULL, 0 FROM generate_series(1, 20000) i;
 INSERT INTO audit_webhooks SELECT id, id, 'https://x', 'events', '', 0, NULL, NULL, 'A', 0, 1 FROM organisations;
 INSERT INTO audit_checkpoints SELECT md5('o' || i % 40 + 1)::uuid, i, i, '', '{}', '', sha256(('c' || i)::bytea) FROM generate_series(1, 30000) i;

@@ -125,6 +125,7 @@ async fn a_column_beside_the_hashed_bytes_cannot_lie() {
                 ("actor_id", "'somebody'"),
                 ("target_id", "''"),
                 ("request_id", "request_id || ' '"),
+                ("credential_id", "credential_id || ' '"),
                 ("id", &id(&house, Uuid::nil())),
                 ("body", "body || ' '"),
                 ("hash", "previous"),
@@ -147,7 +148,7 @@ async fn every_row_stands_in_a_chain_that_is_verified() {
         let copy = |org: &str, seq: &str| {
             format!(
                 "INSERT INTO audit_events SELECT {org}, {seq}, id, at, action, outcome, actor_kind, actor_id, target_id, \
-                 request_id, body, previous, hash FROM audit_events WHERE org_id = {n} AND seq = 1"
+                 request_id, body, previous, hash, credential_id FROM audit_events WHERE org_id = {n} AND seq = 1"
             )
         };
         for seq in ["0", "-5", "-9223372036854775807"] {

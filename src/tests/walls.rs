@@ -6,7 +6,7 @@ use crate::{
         api_keys::operations::write_uses,
         limits::{self, Use, model::Limit},
     },
-    kernel::UserId,
+    kernel::{OrganisationId, UserId},
     policy::{Operation, PermissionSet},
     server::{access::checkpoints::Checkpoints, audit, database::Db},
 };
@@ -141,6 +141,7 @@ async fn filled(house: House) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");
+    super::audit_room::expect_schema(&world.house, &[world.house.organisation, OrganisationId::INSTALLATION]).await;
     world
 }
 

@@ -17,7 +17,7 @@ use crate::{
     policy::Operation,
     server::{
         access::{Access, installation, sessions},
-        audit::event::{Event, Subject},
+        audit::event::{Event, SignedInBy, Subject},
         crypto::{Passwords, check_new_password},
         limits::address_subject,
     },
@@ -128,7 +128,7 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
             if !store::insert(system, user, &email, &name, &hash, now).await? {
                 return Err(Error::conflict("There is an account already."));
             }
-            change.act_as(user, &name);
+            change.act_as(user, &name, SignedInBy::Setup);
             networks::note(&mut change, user).await?;
             let slug = organisations::operations::free_slug(change.tx().system(), &title, now).await?;
             let (key, master_key) = found(&mut change, user, &title, &slug).await?;
@@ -192,7 +192,7 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
             if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(wrong());
             }
-            change.act_as(user, &account.name);
+            change.act_as(user, &account.name, SignedInBy::Password);
             // Here, where the password is known to be the present one: a change of it ends every session that there is.
             let session = change.begin_session(user).await?;
             networks::note(&mut change, user).await?;

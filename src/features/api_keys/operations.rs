@@ -31,6 +31,7 @@ use crate::{
     },
 };
 use std::net::IpAddr;
+use uuid::Uuid;
 
 /// The purpose under which secrets of keys are digested.
 const PURPOSE: &str = "api key";
@@ -100,15 +101,15 @@ pub fn digest(keyring: &Keyring, presented: &str) -> Option<Digest> {
 
 /// The key to which the secret of this digest belongs or belonged, with its organisation and name, whether it still opens anything
 /// or not: for the event of its refusal.
-pub async fn belongs_to(app: &App, digest: &Digest) -> Result<Option<(OrganisationId, KeyId, String)>> {
+pub async fn belongs_to(app: &App, digest: &Digest) -> Result<Option<(OrganisationId, KeyId, Uuid, String)>> {
     let owner = {
         let mut tx = app.db.read_by_digest(digest).await?;
         store::owner_of_secret(&mut tx, digest).await?
     };
-    let Some((organisation, key)) = owner else { return Ok(None) };
+    let Some((organisation, key, secret)) = owner else { return Ok(None) };
     let mut tx = app.read_proven(organisation).await?;
     let name = store::name_of(&mut tx, key).await?.unwrap_or_default();
-    Ok(Some((organisation, key, name)))
+    Ok(Some((organisation, key, secret, name)))
 }
 
 /// Who a presented secret is, at this moment, to whoever comes from this address. One that is malformed is refused without a

@@ -25,7 +25,7 @@ use uuid::Uuid;
 statements! {
     INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded, scopes, config_id, config_override, keep_texts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11, $12, $13, $14, $15)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
-    FIND_SECRET: SystemSql = "SELECT org_id, key_id FROM api_key_secrets WHERE digest = $1";
+    FIND_SECRET: SystemSql = "SELECT org_id, key_id, id FROM api_key_secrets WHERE digest = $1";
     VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at, k.config_id, c.slug AS config_slug, k.config_override, k.keep_texts, k.kind, k.narrowing, s.created_at AS secret_made_at, o.key_rules, o.keep_texts AS org_keep_texts, o.leave_images_out, o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id LEFT JOIN configs c ON c.org_id = k.org_id AND c.id = k.config_id AND c.deleted_at IS NULL JOIN organisations o ON o.id = k.org_id WHERE s.org_id = $1 AND s.digest = $2";
     UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, config_id = $12, config_override = $13, keep_texts = $14, version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $11";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
@@ -337,13 +337,13 @@ pub fn invalid_key() -> Error {
 
 /// The organisation in which a secret's digest stands.
 pub async fn find_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<OrganisationId>> {
-    Ok(owner_of_secret(tx, digest).await?.map(|(organisation, _)| organisation))
+    Ok(owner_of_secret(tx, digest).await?.map(|(organisation, ..)| organisation))
 }
 
-/// The organisation and the key of a secret's digest, whether it still opens anything or not.
-pub async fn owner_of_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<(OrganisationId, KeyId)>> {
-    let row: Option<(Uuid, Uuid)> = tx.optional(FIND_SECRET, values![digest]).await?;
-    Ok(row.map(|(organisation, key)| (OrganisationId(organisation), KeyId(key))))
+/// The organisation and the key of a secret's digest, and the secret's id, whether it still opens anything or not.
+pub async fn owner_of_secret(tx: &mut Tx, digest: &[u8]) -> Result<Option<(OrganisationId, KeyId, Uuid)>> {
+    let row: Option<(Uuid, Uuid, Uuid)> = tx.optional(FIND_SECRET, values![digest]).await?;
+    Ok(row.map(|(organisation, key, secret)| (OrganisationId(organisation), KeyId(key), secret)))
 }
 
 /// A key's name, deleted ones included. None: there is no such key.

@@ -90,7 +90,7 @@ fn head(format: Format) -> String {
     }
 }
 
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 22] = [
     "number",
     "at",
     "action",
@@ -111,13 +111,18 @@ const COLUMNS: [&str; 20] = [
     "id",
     "previous",
     "hash",
+    "signed_in_by",
+    "credential_id",
 ];
 
 /// One event as a row. Of one that Latchkey has not written there is the number, its text as `changes`, and the hashes.
 fn row(out: &mut String, event: &Stored) {
     let (previous, hash) = (hex(&event.previous), hex(&event.hash));
     let seq = event.seq.to_string();
-    let cells: [String; 20] = match Written::read(&event.body) {
+    let written = Written::read(&event.body);
+    let by = written.as_ref().and_then(Written::signed_in_by).map(|by| by.name().to_owned()).unwrap_or_default();
+    let used = written.as_ref().and_then(Written::credential_id).map(|id| id.to_string()).unwrap_or_default();
+    let cells: [String; 22] = match written {
         Some(written) => [
             seq,
             written.at,
@@ -143,9 +148,11 @@ fn row(out: &mut String, event: &Stored) {
             written.id.to_string(),
             previous,
             hash,
+            by,
+            used,
         ],
         None => {
-            let mut cells: [String; 20] = Default::default();
+            let mut cells: [String; 22] = Default::default();
             cells[0] = seq;
             cells[2] = "not as Latchkey has written it".into();
             cells[13].clone_from(&event.body);

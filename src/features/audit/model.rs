@@ -14,9 +14,10 @@ pub const PAGE: i64 = 50;
 /// - `actor`: the id of a person or API key. `actor_kind`: `person`, `api_key`, `nobody`, `system`, `several`.
 /// - `target`: the id of what it is about, such as `api_key/ID`, or without its kind.
 /// - `request_id`: a whole one.
+/// - `credential_id`: the id of a session, or of an API key's secret.
 /// - `credential`: `session ID`, `key ID` or `command`. `address`: a whole one. These two stand in the events' bodies
 ///   alone: each page looks through so many events, and says how far it has come.
-pub const FILTERS: [&str; 12] = [
+pub const FILTERS: [&str; 13] = [
     "range",
     "from",
     "to",
@@ -27,6 +28,7 @@ pub const FILTERS: [&str; 12] = [
     "actor_kind",
     "target",
     "request_id",
+    "credential_id",
     "credential",
     "address",
 ];
@@ -83,6 +85,10 @@ pub struct Told {
     /// The fields that it changed, by their names.
     pub fields: Vec<String>,
     pub address: String,
+    /// How whoever acted had proven who they are, in words behind "by": "password". Empty: it is not known.
+    pub signed_in_by: String,
+    /// The id of the session, or of the key's secret. Empty: there was neither, or it is not known.
+    pub credential_id: String,
 }
 
 impl Told {

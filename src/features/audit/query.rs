@@ -31,6 +31,7 @@ pub struct Filter {
     /// The kind of what it is about, if it was said, and its id.
     pub target: Option<(Option<String>, String)>,
     pub request_id: Option<String>,
+    pub credential_id: Option<String>,
     pub credential: Option<String>,
     pub address: Option<String>,
 }
@@ -81,6 +82,7 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         actor_kind: |text| one_of(&ACTORS, text);
         target: target;
         request_id: |text| line("The request id", text);
+        credential_id: |text| line("The id of the credential", text).map(|text| text.to_lowercase());
         credential: |text| line("The credential", text);
         address: |text| line("The address", text).map(|text| written_address(&text));
     }

@@ -28,6 +28,7 @@ const OF_ACTORS: &str = "a.actor_kind = ?";
 const OF_TARGET: &str = "a.target_id = ?";
 const OF_TARGET_OF_KIND: &str = "a.target_id = ? AND a.body LIKE ? ESCAPE '!'";
 const OF_REQUEST: &str = "a.request_id = ?";
+const OF_CREDENTIAL: &str = "a.credential_id = ?";
 const BY_CREDENTIAL: &str = "a.body LIKE ? ESCAPE '!'";
 const FROM_ADDRESS: &str = "(a.body LIKE ? ESCAPE '!')";
 
@@ -51,6 +52,7 @@ pub static LIST: Listing = Listing::new(Parts {
         listing::Filter::optional(&[OF_ACTORS]),
         listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
         listing::Filter::optional(&[OF_REQUEST]),
+        listing::Filter::optional(&[OF_CREDENTIAL]),
         listing::Filter::optional(&[BY_CREDENTIAL]),
         listing::Filter::optional(&[FROM_ADDRESS]),
     ],
@@ -100,6 +102,7 @@ fn asked(filter: &Filter, (first, last): (i64, i64)) -> Question {
         actor: OF_ACTOR;
         actor_kind: OF_ACTORS;
         request_id: OF_REQUEST;
+        credential_id: OF_CREDENTIAL;
     }
     match &filter.target {
         Some((Some(kind), id)) => {

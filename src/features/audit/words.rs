@@ -7,7 +7,7 @@ use crate::{
     policy::Operation,
     server::audit::{
         Stored,
-        event::{Written, WrittenChange, WrittenThing},
+        event::{SignedInBy, Written, WrittenChange, WrittenThing},
     },
 };
 use std::fmt::Write;
@@ -49,6 +49,22 @@ pub fn told_of(seq: i64, written: &Written) -> Told {
         count: written.count,
         fields: written.changes.iter().map(|change| plain(&change.field, false)).collect(),
         address: plain(&written.address, false),
+        signed_in_by: written.signed_in_by().map(proof).unwrap_or_default().to_owned(),
+        credential_id: written.credential_id().map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+/// How somebody has proven who they are, in words behind "by".
+const fn proof(by: SignedInBy) -> &'static str {
+    match by {
+        SignedInBy::Password => "password",
+        SignedInBy::PasswordAgain => "password, a short while before",
+        SignedInBy::Invitation => "invitation",
+        SignedInBy::ResetLink => "link for a new password",
+        SignedInBy::Setup => "setup secret",
+        SignedInBy::ApiKey => "API key",
+        SignedInBy::Command => "command on the server",
+        SignedInBy::System => "the program itself",
     }
 }
 

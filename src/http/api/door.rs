@@ -138,7 +138,9 @@ async fn refused(app: &App, origin: Origin, digest: Option<[u8; 32]>, asked: Opt
         None => None,
     };
     let (access, organisation) = match known {
-        Some((organisation, key, name)) => (Access::dead_key(app.clone(), origin, key, name), organisation),
+        Some((organisation, key, secret, name)) => {
+            (Access::dead_key(app.clone(), origin, key, secret, name), organisation)
+        }
         None => (Access::nobody(app.clone(), origin), OrganisationId::INSTALLATION),
     };
     access.record_refusal(operation, organisation, Subject::unnamed("request", ""), error).await;

@@ -1,11 +1,11 @@
 //! A change in progress: what an operation does between the decision and the commit.
 
-use super::{Access, COMMAND, heads, sessions};
+use super::{Access, heads, sessions};
 use crate::{
-    kernel::{Code, Error, KeyId, OrganisationId, Result, Secret, Timestamp, UserId},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Secret, SessionId, Timestamp, UserId},
     policy::{Operation, Principal, Target},
     server::{
-        audit::event::{Actor, Event, Outcome},
+        audit::event::{Actor, Event, Outcome, SignedInBy},
         database::{OrgTx, made_by_submission, note_made, note_submission, revise},
     },
 };
@@ -20,6 +20,8 @@ pub struct Change {
     pub(super) founds: bool,
     /// What the form called itself that asks.
     pub(super) submission: Option<Uuid>,
+    /// The session that was begun.
+    pub(super) begun: Option<SessionId>,
 }
 
 /// Proof that a change and its event were committed.
@@ -76,15 +78,18 @@ impl Change {
     /// Begins a session for a person who has just proven who they are: with the change, or not at all. Whatever session
     /// the browser came with is dead. Gives the cookie's value; none to the program's own commands, which have no browser.
     pub async fn begin_session(&mut self, user: UserId) -> Result<Option<Secret>> {
-        let Self { access, tx, .. } = self;
-        if access.credential == COMMAND {
+        let Self { access, tx, begun, .. } = self;
+        if access.is_command() {
             return Ok(None);
         }
         let tx = tx.system();
         if let Some(session) = access.session {
             sessions::replace(tx, session).await?;
         }
-        sessions::begin(tx, &access.app, user, &access.origin).await.map(Some)
+        let by = access.credential.signed_in_by;
+        let (token, session) = sessions::begin(tx, &access.app, user, by, &access.origin).await?;
+        *begun = Some(session);
+        Ok(Some(token))
     }
 
     /// Notes that this form was sent. The second time it is refused, with the id of what the first one made: a double press
@@ -101,10 +106,19 @@ impl Change {
         Err(Error { made: made.map(String::into_boxed_str), ..error })
     }
 
-    /// Says that from here on somebody acts who was not known before: an account that was only now made or proven.
-    pub fn act_as(&mut self, user: UserId, name: &str) {
+    /// Says that from here on somebody acts who was not known before: an account that was only now made or proven, by this.
+    pub fn act_as(&mut self, user: UserId, name: &str, by: SignedInBy) {
         self.access.actor = Actor { kind: "person", id: user.to_string(), name: name.to_owned() };
         self.access.principal = Principal::Person { user };
+        if !self.access.is_command() {
+            self.access.credential.signed_in_by = Some(by);
+        }
+    }
+
+    /// Says that whoever asks has just proven their password once more.
+    pub fn act_confirmed(&mut self) {
+        self.access.credential.signed_in_by = Some(SignedInBy::PasswordAgain);
+        self.access.confirmed_at = Some(self.now());
     }
 
     /// Writes one more event, for an act that is several: all of them or none.
@@ -121,6 +135,11 @@ impl Change {
 
     /// Commits the change with its event: both or neither.
     pub async fn commit<T>(mut self, event: Event, value: T) -> Result<Committed<T>> {
+        // By its id it is told what was done in the session that begins here.
+        let event = match self.begun {
+            Some(session) => event.with("session", session.to_string()),
+            None => event,
+        };
         self.record(&event).await?;
         if let Some(submission) = self.submission {
             note_made(&mut self.tx, submission, &event.subject.id).await?;

@@ -1,7 +1,6 @@
 //! When checkpoints of the audit log's chains are made: after so many events or minutes, when there is something new, and
 //! when the program stops. They are kept in the database, said in the program's log, and written to a file.
 
-use super::COMMAND;
 use crate::{
     kernel::{Code, Error, OrganisationId, Result, Timestamp, time::MINUTE},
     server::{
@@ -349,7 +348,7 @@ pub async fn rotate_key(app: &App) -> Result<PublishedKey> {
         reason: None,
         count: 1,
         actor: &Actor { kind: "system", id: String::new(), name: "latchkey".into() },
-        credential: COMMAND,
+        credential: &super::by_command(),
         request_id: &Uuid::now_v7().to_string(),
         address: "",
         user_agent: "",

@@ -36,7 +36,7 @@ use crate::{
     policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
     server::audit::{
         self, Circumstances,
-        event::{Actor, Event, Outcome, Subject},
+        event::{Actor, Credential, Event, Outcome, SignedInBy, Subject},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -83,7 +83,7 @@ pub struct Access {
     principal: Principal,
     actor: Actor,
     /// The credential, as events name it.
-    credential: String,
+    credential: Credential,
     /// The session of the browser that asks, if it came with one. It is a person's credential; to nobody it is what the
     /// session that they begin takes the place of.
     session: Option<SessionId>,
@@ -101,6 +101,8 @@ pub struct SignedIn {
     pub name: String,
     /// The session's public id.
     pub session: SessionId,
+    /// How they proved who they are; none if the session began before this was kept.
+    pub by: Option<SignedInBy>,
     /// When the session's person last proved their password.
     pub confirmed_at: Timestamp,
 }
@@ -117,7 +119,7 @@ impl Access {
     /// A request without a credential, or with one that is not valid.
     pub fn nobody(app: App, origin: Origin) -> Self {
         let actor = Actor { kind: "nobody", id: String::new(), name: String::new() };
-        Self::of(app, Principal::Nobody, actor, String::new(), origin)
+        Self::of(app, Principal::Nobody, actor, Credential::default(), origin)
     }
 
     /// The same, in a browser that came with this session.
@@ -125,17 +127,18 @@ impl Access {
         Self { session, ..self }
     }
 
-    /// The program itself: `latchkey setup`, jobs.
+    /// The program's own commands, such as `latchkey setup`.
     pub fn system(app: App) -> Self {
         let actor = Actor { kind: "system", id: String::new(), name: "latchkey".into() };
         let origin = Origin::new(Uuid::now_v7().to_string(), None, String::new());
-        Self::of(app, Principal::Nobody, actor, COMMAND.into(), origin)
+        Self::of(app, Principal::Nobody, actor, by_command(), origin)
     }
 
     /// A person who is signed in, outside of any organisation.
     pub fn person(app: App, origin: Origin, who: SignedIn) -> Self {
         let actor = Actor { kind: "person", id: who.user.to_string(), name: who.name };
-        let credential = format!("session {}", who.session);
+        let credential =
+            Credential { name: format!("session {}", who.session), id: Some(who.session.0), signed_in_by: who.by };
         Self {
             session: Some(who.session),
             confirmed_at: Some(who.confirmed_at),
@@ -143,7 +146,7 @@ impl Access {
         }
     }
 
-    fn of(app: App, principal: Principal, actor: Actor, credential: String, origin: Origin) -> Self {
+    fn of(app: App, principal: Principal, actor: Actor, credential: Credential, origin: Origin) -> Self {
         Self { app, principal, actor, credential, session: None, secret: None, origin, confirmed_at: None }
     }
 
@@ -162,15 +165,15 @@ impl Access {
     pub fn key(app: App, origin: Origin, key: &VerifiedKey) -> Self {
         let actor = Actor { kind: "api_key", id: key.key.to_string(), name: key.name.clone() };
         let principal = Principal::ApiKey { key: key.key, organisation: key.organisation, permissions: key.effective };
-        let credential = format!("key {}", key.key);
+        let credential = of_key(key.key, key.secret);
         Self { secret: Some(key.digest), ..Self::of(app, principal, actor, credential, origin) }
     }
 
     /// A request with the secret of a key that does not work any more: what it asks for is refused in that key's name.
-    pub fn dead_key(app: App, origin: Origin, key: KeyId, name: String) -> Self {
+    /// `secret`: the id of that secret.
+    pub fn dead_key(app: App, origin: Origin, key: KeyId, secret: Uuid, name: String) -> Self {
         let actor = Actor { kind: "api_key", id: key.to_string(), name };
-        let credential = format!("key {key}");
-        Self::of(app, Principal::Nobody, actor, credential, origin)
+        Self::of(app, Principal::Nobody, actor, of_key(key, secret), origin)
     }
 
     pub fn app(&self) -> &App {
@@ -187,7 +190,7 @@ impl Access {
 
     /// The session or key that was used, as events name it.
     pub fn credential(&self) -> &str {
-        &self.credential
+        &self.credential.name
     }
 
     pub fn origin(&self) -> &Origin {
@@ -203,7 +206,25 @@ impl Access {
     pub fn needs_proof(&self, operation: Operation, target: Target) -> bool {
         asks_for_proof(operation, target)
             && matches!(self.principal, Principal::Member { .. })
-            && self.confirmed_at.is_none_or(|at| at.plus(PROOF_HOLDS) < self.now())
+            && !self.has_just_confirmed()
+    }
+
+    /// How whoever asks has proven who they are. A password that was asked for again counts as that for as long as it is
+    /// believed, and then as the session's.
+    fn signed_in_by(&self) -> Option<SignedInBy> {
+        match self.credential.signed_in_by {
+            Some(SignedInBy::PasswordAgain) if !self.has_just_confirmed() => Some(SignedInBy::Password),
+            by => by,
+        }
+    }
+
+    /// Whether it is the program itself that asks, not a browser or program from outside.
+    fn is_command(&self) -> bool {
+        self.credential.name == COMMAND
+    }
+
+    fn has_just_confirmed(&self) -> bool {
+        self.confirmed_at.is_some_and(|at| at.plus(PROOF_HOLDS) >= self.now())
     }
 
     /// The session of the browser that asks, by its public id.
@@ -390,7 +411,9 @@ impl Access {
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        let done = Self::system(app.clone()).attempt(operation, organisation, Way::Proven, act).await?;
+        let mut access = Self::system(app.clone());
+        access.credential.signed_in_by = Some(SignedInBy::System);
+        let done = access.attempt(operation, organisation, Way::Proven, act).await?;
         app.changes.announce(super::watch::ChangeNews::Of(organisation));
         Ok(done.value)
     }
@@ -471,7 +494,7 @@ impl Access {
         } else {
             self.prove(tx.system(), Hold::UntilCommit).await?;
         }
-        act(Change { tx, access, operation, founds, submission: None }).await
+        act(Change { tx, access, operation, founds, submission: None, begun: None }).await
     }
 
     async fn settle<T>(
@@ -565,7 +588,7 @@ impl Access {
     async fn tell(app: &App, told: Vec<Told>) {
         for Told { place, refusal, such_as, count } in told {
             let Caller { actor, network } = refusal.caller.clone();
-            let mut access = Self { actor, credential: String::new(), ..Self::system(app.clone()) };
+            let mut access = Self { actor, credential: Credential::default(), ..Self::system(app.clone()) };
             access.origin.network = network;
             access.write_refusal(place, refusal, &such_as, count).await;
         }
@@ -614,7 +637,7 @@ impl Access {
             reason,
             count,
             actor: &self.actor,
-            credential: &self.credential,
+            credential: &Credential { signed_in_by: self.signed_in_by(), ..self.credential.clone() },
             request_id: &self.origin.request_id,
             address: &address,
             user_agent: text::cut(&self.origin.user_agent, 200),
@@ -622,6 +645,16 @@ impl Access {
         };
         audit::append(tx, event, &circumstances).await
     }
+}
+
+/// What the program's own commands come with.
+fn by_command() -> Credential {
+    Credential { name: COMMAND.into(), id: None, signed_in_by: Some(SignedInBy::Command) }
+}
+
+/// What a request with a secret of an API key comes with.
+fn of_key(key: KeyId, secret: Uuid) -> Credential {
+    Credential { name: format!("key {key}"), id: Some(secret), signed_in_by: Some(SignedInBy::ApiKey) }
 }
 
 /// How whoever acts comes into the organisation.

@@ -1,9 +1,12 @@
 //! What an event says, and its one written form.
 
 use crate::kernel::{Timestamp, text};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
+
+/// The version of the form in which bodies are written. Older ones stay as they are, and are read.
+pub const VERSION: u8 = 2;
 
 /// How the act ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -25,6 +28,65 @@ impl Outcome {
             Outcome::Failed => "failed",
         }
     }
+}
+
+/// How whoever acts has proven who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignedInBy {
+    /// By the password with which the session began.
+    Password,
+    /// By the password once more, a short while ago, as is asked for before what gives or takes the highest rights.
+    PasswordAgain,
+    /// By the link of an invitation, with which the account was made.
+    Invitation,
+    /// By a link that sets a new password.
+    ResetLink,
+    /// By the secret that the server printed for its first Owner.
+    Setup,
+    /// By the secret of an API key.
+    ApiKey,
+    /// A command of the program, run by whoever rules its machine.
+    Command,
+    /// Not at all: the program acts by itself.
+    System,
+}
+
+impl SignedInBy {
+    pub const ALL: [SignedInBy; 8] = [
+        SignedInBy::Password,
+        SignedInBy::PasswordAgain,
+        SignedInBy::Invitation,
+        SignedInBy::ResetLink,
+        SignedInBy::Setup,
+        SignedInBy::ApiKey,
+        SignedInBy::Command,
+        SignedInBy::System,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            SignedInBy::Password => "password",
+            SignedInBy::PasswordAgain => "password_again",
+            SignedInBy::Invitation => "invitation",
+            SignedInBy::ResetLink => "reset_link",
+            SignedInBy::Setup => "setup",
+            SignedInBy::ApiKey => "api_key",
+            SignedInBy::Command => "command",
+            SignedInBy::System => "system",
+        }
+    }
+}
+
+/// What a request came with, as events name it: never a secret, nor a digest of one.
+#[derive(Clone, Debug, Default)]
+pub struct Credential {
+    /// `session ID`, `key ID`, `command`, or empty.
+    pub name: String,
+    /// The id of the session, or of the key's secret, by which the same one is found again. None: there is neither.
+    pub id: Option<Uuid>,
+    /// None: nobody is known, several are counted together, or the session began before this was kept.
+    pub signed_in_by: Option<SignedInBy>,
 }
 
 /// Who acted, as they were named then.
@@ -114,6 +176,12 @@ pub struct Body<'a> {
     #[serde(skip_serializing_if = "is_one")]
     pub count: u64,
     pub actor: &'a Actor,
+    /// From version 2 on; absent before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signed_in_by: Option<Option<SignedInBy>>,
+    /// From version 2 on; absent before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential_id: Option<Option<Uuid>>,
     /// The session or key that was used.
     pub credential: &'a str,
     pub subject: &'a Subject,
@@ -164,6 +232,12 @@ pub struct Written {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub count: u64,
     pub actor: WrittenThing,
+    /// From version 2 on; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub signed_in_by: Option<Option<SignedInBy>>,
+    /// From version 2 on; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub credential_id: Option<Option<Uuid>>,
     pub credential: String,
     pub subject: WrittenThing,
     pub changes: Vec<WrittenChange>,
@@ -194,10 +268,35 @@ fn one() -> u64 {
     1
 }
 
+/// What stands there, `null` too. What does not stand there is left out.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
 impl Written {
-    /// Reads a body. None: these bytes were not written by [`Body::bytes`].
+    /// Reads a body of any version there was. None: these bytes were not written by [`Body::bytes`].
     pub fn read(body: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(body).ok().filter(|read| read.v == 1 && written(read) == body)
+        serde_json::from_str::<Self>(body).ok().filter(|read| read.is_of_its_version() && written(read) == body)
+    }
+
+    /// Has the members of its version, and no others.
+    fn is_of_its_version(&self) -> bool {
+        let newer = [self.signed_in_by.is_some(), self.credential_id.is_some()];
+        match self.v {
+            1 => newer == [false, false],
+            VERSION => newer == [true, true],
+            _ => false,
+        }
+    }
+
+    /// How whoever acted had proven who they are. None: it is not known, or the event does not say it yet.
+    pub fn signed_in_by(&self) -> Option<SignedInBy> {
+        self.signed_in_by.flatten()
+    }
+
+    /// The id of the session, or of the key's secret. None: there was neither, or the event does not say it yet.
+    pub fn credential_id(&self) -> Option<Uuid> {
+        self.credential_id.flatten()
     }
 }
 

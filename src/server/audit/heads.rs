@@ -4,7 +4,7 @@
 use super::{
     Circumstances,
     chain::Hash,
-    event::{Actor, Event, FieldChange, Outcome, Subject, Written},
+    event::{Actor, Credential, Event, FieldChange, Outcome, SignedInBy, Subject, Written},
     store,
 };
 use crate::{
@@ -83,6 +83,7 @@ pub async fn record(
     now: Timestamp,
 ) -> Result<()> {
     let actor = Actor { kind: SYSTEM, id: String::new(), name: "latchkey".into() };
+    let credential = Credential { signed_in_by: Some(SignedInBy::System), ..Credential::default() };
     for heads in heads.chunks(EACH) {
         let changes = heads.iter().map(|(organisation, seq, hash)| {
             let mut end = String::with_capacity(85);
@@ -96,7 +97,7 @@ pub async fn record(
             reason: None,
             count: 1,
             actor: &actor,
-            credential: "",
+            credential: &credential,
             request_id,
             address: "",
             user_agent: "",

@@ -5,6 +5,7 @@ pub mod checkpoints;
 pub mod delivery;
 pub mod event;
 pub mod heads;
+pub mod schema;
 mod store;
 pub mod verify;
 

@@ -2,7 +2,7 @@
 
 use super::{
     chain::{self, GENESIS, Hash},
-    event::{Actor, Body, Event, Outcome, at_least},
+    event::{Actor, Body, Credential, Event, Outcome, VERSION, at_least},
 };
 use crate::{
     kernel::{Error, OrganisationId, Timestamp},
@@ -17,12 +17,12 @@ statements! {
     // Takes the chain's lock: on PostgreSQL writers of one organisation wait here for one another.
     LOCK_HEAD: TenantSql = "UPDATE audit_heads SET seq = seq WHERE org_id = $1 RETURNING seq, hash, at";
     MOVE_HEAD: TenantSql = "UPDATE audit_heads SET seq = $2, hash = $3, at = $4 WHERE org_id = $1";
-    APPEND: TenantSql = "INSERT INTO audit_events (org_id, seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    APPEND: TenantSql = "INSERT INTO audit_events (org_id, seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash, credential_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     HEAD: TenantSql = "SELECT seq, hash, at FROM audit_heads WHERE org_id = $1";
     PAGE: TenantSql = "SELECT seq, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     LATEST: TenantSql = "SELECT at, body FROM audit_events WHERE org_id = $1 ORDER BY seq DESC LIMIT $2";
     ACTS: TenantSql = "SELECT seq, action, outcome, actor_id, target_id FROM audit_events WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
-    ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
+    ROWS: TenantSql = "SELECT seq, id, at, action, outcome, actor_kind, actor_id, target_id, request_id, body, previous, hash, credential_id FROM audit_events WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT $3";
     ORGANISATIONS: SystemSql = "SELECT id FROM organisations";
     LOGGED: SystemSql = "SELECT org_id FROM audit_events UNION SELECT org_id FROM audit_heads UNION SELECT org_id FROM audit_checkpoints";
     ENDS: SystemSql = "SELECT h.org_id, h.seq, h.hash FROM audit_heads h JOIN organisations o ON o.id = h.org_id WHERE h.seq > 0 ORDER BY h.org_id";
@@ -84,6 +84,7 @@ row! {
         pub body: Raw,
         pub previous: Raw,
         pub hash: Raw,
+        pub credential_id: Raw,
     }
 }
 
@@ -106,7 +107,7 @@ pub struct Circumstances<'a> {
     pub reason: Option<&'a str>,
     pub count: u64,
     pub actor: &'a Actor,
-    pub credential: &'a str,
+    pub credential: &'a Credential,
     pub request_id: &'a str,
     pub address: &'a str,
     pub user_agent: &'a str,
@@ -130,7 +131,7 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
     let seq = head.seq + 1;
     let id = Uuid::now_v7();
     let body = Body {
-        v: 1,
+        v: VERSION,
         id,
         at: at.rfc3339(),
         action: c.action,
@@ -138,7 +139,9 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
         reason: c.reason,
         count: c.count,
         actor: c.actor,
-        credential: c.credential,
+        signed_in_by: Some(c.credential.signed_in_by),
+        credential_id: Some(c.credential.id),
+        credential: &c.credential.name,
         subject: &event.subject,
         changes: &event.changes,
         request_id: c.request_id,
@@ -147,6 +150,7 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
     }
     .bytes();
     let hash = chain::hash(tx.organisation(), seq, &previous, body.as_bytes());
+    let credential = c.credential.id.map(|id| id.to_string()).unwrap_or_default();
     let row = values![
         seq,
         id,
@@ -159,7 +163,8 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
         c.request_id,
         body,
         previous,
-        hash
+        hash,
+        credential
     ];
     tx.execute(APPEND, row).await?;
     tx.execute(MOVE_HEAD, values![seq, hash, at]).await?;

@@ -177,6 +177,7 @@ fn stands_beside(row: &StoredRow, written: &Written) -> bool {
         && same(&row.actor_id, &written.actor.id)
         && same(&row.target_id, &written.subject.id)
         && same(&row.request_id, &written.request_id)
+        && same(&row.credential_id, &written.credential_id().map(|id| id.to_string()).unwrap_or_default())
 }
 
 /// As an earlier version stored texts that hold a NUL beside the body.
@@ -226,15 +227,20 @@ pub async fn verify_with(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::audit::event::{Actor, Body, FieldChange, Outcome, Subject};
+    use crate::server::audit::event::{Actor, Body, FieldChange, Outcome, SignedInBy, Subject, VERSION};
     use uuid::Uuid;
 
     const ORG: OrganisationId = OrganisationId(Uuid::from_u128(5));
 
     fn body(n: i64) -> String {
+        of_version(1, n)
+    }
+
+    /// A body of this version.
+    fn of_version(v: u8, n: i64) -> String {
         let nobody = || Actor { kind: "nobody", id: String::new(), name: "\u{202e}".into() };
         Body {
-            v: 1,
+            v,
             id: Uuid::from_u128(7),
             at: Timestamp(n).rfc3339(),
             action: "test.made",
@@ -242,6 +248,8 @@ mod tests {
             reason: Some("not_found"),
             count: 2,
             actor: &nobody(),
+            signed_in_by: (v == VERSION).then_some(Some(SignedInBy::PasswordAgain)),
+            credential_id: (v == VERSION).then_some(None),
             credential: "",
             subject: &Subject::new("thing", n, "a\0b"),
             changes: &[FieldChange {
@@ -325,6 +333,58 @@ mod tests {
         assert_eq!(verdict(vec![end(2), end(5)], &events[..3]), Some(4));
         assert_eq!(verdict(vec![end(1)], &[]), Some(1));
         assert_eq!(verdict(vec![end(1), (3, GENESIS)], &events), Some(3));
+    }
+
+    /// Events as they were written, the first of them by version 1: whatever comes later verifies them.
+    #[test]
+    fn what_was_written_once_verifies_for_ever() {
+        let hashes = [
+            "9721047f5ea600f35adbaa07e82add70dbe0f990537eebf9ff7e43a91e218382",
+            "23dd192bee40f251d15fe443bf5da8fb9b2924f5963f2ce73ae2e7119cadfd8e",
+            "8e22e5d87d1767d43c075e8796be30343b51f10d2ee5c604421f891388897c8d",
+        ];
+        let document = include_str!("../../../docs/audit.md");
+        let mut previous = GENESIS;
+        let mut verifier = Verifier::new(ORG);
+        for ((seq, body), expected) in (1..).zip(include_str!("golden.jsonl").lines()).zip(hashes) {
+            let hash = chain::hash(ORG, seq, &previous, body.as_bytes());
+            assert_eq!(crate::server::database::hex(&hash), expected, "{seq}");
+            let written = Written::read(body).unwrap_or_else(|| panic!("{seq} cannot be read"));
+            let by = written.signed_in_by().map(SignedInBy::name);
+            assert_eq!(
+                (written.v, by),
+                [(1, None), (2, Some("api_key")), (2, None)][usize::try_from(seq).unwrap() - 1]
+            );
+            verifier.take(&Stored { seq, body: body.into(), previous: previous.to_vec(), hash: hash.to_vec() });
+            previous = hash;
+            let is_told = document.lines().any(|line| line == body) && document.contains(expected);
+            assert_eq!(is_told, seq < 3, "the document shows the first two");
+        }
+        assert!(matches!(verifier.finish(Some((3, &previous))), Verdict::Whole { events: 3, .. }));
+    }
+
+    #[test]
+    fn each_version_has_its_own_members() {
+        let new = of_version(2, 1);
+        let read = Written::read(&new).expect("the newest version");
+        assert_eq!((read.signed_in_by, read.credential_id), (Some(Some(SignedInBy::PasswordAgain)), Some(None)));
+        for by in SignedInBy::ALL {
+            assert_eq!(serde_json::to_value(by).unwrap(), by.name());
+        }
+        let by = r#""signed_in_by":"password_again","#;
+        let id = r#""credential_id":null,"#;
+        for bad in [
+            new.replace("\"v\":2", "\"v\":1"),
+            new.replace("\"v\":2", "\"v\":3"),
+            new.replace(by, ""),
+            new.replace(id, ""),
+            new.replace(by, "").replace(id, ""),
+            new.replace(&format!("{by}{id}"), &format!("{id}{by}")),
+            new.replace("password_again", "passkey"),
+            new.replace(id, r#""credential_id":"x","#),
+        ] {
+            assert!(bad != new && Written::read(&bad).is_none(), "{bad}");
+        }
     }
 
     #[test]

@@ -382,6 +382,9 @@ async fn every_route_keeps_the_matrix() {
         for (operation, route) in routes {
             matrix.row(operation, &route).await;
         }
+        let world = &matrix.world;
+        let chains = [world.house.organisation, world.south_id, OrganisationId::INSTALLATION];
+        super::audit_room::expect_schema(&world.house, &chains).await;
     })
     .await;
 }

@@ -118,7 +118,7 @@ impl World {
 
 /// Lets the keys of one person answer for another, both by their ids.
 pub async fn answer_for(house: &House, from: &str, to: &str) {
-    let subject = Subject::unnamed("test", "");
+    let subject = Subject::unnamed("installation", "");
     let (from, to) = (from.parse().expect("an id"), to.parse().expect("an id"));
     Access::system(house.app.clone())
         .act_with_proof(Operation::Setup, house.organisation, subject.clone(), |mut change| async move {

@@ -95,6 +95,7 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
                 ));
             }
             store::forget_resets(tx, user, now).await?;
+            change.act_confirmed();
             let session = change.begin_session(user).await?;
             change
                 .commit(Event::of(subject).change("password", "set", "changed").with("sessions_ended", ended), session)
@@ -121,6 +122,7 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<Opti
             if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(not_present());
             }
+            change.act_confirmed();
             let session = change.begin_session(user).await?;
             change.commit(Event::of(subject), session).await
         })

@@ -18,7 +18,7 @@ use crate::{
     policy::{Operation, Role, Target},
     server::{
         access::{Access, Change, sessions},
-        audit::event::{Event, Subject},
+        audit::event::{Event, SignedInBy, Subject},
         crypto::{Digest, link_token},
         database::Tx,
         limits::{MailKind, address_subject},
@@ -126,7 +126,7 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
     access
         .act_on_account(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
-            change.act_as(user, &account.name);
+            change.act_as(user, &account.name, SignedInBy::ResetLink);
             networks::note(&mut change, user).await?;
             let tx = change.tx().system();
             let maker = store::use_reset(tx, &digest, now).await?.ok_or_else(spent)?;

@@ -146,6 +146,12 @@ fn Facts(event: Detail, slug: String) -> impl IntoView {
         (Some(("key", id)), _) => named(format!("API key {id}"), key_page),
         _ => named(credential.clone(), Some(filtered("credential", &credential))),
     };
+    let id = (!told.credential_id.is_empty()).then(|| {
+        let href = filtered("credential_id", &told.credential_id);
+        view! { <Fact term="Credential id"><a class="mono" href=href>{told.credential_id.clone()}</a></Fact> }
+    });
+    let by = (!told.signed_in_by.is_empty())
+        .then(|| view! { <Fact term="Signed in by">{told.signed_in_by.clone()}</Fact> });
     let address = (!told.address.is_empty()).then(|| {
         let href = filtered("address", &told.address);
         view! { <Fact term="Address"><a class="mono" href=href>{told.address.clone()}</a></Fact> }
@@ -163,7 +169,9 @@ fn Facts(event: Detail, slug: String) -> impl IntoView {
             <Fact term="When"><Time at=told.at.0 style=TimeStyle::Millisecond /></Fact>
             <Fact term="By">{named(told.actor.actor(), actor_page)}</Fact>
             <Fact term="About">{named(told.subject.target(), subject_page)}" "<span class="muted">{kind}</span></Fact>
+            {by}
             <Fact term="Credential">{used}</Fact>
+            {id}
             {address}
             {agent}
             {request}

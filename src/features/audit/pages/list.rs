@@ -29,7 +29,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 /// The filters that have a field of the sheet.
-const FIELDS: [&str; 5] = ["outcome", "actor_kind", "address", "request_id", "credential"];
+const FIELDS: [&str; 6] = ["outcome", "actor_kind", "address", "request_id", "credential_id", "credential"];
 /// Those that are set by following a link.
 const FOLLOWED: [&str; 3] = ["action", "actor", "target"];
 
@@ -66,7 +66,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
     });
     let body = if !events.is_empty() {
         let columns =
-            vec![Column::new("Event"), Column::new("Outcome"), Column::new("Address"), Column::new("Number, time")];
+            vec![Column::new("Event"), Column::new("Outcome"), Column::new("Address, credential"), Column::new("Number, time")];
         let rows: Vec<_> = events.into_iter().map(|told| row(told, &slug, now)).collect();
         view! { <Table caption="Events, newest first" columns>{rows}</Table> }.into_any()
     } else if looked.is_none() && list.is_narrowed() {
@@ -170,7 +170,8 @@ fn fields(list: &List, kinds: Vec<(String, String)>, first: Option<Told>) -> Any
         .filter(|name| !asked.get(name).is_empty())
         .map(|name| view! { <input type="hidden" name=*name value=asked.get(name).to_owned() /> }.into_any())
         .collect();
-    let [address, request, credential] = ["address", "request_id", "credential"].map(|name| asked.get(name).to_owned());
+    let [address, request, id, credential] =
+        ["address", "request_id", "credential_id", "credential"].map(|name| asked.get(name).to_owned());
     let (outcomes, actors) = (list.choice("Outcome", "outcome", outcomes), list.choice("Actor", "actor_kind", actors));
     view! {
         {kept}
@@ -181,6 +182,7 @@ fn fields(list: &List, kinds: Vec<(String, String)>, first: Option<Told>) -> Any
             {actors}
             <SearchField label="Address" name="address" value=address />
             <SearchField label="Request id" name="request_id" value=request />
+            <SearchField label="Id of a session or secret" name="credential_id" value=id />
             <SearchField label="Credential, as “session ID”" name="credential" value=credential />
         </FilterSheet>
     }
@@ -195,7 +197,7 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
             <tr>
                 <th scope="row">{told.sentence()}</th>
                 <td data-label="Outcome" class="state"><Pill tone=Tone::Bad label="Not as written" /></td>
-                <td data-label="Address"></td>
+                <td data-label="Address, credential"></td>
                 <td data-label="Number, time"><a class="cell-name mono" href=href>{number}</a></td>
             </tr>
         }
@@ -221,6 +223,15 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
     };
     let (tone, word) = (tone(&told), told.outcome_word());
     let address = if told.address.is_empty() { "–".to_owned() } else { told.address };
+    let action = match told.signed_in_by.as_str() {
+        "" => action,
+        by => format!("{action} · by {by}"),
+    };
+    // Its beginning is enough to tell it from others; the link leads to all of it.
+    let used = told.credential_id.get(..8).map(|short| {
+        let href = routes::audit(slug).with("credential_id", &told.credential_id).to_string();
+        view! { <span class="cell-second"><a href=href>{short.to_owned()}</a></span> }
+    });
     view! {
         <tr>
             <th scope="row" class="audit-event">
@@ -230,7 +241,9 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
                 </span>
             </th>
             <td data-label="Outcome" class="state"><Pill tone label=word /></td>
-            <td data-label="Address" class="mono">{address}</td>
+            <td data-label="Address, credential" class="mono">
+                <span class="two-lines">{address}{used}</span>
+            </td>
             <td data-label="Number, time">
                 <span class="two-lines">
                     <a class="cell-name mono" href=href>{number}</a>

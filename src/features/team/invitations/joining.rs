@@ -16,7 +16,7 @@ use crate::{
     policy::{Operation, Permission, Principal, Requirement, Target, decide},
     server::{
         access::{Access, Change},
-        audit::event::{Event, Subject},
+        audit::event::{Event, SignedInBy, Subject},
         crypto::check_new_password,
         limits::address_subject,
     },
@@ -180,7 +180,7 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
             if !accounts::insert(change.tx().system(), user, &email, &name, &hash, now).await? {
                 return Err(Error::conflict("This address has an account already. Sign in to accept the invitation."));
             }
-            change.act_as(user, &name);
+            change.act_as(user, &name, SignedInBy::Invitation);
             accounts::note_network(&mut change, user).await?;
             let (event, slug) = join(&mut change, &stored, user).await?;
             let session = change.begin_session(user).await?;

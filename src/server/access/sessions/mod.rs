@@ -11,6 +11,7 @@ use crate::{
     },
     server::{
         access::{App, Origin, SignedIn},
+        audit::event::SignedInBy,
         database::Tx,
     },
 };
@@ -44,21 +45,31 @@ const TOKEN: &str = "token";
 struct Data {
     /// When the password was proven.
     confirmed_at: Timestamp,
+    /// How its person proved who they are; none in sessions that began before this was kept.
+    by: Option<SignedInBy>,
     address: String,
     browser: String,
 }
 
-/// Begins a session, inside the transaction that proved who the person is. Gives the cookie's value, this once.
-pub async fn begin(tx: &mut Tx, app: &App, user: UserId, origin: &Origin) -> Result<Secret> {
+/// Begins a session, inside the transaction that proved who the person is. Gives the cookie's value, this once, and the
+/// session's public id.
+pub async fn begin(
+    tx: &mut Tx,
+    app: &App,
+    user: UserId,
+    by: Option<SignedInBy>,
+    origin: &Origin,
+) -> Result<(Secret, SessionId)> {
     let token = Zeroizing::new(Id::default().to_string());
     let data = Data {
         confirmed_at: app.clock.now(),
+        by,
         address: origin.address.map(|address| address.to_string()).unwrap_or_default(),
         browser: text::cut(&origin.user_agent, 200).to_owned(),
     };
     let data = serde_json::to_string(&data).map_err(|_| Error::internal())?;
-    store::insert(tx, app.keyring.digest(PURPOSE, &token), user, &data, app.clock.now()).await?;
-    Ok(Secret::new(token.as_str()))
+    let id = store::insert(tx, app.keyring.digest(PURPOSE, &token), user, &data, app.clock.now()).await?;
+    Ok((Secret::new(token.as_str()), id))
 }
 
 /// Who is signed in by a cookie's value. None: it opens nothing, or not any more.
@@ -79,7 +90,7 @@ pub async fn find(app: &App, token: &str) -> Result<Option<SignedIn>> {
         Error::internal()
     })?;
     let (user, session) = (UserId(row.user_id), SessionId(row.id));
-    Ok(Some(SignedIn { user, name: row.name, session, confirmed_at: data.confirmed_at }))
+    Ok(Some(SignedIn { user, name: row.name, session, by: data.by, confirmed_at: data.confirmed_at }))
 }
 
 async fn note_seen(app: &App, id: SessionId, created_at: Timestamp, now: Timestamp) -> Result<()> {

@@ -37,10 +37,11 @@ row! {
     }
 }
 
-/// Makes a session. `data` is what it remembers, as JSON.
-pub async fn insert(tx: &mut Tx, digest: Digest, user: UserId, data: &str, now: Timestamp) -> Result<(), Error> {
-    let row = values![digest, Uuid::new_v4(), user, now, now, now.plus(IDLE), data];
-    tx.execute(INSERT, row).await.map(|_| ())
+/// Makes a session. `data` is what it remembers, as JSON. Gives its public id.
+pub async fn insert(tx: &mut Tx, digest: Digest, user: UserId, data: &str, now: Timestamp) -> Result<SessionId, Error> {
+    let id = SessionId(Uuid::new_v4());
+    let row = values![digest, id, user, now, now, now.plus(IDLE), data];
+    tx.execute(INSERT, row).await.map(|_| id)
 }
 
 pub async fn load(tx: &mut Tx, digest: Digest, now: Timestamp) -> Result<Option<Row>, Error> {

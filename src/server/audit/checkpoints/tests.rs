@@ -159,6 +159,8 @@ pub fn chain_of(n: i64) -> Vec<Stored> {
                 reason: None,
                 count: 1,
                 actor: &nobody,
+                signed_in_by: None,
+                credential_id: None,
                 credential: "",
                 subject: &Subject::new("thing", seq, "é"),
                 changes: &[],

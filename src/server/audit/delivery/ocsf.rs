@@ -117,6 +117,8 @@ fn unreadable() -> Written {
         reason: None,
         count: 1,
         actor: thing("nobody", ""),
+        signed_in_by: None,
+        credential_id: None,
         credential: String::new(),
         subject: thing("request", ""),
         changes: vec![],
@@ -163,7 +165,11 @@ fn of(organisation: OrganisationId, written: &Written) -> Map<String, Value> {
         "actor": { "user": user(written) },
         "src_endpoint": endpoint(&written.address),
         "resources": [{ "uid": written.subject.id, "name": written.subject.name, "type": written.subject.kind }],
-        "unmapped": { "credential": written.credential, "changes": written.changes },
+        "unmapped": {
+            "credential": written.credential,
+            "signed_in_by": written.signed_in_by(),
+            "changes": written.changes,
+        },
     });
     let mut put = |place: &str, name: &str, value: Value| {
         if let Some(object) = told.pointer_mut(place).and_then(Value::as_object_mut) {
@@ -180,6 +186,7 @@ fn of(organisation: OrganisationId, written: &Written) -> Map<String, Value> {
     if !written.user_agent.is_empty() {
         put("", "http_request", json!({ "user_agent": written.user_agent }));
     }
+    // Of sessions both say the same; an event of version 1 has no other.
     if let Some(session) = written.credential.strip_prefix("session ") {
         put("/actor", "session", json!({ "uid": session }));
     }
@@ -198,8 +205,10 @@ fn user(written: &Written) -> Value {
         other => (99, other),
     };
     let mut user = json!({ "uid": id, "name": name, "type_id": type_id, "type": kind });
+    // The secret that was used, as far as the event names it; one of version 1 names its key alone.
     if let (Some(key), Some(user)) = (written.credential.strip_prefix("key "), user.as_object_mut()) {
-        user.insert("credential_uid".to_owned(), key.into());
+        let used = written.credential_id().map_or_else(|| key.to_owned(), |secret| secret.to_string());
+        user.insert("credential_uid".to_owned(), used.into());
     }
     user
 }
@@ -216,6 +225,8 @@ fn endpoint(address: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SECRET: &str = "01a2213b-56de-7491-9c32-e7dcc295ff45";
 
     fn body(outcome: &str, credential: &str, address: &str) -> String {
         let (reason, count) =
@@ -279,11 +290,28 @@ mod tests {
         assert_eq!((&told["status_code"], &told["status_detail"]), (&json!("permission_denied"), &json!("refused")));
         assert_eq!(told.pointer("/src_endpoint/name"), Some(&json!("2001:db8::/64")));
         assert_eq!(told.pointer("/actor/user/credential_uid"), Some(&json!("k1")));
+        assert_eq!(told.pointer("/unmapped/signed_in_by"), Some(&Value::Null));
         let forged = read("{}");
         assert_eq!(
             (&forged["status_id"], &forged["activity_id"], &forged["raw_data"]),
             (&json!(2), &json!(99), &json!("{}"))
         );
+    }
+
+    #[test]
+    fn a_newer_event_names_the_secret_and_how_it_was_signed_in() {
+        let newer = |credential: &str, by: &str| {
+            let more = format!(r#""signed_in_by":"{by}","credential_id":"{SECRET}","credential":"#);
+            let old = body("done", credential, "192.0.2.7");
+            read(&old.replace(r#"{"v":1"#, r#"{"v":2"#).replace(r#""credential":"#, &more))
+        };
+        let told = newer("key k1", "api_key");
+        assert_eq!(told.pointer("/actor/user/credential_uid"), Some(&json!(SECRET)), "{told}");
+        assert_eq!(told.pointer("/unmapped/signed_in_by"), Some(&json!("api_key")));
+        let told = newer(&format!("session {SECRET}"), "password_again");
+        assert_eq!(told.pointer("/actor/session/uid"), Some(&json!(SECRET)), "{told}");
+        assert_eq!(told.pointer("/unmapped/signed_in_by"), Some(&json!("password_again")));
+        assert_eq!(told.pointer("/metadata/event_code"), Some(&json!("api_key.rotate")), "it is read");
     }
 
     #[test]
