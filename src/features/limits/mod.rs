@@ -44,8 +44,9 @@ pub const ROOM: Room = Room {
 // What others may set on things of theirs.
 #[cfg(feature = "ssr")]
 pub use {
+    console::attention,
     model::Edit,
-    operations::{copy, free_to_act, set},
+    operations::{copy, free_to_act, set, used_up},
 };
 
 #[cfg(all(test, feature = "ssr"))]

@@ -199,6 +199,20 @@ impl Limit {
     }
 }
 
+/// A budget of so many dollars in each month, as typed, beyond which calls are refused.
+pub fn monthly_budget(typed: &str) -> Result<Wanted, String> {
+    let amount = Measure::Cost.read(typed).filter(|amount| *amount >= Measure::Cost.least_budget());
+    Ok(Wanted {
+        kind: Kind::Budget,
+        measure: Measure::Cost,
+        span: Span::Month,
+        amount: amount.ok_or_else(|| "Write dollars, such as 250 or 12.50, at least 1.".to_owned())?,
+        action: Action::Block,
+        alert_at: None,
+        anchor: None,
+    })
+}
+
 impl fmt::Display for Wanted {
     /// `100 requests in a minute`, `$50.00 in a month`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,9 +235,14 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether nothing is left, whether calls are refused for it or not.
+    pub fn is_used_up(&self) -> bool {
+        self.used >= self.amount
+    }
+
     /// Whether calls are refused until it begins anew.
     pub fn is_exhausted(&self) -> bool {
-        self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.used >= self.amount
+        self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.is_used_up()
     }
 }
 
@@ -241,12 +260,17 @@ impl Edit {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether there is a budget afterwards that refuses calls, where there `was` one or none before.
+    pub fn leaves_budget(&self, was: bool) -> bool {
+        self.budgets.as_ref().map_or(was, |budgets| budgets.iter().any(|budget| budget.action == Action::Block))
+    }
 }
 
 /// What an address of the page may say: what the limits are on, and which one is changed.
 pub const ASKED: [&str; 2] = ["on", "id"];
 /// Longest amount, in characters: more than any that is taken.
-const AMOUNT_LIMIT: usize = 20;
+pub const AMOUNT_LIMIT: usize = 20;
 /// The most characters of each field of the form.
 pub const FIELDS: &[(&str, usize)] =
     &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT)];
@@ -300,6 +324,8 @@ pub struct Page {
     pub draft: Draft,
     /// What is odd about them, a sentence each.
     pub doubts: Vec<String>,
+    /// Names of API keys that are blocked since the policy for keys demands a budget and they have none, in one text.
+    pub blocked: String,
     pub now: Timestamp,
 }
 

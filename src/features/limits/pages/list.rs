@@ -73,7 +73,7 @@ pub fn about(slug: &str, name: &'static str, value: &str) -> Path {
 
 #[component]
 fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
-    let Page { limits, of, subjects, changing, draft, doubts, now } = page;
+    let Page { limits, of, subjects, changing, draft, doubts, blocked, now } = page;
     let whole = of.as_ref().map(|of| {
         let sentence = format!("Those on {} alone. ", of.name);
         view! { <p class="hint">{sentence}<a href=routes::limits(&slug).to_string()>"Show all limits"</a></p> }
@@ -81,6 +81,12 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     let doubts = (!doubts.is_empty()).then(|| {
         let doubts: Vec<_> = doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
         view! { <Note tone=Tone::Warn><span>"Some limits are never reached."</span><ul>{doubts}</ul></Note> }
+    });
+    let blocked = (!blocked.is_empty()).then(|| {
+        let words = format!(
+            "The policy for API keys demands a budget of each that refuses calls. These have none, and are blocked: {blocked}.",
+        );
+        view! { <Note tone=Tone::Bad>{words}</Note> }
     });
     let list = if limits.is_empty() {
         view! {
@@ -107,6 +113,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
         <div class="stack">
             {whole}
             {doubts}
+            {blocked}
             <Refusal form=forms.delete />
             {list}
             <SetOne draft subjects of form=forms.set />
@@ -151,7 +158,7 @@ pub fn used(standing: &Standing) -> impl IntoView + use<> {
     }
 }
 
-fn state(standing: &Standing) -> impl IntoView + use<> {
+pub(super) fn state(standing: &Standing) -> impl IntoView + use<> {
     let raised = standing.limit.raised.filter(|_| standing.amount != standing.limit.is.amount);
     let pill = if standing.used >= standing.amount {
         match (standing.limit.is.action, standing.limit.is.kind) {
@@ -181,7 +188,7 @@ fn row(limit: Named, slug: &str, now: i64, delete: Form<DeleteLimit>) -> impl In
     let change = format!("{}#limit", about(slug, "id", &id.to_string()));
     let label = format!("Delete the limit on {name} of {is}");
     let end = match standing.period.end {
-        Some(end) => view! { <Time at=end.0 now /> }.into_any(),
+        Some(end) => view! { <Time at=end.0 now ahead=true /> }.into_any(),
         None => view! { <span class="hint">"Never by itself"</span> }.into_any(),
     };
     let kind = if standing.limit.is.kind == Kind::Rate { "Rate" } else { "Budget" };

@@ -1,8 +1,10 @@
 //! The page of limits, and its place in the console.
 
 mod form;
+mod holding;
 mod list;
 mod section;
 
+pub use holding::{Holding, USED_UP};
 pub use list::{LimitsPage, used};
 pub use section::{Routes, SECTION};

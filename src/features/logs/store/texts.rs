@@ -8,7 +8,6 @@ use crate::{
         database::{OrgTx, WriteError, statements, row, values},
     },
 };
-use uuid::Uuid;
 
 macro_rules! old_calls {
     () => {
