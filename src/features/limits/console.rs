@@ -2,7 +2,7 @@
 
 use super::{
     model::{
-        Action, Changing, DAYS_RANGE, Draft, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
+        Action, Changing, DAYS_RANGE, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
         Subject, Wanted, stands,
     },
     operations::{self, counts, doubts, fits, free_to_act, may_touch},
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     features::{api_keys, team, virtual_keys},
     kernel::{Asked, Error, Fields, LimitId, Result, Timestamp},
-    policy::Operation,
+    policy::{Operation, Target},
     server::{
         access::{Access, App, Change},
         audit::event::{self, Event},
@@ -64,7 +64,16 @@ pub async fn page(access: &Access, asked: &Asked) -> Result<Page> {
     };
     let limits = all.into_iter().filter(|one| on.is_none_or(|on| one.standing.limit.on == on)).collect();
     let blocked = api_keys::without_budget(&mut tx, now).await?;
-    Ok(Page { limits, of, subjects, changing, draft, doubts, blocked, now })
+    let may_hook = access.check(Operation::LimitWebhookSet, Target::In(organisation)).is_ok();
+    let hook = if may_hook { store::hook::webhook(&mut tx).await? } else { None };
+    let hook = hook.map(|stored| Hook {
+        id: stored.id,
+        url: stored.url,
+        error: stored.error,
+        changed_by: stored.changed_by,
+        changed_at: Timestamp(stored.changed_at),
+    });
+    Ok(Page { limits, of, subjects, changing, draft, doubts, blocked, hook, may_hook, now })
 }
 
 async fn named(

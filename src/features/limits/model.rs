@@ -1,7 +1,7 @@
 //! Limits and budgets: what of calls may happen in which time. What both sides know.
 
 pub use super::period::{MOST_DAYS, Period, Span};
-use crate::kernel::{LimitId, Timestamp, money, text::grouped};
+use crate::kernel::{LimitId, Secret, Timestamp, money, text::grouped};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -273,7 +273,7 @@ pub const ASKED: [&str; 2] = ["on", "id"];
 pub const AMOUNT_LIMIT: usize = 20;
 /// The most characters of each field of the form.
 pub const FIELDS: &[(&str, usize)] =
-    &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT)];
+    &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT), ("url", 2_000)];
 
 impl On {
     /// As an address and a form say it: `api_key:0193…`.
@@ -312,6 +312,26 @@ pub struct Changing {
     pub past: Vec<(Timestamp, i64)>,
 }
 
+/// The webhook for alerts. It never holds the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    pub id: Uuid,
+    pub url: String,
+    /// Why the last attempt failed, if it did.
+    pub error: Option<String>,
+    /// Who set it, as they were named then.
+    pub changed_by: String,
+    pub changed_at: Timestamp,
+}
+
+/// A webhook that was just set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub id: Uuid,
+    /// It signs each message; this once.
+    pub secret: Secret,
+}
+
 /// All that the page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
@@ -326,6 +346,10 @@ pub struct Page {
     pub doubts: Vec<String>,
     /// Names of API keys that are blocked since the policy for keys demands a budget and they have none, in one text.
     pub blocked: String,
+    /// Where alerts are sent besides mail; none, too, for whom may not set it.
+    pub hook: Option<Hook>,
+    /// Whether that may be set.
+    pub may_hook: bool,
     pub now: Timestamp,
 }
 

@@ -1,5 +1,7 @@
 //! The limits' SQL.
 
+pub mod hook;
+
 use super::{
     alerts::Alert,
     model::{Action, Kind, Limit, Measure, On, Raised, Scope, Span, Standing, Wanted},
@@ -54,7 +56,7 @@ statements! {
     WAITING: TenantSql = "SELECT id, limit_id, kind, amount, used FROM limit_alerts WHERE org_id = $1 AND sent_at IS NULL AND held_until <= $2 ORDER BY id LIMIT $3";
     HOLD: TenantSql = "UPDATE limit_alerts SET held_until = $4 WHERE org_id = $1 AND id = $2 AND sent_at IS NULL AND held_until <= $3";
     SENT: TenantSql = "UPDATE limit_alerts SET sent_at = $3 WHERE org_id = $1 AND id = $2";
-    ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
+    ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until, hook_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, CASE WHEN EXISTS (SELECT 1 FROM limit_webhooks w WHERE w.org_id = $1) THEN CAST($8 AS BIGINT) END) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
 }
 
 row! {

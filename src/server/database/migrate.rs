@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (26, "access_review", include_str!("../../../migrations/0026_access_review.sql")),
     (27, "billing", include_str!("../../../migrations/0027_billing.sql")),
     (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),
+    (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

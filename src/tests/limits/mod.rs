@@ -1,5 +1,6 @@
 //! Limits and budgets, on the real database and through the real router.
 
+mod alerts;
 mod demanded;
 mod shown;
 

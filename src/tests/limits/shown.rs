@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Sets a limit that blocks in the console.
-async fn set(owner: &Client, house: &House, on: &str, limit: &[(&str, &str)]) {
+pub(super) async fn set(owner: &Client, house: &House, on: &str, limit: &[(&str, &str)]) {
     let fields: Vec<_> = [("slug", house.slug.as_str()), ("on", on)].iter().chain(limit).copied().collect();
     done(owner, "limits/set", &fields).await;
 }

@@ -1,9 +1,12 @@
 //! The limits of the organisation, each with what was used of it.
 
-use super::form::{Around, SetOne};
+use super::{
+    form::{Around, SetOne},
+    hook::AlertHook,
+};
 use crate::{
     features::limits::{
-        functions::{DeleteLimit, LoadLimits, RaiseLimit, ResetLimit, SetLimit},
+        functions::{DeleteLimit, DeleteLimitWebhook, LoadLimits, RaiseLimit, ResetLimit, SetLimit, SetLimitWebhook},
         model::{ASKED, Action, Kind, Named, Page, Scope, Standing, Subject},
     },
     policy::Operation,
@@ -30,17 +33,28 @@ pub struct Forms {
     pub reset: Form<ResetLimit>,
     pub raise: Form<RaiseLimit>,
     pub delete: Form<DeleteLimit>,
+    pub hook: Form<SetLimitWebhook>,
+    pub unhook: Form<DeleteLimitWebhook>,
 }
 
 #[component]
 pub fn LimitsPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
-    let forms = Forms { set: use_form(), reset: use_form(), raise: use_form(), delete: use_form() };
+    let forms = Forms {
+        set: use_form(),
+        reset: use_form(),
+        raise: use_form(),
+        delete: use_form(),
+        hook: use_form(),
+        unhook: use_form(),
+    };
     let changes = [
         forms.set.successes(),
         forms.reset.successes(),
         forms.raise.successes(),
         forms.delete.successes(),
+        forms.hook.successes(),
+        forms.unhook.successes(),
     ];
     let data = load_after(
         move || changes.iter().map(|made| made.get()).sum::<u32>(),
@@ -50,6 +64,8 @@ pub fn LimitsPage() -> impl IntoView {
     forms.reset.says(|| Toast::done("What was used is set to nothing"));
     forms.raise.says(|| Toast::done("The raise is saved"));
     forms.delete.says(|| Toast::done("The limit is deleted"));
+    forms.hook.says(|| Toast::done("The webhook is set"));
+    forms.unhook.says(|| Toast::done("The webhook is deleted"));
     view! {
         <Title text=page_title("Limits") />
         <PageHeader
@@ -61,6 +77,7 @@ pub fn LimitsPage() -> impl IntoView {
             ("reset", "What was used is set to nothing."),
             ("raised", "The raise is saved."),
             ("deleted", "The limit is deleted."),
+            ("unhooked", "The webhook is deleted."),
         ] />
         <Loaded data view=move |page| view! { <Inside page slug=param("slug") forms /> }.into_any() />
     }
@@ -73,7 +90,7 @@ pub fn about(slug: &str, name: &'static str, value: &str) -> Path {
 
 #[component]
 fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
-    let Page { limits, of, subjects, changing, draft, doubts, blocked, now } = page;
+    let Page { limits, of, subjects, changing, draft, doubts, blocked, hook, may_hook, now } = page;
     let whole = of.as_ref().map(|of| {
         let sentence = format!("Those on {} alone. ", of.name);
         view! { <p class="hint">{sentence}<a href=routes::limits(&slug).to_string()>"Show all limits"</a></p> }
@@ -108,6 +125,9 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
         let rows: Vec<_> = limits.into_iter().map(|limit| row(limit, &slug, now.0, forms.delete)).collect();
         view! { <Table caption="Limits" columns>{rows}</Table> }.into_any()
     };
+    // It is about the organisation, and not about the one limit that is looked at.
+    let hook = (may_hook && changing.is_none())
+        .then(|| view! { <AlertHook hook now=now.0 set=forms.hook delete=forms.unhook /> });
     let around = changing.map(|changing| view! { <Around changing now=now.0 forms /> });
     view! {
         <div class="stack">
@@ -118,6 +138,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
             {list}
             <SetOne draft subjects of form=forms.set />
             {around}
+            {hook}
         </div>
     }
 }

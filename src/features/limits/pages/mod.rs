@@ -2,6 +2,7 @@
 
 mod form;
 mod holding;
+mod hook;
 mod list;
 mod section;
 
