@@ -32,10 +32,11 @@ statements! {
     ALL: TenantSql = concat!(columns!(), " ORDER BY l.scope, l.subject_id, l.id LIMIT 1000");
     BUDGETS: TenantSql = concat!(columns!(), " AND l.kind = 'budget' ORDER BY l.id LIMIT 1000");
     // The budgets that block, of up to fifty things.
-    BLOCKING: TenantSql = concat!(columns!(), " AND l.kind = 'budget' AND l.action = 'block' AND l.subject_id IN (", fifty!(), ") ORDER BY l.id");
+    BLOCKING: TenantSql = concat!(columns!(), " AND l.kind = 'budget' AND l.action = 'block' AND l.subject_id IN (", fifty!(), ")");
     BY_ID: TenantSql = concat!(columns!(), " AND l.id = $2");
-    // Of a caller: those of the organisation, of its key, and of the person who answers.
-    OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.id LIMIT 100");
+    // Of a caller: those of the organisation, of its key, and of the person who answers. In this order they are found by their
+    // index.
+    OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.subject_id, l.id LIMIT 100");
     RESPONSIBLE: TenantSql = "SELECT COALESCE(k.responsible, k.id) AS person FROM api_keys k WHERE k.org_id = $1 AND k.id = $2";
     INSERT: TenantSql = "INSERT INTO limits (org_id, id, scope, subject_id, kind, measure, span, amount, action, alert_at, emails, since, anchor, shares, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)";
     UPDATE: TenantSql = "UPDATE limits SET span = $3, amount = $4, action = $5, alert_at = $6, emails = $7, anchor = $8, changed_by = $9, changed_at = $10 WHERE org_id = $1 AND id = $2";

@@ -57,8 +57,15 @@ async fn a_webhook_is_told_once_and_again_until_it_listens() {
         let told: Value = serde_json::from_str(&message.body).expect("JSON");
         assert_eq!(told["type"], "limit.alert");
         let data = &told["data"];
-        assert_eq!((&data["alert"], &data["used"], &data["credit_limit"]), (&json!("threshold"), &json!(1.0), &json!(2.0)));
-        assert_eq!((&data["scope"], &data["subject_id"]), (&json!("organisation"), &json!(house.organisation)), "{told}");
+        assert_eq!(
+            (&data["alert"], &data["used"], &data["credit_limit"]),
+            (&json!("threshold"), &json!(1.0), &json!(2.0))
+        );
+        assert_eq!(
+            (&data["scope"], &data["subject_id"]),
+            (&json!("organisation"), &json!(house.organisation)),
+            "{told}"
+        );
         assert!(data["url"].as_str().is_some_and(|url| url.ends_with("/limits")), "{told}");
         round(&house, "webhooks").await;
         assert_eq!(hook.taken().len(), 0, "it has it");

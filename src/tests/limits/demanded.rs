@@ -54,7 +54,8 @@ async fn keys_without_a_budget_are_blocked_until_they_have_one() {
 
         // No key is made, saved or rotated against it, and none loses its budget by a save.
         let own = json!({ "type": "cost", "credit_limit": 5, "periodic_reset": "monthly" });
-        let only_warns = json!({ "name": "New", "usage_limits": { "type": "cost", "credit_limit": 5, "action": "warn" } });
+        let only_warns =
+            json!({ "name": "New", "usage_limits": { "type": "cost", "credit_limit": 5, "action": "warn" } });
         let versions = async || {
             let list = read(&house, "/v1/api-keys").await;
             let keys = list["data"].as_array().expect("keys");
@@ -80,7 +81,8 @@ async fn keys_without_a_budget_are_blocked_until_they_have_one() {
         let page = async || owner.page(&format!("/o/{}/limits", house.slug)).await.text;
         assert!(page().await.contains("are blocked: Limited."), "{}", page().await);
         let limits = read(&house, "/v1/limits").await;
-        let of_plain = limits["data"].as_array().expect("limits").iter().find(|one| one["subject_id"] == plain.as_str());
+        let of_plain =
+            limits["data"].as_array().expect("limits").iter().find(|one| one["subject_id"] == plain.as_str());
         let id = of_plain.expect("its limit")["id"].as_str().expect("an id").to_owned();
         done(&owner, "limits/delete", &[("slug", &house.slug), ("id", &id)]).await;
         assert!(page().await.contains("are blocked: Limited, Plain."), "{}", page().await);

@@ -17,8 +17,7 @@ pub(super) async fn set(owner: &Client, house: &House, on: &str, limit: &[(&str,
     done(owner, "limits/set", &fields).await;
 }
 
-const TWO_CALLS: [(&str, &str); 4] =
-    [("kind", "budget"), ("measure", "requests"), ("span", "month"), ("amount", "2")];
+const TWO_CALLS: [(&str, &str); 4] = [("kind", "budget"), ("measure", "requests"), ("span", "month"), ("amount", "2")];
 
 #[tokio::test]
 async fn the_page_of_a_key_tells_every_limit_that_holds_and_rest_its_own() {
@@ -35,8 +34,13 @@ async fn the_page_of_a_key_tells_every_limit_that_holds_and_rest_its_own() {
         set(&owner, &house, &format!("organisation:{}", house.organisation), &rate).await;
         // One of somebody else's.
         let (other, _) = limited(&house, json!({})).await;
-        set(&owner, &house, &format!("api_key:{other}"), &[("kind", "budget"), ("measure", "tokens"), ("amount", "77")])
-            .await;
+        set(
+            &owner,
+            &house,
+            &format!("api_key:{other}"),
+            &[("kind", "budget"), ("measure", "tokens"), ("amount", "77")],
+        )
+        .await;
         let program = house.program(&secret);
         assert_eq!(call(&program).await.status, 200);
 
@@ -106,11 +110,13 @@ async fn states(house: &House, path: &str) -> Vec<(String, String)> {
 async fn lists_tell_of_what_a_budget_is_used_up() {
     each_engine(async |house| {
         let (house, owner, _provider) = with_provider(house).await;
-        let once = |action: &str| json!({ "usage_limits": { "type": "requests", "credit_limit": 1, "action": action } });
+        let once =
+            |action: &str| json!({ "usage_limits": { "type": "requests", "credit_limit": 1, "action": action } });
         let (full, program) = limited(&house, once("block")).await;
         change(&house, &format!("/v1/api-keys/{full}"), json!({ "name": "Full" })).await;
         let (_, warned) = limited(&house, once("warn")).await;
-        change(&house, "/v1/virtual-keys/main", json!({ "usage_limits": { "type": "requests", "credit_limit": 2 } })).await;
+        change(&house, "/v1/virtual-keys/main", json!({ "usage_limits": { "type": "requests", "credit_limit": 2 } }))
+            .await;
         let keys = |state: &str| {
             [("Full", state), ("Limited", "active"), ("Master key", "active")]
                 .map(|(name, state)| (name.to_owned(), state.to_owned()))

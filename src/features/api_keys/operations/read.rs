@@ -51,7 +51,9 @@ pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let configs = configs(&mut tx).await?;
     // As the gateway finds them.
     let limits = limits::of_key(&mut tx, id).await?;
-    let limits = limits::operations::standing(&mut tx, access.app(), limits, now).await?;
+    let mut limits = limits::operations::standing(&mut tx, access.app(), limits, now).await?;
+    // Its own first.
+    limits.sort_by_key(|one| (std::cmp::Reverse(one.limit.on.scope), one.limit.id));
     Ok(KeyPage { key, rights, people, configs, limits, now, submission: Uuid::now_v7() })
 }
 
