@@ -35,7 +35,6 @@ pub fn Holding(
     let on = On { scope, id };
     let href = routes::limits(&slug).with("on", &on.text()).to_string();
     let set = move || can(Operation::LimitSet).then(|| view! { <a href=href.clone()>"Set a limit"</a> });
-    let none = limits.is_empty().then(|| view! { <div class="hint">"None: nothing holds its calls up."</div> });
     let items: Vec<_> = limits
         .into_iter()
         .map(|standing| {
@@ -57,10 +56,9 @@ pub fn Holding(
             }
         })
         .collect();
-    view! {
-        <Card title="Limits" actions=set>
-            {none}
-            <ul class="plain-list stack">{items}</ul>
-        </Card>
-    }
+    let all = match items.is_empty() {
+        true => view! { <div class="hint">"None: nothing holds its calls up."</div> }.into_any(),
+        false => view! { <ul class="plain-list stack">{items}</ul> }.into_any(),
+    };
+    view! { <Card title="Limits" actions=set>{all}</Card> }
 }
