@@ -48,6 +48,19 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
 
   expect([await call(), await call(), await call()]).toEqual([200, 200, 412]);
 
+  // It is told of where one comes by.
+  await open(page, HOME);
+  await expect(page.getByText(": budget used up").first()).toBeVisible();
+  await expectNoAxe(page);
+  await open(page, `${HOME}/virtual-keys`);
+  await expect(row(page, "Limited upstream")).toContainText("Budget used up");
+  await row(page, "Limited upstream").getByRole("link", { name: "Limited upstream" }).click();
+  await expect(page.getByText("2 requests of 2 requests")).toBeVisible();
+  await expectNoAxe(page);
+  await expectFits(page, "virtual-key-limits");
+  await page.getByRole("link", { name: "Set a limit" }).click();
+  await expect(page.getByRole("heading", { name: "Set a limit on Limited upstream" })).toBeVisible();
+
   await open(page, `${HOME}/limits`);
   await expect(limit).toContainText("Used up");
   await limit.getByRole("link", { name: /Change/ }).click();

@@ -135,6 +135,9 @@ operations! {
     LimitReset = "limit.reset", holds(P::ApiKeysUpdate), audited, fns: ["limits/reset"], routes: ["POST /v1/limits/{id}/reset"];
     LimitRaise = "limit.raise", holds(P::ApiKeysUpdate), audited, fns: ["limits/raise"], routes: ["POST /v1/limits/{id}/raise"];
     LimitDelete = "limit.delete", holds(P::ApiKeysUpdate), audited, fns: ["limits/delete"], routes: ["DELETE /v1/limits/{id}"];
+    // Alerts tell of everybody's budgets.
+    LimitWebhookSet = "limit.set_webhook", holds(P::ApiKeysDelete), audited, fns: ["limits/set_webhook"], routes: [];
+    LimitWebhookDelete = "limit.delete_webhook", holds(P::ApiKeysDelete), audited, fns: ["limits/delete_webhook"], routes: [];
     // What a key is, may do and may still use: for itself.
     WhoAmI = "api_key.who_am_i", BELONGING, read, fns: [], routes: ["GET /v1/whoami"];
     // Virtual keys

@@ -61,7 +61,7 @@ impl Hook {
         format!("http://127.0.0.1:{}/v1/hook", self.upstream.port)
     }
 
-    fn answers(&self, status: u16) {
+    pub fn answers(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 
@@ -110,7 +110,7 @@ pub fn read(message: &Received) -> (OrganisationId, Vec<Stored>) {
 }
 
 /// Whether a message is signed with this secret, and with how many.
-fn signed(message: &Received, secret: &str) -> (bool, usize) {
+pub fn signed(message: &Received, secret: &str) -> (bool, usize) {
     let part = |name: &str| message.header(name).expect("a part of the signature");
     let now = Timestamp(part("webhook-timestamp").parse::<i64>().expect("seconds") * SECOND);
     let secret = WebhookSecret::parse(secret).expect("a secret");

@@ -24,7 +24,7 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 46] = [
+const ORGANISATION: [&str; 47] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
@@ -54,6 +54,7 @@ const ORGANISATION: [&str; 46] = [
     "key_permission_uses",
     "limit_alerts",
     "limit_usage",
+    "limit_webhooks",
     "limits",
     "log_exports",
     "log_filters",
@@ -135,7 +136,8 @@ async fn filled(house: House) -> World {
     // Among all that an Owner may do is the deleting of all texts.
     world.house.add_call(Uuid::now_v7()).await;
     spend(&world).await;
-    // And the deleting of the delivery.
+    // And the deleting of the delivery, and of the webhook for alerts.
+    calls.ready(&world, Operation::LimitWebhookDelete).await;
     let ready = calls.ready(&world, Operation::AuditDeliveryPause).await;
     done(&world.owner, "audit/pause_delivery", &ready.fields(&world.house.slug)).await;
     let folder = tempfile::tempdir().expect("a folder");

@@ -6,7 +6,7 @@ pub use rights::{PermissionUse, Reset, Rights, SPANS};
 pub mod narrowing;
 
 use crate::{
-    features::limits::model::Standing,
+    features::limits::model::{AMOUNT_LIMIT, Standing},
     kernel::{
         KeyId, Secret, Timestamp, UserId, Window, text,
         time::{DAY, HOUR},
@@ -34,6 +34,7 @@ pub const LIMITS: &[(&str, usize)] = &[
     narrowing::LISTS[3],
     narrowing::LISTS[4],
     ("not_before", 40),
+    ("usage_limits", AMOUNT_LIMIT),
 ];
 /// Keys on one page of the list.
 pub const PAGE: i64 = 50;
@@ -121,6 +122,11 @@ pub struct Key {
     pub narrowed: Narrowed,
     /// Which rule of the organisation it breaks, and what can be done; it opens nothing meanwhile.
     pub blocked: Option<String>,
+    /// A budget of its own is used up, so that its calls are refused.
+    pub used_up: bool,
+    /// Whether it has a budget of its own that refuses calls.
+    #[serde(skip)]
+    pub has_budget: bool,
     /// When its current secret was made.
     #[serde(skip)]
     pub secret_made_at: Timestamp,
@@ -277,6 +283,8 @@ pub struct KeyForm {
     pub only_ips: String,
     /// A day, from its beginning in UTC, or a moment of RFC 3339.
     pub not_before: String,
+    /// Of a new key: a monthly budget in dollars; empty: none.
+    pub usage_limits: String,
     /// The version that was read.
     pub version: String,
     /// Made with the page: a double press has one effect.
@@ -365,7 +373,7 @@ pub struct KeyPage {
     pub rights: Rights,
     pub people: Vec<Person>,
     pub configs: Vec<KeyConfig>,
-    /// What it may use.
+    /// What holds for its calls: its own limits, those of the person it answers for, and the organisation's.
     pub limits: Vec<Standing>,
     pub now: Timestamp,
     /// For the forms of this page.

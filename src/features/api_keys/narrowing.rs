@@ -3,7 +3,7 @@
 
 use super::{
     model::narrowing::{MOST, PATTERN_LIMIT},
-    rules::KeyRules,
+    rules::{Judged, KeyRules},
 };
 use crate::kernel::{Code, ConfigId, Error, PromptId, Result, Timestamp, VirtualKeyId, text};
 use ipnet::IpNet;
@@ -236,9 +236,9 @@ pub struct KeyBounds {
 }
 
 impl KeyBounds {
-    /// Of a key whose secret was made at one moment and ends at another.
-    pub fn of(own: Narrowing, rules: KeyRules, master: bool, made_at: Timestamp, end: Option<Timestamp>) -> Self {
-        let breaks = rules.broken_by(master, made_at, end);
+    /// Of a key that the rules look at.
+    pub fn of(own: Narrowing, rules: KeyRules, key: Judged) -> Self {
+        let breaks = rules.broken_by(key);
         Self { own, ranges: rules.allowed_ips, breaks }
     }
 

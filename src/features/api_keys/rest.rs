@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     features::{
-        limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+        limits::{
+            contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+            model::Scope,
+        },
         logs::texts::{choice_name, parse_choice},
     },
     kernel::{Code, Error, Fields, KeyId, Result, Secret, Timestamp, time::MINUTE},
@@ -342,8 +345,8 @@ pub struct ApiKey {
     /// Made with the organisation.
     master: bool,
     organisation_id: String,
-    /// `active`, `expired`, `blocked` by a rule of the organisation, `disabled` or `deleted`; of one key that is read
-    /// `exhausted`, too: its budget is used up.
+    /// `active`, `exhausted` (a budget of its own is used up), `expired`, `blocked` by a rule of the organisation, `disabled` or
+    /// `deleted`.
     status: &'static str,
     /// Which rule it breaks, and what can be done; null: none.
     blocked_because: Option<String>,
@@ -481,10 +484,10 @@ async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
 
 async fn get(call: Call, _: Nothing) -> Result<ApiKey> {
     let page = operations::get(&call.access, call.id("id")?).await?;
-    let limits = contract::shown(&page.limits);
+    let own: Vec<_> = page.limits.into_iter().filter(|one| one.limit.on.scope == Scope::ApiKey).collect();
+    let limits = contract::shown(&own);
     let key = shown(&call, page.key, page.now);
     Ok(ApiKey {
-        status: if limits.is_exhausted && key.status == "active" { "exhausted" } else { key.status },
         rate_limits: Some(limits.rates),
         usage_limits: Some(limits.budgets),
         alert_emails: Some(limits.emails),
@@ -738,6 +741,7 @@ fn of_levels(
 
 fn shown(call: &Call, key: Key, now: Timestamp) -> ApiKey {
     let status = match key.status(now) {
+        Status::Active | Status::Rotating(_) | Status::Expiring(_) if key.used_up => "exhausted",
         Status::Active | Status::Rotating(_) | Status::Expiring(_) => "active",
         Status::Expired => "expired",
         Status::Blocked => "blocked",

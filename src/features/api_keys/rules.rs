@@ -17,9 +17,24 @@ pub struct KeyRules {
     /// Whether every key has an end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub must_expire: bool,
+    /// Whether every key has a budget of its own beyond which its calls are refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub must_have_budget: bool,
     /// The addresses from which keys work; none: any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_ips: Vec<Range>,
+}
+
+/// What the rules look at of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged {
+    /// The master key may live as long as the organisation, and needs no budget.
+    pub master: bool,
+    /// When its secret was made.
+    pub made_at: Timestamp,
+    pub end: Option<Timestamp>,
+    /// Whether it has a budget of its own that refuses calls.
+    pub has_budget: bool,
 }
 
 impl KeyRules {
@@ -27,18 +42,22 @@ impl KeyRules {
         *self == Self::default()
     }
 
-    /// Which rule is broken by a key whose secret was made at one moment and ends at another, and what can be done. The
-    /// master key may live as long as the organisation.
-    pub fn broken_by(&self, master: bool, made_at: Timestamp, end: Option<Timestamp>) -> Option<String> {
-        if master {
+    /// Which rule is broken by a key, and what can be done.
+    pub fn broken_by(&self, key: Judged) -> Option<String> {
+        self.broken_by_end(key).or_else(|| self.broken_by_want_of_budget(key))
+    }
+
+    /// The same, of its end alone.
+    pub fn broken_by_end(&self, key: Judged) -> Option<String> {
+        if key.master {
             return None;
         }
-        match (self.longest_days, end) {
+        match (self.longest_days, key.end) {
             (Some(days), None) => Some(format!(
                 "Keys of this organisation work for {} at most, and this one has no end. Give it an end, or rotate it with one.",
                 days_text(days)
             )),
-            (Some(days), Some(end)) if end > made_at.plus(days.saturating_mul(DAY)) => Some(format!(
+            (Some(days), Some(end)) if end > key.made_at.plus(days.saturating_mul(DAY)) => Some(format!(
                 "Keys of this organisation work for {} at most, and this one was made to work for longer. Give it an earlier end, or rotate it with one.",
                 days_text(days)
             )),
@@ -47,6 +66,12 @@ impl KeyRules {
             }
             _ => None,
         }
+    }
+
+    /// The same, of its budgets alone.
+    pub fn broken_by_want_of_budget(&self, key: Judged) -> Option<String> {
+        let sentence = "Every key of this organisation has a budget of its own beyond which its calls are refused, and this one has none. Set one first, on the page of limits.";
+        (self.must_have_budget && !key.master && !key.has_budget).then(|| sentence.to_owned())
     }
 }
 

@@ -7,7 +7,7 @@ pub mod narrowing;
 
 use super::{
     narrowing::{KeyBounds, Narrowing},
-    rules::KeyRules,
+    rules::{Judged, KeyRules},
 };
 use crate::server::access::VerifiedKey;
 use crate::{
@@ -26,7 +26,7 @@ statements! {
     INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded, scopes, config_id, config_override, keep_texts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11, $12, $13, $14, $15)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     FIND_SECRET: SystemSql = "SELECT org_id, key_id, id FROM api_key_secrets WHERE digest = $1";
-    VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at, k.config_id, c.slug AS config_slug, k.config_override, k.keep_texts, k.kind, k.narrowing, s.created_at AS secret_made_at, o.key_rules, o.keep_texts AS org_keep_texts, o.leave_images_out, o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id LEFT JOIN configs c ON c.org_id = k.org_id AND c.id = k.config_id AND c.deleted_at IS NULL JOIN organisations o ON o.id = k.org_id WHERE s.org_id = $1 AND s.digest = $2";
+    VERIFY: TenantSql = "SELECT k.id, k.name, k.permissions, k.expires_at, k.disabled_at, k.revoked_at, s.id AS secret_id, s.valid_until, k.responsible, m.role, u.disabled_at AS person_disabled_at, k.config_id, c.slug AS config_slug, k.config_override, k.keep_texts, k.kind, k.narrowing, s.created_at AS secret_made_at, o.key_rules, o.keep_texts AS org_keep_texts, o.leave_images_out, o.saved_only, EXISTS (SELECT 1 FROM guardrails g WHERE g.org_id = $1 AND (g.for_requests OR g.for_answers) AND g.deleted_at IS NULL) AS guarded, EXISTS (SELECT 1 FROM model_prices p WHERE p.org_id = $1) AS priced, EXISTS (SELECT 1 FROM limits l WHERE l.org_id = $1 AND l.subject_id = k.id AND l.scope = 'api_key' AND l.kind = 'budget' AND l.action = 'block' AND l.deleted_at IS NULL) AS has_budget FROM api_key_secrets s JOIN api_keys k ON k.org_id = s.org_id AND k.id = s.key_id LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id LEFT JOIN configs c ON c.org_id = k.org_id AND c.id = k.config_id AND c.deleted_at IS NULL JOIN organisations o ON o.id = k.org_id WHERE s.org_id = $1 AND s.digest = $2";
     UPDATE: TenantSql = "UPDATE api_keys SET name = $3, description = $4, permissions = $5, expires_at = $6, responsible = $7, updated_at = $8, name_folded = $9, scopes = $10, config_id = $12, config_override = $13, keep_texts = $14, version = version + 1 WHERE org_id = $1 AND id = $2 AND version = $11";
     SET_EXPIRY: TenantSql = "UPDATE api_keys SET expires_at = $3 WHERE org_id = $1 AND id = $2";
     DISABLE: TenantSql = "UPDATE api_keys SET disabled_at = $3, updated_at = $4, version = version + 1 WHERE org_id = $1 AND id = $2";
@@ -140,6 +140,7 @@ row! {
         narrowing: Option<Json<Narrowing>>,
         secret_made_at: i64,
         key_rules: Option<Json<KeyRules>>,
+        has_budget: bool,
     }
 }
 
@@ -149,7 +150,13 @@ impl VerifyRow {
         let own = self.narrowing.take().map(|stored| stored.0).unwrap_or_default();
         let rules = self.key_rules.take().map(|stored| stored.0).unwrap_or_default();
         let ends = [self.expires_at, self.valid_until].into_iter().flatten();
-        KeyBounds::of(own, rules, self.kind == "master", Timestamp(self.secret_made_at), ends.min().map(Timestamp))
+        let judged = Judged {
+            master: self.kind == "master",
+            made_at: Timestamp(self.secret_made_at),
+            end: ends.min().map(Timestamp),
+            has_budget: self.has_budget,
+        };
+        KeyBounds::of(own, rules, judged)
     }
 }
 

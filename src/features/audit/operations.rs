@@ -138,6 +138,8 @@ async fn page_of(tx: &mut OrgTx, slug: &str, thing: &Thing) -> Result<Option<Str
         "invitation" => Some(routes::invitations(slug)),
         "access_review" => id.parse().ok().map(|id| routes::access_review(slug, id)),
         "audit_delivery" => Some(routes::audit_delivery(slug)),
+        "limit" => Some(routes::limits(slug).with("id", id)),
+        "limit_webhook" => Some(routes::limits(slug)),
         "call" => id.parse().ok().map(|id| routes::log(slug, id)),
         // There is the one whose log this is.
         "organisation" => return Ok(Some(routes::settings(slug).into())),

@@ -2,7 +2,7 @@
 
 use crate::{
     features::logs::model::{Health, LoggedCall, Totals},
-    kernel::{KeyId, Timestamp, provider::Provider, text},
+    kernel::{KeyId, LimitId, Timestamp, provider::Provider, text},
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,8 @@ pub struct Home {
     pub ending: Vec<Ending>,
     /// How many API keys that work have permissions that they have not used for a long time.
     pub unused: i64,
+    /// Budgets that are used up, or so far that people are told; none for whom may not list limits.
+    pub budgets: Vec<Budget>,
     /// What happened lately, newest first.
     pub lately: Option<Vec<Happened>>,
     pub now: Timestamp,
@@ -113,6 +115,19 @@ pub struct Ending {
     pub at: Timestamp,
 }
 
+/// A budget of which little or nothing is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    pub id: LimitId,
+    /// What it is on.
+    pub name: String,
+    /// What was used of how much.
+    pub words: String,
+    pub used_up: bool,
+    /// Whether calls are refused for it now.
+    pub refuses: bool,
+}
+
 /// What the search of the whole organisation found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -165,7 +180,8 @@ impl Happened {
             "limit.set" => "set a",
             "limit.reset" => "began anew the",
             "limit.raise" => "changed the raise of the",
-            "limit.delete" => "deleted the",
+            "limit.delete" | "limit.delete_webhook" => "deleted the",
+            "limit.set_webhook" => "set the",
             "price.put" => "set the price of",
             "virtual_key.create" => "added the virtual key",
             "virtual_key.update" => "changed the virtual key",

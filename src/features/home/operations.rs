@@ -1,9 +1,9 @@
 //! What Home gathers, in one transaction.
 
-use super::model::{Ending, Example, Found, Happened, Home, Steps};
+use super::model::{Budget, Ending, Example, Found, Happened, Home, Steps};
 use crate::{
     features::{
-        api_keys, configs, guardrails,
+        api_keys, configs, guardrails, limits,
         logs::{self, model::LoggedCall},
         prompts::{self, model::Kind},
         team, virtual_keys,
@@ -19,6 +19,8 @@ use serde::Deserialize;
 const LOOKED_AT: i64 = 200;
 /// Events and calls that are shown.
 const SHOWN: usize = 6;
+/// Budgets that are shown.
+const BUDGETS: usize = 5;
 
 /// What an event says, as far as Home tells it.
 #[derive(Deserialize)]
@@ -71,6 +73,10 @@ pub async fn view(access: &Access) -> Result<Home> {
     } else {
         (None, vec![], 0)
     };
+    let budgets = match may(Operation::LimitsList) {
+        true => limits::attention(&mut tx, access.app(), BUDGETS, now).await?.into_iter().map(budget).collect(),
+        false => vec![],
+    };
     let people = if may(Operation::TeamList) {
         Some(team::counts(&mut tx).await?.0 > 1 || team::invitations::count(&mut tx).await? > 0)
     } else {
@@ -95,7 +101,19 @@ pub async fn view(access: &Access) -> Result<Home> {
     });
     let steps = Steps { provider: virtual_key.is_some(), tested, key: key.as_ref().map(Option::is_some), call, people };
     let example = Example { public_url: access.app().public_url.clone(), virtual_key, key: key.flatten() };
-    Ok(Home { steps, example, day, calls, providers, ending, unused, lately, now })
+    Ok(Home { steps, example, day, calls, providers, ending, unused, budgets, lately, now })
+}
+
+fn budget(named: limits::model::Named) -> Budget {
+    let limits::model::Named { standing, name, .. } = named;
+    let measure = standing.limit.is.measure;
+    Budget {
+        id: standing.limit.id,
+        name,
+        words: format!("{} of {} are used.", measure.words(standing.used), measure.words(standing.amount)),
+        used_up: standing.is_used_up(),
+        refuses: standing.is_exhausted(),
+    }
 }
 
 /// The newest call.

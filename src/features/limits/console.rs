@@ -2,8 +2,8 @@
 
 use super::{
     model::{
-        Action, Changing, DAYS_RANGE, Draft, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Subject,
-        Wanted, stands,
+        Action, Changing, DAYS_RANGE, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
+        Subject, Wanted, stands,
     },
     operations::{self, counts, doubts, fits, free_to_act, may_touch},
     store,
@@ -11,9 +11,9 @@ use super::{
 use crate::{
     features::{api_keys, team, virtual_keys},
     kernel::{self, Error, Fields, LimitId, Result, Timestamp},
-    policy::Operation,
+    policy::{Operation, Target},
     server::{
-        access::{Access, Change},
+        access::{Access, App, Change},
         audit::event::{self, Event},
         database::OrgTx,
     },
@@ -63,7 +63,17 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
         (None, on) => Draft { on: on.map(On::text).unwrap_or_default(), ..Draft::default() },
     };
     let limits = all.into_iter().filter(|one| on.is_none_or(|on| one.standing.limit.on == on)).collect();
-    Ok(Page { limits, of, subjects, changing, draft, doubts, now })
+    let blocked = api_keys::without_budget(&mut tx, now).await?;
+    let may_hook = access.check(Operation::LimitWebhookSet, Target::In(organisation)).is_ok();
+    let hook = if may_hook { store::hook::webhook(&mut tx).await? } else { None };
+    let hook = hook.map(|stored| Hook {
+        id: stored.id,
+        url: stored.url,
+        error: stored.error,
+        changed_by: stored.changed_by,
+        changed_at: Timestamp(stored.changed_at),
+    });
+    Ok(Page { limits, of, subjects, changing, draft, doubts, blocked, hook, may_hook, now })
 }
 
 async fn named(
@@ -74,13 +84,31 @@ async fn named(
 ) -> Result<Vec<Named>> {
     let limits = read(tx).await?;
     let standing = operations::standing(tx, access.app(), limits, access.now()).await?;
+    Ok(with_names(standing, subjects))
+}
+
+fn with_names(standing: Vec<Standing>, subjects: &[Subject]) -> Vec<Named> {
     let by: HashMap<Uuid, &Subject> = subjects.iter().map(|subject| (subject.on.id, subject)).collect();
     // What is gone has no limits any more that matter.
     let named = standing.into_iter().filter_map(|standing| {
         let Subject { name, slug, .. } = (*by.get(&standing.limit.on.id)?).clone();
         Some(Named { standing, name, slug })
     });
-    Ok(named.collect())
+    named.collect()
+}
+
+/// The budgets of which all is used, or so much that people are told, at most so many: the worst first.
+pub async fn attention(tx: &mut OrgTx, app: &App, most: usize, now: Timestamp) -> Result<Vec<Named>> {
+    let limits = store::budgets(tx).await?;
+    let mut standing = operations::standing(tx, app, limits, now).await?;
+    standing.retain(|one| one.is_used_up() || one.limit.is.alert_at.is_some_and(|at| one.used >= at));
+    if standing.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut named = with_names(standing, &subjects(tx).await?);
+    named.sort_by_key(|one| (!one.standing.is_exhausted(), !one.standing.is_used_up(), one.standing.limit.id));
+    named.truncate(most);
+    Ok(named)
 }
 
 /// What limits can be on.

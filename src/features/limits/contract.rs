@@ -357,9 +357,9 @@ pub struct Shown {
     pub next_reset_at: Option<String>,
 }
 
-/// Money as a number of dollars.
+/// An amount as it is told: money as a number of dollars.
 #[expect(clippy::cast_precision_loss, reason = "amounts are far below 2^53 of the smallest part that is told")]
-fn dollars(measure: Measure, amount: i64) -> f64 {
+pub(super) fn dollars(measure: Measure, amount: i64) -> f64 {
     match measure {
         Measure::Cost => amount as f64 / DOLLAR as f64,
         Measure::Tokens | Measure::Requests => amount as f64,

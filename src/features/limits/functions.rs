@@ -1,12 +1,12 @@
 //! The limits' server functions.
 
-use super::model::{Draft, Page};
+use super::model::{Draft, Made, Page};
 use crate::kernel::{Asked, Error, LimitId};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
 use {
-    super::console,
+    super::{console, hook},
     crate::{site::routes, web},
 };
 
@@ -51,5 +51,19 @@ pub async fn raise_limit(
 pub async fn delete_limit(slug: String, id: LimitId) -> Result<(), Error> {
     console::delete(&web::member(&slug).await?, &id.to_string()).await?;
     web::redirect(&routes::limits(&slug).with("done", "deleted"));
+    Ok(())
+}
+
+/// Sets the webhook for alerts, and gives its secret, this once.
+#[server(prefix = "/fn", endpoint = "limits/set_webhook")]
+pub async fn set_limit_webhook(slug: String, #[server(default)] url: String) -> Result<Made, Error> {
+    hook::set(&web::member(&slug).await?, &url).await
+}
+
+/// Deletes the webhook for alerts.
+#[server(prefix = "/fn", endpoint = "limits/delete_webhook")]
+pub async fn delete_limit_webhook(slug: String) -> Result<(), Error> {
+    hook::delete(&web::member(&slug).await?).await?;
+    web::redirect(&routes::limits(&slug).with("done", "unhooked"));
     Ok(())
 }

@@ -7,6 +7,8 @@ mod console;
 #[cfg(feature = "ssr")]
 pub mod contract;
 pub mod functions;
+#[cfg(feature = "ssr")]
+mod hook;
 pub mod model;
 #[cfg(feature = "ssr")]
 pub mod operations;
@@ -22,30 +24,41 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS],
+    statements: &[store::STATEMENTS, store::hook::STATEMENTS],
     lists: &[],
     calls: rest::register,
-    subjects: &[(
-        "limit",
-        |tx, id| Box::pin(async move {
-            match id.parse() {
-                Ok(id) => Ok(store::by_id(tx, id).await?.is_some()),
-                Err(_) => Ok(false),
-            }
-        }),
-    )],
-    jobs: &[Job {
-        every: Duration::from_secs(15),
-        failed: "people could not be told that budgets are used",
-        round: |app| Box::pin(alerts::round(app)),
-    }],
+    subjects: &[
+        (
+            "limit",
+            |tx, id| Box::pin(async move {
+                match id.parse() {
+                    Ok(id) => Ok(store::by_id(tx, id).await?.is_some()),
+                    Err(_) => Ok(false),
+                }
+            }),
+        ),
+        ("limit_webhook", |tx, id| Box::pin(hook::exists(tx, id))),
+    ],
+    jobs: &[
+        Job {
+            every: Duration::from_secs(15),
+            failed: "people could not be told that budgets are used",
+            round: |app| Box::pin(alerts::round(app)),
+        },
+        Job {
+            every: Duration::from_secs(5),
+            failed: "webhooks could not be told that budgets are used",
+            round: |app| Box::pin(hook::round(app)),
+        },
+    ],
 };
 
 // What others may set on things of theirs.
 #[cfg(feature = "ssr")]
 pub use {
+    console::attention,
     model::Edit,
-    operations::{copy, free_to_act, set},
+    operations::{copy, free_to_act, set, used_up},
 };
 
 #[cfg(all(test, feature = "ssr"))]

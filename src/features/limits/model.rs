@@ -1,7 +1,7 @@
 //! Limits and budgets: what of calls may happen in which time. What both sides know.
 
 pub use super::period::{MOST_DAYS, Period, Span};
-use crate::kernel::{LimitId, Timestamp, money, text::grouped};
+use crate::kernel::{LimitId, Secret, Timestamp, money, text::grouped};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use uuid::Uuid;
@@ -19,7 +19,7 @@ const DEAREST: i64 = 1_000_000_000;
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $name { $($(#[$about])* #[serde(rename = $text)] $variant,)* }
 
         impl $name {
@@ -199,6 +199,20 @@ impl Limit {
     }
 }
 
+/// A budget of so many dollars in each month, as typed, beyond which calls are refused.
+pub fn monthly_budget(typed: &str) -> Result<Wanted, String> {
+    let amount = Measure::Cost.read(typed).filter(|amount| *amount >= Measure::Cost.least_budget());
+    Ok(Wanted {
+        kind: Kind::Budget,
+        measure: Measure::Cost,
+        span: Span::Month,
+        amount: amount.ok_or_else(|| "Write dollars, such as 250 or 12.50, at least 1.".to_owned())?,
+        action: Action::Block,
+        alert_at: None,
+        anchor: None,
+    })
+}
+
 impl fmt::Display for Wanted {
     /// `100 requests in a minute`, `$50.00 in a month`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -221,9 +235,14 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether nothing is left, whether calls are refused for it or not.
+    pub fn is_used_up(&self) -> bool {
+        self.used >= self.amount
+    }
+
     /// Whether calls are refused until it begins anew.
     pub fn is_exhausted(&self) -> bool {
-        self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.used >= self.amount
+        self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.is_used_up()
     }
 }
 
@@ -241,15 +260,20 @@ impl Edit {
     pub fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether there is a budget afterwards that refuses calls, where there `was` one or none before.
+    pub fn leaves_budget(&self, was: bool) -> bool {
+        self.budgets.as_ref().map_or(was, |budgets| budgets.iter().any(|budget| budget.action == Action::Block))
+    }
 }
 
 /// What an address of the page may say: what the limits are on, and which one is changed.
 pub const ASKED: [&str; 2] = ["on", "id"];
 /// Longest amount, in characters: more than any that is taken.
-const AMOUNT_LIMIT: usize = 20;
+pub const AMOUNT_LIMIT: usize = 20;
 /// The most characters of each field of the form.
 pub const FIELDS: &[(&str, usize)] =
-    &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT)];
+    &[("amount", AMOUNT_LIMIT), ("alert_at", AMOUNT_LIMIT), ("days", 3), ("raised_to", AMOUNT_LIMIT), ("url", 2_000)];
 
 impl On {
     /// As an address and a form say it: `api_key:0193…`.
@@ -288,6 +312,26 @@ pub struct Changing {
     pub past: Vec<(Timestamp, i64)>,
 }
 
+/// The webhook for alerts. It never holds the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    pub id: Uuid,
+    pub url: String,
+    /// Why the last attempt failed, if it did.
+    pub error: Option<String>,
+    /// Who set it, as they were named then.
+    pub changed_by: String,
+    pub changed_at: Timestamp,
+}
+
+/// A webhook that was just set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    pub id: Uuid,
+    /// It signs each message; this once.
+    pub secret: Secret,
+}
+
 /// All that the page shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
@@ -300,6 +344,12 @@ pub struct Page {
     pub draft: Draft,
     /// What is odd about them, a sentence each.
     pub doubts: Vec<String>,
+    /// Names of API keys that are blocked since the policy for keys demands a budget and they have none, in one text.
+    pub blocked: String,
+    /// Where alerts are sent besides mail; none, too, for whom may not set it.
+    pub hook: Option<Hook>,
+    /// Whether that may be set.
+    pub may_hook: bool,
     pub now: Timestamp,
 }
 

@@ -14,6 +14,8 @@ use crate::{
     },
 };
 use serde_json::Value;
+use std::collections::HashSet;
+use uuid::Uuid;
 
 /// The limits on a thing, with what was used of them.
 pub async fn of(tx: &mut OrgTx, app: &App, on: On, now: Timestamp) -> Result<Vec<Standing>> {
@@ -29,6 +31,14 @@ pub async fn standing(tx: &mut OrgTx, app: &App, limits: Vec<Limit>, now: Timest
         one.used = one.used.max(live.unwrap_or(0));
     }
     Ok(standing)
+}
+
+/// Which of some things have used up a budget, so that calls are refused.
+pub async fn used_up(tx: &mut OrgTx, app: &App, scope: Scope, ids: &[Uuid], now: Timestamp) -> Result<HashSet<Uuid>> {
+    let mut limits = store::blocking(tx, ids).await?;
+    limits.retain(|limit| limit.on.scope == scope);
+    let standing = standing(tx, app, limits, now).await?;
+    Ok(standing.iter().filter(|one| one.is_exhausted()).map(|one| one.limit.on.id).collect())
 }
 
 /// Changes the limits on a thing inside a change that its caller has the right to make. Gives the event with what differs.

@@ -1,12 +1,14 @@
 //! The limits' SQL.
 
+pub mod hook;
+
 use super::{
     alerts::Alert,
     model::{Action, Kind, Limit, Measure, On, Raised, Scope, Span, Standing, Wanted},
 };
 use crate::{
     kernel::{Error, KeyId, LimitId, Result, Timestamp, UserId, VirtualKeyId},
-    server::database::{OrgTx, WriteError, row, statements, values},
+    server::database::{OrgTx, Value, WriteError, row, statements, values},
 };
 use uuid::Uuid;
 
@@ -16,12 +18,25 @@ macro_rules! columns {
     };
 }
 
+/// How many things one statement asks for.
+const AT_ONCE: usize = 50;
+
+macro_rules! fifty {
+    () => {
+        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51"
+    };
+}
+
 statements! {
     ON: TenantSql = concat!(columns!(), " AND l.subject_id = $2 AND l.scope = $3 ORDER BY l.id LIMIT 100");
     ALL: TenantSql = concat!(columns!(), " ORDER BY l.scope, l.subject_id, l.id LIMIT 1000");
+    BUDGETS: TenantSql = concat!(columns!(), " AND l.kind = 'budget' ORDER BY l.id LIMIT 1000");
+    // The budgets that block, of up to fifty things.
+    BLOCKING: TenantSql = concat!(columns!(), " AND l.kind = 'budget' AND l.action = 'block' AND l.subject_id IN (", fifty!(), ")");
     BY_ID: TenantSql = concat!(columns!(), " AND l.id = $2");
-    // Of a caller: those of the organisation, of its key, and of the person who answers.
-    OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.id LIMIT 100");
+    // Of a caller: those of the organisation, of its key, and of the person who answers. In this order they are found by their
+    // index.
+    OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.subject_id, l.id LIMIT 100");
     RESPONSIBLE: TenantSql = "SELECT COALESCE(k.responsible, k.id) AS person FROM api_keys k WHERE k.org_id = $1 AND k.id = $2";
     INSERT: TenantSql = "INSERT INTO limits (org_id, id, scope, subject_id, kind, measure, span, amount, action, alert_at, emails, since, anchor, shares, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)";
     UPDATE: TenantSql = "UPDATE limits SET span = $3, amount = $4, action = $5, alert_at = $6, emails = $7, anchor = $8, changed_by = $9, changed_at = $10 WHERE org_id = $1 AND id = $2";
@@ -29,6 +44,8 @@ statements! {
     RAISE: TenantSql = "UPDATE limits SET raised_to = $3, raised_until = $4, changed_by = $5, changed_at = $6 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE limits SET deleted_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
     USED: TenantSql = "SELECT CAST(COALESCE(SUM(used), 0) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
+    // Of up to fifty limits; their periods are few, as they go by the calendar.
+    USED_OF: TenantSql = concat!("SELECT limit_id, period, CAST(SUM(used) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id IN (", fifty!(), ") AND period IN ($52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100, $101) GROUP BY limit_id, period");
     PAST: TenantSql = "SELECT period, CAST(SUM(used) AS BIGINT) AS used FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3 GROUP BY period ORDER BY period DESC LIMIT 24";
     // Which process counts what of one period.
     SHARES: TenantSql = "SELECT replica, used, granted, seen_at FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3";
@@ -40,7 +57,7 @@ statements! {
     WAITING: TenantSql = "SELECT id, limit_id, kind, amount, used FROM limit_alerts WHERE org_id = $1 AND sent_at IS NULL AND held_until <= $2 ORDER BY id LIMIT $3";
     HOLD: TenantSql = "UPDATE limit_alerts SET held_until = $4 WHERE org_id = $1 AND id = $2 AND sent_at IS NULL AND held_until <= $3";
     SENT: TenantSql = "UPDATE limit_alerts SET sent_at = $3 WHERE org_id = $1 AND id = $2";
-    ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
+    ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until, hook_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, CASE WHEN EXISTS (SELECT 1 FROM limit_webhooks w WHERE w.org_id = $1) THEN CAST($8 AS BIGINT) END) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
 }
 
 row! {
@@ -101,7 +118,7 @@ fn read(rows: Vec<LimitRow>) -> Result<Vec<Limit>> {
 
 /// The limits on one thing.
 pub async fn on(tx: &mut OrgTx, on: On) -> Result<Vec<Limit>> {
-    read(tx.list(ON, values![on.id, on.scope.name()]).await?)
+    read(tx.all(ON, values![on.id, on.scope.name()]).await?)
 }
 
 /// All of the organisation, by what they are on; of more than 1,000 the first.
@@ -118,12 +135,12 @@ pub async fn by_id(tx: &mut OrgTx, id: LimitId) -> Result<Option<Limit>> {
 pub async fn of_key(tx: &mut OrgTx, key: KeyId) -> Result<Vec<Limit>> {
     let row: Option<(Uuid,)> = tx.optional(RESPONSIBLE, values![key]).await?;
     let person = row.map_or(key.0, |(person,)| person);
-    read(tx.list(OF_CALLER, values![key, person]).await?)
+    read(tx.all(OF_CALLER, values![key, person]).await?)
 }
 
 /// Those that hold for what a person calls from the console.
 pub async fn of_person(tx: &mut OrgTx, person: UserId) -> Result<Vec<Limit>> {
-    read(tx.list(OF_CALLER, values![person, person]).await?)
+    read(tx.all(OF_CALLER, values![person, person]).await?)
 }
 
 pub async fn of_virtual_key(tx: &mut OrgTx, key: VirtualKeyId) -> Result<Vec<Limit>> {
@@ -136,15 +153,41 @@ pub async fn used(tx: &mut OrgTx, id: LimitId, period: Timestamp) -> Result<i64>
     Ok(used)
 }
 
-/// Limits with what was used of them by now.
+/// Limits with what was used of them by now, as far as it is written.
 pub async fn standing(tx: &mut OrgTx, limits: Vec<Limit>, now: Timestamp) -> Result<Vec<Standing>> {
-    let mut standing = Vec::with_capacity(limits.len());
-    for limit in limits {
-        let period = limit.period(now);
-        let used = used(tx, limit.id, period.start).await?;
-        standing.push(Standing { used, period, amount: limit.amount(now), limit });
+    let begin = |limit: Limit| Standing { used: 0, period: limit.period(now), amount: limit.amount(now), limit };
+    let mut standing: Vec<Standing> = limits.into_iter().map(begin).collect();
+    for some in standing.chunks_mut(AT_ONCE) {
+        let ids = filled(some.iter().map(|one| one.limit.id.0));
+        let periods = filled(some.iter().map(|one| one.period.start));
+        let rows: Vec<(Uuid, i64, i64)> = tx.all(USED_OF, [ids, periods].concat()).await?;
+        for one in some {
+            let is_its = |(id, period, _): &&(Uuid, i64, i64)| (*id, *period) == (one.limit.id.0, one.period.start.0);
+            one.used = rows.iter().find(is_its).map_or(0, |(.., used)| *used);
+        }
     }
     Ok(standing)
+}
+
+/// As many values as one statement has places: the first again where there are fewer.
+fn filled<T: Copy + Into<Value>>(of: impl Iterator<Item = T>) -> Vec<Value> {
+    let of: Vec<T> = of.collect();
+    let again = of.first().copied();
+    of.into_iter().chain(again.into_iter().cycle()).take(AT_ONCE).map(Into::into).collect()
+}
+
+/// All budgets of the organisation, of more than 1,000 the first.
+pub async fn budgets(tx: &mut OrgTx) -> Result<Vec<Limit>> {
+    read(tx.list(BUDGETS, vec![]).await?)
+}
+
+/// The budgets on some things that refuse calls.
+pub async fn blocking(tx: &mut OrgTx, subjects: &[Uuid]) -> Result<Vec<Limit>> {
+    let mut limits = vec![];
+    for some in subjects.chunks(AT_ONCE) {
+        limits.extend(read(tx.all(BLOCKING, filled(some.iter().copied())).await?)?);
+    }
+    Ok(limits)
 }
 
 pub async fn insert(tx: &mut OrgTx, limit: &Limit, by: &str) -> Result<()> {

@@ -24,4 +24,4 @@ pub const ROOM: Room = Room {
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{by_id, ids};
+pub use store::{by_id, ids, set_alerts_by_webhook, with_alerts_by_webhook};

@@ -84,6 +84,7 @@ pub struct KeyPolicy {
     /// For how many days a secret works at most; none: as long as its key.
     pub longest_days: Option<i64>,
     pub must_expire: bool,
+    pub must_have_budget: bool,
     /// Ranges of addresses; empty: any.
     pub allowed_ips: Vec<String>,
     /// All of it in one word, for a form to send back.
@@ -100,6 +101,8 @@ pub struct KeyPolicyForm {
     pub longest_days: String,
     /// `yes` or `no`.
     pub must_expire: String,
+    /// `yes` or `no`.
+    pub must_have_budget: String,
     /// One on each line.
     pub allowed_ips: String,
     /// How many keys that work now are blocked by it, where any are.

@@ -50,6 +50,9 @@ input! {
         /// True: every key has an end. The master key is exempt.
         #[schema(value_type = Option<bool>)]
         must_expire: Option<Flag>,
+        /// True: every key has a budget of its own beyond which its calls are refused. The master key is exempt.
+        #[schema(value_type = Option<bool>)]
+        must_have_budget: Option<Flag>,
         /// Ranges of addresses from which keys work, such as `10.0.0.0/8`, or addresses; null or empty: any.
         #[schema(value_type = Option<Vec<String>>, max_items = 50)]
         allowed_ips: Option<Option<Vec<String>>>,
@@ -66,6 +69,8 @@ pub struct KeyPolicyBody {
     longest_days: Option<i64>,
     /// Every key has an end.
     must_expire: bool,
+    /// Every key has a budget of its own beyond which its calls are refused.
+    must_have_budget: bool,
     /// Ranges of addresses from which keys work; empty: any.
     allowed_ips: Vec<String>,
 }
@@ -116,6 +121,7 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
         key_policy: KeyPolicyBody {
             longest_days: rules.longest_days,
             must_expire: rules.must_expire,
+            must_have_budget: rules.must_have_budget,
             allowed_ips: rules.allowed_ips.iter().map(ToString::to_string).collect(),
         },
         keep_texts: own.keep_texts,
@@ -140,6 +146,7 @@ async fn key_policy(call: Call, change: UpdateKeyPolicy) -> Result<Done> {
         Ok(KeyPolicyEdit {
             longest_days: change.longest_days.map(|days| days.map(|days| days.to_string()).unwrap_or_default()),
             must_expire: change.must_expire.map(|flag| flag.0),
+            must_have_budget: change.must_have_budget.map(|flag| flag.0),
             allowed_ips: change.allowed_ips.map(Option::unwrap_or_default),
             blocks: change.blocks,
             was: None,

@@ -18,6 +18,8 @@ statements! {
     RESTRICT: SystemSql = "UPDATE organisations SET saved_only = $2 WHERE id = $1";
     SET_KEY_RULES: SystemSql = "UPDATE organisations SET key_rules = $2 WHERE id = $1";
     KEEP_TEXTS: SystemSql = "UPDATE organisations SET keep_texts = $2, leave_images_out = $3, texts_days = $4, logs_days = $5, keep_texts_set_at = $6 WHERE id = $1";
+    WITH_ALERTS_BY_WEBHOOK: SystemSql = "SELECT id FROM organisations WHERE alerts_by_webhook ORDER BY id";
+    SET_ALERTS_BY_WEBHOOK: SystemSql = "UPDATE organisations SET alerts_by_webhook = $2 WHERE id = $1";
     IDS: SystemSql = "SELECT id FROM organisations ORDER BY id";
     BY_ID: SystemSql = "SELECT slug, name, version, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days, key_rules FROM organisations WHERE id = $1";
 }
@@ -124,6 +126,17 @@ pub async fn by_id(tx: &mut Tx, id: OrganisationId) -> Result<Option<Organisatio
 }
 
 /// Every organisation.
+/// Those that have a webhook for alerts of budgets.
+pub async fn with_alerts_by_webhook(tx: &mut Tx) -> Result<Vec<OrganisationId>> {
+    let rows: Vec<(uuid::Uuid,)> = tx.all(WITH_ALERTS_BY_WEBHOOK, vec![]).await?;
+    Ok(rows.into_iter().map(|(id,)| OrganisationId(id)).collect())
+}
+
+/// Notes whether an organisation has one.
+pub async fn set_alerts_by_webhook(tx: &mut Tx, id: OrganisationId, has: bool) -> Result<()> {
+    tx.execute(SET_ALERTS_BY_WEBHOOK, values![id, has]).await.map(drop)
+}
+
 pub async fn ids(tx: &mut Tx) -> Result<Vec<OrganisationId>> {
     let rows: Vec<(uuid::Uuid,)> = tx.all(IDS, vec![]).await?;
     Ok(rows.into_iter().map(|(id,)| OrganisationId(id)).collect())

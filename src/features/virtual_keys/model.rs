@@ -56,6 +56,8 @@ pub struct Listed {
     pub credential_set_at: Option<Timestamp>,
     /// The start of its last call.
     pub used_at: Option<Timestamp>,
+    /// A budget of it is used up, so that calls by it are refused.
+    pub used_up: bool,
 }
 
 /// A page of the list. It is sorted by `name` (also where nothing is said), `provider` or `used`.

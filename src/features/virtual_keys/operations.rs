@@ -59,8 +59,14 @@ impl Ready {
 pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<VirtualKeys> {
     let mut tx = access.read(Operation::VirtualKeysList).await?;
     let seen = audit::seen(&mut tx).await?;
-    let Page { rows: keys, total, window } = store::page(&mut tx, asked, window).await?;
-    Ok(VirtualKeys { seen, keys, total, window, now: access.now() })
+    let now = access.now();
+    let Page { rows: mut keys, total, window } = store::page(&mut tx, asked, window).await?;
+    let ids: Vec<_> = keys.iter().map(|key| key.id.0).collect();
+    let used_up = limits::used_up(&mut tx, access.app(), Scope::VirtualKey, &ids, now).await?;
+    for key in &mut keys {
+        key.used_up = used_up.contains(&key.id.0);
+    }
+    Ok(VirtualKeys { seen, keys, total, window, now })
 }
 
 /// One virtual key, without its credential.

@@ -159,6 +159,8 @@ pub struct ListedVirtualKey {
     /// When its credential was set; null: it has none.
     credential_set_at: Option<String>,
     last_used_at: Option<String>,
+    /// `active`; `exhausted`: its budget is used up.
+    status: &'static str,
 }
 
 /// A virtual key, without its credential.
@@ -243,6 +245,7 @@ async fn list(call: Call, query: VirtualKeysQuery) -> Result<List<ListedVirtualK
         key: "",
         credential_set_at: key.credential_set_at.map(Timestamp::rfc3339),
         last_used_at: key.used_at.map(Timestamp::rfc3339),
+        status: if key.used_up { "exhausted" } else { "active" },
     }))
 }
 

@@ -94,6 +94,7 @@ impl Row {
             base_url: self.base_url,
             credential_set_at: self.credential_set_at.map(Timestamp),
             used_at: self.used_at.map(Timestamp),
+            used_up: false,
         })
     }
 

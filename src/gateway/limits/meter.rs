@@ -306,7 +306,8 @@ impl Meters {
         }
         // Always in the same order, so that two calls never wait for one another.
         wanted.sort_by_key(|(limit, ..)| limit.id);
-        for _ in 0..8 {
+        // Each may have to be asked for once, and some again where others were faster.
+        for _ in 0..wanted.len() + 8 {
             match self.try_once(&wanted, ask.now) {
                 Ok(ticket) => {
                     self.refresh(&ticket);

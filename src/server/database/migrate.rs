@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (27, "billing", include_str!("../../../migrations/0027_billing.sql")),
     (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
+    (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

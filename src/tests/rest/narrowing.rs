@@ -386,7 +386,7 @@ async fn what_the_organisation_asks_of_keys_holds_for_those_that_are_there() {
         assert_eq!(fields(&program.api("PUT", path, json!({ "allowed_ips": ["x"] })).await), ["allowed_ips"]);
         good(&program, "PUT", path, json!({ "longest_days": 60, "blocks": 1 })).await;
         let shown = good(&program, "GET", "/v1/admin/organisation", Value::Null).await;
-        let policy = json!({ "longest_days": 60, "must_expire": false, "allowed_ips": [] });
+        let policy = json!({ "longest_days": 60, "must_expire": false, "must_have_budget": false, "allowed_ips": [] });
         assert_eq!(shown["key_policy"], policy);
 
         // It is blocked, says why, and is not revoked.
@@ -447,7 +447,8 @@ async fn what_the_organisation_asks_of_keys_holds_for_those_that_are_there() {
         assert_eq!((stale.status, stale.code()), (409, "stale_version".into()));
         assert!(save(&was, "90").await.status < 400);
         let shown = good(&program, "GET", "/v1/admin/organisation", Value::Null).await;
-        assert_eq!(shown["key_policy"], json!({ "longest_days": 90, "must_expire": true, "allowed_ips": [] }));
+        let policy = json!({ "longest_days": 90, "must_expire": true, "must_have_budget": false, "allowed_ips": [] });
+        assert_eq!(shown["key_policy"], policy);
         let event = house.chain(house.organisation).await.1.expect("an event");
         assert_eq!(event["action"], "organisation.key_policy", "{event}");
     })

@@ -239,6 +239,16 @@ impl Calls {
             }
             Ready::bare()
         };
+        let alert_hook = async |there: bool| {
+            let slug = ("slug", world.house.slug.as_str());
+            if !world.owner.form("limits/list", &[slug]).await.json()["hook"].is_null() {
+                done(&world.owner, "limits/delete_webhook", &[slug]).await;
+            }
+            if there {
+                done(&world.owner, "limits/set_webhook", &[slug, ("url", self.base_url().as_str())]).await;
+            }
+            Ready::bare()
+        };
         match operation {
             Operation::OrganisationSettings
             | Operation::TeamList
@@ -568,6 +578,9 @@ impl Calls {
                     .with("span", "month")
                     .with("amount", (1000 + n).to_string())
             }
+            // An organisation has one at most.
+            Operation::LimitWebhookSet => alert_hook(false).await.with("url", self.base_url()),
+            Operation::LimitWebhookDelete => alert_hook(true).await,
             Operation::LimitReset | Operation::LimitDelete => Ready::about("id", limit().await),
             Operation::LimitRaise => {
                 let ready =

@@ -95,7 +95,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 Some(slug) => config_id(&mut change, slug.as_deref()).await?,
                 None => configs::default_id(change.tx()).await?,
             };
-            let narrowing = narrow::of_new(&mut change, new.narrow, config, expires_at).await?;
+            let narrowing = narrow::of_new(&mut change, new.narrow, config, expires_at, new.limits.leaves_budget(false)).await?;
             let created_by = change.access().actor_name().to_owned();
             let id = KeyId::new();
             let row = NewKey {
@@ -192,7 +192,9 @@ pub(super) async fn apply(
             };
             let config_override = asked.config_override.unwrap_or(key.config_override);
             let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
-            let (unnarrowed, narrowing) = narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at).await?;
+            let has_budget = asked.limits.leaves_budget(key.has_budget);
+            let (unnarrowed, narrowing) =
+                narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at, has_budget).await?;
             let row = store::Fields {
                 name: &name,
                 description: &description,

@@ -5,7 +5,10 @@ use super::{Edit, Narrow, New, Rotation, SetTo};
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyForm, OVERLAPS, parse_description, parse_name},
-        limits,
+        limits::{
+            self,
+            model::{Wanted, monthly_budget},
+        },
         logs::texts::parse_choice,
     },
     kernel::{Error, Fields, Result, Timestamp, UserId},
@@ -25,7 +28,7 @@ impl New {
             config: config(form),
             config_override: form.config_override != "no",
             keep_texts: keep_texts(form)?.flatten(),
-            limits: limits::Edit::default(),
+            limits: limits::Edit { budgets: typed.budget.map(|budget| vec![budget]), ..limits::Edit::default() },
             narrow: Narrow::of_form(form),
             submission: form.submission.parse().ok(),
         })
@@ -111,6 +114,7 @@ struct Typed {
     permissions: PermissionSet,
     /// None: nothing was said.
     expiry: Option<Expiry>,
+    budget: Option<Wanted>,
 }
 
 impl Typed {
@@ -132,7 +136,11 @@ impl Typed {
                 None
             }
         };
-        fields.build(|| Some(Self { name: name?, description: description?, permissions: permissions?, expiry }))
+        let budget = match form.usage_limits.trim() {
+            "" => None,
+            typed => fields.take("usage_limits", monthly_budget(typed)),
+        };
+        fields.build(|| Some(Self { name: name?, description: description?, permissions: permissions?, expiry, budget }))
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         api_keys::{
             model::{FARTHEST_DAYS, Key, KeyForm},
             narrowing::{Narrowing, distinct, entries},
+            rules::Judged,
             store,
         },
         configs, organisations, prompts, virtual_keys,
@@ -103,10 +104,11 @@ pub(super) async fn of_new(
     asked: Narrow,
     config: Option<ConfigId>,
     end: Option<Timestamp>,
+    has_budget: bool,
 ) -> Result<Narrowing> {
     let next = settled(change, Narrowing::default(), asked, config, end).await?;
-    let now = change.now();
-    obeys(change, false, now, end, Some(&next)).await?;
+    let judged = Judged { master: false, made_at: change.now(), end, has_budget };
+    obeys(change, judged, Some(&next)).await?;
     Ok(next)
 }
 
@@ -117,10 +119,12 @@ pub(super) async fn of_edited(
     asked: Narrow,
     config: Option<ConfigId>,
     end: Option<Timestamp>,
+    has_budget: bool,
 ) -> Result<(Narrowing, Narrowing)> {
     let was = store::narrowing::of(change.tx(), key.id).await?;
     let next = settled(change, was.clone(), asked, config, end).await?;
-    obeys(change, key.master, key.secret_made_at, end, Some(&next)).await?;
+    let judged = Judged { master: key.master, made_at: key.secret_made_at, end, has_budget };
+    obeys(change, judged, Some(&next)).await?;
     Ok((was, next))
 }
 
@@ -211,20 +215,16 @@ pub(super) async fn touches_none_wider(change: &mut Change, id: KeyId) -> Result
     }
 }
 
-/// What the organisation asks of all keys holds for one whose secret was or is made at this moment and ends then, and that is
-/// narrowed to this (none: as it was).
-pub(super) async fn obeys(
-    change: &mut Change,
-    master: bool,
-    made_at: Timestamp,
-    end: Option<Timestamp>,
-    narrowing: Option<&Narrowing>,
-) -> Result<()> {
+/// What the organisation asks of all keys holds for this one, and for what it is narrowed to (none: as it was).
+pub(super) async fn obeys(change: &mut Change, key: Judged, narrowing: Option<&Narrowing>) -> Result<()> {
     let id = change.organisation();
     let rules = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?.rules();
     let mut fields = Fields::default();
-    if let Some(sentence) = rules.broken_by(master, made_at, end) {
+    if let Some(sentence) = rules.broken_by_end(key) {
         fields.refuse("expiry", sentence);
+    }
+    if let Some(sentence) = rules.broken_by_want_of_budget(key) {
+        fields.refuse("usage_limits", sentence);
     }
     let beyond = |range| !rules.allowed_ips.is_empty() && !rules.allowed_ips.iter().any(|one| one.covers(range));
     if let Some(range) = narrowing.and_then(|narrowing| narrowing.allowed_ips.iter().find(|range| beyond(range))) {

@@ -4,14 +4,11 @@ use super::rights::rights;
 use crate::{
     features::{
         api_keys::{
-            model::{Draft, KeyConfig, KeyList, KeyPage, Person},
+            model::{Draft, Key, KeyConfig, KeyList, KeyPage, Person},
             store,
         },
         configs,
-        limits::{
-            self,
-            model::{On, Scope},
-        },
+        limits::{self, model::Scope},
         team,
     },
     kernel::{Asked, Error, KeyId, Result, Window},
@@ -29,7 +26,8 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<KeyL
     let mut tx = access.read(Operation::ApiKeysList).await?;
     let seen = audit::seen(&mut tx).await?;
     let now = access.now();
-    let Page { rows: keys, total, window } = store::list::page(&mut tx, asked, window, now).await?;
+    let Page { rows: mut keys, total, window } = store::list::page(&mut tx, asked, window, now).await?;
+    mark_used_up(&mut tx, access, &mut keys).await?;
     Ok(KeyList {
         seen,
         keys,
@@ -46,13 +44,27 @@ pub async fn list(access: &Access, asked: &Asked, window: Window) -> Result<KeyL
 pub async fn get(access: &Access, id: KeyId) -> Result<KeyPage> {
     let mut tx = access.read(Operation::ApiKeyGet).await?;
     let now = access.now();
-    let key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
+    let mut key = store::list::get(&mut tx, id, now).await?.ok_or_else(Error::not_found)?;
+    mark_used_up(&mut tx, access, std::slice::from_mut(&mut key)).await?;
     let rights = rights(&mut tx, access.app(), id).await?;
     let people = people(&mut tx).await?;
     let configs = configs(&mut tx).await?;
-    let on = On { scope: Scope::ApiKey, id: id.0 };
-    let limits = limits::operations::of(&mut tx, access.app(), on, now).await?;
+    // As the gateway finds them.
+    let limits = limits::of_key(&mut tx, id).await?;
+    let mut limits = limits::operations::standing(&mut tx, access.app(), limits, now).await?;
+    // Its own first.
+    limits.sort_by_key(|one| (std::cmp::Reverse(one.limit.on.scope), one.limit.id));
     Ok(KeyPage { key, rights, people, configs, limits, now, submission: Uuid::now_v7() })
+}
+
+/// Notes of which keys a budget is used up. A deleted key uses nothing any more.
+async fn mark_used_up(tx: &mut OrgTx, access: &Access, keys: &mut [Key]) -> Result<()> {
+    let ids: Vec<Uuid> = keys.iter().filter(|key| key.deleted_at.is_none()).map(|key| key.id.0).collect();
+    let used_up = limits::used_up(tx, access.app(), Scope::ApiKey, &ids, access.now()).await?;
+    for key in keys {
+        key.used_up = used_up.contains(&key.id.0);
+    }
+    Ok(())
 }
 
 /// What the editor of a new key needs.

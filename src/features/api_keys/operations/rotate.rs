@@ -8,6 +8,7 @@ use crate::{
     features::{
         api_keys::{
             model::{Expiry, Key, LONGEST_OVERLAP, Minted},
+            rules::Judged,
             store,
         },
         limits,
@@ -64,7 +65,8 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Resul
             }
             // The new secret is known to whoever asks.
             within_own_life(&mut change, expires_at).await?;
-            obeys(&mut change, key.master, now, expires_at, None).await?;
+            let judged = Judged { master: key.master, made_at: now, end: expires_at, has_budget: key.has_budget };
+            obeys(&mut change, judged, None).await?;
             if expires_at != key.expires_at {
                 // Another end is an edit, and asks for the right to edit.
                 let organisation = change.organisation();

@@ -15,6 +15,7 @@ use crate::{
             model::{Draft, Expiry, Key, KeyConfig, KeyForm, KeyPage, LIMITS, Person},
         },
         audit::pages as audit,
+        limits::{model::Scope, pages::Holding},
     },
     kernel::Timestamp,
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
@@ -23,7 +24,7 @@ use crate::{
         Loaded, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, Field, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
             Tone, use_toasts, utc_text,
         },
         form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
@@ -97,6 +98,7 @@ fn typed(form: AnyForm, start: KeyForm) -> KeyForm {
         responsible: form.typed("responsible", start.responsible),
         config: form.typed("config", start.config),
         config_override: form.typed("config_override", start.config_override),
+        usage_limits: form.typed("usage_limits", start.usage_limits),
         keep_texts: form.typed("keep_texts", start.keep_texts),
         only_models: form.typed("only_models", start.only_models),
         only_virtual_keys: form.typed("only_virtual_keys", start.only_virtual_keys),
@@ -118,6 +120,7 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
     let start = KeyForm { config, config_override: "yes".into(), keep_texts: "inherit".into(), ..prefilled() };
     let start = typed(form.into(), start);
     let editor = Editor::new(&start, None);
+    let budget = start.usage_limits.clone();
     let here = routes::new_api_key(&slug);
     let back = routes::api_keys(&slug).to_string();
     let of = StoredValue::new(slug.clone());
@@ -138,7 +141,17 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
             <div class="columns">
                 <div class="stack">
                     <Card>
-                        <Basics editor start now=draft.now people=vec![] configs=draft.configs />
+                        <div class="stack">
+                            <Basics editor start now=draft.now people=vec![] configs=draft.configs />
+                            <Field
+                                label="Monthly budget in dollars"
+                                name="usage_limits"
+                                value=budget
+                                autocomplete="off"
+                                optional=true
+                                hint=Signal::stored("Calls beyond it are refused until the month is over. Other limits are set under Limits.".to_owned())
+                            />
+                        </div>
                     </Card>
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />
@@ -186,11 +199,13 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
     let changes = move || enabled.get() + ended.get() + narrowed.get() + undone.get();
     let (stored, read) = use_stored(update, page, load, changes);
     let rights = Memo::new(move |_| stored.with(|page| page.rights.clone()));
+    let limits = Memo::new(move |_| stored.with(|page| page.limits.clone()));
     let stored = Memo::new(move |_| stored.with(|page| page.key.clone()));
     let above = {
         let slug = slug.clone();
         reactive(move || stored.with(|key| above(&slug, key, now, enable, end)))
     };
+    let (id, of) = (key.id.0, slug.clone());
     let below = if key.deleted_at.is_some() {
         view! {
             <Card title="What it was">
@@ -203,6 +218,10 @@ fn Detail(slug: String, page: KeyPage) -> impl IntoView {
         view! {
             <div class="stack">
                 <EditKey form=update slug=slug.clone() opened=key stored people configs now />
+                {reactive(move || {
+                    let person = stored.with(|key| key.responsible.as_ref().map(|one| one.name.clone()).unwrap_or_default());
+                    view! { <Holding limits=limits.get() scope=Scope::ApiKey id person now slug=of.clone() /> }
+                })}
                 <Unused form=narrow slug key=stored rights now />
             </div>
         }

@@ -23,6 +23,7 @@ use super::{
     model::{Key, KeyPage, Status},
 };
 use crate::{
+    features::limits::pages::USED_UP,
     kernel::Timestamp,
     policy::{PermissionSet, summary},
     ui::{
@@ -65,7 +66,11 @@ fn status_pill(key: &Key, now: Timestamp) -> impl IntoView + use<> {
         Status::Disabled => (Tone::Neutral, "Disabled".to_owned()),
         Status::Deleted => (Tone::Neutral, "Deleted".to_owned()),
     };
-    view! { <Pill tone label /> }
+    let used_up = key.used_up.then(|| view! { " "<Pill tone=Tone::Bad label=USED_UP /> });
+    view! {
+        <Pill tone label />
+        {used_up}
+    }
 }
 
 /// A moment of use; never is a word.

@@ -2,14 +2,18 @@
 
 use super::{cut, fold, narrowing::show};
 use crate::{
-    features::api_keys::{
-        model::{
-            self, Key, KeyConfig, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible, narrowing::Narrowed,
+    features::{
+        api_keys::{
+            model::{
+                self, Key, KeyConfig, NAME_LIMIT, OldSecret, Responsible, SOON_DAYS, UNUSED_DAYS, Visible,
+                narrowing::Narrowed,
+            },
+            narrowing::Narrowing,
+            rules::KeyRules,
         },
-        narrowing::Narrowing,
-        rules::KeyRules,
+        organisations,
     },
-    kernel::{Asked, KeyId, Result, Timestamp, UserId, Window, text, time::DAY},
+    kernel::{Asked, Error, KeyId, Result, Timestamp, UserId, Window, text, time::DAY},
     policy::{KeyFeature, PermissionSet},
     server::database::{
         OrgTx, Value, containing,
@@ -23,7 +27,7 @@ use uuid::Uuid;
 /// What is shown of keys `k`.
 macro_rules! columns {
     () => {
-        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override, k.keep_texts, k.narrowing, c.created_at AS secret_made_at"
+        "k.id, k.kind, k.name, k.description, k.permissions, k.scopes, k.responsible, u.name AS person, m.role, u.disabled_at AS person_disabled_at, k.created_by, k.created_at, k.updated_at, k.version, k.expires_at, k.disabled_at, k.revoked_at, c.beginning, c.ending, c.used_at, o.beginning AS old_beginning, o.ending AS old_ending, o.used_at AS old_used_at, o.valid_until AS old_until, k.used_at AS last_used_at, f.slug AS config_slug, f.name AS config_name, k.config_override, k.keep_texts, k.narrowing, c.created_at AS secret_made_at, EXISTS (SELECT 1 FROM limits l WHERE l.org_id = k.org_id AND l.subject_id = k.id AND l.scope = 'api_key' AND l.kind = 'budget' AND l.action = 'block' AND l.deleted_at IS NULL) AS has_budget"
     };
 }
 
@@ -44,11 +48,27 @@ macro_rules! select {
     };
 }
 
+/// Keys `k` that work at `$2`, without the master key.
+macro_rules! working {
+    () => {
+        "k.org_id = $1 AND k.kind = 'standard' AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $2)"
+    };
+}
+
+/// Keys `k` without a budget of their own that refuses calls.
+macro_rules! without_budget {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM limits l WHERE l.org_id = $1 AND l.subject_id = k.id AND l.scope = 'api_key' AND l.kind = 'budget' AND l.action = 'block' AND l.deleted_at IS NULL)"
+    };
+}
+
 statements! {
     GET: TenantSql = select!(" WHERE k.org_id = $1 AND k.id = $3");
     EXPIRING: TenantSql = select!(" WHERE k.org_id = $1 AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND k.expires_at > $2 AND k.expires_at <= $3 ORDER BY k.expires_at, k.id LIMIT 20");
-    // Those without an end, and those of which the secret was made to work for longer than that.
-    BREAKING: TenantSql = "SELECT COUNT(*) FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL WHERE k.org_id = $1 AND k.kind = 'standard' AND k.revoked_at IS NULL AND k.disabled_at IS NULL AND (k.expires_at IS NULL OR (k.expires_at > $2 AND k.expires_at - c.created_at > $3))";
+    // Those of which the secret was made to work for longer than that, those without an end among them; and, of those that
+    // were made before a moment, those without a budget of their own.
+    BREAKING: TenantSql = concat!("SELECT COUNT(*) FROM api_keys k JOIN api_key_secrets c ON c.org_id = k.org_id AND c.key_id = k.id AND c.valid_until IS NULL WHERE ", working!(), " AND (COALESCE(k.expires_at, 9223372036854775807) - c.created_at > $3 OR (k.created_at < $4 AND ", without_budget!(), "))");
+    WITHOUT_BUDGET: TenantSql = concat!("SELECT k.name FROM api_keys k WHERE ", working!(), " AND ", without_budget!(), " ORDER BY k.name_folded, k.id LIMIT 6");
 }
 
 /// The keys with a secret of which this is true, as far as lists show secrets.
@@ -153,6 +173,7 @@ row! {
         keep_texts: Option<bool>,
         narrowing: Option<Json<Narrowing>>,
         secret_made_at: i64,
+        has_budget: bool,
     }
 }
 
@@ -196,6 +217,8 @@ impl Row {
             keep_texts: self.keep_texts,
             narrowed: self.narrowing.map(|stored| narrowed(stored.0)).unwrap_or_default(),
             blocked: None,
+            used_up: false,
+            has_budget: self.has_budget,
             secret_made_at: Timestamp(self.secret_made_at),
         })
     }
@@ -234,12 +257,35 @@ pub async fn expiring(tx: &mut OrgTx, now: Timestamp) -> Result<Vec<Key>> {
 
 /// How many keys that work now would be blocked by these rules.
 pub async fn breaking(tx: &mut OrgTx, rules: &KeyRules, now: Timestamp) -> Result<i64> {
-    let longest = rules.longest_days.map(|days| days.saturating_mul(DAY));
-    if longest.is_none() && !rules.must_expire {
+    // No end is as far away as can be said.
+    let longest = match (rules.longest_days, rules.must_expire) {
+        (Some(days), _) => days.saturating_mul(DAY),
+        (None, true) => i64::MAX / 2,
+        (None, false) => i64::MAX,
+    };
+    let made_before = if rules.must_have_budget { i64::MAX } else { i64::MIN };
+    if longest == i64::MAX && !rules.must_have_budget {
         return Ok(0);
     }
-    let (count,): (i64,) = tx.one(BREAKING, values![now, longest.unwrap_or(i64::MAX / 2)]).await?;
+    let (count,): (i64,) = tx.one(BREAKING, values![now, longest, made_before]).await?;
     Ok(count)
+}
+
+/// Keys that are named where they lack a budget: of those that are read all but the last, which says that there are more.
+const NAMED_AT_MOST: usize = 5;
+
+/// The names of keys that would work, and are blocked since the organisation's rules demand a budget and they have none; of
+/// many the first, in one text.
+pub async fn without_budget(tx: &mut OrgTx, now: Timestamp) -> Result<String> {
+    let id = tx.organisation();
+    let rules = organisations::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?.rules();
+    if !rules.must_have_budget {
+        return Ok(String::new());
+    }
+    let rows: Vec<(String,)> = tx.list(WITHOUT_BUDGET, values![now]).await?;
+    let more = if rows.len() > NAMED_AT_MOST { " and others" } else { "" };
+    let names: Vec<_> = rows.into_iter().take(NAMED_AT_MOST).map(|(name,)| name).collect();
+    Ok(format!("{}{more}", names.join(", ")))
 }
 
 /// The keys that work at this moment, at most so many, and whether those are all.

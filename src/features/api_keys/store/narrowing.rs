@@ -5,6 +5,7 @@ use crate::{
         api_keys::{
             model::{Key, narrowing::MOST},
             narrowing::Narrowing,
+            rules::Judged,
         },
         organisations,
     },
@@ -81,7 +82,12 @@ pub async fn show(tx: &mut OrgTx, keys: &mut [Key]) -> Result<()> {
     let id = tx.organisation();
     let rules = organisations::by_id(tx.system(), id).await?.ok_or_else(Error::not_found)?.rules();
     for key in keys {
-        key.blocked = rules.broken_by(key.master, key.secret_made_at, key.expires_at);
+        key.blocked = rules.broken_by(Judged {
+            master: key.master,
+            made_at: key.secret_made_at,
+            end: key.expires_at,
+            has_budget: key.has_budget,
+        });
     }
     Ok(())
 }

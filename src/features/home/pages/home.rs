@@ -5,7 +5,7 @@ use crate::{
     features::{
         home::{
             functions::{LoadArrived, LoadHome},
-            model::{Ending, Happened, Home, Steps},
+            model::{Budget, Ending, Happened, Home, Steps},
         },
         logs::model::{CallOutcome, Health, LoggedCall, Totals, duration},
     },
@@ -41,7 +41,7 @@ pub fn HomePage() -> impl IntoView {
 
 #[component]
 fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
-    let Home { steps, example, day, calls, providers, ending, unused, lately, now } = home;
+    let Home { steps, example, day, calls, providers, ending, unused, budgets, lately, now } = home;
     let name = use_place().map(|place| place.name).unwrap_or_default();
     let (done, all) = (steps.all().into_iter().filter(|done| *done).count(), steps.all().len());
     let sentence = move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
@@ -49,8 +49,8 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
         wait_for_a_call(slug.clone(), arrivals, calls.first().map(|call| call.id.to_string()));
     }
     let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
-    let attention = (!ending.is_empty() || !failing.is_empty() || unused > 0)
-        .then(|| view! { <Attention failing ending unused slug=slug.clone() now /> });
+    let attention = (!ending.is_empty() || !failing.is_empty() || !budgets.is_empty() || unused > 0)
+        .then(|| view! { <Attention failing budgets ending unused slug=slug.clone() now /> });
     let base = format!("{}/v1", example.public_url);
     let first = (!steps.are_done()).then(|| {
         let example = example.clone();
@@ -187,7 +187,14 @@ fn wait_for_a_call(slug: String, arrivals: RwSignal<u32>, newest: Option<String>
 
 /// What somebody should do something about, the worst first, each with the one act that ends it.
 #[component]
-fn Attention(failing: Vec<Health>, ending: Vec<Ending>, unused: i64, slug: String, now: Timestamp) -> impl IntoView {
+fn Attention(
+    failing: Vec<Health>,
+    budgets: Vec<Budget>,
+    ending: Vec<Ending>,
+    unused: i64,
+    slug: String,
+    now: Timestamp,
+) -> impl IntoView {
     let failing = failing.into_iter().map(|health| {
         let logs = routes::logs(&slug).with("virtual_key", &health.slug).with("range", "1h").with("status", "failed");
         let second = format!("{} of its {} in the last hour failed at the provider.", grouped(health.failed), counted(health.calls));
@@ -200,6 +207,24 @@ fn Attention(failing: Vec<Health>, ending: Vec<Ending>, unused: i64, slug: Strin
                     <span class="cell-second">{second}</span>
                 </span>
                 <LinkButton label="See the calls" href=logs />
+            </li>
+        }
+        .into_any()
+    });
+    let budgets = budgets.into_iter().map(|budget| {
+        let limit = format!("{}#limit", routes::limits(&slug).with("id", &budget.id.to_string()));
+        let (first, then) = match (budget.used_up, budget.refuses) {
+            (true, true) => (": budget used up", " Its calls are refused."),
+            (true, false) => (": budget used up", " It only warns."),
+            _ => (": budget nearly used up", ""),
+        };
+        view! {
+            <li class="home-row">
+                <span class="home-mark" class=("home-mark-bad", budget.refuses)><Glyph icon=Icon::Limit /></span>
+                <span class="two-lines home-words">
+                    <span class="cell-name"><a href=limit>{budget.name}</a>{first}</span>
+                    <span class="cell-second">{budget.words}{then}</span>
+                </span>
             </li>
         }
         .into_any()
@@ -237,7 +262,7 @@ fn Attention(failing: Vec<Health>, ending: Vec<Ending>, unused: i64, slug: Strin
         }
         .into_any()
     });
-    let items: Vec<_> = failing.chain(ending).chain(unused).collect();
+    let items: Vec<_> = failing.chain(budgets).chain(ending).chain(unused).collect();
     view! {
         <Card title="Needs attention" flush=true>
             <ul class="home-list">{items}</ul>

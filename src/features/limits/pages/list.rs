@@ -1,9 +1,12 @@
 //! The limits of the organisation, each with what was used of it.
 
-use super::form::{Around, SetOne};
+use super::{
+    form::{Around, SetOne},
+    hook::AlertHook,
+};
 use crate::{
     features::limits::{
-        functions::{DeleteLimit, LoadLimits, RaiseLimit, ResetLimit, SetLimit},
+        functions::{DeleteLimit, DeleteLimitWebhook, LoadLimits, RaiseLimit, ResetLimit, SetLimit, SetLimitWebhook},
         model::{ASKED, Action, Kind, Named, Page, Scope, Standing, Subject},
     },
     policy::Operation,
@@ -30,18 +33,29 @@ pub struct Forms {
     pub reset: Form<ResetLimit>,
     pub raise: Form<RaiseLimit>,
     pub delete: Form<DeleteLimit>,
+    pub hook: Form<SetLimitWebhook>,
+    pub unhook: Form<DeleteLimitWebhook>,
 }
 
 #[component]
 pub fn LimitsPage() -> impl IntoView {
     provide_context(Headed);
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
-    let forms = Forms { set: use_form(), reset: use_form(), raise: use_form(), delete: use_form() };
+    let forms = Forms {
+        set: use_form(),
+        reset: use_form(),
+        raise: use_form(),
+        delete: use_form(),
+        hook: use_form(),
+        unhook: use_form(),
+    };
     let changes = [
         forms.set.successes(),
         forms.reset.successes(),
         forms.raise.successes(),
         forms.delete.successes(),
+        forms.hook.successes(),
+        forms.unhook.successes(),
     ];
     let data = load_after(
         move || changes.iter().map(|made| made.get()).sum::<u32>(),
@@ -51,6 +65,8 @@ pub fn LimitsPage() -> impl IntoView {
     forms.reset.says(|| Toast::done("What was used is set to nothing"));
     forms.raise.says(|| Toast::done("The raise is saved"));
     forms.delete.says(|| Toast::done("The limit is deleted"));
+    forms.hook.says(|| Toast::done("The webhook is set"));
+    forms.unhook.says(|| Toast::done("The webhook is deleted"));
     view! {
         <Title text=page_title("Limits") />
         <PageHeader
@@ -62,6 +78,7 @@ pub fn LimitsPage() -> impl IntoView {
             ("reset", "What was used is set to nothing."),
             ("raised", "The raise is saved."),
             ("deleted", "The limit is deleted."),
+            ("unhooked", "The webhook is deleted."),
         ] />
         <Loaded data view=move |page| view! { <Inside page slug=param("slug") forms /> }.into_any() />
     }
@@ -74,7 +91,7 @@ pub fn about(slug: &str, name: &'static str, value: &str) -> Path {
 
 #[component]
 fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
-    let Page { limits, of, subjects, changing, draft, doubts, now } = page;
+    let Page { limits, of, subjects, changing, draft, doubts, blocked, hook, may_hook, now } = page;
     let whole = of.as_ref().map(|of| {
         let sentence = format!("Those on {} alone. ", of.name);
         view! { <p class="hint">{sentence}<a href=routes::limits(&slug).to_string()>"Show all limits"</a></p> }
@@ -82,6 +99,12 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     let doubts = (!doubts.is_empty()).then(|| {
         let doubts: Vec<_> = doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
         view! { <Note tone=Tone::Warn><span>"Some limits are never reached."</span><ul>{doubts}</ul></Note> }
+    });
+    let blocked = (!blocked.is_empty()).then(|| {
+        let words = format!(
+            "The policy for API keys demands a budget of each that refuses calls. These have none, and are blocked: {blocked}.",
+        );
+        view! { <Note tone=Tone::Bad>{words}</Note> }
     });
     let list = if limits.is_empty() {
         view! {
@@ -103,15 +126,20 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
         let rows: Vec<_> = limits.into_iter().map(|limit| row(limit, &slug, now.0, forms.delete)).collect();
         view! { <Table caption="Limits" columns>{rows}</Table> }.into_any()
     };
+    // It is about the organisation, and not about the one limit that is looked at.
+    let hook = (may_hook && changing.is_none())
+        .then(|| view! { <AlertHook hook now=now.0 set=forms.hook delete=forms.unhook /> });
     let around = changing.map(|changing| view! { <Around changing now=now.0 forms /> });
     view! {
         <div class="stack">
             {whole}
             {doubts}
+            {blocked}
             <Refusal form=forms.delete />
             {list}
             <SetOne draft subjects of form=forms.set />
             {around}
+            {hook}
         </div>
     }
 }
@@ -152,7 +180,7 @@ pub fn used(standing: &Standing) -> impl IntoView + use<> {
     }
 }
 
-fn state(standing: &Standing) -> impl IntoView + use<> {
+pub(super) fn state(standing: &Standing) -> impl IntoView + use<> {
     let raised = standing.limit.raised.filter(|_| standing.amount != standing.limit.is.amount);
     let pill = if standing.used >= standing.amount {
         match (standing.limit.is.action, standing.limit.is.kind) {
@@ -182,7 +210,7 @@ fn row(limit: Named, slug: &str, now: i64, delete: Form<DeleteLimit>) -> impl In
     let change = format!("{}#limit", about(slug, "id", &id.to_string()));
     let label = format!("Delete the limit on {name} of {is}");
     let end = match standing.period.end {
-        Some(end) => view! { <Time at=end.0 now /> }.into_any(),
+        Some(end) => view! { <Time at=end.0 now ahead=true /> }.into_any(),
         None => view! { <span class="hint">"Never by itself"</span> }.into_any(),
     };
     let kind = if standing.limit.is.kind == Kind::Rate { "Rate" } else { "Budget" };

@@ -137,6 +137,7 @@ pub async fn settings(access: &Access) -> Result<Settings> {
     let key_policy = KeyPolicy {
         longest_days: rules.longest_days,
         must_expire: rules.must_expire,
+        must_have_budget: rules.must_have_budget,
         allowed_ips: rules.allowed_ips.iter().map(ToString::to_string).collect(),
         was: was(&rules),
         blocked: api_keys::breaking(&mut tx, &rules, access.now()).await?,

@@ -21,6 +21,7 @@ pub struct KeyPolicyEdit {
     /// As typed; `Some` of an empty text: no longest time.
     pub longest_days: Option<String>,
     pub must_expire: Option<bool>,
+    pub must_have_budget: Option<bool>,
     /// Ranges as typed; an empty list: any address.
     pub allowed_ips: Option<Vec<String>>,
     /// How many keys that work now may be blocked by it: just as many as will be. None: no key.
@@ -33,15 +34,17 @@ impl KeyPolicyEdit {
     /// What a form says: all of it.
     pub fn of_form(form: &KeyPolicyForm) -> Result<Self> {
         let mut fields = Fields::default();
-        let must_expire = match form.must_expire.as_str() {
+        let mut choice = |name: &str, typed: &str| match typed {
             "yes" => Some(true),
             "no" => Some(false),
             "" => None,
             _ => {
-                fields.refuse("must_expire", "Choose one of the two.");
+                fields.refuse(name, "Choose one of the two.");
                 None
             }
         };
+        let must_expire = choice("must_expire", &form.must_expire);
+        let must_have_budget = choice("must_have_budget", &form.must_have_budget);
         let blocks = match form.confirm.trim() {
             "" => None,
             typed => fields.take("confirm", typed.parse().map_err(|_| "Write a number of keys.".to_owned())),
@@ -50,6 +53,7 @@ impl KeyPolicyEdit {
         Ok(Self {
             longest_days: Some(form.longest_days.clone()),
             must_expire,
+            must_have_budget,
             allowed_ips: Some(form.allowed_ips.lines().map(str::to_owned).collect()),
             blocks,
             was: Some(form.was.clone()).filter(|was| !was.is_empty()),
@@ -72,10 +76,13 @@ impl KeyPolicyEdit {
             Some(typed) => fields.take("allowed_ips", entries(typed)),
         };
         let must_expire = self.must_expire.unwrap_or(was.must_expire);
+        let must_have_budget = self.must_have_budget.unwrap_or(was.must_have_budget);
         if self.blocks.is_some_and(|blocks| blocks < 0) {
             fields.refuse("confirm", "Write a number of keys, 0 or more.");
         }
-        fields.build(|| Some(KeyRules { longest_days: longest_days?, must_expire, allowed_ips: allowed_ips? }))
+        fields.build(|| {
+            Some(KeyRules { longest_days: longest_days?, must_expire, must_have_budget, allowed_ips: allowed_ips? })
+        })
     }
 }
 
@@ -114,6 +121,7 @@ pub async fn set_key_policy(access: &Access, asked: impl FnOnce() -> Result<KeyP
             let event = Event::of(Subject::new("organisation", id, &own.name))
                 .change("longest_days_of_keys", days(&before), days(&rules))
                 .change("keys_must_expire", before.must_expire, rules.must_expire)
+                .change("keys_must_have_budget", before.must_have_budget, rules.must_have_budget)
                 .change("addresses_of_keys", ranges(&before), ranges(&rules))
                 .change("blocked_keys", 0, blocked);
             change.commit(event, ()).await

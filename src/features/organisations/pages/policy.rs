@@ -18,7 +18,14 @@ pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl 
         Choice::new("yes", "Every key has an end").sentence("A key without one is blocked until it is given one."),
     ];
     form.says(|| Toast::done("Saved. It holds for all keys at once."));
-    let selected = if policy.must_expire { "yes" } else { "no" };
+    let budgets = vec![
+        Choice::new("no", "Not every key has a budget").sentence("A key can use as much as its person and the organisation may."),
+        Choice::new("yes", "Every key has a budget").sentence(
+            "A key without one of its own that refuses calls is blocked until it is given one. The master key is exempt.",
+        ),
+    ];
+    let chosen = |must: bool| if must { "yes" } else { "no" };
+    let (selected, with_budget) = (chosen(policy.must_expire), chosen(policy.must_have_budget));
     let days = policy.longest_days.map(|days| days.to_string()).unwrap_or_default();
     let blocked = (policy.blocked > 0).then(|| {
         let words = match policy.blocked {
@@ -32,6 +39,7 @@ pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl 
             <FormFor form problem="This is not saved" errors_id="policy-errors">
                 <input type="hidden" name="was" value=policy.was />
                 <RadioCards legend="Ends of keys" name="must_expire" choices selected />
+                <RadioCards legend="Budgets of keys" name="must_have_budget" choices=budgets selected=with_budget />
                 <Field
                     label="Longest life in days"
                     name="longest_days"

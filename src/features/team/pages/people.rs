@@ -269,5 +269,9 @@ fn Menu(
         let href = routes::audit_of(&slug, "member", &id.to_string());
         view! { <MenuLink label="Audit history" href /> }
     });
-    view! { <RowMenu id=format!("menu-{id}") label=format!("Actions for {name}")>{history}{items}</RowMenu> }
+    let limits = can(Operation::LimitsList).then(|| {
+        let href = routes::limits(&slug).with("on", &format!("person:{id}"));
+        view! { <MenuLink label="Limits" href /> }
+    });
+    view! { <RowMenu id=format!("menu-{id}") label=format!("Actions for {name}")>{history}{limits}{items}</RowMenu> }
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     features::{
         audit::pages as audit,
+        limits::{model::Scope, pages::Holding},
         virtual_keys::{
             functions::{LoadVirtualKey, TestVirtualKey, UpdateVirtualKey},
             model::{Detail, Draft, LIMITS, NamedBy, Saved},
@@ -68,6 +69,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
                 <Reference key_=key.clone() />
                 <Connection key_=key.clone() form=test />
                 <UsedBy configs=key.configs.clone() slug=slug.clone() />
+                <Holding limits=key.limits.clone() scope=Scope::VirtualKey id=key.id.0 now=key.now slug=slug.clone() />
                 <About key_=key slug />
             </aside>
         </div>

@@ -3,6 +3,7 @@
 use super::title;
 use crate::{
     features::{
+        limits::pages::USED_UP,
         news::{model::Watched, pages::{ChangesByOthers, Watch}},
         organisations::pages::use_slug,
         virtual_keys::{
@@ -130,7 +131,12 @@ fn Row(key_: Listed, now: Timestamp, slug: String) -> impl IntoView {
     let may_edit = available(Operation::VirtualKeyUpdate).reason().is_none();
     view! {
         <tr>
-            <th scope="row"><a class="cell-name" href=page.to_string()>{key.name.clone()}</a></th>
+            <th scope="row">
+                <span class="cell-first">
+                    <a class="cell-name" href=page.to_string()>{key.name.clone()}</a>
+                    {key.used_up.then(|| view! { <Pill tone=Tone::Bad label=USED_UP /> })}
+                </span>
+            </th>
             <td data-label="Provider">{key.provider.label()}</td>
             <td data-label="Reference">
                 <CopyText

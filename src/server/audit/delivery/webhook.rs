@@ -156,7 +156,11 @@ impl Webhook {
         self.post(&format!("test-{id}"), body, now).await
     }
 
-    async fn post(&self, id: &str, body: String, now: Timestamp) -> Result<(), Trouble> {
+    /// Sends a message that is signed. What is sent again has the same id.
+    ///
+    /// # Errors
+    /// Why the receiver has not taken it.
+    pub async fn post(&self, id: &str, body: String, now: Timestamp) -> Result<(), Trouble> {
         let signed = WebhookSecret::headers(&self.secrets, id, now, &body);
         let mut request = Request::new(Full::new(Bytes::from(body)));
         (*request.method_mut(), *request.uri_mut()) = (Method::POST, self.address.uri.clone());

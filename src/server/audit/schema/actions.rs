@@ -110,6 +110,7 @@ pub(super) const ACTIONS: &[Action] = &[
         &[&[
             changed("longest_days_of_keys", Text),
             changed("keys_must_expire", Flag),
+            changed("keys_must_have_budget", Flag),
             changed("addresses_of_keys", Text),
             changed("blocked_keys", Number),
         ]],
@@ -162,6 +163,8 @@ pub(super) const ACTIONS: &[Action] = &[
     action("limit.reset", &["limit"], &[&[changed("used", Text), made("reason", Text)]]),
     action("limit.raise", &["limit"], &[&[perhaps("raised", Text), made("reason", Text)]]),
     action("limit.delete", &["limit"], &[&[gone("limit", Text)]]),
+    action("limit.set_webhook", &["limit_webhook"], &[&[made("url", Text), made("secret", Text)]]),
+    action("limit.delete_webhook", &["limit_webhook"], &[&[gone("url", Text)]]),
     action("virtual_key.create", &["virtual_key"], &[VIRTUAL_KEY, LIMITS]),
     action(
         "virtual_key.update",

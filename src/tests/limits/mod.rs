@@ -1,5 +1,9 @@
 //! Limits and budgets, on the real database and through the real router.
 
+mod alerts;
+mod demanded;
+mod shown;
+
 use super::{
     gateway::with_provider,
     support::{Answer, Client, House, each_engine, test_server},
