@@ -104,6 +104,8 @@ later! {
         Resend => invitations::ResendPage,
         Revoke => invitations::RevokePage,
         ManyInvitations => invitations::ManyInvitationsPage,
+    }
+    evidence {
         AccessReviews => reviews::ReviewsPage,
         AccessReview => reviews::ReviewPage,
         AccessReviewRow => reviews::RowPage,
@@ -116,12 +118,13 @@ later! {
         DisableApiKey => api_keys::DisableKeyPage,
         DeleteApiKey => api_keys::DeleteKeyPage,
         ManyApiKeys => api_keys::ManyKeysPage,
+    }
+    providers {
         VirtualKeys => virtual_keys::ListPage,
         NewVirtualKey => virtual_keys::NewPage,
         VirtualKey => virtual_keys::DetailPage,
         DuplicateVirtualKey => virtual_keys::DuplicatePage,
         DeleteVirtualKey => virtual_keys::DeletePage,
-        Limits => limits::LimitsPage,
     }
     observe {
         Home => home::HomePage,
@@ -141,6 +144,7 @@ later! {
         AuditDelivery => audit::DeliveryPage,
     }
     bills {
+        Limits => limits::LimitsPage,
         Billing => billing::BillingPage,
         BillingSettings => billing::SettingsPage,
         BillingStatement => billing::StatementPage,

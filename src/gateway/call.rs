@@ -265,12 +265,10 @@ pub(super) async fn go(
         call.keeps = None;
     }
     let share = gateway.room.share(call.organisation, call.key);
-    let leading = match gateway.meters.full(&known.caller.limits, call.started_at) {
-        None => leading(gateway, known, parts).await,
-        // Whoever may not call at all is told that first.
-        Some(reason) => may_call(gateway, known).and_then(|()| Err(reason.refusal(call.started_at))),
-    };
-    let prepared = match leading {
+    // Told before anything is put together, so that many such refusals are counted as one. What a config leads may find an
+    // answer that is kept, which costs nothing.
+    let full = || gateway.meters.full(&known.caller.limits, call.started_at);
+    let prepared = match leading(gateway, known, parts).await {
         Ok(Some(config)) => {
             let request = routed::Asked { gateway, key: found, parts, share: &share, config: &config, id, arrived };
             return routed::serve(request, body, call).await;
@@ -280,7 +278,10 @@ pub(super) async fn go(
             let request = routed::Asked { gateway, key: found, parts, share: &share, config, id, arrived };
             return routed::serve(request, body, call).await;
         }
-        Ok(None) => prepare(gateway, known, parts, body, &mut call, &share).await,
+        Ok(None) => match full() {
+            Some(reason) => Err(reason.refusal(call.started_at)),
+            None => prepare(gateway, known, parts, body, &mut call, &share).await,
+        },
         Err(refusal) => Err(refusal),
     };
     let (made, provider, limit) = match prepared {
@@ -413,6 +414,10 @@ async fn prepare(
     };
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
+    // One that is used up is told before anything is put together, so that many such refusals are counted as one.
+    if let Some(reason) = gateway.meters.full(&target.limits, call.started_at) {
+        return Err(reason.refusal(call.started_at));
+    }
     let version = once(&parts.headers, "anthropic-version")?;
     let beta = listed(&parts.headers, "anthropic-beta")?;
     let endpoint = call.endpoint;

@@ -195,6 +195,12 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                 }
             }
             Ok(Ready::ToSend(ready, guarded)) => {
+                let full = gateway.meters.full(&known(asked.key)?.caller.limits, gateway.now.get());
+                if let Some(reason) = full.filter(|_| trail.open.is_none()) {
+                    let refusal = reason.refusal(gateway.now.get());
+                    trail.unsent(seen.tried(path, arrived), &refusal);
+                    return Err(refusal);
+                }
                 let mut late = std::mem::take(&mut seen.late);
                 let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
                 open.later(&mut late);
@@ -454,6 +460,11 @@ impl Asked<'_> {
             }
             ControlFlow::Continue(leaving) => leaving,
         };
+        // What is kept is given all the same; what would leave is refused before it takes a place in the log.
+        let now = gateway.now.get();
+        if let Some(reason) = gateway.meters.full(&called.limits, now) {
+            return Err(reason.refusal(now));
+        }
         let foreseen = Foreseen::new(body.len(), head.most_output);
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
