@@ -23,6 +23,8 @@ use tokio::{net::TcpListener, sync::Mutex};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// How long the start waits for calls to be written that a crash has left.
+const RECOVERY: Duration = Duration::from_secs(5);
 /// How long running requests may take to finish once the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(20);
 /// How long the log of calls may take to be written after that.
@@ -101,6 +103,10 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
     let _ = out.flush();
     tokio::spawn(asked_to_stop(stop.clone()));
     let recorder = gateway.recorder.clone();
+    // Limits count what is written.
+    if !recorder.recovered(RECOVERY).await {
+        tracing::warn!("what the last end of the program had left is not in the log yet");
+    }
     let router = http::router(&app, gateway.clone());
     tokio::select! {
         () = http::serve(listener, router, gateway, Security::of(&public_url), settings.trusted_proxies(), stop.clone()) => {}

@@ -55,7 +55,7 @@ impl<'a> Head<'a> {
     /// is the empty name.
     pub fn read_as(body: &'a [u8], needs_model: bool) -> Result<Self, ApiError> {
         let (mut model_at, mut stream_at, mut options_at) = (None, None, None);
-        let (mut most, mut choices): (Option<u64>, u64) = (None, 1);
+        let (mut most, mut choices): (Option<u64>, Option<u64>) = (None, Some(1));
         let values = raw_json::members(body, |member| {
             let key =
                 raw_json::text(Some(&body[member.key]).filter(|key| key.len() <= MAX_LITERAL).unwrap_or_default());
@@ -69,7 +69,11 @@ impl<'a> Head<'a> {
                     return Ok(());
                 }
                 Some("n" | "best_of") => {
-                    choices = choices.max(whole(&body[member.value]).unwrap_or(1));
+                    // How many there are of a number that is written otherwise, nobody can say.
+                    let said = &body[member.value];
+                    if said != b"null" {
+                        choices = choices.zip(whole(said)).map(|(one, other)| one.max(other));
+                    }
                     return Ok(());
                 }
                 // Servers that ignore letter case would read this one, while we have read the other.
@@ -123,7 +127,7 @@ impl<'a> Head<'a> {
         };
         let first_at = body.iter().position(|&byte| byte == b'{').map_or(0, |at| at + 1);
         let form = false;
-        let most_output = most.map(|most| most.saturating_mul(choices));
+        let most_output = most.zip(choices).map(|(most, choices)| most.saturating_mul(choices));
         Ok(Self {
             model,
             stream,

@@ -157,9 +157,11 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
     let left = call.last.saturating_duration_since(Instant::now());
     let headers = limit.map_or(upstream.headers, |limit| limit.min(upstream.headers)).min(left);
     let mut watch = Watch::new(gateway.clone(), key.clone());
+    let mut reached = true;
     let sent = tokio::select! {
         biased;
         sent = gateway.outgoing.send(request, headers) => sent.map_err(|error| {
+            reached = !is_before_the_provider(&error);
             let own = limit.is_some_and(|limit| limit <= upstream.headers);
             let failure = Failure::sending(&error, own);
             match error {
@@ -179,12 +181,29 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
             }
             outcome
         }
-        Err((refusal, failure)) => Outcome::Failed { refusal, open, failure },
+        Err((refusal, failure)) => {
+            if !reached {
+                open.never_reached();
+            }
+            Outcome::Failed { refusal, open, failure }
+        }
     }
 }
 
-/// Reserves what the attempt may use of every limit that holds for it: those of the caller once for all attempts. Gives
-/// those that are nearly used.
+/// Whether nothing of a request can have come to the provider.
+const fn is_before_the_provider(error: &OutgoingError) -> bool {
+    match error {
+        OutgoingError::TimedOut(Phase::Connect)
+        | OutgoingError::NameNotFound
+        | OutgoingError::Unreachable
+        | OutgoingError::Tls
+        | OutgoingError::Blocked(_)
+        | OutgoingError::PlainHttp => true,
+        OutgoingError::TimedOut(_) | OutgoingError::Broken | OutgoingError::TooLarge => false,
+    }
+}
+
+/// Reserves what the attempt may use of every limit that holds for it. Gives those that are nearly used.
 async fn admit(
     gateway: &Gateway,
     caller: &Option<Known>,
@@ -194,11 +213,7 @@ async fn admit(
 ) -> Result<Vec<Warning>, (Refusal, Failure)> {
     let (Some(known), Some(target)) = (caller, target) else { return Ok(vec![]) };
     let (own, theirs) = (&known.caller.limits, &target.limits);
-    let asks_caller = !own.0.is_empty() && !open.is_admitted();
-    if !asks_caller && theirs.0.is_empty() {
-        if open.is_admitted() {
-            open.reserved(None, None, foreseen.input);
-        }
+    if own.0.is_empty() && theirs.0.is_empty() {
         return Ok(vec![]);
     }
     let now = gateway.now.get();
@@ -209,6 +224,7 @@ async fn admit(
         prices: known.caller.prices.as_deref(),
         provider: target.provider,
         model: &model,
+        is_counted: open.is_counted(),
         now,
     };
     let refused = |reason: Reason| {
@@ -217,18 +233,19 @@ async fn admit(
         (refusal, if reason.is_of_virtual_key() { Failure::of(status) } else { Failure::Final })
     };
     let mut warnings = vec![];
-    let caller = match asks_caller {
-        false => None,
-        true => Some(gateway.meters.admit(own, &ask).await.map_err(refused)?),
+    let caller = match own.0.is_empty() {
+        true => None,
+        false => Some(gateway.meters.admit(own, &ask).await.map_err(refused)?),
     };
     let target = match theirs.0.is_empty() {
         true => None,
-        false => Some(gateway.meters.admit(theirs, &ask).await.map_err(refused)?),
+        // Of a virtual key each attempt is a request.
+        false => Some(gateway.meters.admit(theirs, &Ask { is_counted: false, ..ask }).await.map_err(refused)?),
     };
     for ticket in [&caller, &target].into_iter().flatten() {
         warnings.extend(ticket.warnings.iter().cloned());
     }
-    open.reserved(caller, target, foreseen.input);
+    open.reserved(caller, target, foreseen);
     Ok(warnings)
 }
 

@@ -4,7 +4,7 @@ use super::attempt::{About, Attempt, Call, Outcome, attempt, build};
 use super::cache::Kept;
 use super::directory::{Compiled, Config, Directory, Known, Standing};
 use super::facts::{CallFacts, Endpoint};
-use super::limits::{Foreseen, Meters};
+use super::limits::Meters;
 use super::models::Models;
 use super::narrowed;
 use super::outside::Others;
@@ -400,7 +400,7 @@ async fn prepare(
     let (body, part) = read_call(share, &asks, &parts.headers, body, gateway.limits.request).await?;
     let head = read_head(share, &asks, &body).await?;
     call.streamed = head.stream;
-    let foreseen = Foreseen::new(body.len(), head.most_output);
+    let foreseen = asks.foreseen(call.endpoint, body.len(), head.most_output);
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
     let found = find(gateway, known, destination.slug).await?;

@@ -9,7 +9,7 @@ use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::guards::Late;
 use super::joined::Joined;
 use super::journal::{Journal, Segment};
-use super::limits::{Amounts, Spent, Ticket, output_of, text_bytes};
+use super::limits::{Amounts, Foreseen, Spent, Ticket, output_of, text_bytes};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use super::room::Share;
@@ -27,7 +27,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -103,6 +103,8 @@ struct Inner {
     refusals: Refusals,
     budget: Budget,
     telemetry: Arc<Telemetry>,
+    /// Alive as long as something that a crash had left is not written.
+    left: Weak<()>,
 }
 
 struct UnderWay {
@@ -117,6 +119,8 @@ struct Queued {
     _place: Option<OwnedSemaphorePermit>,
     /// Where the call stands in the journal; `None` if its end is still to come.
     segment: Option<Arc<Segment>>,
+    /// It is one of those that a crash had left.
+    _left: Option<Arc<()>>,
 }
 
 /// A call under way. Finish it; one that is merely dropped is recorded as left by its caller.
@@ -155,14 +159,14 @@ pub struct Open {
 /// What a call has reserved of limits, and has used of them.
 #[derive(Default)]
 struct Charge {
-    /// Those of the caller, for the whole call; those of the virtual key, for the attempt that is under way.
+    /// Those of the caller and of the virtual key, for the attempt that is under way.
     caller: Option<Ticket>,
     target: Option<Ticket>,
-    /// Tokens of the request that is under way, and bytes of text that the model has written, by their size.
-    asked: u64,
+    /// What it may use, and bytes of text that the model has written.
+    foreseen: Option<Foreseen>,
     said: u64,
-    /// What attempts have used that have ended.
-    total: Amounts,
+    /// However often it is tried, a call is one request of its caller.
+    is_counted: bool,
     spent: Vec<Spent>,
 }
 
@@ -177,6 +181,8 @@ impl Recorder {
         let (queue, queued) = mpsc::unbounded_channel();
         let telemetry = Arc::new(Telemetry::default());
         let sink: Arc<dyn Sink> = Arc::new(Watched { sink, telemetry: telemetry.clone() });
+        let token = Arc::new(());
+        let still_left = Arc::downgrade(&token);
         for (segment, records) in left {
             for (call, outcome) in records {
                 // Whatever had ended was counted then.
@@ -185,9 +191,11 @@ impl Recorder {
                 }
                 let record = Record { call: Arc::new(call), outcome: Some(outcome), texts: None };
                 // The receiver is at hand, so this cannot fail.
-                let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()) });
+                let left = Some(token.clone());
+                let _ = queue.send(Queued { record, _place: None, segment: Some(segment.clone()), _left: left });
             }
         }
+        drop(token);
         let inner = Arc::new(Inner {
             places: Arc::new(Semaphore::new(bounds.places)),
             bounds,
@@ -198,6 +206,7 @@ impl Recorder {
             refusals: Refusals::default(),
             budget: Budget::of(bounds.texts),
             telemetry,
+            left: still_left,
         });
         tokio::spawn(Writer { sink, queued, bounds }.run());
         tokio::spawn(show_long_calls(Arc::downgrade(&inner), bounds.shown_after));
@@ -276,6 +285,16 @@ impl Recorder {
         }
     }
 
+    /// Waits until what a crash had left is written, so that limits know of it, at most `patience`. Whether it is.
+    pub async fn recovered(&self, patience: Duration) -> bool {
+        let written = async {
+            while self.0.left.strong_count() > 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(patience, written).await.is_ok()
+    }
+
     /// What is counted, and told to the operator's monitoring.
     pub fn telemetry(&self) -> &Telemetry {
         &self.0.telemetry
@@ -301,18 +320,6 @@ impl Recorder {
         let done = timeout_at(end, self.0.places.acquire_many(all)).await.is_ok();
         self.0.ending.store(!done, Ordering::SeqCst);
         done
-    }
-}
-
-impl Charge {
-    /// Counts what the whole call has used. Gives what is to be written.
-    fn settled(mut self) -> Vec<Spent> {
-        if let Some(caller) = self.caller.take() {
-            let total = self.total;
-            // However often it was tried, it is one request.
-            self.spent.extend(caller.settle(Amounts { requests: total.requests.min(1), ..total }));
-        }
-        self.spent
     }
 }
 
@@ -382,19 +389,25 @@ impl Open {
         self.tried.last().map_or_else(|| self.call.model.clone(), |last| last.model.clone())
     }
 
-    /// Whether limits of the caller have let it pass.
-    pub(super) fn is_admitted(&self) -> bool {
-        self.charge.as_ref().is_some_and(|charge| charge.caller.is_some())
+    /// Whether it was counted as a request of its caller.
+    pub(super) fn is_counted(&self) -> bool {
+        self.charge.as_ref().is_some_and(|charge| charge.is_counted)
     }
 
-    /// Notes what the attempt that is about to leave has reserved of limits: those of the caller, if they were asked, and
-    /// those of the virtual key. `asked` are the tokens of its request, by its size.
-    pub(super) fn reserved(&mut self, caller: Option<Ticket>, target: Option<Ticket>, asked: u64) {
+    /// Notes what the attempt that is about to leave has reserved of limits: those of the caller, and those of the virtual
+    /// key.
+    pub(super) fn reserved(&mut self, caller: Option<Ticket>, target: Option<Ticket>, foreseen: Foreseen) {
         let charge = self.charge.get_or_insert_default();
-        if caller.is_some() {
-            charge.caller = caller;
+        (charge.caller, charge.target) = (caller, target);
+        (charge.foreseen, charge.said) = (Some(foreseen), 0);
+    }
+
+    /// Notes that the attempt has not reached its provider.
+    pub(super) fn never_reached(&mut self) {
+        if let Some(charge) = &mut self.charge {
+            // What it has reserved is given back.
+            (charge.caller, charge.target) = (None, None);
         }
-        (charge.target, charge.asked, charge.said) = (target, asked, 0);
     }
 
     /// Notes a piece of what the caller is given, from which it is estimated what was used where nobody says.
@@ -409,9 +422,11 @@ impl Open {
         let Some(charge) = &mut self.charge else { return };
         let answered = self.upstream_status.is_some_and(|status| (200..300).contains(&status));
         let mut amounts = Amounts { requests: i64::from(self.last_sent), ..Amounts::default() };
-        let estimate = Usage { input_tokens: charge.asked, output_tokens: output_of(charge.said), ..Usage::default() };
+        let foreseen = charge.foreseen.take().filter(|foreseen| !foreseen.is_free);
+        let input_tokens = foreseen.map_or(0, |foreseen| foreseen.input);
+        let estimate = Usage { input_tokens, output_tokens: output_of(charge.said), ..Usage::default() };
         let usage = match self.usage {
-            None => (answered && self.last_sent).then_some(estimate),
+            None => (answered && self.last_sent && foreseen.is_some()).then_some(estimate),
             // What a stream has told before it was cut off may be less than what came.
             Some(told) if !whole && answered => {
                 Some(Usage { output_tokens: told.output_tokens.max(estimate.output_tokens), ..told })
@@ -430,8 +445,12 @@ impl Open {
         if let Some(target) = charge.target.take() {
             charge.spent.extend(target.settle(amounts));
         }
-        charge.total = charge.total.plus(amounts);
-        (charge.asked, charge.said) = (0, 0);
+        if let Some(caller) = charge.caller.take() {
+            let requests = if charge.is_counted { 0 } else { amounts.requests };
+            charge.is_counted |= requests > 0;
+            charge.spent.extend(caller.settle(Amounts { requests, ..amounts }));
+        }
+        charge.said = 0;
     }
 
     /// What all attempts have used.
@@ -448,7 +467,7 @@ impl Open {
     /// # Errors
     /// [`Full`] when the journal cannot be written: the attempt must not leave.
     pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
-        self.charge(true);
+        self.charge(false);
         // What an earlier attempt has used counts and is paid for all the same.
         self.used_before = self.used_in_all();
         if let Some((usage, last)) = self.usage.zip(self.tried.last())
@@ -556,7 +575,7 @@ impl Open {
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
         let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
         self.charge(error.is_none() && ended_by == EndedBy::Answer);
-        let spent = self.charge.take().map_or_else(Vec::new, |charge| charge.settled());
+        let spent = self.charge.take().map_or_else(Vec::new, |charge| charge.spent);
         self.tried(error, if ended_by == EndedBy::Answer { Next::Answered } else { Next::Ended });
         let tried = std::mem::take(&mut self.tried);
         let went = tried.last().map(|last| {
@@ -604,7 +623,7 @@ impl Open {
         if !waits {
             record.texts = texts.take().and_then(|texts| texts.kept());
         }
-        let queued = Queued { record, _place: Some(place), segment: Some(segment) };
+        let queued = Queued { record, _place: Some(place), segment: Some(segment), _left: None };
         match Handle::try_current() {
             Ok(runtime) if waits => {
                 runtime.spawn(wait_for(late, texts, queued, self.recorder.queue.clone()));
@@ -666,7 +685,7 @@ async fn show_long_calls(recorder: std::sync::Weak<Inner>, after: Duration) {
         for call in inner.lock().values_mut().filter(|call| !call.shown && call.since.elapsed() >= after) {
             call.shown = true;
             let record = Record { call: call.call.clone(), outcome: None, texts: None };
-            let _ = inner.queue.send(Queued { record, _place: None, segment: None });
+            let _ = inner.queue.send(Queued { record, _place: None, segment: None, _left: None });
         }
     }
 }
@@ -705,7 +724,11 @@ impl Writer {
             }
             self.write(&group).await;
             // Only now are the places free and may the journal forget.
-            group.drain(..).filter_map(|queued| queued.segment).for_each(|segment| segment.written());
+            for queued in group.drain(..) {
+                if let Some(segment) = queued.segment {
+                    segment.written();
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Reading a caller's request: what it may carry, and which virtual key and model it means.
 
+use super::endpoints::Endpoint;
+use super::limits::Foreseen;
 use super::room::{ReadError, RoomPart, Share};
 use crate::{
     dialect::{ApiError, FormKind, Head, MAX_MODEL},
@@ -43,6 +45,17 @@ pub enum Asks {
 }
 
 impl Asks {
+    /// What a call may use that asks so, with so many bytes.
+    pub fn foreseen(&self, endpoint: Endpoint, bytes: usize, most: Option<u64>) -> Foreseen {
+        match (self, endpoint) {
+            // What was answered before was paid for then; to count, and to judge, costs nothing.
+            (Asks::Stored { .. }, _) | (_, Endpoint::CountTokens | Endpoint::Moderations) => Foreseen::nothing(),
+            // Files are no text.
+            (Asks::Form(_), _) => Foreseen::new(0, None),
+            (Asks::Json { .. }, _) => Foreseen::new(bytes, most),
+        }
+    }
+
     pub fn is_json(&self) -> bool {
         matches!(self, Asks::Json { .. })
     }

@@ -8,7 +8,6 @@ use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
 use super::facts::{CallFacts, Led, Tried, TriedEnd};
 use super::guards::{self, Facts, Form, Guards, Late};
-use super::limits::Foreseen;
 use super::narrowed;
 use super::record::Open;
 use super::refusals::Refused;
@@ -465,7 +464,7 @@ impl Asked<'_> {
         if let Some(reason) = gateway.meters.full(&called.limits, now) {
             return Err(reason.refusal(now));
         }
-        let foreseen = Foreseen::new(body.len(), head.most_output);
+        let foreseen = asks.foreseen(endpoint, body.len(), head.most_output);
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
         drop((second_head, first_head));

@@ -22,7 +22,8 @@ use super::{
     store::{self, NewKey},
 };
 use crate::{
-    kernel::{Error, KeyId, OrganisationId, Result, Secret, Timestamp},
+    features::limits,
+    kernel::{Code, Error, KeyId, OrganisationId, Result, Secret, Timestamp},
     policy::{PermissionSet, Target},
     server::{
         access::{App, Change, VerifiedKey, uses::Use},
@@ -86,12 +87,38 @@ async fn changeable(
     let target = |next| Target::Key { organisation, now: key.permissions, next, itself };
     change.check(target(key.permissions))?;
     narrow::touches_none_wider(change, id).await?;
+    limits::free_to_act(change).await?;
     if key.deleted_at.is_some() {
         return Err(Error::conflict("This key was deleted. It cannot be changed any more."));
     }
     let next = next(&key)?;
     change.check(target(next))?;
     Ok((key, next))
+}
+
+/// Whether the change may touch this key, for what is changed beside it.
+///
+/// # Errors
+/// As an edit of the key that changes nothing.
+pub async fn touch(change: &mut Change, id: KeyId) -> Result<()> {
+    changeable(change, id, |key| Ok(key.permissions)).await.map(drop)
+}
+
+/// Whoever is made a member, or an Admin, could do what an API key may not that is limited or narrowed: such a key invites
+/// nobody and gives no roles.
+///
+/// # Errors
+/// `permission_denied`.
+pub async fn free_to_invite(change: &mut Change) -> Result<()> {
+    let Some(own) = change.own_key() else { return Ok(()) };
+    limits::free_to_act(change).await?;
+    match store::narrowing::is_narrowed(change.tx(), own).await? {
+        false => Ok(()),
+        true => Err(Error::new(
+            Code::PermissionDenied,
+            "The API key that asks is narrowed. It invites nobody and gives no roles.",
+        )),
+    }
 }
 
 /// The digest under which a presented secret would be stored. None: it is malformed or mistyped.

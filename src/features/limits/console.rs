@@ -167,7 +167,7 @@ pub async fn set_as<'a>(
                 None => on.ok_or_else(|| Error::field("on", "Choose what the limit is on."))?,
             };
             let subject = there(&mut change, on).await?;
-            may_touch(&change, on)?;
+            may_touch(&mut change, on).await?;
             if was.as_ref().zip(read).is_some_and(|(limit, read)| read != stands(limit)) {
                 return Err(Error::stale());
             }
@@ -271,7 +271,7 @@ pub async fn reset(access: &Access, id: &str, reason: &str) -> Result<()> {
         .act(Operation::LimitReset, event::Subject::unnamed("limit", id), |mut change| async move {
             free_to_act(&mut change).await?;
             let limit = known(&mut change, id).await?;
-            may_touch(&change, limit.on)?;
+            may_touch(&mut change, limit.on).await?;
             let reason = reason_of(reason)?;
             let subject = there(&mut change, limit.on).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
@@ -328,7 +328,7 @@ pub async fn delete(access: &Access, id: &str) -> Result<()> {
         .act(Operation::LimitDelete, event::Subject::unnamed("limit", id), |mut change| async move {
             free_to_act(&mut change).await?;
             let limit = known(&mut change, id).await?;
-            may_touch(&change, limit.on)?;
+            may_touch(&mut change, limit.on).await?;
             let subject = there(&mut change, limit.on).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             store::delete(change.tx(), limit.id, &by, now).await?;

@@ -194,6 +194,11 @@ impl Limit {
         self.raised.filter(|raised| at < raised.until).map_or(self.is.amount, |raised| raised.to)
     }
 
+    /// What it is at most, raised or not.
+    pub fn largest(&self) -> i64 {
+        self.is.amount.max(self.raised.map_or(0, |raised| raised.to))
+    }
+
     pub fn blocks(&self) -> bool {
         self.is.action == Action::Block
     }

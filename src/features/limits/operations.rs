@@ -5,7 +5,8 @@ use super::{
     store,
 };
 use crate::{
-    kernel::{Code, Error, KeyId, LimitId, Result, Timestamp},
+    features::{api_keys, team},
+    kernel::{Code, Error, KeyId, LimitId, Result, Timestamp, UserId},
     policy::{Operation, Target},
     server::{
         access::{App, Change},
@@ -99,7 +100,7 @@ pub async fn free_to_act(change: &mut Change) -> Result<()> {
         false => Ok(()),
         true => Err(Error::new(
             Code::PermissionDenied,
-            "The API key that asks has limits of its own. It makes and rotates no other keys and changes no limits.",
+            "The API key that asks has limits of its own. It makes and changes no other keys, changes no limits and invites nobody.",
         )),
     }
 }
@@ -252,19 +253,30 @@ pub fn described(wanted: &Wanted) -> String {
     format!("{wanted}{warns}{}{}", tells.unwrap_or_default(), from.unwrap_or_default())
 }
 
-/// Whether the change may touch limits on such a thing: what a limit is on has a right of its own.
+/// Whether the change may touch limits on such a thing: as far as it may touch the thing itself.
 ///
 /// # Errors
-/// `permission_denied`.
-pub fn may_touch(change: &Change, on: On) -> Result<()> {
-    let operation = match on.scope {
-        Scope::ApiKey => Operation::ApiKeyUpdate,
-        Scope::VirtualKey => Operation::VirtualKeyUpdate,
-        Scope::Person => Operation::TeamChangeRole,
+/// `permission_denied`, `password_needed`; `not_found` where there is no such thing.
+pub async fn may_touch(change: &mut Change, on: On) -> Result<()> {
+    let organisation = change.organisation();
+    match on.scope {
+        Scope::ApiKey => {
+            change.access().check(Operation::ApiKeyUpdate, Target::In(organisation))?;
+            api_keys::operations::touch(change, KeyId(on.id)).await
+        }
+        Scope::VirtualKey => change.access().check(Operation::VirtualKeyUpdate, Target::In(organisation)),
+        Scope::Person => {
+            let role = team::role_of(change.tx(), UserId(on.id)).await?;
+            let rank = Target::Rank { organisation, now: role, next: role };
+            change.access().check(Operation::TeamChangeRole, rank)?;
+            change.proven_for(rank)
+        }
         // It holds for everybody.
-        Scope::Organisation => Operation::ApiKeyDelete,
-    };
-    change.access().check(operation, Target::In(change.organisation()))
+        Scope::Organisation => {
+            change.access().check(Operation::ApiKeyDelete, Target::In(organisation))?;
+            api_keys::operations::free_to_invite(change).await
+        }
+    }
 }
 
 /// What is odd about limits that are in force together, a sentence each: one that is higher than the one above it, or can
@@ -291,7 +303,7 @@ pub fn doubts(own: &[Limit], above: &[Limit], now: Timestamp) -> Vec<String> {
 /// Sets a higher amount for a while, or takes it back.
 pub async fn raise(change: &mut Change, limit: &Limit, raised: Option<Raised>, event: Event) -> Result<Event> {
     free_to_act(change).await?;
-    may_touch(change, limit.on)?;
+    may_touch(change, limit.on).await?;
     let now = change.now();
     if let Some(Raised { to, until }) = raised {
         if to <= limit.is.amount {

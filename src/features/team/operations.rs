@@ -79,6 +79,7 @@ pub async fn change_role(access: &Access, id: UserId, next: Role, keys: Keys) ->
             let person = store::person(change.tx(), id).await?.ok_or_else(Error::not_found)?;
             let was = person.role;
             change.check(Target::Rank { organisation: change.organisation(), now: Some(was), next: Some(next) })?;
+            api_keys::operations::free_to_invite(&mut change).await?;
             let mut event = Event::of(named(&person)).change("role", was.name(), next.name());
             if was == Role::Owner && next != Role::Owner {
                 keep_an_owner(&mut change, id).await?;

@@ -191,6 +191,12 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
             let name = fields.build(|| name)?;
             let now = change.now();
             let was = store::by_slug(change.tx(), slug, now).await?.ok_or_else(Error::not_found)?;
+            let limited = On { scope: Scope::VirtualKey, id: was.id.0 };
+            if !limits::of_virtual_key(change.tx(), was.id).await?.is_empty() {
+                // Two of the same limits are twice as much: only whoever may change them makes a copy.
+                limits::free_to_act(&mut change).await?;
+                limits::operations::may_touch(&mut change, limited).await?;
+            }
             let new_slug = choose_slug(&mut change, new_slug, &name).await?;
             let id = VirtualKeyId::new();
             let credential = match store::credential(change.tx(), was.id).await? {

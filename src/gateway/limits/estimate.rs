@@ -17,6 +17,8 @@ pub struct Foreseen {
     pub input: u64,
     /// The most tokens of the answer, where the request says.
     pub most: Option<u64>,
+    /// It uses neither tokens nor money, whatever comes of it.
+    pub is_free: bool,
 }
 
 /// What is to be reserved for a call.
@@ -30,7 +32,12 @@ pub struct Need {
 impl Foreseen {
     /// For a request of so many bytes that lets the answer have so many tokens.
     pub fn new(bytes: usize, most: Option<u64>) -> Self {
-        Self { input: tokens(bytes as u64), most }
+        Self { input: tokens(bytes as u64), most: most.filter(|most| *most > 0), is_free: false }
+    }
+
+    /// For a call that uses neither tokens nor money.
+    pub const fn nothing() -> Self {
+        Self { input: 0, most: Some(0), is_free: true }
     }
 
     /// What a call of this model needs of a limit of this measure. None: nobody knows its price.
@@ -39,6 +46,7 @@ impl Foreseen {
         let usage = usage.bounded();
         let amount = match measure {
             Measure::Requests => return Some(Need { amount: 1, is_most: true }),
+            Measure::Tokens | Measure::Cost if self.is_free => return Some(Need { amount: 0, is_most: true }),
             Measure::Tokens => i64::try_from(usage.input_tokens + usage.output_tokens).unwrap_or(i64::MAX),
             Measure::Cost => cost(own, provider, model, usage)?,
         };
@@ -52,8 +60,17 @@ pub fn tokens(bytes: u64) -> u64 {
 }
 
 /// Members whose texts a model has written.
-const WRITTEN: [&[u8]; 6] =
-    [b"\"content\":", b"\"text\":", b"\"delta\":", b"\"arguments\":", b"\"partial_json\":", b"\"thinking\":"];
+const WRITTEN: [&[u8]; 9] = [
+    b"\"content\":",
+    b"\"text\":",
+    b"\"delta\":",
+    b"\"arguments\":",
+    b"\"partial_json\":",
+    b"\"thinking\":",
+    b"\"reasoning_content\":",
+    b"\"reasoning\":",
+    b"\"refusal\":",
+];
 
 /// How many bytes of what a provider sends are text of its model: those of the strings that hold it. Of what is no JSON,
 /// none.

@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 /// A share is let go, or taken to be, when its holder was not heard of for so long.
-pub const LET_GO: Duration = Duration::from_secs(15);
+pub const LET_GO: Duration = Duration::from_secs(60);
 /// A share that could not be renewed for so long is not used any more, well before others take it.
 const BELIEVED: Duration = Duration::from_secs(9);
 /// How often shares are looked after.
@@ -99,6 +99,8 @@ struct Count {
     called: Instant,
     /// What one call uses, lately.
     mean: i64,
+    /// What is not needed has gone back since the last call.
+    rests: bool,
 }
 
 impl Count {
@@ -114,6 +116,7 @@ impl Count {
             refused: None,
             called: read,
             mean: 0,
+            rests: false,
         }
     }
 
@@ -193,14 +196,6 @@ pub struct Amounts {
 }
 
 impl Amounts {
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            requests: self.requests.saturating_add(other.requests),
-            tokens: self.tokens.saturating_add(other.tokens),
-            cost: self.cost.saturating_add(other.cost),
-        }
-    }
-
     fn of(self, measure: Measure) -> i64 {
         match measure {
             Measure::Requests => self.requests,
@@ -248,6 +243,8 @@ pub struct Ask<'a> {
     pub prices: Option<&'a Prices>,
     pub provider: Provider,
     pub model: &'a str,
+    /// The call has been counted as a request before.
+    pub is_counted: bool,
     pub now: Timestamp,
 }
 
@@ -298,6 +295,7 @@ impl Meters {
         for limit in limits.0.iter() {
             let need = ask.foreseen.need(limit.is.measure, ask.prices, ask.provider, ask.model);
             let need = match need {
+                Some(_) if ask.is_counted && limit.is.measure == Measure::Requests => Need { amount: 0, is_most: true },
                 Some(need) => need,
                 None if limit.blocks() => return Err(Reason::Unpriced(limit.clone())),
                 None => Need { amount: 0, is_most: false },
@@ -335,6 +333,13 @@ impl Meters {
             let mut state = meter.lock();
             let shared = self.0.shared;
             state.follow(limit, period, shared);
+            if !limit.blocks() && state.at(period).is_none() {
+                // It refuses nobody, so that nobody waits for it: what is written is read beside the call.
+                let now = Instant::now();
+                let long_ago = now.checked_sub(READ_AGAIN).unwrap_or(now);
+                state.forget();
+                state.periods.push(Count::beginning(period, Shares::default(), long_ago));
+            }
             let Some(count) = state.at(period) else {
                 let want = Want { held: 0, need: need.amount.max(1), takes_less: true, ahead: true };
                 return Err((number, Word::Ask(want)));
@@ -355,7 +360,7 @@ impl Meters {
         for ((mut state, period, reserved), (limit, meter, _)) in locks.into_iter().zip(wanted) {
             if let Some(count) = state.at(period) {
                 count.reserved = count.reserved.saturating_add(reserved);
-                count.called = Instant::now();
+                (count.called, count.rests) = (Instant::now(), false);
             }
             drop(state);
             held.push(Held { meter: meter.clone(), limit: limit.clone(), period, reserved });
@@ -428,7 +433,7 @@ impl Meters {
                 Some(count) if self.0.shared => {
                     let low = limit.blocks()
                         && count.granted.saturating_sub(count.held()) < count.mean.max(1).saturating_mul(8)
-                        && count.granted < limit.is.amount.saturating_sub(count.others);
+                        && count.granted < limit.largest().saturating_sub(count.others);
                     count.read.elapsed() >= RENEW || (low && count.read.elapsed() >= ROUND)
                 }
                 Some(count) => count.read.elapsed() >= READ_AGAIN,
@@ -458,7 +463,8 @@ impl Meters {
             for count in &mut state.periods {
                 let idle = count.called.elapsed() >= IDLE;
                 let renews = count.read.elapsed() >= RENEW;
-                if (count.granted > count.held() && idle) || count.held() > count.granted {
+                if (count.granted > count.held() && idle && !count.rests) || count.held() > count.granted {
+                    count.rests = true;
                     // What is not needed goes back; what was used beyond the share is told.
                     due.push((meter.clone(), limit.clone(), count.period, Want::default()));
                 } else if renews && (count.reserved > 0 || !idle) {

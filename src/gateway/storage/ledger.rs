@@ -19,6 +19,9 @@ pub struct Book {
 /// Of what is left, a process is granted this part beyond what it needs: the less is left, the smaller.
 const PART: i64 = 8;
 
+/// Of what is left, a process that has nothing to do keeps this part, so that its next call waits for nobody.
+const LITTLE: i64 = 64;
+
 impl Book {
     pub fn new(app: App, replica: Uuid) -> Self {
         Self { app, replica }
@@ -65,11 +68,11 @@ impl Book {
 /// What a process may use, all in all, that wants so much of an amount.
 fn granted(want: Want, amount: i64, sum: &Shares) -> i64 {
     let base = want.held.max(sum.mine);
-    if want.need == 0 && !want.ahead {
-        // What is not needed goes back; what is used already is told.
-        return base;
-    }
     let left = amount.saturating_sub(sum.others);
+    if want.need == 0 && !want.ahead {
+        // What is not needed goes back, but for a little where much is left; what is used already is told.
+        return base + left.saturating_sub(base).max(0) / LITTLE;
+    }
     let needed = base.saturating_add(want.need);
     if needed <= left {
         let more = if want.ahead { (left - needed) / PART } else { 0 };

@@ -185,8 +185,7 @@ impl Matrix {
             "" => route,
             permission => format!("{route}?permission={permission}"),
         };
-        let is_about =
-            ["{id}", "{slug}", "{label}", "{collection}", "{provider}"].iter().any(|part| route.contains(part));
+        let is_about = ["{id}", "{slug}", "{label}", "{collection}"].iter().any(|part| route.contains(part));
         let thing = ready.thing.map(|(_, thing)| thing).filter(|_| is_about);
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let path = path.replace("{type}/{sub_type}", "organisation/service").replace("{number}", "1");
@@ -195,7 +194,7 @@ impl Matrix {
         let path = path
             .replace("{version}", "1")
             .replace("{model}", "gpt-4o")
-            .replace("{provider}", "{id}")
+            .replace("{provider}", "openai")
             .replace("{label}", "{id}")
             .replace("{collection}", "{id}");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));

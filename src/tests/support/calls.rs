@@ -587,10 +587,10 @@ impl Calls {
                     Ready::about("id", limit().await).with("raised_to", "2000").with("raised_until", "2999-12-31");
                 ready.body(json!({ "raised_to": "2000", "raised_until": "2999-12-31T00:00:00Z" }))
             }
-            Operation::PriceFind => Ready::about("provider", "openai".to_owned()),
+            Operation::PriceFind => Ready::bare(),
             Operation::PricePut => {
                 let each = json!({ "request_token": { "price": 0.001 }, "response_token": { "price": 0.002 } });
-                Ready::about("provider", "openai".to_owned()).body(json!({ "pay_as_you_go": each }))
+                Ready::bare().body(json!({ "pay_as_you_go": each }))
             }
             Operation::PriceSet => Ready::bare()
                 .with("provider", "ollama")

@@ -179,7 +179,7 @@ pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bo
             let id = change.organisation();
             let on = On { scope: Scope::Organisation, id: id.0 };
             if !limits.is_nothing() {
-                limits::operations::may_touch(&change, on)?;
+                limits::operations::may_touch(&mut change, on).await?;
             }
             let tx = change.tx().system();
             let was = store::by_id(tx, id).await?.ok_or_else(Error::not_found)?;

@@ -12,7 +12,7 @@ use super::{
     store::{self, By, Inviter, New},
 };
 use crate::{
-    features::{accounts::email::Email, organisations, team},
+    features::{accounts::email::Email, api_keys, organisations, team},
     kernel::{Asked, Code, Error, FieldError, InvitationId, Result, Secret, Timestamp, Window, text, time::MINUTE},
     policy::{Operation, Principal, Role, Target},
     server::{
@@ -73,6 +73,7 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
     let (batch, letters) = access
         .act(Operation::Invite, subject, |mut change| async move {
             change.check(Target::Rank { organisation: change.organisation(), now: None, next: Some(role) })?;
+            api_keys::operations::free_to_invite(&mut change).await?;
             let typed = read_addresses(text)?;
             let app = change.access().app().clone();
             let (inviter, organisation) = (inviter(&change)?, organisation_name(&mut change).await?);
@@ -239,6 +240,7 @@ pub async fn resend(access: &Access, id: InvitationId, show: bool) -> Result<Res
             let invitation = stored.invitation;
             let rank = Target::Rank { organisation: change.organisation(), now: None, next: Some(invitation.role) };
             change.check(rank)?;
+            api_keys::operations::free_to_invite(&mut change).await?;
             if !invitation.state.is_open() {
                 return Err(over(invitation.state));
             }
