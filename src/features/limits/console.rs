@@ -302,18 +302,27 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
         .act(Operation::LimitRaise, event::Subject::unnamed("limit", id), |mut change| async move {
             let limit = known(&mut change, id).await?;
             let subject = there(&mut change, limit.on).await?;
-            let raised = match to.trim() {
+            let mut fields = Fields::default();
+            let until = match until.trim() {
                 "" => None,
-                to => {
-                    let mut fields = Fields::default();
-                    let measure = limit.is.measure;
-                    let amount = measure.read(to).ok_or_else(|| "Write the higher amount as a number.".to_owned());
-                    let to = fields.take("raised_to", amount);
-                    let until = Timestamp::parse(until.trim()).ok_or_else(|| "Choose the last day, such as 2027-02-21.".to_owned());
-                    let until = fields.take("raised_until", until);
-                    fields.build(|| Some(Some(Raised { to: to?, until: until? })))?
+                typed => {
+                    let read = Timestamp::parse(typed).ok_or_else(|| "Choose the last day, such as 2027-02-21.".to_owned());
+                    fields.take("raised_until", read)
                 }
             };
+            let to = match to.trim() {
+                "" => None,
+                typed => {
+                    let read = limit.is.measure.read(typed);
+                    let to = fields.take("raised_to", read.ok_or_else(|| "Write the higher amount as a number.".to_owned()));
+                    if until.is_none() {
+                        fields.refuse("raised_until", "Choose the last day, such as 2027-02-21.");
+                    }
+                    to
+                }
+            };
+            fields.finish()?;
+            let raised = to.zip(until).map(|(to, until)| Raised { to, until });
             let reason = reason_of(reason)?;
             let event = Event::of(event_subject(&limit, &subject)).change("reason", serde_json::Value::Null, reason);
             let event = operations::raise(&mut change, &limit, raised, event).await?;

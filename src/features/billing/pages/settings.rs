@@ -51,16 +51,6 @@ fn Inside(settings: Settings, slug: String, form: Form<ChangeBillingSettings>) -
     let (stored, read) = use_stored(form, settings, LoadBillingSettings { slug }, || 0);
     let version = Signal::derive(move || stored.with(|now| now.version));
     let value = move |of: fn(&Settings) -> String| Signal::derive(move || stored.with(of));
-    let markups: Vec<_> = Provider::ALL
-        .into_iter()
-        .map(|provider| {
-            let value = Signal::derive(move || stored.with(|now| now.markup(provider)));
-            view! {
-                <Field label=provider.label() name=format!("{MARKUP}{}", provider.name()) value placeholder="0" autocomplete="off" />
-            }
-            .into_any()
-        })
-        .collect();
     let currency_hint = "Three letters, as ISO 4217 has them. Calls cost dollars; amounts are shown in this currency.".to_owned();
     let rate_hint = "What a dollar is in this currency. It is fixed until you change it; in dollars it is 1.".to_owned();
     view! {
@@ -88,7 +78,7 @@ fn Inside(settings: Settings, slug: String, form: Form<ChangeBillingSettings>) -
             <Card title="Mark-ups and discounts">
                 <div class="stack">
                     <div class="hint">"Percent of what calls at a provider cost, in statements alone. A discount is below 0: -20. Empty: none."</div>
-                    {markups}
+                    <Markups stored />
                 </div>
             </Card>
             <div class="row">
@@ -96,4 +86,20 @@ fn Inside(settings: Settings, slug: String, form: Form<ChangeBillingSettings>) -
             </div>
         </FormFor>
     }
+}
+
+/// A field for each provider. They stand in the form, by which each has its own error and what was typed.
+#[component]
+fn Markups(stored: ReadSignal<Settings>) -> impl IntoView {
+    let fields: Vec<_> = Provider::ALL
+        .into_iter()
+        .map(|provider| {
+            let value = Signal::derive(move || stored.with(|now| now.markup(provider)));
+            view! {
+                <Field label=provider.label() name=format!("{MARKUP}{}", provider.name()) value placeholder="0" autocomplete="off" />
+            }
+            .into_any()
+        })
+        .collect();
+    fields.into_view()
 }

@@ -26,13 +26,7 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
         (true, false) => format!("Set a limit on {name}"),
         (false, _) => format!("Change the limit on {name}"),
     };
-    let what = match (is_new, of) {
-        (true, None) => {
-            let choices = subjects.iter().map(|subject| Choice::new(subject.on.text(), subject_label(subject))).collect();
-            view! { <Select label="On" name="on" choices selected=on /> }.into_any()
-        }
-        _ => view! { <input type="hidden" name="on" value=on /> }.into_any(),
-    };
+    let chooses = is_new && of.is_none();
     let choice = |value: &'static str, label: &'static str| Choice::new(value, label);
     let kinds = vec![
         choice("budget", "A budget: how much, refused with 412 once it is used"),
@@ -60,7 +54,7 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
                 <FormFor form problem="The limit is not set" limits=FIELDS>
                     <input type="hidden" name="id" value=id />
                     <input type="hidden" name="was" value=was />
-                    {what}
+                    <What chooses subjects on />
                     <Select label="Kind" name="kind" choices=kinds selected=kind />
                     <Select label="What is counted" name="measure" choices=measures selected=measure />
                     <Field label="At most" name="amount" value=amount autocomplete="off" />
@@ -82,6 +76,16 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
             </Card>
         </div>
     }
+}
+
+/// What the limit is on: chosen, or known.
+#[component]
+fn What(chooses: bool, subjects: Vec<Subject>, on: String) -> impl IntoView {
+    if !chooses {
+        return view! { <input type="hidden" name="on" value=on /> }.into_any();
+    }
+    let choices = subjects.iter().map(|subject| Choice::new(subject.on.text(), subject_label(subject))).collect();
+    view! { <Select label="On" name="on" choices selected=on /> }.into_any()
 }
 
 /// What can be done with a limit beside changing it, and what was used before.
