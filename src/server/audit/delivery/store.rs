@@ -10,7 +10,7 @@ use crate::{
 use uuid::Uuid;
 
 statements! {
-    CURSORS: SystemSql = "SELECT org_id, seq, next_at, is_paused, claimed_by, claimed_until FROM audit_deliveries WHERE destination = $1";
+    CURSORS: SystemSql = "SELECT org_id, seq, delivered_at, next_at, is_paused, claimed_by, claimed_until FROM audit_deliveries WHERE destination = $1";
     BEGIN: TenantSql = "INSERT INTO audit_deliveries (org_id, destination, seq, failures, next_at, is_paused, claimed_until) VALUES ($1, $2, $3, 0, 0, false, 0) ON CONFLICT (org_id, destination) DO NOTHING";
     CLAIM: TenantSql = "UPDATE audit_deliveries SET claimed_by = $3, claimed_until = $4 WHERE org_id = $1 AND destination = $2 AND NOT is_paused AND next_at <= $5 AND (claimed_until <= $5 OR claimed_by = $3) RETURNING seq, failures";
     // Whoever's claim was given to another one meanwhile changes nothing.
@@ -33,6 +33,7 @@ row! {
     struct CursorRow {
         org_id: Uuid,
         seq: i64,
+        delivered_at: Option<i64>,
         next_at: i64,
         is_paused: bool,
         claimed_by: Option<Uuid>,
@@ -46,6 +47,8 @@ pub struct Cursor {
     pub organisation: OrganisationId,
     /// The number of the last event that it has.
     pub seq: i64,
+    /// When it took events last; 0: never.
+    pub delivered_at: Timestamp,
     /// It is not tried before.
     pub next_at: Timestamp,
     pub is_paused: bool,
@@ -98,6 +101,7 @@ pub async fn cursors(tx: &mut Tx, destination: &'static str) -> Result<Vec<Curso
     let cursor = |row: CursorRow| Cursor {
         organisation: OrganisationId(row.org_id),
         seq: row.seq,
+        delivered_at: Timestamp(row.delivered_at.unwrap_or_default()),
         next_at: Timestamp(row.next_at),
         is_paused: row.is_paused,
         claimed_by: row.claimed_by,
