@@ -5,9 +5,9 @@ use super::{
     store,
 };
 use crate::{
-    features::{organisations, team},
+    features::{accounts::email::Email, organisations, team},
     kernel::{
-        Email, LimitId, OrganisationId, Result, Timestamp,
+        LimitId, OrganisationId, Result, Timestamp,
         time::{DAY, MINUTE, SECOND},
     },
     server::{access::App, limits::MailKind, mail::plain},
