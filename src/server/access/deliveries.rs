@@ -230,7 +230,7 @@ impl Deliveries {
         app.deliveries.to(destination).wait(waiting.fold(0, u64::saturating_add));
         let now = app.clock.now();
         cursors.retain(|cursor| waits(cursor) > 0 && cursor.is_free(self.program, now));
-        cursors.sort_by_key(|cursor| (cursor.next_at, cursor.delivered_at, cursor.organisation));
+        cursors.sort_by_key(delivery::Cursor::turn);
         Ok(cursors.into_iter().map(|cursor| cursor.organisation).collect())
     }
 

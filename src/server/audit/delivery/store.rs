@@ -57,6 +57,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// By this they have their turns: first whichever has not failed, and of those whichever has waited longest. Ones that are
+    /// always busy keep none from its turn.
+    pub fn turn(&self) -> (Timestamp, Timestamp, OrganisationId) {
+        (self.next_at, self.delivered_at, self.organisation)
+    }
+
     /// Whether this program may send at this moment, if there is something to send.
     pub fn is_free(&self, program: Uuid, now: Timestamp) -> bool {
         let is_ours = self.claimed_until <= now || self.claimed_by == Some(program);
@@ -220,4 +226,25 @@ pub async fn rotate_secret(
 
 pub async fn remove_webhook(tx: &mut OrgTx) -> Result<(), Error> {
     tx.execute(REMOVE_WEBHOOK, vec![]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whichever_has_waited_longest_comes_first() {
+        let cursor = |number: u128, delivered_at, next_at| Cursor {
+            organisation: OrganisationId(Uuid::from_u128(number)),
+            seq: 0,
+            delivered_at: Timestamp(delivered_at),
+            next_at: Timestamp(next_at),
+            is_paused: false,
+            claimed_by: None,
+            claimed_until: Timestamp(0),
+        };
+        let mut all = [cursor(1, 50, 0), cursor(2, 10, 90), cursor(3, 40, 0), cursor(4, 0, 0), cursor(5, 40, 0)];
+        all.sort_by_key(Cursor::turn);
+        assert_eq!(all.map(|one| one.organisation.0.as_u128()), [4, 3, 5, 1, 2]);
+    }
 }
