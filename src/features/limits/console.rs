@@ -168,7 +168,11 @@ pub async fn attention(tx: &mut OrgTx, app: &App, most: usize, now: Timestamp) -
     if standing.is_empty() {
         return Ok(vec![]);
     }
-    let mut named = with_names(tx, standing, &[]).await?;
+    let things: Vec<On> = standing.iter().map(|one| one.limit.on).collect();
+    let there = found(tx, &things).await?;
+    // Nobody needs to look after what is gone.
+    standing.retain(|one| there.iter().any(|subject| subject.on == one.limit.on));
+    let mut named = with_names(tx, standing, &there).await?;
     named.sort_by_key(|one| (!one.standing.is_exhausted(), !one.standing.is_used_up(), one.standing.limit.id));
     named.truncate(most);
     Ok(named)
