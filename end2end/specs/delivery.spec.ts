@@ -217,7 +217,7 @@ test("while it is paused events wait and it can be tried, and then they come in 
 
   await open(page, DELIVERY);
   await press(page, "Resume");
-  await expectSaid(page, /^The delivery goes on/);
+  await expectSaid(page, /^Delivery has been resumed/);
   await receiver.has("audit.resume_delivery");
   expect(receiver.taken.length).toBeGreaterThan(length);
   const events = receiver.events();

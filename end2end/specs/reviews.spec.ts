@@ -248,7 +248,7 @@ test("an Admin reviews as well, and the last decision finishes the review", asyn
   await expect(about(page, "ci-deploy")).toHaveCount(0);
   await open(page, REVIEWS);
   await expect(page.getByRole("button", { name: "Start a review" })).toHaveCount(0);
-  await page.getByRole("link", { name: "Go on with the open review" }).click();
+  await page.getByRole("link", { name: "Continue the open review" }).click();
   await expectPage(page, /^Review of /);
   await hydrated(page);
 

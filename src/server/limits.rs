@@ -202,6 +202,8 @@ pub struct Limits {
     pub keys: Limiter,
     /// Access reviews begun in one organisation.
     pub reviews: Limiter,
+    /// Tests of one organisation's delivery of audit events, each of which calls its receiver.
+    pub delivery_tests: Limiter,
     /// Organisations made by one person.
     pub organisations: Limiter,
     /// Slugs of organisations that one person asks for while typing.
@@ -299,6 +301,7 @@ impl Default for Limits {
             mails: Limiter::new("mails to this address", 6, HOUR),
             keys: Limiter::new("new keys", 300, HOUR),
             reviews: Limiter::new("new access reviews", 100, HOUR),
+            delivery_tests: Limiter::new("tests of the delivery", 20, HOUR),
             organisations: Limiter::new("new organisations", 50, HOUR),
             slugs: Limiter::new("short names", 200, 10 * MINUTE),
             links: Limiter::new("attempts", 60, 10 * MINUTE),

@@ -270,3 +270,31 @@ async fn to_revoke_is_bound_by_the_rules_of_what_it_does() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_later_decision_keeps_what_was_said_or_says_what_it_replaces() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        world.key("metrics exporter", &[("completions", "disabled")]).await;
+        let review = Review::started(&world, &world.admin).await;
+        for name in ["Cy", "metrics exporter"] {
+            let answer = review.decide(&world.admin, name, "confirm", &[("comment", "Needed.")]).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        let replaced = json!({ "field": "comment", "was": "Needed.", "now": "Left." });
+        for (name, comment, kept, told) in
+            [("Cy", "", "Needed.", None), ("metrics exporter", "Left.", "Left.", Some(&replaced))]
+        {
+            let answer = review.decide(&world.admin, name, "revoke", &[("comment", comment)]).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            let event = events(&world, 1).await.remove(0);
+            let changes = event["changes"].as_array().expect("changes");
+            assert_eq!(changes.iter().find(|change| change["field"] == "comment"), told);
+            let page = review.read(&[("asked[decision]", "revoked")]).await;
+            let rows = page["rows"].as_array().expect("rows");
+            let row = rows.iter().find(|row| row["name"] == name).expect("the row");
+            assert_eq!(row["decided"]["comment"], kept, "{row}");
+        }
+    })
+    .await;
+}

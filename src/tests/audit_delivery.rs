@@ -21,7 +21,7 @@ use crate::{
     },
 };
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::{Value, json, value::RawValue};
 use std::sync::{
     Arc,
     atomic::{AtomicU16, Ordering},
@@ -387,6 +387,9 @@ async fn the_secret_is_shown_once_and_stands_nowhere() {
         let rotated = world.admin.form("audit/rotate_delivery_secret", &[("slug", slug)]).await;
         let new = text(&rotated.json(), "secret");
         assert_ne!(old, new);
+        let again = world.admin.form("audit/rotate_delivery_secret", &[("slug", slug)]).await;
+        assert_eq!(again.code(), "conflict", "{}", again.text);
+        assert!(again.text.contains("signs as well until"), "{}", again.text);
         // Each is known to somebody for a day.
         program.round(&house.app).await.expect("a round");
         let message = hook.taken().remove(0);
@@ -397,6 +400,14 @@ async fn the_secret_is_shown_once_and_stands_nowhere() {
         let message = hook.taken().remove(0);
         assert_eq!((signed(&message, &old).0, signed(&message, &new)), (false, (true, 1)));
 
+        // Another address within one origin is told as no more than that.
+        let url = format!("{}/elsewhere?token=HIDDEN", hook.url());
+        done(&owner, "audit/set_delivery", &[("slug", slug), ("version", "2"), ("url", &url), ("format", "events")])
+            .await;
+        let origin = hook.url().replace("/v1/hook", "");
+        let told = json!({ "field": "url", "was": format!("{origin}/…"), "now": "changed" });
+        let newest = house.chain(house.organisation).await.1.expect("an event");
+        assert_eq!(newest["changes"], json!([told]));
         program.round(&house.app).await.expect("a round");
         let shown = owner.page(&address).await;
         assert!(shown.status == 200 && shown.text.contains("Signing secret") && shown.text.contains("Up to date"));
@@ -411,7 +422,7 @@ async fn the_secret_is_shown_once_and_stands_nowhere() {
                 assert!(!text.contains(&secret["whsec_".len()..]), "{place}");
             }
         }
-        assert!(!events.contains("HIDDEN") && events.contains("/v1/hook?…"), "what a query says is not in events");
+        assert!(!events.contains("HIDDEN") && !events.contains("/v1/hook"), "paths and queries are not in events");
     })
     .await;
 }
@@ -451,6 +462,13 @@ async fn a_delivery_is_tested_paused_resumed_and_deleted() {
             .map(|(_, event)| event["changes"][0]["now"].clone())
             .collect();
         assert_eq!(results, ["taken", "The receiver answered with status 403."]);
+        // There are so many in an hour.
+        for _ in results.len()..20 {
+            assert_eq!(test().await["problem"], Value::Null);
+        }
+        let more = world.owner.form("audit/test_delivery", &[("slug", slug)]).await;
+        assert_eq!(more.status, 429, "{}", more.text);
+        assert_eq!(hook.taken().len(), 18);
 
         ask(&world.admin, &world, "pause").await;
         program.round(&house.app).await.expect("a round");

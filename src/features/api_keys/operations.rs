@@ -96,12 +96,16 @@ async fn changeable(
     Ok((key, next))
 }
 
-/// Whether the change may touch this key, for what is changed beside it.
+/// Whether the change may touch this key, for what is changed beside it. A key that is gone hurts nobody.
 ///
 /// # Errors
 /// As an edit of the key that changes nothing.
 pub async fn touch(change: &mut Change, id: KeyId) -> Result<()> {
-    changeable(change, id, |key| Ok(key.permissions)).await.map(drop)
+    let now = change.now();
+    match store::list::get(change.tx(), id, now).await? {
+        Some(key) if key.deleted_at.is_none() => changeable(change, id, |key| Ok(key.permissions)).await.map(drop),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whoever is made a member, or an Admin, could do what an API key may not that is limited or narrowed: such a key invites

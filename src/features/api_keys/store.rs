@@ -22,6 +22,9 @@ use sqlx::types::Json;
 use std::net::IpAddr;
 use uuid::Uuid;
 
+/// Keys that one statement names.
+const AT_ONCE: usize = 50;
+
 statements! {
     INSERT_KEY: TenantSql = "INSERT INTO api_keys (org_id, id, kind, name, description, permissions, responsible, created_by, created_at, updated_at, version, expires_at, name_folded, scopes, config_id, config_override, keep_texts) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, 1, $10, $11, $12, $13, $14, $15)";
     INSERT_SECRET: TenantSql = "INSERT INTO api_key_secrets (org_id, id, key_id, digest, beginning, ending, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
@@ -44,6 +47,7 @@ statements! {
     TOUCH: TenantSql = "UPDATE api_key_secrets SET used_at = $4 WHERE org_id = $1 AND key_id = $2 AND id = $3 AND (used_at IS NULL OR used_at <= $5)";
     TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
     LIVE_NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL ORDER BY name, id LIMIT 1000";
+    LIVE_NAMES_OF: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     // The newest that still works and is not the master key.
     NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 1";
@@ -291,6 +295,17 @@ pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
 pub async fn live_names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
     let rows: Vec<(Uuid, String)> = tx.list(LIVE_NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
+}
+
+/// The same of those that are named, however many there are.
+pub async fn live_names_of(tx: &mut OrgTx, keys: &[Uuid]) -> Result<Vec<(KeyId, String)>> {
+    let mut names = vec![];
+    for some in keys.chunks(AT_ONCE) {
+        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(AT_ONCE);
+        let rows: Vec<(Uuid, String)> = tx.all(LIVE_NAMES_OF, padded.map(|id| (*id).into()).collect()).await?;
+        names.extend(rows.into_iter().map(|(id, name)| (KeyId(id), name)));
+    }
+    Ok(names)
 }
 
 /// The name of the newest API key that works, beside the master key.

@@ -5,16 +5,25 @@ use super::{
     store,
 };
 use crate::{
-    features::{organisations, team},
-    kernel::{LimitId, OrganisationId, Result, Timestamp, time::MINUTE},
-    server::{access::App, mail::plain},
+    features::{accounts::email::Email, organisations, team},
+    kernel::{
+        LimitId, OrganisationId, Result, Timestamp,
+        time::{DAY, MINUTE, SECOND},
+    },
+    server::{access::App, limits::MailKind, mail::plain},
 };
 use uuid::Uuid;
 
 /// Alerts that one round of an organisation sends.
 const BATCH: i64 = 20;
-/// How long a replica that is about to send one keeps others from it, in milliseconds.
+/// The most people who are told of one alert.
+const MOST: usize = 50;
+/// How long a replica that is about to send one keeps others from it, in milliseconds, and how much longer for each mail: as
+/// long as the server has for it.
 const HOLD: i64 = 2 * MINUTE;
+const HOLD_OF_EACH: i64 = 10 * SECOND;
+/// How long it is tried, in milliseconds.
+const TRIED_FOR: i64 = DAY;
 
 /// Something that people are to be told.
 #[derive(Clone, Debug)]
@@ -25,6 +34,24 @@ pub struct Alert {
     pub kind: String,
     pub amount: i64,
     pub used: i64,
+    pub at: Timestamp,
+}
+
+/// The longest window of a rate, and a day more.
+const OVER: i64 = 8 * DAY;
+
+/// Deletes what has no meaning any more: of rates whose windows are long over.
+pub async fn sweep(app: &App) -> Result<()> {
+    let mut tx = app.db.read().await?;
+    let organisations = organisations::ids(&mut tx).await?;
+    drop(tx);
+    for organisation in organisations {
+        let mut note = app.note_in(organisation).await?;
+        if store::sweep_rates(note.tx(), app.clock.now().plus(-OVER)).await? > 0 {
+            note.commit().await?;
+        }
+    }
+    Ok(())
 }
 
 /// One round over all organisations. What is wrong with one stops no other.
@@ -43,34 +70,45 @@ pub async fn round(app: &App) -> Result<()> {
 }
 
 async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
-    let now = app.clock.now();
     let mut note = app.note_in(organisation).await?;
-    let waiting = store::waiting(note.tx(), now, BATCH).await?;
+    let waiting = store::waiting(note.tx(), app.clock.now(), BATCH).await?;
     drop(note);
     for alert in waiting {
+        let now = app.clock.now();
         let mut note = app.note_in(organisation).await?;
-        // Whoever gets it sends it; one that ends meanwhile leaves it to the next.
-        if !store::hold(note.tx(), alert.id, now, now.plus(HOLD)).await? {
-            continue;
-        }
-        let Some(limit) = store::by_id(note.tx(), alert.limit).await? else {
+        let limit = store::by_id(note.tx(), alert.limit).await?;
+        let is_old = alert.at.plus(TRIED_FOR) < now;
+        let Some(limit) = limit.filter(|_| !is_old) else {
+            if is_old {
+                tracing::warn!(%organisation, "an alert of a budget could not be mailed within a day, and is given up");
+            }
             store::sent(note.tx(), alert.id, now).await?;
             note.commit().await?;
             continue;
         };
         let Some(own) = organisations::by_id(note.tx().system(), organisation).await? else { continue };
-        let to = match limit.emails.is_empty() {
+        let mut to = match limit.emails.is_empty() {
             false => limit.emails.clone(),
             true => team::owners_emails(note.tx()).await?,
         };
+        to.truncate(MOST);
+        let hold = HOLD.saturating_add(HOLD_OF_EACH.saturating_mul(i64::try_from(to.len()).unwrap_or(i64::MAX)));
+        // Whoever gets it sends it; one that ends meanwhile leaves it to the next.
+        if !store::hold(note.tx(), alert.id, now, now.plus(hold)).await? {
+            continue;
+        }
         note.commit().await?;
         let link = format!("{}{}", app.public_url, crate::site::routes::limits(&own.slug));
         let (subject, text) = words(&alert, &limit, &own.name, &link);
-        let mut all = true;
+        // One who was told is enough: to all others it would come again and again.
+        let mut told = to.is_empty();
         for address in &to {
-            all &= app.mail.send(address, subject, text.clone()).await;
+            let canonical = Email::parse(address).map(|email| email.canonical).unwrap_or_default();
+            if app.limits.take_mail(MailKind::Notice, &canonical, app.clock.now()).is_ok() {
+                told |= app.mail.send(address, subject, text.clone()).await;
+            }
         }
-        if all {
+        if told {
             let mut note = app.note_in(organisation).await?;
             store::sent(note.tx(), alert.id, app.clock.now()).await?;
             note.commit().await?;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     features::{api_keys, team, virtual_keys},
-    kernel::{self, Error, Fields, LimitId, Result, Timestamp},
+    kernel::{self, Error, Fields, LimitId, Result, Timestamp, UserId},
     policy::{Operation, Target},
     server::{
         access::{Access, App, Change},
@@ -18,31 +18,38 @@ use crate::{
         database::OrgTx,
     },
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// The most limits on one thing.
 const MOST_ON_ONE: usize = 20;
 
+/// What a thing is called that is no more.
+const GONE: &str = "Deleted";
+
 /// All limits of the organisation, of more than 1,000 the first.
 pub async fn list(access: &Access) -> Result<Vec<Named>> {
     let mut tx = access.read(Operation::LimitsList).await?;
     let subjects = subjects(&mut tx).await?;
-    named(&mut tx, access, store::all, &subjects).await
+    let all = store::all(&mut tx).await?;
+    named(&mut tx, access, all, &subjects).await
 }
 
 /// All that the page shows.
 pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
     let mut tx = access.read(Operation::LimitsList).await?;
     let now = access.now();
-    let subjects = subjects(&mut tx).await?;
-    let all = named(&mut tx, access, store::all, &subjects).await?;
+    let mut subjects = subjects(&mut tx).await?;
+    let all = store::all(&mut tx).await?;
+    let all = named(&mut tx, access, all, &subjects).await?;
     let changing = match asked.get("id").parse::<LimitId>().ok() {
         None => None,
         Some(id) => {
-            let limit = all.iter().find(|one| one.standing.limit.id == id).cloned().ok_or_else(Error::not_found)?;
-            let past = store::past(&mut tx, id, limit.standing.period.start).await?;
-            Some(Changing { limit, past })
+            let limit = store::by_id(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+            let Subject { name, slug, .. } = one(&mut tx, limit.on).await?.unwrap_or_else(|| gone(limit.on));
+            let standing = operations::standing(&mut tx, access.app(), vec![limit], now).await?.remove(0);
+            let past = store::past(&mut tx, id, standing.period.start).await?;
+            Some(Changing { limit: Named { standing, name, slug }, past })
         }
     };
     let on = match &changing {
@@ -51,8 +58,14 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
     };
     let of = match on {
         None => None,
-        Some(on) => Some(subjects.iter().find(|subject| subject.on == on).cloned().ok_or_else(Error::not_found)?),
+        Some(on) => match (one(&mut tx, on).await?, &changing) {
+            (Some(subject), _) => Some(subject),
+            (None, Some(_)) => Some(gone(on)),
+            (None, None) => return Err(Error::not_found()),
+        },
     };
+    // One beyond those that are listed is listed all the same.
+    subjects.extend(of.iter().filter(|of| subjects.iter().all(|other| other.on != of.on)).cloned().collect::<Vec<_>>());
     let organisation = tx.organisation();
     let is_above = |limit: &&Limit| limit.on.scope == Scope::Organisation && limit.on.id == organisation.0;
     let above: Vec<Limit> = all.iter().map(|one| &one.standing.limit).filter(is_above).cloned().collect();
@@ -62,7 +75,13 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
         (Some(changing), _) => Draft::of(&changing.limit.standing.limit),
         (None, on) => Draft { on: on.map(On::text).unwrap_or_default(), ..Draft::default() },
     };
-    let limits = all.into_iter().filter(|one| on.is_none_or(|on| one.standing.limit.on == on)).collect();
+    let limits = match on {
+        None => all,
+        Some(on) => {
+            let own = store::on(&mut tx, on).await?;
+            named(&mut tx, access, own, &subjects).await?
+        }
+    };
     let blocked = api_keys::without_budget(&mut tx, now).await?;
     let may_hook = access.check(Operation::LimitWebhookSet, Target::In(organisation)).is_ok();
     let hook = if may_hook { store::hook::webhook(&mut tx).await? } else { None };
@@ -76,25 +95,69 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
     Ok(Page { limits, of, subjects, changing, draft, doubts, blocked, hook, may_hook, now })
 }
 
-async fn named(
-    tx: &mut OrgTx,
-    access: &Access,
-    read: impl AsyncFnOnce(&mut OrgTx) -> Result<Vec<Limit>>,
-    subjects: &[Subject],
-) -> Result<Vec<Named>> {
-    let limits = read(tx).await?;
+/// Limits with what was used of them, and the names of what they are on.
+async fn named(tx: &mut OrgTx, access: &Access, limits: Vec<Limit>, subjects: &[Subject]) -> Result<Vec<Named>> {
     let standing = operations::standing(tx, access.app(), limits, access.now()).await?;
-    Ok(with_names(standing, subjects))
+    with_names(tx, standing, subjects).await
 }
 
-fn with_names(standing: Vec<Standing>, subjects: &[Subject]) -> Vec<Named> {
-    let by: HashMap<Uuid, &Subject> = subjects.iter().map(|subject| (subject.on.id, subject)).collect();
-    // What is gone has no limits any more that matter.
+/// Limits with the names of what they are on, which may be none of these. Those on keys that are deleted are left out: no call
+/// is made by them any more. A person who was removed can come back.
+async fn with_names(tx: &mut OrgTx, standing: Vec<Standing>, subjects: &[Subject]) -> Result<Vec<Named>> {
+    let mut by: HashMap<On, Subject> = subjects.iter().map(|subject| (subject.on, subject.clone())).collect();
+    let others: Vec<On> = standing.iter().map(|one| one.limit.on).filter(|on| !by.contains_key(on)).collect();
+    by.extend(found(tx, &others).await?.into_iter().map(|subject| (subject.on, subject)));
     let named = standing.into_iter().filter_map(|standing| {
-        let Subject { name, slug, .. } = (*by.get(&standing.limit.on.id)?).clone();
+        let on = standing.limit.on;
+        let Subject { name, slug, .. } = match (by.get(&on), on.scope) {
+            (Some(subject), _) => subject.clone(),
+            (None, Scope::ApiKey | Scope::VirtualKey) => return None,
+            (None, Scope::Organisation | Scope::Person) => gone(on),
+        };
         Some(Named { standing, name, slug })
     });
-    named.collect()
+    Ok(named.collect())
+}
+
+fn gone(on: On) -> Subject {
+    Subject { on, name: GONE.to_owned(), slug: None }
+}
+
+/// Those of some things that are there, whatever their number.
+async fn found(tx: &mut OrgTx, things: &[On]) -> Result<Vec<Subject>> {
+    let of = |scope| {
+        let ids: BTreeSet<Uuid> = things.iter().filter(|on| on.scope == scope).map(|on| on.id).collect();
+        ids.into_iter().collect::<Vec<Uuid>>()
+    };
+    let mut found = vec![];
+    if of(Scope::Organisation).contains(&tx.organisation().0) {
+        found.push(whole(tx));
+    }
+    for (id, slug, name) in virtual_keys::choices_of(tx, &of(Scope::VirtualKey)).await? {
+        found.push(subject(Scope::VirtualKey, id.0, name, Some(slug)));
+    }
+    for (id, name) in api_keys::live_names_of(tx, &of(Scope::ApiKey)).await? {
+        found.push(subject(Scope::ApiKey, id.0, name, None));
+    }
+    for id in of(Scope::Person) {
+        if let Some(person) = team::person(tx, UserId(id)).await? {
+            found.push(subject(Scope::Person, id, person.name, None));
+        }
+    }
+    Ok(found)
+}
+
+/// One thing, if it is there.
+async fn one(tx: &mut OrgTx, on: On) -> Result<Option<Subject>> {
+    Ok(found(tx, &[on]).await?.pop())
+}
+
+fn subject(scope: Scope, id: Uuid, name: String, slug: Option<String>) -> Subject {
+    Subject { on: On { scope, id }, name, slug }
+}
+
+fn whole(tx: &OrgTx) -> Subject {
+    subject(Scope::Organisation, tx.organisation().0, "The organisation".to_owned(), None)
 }
 
 /// The budgets of which all is used, or so much that people are told, at most so many: the worst first.
@@ -105,25 +168,27 @@ pub async fn attention(tx: &mut OrgTx, app: &App, most: usize, now: Timestamp) -
     if standing.is_empty() {
         return Ok(vec![]);
     }
-    let mut named = with_names(standing, &subjects(tx).await?);
+    let things: Vec<On> = standing.iter().map(|one| one.limit.on).collect();
+    let there = found(tx, &things).await?;
+    // Nobody needs to look after what is gone.
+    standing.retain(|one| there.iter().any(|subject| subject.on == one.limit.on));
+    let mut named = with_names(tx, standing, &there).await?;
     named.sort_by_key(|one| (!one.standing.is_exhausted(), !one.standing.is_used_up(), one.standing.limit.id));
     named.truncate(most);
     Ok(named)
 }
 
-/// What limits can be on.
+/// What limits can be on; of many the first.
 async fn subjects(tx: &mut OrgTx) -> Result<Vec<Subject>> {
-    let organisation = tx.organisation();
-    let of = |scope, id, name, slug| Subject { on: On { scope, id }, name, slug };
-    let mut subjects = vec![of(Scope::Organisation, organisation.0, "The organisation".to_owned(), None)];
+    let mut subjects = vec![whole(tx)];
     for (id, slug, name) in virtual_keys::choices(tx).await? {
-        subjects.push(of(Scope::VirtualKey, id.0, name, Some(slug)));
+        subjects.push(subject(Scope::VirtualKey, id.0, name, Some(slug)));
     }
     for (id, name, _) in team::active_people(tx).await? {
-        subjects.push(of(Scope::Person, id.0, name, None));
+        subjects.push(subject(Scope::Person, id.0, name, None));
     }
     for (id, name) in api_keys::live_names(tx).await? {
-        subjects.push(of(Scope::ApiKey, id.0, name, None));
+        subjects.push(subject(Scope::ApiKey, id.0, name, None));
     }
     Ok(subjects)
 }
@@ -203,8 +268,13 @@ async fn known(change: &mut Change, id: &str) -> Result<Limit> {
 
 /// What a limit is on, if it is there.
 async fn there(change: &mut Change, on: On) -> Result<Subject> {
-    let found = subjects(change.tx()).await?.into_iter().find(|subject| subject.on == on);
+    let found = one(change.tx(), on).await?;
     found.ok_or_else(|| Error::field("on", "Choose what the limit is on from the list."))
+}
+
+/// What a limit that there is is on, or was.
+async fn name_of(change: &mut Change, limit: &Limit) -> Result<String> {
+    Ok(one(change.tx(), limit.on).await?.map(|subject| subject.name).unwrap_or_default())
 }
 
 /// What was typed, fit to be stored.
@@ -273,12 +343,12 @@ pub async fn reset(access: &Access, id: &str, reason: &str) -> Result<()> {
             let limit = known(&mut change, id).await?;
             may_touch(&mut change, limit.on).await?;
             let reason = reason_of(reason)?;
-            let subject = there(&mut change, limit.on).await?;
+            let name = name_of(&mut change, &limit).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             let app = change.access().app().clone();
             let used = operations::standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0).used;
             store::reset(change.tx(), limit.id, &by, now).await?;
-            let event = Event::of(event_subject(&limit, &subject))
+            let event = Event::of(event_subject(&limit, &name))
                 .change("used", limit.is.measure.words(used), "nothing")
                 .change("reason", serde_json::Value::Null, reason);
             change.commit(event, ()).await
@@ -301,7 +371,7 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
     access
         .act(Operation::LimitRaise, event::Subject::unnamed("limit", id), |mut change| async move {
             let limit = known(&mut change, id).await?;
-            let subject = there(&mut change, limit.on).await?;
+            let name = name_of(&mut change, &limit).await?;
             let mut fields = Fields::default();
             let until = match until.trim() {
                 "" => None,
@@ -324,7 +394,7 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
             fields.finish()?;
             let raised = to.zip(until).map(|(to, until)| Raised { to, until });
             let reason = reason_of(reason)?;
-            let event = Event::of(event_subject(&limit, &subject)).change("reason", serde_json::Value::Null, reason);
+            let event = Event::of(event_subject(&limit, &name)).change("reason", serde_json::Value::Null, reason);
             let event = operations::raise(&mut change, &limit, raised, event).await?;
             change.commit(event, ()).await
         })
@@ -338,10 +408,10 @@ pub async fn delete(access: &Access, id: &str) -> Result<()> {
             free_to_act(&mut change).await?;
             let limit = known(&mut change, id).await?;
             may_touch(&mut change, limit.on).await?;
-            let subject = there(&mut change, limit.on).await?;
+            let name = name_of(&mut change, &limit).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             store::delete(change.tx(), limit.id, &by, now).await?;
-            let event = Event::of(event_subject(&limit, &subject)).change(
+            let event = Event::of(event_subject(&limit, &name)).change(
                 "limit",
                 operations::described(&limit.is),
                 serde_json::Value::Null,
@@ -351,6 +421,7 @@ pub async fn delete(access: &Access, id: &str) -> Result<()> {
         .await
 }
 
-fn event_subject(limit: &Limit, subject: &Subject) -> event::Subject {
-    event::Subject::new("limit", limit.id, format!("limit on {}", subject.name))
+fn event_subject(limit: &Limit, name: &str) -> event::Subject {
+    let name = if name.is_empty() { "limit".to_owned() } else { format!("limit on {name}") };
+    event::Subject::new("limit", limit.id, name)
 }

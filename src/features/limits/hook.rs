@@ -1,4 +1,4 @@
-//! Alerts by webhook: each once, signed, and again until it is taken or a day has passed.
+//! Alerts by webhook: signed, at least once: again until it is taken or a day has passed.
 
 use super::{
     contract,
@@ -26,6 +26,7 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long a save waits for the look-up of a host's name. The check that counts is made with every connection.
@@ -33,6 +34,8 @@ const LOOK_UP: Duration = Duration::from_secs(3);
 /// Alerts that one round sends of an organisation, and organisations whose webhooks are called at the same time.
 const BATCH: i64 = 20;
 const PLACES: usize = 16;
+/// How long one organisation's alerts are sent in one round before others have their turn.
+const TURN: Duration = Duration::from_secs(5);
 /// How long others leave an alert to the program that sends it, in milliseconds: longer than a receiver has to answer.
 const HOLD: i64 = MINUTE;
 /// How long it is tried, in milliseconds.
@@ -82,8 +85,7 @@ pub async fn delete(access: &Access) -> Result<()> {
             store::hook::remove(change.tx()).await?;
             let organisation = change.organisation();
             organisations::set_alerts_by_webhook(change.tx().system(), organisation, false).await?;
-            // What stands in a query may be a secret.
-            let shown = stored.url.split_once('?').map_or(stored.url.clone(), |(url, _)| format!("{url}?…"));
+            let shown = Address::hidden(&stored.url);
             change.commit(Event::of(subject(stored.id)).change("url", shown, Value::Null), ()).await
         })
         .await
@@ -139,7 +141,11 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
     let (Some(own), false) = (own, due.is_empty()) else { return Ok(()) };
     let receiver = receiver(app, organisation, &stored);
     let page = format!("{}{}", app.public_url, routes::limits(&own.slug));
+    let end = Instant::now() + TURN;
     for alert in due {
+        if Instant::now() >= end {
+            break;
+        }
         let now = app.clock.now();
         let mut note = app.note_in(organisation).await?;
         // Whoever gets it sends it; one that ends meanwhile leaves it to the next.

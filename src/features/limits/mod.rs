@@ -50,6 +50,11 @@ pub const ROOM: Room = Room {
             failed: "webhooks could not be told that budgets are used",
             round: |app| Box::pin(hook::round(app)),
         },
+        Job {
+            every: Duration::from_secs(3_600),
+            failed: "what was counted of rates could not be swept",
+            round: |app| Box::pin(alerts::sweep(app)),
+        },
     ],
 };
 

@@ -39,7 +39,8 @@ statements! {
     OF_CALLER: TenantSql = concat!(columns!(), " AND l.subject_id IN ($1, $2, $3) AND l.scope <> 'virtual_key' ORDER BY l.subject_id, l.id LIMIT 100");
     RESPONSIBLE: TenantSql = "SELECT COALESCE(k.responsible, k.id) AS person FROM api_keys k WHERE k.org_id = $1 AND k.id = $2";
     INSERT: TenantSql = "INSERT INTO limits (org_id, id, scope, subject_id, kind, measure, span, amount, action, alert_at, emails, since, anchor, shares, changed_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, $14, $15)";
-    UPDATE: TenantSql = "UPDATE limits SET span = $3, amount = $4, action = $5, alert_at = $6, emails = $7, anchor = $8, changed_by = $9, changed_at = $10 WHERE org_id = $1 AND id = $2";
+    // With another amount a raise ends: it was one of the amount before.
+    UPDATE: TenantSql = "UPDATE limits SET span = $3, amount = $4, action = $5, alert_at = $6, emails = $7, anchor = $8, changed_by = $9, changed_at = $10, raised_to = CASE WHEN amount = CAST($4 AS BIGINT) THEN raised_to END, raised_until = CASE WHEN amount = CAST($4 AS BIGINT) THEN raised_until END WHERE org_id = $1 AND id = $2";
     RESET: TenantSql = "UPDATE limits SET reset_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
     RAISE: TenantSql = "UPDATE limits SET raised_to = $3, raised_until = $4, changed_by = $5, changed_at = $6 WHERE org_id = $1 AND id = $2";
     DELETE: TenantSql = "UPDATE limits SET deleted_at = $3, changed_by = $4, changed_at = $3 WHERE org_id = $1 AND id = $2";
@@ -53,10 +54,13 @@ statements! {
     TAKE_TURN: TenantSql = "UPDATE limits SET shares = shares + 1 WHERE org_id = $1 AND id = $2";
     GRANT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, 0, $5, $6) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET granted = excluded.granted, seen_at = excluded.seen_at";
     COUNT: TenantSql = "INSERT INTO limit_usage (org_id, limit_id, period, replica, used, granted, seen_at) VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (org_id, limit_id, period, replica) DO UPDATE SET used = limit_usage.used + excluded.used";
-    FORGET_RATES: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3";
-    WAITING: TenantSql = "SELECT id, limit_id, kind, amount, used FROM limit_alerts WHERE org_id = $1 AND sent_at IS NULL AND held_until <= $2 ORDER BY id LIMIT $3";
+    // Of the process itself and of what was carried over: two that deleted the rows of each other would wait for each other.
+    FORGET_RATES: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period < $3 AND replica IN ($4, $5)";
+    WAITING: TenantSql = "SELECT id, limit_id, kind, amount, used, at FROM limit_alerts WHERE org_id = $1 AND sent_at IS NULL AND held_until <= $2 ORDER BY id LIMIT $3";
     HOLD: TenantSql = "UPDATE limit_alerts SET held_until = $4 WHERE org_id = $1 AND id = $2 AND sent_at IS NULL AND held_until <= $3";
     SENT: TenantSql = "UPDATE limit_alerts SET sent_at = $3 WHERE org_id = $1 AND id = $2";
+    // What other processes have counted of rates, long after it had a meaning.
+    SWEEP_RATES: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND period < $2 AND limit_id IN (SELECT id FROM limits WHERE org_id = $1 AND kind = 'rate')";
     ALERT: TenantSql = "INSERT INTO limit_alerts (org_id, id, limit_id, period, kind, amount, used, at, held_until, hook_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, CASE WHEN EXISTS (SELECT 1 FROM limit_webhooks w WHERE w.org_id = $1) THEN CAST($8 AS BIGINT) END) ON CONFLICT (org_id, limit_id, period, kind) DO NOTHING";
 }
 
@@ -285,15 +289,16 @@ pub async fn count(tx: &mut OrgTx, uses: &[Use], now: Timestamp) -> std::result:
     for used in uses {
         tx.write(COUNT, values![used.limit, used.period, used.replica, used.amount]).await?;
     }
-    let mut counted: Vec<(LimitId, Timestamp)> = uses.iter().map(|used| (used.limit, used.period)).collect();
+    let mut counted: Vec<(LimitId, Timestamp, Uuid)> =
+        uses.iter().map(|used| (used.limit, used.period, used.replica)).collect();
     counted.sort_unstable();
     counted.dedup();
-    for (id, period) in counted {
+    for (id, period, replica) in counted {
         let Some(limit) = by_id(tx, id).await.map_err(failed)? else { continue };
         if limit.is.kind == Kind::Rate {
             // What is over has no more meaning.
             let earlier = limit.period(period.plus(-1)).start;
-            tx.write(FORGET_RATES, values![id, earlier]).await?;
+            tx.write(FORGET_RATES, values![id, earlier, replica, Uuid::nil()]).await?;
             continue;
         }
         let (used, amount) = (used(tx, id, period).await.map_err(failed)?, limit.amount(now));
@@ -351,6 +356,7 @@ row! {
         kind: String,
         amount: i64,
         used: i64,
+        at: i64,
     }
 }
 
@@ -363,6 +369,7 @@ pub async fn waiting(tx: &mut OrgTx, now: Timestamp, most: i64) -> Result<Vec<Al
         kind: row.kind,
         amount: row.amount,
         used: row.used,
+        at: Timestamp(row.at),
     };
     Ok(rows.into_iter().map(alert).collect())
 }
@@ -375,4 +382,9 @@ pub async fn hold(tx: &mut OrgTx, id: Uuid, now: Timestamp, until: Timestamp) ->
 /// Notes that an alert was sent.
 pub async fn sent(tx: &mut OrgTx, id: Uuid, now: Timestamp) -> Result<()> {
     tx.execute(SENT, values![id, now]).await.map(drop)
+}
+
+/// Deletes what was counted of rates in periods that began before a moment.
+pub async fn sweep_rates(tx: &mut OrgTx, before: Timestamp) -> Result<u64> {
+    tx.execute(SWEEP_RATES, values![before]).await
 }

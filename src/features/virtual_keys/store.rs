@@ -48,6 +48,9 @@ pub static LIST: Listing = Listing::new(Parts {
     summaries: &[],
 });
 
+/// Virtual keys that one statement names.
+const AT_ONCE: usize = 50;
+
 statements! {
     BY_SLUG: TenantSql = concat!("SELECT ", columns!(), " FROM virtual_keys v WHERE v.org_id = $1 AND v.deleted_at IS NULL AND v.slug = $2");
     COUNT: TenantSql = "SELECT COUNT(*) FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL";
@@ -60,6 +63,7 @@ statements! {
     TARGET: TenantSql = "SELECT id, slug, provider, base_url, settings, credential FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     ID_OF: TenantSql = "SELECT id FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     CHOICES: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
+    CHOICES_OF: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
     NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
     OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
@@ -290,6 +294,17 @@ pub async fn id_of(tx: &mut OrgTx, slug: &str) -> Result<Option<VirtualKeyId>> {
 pub async fn choices(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String, String)>> {
     let rows: Vec<(Uuid, String, String)> = tx.list(CHOICES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, slug, name)| (VirtualKeyId(id), slug, name)).collect())
+}
+
+/// The same of those that are named, however many there are.
+pub async fn choices_of(tx: &mut OrgTx, keys: &[Uuid]) -> Result<Vec<(VirtualKeyId, String, String)>> {
+    let mut choices = vec![];
+    for some in keys.chunks(AT_ONCE) {
+        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(AT_ONCE);
+        let rows: Vec<(Uuid, String, String)> = tx.all(CHOICES_OF, padded.map(|id| (*id).into()).collect()).await?;
+        choices.extend(rows.into_iter().map(|(id, slug, name)| (VirtualKeyId(id), slug, name)));
+    }
+    Ok(choices)
 }
 
 /// Those that are not deleted, by name.

@@ -2,7 +2,10 @@
 //! time, whichever of the replicas comes first.
 
 use crate::{
-    kernel::{OrganisationId, Result, Timestamp, time::MINUTE},
+    kernel::{
+        OrganisationId, Result, Timestamp,
+        time::{MINUTE, SECOND},
+    },
     server::{
         access::App,
         audit::{
@@ -38,6 +41,8 @@ const TROUBLED: Duration = Duration::from_secs(15);
 /// How long others leave a delivery to the program that has taken it: longer than anything that is sent at once can take, and
 /// as much more as clocks of replicas may differ. After a crash it is that long until another program goes on.
 pub const CLAIM: i64 = MINUTE;
+/// How much of that must be left when something is sent, in milliseconds: longer than a receiver has to take it.
+const LEFT: i64 = 30 * SECOND;
 /// How long one chain is delivered from in one round before others have their turn.
 const TURN: Duration = Duration::from_secs(5);
 /// Organisations' webhooks that are called at the same time.
@@ -193,7 +198,8 @@ impl Deliveries {
     }
 
     /// The chains of which there is something to deliver at this moment, and that this program may deliver from. Whichever
-    /// failed last comes last. With `begins`, chains that are new to the destination are begun with.
+    /// failed last comes last, and before it whichever was delivered from last: those that are always busy take turns with
+    /// all others. With `begins`, chains that are new to the destination are begun with.
     async fn due(&self, app: &App, destination: &'static str, begins: bool) -> Result<Vec<OrganisationId>> {
         let mut tx = app.db.read_every_chain().await?;
         let mut cursors = delivery::cursors(&mut tx, destination).await?;
@@ -224,7 +230,7 @@ impl Deliveries {
         app.deliveries.to(destination).wait(waiting.fold(0, u64::saturating_add));
         let now = app.clock.now();
         cursors.retain(|cursor| waits(cursor) > 0 && cursor.is_free(self.program, now));
-        cursors.sort_by_key(|cursor| (cursor.next_at, cursor.organisation));
+        cursors.sort_by_key(delivery::Cursor::turn);
         Ok(cursors.into_iter().map(|cursor| cursor.organisation).collect())
     }
 
@@ -276,8 +282,9 @@ impl Deliveries {
         receiver: Option<&Receiver>,
     ) -> Result<Sent> {
         let now = app.clock.now();
+        let until = now.plus(CLAIM);
         let mut tx = app.db.write_in(organisation).await?;
-        let claimed = delivery::claim(&mut tx, destination, self.program, now.plus(CLAIM), now).await?;
+        let claimed = delivery::claim(&mut tx, destination, self.program, until, now).await?;
         let Some((before, failures)) = claimed else { return Ok(Sent::Nothing) };
         tx.commit().await?;
         lock(&self.held).insert((organisation, destination));
@@ -289,7 +296,10 @@ impl Deliveries {
         };
         // No transaction waits for the receiver.
         drop(tx);
-        let sent = match (events.is_empty(), receiver, own) {
+        // What took too long until here is left for the next turn: meanwhile another program may take the delivery.
+        let now = app.clock.now();
+        let is_nothing = events.is_empty() || until.0 - now.0 < LEFT;
+        let sent = match (is_nothing, receiver, own) {
             (true, ..) | (_, None, None) => None,
             (_, Some(receiver), _) => Some(receiver.send(organisation, &events, now).await),
             (_, None, Some(stored)) => Some(match webhook_of(app, organisation, &stored) {

@@ -3,7 +3,8 @@
 use super::{call, limited, shown::set, written};
 use crate::{
     features::limits::ROOM,
-    kernel::time::{DAY, MINUTE, SECOND},
+    kernel::time::{DAY, HOUR, MINUTE, SECOND},
+    server::limits::MailKind,
     tests::{
         audit_delivery::{Hook, signed},
         gateway::with_provider,
@@ -154,6 +155,46 @@ async fn people_are_told_once_by_mail_whatever_the_number_of_replicas() {
             let mails = mailbox.unread_of("ada@north.test");
             assert_eq!(mails.iter().filter(|mail| mail.contains(subject)).count(), 1, "{mails:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn mails_that_cannot_be_sent_wait_and_are_given_up_after_a_day() {
+    each_engine_with_mail(async |house, mailbox| {
+        let (house, owner, _provider) = with_provider(house).await;
+        two_calls(&owner, &house).await;
+        let (_, program) = limited(&house, json!({})).await;
+        let told =
+            |subject: &str| mailbox.unread_of("ada@north.test").iter().filter(|mail| mail.contains(subject)).count();
+        let nearly = "A Latchkey budget is nearly used";
+        // An address gets so many mails in an hour, whatever they say.
+        while house.app.limits.take_mail(MailKind::Notice, "ada@north.test", house.app.clock.now()).is_ok() {}
+        assert_eq!(call(&program).await.status, 200);
+        written(&house, 1).await;
+        round(&house, "people").await;
+        assert_eq!(told(nearly), 0);
+        house.app.clock.advance(HOUR + MINUTE);
+        mailbox.refuse(true);
+        round(&house, "people").await;
+        mailbox.refuse(false);
+        round(&house, "people").await;
+        assert_eq!(told(nearly), 0, "it waits for a while");
+        house.app.clock.advance(3 * MINUTE);
+        round(&house, "people").await;
+        assert_eq!(told(nearly), 1);
+
+        let used_up = "A Latchkey budget is used up";
+        assert_eq!(call(&program).await.status, 200);
+        written(&house, 2).await;
+        mailbox.refuse(true);
+        round(&house, "people").await;
+        mailbox.refuse(false);
+        for _ in 0..2 {
+            house.app.clock.advance(DAY + MINUTE);
+            round(&house, "people").await;
+        }
+        assert_eq!((told(nearly), told(used_up)), (1, 0), "it was given up");
     })
     .await;
 }

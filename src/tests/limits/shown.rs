@@ -3,9 +3,10 @@
 use super::{call, change, limited, read, written};
 use crate::{
     features::limits::{self, Use},
+    kernel::time::DAY,
     tests::{
         gateway::{key, with_provider},
-        support::{Client, House, World, done, each_engine},
+        support::{Client, House, World, done, each_engine, text},
     },
 };
 use serde_json::{Value, json};
@@ -222,6 +223,65 @@ async fn home_names_the_budgets_of_which_little_is_left() {
         }
         spend(&world, 1).await;
         assert_eq!(told(&world.owner).await.len(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_raise_ends_with_another_amount() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let slug = ("slug", world.house.slug.as_str());
+        let organisation = format!("organisation:{}", world.house.organisation);
+        set(&world.owner, &world.house, &organisation, &TWO_CALLS).await;
+        let limit = async || {
+            let list = world.owner.form("limits/list", &[slug]).await.json();
+            list["limits"][0]["standing"]["limit"].clone()
+        };
+        let id = text(&limit().await, "id");
+        let until = world.house.app.clock.now().plus(DAY).rfc3339();
+        done(&world.owner, "limits/raise", &[slug, ("id", &id), ("raised_to", "9"), ("raised_until", &until)]).await;
+        for (amount, action, is_raised) in [("2", "warn", true), ("3", "warn", false)] {
+            let fields = [("kind", "budget"), ("measure", "requests"), ("span", "month"), ("amount", amount)];
+            let fields: Vec<_> = fields.into_iter().chain([("id", id.as_str()), ("action", action)]).collect();
+            set(&world.owner, &world.house, &organisation, &fields).await;
+            assert_eq!(limit().await["raised"].is_object(), is_raised, "{amount}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn limits_on_what_is_gone_can_be_begun_anew_and_deleted() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let (house, slug) = (&world.house, ("slug", world.house.slug.as_str()));
+        let list = async || world.owner.form("limits/list", &[slug]).await.json();
+        let before = list().await;
+        let subjects = before["subjects"].as_array().expect("things");
+        let cy = text(&subjects.iter().find(|one| one["name"] == "Cy").expect("Cy")["on"], "id");
+        let (key, _) = world.key("Old", &[]).await;
+        set(&world.owner, house, &format!("person:{cy}"), &TWO_CALLS).await;
+        set(&world.owner, house, &format!("api_key:{key}"), &TWO_CALLS).await;
+        let named = |list: &Value| -> Vec<(String, String)> {
+            let limits = list["limits"].as_array().expect("limits");
+            limits.iter().map(|one| (text(one, "name"), text(&one["standing"]["limit"], "id"))).collect()
+        };
+        let ids = named(&list().await);
+        let names: Vec<&str> = ids.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.len() == 2 && names.contains(&"Cy") && names.contains(&"Old"), "{names:?}");
+        done(&world.owner, "team/remove", &[slug, ("id", &cy)]).await;
+        let deleted = house.program(&house.master_key).api("DELETE", &format!("/v1/api-keys/{key}"), Value::Null).await;
+        assert_eq!(deleted.status, 200, "{}", deleted.text);
+        // A person can come back; a key that is deleted calls no more.
+        let left: Vec<String> = named(&list().await).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(left, ["Deleted"]);
+        for (_, id) in &ids {
+            assert_eq!(world.owner.page(&format!("/o/{}/limits?id={id}", house.slug)).await.status, 200);
+            done(&world.owner, "limits/reset", &[slug, ("id", id)]).await;
+            done(&world.owner, "limits/delete", &[slug, ("id", id)]).await;
+        }
+        assert_eq!(named(&list().await).len(), 0);
     })
     .await;
 }

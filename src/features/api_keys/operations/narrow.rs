@@ -108,7 +108,7 @@ pub(super) async fn of_new(
 ) -> Result<Narrowing> {
     let next = settled(change, Narrowing::default(), asked, config, end).await?;
     let judged = Judged { master: false, made_at: change.now(), end, has_budget };
-    obeys(change, judged, Some(&next)).await?;
+    obeys(change, judged, ALL, Some(&next)).await?;
     Ok(next)
 }
 
@@ -124,7 +124,9 @@ pub(super) async fn of_edited(
     let was = store::narrowing::of(change.tx(), key.id).await?;
     let next = settled(change, was.clone(), asked, config, end).await?;
     let judged = Judged { master: key.master, made_at: key.secret_made_at, end, has_budget };
-    obeys(change, judged, Some(&next)).await?;
+    // Whatever else is changed, a key that breaks the policy already can be changed.
+    let brought = Brought { end: end != key.expires_at, budget: has_budget != key.has_budget };
+    obeys(change, judged, brought, Some(&next).filter(|next| next.allowed_ips != was.allowed_ips)).await?;
     Ok((was, next))
 }
 
@@ -215,15 +217,31 @@ pub(super) async fn touches_none_wider(change: &mut Change, id: KeyId) -> Result
     }
 }
 
-/// What the organisation asks of all keys holds for this one, and for what it is narrowed to (none: as it was).
-pub(super) async fn obeys(change: &mut Change, key: Judged, narrowing: Option<&Narrowing>) -> Result<()> {
+/// What of a key is new: no other part is held against the policy.
+#[derive(Clone, Copy)]
+pub(super) struct Brought {
+    pub end: bool,
+    /// Whether it has a budget.
+    pub budget: bool,
+}
+
+pub(super) const ALL: Brought = Brought { end: true, budget: true };
+
+/// What the organisation asks of all keys holds for what is new of this one, and for what it is narrowed to (none: as it
+/// was).
+pub(super) async fn obeys(
+    change: &mut Change,
+    key: Judged,
+    brought: Brought,
+    narrowing: Option<&Narrowing>,
+) -> Result<()> {
     let id = change.organisation();
     let rules = organisations::by_id(change.tx().system(), id).await?.ok_or_else(Error::not_found)?.rules();
     let mut fields = Fields::default();
-    if let Some(sentence) = rules.broken_by_end(key) {
+    if let Some(sentence) = rules.broken_by_end(key).filter(|_| brought.end) {
         fields.refuse("expiry", sentence);
     }
-    if let Some(sentence) = rules.broken_by_want_of_budget(key) {
+    if let Some(sentence) = rules.broken_by_want_of_budget(key).filter(|_| brought.budget) {
         fields.refuse("usage_limits", sentence);
     }
     let beyond = |range| !rules.allowed_ips.is_empty() && !rules.allowed_ips.iter().any(|one| one.covers(range));

@@ -103,10 +103,10 @@ fn narrows_to_the_used(
         return Err(Error::field("used_within", "Choose 30, 60 or 90 days."));
     }
     let Some(unused) = rights.unused(key.permissions, days, now) else {
-        return Err(Error::conflict("Its uses are not counted for so long. Choose a shorter span."));
+        return Err(Error::conflict("Its uses have not been counted for that long. Choose a shorter span."));
     };
     if key.permissions.without(unused) == permissions {
         return Ok(());
     }
-    Err(Error::conflict("Meanwhile this key has used other permissions, or holds others. Reload the page and look again."))
+    Err(Error::conflict("This key has since used, or been given, other permissions. Reload the page and look again."))
 }

@@ -2,7 +2,9 @@
 
 use super::{
     change::{lost, minted, moment, within_own_life},
-    changeable, narrow::obeys, new_secret, subject,
+    changeable,
+    narrow::{ALL, obeys},
+    new_secret, subject,
 };
 use crate::{
     features::{
@@ -66,7 +68,7 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Resul
             // The new secret is known to whoever asks.
             within_own_life(&mut change, expires_at).await?;
             let judged = Judged { master: key.master, made_at: now, end: expires_at, has_budget: key.has_budget };
-            obeys(&mut change, judged, None).await?;
+            obeys(&mut change, judged, ALL, None).await?;
             if expires_at != key.expires_at {
                 // Another end is an edit, and asks for the right to edit.
                 let organisation = change.organisation();

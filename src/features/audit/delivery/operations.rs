@@ -3,7 +3,7 @@
 use super::model::{BEGINNINGS, Draft, Made, OVERLAP, Page, Standing, Tested, Webhook};
 use crate::{
     kernel::{Error, Fields, Result, Secret, Timestamp},
-    policy::Operation,
+    policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed, deliveries},
         audit::{
@@ -41,8 +41,10 @@ pub async fn page(access: &Access) -> Result<Page> {
     let own = standings.iter().position(|standing| standing.destination == ORGANISATION);
     let own = own.map(|own| standings.swap_remove(own));
     standings.sort_by(|one, other| one.destination.cmp(&other.destination));
+    // All of it is for those who may change it.
+    let may_set = access.check(Operation::AuditDeliverySet, Target::In(tx.organisation())).is_ok();
     let webhook = stored.zip(own).map(|(stored, standing)| Webhook {
-        url: stored.url,
+        url: if may_set { stored.url } else { Address::hidden(&stored.url) },
         format: stored.format,
         secret_set_at: Timestamp(stored.secret_set_at),
         old_until: stored.old_until.map(Timestamp).filter(|until| *until > now),
@@ -100,12 +102,11 @@ pub async fn set(access: &Access, version: Option<i64>, draft: &Draft) -> Result
                 return Err(Error::stale());
             }
             delivery::try_again(change.tx(), ORGANISATION).await?;
-            // What differs in the query alone is told, and what it says is not.
-            let before = shown(&was);
-            let query = before == address.shown() && was.url != whole;
+            // That something else differs than the origin is told, and what is not.
+            let (before, after) = (shown(&was), address.shown());
+            let within = before == after && was.url != whole;
             let event = Event::of(subject(was.id, &address))
-                .change("url", before, address.shown())
-                .change("query", "set", if query { "changed" } else { "set" })
+                .change("url", before, if within { "changed".to_owned() } else { after })
                 .change("format", was.format.as_str(), format.name());
             change.commit(event, Made { secret: None, at: now }).await
         })
@@ -142,12 +143,20 @@ async fn look_up(access: &Access, address: &Address) -> std::result::Result<(), 
     }
 }
 
-/// Makes a new secret. The one before signs as well for [`OVERLAP`]; the one before that does not any more.
+/// Makes a new secret. The one before signs as well for [`OVERLAP`], and until then there is no other rotation: receivers
+/// have that long to learn the new one.
 pub async fn rotate(access: &Access) -> Result<Made> {
     access
         .act(Operation::AuditDeliveryRotate, unnamed(), |mut change| async move {
             let stored = found(&mut change).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
+            if let Some(until) = stored.old_until.map(Timestamp).filter(|until| *until > now) {
+                let message = format!(
+                    "The secret was rotated lately, and the one before signs as well until {}. Rotate it after that.",
+                    until.date_time()
+                );
+                return Err(Error::conflict(message));
+            }
             let plain = WebhookSecret::generate()?;
             let sealed = deliveries::seal(change.access().app(), change.organisation(), stored.id, &plain)?;
             let until = now.plus(OVERLAP);
@@ -219,6 +228,7 @@ async fn try_it(access: &Access) -> Result<(Subject, Option<String>)> {
     let mut tx = access.read(Operation::AuditDeliveryTest).await?;
     let stored = delivery::webhook(&mut tx).await?.ok_or_else(Error::not_found)?;
     let organisation = tx.organisation();
+    access.app().limits.delivery_tests.take(&organisation.to_string(), access.now())?;
     // The receiver may take its time; the database does not wait for it.
     drop(tx);
     let tested = match deliveries::webhook_of(access.app(), organisation, &stored) {
@@ -247,18 +257,9 @@ fn subject(id: Uuid, address: &Address) -> Subject {
 }
 
 fn about(stored: &StoredWebhook) -> Subject {
-    let url = shown(stored);
-    let origin = url.split_once("://").map_or(url.as_str(), |(scheme, rest)| {
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
-        &url[..scheme.len() + "://".len() + host.len()]
-    });
-    Subject::new("audit_delivery", stored.id, origin)
+    Subject::new("audit_delivery", stored.id, Address::origin(&stored.url))
 }
 
-/// The URL without its query, as [`Address::shown`] has it. It may be one that is not taken any more.
 fn shown(stored: &StoredWebhook) -> String {
-    match stored.url.split_once('?') {
-        Some((base, _)) => format!("{}?…", base.trim_end_matches('/')),
-        None => stored.url.trim_end_matches('/').to_owned(),
-    }
+    Address::hidden(&stored.url)
 }

@@ -58,7 +58,7 @@ pub fn DeliveryPage() -> impl IntoView {
     );
     set.says(|| Toast::done("The delivery is saved"));
     pause.says(|| Toast::done("The delivery is paused"));
-    resume.says(|| Toast::done("The delivery goes on"));
+    resume.says(|| Toast::done("Delivery has been resumed"));
     delete.says(|| Toast::done("The delivery is deleted"));
     let (made, rotated, deleted, tested) = (set.outcome(), rotate.outcome(), delete.outcome(), test.outcome());
     // The newest is the one that counts.
@@ -76,14 +76,14 @@ pub fn DeliveryPage() -> impl IntoView {
         <Title text=page_title("Delivery of the audit log") />
         <PageHeader
             title="Delivery of the audit log"
-            sentence=|| "Every event, as it happens, to a receiver of your own: in order, at least once, and what could not be delivered as soon as it can be."
+            sentence=|| "Sends every event to a receiver of your own as it happens: in order, at least once. What cannot be delivered is kept and sent as soon as possible."
         >
             {move || view! { <LinkButton label="Audit log" href=routes::audit(&slug.get()) /> }}
         </PageHeader>
         <Done said=&[
             ("saved", "The delivery is saved."),
             ("paused", "The delivery is paused."),
-            ("resumed", "The delivery goes on."),
+            ("resumed", "Delivery has been resumed."),
             ("deleted", "The delivery is deleted."),
         ] />
         <div class="stack">

@@ -46,7 +46,7 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
     ];
     let actions = vec![choice("block", "Refuse the call"), choice("warn", "Let it pass, and say so in a header")];
     let days_hint = "Only where it begins anew after so many days, 1 to 365.".to_owned();
-    let alert_hint = "Of a budget: when so much is used, its Owners are told once in each period, and again when all is.".to_owned();
+    let alert_hint = "Budgets only. When this much is used, its alert addresses are told, or the Owners if it has none: once in each period, and again when all of it is used.".to_owned();
     let button = if is_new { "Set the limit" } else { "Save" };
     view! {
         <div id="limit">

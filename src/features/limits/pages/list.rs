@@ -102,7 +102,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     });
     let blocked = (!blocked.is_empty()).then(|| {
         let words = format!(
-            "The policy for API keys demands a budget of each that refuses calls. These have none, and are blocked: {blocked}.",
+            "The policy for API keys asks that each has a budget of its own that refuses calls. These have none, and are blocked: {blocked}.",
         );
         view! { <Note tone=Tone::Bad>{words}</Note> }
     });

@@ -199,6 +199,9 @@ pub async fn decide(access: &Access, id: AccessReviewId, number: i64, typed: Typ
                 revoke(&mut change, &review, &row, &typed).await?;
             }
             let by = change.access().actor_name().to_owned();
+            // Whoever decides anew and says nothing leaves what was said.
+            let said = row.decided.as_ref().map(|decided| decided.comment.clone()).unwrap_or_default();
+            let comment = if comment.is_empty() { said.clone() } else { comment };
             let decided = Decided { decision, comment, by, at: change.now() };
             if !store::decide(change.tx(), id, number, &decided).await? {
                 return Err(Error::stale());
@@ -207,7 +210,7 @@ pub async fn decide(access: &Access, id: AccessReviewId, number: i64, typed: Typ
                 .with("row", number)
                 .with(row.facts.kind(), format!("{} ({})", row.name, row.subject))
                 .change("decision", before.map(Decision::name), decision.name())
-                .change("comment", "", decided.comment);
+                .change("comment", said, decided.comment);
             let is_last = before.is_none() && review.undecided() == 1;
             if !is_last {
                 return change.commit(event, ()).await;

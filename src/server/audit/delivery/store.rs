@@ -10,7 +10,7 @@ use crate::{
 use uuid::Uuid;
 
 statements! {
-    CURSORS: SystemSql = "SELECT org_id, seq, next_at, is_paused, claimed_by, claimed_until FROM audit_deliveries WHERE destination = $1";
+    CURSORS: SystemSql = "SELECT org_id, seq, delivered_at, next_at, is_paused, claimed_by, claimed_until FROM audit_deliveries WHERE destination = $1";
     BEGIN: TenantSql = "INSERT INTO audit_deliveries (org_id, destination, seq, failures, next_at, is_paused, claimed_until) VALUES ($1, $2, $3, 0, 0, false, 0) ON CONFLICT (org_id, destination) DO NOTHING";
     CLAIM: TenantSql = "UPDATE audit_deliveries SET claimed_by = $3, claimed_until = $4 WHERE org_id = $1 AND destination = $2 AND NOT is_paused AND next_at <= $5 AND (claimed_until <= $5 OR claimed_by = $3) RETURNING seq, failures";
     // Whoever's claim was given to another one meanwhile changes nothing.
@@ -33,6 +33,7 @@ row! {
     struct CursorRow {
         org_id: Uuid,
         seq: i64,
+        delivered_at: Option<i64>,
         next_at: i64,
         is_paused: bool,
         claimed_by: Option<Uuid>,
@@ -46,6 +47,8 @@ pub struct Cursor {
     pub organisation: OrganisationId,
     /// The number of the last event that it has.
     pub seq: i64,
+    /// When it took events last; 0: never.
+    pub delivered_at: Timestamp,
     /// It is not tried before.
     pub next_at: Timestamp,
     pub is_paused: bool,
@@ -54,6 +57,12 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// By this they have their turns: first whichever has not failed, and of those whichever has waited longest. Ones that are
+    /// always busy keep none from its turn.
+    pub fn turn(&self) -> (Timestamp, Timestamp, OrganisationId) {
+        (self.next_at, self.delivered_at, self.organisation)
+    }
+
     /// Whether this program may send at this moment, if there is something to send.
     pub fn is_free(&self, program: Uuid, now: Timestamp) -> bool {
         let is_ours = self.claimed_until <= now || self.claimed_by == Some(program);
@@ -98,6 +107,7 @@ pub async fn cursors(tx: &mut Tx, destination: &'static str) -> Result<Vec<Curso
     let cursor = |row: CursorRow| Cursor {
         organisation: OrganisationId(row.org_id),
         seq: row.seq,
+        delivered_at: Timestamp(row.delivered_at.unwrap_or_default()),
         next_at: Timestamp(row.next_at),
         is_paused: row.is_paused,
         claimed_by: row.claimed_by,
@@ -216,4 +226,25 @@ pub async fn rotate_secret(
 
 pub async fn remove_webhook(tx: &mut OrgTx) -> Result<(), Error> {
     tx.execute(REMOVE_WEBHOOK, vec![]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whichever_has_waited_longest_comes_first() {
+        let cursor = |number: u128, delivered_at, next_at| Cursor {
+            organisation: OrganisationId(Uuid::from_u128(number)),
+            seq: 0,
+            delivered_at: Timestamp(delivered_at),
+            next_at: Timestamp(next_at),
+            is_paused: false,
+            claimed_by: None,
+            claimed_until: Timestamp(0),
+        };
+        let mut all = [cursor(1, 50, 0), cursor(2, 10, 90), cursor(3, 40, 0), cursor(4, 0, 0), cursor(5, 40, 0)];
+        all.sort_by_key(Cursor::turn);
+        assert_eq!(all.map(|one| one.organisation.0.as_u128()), [4, 3, 5, 1, 2]);
+    }
 }

@@ -93,12 +93,21 @@ impl Address {
         self.uri.to_string()
     }
 
-    /// The same for events and logs: what stands in a query may be a secret.
+    /// The same for events, logs and pages of others: its path and query may be secrets.
     pub fn shown(&self) -> String {
-        match self.uri.query() {
-            Some(_) => format!("{}?…", self.base),
-            None => self.base.to_string(),
-        }
+        Self::hidden(self.base.as_str())
+    }
+
+    /// The same of a URL that is stored, which may be one that is not taken any more.
+    pub fn hidden(url: &str) -> String {
+        format!("{}/…", Self::origin(url))
+    }
+
+    /// Scheme, host and port of a URL that is stored.
+    pub fn origin(url: &str) -> &str {
+        let host = url.find("://").map_or(0, |at| at + "://".len());
+        let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+        &url[..end]
     }
 }
 
@@ -234,13 +243,14 @@ mod tests {
     fn addresses_keep_their_slash_and_query() {
         let read = |text: &str| Address::parse(text, &AllowList::default());
         for (typed, whole, shown) in [
-            (" https://Hooks.Example.org/in ", "https://hooks.example.org/in", "https://hooks.example.org/in"),
-            ("https://example.org/in/", "https://example.org/in/", "https://example.org/in"),
-            ("https://example.org", "https://example.org/", "https://example.org"),
-            ("https://example.org/in?key=a%20b", "https://example.org/in?key=a%20b", "https://example.org/in?…"),
+            (" https://Hooks.Example.org/in ", "https://hooks.example.org/in", "https://hooks.example.org/…"),
+            ("https://example.org:8443/in/", "https://example.org:8443/in/", "https://example.org:8443/…"),
+            ("https://example.org", "https://example.org/", "https://example.org/…"),
+            ("https://example.org/in?key=a%20b", "https://example.org/in?key=a%20b", "https://example.org/…"),
         ] {
             let address = read(typed).expect(typed);
             assert_eq!((address.whole().as_str(), address.shown().as_str()), (whole, shown));
+            assert_eq!(Address::hidden(whole), shown);
             assert_eq!(read(&address.whole()).as_ref(), Ok(&address), "{typed}");
         }
         assert!(read("http://example.org").is_ok(), "plain http to a name is refused when it is dialled");

@@ -51,7 +51,7 @@ fn All(reviews: Reviews, slug: String, list: List, start: Form<StartReview>) -> 
     let action = match open {
         Some(id) => {
             let href = routes::access_review(&slug, id);
-            view! { <LinkButton look=Look::Primary label="Go on with the open review" href /> }.into_any()
+            view! { <LinkButton look=Look::Primary label="Continue the open review" href /> }.into_any()
         }
         None => view! {
             <BareForm form=start>

@@ -68,7 +68,10 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
     let shown = review.clone();
     let words = format!("Begun by {} on {}. {}.", review.started_by, review.started_at.date_time(), progress(&review));
     let ended = review.finished.clone().map(|finished| {
-        let why = (!finished.reason.is_empty()).then(|| format!(" {undecided} rows were left: {}", finished.reason));
+        let why = (!finished.reason.is_empty()).then(|| {
+            let rows = if undecided == 1 { "1 row was".to_owned() } else { format!("{undecided} rows were") };
+            format!(" {rows} left: {}", finished.reason)
+        });
         view! {
             <Note tone=Tone::Info>
                 "Finished by "{finished.by}" "<Time at=finished.at.0 now=now.0 />". It does not change any more."{why}
@@ -80,7 +83,7 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
     let lines: Vec<_> = rows.into_iter().map(|row| line(row, &review, &slug, now, decide)).collect();
     let all = list.path.clone();
     let body = if lines.is_empty() {
-        let sentence = "No row of this review is of this kind and so decided.";
+        let sentence = "No row of this review matches these filters.";
         view! { <NothingFits title="No row fits" sentence label="Show all rows" href=all /> }.into_any()
     } else {
         let mut columns: Vec<_> = ["Who or what", "May do", "Last used", "Decision"].map(Column::new).into();
@@ -169,10 +172,10 @@ fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<Decide
             </td>
             <td data-label="Last used">{used}</td>
             <td data-label="Decision" class="state">
-                <span class="two-lines">
-                    <span class="row">{pill}{confirm}</span>
+                <div class="two-lines">
+                    <div class="row">{pill}{confirm}</div>
                     {said}
-                </span>
+                </div>
             </td>
             <td class="row-actions">{menu}</td>
         </tr>
