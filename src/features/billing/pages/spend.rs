@@ -191,7 +191,7 @@ fn Budgets(budgets: Vec<Standing>, now: i64) -> impl IntoView {
         .into_iter()
         .map(|standing| {
             let end = match standing.period.end {
-                Some(end) => view! { <Time at=end.0 now /> }.into_any(),
+                Some(end) => view! { <Time at=end.0 now ahead=true /> }.into_any(),
                 None => view! { <span class="hint">"Never by itself"</span> }.into_any(),
             };
             view! {
