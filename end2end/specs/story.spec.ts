@@ -36,7 +36,7 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   await expectPage(page, ORGANISATION);
   await open(page, `${HOME}/logs`);
   await expect(page.getByRole("heading", { name: "No calls yet" })).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Explain access", "Audit log", "Roles", "Settings"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Limits", "Team", "Explain access", "Audit log", "Billing", "Roles", "Settings"]);
 
   await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl, credential: "sk-upstream-secret" });
   expect(await page.content()).not.toContain("sk-upstream-secret");
