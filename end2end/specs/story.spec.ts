@@ -115,7 +115,7 @@ test("an Admin joins, and may do everything but change Owners", async ({ newCont
   await expectNoAxe(page);
   await join(page, links[0] ?? "", BO);
   await expect(page.getByText(`You belong to ${ORGANISATION} now, as Admin.`)).toBeVisible();
-  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Team", "Explain access", "Audit log", "Roles", "Settings"]);
+  expect(await navigation(page)).toEqual(["Home", "Logs", "Analytics", "Prompts", "Configs", "Guardrails", "API keys", "Virtual keys", "Limits", "Team", "Explain access", "Audit log", "Roles", "Settings"]);
   await expect(switcher(page, ORGANISATION, "Admin")).toBeVisible();
 
   await open(page, `${HOME}/team`);
