@@ -113,7 +113,9 @@ pub fn Filters(
         let action = action.clone();
         Rc::new(move |replace| {
             WAITING.take();
-            let Some(form) = node.get_untracked().filter(|form| form.is_connected()) else { return };
+            // The page may have been left while the typing rested, and the bar with it.
+            let form = node.try_get_untracked().flatten();
+            let Some(form) = form.filter(|form| form.is_connected()) else { return };
             let to = address(&action, &form);
             if !same_address(&to, &here()) {
                 LED_TO.set(to.clone());
