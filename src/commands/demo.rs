@@ -14,6 +14,10 @@ use crate::{
             operations as configs,
         },
         guardrails::operations as guardrails,
+        limits::{
+            console as limits,
+            model::{Draft as Limit, On, Scope},
+        },
         team::invitations::{
             joining::{NewPerson, join_new},
             model::InviteOutcome as Invited,
@@ -204,6 +208,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
         Some(_) => vec![],
         None => Calls::earlier(organisation, made.clone(), targets.clone(), reply, app.clock.now()).collect(),
     };
+    let first_target = targets[0].0.0;
     let mut records = Calls::new(organisation, made, targets, reply, app.clock.now(), calls);
     let mut written = 0;
     loop {
@@ -222,6 +227,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
         log.write(&earlier).await.map_err(|_| Error::unavailable())?;
     }
     bill(app, &ada, organisation).await?;
+    limit(&ada, organisation, first_target).await?;
     sign_out(&ada).await?;
     Ok(founded.slug)
 }
@@ -238,6 +244,27 @@ async fn bill(app: &App, access: &Access, organisation: OrganisationId) -> Resul
     let typed = typed.into_iter().fold(Asked::default(), |typed, (name, value)| typed.with(name, value));
     billing::set(access, &typed, 0).await?;
     close::due(app, organisation).await
+}
+
+/// A budget of the organisation, and a rate of one virtual key. They count from now on, as every new limit does.
+async fn limit(access: &Access, organisation: OrganisationId, virtual_key: Uuid) -> Result<()> {
+    let on = |scope, id| On { scope, id }.text();
+    let budget = Limit {
+        on: on(Scope::Organisation, organisation.0),
+        amount: "500".into(),
+        alert_at: "400".into(),
+        ..Limit::default()
+    };
+    let rate = Limit {
+        on: on(Scope::VirtualKey, virtual_key),
+        kind: "rate".into(),
+        measure: "requests".into(),
+        span: "minute".into(),
+        amount: "600".into(),
+        ..Limit::default()
+    };
+    limits::set(access, &budget).await?;
+    limits::set(access, &rate).await.map(drop)
 }
 
 /// Makes the guardrails: one in two versions with samples, and one that only watches every request.

@@ -3,7 +3,7 @@
 #[cfg(feature = "ssr")]
 mod alerts;
 #[cfg(feature = "ssr")]
-mod console;
+pub mod console;
 #[cfg(feature = "ssr")]
 pub mod contract;
 pub mod functions;
