@@ -11,6 +11,7 @@ mod load;
 mod month;
 mod renders;
 mod upstream;
+mod versus;
 mod ways;
 
 use house::House;
@@ -40,6 +41,12 @@ fn main() -> Result<()> {
     }
     if std::env::args().nth(1).as_deref() == Some(forwarder::COMMAND) {
         return forwarder::run(std::env::args().nth(2).ok_or("which provider?")?.parse()?);
+    }
+    if std::env::args().nth(1).as_deref() == Some(versus::COMMAND) {
+        return versus::keep(&std::env::args().nth(2).unwrap_or_default());
+    }
+    if std::env::args().nth(1).as_deref() == Some("versus") {
+        return versus::run(&std::env::args().nth(2).ok_or("which older program?")?);
     }
     if std::env::args().nth(1).as_deref() == Some("month") {
         return month::run(&std::env::args().nth(2).unwrap_or_default());
