@@ -32,14 +32,13 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
     let length = span.to.0 - span.from.0;
     let back = (length + width / 2) / width;
     let earlier = Filter { span: Span { from: span.from.plus(-length), to: ends.plus(-length) }, ..filter.clone() };
-    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group), Spreads::Whole).await?;
+    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group), Spreads::WholeAndInBars).await?;
     let before = logs::figures_of(&mut tx, &earlier, width, Some(&group), Spreads::Whole).await?;
-    let drawn = logs::figures_of(&mut tx, &filter, width, None, Spreads::InBars).await?;
     let (groups, more_groups) = groups(&group, grouped.by_group(), &before.by_group(), &bars);
     let (shares, more_shares) = shares(&mut tx, &filter, &earlier, &share).await?;
     let of_before: HashMap<i64, i64> =
         before.by_bucket().into_iter().map(|(bucket, figures)| (bucket, figures.calls)).collect();
-    let mut of_bars: HashMap<i64, Figures> = drawn.by_bucket().into_iter().collect();
+    let mut of_bars: HashMap<i64, Figures> = grouped.by_bucket().into_iter().collect();
     let slots = buckets
         .map(|bucket| Slot {
             start: Timestamp(bucket * width),

@@ -179,35 +179,55 @@ impl Lengths {
 /// Its written form is a list of `bin:count`, parted by blanks; written forms that are put together one behind the other
 /// are those of all their numbers. So a database merges sketches as it joins texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sketch(BTreeMap<i32, i64>);
+pub struct Sketch {
+    /// The lowest bin in which there is something; the highest is the last of `counts`.
+    first: usize,
+    counts: Vec<i64>,
+}
 
 /// The relative error of a quantile.
 const ERROR: f64 = 0.01;
 const GAMMA: f64 = (1.0 + ERROR) / (1.0 - ERROR);
+/// Bins beyond this hold no length that there is: that of 2^63 is below it.
+const MOST_BINS: usize = 2_200;
 
 impl Sketch {
     /// Adds a number so many times. What is below 1 counts as 1.
     pub fn add(&mut self, number: i64, times: i64) {
-        let bin = ((number.max(1) as f64).ln() / GAMMA.ln()).ceil() as i32;
-        let count = self.0.entry(bin).or_default();
-        *count = count.saturating_add(times);
+        self.put(((number.max(1) as f64).ln() / GAMMA.ln()).ceil() as usize, times);
+    }
+
+    fn put(&mut self, bin: usize, times: i64) {
+        if bin >= MOST_BINS || times <= 0 {
+            return;
+        }
+        if self.counts.is_empty() {
+            self.first = bin;
+        } else if bin < self.first {
+            self.counts.splice(0..0, std::iter::repeat_n(0, self.first - bin));
+            self.first = bin;
+        }
+        let place = bin - self.first;
+        if place >= self.counts.len() {
+            self.counts.resize(place + 1, 0);
+        }
+        self.counts[place] = self.counts[place].saturating_add(times);
+    }
+
+    /// The bins in which there is something, the lowest first.
+    fn bins(&self) -> impl Iterator<Item = (usize, i64)> {
+        (self.first..).zip(self.counts.iter().copied()).filter(|(_, count)| *count > 0)
     }
 
     /// Adds another.
     pub fn join(&mut self, other: &Self) {
-        for (bin, count) in &other.0 {
-            let sum = self.0.entry(*bin).or_default();
-            *sum = sum.saturating_add(*count);
-        }
+        other.bins().for_each(|(bin, count)| self.put(bin, count));
     }
 
     /// Adds what was written, one or several. What cannot be read is passed over.
     pub fn read(&mut self, text: &str) {
-        for (bin, count) in text.split_ascii_whitespace().filter_map(|part| part.split_once(':')) {
-            if let (Ok(bin), Ok(count)) = (bin.parse(), count.parse::<i64>()) {
-                let sum = self.0.entry(bin).or_default();
-                *sum = sum.saturating_add(count);
-            }
+        for (bin, count) in text.as_bytes().split(|byte| *byte == b' ').filter_map(pair) {
+            self.put(bin, count);
         }
     }
 
@@ -220,8 +240,8 @@ impl Sketch {
 
     /// Its written form.
     pub fn text(&self) -> String {
-        let mut text = String::with_capacity(self.0.len() * 7);
-        for (bin, count) in &self.0 {
+        let mut text = String::with_capacity(self.counts.len() * 7);
+        for (bin, count) in self.bins() {
             let blank = if text.is_empty() { "" } else { " " };
             let _ = write!(text, "{blank}{bin}:{count}");
         }
@@ -230,13 +250,14 @@ impl Sketch {
 
     /// The number that so large a share of all is not above, 0 to 1; 0 where there is none.
     pub fn quantile(&self, share: f64) -> i64 {
-        let all: i64 = self.0.values().fold(0, |sum, count| sum.saturating_add(*count));
+        let all: i64 = self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count));
         let rank = (share * (all - 1).max(0) as f64) as i64;
         let mut below = 0_i64;
-        for (bin, count) in &self.0 {
-            below = below.saturating_add(*count);
+        for (bin, count) in self.bins() {
+            below = below.saturating_add(count);
             if below > rank {
-                return (2.0 * GAMMA.powi(*bin) / (GAMMA + 1.0)).round() as i64;
+                let bin = i32::try_from(bin).unwrap_or(i32::MAX);
+                return (2.0 * GAMMA.powi(bin) / (GAMMA + 1.0)).round() as i64;
             }
         }
         0
@@ -250,6 +271,22 @@ impl Sketch {
         let mean = (sum / count as f64) as i64;
         Spread { count, mean, p50: self.quantile(0.5), p90: self.quantile(0.9), p99: self.quantile(0.99) }
     }
+}
+
+/// A bin with its count, as they are written.
+fn pair(text: &[u8]) -> Option<(usize, i64)> {
+    let colon = memchr::memchr(b':', text)?;
+    let (bin, count) = (digits(&text[..colon])?, digits(&text[colon + 1..])?);
+    Some((usize::try_from(bin).ok()?, count))
+}
+
+/// A number of digits alone.
+fn digits(text: &[u8]) -> Option<i64> {
+    let digit = |sum: i64, byte: &u8| {
+        let digit = byte.is_ascii_digit().then(|| i64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    };
+    if text.is_empty() { None } else { text.iter().try_fold(0_i64, digit) }
 }
 
 #[cfg(test)]
@@ -285,6 +322,15 @@ mod tests {
             raw.read_numbers(&numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" "));
             prop_assert_eq!(raw, read);
         }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_passed_over() {
+        let mut sketch = Sketch::default();
+        sketch.read("7:2  x:1 9: :3 9 -4:1 5:-1 5:0 99999999:1 5:99999999999999999999 12:1");
+        assert_eq!(sketch.text(), "7:2 12:1");
+        sketch.read("3:1");
+        assert_eq!(sketch.text(), "3:1 7:2 12:1");
     }
 
     #[test]

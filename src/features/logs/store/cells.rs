@@ -148,6 +148,8 @@ pub struct Cells {
     cells: BTreeMap<(i64, GroupOf), Cell>,
     /// How lengths are spread that no bar tells of.
     whole: BTreeMap<GroupOf, (Sketch, Sketch)>,
+    /// How lengths of all groups together are spread in each bar, where the cells do not tell.
+    bars: BTreeMap<i64, (Sketch, Sketch)>,
 }
 
 impl Cells {
@@ -177,6 +179,15 @@ impl Cells {
         }
     }
 
+    /// Adds how lengths of all groups together are spread in each bar.
+    pub fn spread_of_bars(&mut self, rows: Vec<SketchRow>) {
+        for row in rows {
+            let (latency, first_byte) = self.bars.entry(row.bucket).or_default();
+            latency.read(row.latency.as_deref().unwrap_or_default());
+            first_byte.read(row.first_byte.as_deref().unwrap_or_default());
+        }
+    }
+
     fn sum<'a>(cells: impl Iterator<Item = &'a Cell>, spreads: &[&(Sketch, Sketch)]) -> Figures {
         let mut sum = Cell::default();
         cells.for_each(|cell| sum.add(cell));
@@ -198,7 +209,11 @@ impl Cells {
         for ((bucket, _), cell) in &self.cells {
             of.entry(*bucket).or_default().push(cell);
         }
-        of.into_iter().map(|(bucket, cells)| (bucket, Self::sum(cells.into_iter(), &[]))).collect()
+        let told = |(bucket, cells): (i64, Vec<&Cell>)| {
+            let spreads: Vec<_> = self.bars.get(&bucket).into_iter().collect();
+            (bucket, Self::sum(cells.into_iter(), &spreads))
+        };
+        of.into_iter().map(told).collect()
     }
 
     /// The figures of each group, over all and by bar, as far as they were read; those with the most calls first.

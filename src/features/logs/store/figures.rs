@@ -264,6 +264,8 @@ pub enum Spreads {
     InBars,
     /// Of each group as a whole, and of all.
     Whole,
+    /// The same, and of all groups together in each bar.
+    WholeAndInBars,
     /// Nowhere: what is spread is not asked for, or not used.
     Unread,
 }
@@ -298,8 +300,8 @@ pub async fn read(
     let (wide, parts) = match spreads {
         Spreads::InBars => (bar, split.rolled.clone()),
         Spreads::Unread => (bar, vec![]),
-        Spreads::Whole if split.rolled.is_empty() => (bar, vec![]),
-        Spreads::Whole => (ONE_BAR, Split::of(filter.span, ONE_BAR).rolled),
+        Spreads::Whole | Spreads::WholeAndInBars if split.rolled.is_empty() => (bar, vec![]),
+        Spreads::Whole | Spreads::WholeAndInBars => (ONE_BAR, Split::of(filter.span, ONE_BAR).rolled),
     };
     for (width, span) in parts {
         let question = rolled(SKETCHED.ask(), filter, (width, span), &SKETCHED_ON);
@@ -307,7 +309,14 @@ pub async fn read(
         let rows: Vec<SketchRow> = question.summary(tx, SKETCHED_BY[place], before, vec![]).await?;
         match spreads {
             Spreads::InBars => cells.spread_in_bars(rows),
-            Spreads::Whole | Spreads::Unread => cells.spread(rows),
+            Spreads::Whole | Spreads::WholeAndInBars | Spreads::Unread => cells.spread(rows),
+        }
+    }
+    if spreads == Spreads::WholeAndInBars {
+        for part in &split.rolled {
+            let question = rolled(SKETCHED.ask(), filter, *part, &SKETCHED_ON);
+            let rows: Vec<SketchRow> = question.summary(tx, SKETCHED_BY[0], values![bar], vec![]).await?;
+            cells.spread_of_bars(rows);
         }
     }
     // What is not counted yet stands in the log alone.
