@@ -33,6 +33,9 @@ pub const FILTERS: [&str; 13] = [
     "address",
 ];
 
+/// Stands where a personal value was erased.
+pub const ERASED: &str = "[erased]";
+
 /// Who acted, or what was acted upon, as it was named then. Characters that could forge or hide text are written out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thing {
@@ -203,7 +206,7 @@ pub struct Detail {
     pub previous: String,
     /// The hash is that of this event behind the one before.
     pub fits: bool,
-    /// The exact text that is hashed.
+    /// The exact text that is hashed, in which commitments stand in the places of personal values.
     pub body: String,
     /// The pages of who acted, of what it is about and of the key that was used, where they still exist.
     pub actor_page: Option<String>,

@@ -35,7 +35,7 @@ pub fn recorded(event: &Written) -> Vec<Recorded> {
         return vec![];
     }
     let read = |change: &super::event::WrittenChange| {
-        let text: String = serde_json::from_str(change.now.get()).ok()?;
+        let text: String = serde_json::from_str(change.now.clear()?.get()).ok()?;
         let (seq, hash) = text.split_once(' ')?;
         Some(Recorded { organisation: change.field.parse().ok()?, seq: seq.parse().ok()?, hash: unhex(hash)? })
     };
