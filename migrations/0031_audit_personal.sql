@@ -14,7 +14,7 @@ CREATE TABLE audit_personal (
     value TEXT NOT NULL,
     PRIMARY KEY (org_id, seq, place)
 );
-CREATE INDEX audit_personal_by_person ON audit_personal (org_id, person, seq);
+CREATE INDEX audit_personal_by_person ON audit_personal (org_id, person, seq, place);
 -- The page of the audit log filters by address.
 CREATE INDEX audit_personal_by_address ON audit_personal (org_id, value, seq) WHERE place = 2;
 -- Events of before this, whose bodies hold such values in clear.

@@ -35,7 +35,7 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
     let found = store::page(&mut tx, &filter, span, place, PAGE).await?;
     let fitting = if filter.is_open() {
         Fitting::Exactly(seen)
-    } else if filter.looks_through_bodies() {
+    } else if !store::is_counted(&mut tx, &filter, span).await? {
         Fitting::NotCounted
     } else {
         match store::count(&mut tx, &filter, span).await? {

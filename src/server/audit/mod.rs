@@ -12,6 +12,6 @@ pub mod verify;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 pub use store::{
-    Bare, Chains, Circumstances, Head, STATEMENTS, Stored, acts, append, chains, ends, hashed, head, latest, lock, page, seen,
-    with_personal,
+    Bare, Chains, Circumstances, Head, STATEMENTS, Stored, acts, append, chains, ends, hashed, head, latest, lock,
+    page, seen, with_personal,
 };

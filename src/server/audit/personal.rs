@@ -405,7 +405,11 @@ impl Written {
                 slot.commit(Commitment::of(&value.salt, &value.value));
             }
         }
-        Ok(personal.into_iter().map(|personal| (self.person_of(personal.place), personal)).map(|(of, it)| (it, of)).collect())
+        Ok(personal
+            .into_iter()
+            .map(|personal| (self.person_of(personal.place), personal))
+            .map(|(of, it)| (it, of))
+            .collect())
     }
 }
 

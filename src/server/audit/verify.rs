@@ -78,10 +78,12 @@ impl Verifier {
             return;
         }
         let taken = match std::str::from_utf8(&row.body.0) {
-            Ok(body) => self.check(row.seq, body, &row.previous.0, &row.hash.0, |written| match stands_beside(row, written) {
-                true => read_beside(personal, written),
-                false => Err("the columns beside it say something else than what was hashed"),
-            }),
+            Ok(body) => {
+                self.check(row.seq, body, &row.previous.0, &row.hash.0, |written| match stands_beside(row, written) {
+                    true => read_beside(personal, written),
+                    false => Err("the columns beside it say something else than what was hashed"),
+                })
+            }
             Err(_) => Err((row.seq, FORM)),
         };
         match taken {
@@ -197,7 +199,8 @@ fn read_beside(rows: &[StoredPersonal], written: &Written) -> std::result::Resul
         let place = Place::numbered(row.place);
         // Whose the value of a change is, the table of actions has said at its time.
         let named = written.person_of(place);
-        let is_named = row.person.as_ref().map(|person| person.0.as_slice()) == named.as_ref().map(|id| id.as_bytes().as_slice());
+        let is_named =
+            row.person.as_ref().map(|person| person.0.as_slice()) == named.as_ref().map(|id| id.as_bytes().as_slice());
         if place <= Place::USER_AGENT && !is_named {
             return Err(OF_ANOTHER);
         }

@@ -43,7 +43,9 @@ impl Activity {
                 Self::Create
             }
             (_, "export" | "read") => Self::Read,
-            (_, "delete" | "erase" | "remove" | "revoke" | "leave" | "drop" | "withdraw" | "decline" | "expire") => Self::Delete,
+            (_, "delete" | "erase" | "remove" | "revoke" | "leave" | "drop" | "withdraw" | "decline" | "expire") => {
+                Self::Delete
+            }
             _ => Self::Update,
         }
     }
@@ -341,7 +343,10 @@ mod tests {
             assert_eq!(told.pointer(place), Some(&value), "{place}: {told}");
         }
         let erased = read_with(body, vec![]);
-        assert_eq!((&erased["actor"]["user"]["name"], &erased["src_endpoint"]), (&json!(""), &json!({ "name": "erased" })));
+        assert_eq!(
+            (&erased["actor"]["user"]["name"], &erased["src_endpoint"]),
+            (&json!(""), &json!({ "name": "erased" }))
+        );
         assert_eq!(erased.pointer("/metadata/event_code"), Some(&json!("account.rename")));
         assert!(erased.get("http_request").is_none() && erased["unmapped"].get("personal").is_none(), "{erased}");
         assert!(!erased.to_string().contains("Ada"), "{erased}");

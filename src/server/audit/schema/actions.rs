@@ -39,7 +39,8 @@ const KEY: &[Field] = &[
     changed("not_before", Text),
 ];
 /// What becomes of the keys of somebody who goes or may do less.
-const KEYS_SETTLED: &[Field] = &[made("keys", Text).of(Others), made("keys_settled", Texts), made("keys_narrowed", Texts)];
+const KEYS_SETTLED: &[Field] =
+    &[made("keys", Text).of(Others), made("keys_settled", Texts), made("keys_narrowed", Texts)];
 const JOINED: &[Field] = &[made("member", Text), made("role", Text), made("address", Text)];
 const VIRTUAL_KEY: &[Field] = &[
     made("slug", Text),
@@ -60,7 +61,8 @@ const DESCRIPTION: &[Field] = &[changed("description", Text)];
 const PUBLISHED: &[Field] = &[perhaps("production", Number)];
 const PROMPT: &[Field] = &[perhaps("collection", Text), changed("strict", Flag)];
 /// The move of a label, by the label's name.
-const MOVED: &[Field] = &[perhaps("^[a-z0-9_.-]{1,36}$", Number), made("proposed_by", Text).of(Others), made("changes", Text)];
+const MOVED: &[Field] =
+    &[perhaps("^[a-z0-9_.-]{1,36}$", Number), made("proposed_by", Text).of(Others), made("changes", Text)];
 const PRICES: &[Field] = &[perhaps("input", Text), perhaps("cached_input", Text), perhaps("output", Text)];
 const SPAN: &[Field] = &[made("from", Text), made("to", Text)];
 
