@@ -254,7 +254,9 @@ pub async fn verify_with(
         verdict => verdict,
     };
     let verdict = match (verdict, stray) {
-        (Verdict::Whole { .. }, Some(seq)) => Verdict::Broken { seq, why: STRAY },
+        (Verdict::Whole { .. }, Some(stray)) => {
+            Verdict::Broken { seq: stray.min(seq.saturating_add(1)), why: STRAY }
+        }
         (verdict, _) => verdict,
     };
     Ok((verdict, records))
