@@ -160,9 +160,8 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
         let values = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
         // Only whoever owns the tables may erase.
         let role = if text.starts_with("DELETE FROM audit_personal") { "RESET ROLE; " } else { "" };
-        let steps = format!(
-            "{role}PREPARE it AS {text}; EXPLAIN EXECUTE it{values}; DEALLOCATE it; SET ROLE latchkey_serving"
-        );
+        let steps =
+            format!("{role}PREPARE it AS {text}; EXPLAIN EXECUTE it{values}; DEALLOCATE it; SET ROLE latchkey_serving");
         let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(steps))
             .fetch_all(&mut owner)
             .await

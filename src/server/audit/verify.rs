@@ -254,9 +254,7 @@ pub async fn verify_with(
         verdict => verdict,
     };
     let verdict = match (verdict, stray) {
-        (Verdict::Whole { .. }, Some(stray)) => {
-            Verdict::Broken { seq: stray.min(seq.saturating_add(1)), why: STRAY }
-        }
+        (Verdict::Whole { .. }, Some(stray)) => Verdict::Broken { seq: stray.min(seq.saturating_add(1)), why: STRAY },
         (verdict, _) => verdict,
     };
     Ok((verdict, records))
