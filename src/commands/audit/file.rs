@@ -128,14 +128,25 @@ fn unhex(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::audit::checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key};
+    use crate::server::audit::{
+        chain,
+        checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
+    };
     use proptest::prelude::*;
     use std::path::PathBuf;
     use tempfile::TempDir;
 
     /// An export of a few events, as it is written.
     fn export() -> String {
-        chain_of(3).iter().map(|event| event.line(ORG)).collect()
+        let mut events = chain_of(3);
+        let previous = events[2].hash.clone();
+        let body =
+            include_str!("../../server/audit/golden.jsonl").lines().nth(3).expect("an event of version 3").to_owned();
+        let personal =
+            serde_json::from_str(include_str!("../../server/audit/golden-personal.json")).expect("its values");
+        let hash = chain::hash(ORG, 4, previous.as_slice().try_into().expect("a hash"), body.as_bytes()).to_vec();
+        events.push(Stored { seq: 4, body, previous, hash, personal });
+        events.iter().map(|event| event.line(ORG)).collect()
     }
 
     fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {

@@ -1,7 +1,7 @@
 //! What an event says, and its one written form.
 
 use super::personal::{Said, written};
-use crate::kernel::{Error, Timestamp, text};
+use crate::kernel::{Error, Timestamp, UserId, text};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
@@ -139,11 +139,13 @@ pub struct FieldChange {
 pub struct Event {
     pub subject: Subject,
     pub changes: Vec<FieldChange>,
+    /// Whose the values of a change are, by its place among the changes, where the event itself does not tell.
+    pub people: Vec<(usize, UserId)>,
 }
 
 impl Event {
     pub fn of(subject: Subject) -> Self {
-        Self { subject, changes: vec![] }
+        Self { subject, changes: vec![], people: vec![] }
     }
 
     /// Notes a field, if it differs.
@@ -160,6 +162,15 @@ impl Event {
     #[must_use]
     pub fn with(self, field: &str, now: impl Into<Value>) -> Self {
         self.change(field, Value::Null, now)
+    }
+
+    /// The same, which names a person: where that is erased, so is this.
+    #[must_use]
+    pub fn with_name(self, field: &str, name: impl Into<Value>, person: Option<UserId>) -> Self {
+        let place = self.changes.len();
+        let mut event = self.with(field, name);
+        event.people.extend(person.map(|person| (place, person)));
+        event
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn record(
             let _ = write!(end, "{seq} {}", hex(hash));
             FieldChange { field: organisation.to_string(), was: Value::Null, now: end.into() }
         });
-        let event = Event { subject: occasion.subject(), changes: changes.collect() };
+        let event = Event { subject: occasion.subject(), changes: changes.collect(), people: vec![] };
         let circumstances = Circumstances {
             action: ACTION,
             outcome: Outcome::Done,

@@ -213,7 +213,7 @@ pub async fn append(tx: &mut OrgTx, event: &Event, c: &Circumstances<'_>) -> Res
         user_agent: c.user_agent,
     }
     .said()?;
-    let personal = said.take_out()?;
+    let personal = said.take_out(&event.people)?;
     let body = said.text();
     let hash = chain::hash(tx.organisation(), seq, &previous, body.as_bytes());
     let credential = c.credential.id.map(|id| id.to_string()).unwrap_or_default();
