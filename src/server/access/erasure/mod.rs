@@ -11,6 +11,7 @@ use crate::{
         audit::{
             self, Circumstances,
             event::{Actor, Event, Outcome, Subject},
+            personal::Place,
         },
         database::OrgTx,
     },
@@ -123,15 +124,25 @@ async fn tell(app: &App, tx: &mut OrgTx, person: UserId, values: u64, in_clear: 
     audit::append(tx, &event, &circumstances).await
 }
 
-/// Where values of nobody in particular name this person.
+/// Where values of nobody in particular name this person. What nobody who was known has tried with their address came from an
+/// address and a program that may be theirs: these go with it.
 async fn naming(tx: &mut OrgTx, person: UserId, emails: &BTreeSet<String>) -> Result<Vec<(i64, i64)>> {
-    let (mut found, mut last) = (vec![], (0, -1));
+    let (mut found, mut last, mut tried) = (vec![], (0, -1), 0);
     loop {
         let page = store::of_nobody(tx, last).await?;
         let Some(end) = page.last() else { return Ok(found) };
         last = (end.seq, end.place);
-        let names = |row: &&store::Found| names(&row.value, person, emails);
-        found.extend(page.iter().filter(names).map(|row| (row.seq, row.place)));
+        for row in &page {
+            let place = Place::numbered(row.place);
+            let is_named = names(&row.value, person, emails);
+            if is_named && place == Place::SUBJECT && row.actor_kind == "nobody" {
+                tried = row.seq;
+            }
+            let is_from = row.seq == tried && [Place::ADDRESS, Place::USER_AGENT].contains(&place);
+            if is_named || is_from {
+                found.push((row.seq, row.place));
+            }
+        }
     }
 }
 

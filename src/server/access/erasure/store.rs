@@ -13,7 +13,7 @@ statements! {
     PLACES: SystemSql = "SELECT COUNT(*) FROM memberships WHERE user_id = $1";
     OWN_VALUES: TenantSql = "SELECT DISTINCT value FROM audit_personal WHERE org_id = $1 AND person = $2";
     ERASE_OWN: TenantSql = "DELETE FROM audit_personal WHERE org_id = $1 AND person = $2";
-    OF_NOBODY: TenantSql = "SELECT seq, place, value FROM audit_personal WHERE org_id = $1 AND person IS NULL AND (seq, place) > ($2, $3) ORDER BY seq, place LIMIT $4";
+    OF_NOBODY: TenantSql = "SELECT p.seq, p.place, p.value, e.actor_kind FROM audit_personal p JOIN audit_events e ON e.org_id = p.org_id AND e.seq = p.seq WHERE p.org_id = $1 AND p.person IS NULL AND (p.seq, p.place) > ($2, $3) ORDER BY p.seq, p.place LIMIT $4";
     ERASE_ONE: TenantSql = "DELETE FROM audit_personal WHERE org_id = $1 AND seq = $2 AND place = $3";
     // The texts of the partial index stand here as they are.
     IN_CLEAR: TenantSql = "SELECT COUNT(*) FROM audit_events WHERE org_id = $1 AND (actor_id = $2 OR target_id = $2) AND SUBSTR(body, 1, 7) IN ('{\"v\":1,', '{\"v\":2,')";
@@ -34,6 +34,7 @@ row! {
         pub seq: i64,
         pub place: i64,
         pub value: String,
+        pub actor_kind: String,
     }
 }
 
