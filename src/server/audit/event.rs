@@ -1,6 +1,6 @@
 //! What an event says, and its one written form.
 
-use super::personal::{Said, written};
+use super::personal::{Place, Said, written};
 use crate::kernel::{Error, Timestamp, UserId, text};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
@@ -139,8 +139,8 @@ pub struct FieldChange {
 pub struct Event {
     pub subject: Subject,
     pub changes: Vec<FieldChange>,
-    /// Whose the values of a change are, by its place among the changes, where the event itself does not tell.
-    pub people: Vec<(usize, UserId)>,
+    /// Whom values name, by their places, where the event itself does not tell.
+    pub people: Vec<(Place, UserId)>,
 }
 
 impl Event {
@@ -167,10 +167,17 @@ impl Event {
     /// The same, which names a person: where that is erased, so is this.
     #[must_use]
     pub fn with_name(self, field: &str, name: impl Into<Value>, person: Option<UserId>) -> Self {
-        let place = self.changes.len();
+        let place = Place::now(self.changes.len());
         let mut event = self.with(field, name);
         event.people.extend(person.map(|person| (place, person)));
         event
+    }
+
+    /// Says that the subject is named after a person: where that is erased, so is its name.
+    #[must_use]
+    pub fn named_after(mut self, person: UserId) -> Self {
+        self.people.push((Place::SUBJECT, person));
+        self
     }
 }
 

@@ -197,10 +197,11 @@ fn stands_beside(row: &StoredRow, written: &Written) -> bool {
 fn read_beside(rows: &[StoredPersonal], written: &Written) -> std::result::Result<Vec<Personal>, &'static str> {
     let read = |row: &StoredPersonal| {
         let place = Place::numbered(row.place);
-        // Whose the value of a change is, the table of actions has said at its time.
-        let named = written.person_of(place);
-        let is_named =
-            row.person.as_ref().map(|person| person.0.as_slice()) == named.as_ref().map(|id| id.as_bytes().as_slice());
+        // Of a change, and of what is called after somebody, the event does not tell for ever whose it is.
+        let is_named = match written.person_of(place) {
+            Some(person) => row.person.as_ref().is_some_and(|kept| kept.0 == person.as_bytes()),
+            None => row.person.is_none() || place == Place::SUBJECT,
+        };
         if place <= Place::USER_AGENT && !is_named {
             return Err(OF_ANOTHER);
         }

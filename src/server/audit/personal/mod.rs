@@ -143,7 +143,7 @@ impl Place {
         Self(4 + 2 * change as i64)
     }
 
-    const fn now(change: usize) -> Self {
+    pub(super) const fn now(change: usize) -> Self {
         Self(5 + 2 * change as i64)
     }
 
@@ -383,17 +383,19 @@ impl Written {
         }
     }
 
-    /// Takes the personal values out, and leaves commitments in their places. Gives each with the person whose it is: these are
-    /// of changes, by their numbers, where the event itself does not tell.
+    /// Takes the personal values out, and leaves commitments in their places. Gives each with the person whose it is: these are of
+    /// some places, where the event itself does not tell.
     ///
     /// # Errors
     /// When there are no random numbers.
-    pub(super) fn take_out(&mut self, people: &[(usize, UserId)]) -> Result<Vec<(Personal, Option<Uuid>)>> {
+    pub(super) fn take_out(&mut self, people: &[(Place, UserId)]) -> Result<Vec<(Personal, Option<Uuid>)>> {
         let mut places: Vec<(Place, String)> = self.slots().map(|(place, slot)| (place, slot.json())).collect();
+        let named = |place: Place| people.iter().find(|(of, _)| *of == place).map(|(_, person)| person.0);
         // What looks like a commitment and is a value must not be taken for one.
         places.retain(|(place, json)| {
             let is_nothing = matches!(json.as_str(), r#""""# | "null" | "[]" | "{}");
-            !is_nothing && (self.is_personal(*place) || Commitment::read(json).is_some())
+            let is_personal = self.is_personal(*place) || named(*place).is_some();
+            !is_nothing && (is_personal || Commitment::read(json).is_some())
         });
         let salts = random(SALT * places.len())?;
         let personal: Vec<Personal> = places
@@ -407,11 +409,8 @@ impl Written {
                 slot.commit(Commitment::of(&value.salt, &value.value));
             }
         }
-        let named = |place: Place| {
-            let named = people.iter().find(|(change, _)| [Place::was(*change), Place::now(*change)].contains(&place));
-            named.map(|(_, person)| person.0).or_else(|| self.person_of(place))
-        };
-        let people: Vec<_> = personal.iter().map(|personal| named(personal.place)).collect();
+        let of = |place: Place| named(place).or_else(|| self.person_of(place));
+        let people: Vec<_> = personal.iter().map(|personal| of(personal.place)).collect();
         Ok(personal.into_iter().zip(people).collect())
     }
 }

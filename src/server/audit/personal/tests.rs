@@ -45,7 +45,7 @@ fn what_is_taken_out_is_put_back() {
         [change("name", "Ada".into(), "Ada Lind".into()), change("alert_emails", json!([]), json!(["ada@north.test"]))];
     let clear = event(VERSION, "account.rename", "person", "account", &changes).text();
     let mut written: Written = serde_json::from_str(&clear).expect("an event");
-    let taken = written.take_out(&[(1, UserId(ADA))]).expect("salts");
+    let taken = written.take_out(&[(Place::now(1), UserId(ADA))]).expect("salts");
     let expected = [
         ("/actor/name", Some(ADA)),
         ("/subject/name", Some(BO)),
@@ -116,6 +116,10 @@ fn values_belong_to_whom_the_event_names() {
     assert_eq!(of("account.end_session", "person", "session", "session").len(), 4, "it has no such field");
     let owner = named(&[("/actor/name", Some(ADA)), ("/address", Some(ADA)), ("/changes/0/now", Some(ADA))]);
     assert_eq!(of("account.setup", "person", "installation", "owner"), owner);
+    // What is called after a person is theirs.
+    let mut limit = event(VERSION, "limit.delete", "api_key", "limit", &[]);
+    let taken = limit.take_out(&[(Place::SUBJECT, UserId(ADA))]).expect("salts");
+    assert_eq!(places(&taken), named(&[("/subject/name", Some(ADA)), ("/address", None)]));
     let mails = named(&[("/address", None), ("/changes/0/now", None)]);
     assert_eq!(of("api_key.update", "api_key", "api_key", "alert_emails"), mails);
 }
