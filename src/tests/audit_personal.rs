@@ -161,6 +161,17 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
             done(&world.owner, "team/change_role", &changed).await;
         }
 
+        let on = format!("person:{person}");
+        let limit = [
+            ("slug", slug),
+            ("on", on.as_str()),
+            ("kind", "budget"),
+            ("measure", "requests"),
+            ("amount", "5"),
+            ("action", "warn"),
+        ];
+        done(&world.owner, "limits/set", &limit).await;
+
         // First they have to go.
         let why = erase(house, &person, true).await.expect_err("a member");
         assert!(why.contains("a member of 1 organisation: remove them there first"), "{why}");
@@ -175,7 +186,7 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
             before.push(stored(house, chain).await);
         }
         let (_, beside) = all(house, &chains).await;
-        for there in ["Cy Penrose", "cy@north.test", "198.51.100.20", "198.51.100.21"] {
+        for there in ["Cy Penrose", "limit on Cy", "cy@north.test", "198.51.100.20", "198.51.100.21"] {
             assert!(beside.contains(there), "{there}");
         }
 
@@ -193,8 +204,16 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
 
         // Nothing of the person is left, and all of the others.
         let (bodies, beside) = all(house, &chains).await;
-        for gone in ["\"Cy\"", "Cy <", "Cy Penrose", "cy@north.test", "198.51.100.20", "198.51.100.21", "Browser of Cy"]
-        {
+        for gone in [
+            "\"Cy\"",
+            "Cy <",
+            "Cy Penrose",
+            "limit on",
+            "cy@north.test",
+            "198.51.100.20",
+            "198.51.100.21",
+            "Browser of Cy",
+        ] {
             assert!(!bodies.contains(gone) && !beside.contains(gone), "{gone} is left");
         }
         for kept in ["\"Ada\"", "\"Bo\"", "\"Eve\"", "bo@north.test", "di@north.test", "198.51.100.22"] {
