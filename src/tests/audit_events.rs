@@ -230,6 +230,7 @@ async fn an_event_names_the_secret_of_the_key_that_was_used() {
 async fn events_of_the_first_version_stay_as_they_are() {
     each_engine(async |house| {
         let (house, ada) = house.with_ada().await;
+        let ada = ada.at("203.0.113.7");
         let postgres = house.app.db.is_postgres();
         let free =
             if postgres { "ALTER TABLE audit_events DISABLE TRIGGER USER" } else { "DROP TRIGGER audit_events_keep" };

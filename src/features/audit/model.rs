@@ -15,8 +15,8 @@ pub const PAGE: i64 = 50;
 /// - `target`: the id of what it is about, such as `api_key/ID`, or without its kind.
 /// - `request_id`: a whole one.
 /// - `credential_id`: the id of a session, or of an API key's secret.
-/// - `credential`: `session ID`, `key ID` or `command`. `address`: a whole one. These two stand in the events' bodies
-///   alone: each page looks through so many events, and says how far it has come.
+/// - `credential`: `session ID`, `key ID` or `command`. `address`: a whole one. The first, and in events before version 3 the
+///   second as well, stands in the bodies alone: each page looks through so many events, and says how far it has come.
 pub const FILTERS: [&str; 13] = [
     "range",
     "from",
