@@ -78,7 +78,7 @@ class Copy:
 
 def edited(body):
     """The same event with another word in it, in the form that Latchkey writes."""
-    at = body.rindex('"user_agent":"') + len('"user_agent":"')
+    at = body.index('"credential":"') + len('"credential":"')
     return body[:at] + "x" + body[at:]
 
 
@@ -126,8 +126,10 @@ def insert(copy, chain, other):
 def insert_and_hash(copy, chain, other):
     insert(copy, chain, other)
     copy.hash(chain, 3)
-    # The fourth was the third and follows the second, unless a checkpoint says so first.
-    return 3 if 3 in copy.marks[chain] else 4
+    # The personal values of what was the third stand beside it now. Else the fourth, which was the third, follows the second,
+    # unless a checkpoint says so first.
+    values = copy.all("SELECT seq FROM audit_personal WHERE org_id = ? AND seq = 3", chain)
+    return 3 if values or 3 in copy.marks[chain] else 4
 
 
 def swap(copy, chain, other):
@@ -144,6 +146,67 @@ def copy_from_another(copy, chain, other):
         (chain, other),
     )
     return 3
+
+
+def with_values(copy, chain):
+    """The first two events of a chain that have the same personal value at the same place beside them, and that place."""
+    rows = copy.all("SELECT place, seq FROM audit_personal WHERE org_id = ? ORDER BY place, seq", chain)
+    for (place, seq), (same, next_one) in zip(rows, rows[1:]):
+        if place == same:
+            return seq, next_one, place
+    sys.exit("no two events of the chain have personal values at the same place")
+
+
+def change_value(copy, chain, other):
+    seq, _, place = with_values(copy, chain)
+    copy.db.execute(
+        "UPDATE audit_personal SET value = ? WHERE org_id = ? AND seq = ? AND place = ?", ('"Eve"', chain, seq, place)
+    )
+    return seq
+
+
+def change_salt(copy, chain, other):
+    seq, _, place = with_values(copy, chain)
+    copy.db.execute(
+        "UPDATE audit_personal SET salt = ? WHERE org_id = ? AND seq = ? AND place = ?", (bytes(16), chain, seq, place)
+    )
+    return seq
+
+
+def transplant_value(copy, chain, other):
+    """A value with its salt, in the place of that of another event."""
+    seq, next_one, place = with_values(copy, chain)
+    copy.db.execute("DELETE FROM audit_personal WHERE org_id = ? AND seq = ? AND place = ?", (chain, next_one, place))
+    copy.db.execute(
+        "UPDATE audit_personal SET seq = ? WHERE org_id = ? AND seq = ? AND place = ?", (next_one, chain, seq, place)
+    )
+    return next_one
+
+
+def add_value(copy, chain, other):
+    """A value where the event has none."""
+    seq, _, _ = with_values(copy, chain)
+    copy.db.execute(
+        "INSERT INTO audit_personal (org_id, seq, place, salt, value) VALUES (?, ?, 1000, ?, ?)",
+        (chain, seq, bytes(16), '"Eve"'),
+    )
+    return seq
+
+
+def stray_value(copy, chain, other):
+    """A value of an event that is not there."""
+    end = copy.end(chain)
+    copy.db.execute(
+        "INSERT INTO audit_personal (org_id, seq, place, salt, value) VALUES (?, ?, 0, ?, ?)",
+        (chain, end + 7, bytes(16), '"Eve"'),
+    )
+    return end + 1
+
+
+def erase_values(copy, chain):
+    """What is erased is no attack."""
+    seq, _, _ = with_values(copy, chain)
+    copy.db.execute("DELETE FROM audit_personal WHERE org_id = ? AND seq = ?", (chain, seq))
 
 
 def alter_end(copy, chain, other):
@@ -187,6 +250,11 @@ ATTACKS = [
     ("an event inserted, with a hash that fits it", insert_and_hash),
     ("two events swapped", swap),
     ("an event copied from another chain", copy_from_another),
+    ("a personal value changed", change_value),
+    ("the salt of a personal value changed", change_salt),
+    ("a personal value put beside another event", transplant_value),
+    ("a personal value added to an event", add_value),
+    ("a personal value of an event that is not there", stray_value),
     ("the recorded end altered", alter_end),
     ("the end cut off, and its checkpoints with it", cut),
     ("everything written anew, without its checkpoints", rebuild_all),
@@ -251,6 +319,16 @@ def main():
         changed = pathlib.Path(folder) / "changed.jsonl"
         changed.write_bytes(b"".join(lines))
         expect("a digit of a signature changed", verify(folder, changed), 2, f"checkpoints: BROKEN at line {len(lines)}: ")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Copy(arguments.data, folder, marks)
+        erase_values(copy, chain)
+        copy.db.commit()
+        copy.db.close()
+        done = verify(folder)
+        expect("personal values erased", done, 0, f"{uuid.UUID(bytes=chain)}: ")
+        if " personal values erased" not in done.stdout:
+            failed.append("personal values erased")
+            print(f"FAILED: it is not said that values were erased:\n{done.stdout}")
     for what, attack in ATTACKS:
         with tempfile.TemporaryDirectory() as folder:
             copy = Copy(arguments.data, folder, marks)

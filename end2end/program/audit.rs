@@ -110,8 +110,8 @@ fn every_attack_on_the_database_is_named() -> Result<()> {
     let before = fs::read(house.folder().join("latchkey.db"))?;
     let (code, said) =
         python(&[script.as_ref(), house.folder().as_os_str(), "--latchkey".as_ref(), program().as_os_str()])?;
-    assert!(code == Some(0) && said.contains("All 13 attacks were named."), "{said}");
-    assert!(!said.contains("FAILED") && said.matches(": BROKEN at event ").count() == 12, "{said}");
+    assert!(code == Some(0) && said.contains("All 18 attacks were named."), "{said}");
+    assert!(!said.contains("FAILED") && said.matches(": BROKEN at event ").count() == 17, "{said}");
     assert!(fs::read(house.folder().join("latchkey.db"))? == before, "the data folder was only read");
     house.verify_audit()
 }
@@ -178,6 +178,14 @@ fn an_export_is_held_against_checkpoints() -> Result<()> {
     assert!(code == Some(0) && line.contains(&format!("{organisation}: 4 events verified, head ")), "{line}");
     let (code, line) = python(&[verifier.as_os_str(), broken.as_ref()])?;
     assert!(code != Some(0), "{line}");
+    // Of a personal value that was changed both say which it is.
+    let (_, value) = text.split_once(r#""place":"/address","salt":""#).ok_or("no address beside an event")?;
+    let salt = value.get(..32).ok_or("no salt")?;
+    fs::write(&broken, text.replacen(salt, &"0f".repeat(16), 1))?;
+    let (code, line) = python(&[verifier.as_os_str(), broken.as_ref()])?;
+    assert!(code == Some(1) && line.contains(" has another value at /address"), "{line}");
+    let (code, line) = said(&["audit", "verify", "--file", &broken])?;
+    assert!(code == Some(2) && line.contains(": a personal value beside it is not the one that was hashed"), "{line}");
 
     // The next key: whoever trusts the first trusts it, and what the first signed still verifies.
     let (code, printed) = said(&["audit", "rotate-key"])?;

@@ -1,20 +1,23 @@
-//! `latchkey audit`: verify the chains, or export one; the keys that sign checkpoints.
+//! `latchkey audit`: verify the chains, or export one; erase what is personal of somebody; the keys that sign checkpoints.
 
 mod checkpoints;
 mod database;
 mod deliveries;
+mod erase;
 mod file;
 
 pub(crate) use database::verify_database;
 #[cfg(test)]
 pub(crate) use deliveries::tell as tell_deliveries;
+#[cfg(test)]
+pub(crate) use erase::erase as erase_person;
 
 use super::open_existing;
 use crate::{
-    kernel::OrganisationId,
+    kernel::{OrganisationId, UserId},
     server::{
         access::{self, App},
-        audit::{self, checkpoints::PublishedKey, verify::Verdict},
+        audit::{self, checkpoints::PublishedKey, personal::Personal, verify::Verdict},
         crypto::PublicKey,
         database::{StartResult, hex},
         settings::DataSettings,
@@ -34,6 +37,9 @@ pub(super) enum AuditCommand {
     Verify(VerifyArguments),
     /// Write the events of one organisation as JSON Lines, to verify or keep elsewhere
     Export(ExportArguments),
+    /// Erase what is personal of somebody: their names, addresses and programs in events of version 3 on. What is hashed
+    /// stays, so that the log verifies as before
+    Erase(EraseArguments),
     /// Print how far each receiver has the events of each chain, and why one does not take them
     Deliveries(DataSettings),
     /// Print the public keys by which checkpoints are verified, oldest first: one a line, with its generation and its time
@@ -74,7 +80,19 @@ pub(super) struct ExportArguments {
     organisation: Option<OrganisationId>,
 }
 
-/// A line of an export.
+#[derive(Args)]
+pub(super) struct EraseArguments {
+    #[command(flatten)]
+    data: DataSettings,
+    /// The person's id, as events name it
+    #[arg(long, value_name = "ID")]
+    person: UserId,
+    /// Erase although the account is active: what the person does from now on stands in the log again
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A line of an export, as it is read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -83,6 +101,8 @@ struct Line {
     body: String,
     previous: String,
     hash: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    personal: Vec<Personal>,
 }
 
 pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
@@ -108,6 +128,12 @@ pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
             app.db.close().await;
             result.map(|()| ExitCode::SUCCESS)
         }
+        AuditCommand::Erase(EraseArguments { data, person, yes }) => {
+            let (app, _lock) = open_existing(&data).await?;
+            let result = erase::erase(&app, person, yes, &mut std::io::stdout()).await;
+            app.db.close().await;
+            result.map(|()| ExitCode::SUCCESS)
+        }
         AuditCommand::RotateKey(data) => {
             let (app, _lock) = open_existing(&data).await?;
             let result = access::checkpoints::rotate_key(&app).await;
@@ -129,11 +155,12 @@ fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) 
     let name =
         if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
-        Verdict::Whole { events, head, checkpoint } => {
+        Verdict::Whole { events, head, checkpoint, erased } => {
             let vouched = checkpoint
                 .map(|(seq, at)| format!(", verified up to #{seq} by a checkpoint of {at}"))
                 .unwrap_or_default();
-            writeln!(out, "{name}: {events} events verified, head {}{vouched}", hex(&head))?;
+            let erased = if erased > 0 { format!(", {erased} personal values erased") } else { String::new() };
+            writeln!(out, "{name}: {events} events verified, head {}{vouched}{erased}", hex(&head))?;
         }
         Verdict::Broken { seq, why } => writeln!(out, "{name}: BROKEN at event {seq}: {why}")?,
     }
@@ -167,15 +194,7 @@ async fn export(app: &App, organisation: OrganisationId) -> StartResult<ExitCode
         let Some(last) = page.last() else { break };
         seq = last.seq;
         for event in &page {
-            let line = Line {
-                organisation,
-                seq: event.seq,
-                body: event.body.clone(),
-                previous: hex(&event.previous),
-                hash: hex(&event.hash),
-            };
-            serde_json::to_writer(&mut out, &line)?;
-            out.write_all(b"\n")?;
+            out.write_all(event.line(organisation).as_bytes())?;
         }
     }
     out.flush()?;

@@ -7,7 +7,7 @@ mod serve;
 mod setup;
 
 #[cfg(test)]
-pub(crate) use audit::{Against, tell_deliveries, verify_database};
+pub(crate) use audit::{Against, erase_person, tell_deliveries, verify_database};
 
 use crate::features::identities::Rooms;
 use crate::server::{

@@ -1,6 +1,6 @@
 //! Access reviews: what they show, how rows are decided, and that finished ones stay.
 
-use super::support::{Answer, Client, World, done, each_engine, text};
+use super::support::{Answer, Client, World, done, each_engine, text, told};
 use serde_json::{Value, json};
 
 /// A review of North by one of its people.
@@ -50,7 +50,7 @@ async fn events(world: &World, count: i64) -> Vec<Value> {
     let mut tx = house.app.read_proven(house.organisation).await.expect("reads");
     let head = crate::server::audit::head(&mut tx).await.expect("a head").expect("events").seq;
     let page = crate::server::audit::page(&mut tx, head - count, count).await.expect("a page");
-    page.iter().map(|event| serde_json::from_str(&event.body).expect("JSON")).collect()
+    page.iter().map(told).collect()
 }
 
 fn refused(answer: &Answer) -> (u16, String) {

@@ -14,6 +14,7 @@ use crate::{
         access::deliveries::{CLAIM, Deliveries},
         audit::{
             Stored,
+            personal::Personal,
             verify::{Verdict, Verifier},
         },
         crypto::WebhookSecret,
@@ -94,6 +95,8 @@ pub fn read(message: &Received) -> (OrganisationId, Vec<Stored>) {
         previous: String,
         hash: String,
         event: Box<RawValue>,
+        #[serde(default)]
+        personal: Vec<Personal>,
     }
     let unhex = |text: &str| -> Vec<u8> {
         (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hexadecimal")).collect()
@@ -105,6 +108,7 @@ pub fn read(message: &Received) -> (OrganisationId, Vec<Stored>) {
         body: told.event.get().to_owned(),
         previous: unhex(&told.previous),
         hash: unhex(&told.hash),
+        personal: told.personal,
     };
     (message.data.organisation, message.data.events.into_iter().map(stored).collect())
 }

@@ -63,8 +63,12 @@ fn expect_chains(found: &[(OrganisationId, Stored)], ends: &BTreeMap<Organisatio
     assert_eq!(&reached, ends);
     for (organisation, (verifier, last)) in chains {
         let verdict = verifier.finish_export();
-        assert!(matches!(verdict, Verdict::Whole { events, .. } if events == last), "{organisation}: {verdict:?}");
+        assert!(
+            matches!(verdict, Verdict::Whole { events, erased: 0, .. } if events == last),
+            "every event has its personal values: {organisation}: {verdict:?}"
+        );
     }
+    assert!(found.iter().any(|(_, event)| !event.personal.is_empty()));
 }
 
 fn unhex(text: &str) -> Vec<u8> {
@@ -82,6 +86,7 @@ fn lines(path: &Path) -> Vec<(OrganisationId, Stored)> {
             body: text(&line, "body"),
             previous: unhex(&text(&line, "previous")),
             hash: unhex(&text(&line, "hash")),
+            personal: line.get("personal").map_or(vec![], |all| serde_json::from_value(all.clone()).expect("values")),
         };
         (text(&line, "organisation").parse().expect("an id"), event)
     };
@@ -181,7 +186,7 @@ fn parsed(message: &str) -> (OrganisationId, Stored, u8) {
     let parts = form.captures(message).unwrap_or_else(|| panic!("no message of syslog: {message}"));
     let priority: u8 = parts[1].parse().expect("a priority");
     assert_eq!((priority / 8, &parts[3], &parts[4], &parts[7]), (13, "keys.example.org", "latchkey", "event@32473"));
-    let pairs = Regex::new(r#" ([a-z]+)="([^"]*)""#).expect("a pattern");
+    let pairs = Regex::new(r#" ([a-z]+)="((?:[^"\\]|\\.)*)""#).expect("a pattern");
     let data: BTreeMap<String, String> =
         pairs.captures_iter(&parts[8]).map(|pair| (pair[1].to_owned(), pair[2].to_owned())).collect();
     let body: Value = serde_json::from_str(&parts[9]).expect("JSON");
@@ -192,6 +197,10 @@ fn parsed(message: &str) -> (OrganisationId, Stored, u8) {
         body: parts[9].to_owned(),
         previous: unhex(&data["previous"]),
         hash: unhex(&data["hash"]),
+        personal: data.get("personal").map_or(vec![], |escaped| {
+            let json = Regex::new(r"\\(.)").expect("a pattern").replace_all(escaped, "$1").into_owned();
+            serde_json::from_str(&json).expect("values")
+        }),
     };
     (data["organisation"].parse().expect("an id"), event, priority % 8)
 }

@@ -22,7 +22,7 @@ async fn last(house: &House, chain: OrganisationId) -> Value {
 
 /// What an event says of who acted: how they were signed in, by which session or secret, and its name.
 fn used(event: &Value) -> (Value, Value, String) {
-    assert_eq!(event["v"], 2, "{event}");
+    assert_eq!(event["v"], 3, "{event}");
     (event["signed_in_by"].clone(), event["credential_id"].clone(), text(event, "credential"))
 }
 
@@ -230,6 +230,7 @@ async fn an_event_names_the_secret_of_the_key_that_was_used() {
 async fn events_of_the_first_version_stay_as_they_are() {
     each_engine(async |house| {
         let (house, ada) = house.with_ada().await;
+        let ada = ada.at("203.0.113.7");
         let postgres = house.app.db.is_postgres();
         let free =
             if postgres { "ALTER TABLE audit_events DISABLE TRIGGER USER" } else { "DROP TRIGGER audit_events_keep" };
@@ -241,16 +242,17 @@ async fn events_of_the_first_version_stay_as_they_are() {
             let mut tx = house.app.read_proven(chain).await.expect("reads");
             audit::page(&mut tx, seq - 1, 1).await.expect("a page").remove(0)
         };
-        let body = older(&stored.body);
+        let body = older(&stored);
         let hash = audit::chain::hash(chain, seq, &stored.previous.try_into().expect("a hash"), body.as_bytes());
         let hash = crate::server::database::hex(&hash);
         let hash = if postgres { format!("'\\x{hash}'") } else { format!("x'{hash}'") };
         let body = body.replace('\'', "''");
-        // Nothing stands beside the newer members, as the migration leaves it.
+        // Nothing stands beside the newer members and values, as the migrations leave it.
         let org = if postgres { format!("'{chain}'") } else { format!("x'{}'", chain.0.simple()) };
         for change in [
             format!("UPDATE audit_events SET body = '{body}', hash = {hash}, credential_id = '' WHERE org_id = {org} AND seq = {seq}"),
             format!("UPDATE audit_heads SET hash = {hash} WHERE org_id = {org}"),
+            format!("DELETE FROM audit_personal WHERE org_id = {org} AND seq = {seq}"),
         ] {
             house.as_owner_composed(&change).await.expect("as it was");
         }
@@ -262,16 +264,29 @@ async fn events_of_the_first_version_stay_as_they_are() {
         let event = ada.form("audit/get", &[("slug", &house.slug), ("number", &seq.to_string())]).await.json();
         assert_eq!((&event["fits"], &event["told"]["signed_in_by"]), (&true.into(), &"".into()), "{event}");
         let session = text(&event, "credential");
+        let numbers = |found: &Value| -> Vec<i64> {
+            let events = found["events"].as_array().expect("events").iter();
+            events.map(|event| event["seq"].as_i64().expect("a number")).collect()
+        };
         let found = page(&ada, &house.slug, &[("credential", &session)]).await;
-        assert_eq!(found["events"].as_array().expect("events").len(), 2, "events of both versions are found: {found}");
+        assert_eq!(numbers(&found), [seq + 1, seq], "events of both versions are found: {found}");
+        // By their address newer ones are found by an index, and older ones are looked through behind them.
+        let address = text(&event["told"], "address");
+        let newer = page(&ada, &house.slug, &[("address", &address)]).await;
+        assert_eq!((numbers(&newer), &newer["next"]), (vec![seq + 1], &json!(seq + 1)), "{newer}");
+        let next = (seq + 1).to_string();
+        let older = page(&ada, &house.slug, &[("address", &address), ("after", &next)]).await;
+        assert_eq!(numbers(&older), [seq], "{older}");
+        assert_eq!((&older["fitting"], &older["next"]), (&json!("NotCounted"), &Value::Null), "{older}");
+        let back = page(&ada, &house.slug, &[("address", &address), ("before", &seq.to_string())]).await;
+        assert_eq!(numbers(&back), [seq + 1], "{back}");
         expect_schema(&house, &[chain]).await;
     })
     .await;
 }
 
 /// The same event as the first version wrote it.
-fn older(body: &str) -> String {
-    let written = audit::event::Written::read(body).expect("an event");
-    let older = audit::event::Written { v: 1, signed_in_by: None, credential_id: None, ..written };
-    serde_json::to_string(&older).expect("JSON")
+fn older(event: &audit::Stored) -> String {
+    let written = event.read().expect("an event");
+    audit::event::Written { v: 1, signed_in_by: None, credential_id: None, ..written }.text()
 }

@@ -27,13 +27,15 @@ fn stored(organisation: OrganisationId, file: &str) -> Vec<Stored> {
     let read = |line: &str| {
         let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let names: Vec<_> = line.as_object().expect("an object").keys().map(String::as_str).collect();
-        assert_eq!(names.len(), 5, "{names:?}");
+        let members = ["organisation", "seq", "body", "previous", "hash", "personal"];
+        assert!(names.len() >= 5 && names.iter().all(|name| members.contains(name)), "{names:?}");
         assert_eq!(text(&line, "organisation"), organisation.to_string());
         Stored {
             seq: line["seq"].as_i64().expect("a number"),
             body: text(&line, "body"),
             previous: unhex(&text(&line, "previous")),
             hash: unhex(&text(&line, "hash")),
+            personal: line.get("personal").map_or(vec![], |all| serde_json::from_value(all.clone()).expect("values")),
         }
     };
     file.lines().map(read).collect()

@@ -277,7 +277,8 @@ async fn what_is_kept_outside_betrays_what_is_not() {
 
         // The end cut off, with an end that fits and without its checkpoints.
         let cut = format!(
-            "{forget}; DELETE FROM audit_events WHERE org_id = {org} AND seq > 3; UPDATE audit_heads SET seq = 3, \
+            "{forget}; DELETE FROM audit_events WHERE org_id = {org} AND seq > 3; \
+             DELETE FROM audit_personal WHERE org_id = {org} AND seq > 3; UPDATE audit_heads SET seq = 3, \
              hash = (SELECT hash FROM audit_events WHERE org_id = {org} AND seq = 3), \
              at = (SELECT at FROM audit_events WHERE org_id = {org} AND seq = 3) WHERE org_id = {org}"
         );

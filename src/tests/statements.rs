@@ -5,7 +5,7 @@ use crate::{
     features,
     gateway::storage,
     server::{
-        access::{installation, sessions},
+        access::{erasure, installation, sessions},
         audit,
         database::{self, Db},
     },
@@ -21,6 +21,7 @@ pub fn registered() -> Vec<&'static str> {
         audit::delivery::STATEMENTS,
         database::HEALTH_STATEMENTS,
         database::STATEMENTS,
+        erasure::STATEMENTS,
         installation::STATEMENTS,
         sessions::STATEMENTS,
         storage::statements(),

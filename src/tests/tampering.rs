@@ -212,7 +212,7 @@ async fn organisations_that_were_there_before_are_recorded_as_such() {
         let (house, ada, south) = founded(house).await;
         // As an earlier version left it.
         let nil = id(&house, Uuid::nil());
-        run(&house, format!("DELETE FROM audit_events WHERE org_id = {nil}; DELETE FROM audit_heads WHERE org_id = {nil}; UPDATE installation SET heads_recorded_at = NULL")).await;
+        run(&house, format!("DELETE FROM audit_events WHERE org_id = {nil}; DELETE FROM audit_personal WHERE org_id = {nil}; DELETE FROM audit_heads WHERE org_id = {nil}; UPDATE installation SET heads_recorded_at = NULL")).await;
         let (whole, said) = verified(&house).await;
         assert!(whole && said.contains("2 organisations were deleted or built anew"), "{said}");
         assert!(said.contains("it will once `latchkey serve` has run"), "{said}");

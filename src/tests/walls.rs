@@ -24,7 +24,7 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 47] = [
+const ORGANISATION: [&str; 48] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
@@ -33,6 +33,7 @@ const ORGANISATION: [&str; 47] = [
     "audit_deliveries",
     "audit_events",
     "audit_heads",
+    "audit_personal",
     "audit_webhooks",
     "billing_settings",
     "billing_statements",
@@ -202,6 +203,9 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     for statement in [
         "UPDATE audit_events SET body = '{}'",
         "DELETE FROM audit_events",
+        "UPDATE audit_personal SET value = '\"Eve\"'",
+        "DELETE FROM audit_personal",
+        "TRUNCATE audit_personal",
         "UPDATE audit_checkpoints SET body = '{}'",
         "DELETE FROM audit_checkpoints",
         "UPDATE audit_keys SET body = '{}'",
@@ -275,6 +279,15 @@ async fn events_cannot_be_changed_or_deleted() {
         for statement in statements {
             let refused = house.as_owner(statement).await.expect_err("the trigger refuses").to_string();
             assert!(refused.contains("audit events cannot be"), "{statement}: {refused}");
+        }
+        // What stands beside them is erased one by one, and never changed.
+        let mut statements = vec!["UPDATE audit_personal SET value = value", "UPDATE audit_personal SET person = NULL"];
+        if house.app.db.is_postgres() {
+            statements.push("TRUNCATE audit_personal");
+        }
+        for statement in statements {
+            let refused = house.as_owner(statement).await.expect_err("the trigger refuses").to_string();
+            assert!(refused.contains("audit personal values cannot be changed"), "{statement}: {refused}");
         }
         let mut tx = house.app.read_proven(house.organisation).await.expect("reads");
         assert!(!audit::page(&mut tx, 0, 10).await.expect("a page").is_empty(), "there are events to keep");

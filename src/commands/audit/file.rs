@@ -112,8 +112,8 @@ fn lines(path: &Path) -> StartResult<impl Iterator<Item = Read>> {
             Ok(line)
         };
         let line = read().map_err(|error| format!("line {} is no event: {error}", n + 1))?;
-        let event = Stored { seq: line.seq, body: line.body, previous: unhex(&line.previous), hash: unhex(&line.hash) };
-        Ok((line.organisation, event))
+        let Line { organisation, seq, body, previous, hash, personal } = line;
+        Ok((organisation, Stored { seq, body, previous: unhex(&previous), hash: unhex(&hash), personal }))
     }))
 }
 
@@ -128,9 +128,9 @@ fn unhex(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::{
-        audit::checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
-        database::hex,
+    use crate::server::audit::{
+        chain,
+        checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
     };
     use proptest::prelude::*;
     use std::path::PathBuf;
@@ -138,15 +138,15 @@ mod tests {
 
     /// An export of a few events, as it is written.
     fn export() -> String {
-        let line = |event: Stored| Line {
-            organisation: ORG,
-            seq: event.seq,
-            body: event.body,
-            previous: hex(&event.previous),
-            hash: hex(&event.hash),
-        };
-        let lines = chain_of(3).into_iter().map(|event| serde_json::to_string(&line(event)).unwrap() + "\n");
-        lines.collect()
+        let mut events = chain_of(3);
+        let previous = events[2].hash.clone();
+        let body =
+            include_str!("../../server/audit/golden.jsonl").lines().nth(3).expect("an event of version 3").to_owned();
+        let personal =
+            serde_json::from_str(include_str!("../../server/audit/golden-personal.json")).expect("its values");
+        let hash = chain::hash(ORG, 4, previous.as_slice().try_into().expect("a hash"), body.as_bytes()).to_vec();
+        events.push(Stored { seq: 4, body, previous, hash, personal });
+        events.iter().map(|event| event.line(ORG)).collect()
     }
 
     fn file(folder: &TempDir, name: &str, bytes: &[u8]) -> PathBuf {

@@ -119,7 +119,7 @@ const COLUMNS: [&str; 22] = [
 fn row(out: &mut String, event: &Stored) {
     let (previous, hash) = (hex(&event.previous), hex(&event.hash));
     let seq = event.seq.to_string();
-    let written = Written::read(&event.body);
+    let written = event.read();
     let by = written.as_ref().and_then(Written::signed_in_by).map(|by| by.name().to_owned()).unwrap_or_default();
     let used = written.as_ref().and_then(Written::credential_id).map(|id| id.to_string()).unwrap_or_default();
     let cells: [String; 22] = match written {
@@ -132,19 +132,19 @@ fn row(out: &mut String, event: &Stored) {
             written.count.to_string(),
             written.actor.kind,
             written.actor.id,
-            written.actor.name,
+            written.actor.name.text().to_owned(),
             written.credential,
             written.subject.kind,
             written.subject.id,
-            written.subject.name,
+            written.subject.name.text().to_owned(),
             if written.changes.is_empty() {
                 String::new()
             } else {
                 serde_json::to_string(&written.changes).unwrap_or_default()
             },
             written.request_id,
-            written.address,
-            written.user_agent,
+            written.address.text().to_owned(),
+            written.user_agent.text().to_owned(),
             written.id.to_string(),
             previous,
             hash,
@@ -176,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_row_has_as_many_cells_as_the_head() {
-        let event = Stored { seq: 7, body: "{}".into(), previous: vec![0; 32], hash: vec![255; 32] };
+        let (previous, hash, personal) = (vec![0; 32], vec![255; 32], vec![]);
+        let event = Stored { seq: 7, body: "{}".into(), previous, hash, personal };
         let mut out = String::new();
         row(&mut out, &event);
         assert_eq!(out.matches("\",\"").count() + 1, COLUMNS.len());

@@ -23,7 +23,7 @@ use super::{NO_CALLS, Room};
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
-    lists: &[&store::LIST],
+    lists: &[&store::LIST, &store::BY_ADDRESS],
     calls: NO_CALLS,
     subjects: &[("audit_delivery", |tx, id| Box::pin(delivery::operations::exists(tx, id)))],
     jobs: &[],

@@ -15,8 +15,8 @@ pub const PAGE: i64 = 50;
 /// - `target`: the id of what it is about, such as `api_key/ID`, or without its kind.
 /// - `request_id`: a whole one.
 /// - `credential_id`: the id of a session, or of an API key's secret.
-/// - `credential`: `session ID`, `key ID` or `command`. `address`: a whole one. These two stand in the events' bodies
-///   alone: each page looks through so many events, and says how far it has come.
+/// - `credential`: `session ID`, `key ID` or `command`. `address`: a whole one. The first, and in events before version 3 the
+///   second as well, stands in the bodies alone: each page looks through so many events, and says how far it has come.
 pub const FILTERS: [&str; 13] = [
     "range",
     "from",
@@ -32,6 +32,9 @@ pub const FILTERS: [&str; 13] = [
     "credential",
     "address",
 ];
+
+/// Stands where a personal value was erased.
+pub const ERASED: &str = "[erased]";
 
 /// Who acted, or what was acted upon, as it was named then. Characters that could forge or hide text are written out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,7 +206,7 @@ pub struct Detail {
     pub previous: String,
     /// The hash is that of this event behind the one before.
     pub fits: bool,
-    /// The exact text that is hashed.
+    /// The exact text that is hashed, in which commitments stand in the places of personal values.
     pub body: String,
     /// The pages of who acted, of what it is about and of the key that was used, where they still exist.
     pub actor_page: Option<String>,

@@ -15,7 +15,7 @@ use crate::{
             self,
             chain::{self, Hash},
             checkpoints,
-            event::{Event, Subject, Written},
+            event::{Event, Subject},
         },
         database::{OrgTx, hex},
     },
@@ -35,7 +35,7 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
     let found = store::page(&mut tx, &filter, span, place, PAGE).await?;
     let fitting = if filter.is_open() {
         Fitting::Exactly(seen)
-    } else if filter.looks_through_bodies() {
+    } else if !store::is_counted(&mut tx, &filter, span).await? {
         Fitting::NotCounted
     } else {
         match store::count(&mut tx, &filter, span).await? {
@@ -91,7 +91,7 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
     let fits = previous.is_some_and(|previous| {
         chain::hash(tx.organisation(), seq, &previous, event.body.as_bytes()).as_slice() == event.hash
     });
-    let written = Written::read(&event.body);
+    let written = event.read();
     let told = written.as_ref().map_or_else(|| words::told(&event), |written| words::told_of(seq, written));
     let key = written.as_ref().and_then(|written| written.credential.strip_prefix("key ").map(str::to_owned));
     let key = Thing { kind: "api_key".into(), id: key.unwrap_or_default(), name: String::new() };
@@ -106,7 +106,7 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
             .and_then(|written| written.reason.as_deref())
             .map(|code| (words::reason(code), words::plain(code, false))),
         credential: words::plain(written.as_ref().map_or("", |written| &written.credential), false),
-        user_agent: words::plain(written.as_ref().map_or("", |written| &written.user_agent), false),
+        user_agent: written.as_ref().map(|written| words::said(&written.user_agent)).unwrap_or_default(),
         request_id: words::plain(written.as_ref().map_or("", |written| &written.request_id), false),
         hash: hex(&event.hash),
         previous: hex(&event.previous),

@@ -42,10 +42,6 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Something is asked that stands in the bodies alone, for which there is no index.
-    pub fn looks_through_bodies(&self) -> bool {
-        self.credential.is_some() || self.address.is_some()
-    }
 }
 
 /// Where a page begins: behind a number, towards the oldest, or before it, towards the newest.
@@ -205,8 +201,8 @@ mod tests {
             (Some("api_key."), Some("refused"), Some("person"))
         );
         assert_eq!((read.from, read.to), (Some(Timestamp(0)), None));
-        assert!(!read.looks_through_bodies());
-        assert!(filter(&asked(&[("address", "203.0.113.7")]), Timestamp(0)).unwrap().looks_through_bodies());
+        let read = filter(&asked(&[("address", "2001:DB8::1")]), Timestamp(0)).unwrap();
+        assert_eq!(read.address.as_deref(), Some("2001:db8::1"));
         let days = filter(&asked(&[("range", "custom"), ("to", "1970-01-01")]), Timestamp(0)).unwrap();
         assert_eq!((days.from, days.to), (None, Some(Timestamp(DAY))));
         assert_eq!(said_of(&[("kind", "config"), ("after", "7")]), r#"{"kind":"config"}"#);

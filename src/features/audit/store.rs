@@ -4,7 +4,7 @@ use super::query::{Begin, Filter};
 use crate::{
     kernel::{Result, Window},
     server::{
-        audit::Stored,
+        audit::{self, Bare, Stored},
         database::{
             OrgTx, containing,
             listing::{self, Listing, Order, Parts, Place, Question, Slice},
@@ -30,11 +30,17 @@ const OF_TARGET_OF_KIND: &str = "a.target_id = ? AND a.body LIKE ? ESCAPE '!'";
 const OF_REQUEST: &str = "a.request_id = ?";
 const OF_CREDENTIAL: &str = "a.credential_id = ?";
 const BY_CREDENTIAL: &str = "a.body LIKE ? ESCAPE '!'";
-const FROM_ADDRESS: &str = "(a.body LIKE ? ESCAPE '!')";
+// Where events before version 3 are looked through. A replica of before may have written one after newer ones.
+const FROM_ADDRESS: &str = "a.body LIKE ? ESCAPE '!' OR EXISTS (SELECT 1 FROM audit_personal p WHERE p.org_id = a.org_id AND p.seq = a.seq AND p.place = 2 AND p.value = ?)";
+const NUMBERED: &str = "p.seq BETWEEN ? AND ?";
+const WITH_ADDRESS: &str = "p.value = ?";
 
 /// How many there are, as far as they are counted.
 const SOME: &str =
     "SELECT COUNT(*) AS events FROM (SELECT a.seq FROM audit_events a WHERE {these} LIMIT 10001) AS taken";
+
+/// The same of events that are found by their addresses.
+const SOME_BY_ADDRESS: &str = "SELECT COUNT(*) AS events FROM (SELECT p.seq FROM audit_personal p CROSS JOIN audit_events a WHERE {these} LIMIT 10001) AS taken";
 
 pub static LIST: Listing = Listing::new(Parts {
     columns: "a.seq, a.body, a.previous, a.hash",
@@ -61,10 +67,52 @@ pub static LIST: Listing = Listing::new(Parts {
     summaries: &[SOME],
 });
 
+/// The events from version 3 on, by their addresses: these stand beside the bodies, where an index finds them. SQLite keeps the
+/// order of a CROSS JOIN.
+pub static BY_ADDRESS: Listing = Listing::new(Parts {
+    columns: "a.seq, a.body, a.previous, a.hash",
+    from: "audit_personal p CROSS JOIN audit_events a",
+    joined: "",
+    id: "p.seq",
+    within: "p.org_id = $1 AND p.place = 2 AND a.org_id = p.org_id AND a.seq = p.seq",
+    searched: &[],
+    filters: &[
+        listing::Filter::one_of(&[NUMBERED]),
+        listing::Filter::one_of(&[WITH_ADDRESS]),
+        listing::Filter::optional(&[OF_KIND]),
+        listing::Filter::optional(&[OF_ACTION]),
+        listing::Filter::optional(&[ENDED_AS]),
+        listing::Filter::optional(&[OF_ACTOR]),
+        listing::Filter::optional(&[OF_ACTORS]),
+        listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
+        listing::Filter::optional(&[OF_REQUEST]),
+        listing::Filter::optional(&[OF_CREDENTIAL]),
+        listing::Filter::optional(&[BY_CREDENTIAL]),
+    ],
+    order: Order::Latest("p.seq", "p.org_id"),
+    summaries: &[SOME_BY_ADDRESS],
+});
+
 statements! {
     // Times never run backwards within a chain: a span of time is a span of numbers.
     FIRST_FROM: TenantSql = "SELECT seq FROM audit_events WHERE org_id = $1 AND at >= $2 ORDER BY at, seq LIMIT 1";
     LAST_BEFORE: TenantSql = "SELECT seq FROM audit_events WHERE org_id = $1 AND at < $2 ORDER BY at DESC, seq DESC LIMIT 1";
+    // The text of the partial index stands here as it is.
+    LAST_IN_CLEAR: TenantSql = "SELECT seq FROM audit_events WHERE org_id = $1 AND SUBSTR(body, 1, 7) IN ('{\"v\":1,', '{\"v\":2,') ORDER BY seq DESC LIMIT 1";
+}
+
+/// The last number whose event has its address in the body, where no index finds it; 0: there is none, or no address is asked for.
+async fn in_clear(tx: &mut OrgTx, filter: &Filter) -> Result<i64> {
+    if filter.address.is_none() {
+        return Ok(0);
+    }
+    let last: Option<(i64,)> = tx.optional(LAST_IN_CLEAR, vec![]).await?;
+    Ok(last.map_or(0, |(seq,)| seq))
+}
+
+/// Whether every event of a span is found by an index, so that those that fit can be counted.
+pub async fn is_counted(tx: &mut OrgTx, filter: &Filter, span: (i64, i64)) -> Result<bool> {
+    Ok(filter.credential.is_none() && in_clear(tx, filter).await? < span.0)
 }
 
 /// The numbers of a filter's span of time, the first and the last; the last is at most this one. Where the first is larger,
@@ -82,12 +130,22 @@ pub async fn numbers(tx: &mut OrgTx, filter: &Filter, last: i64) -> Result<(i64,
     Ok(span)
 }
 
-/// The events with these numbers that a filter lets through.
-fn asked(filter: &Filter, (first, last): (i64, i64)) -> Question {
+/// The events with these numbers that a filter lets through. Behind the last number that is in clear an index finds addresses.
+fn asked(filter: &Filter, (first, last): (i64, i64), in_clear: i64) -> Question {
     // As it stands in the body's one form, with what stands beside it there. What somebody has typed has its quotation marks
     // escaped in that form.
     let written = |value: &str| serde_json::to_string(value).unwrap_or_default();
-    let mut question = LIST.ask().only(BETWEEN, values![first, last]);
+    let mut question = match &filter.address {
+        Some(address) if first > in_clear => {
+            BY_ADDRESS.ask().only(NUMBERED, values![first, last]).only(WITH_ADDRESS, values![written(address)])
+        }
+        Some(address) => {
+            let pattern = format!(r#""address":{},"user_agent":"#, written(address));
+            let found = values![containing(&pattern), written(address)];
+            LIST.ask().only(BETWEEN, values![first, last]).only(FROM_ADDRESS, found)
+        }
+        None => LIST.ask().only(BETWEEN, values![first, last]),
+    };
     macro_rules! narrow {
         ($($field:ident: $condition:ident;)*) => {
             $(if let Some(value) = &filter.$field {
@@ -116,10 +174,6 @@ fn asked(filter: &Filter, (first, last): (i64, i64)) -> Question {
         let pattern = format!(r#""credential":{},"subject":{{"kind":"#, written(credential));
         question = question.only(BY_CREDENTIAL, values![containing(&pattern)]);
     }
-    if let Some(address) = &filter.address {
-        let pattern = format!(r#""address":{},"user_agent":"#, written(address));
-        question = question.only(FROM_ADDRESS, values![containing(&pattern)]);
-    }
     question
 }
 
@@ -143,7 +197,18 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin
         Begin::Before(number) => (span.0.max(number.saturating_add(1)), span.1),
     };
     let whole = (first, last);
-    if filter.looks_through_bodies() {
+    let in_clear = in_clear(tx, filter).await?;
+    // What an index finds, and what is looked through, are asked for by turns.
+    let is_first = match from {
+        Begin::Newest | Begin::After(_) => last > in_clear,
+        Begin::Before(_) => first > in_clear,
+    };
+    match (filter.address.is_some(), is_first, from) {
+        (false, ..) => {}
+        (true, true, _) => first = first.max(in_clear.saturating_add(1)),
+        (true, false, _) => last = last.min(in_clear),
+    }
+    if filter.credential.is_some() || (filter.address.is_some() && !is_first) {
         match from {
             Begin::Newest | Begin::After(_) => first = first.max(last.saturating_sub(LOOKED_THROUGH - 1)),
             Begin::Before(_) => last = last.min(first.saturating_add(LOOKED_THROUGH - 1)),
@@ -154,8 +219,8 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin
         Begin::After(number) => Place::After(at(number)),
         Begin::Before(number) => Place::Before(at(number)),
     };
-    let question = asked(filter, (first, last)).from(place);
-    let Slice { rows: events, newer, older }: Slice<Stored> = question.slice(tx, Window::page(1, size)).await?;
+    let question = asked(filter, (first, last), in_clear).from(place);
+    let Slice { rows: events, newer, older }: Slice<Bare> = question.slice(tx, Window::page(1, size)).await?;
     let is_cut = whole != (first, last);
     let (newest, oldest) = (events.first().map(|event| event.seq), events.last().map(|event| event.seq));
     // Where what was looked through has no more, it is looked further from there.
@@ -176,13 +241,24 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin
             _ => {}
         }
     }
+    let events = audit::with_personal(tx, events).await?;
     Ok(Found { events, previous, next, looked_through: is_cut.then_some((first, last)) })
 }
 
-/// How many events fit: at most one more than [`COUNTED`].
-pub async fn count(tx: &mut OrgTx, filter: &Filter, span: (i64, i64)) -> Result<i64> {
-    let rows: Vec<(i64,)> = asked(filter, span).summary(tx, SOME, vec![], vec![]).await?;
-    Ok(rows.first().map_or(0, |(events,)| *events))
+/// How many events fit: at most one more than [`COUNTED`], of what an index finds and of what is looked through.
+pub async fn count(tx: &mut OrgTx, filter: &Filter, (first, last): (i64, i64)) -> Result<i64> {
+    let in_clear = in_clear(tx, filter).await?;
+    let mut events = 0;
+    for (first, last) in [(first, last.min(in_clear)), (first.max(in_clear.saturating_add(1)), last)] {
+        if first > last {
+            continue;
+        }
+        let summary = if filter.address.is_some() && first > in_clear { SOME_BY_ADDRESS } else { SOME };
+        let question = asked(filter, (first, last), in_clear);
+        let rows: Vec<(i64,)> = question.summary(tx, summary, vec![], vec![]).await?;
+        events += rows.first().map_or(0, |(events,)| *events);
+    }
+    Ok(events)
 }
 
 /// The events behind a number that fit, in order: at most `size`. Gives also the number as far as which it has looked.
@@ -195,16 +271,19 @@ pub async fn following(
 ) -> Result<(Vec<Stored>, i64)> {
     let place = Place::Before(values![after, tx.organisation()]);
     let first = span.0.max(after.saturating_add(1));
-    let last = match filter.looks_through_bodies() {
-        true => span.1.min(first.saturating_add(LOOKED_THROUGH - 1)),
-        false => span.1,
+    let in_clear = in_clear(tx, filter).await?;
+    let last = if first > in_clear { span.1 } else { span.1.min(in_clear) };
+    let last = match filter.credential.is_some() || first <= in_clear {
+        true => last.min(first.saturating_add(LOOKED_THROUGH - 1)),
+        false => last,
     };
-    let question = asked(filter, (first, last)).from(place);
-    let Slice { mut rows, newer, .. }: Slice<Stored> = question.slice(tx, Window::page(1, size)).await?;
+    let question = asked(filter, (first, last), in_clear).from(place);
+    let Slice { mut rows, newer, .. }: Slice<Bare> = question.slice(tx, Window::page(1, size)).await?;
     rows.reverse();
     let looked = match rows.last() {
         Some(row) if newer => row.seq,
         _ => last,
     };
+    let rows = audit::with_personal(tx, rows).await?;
     Ok((rows, looked))
 }

@@ -1,6 +1,6 @@
 //! Events in words.
 
-use super::model::{Changed, Thing, Told};
+use super::model::{Changed, ERASED, Thing, Told};
 use crate::{
     features::home::model::Happened,
     kernel::{Timestamp, text::is_treacherous},
@@ -8,8 +8,10 @@ use crate::{
     server::audit::{
         Stored,
         event::{SignedInBy, Written, WrittenChange, WrittenThing},
+        personal::Said,
     },
 };
+use serde_json::value::RawValue;
 use std::fmt::Write;
 
 /// A text in which whatever could forge or hide text is written out, as `\u202e`. With `lines` line feeds stay.
@@ -25,14 +27,19 @@ pub fn plain(text: &str, lines: bool) -> String {
     safe
 }
 
+/// A text as it is shown.
+pub fn said(text: &Said<String>) -> String {
+    plain(text.or(ERASED), false)
+}
+
 fn thing(written: &WrittenThing) -> Thing {
     let WrittenThing { kind, id, name } = written;
-    Thing { kind: plain(kind, false), id: plain(id, false), name: plain(name, false) }
+    Thing { kind: plain(kind, false), id: plain(id, false), name: said(name) }
 }
 
 /// An event as a list tells it. One whose text Latchkey has not written tells no more than its number.
 pub fn told(event: &Stored) -> Told {
-    let Some(written) = Written::read(&event.body) else { return Told { seq: event.seq, ..Told::default() } };
+    let Some(written) = event.read() else { return Told { seq: event.seq, ..Told::default() } };
     told_of(event.seq, &written)
 }
 
@@ -48,7 +55,7 @@ pub fn told_of(seq: i64, written: &Written) -> Told {
         outcome: written.outcome.name().to_owned(),
         count: written.count,
         fields: written.changes.iter().map(|change| plain(&change.field, false)).collect(),
-        address: plain(&written.address, false),
+        address: said(&written.address),
         signed_in_by: written.signed_in_by().map(proof).unwrap_or_default().to_owned(),
         credential_id: written.credential_id().map(|id| id.to_string()).unwrap_or_default(),
     }
@@ -77,7 +84,11 @@ fn verb(action: &str) -> String {
 
 /// A change as it is shown.
 pub fn changed(change: &WrittenChange) -> Changed {
-    Changed { field: plain(&change.field, false), was: value(change.was.get()), now: value(change.now.get()) }
+    let told = |said: &Said<Box<RawValue>>| match said {
+        Said::Clear(json) => value(json.get()),
+        Said::Committed(_) => Some(ERASED.to_owned()),
+    };
+    Changed { field: plain(&change.field, false), was: told(&change.was), now: told(&change.now) }
 }
 
 /// A value as it is shown: texts as they are, lists of texts one a line, anything else as JSON.

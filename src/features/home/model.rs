@@ -241,6 +241,7 @@ impl Happened {
             "log.expire" => "deleted what was too old in",
             "virtual_key.test" => "tested the virtual key",
             "audit.export" => "exported events of the",
+            "audit.erase" => "erased the personal values of",
             "audit.set_delivery" => "set up the delivery of events to",
             "audit.rotate_delivery_secret" => "rotated the secret of the delivery to",
             "audit.pause_delivery" => "paused the delivery of events to",

@@ -3,17 +3,24 @@
 use super::model::{Budget, Ending, Example, Found, Happened, Home, Steps};
 use crate::{
     features::{
-        api_keys, configs, guardrails, limits,
+        api_keys,
+        audit::model::ERASED,
+        configs, guardrails, limits,
         logs::{self, model::LoggedCall},
         prompts::{self, model::Kind},
         team, virtual_keys,
     },
-    kernel::{Asked, Result, Window},
+    kernel::{Asked, Result, Timestamp, Window},
     policy::{Operation, Target},
-    server::{access::Access, audit},
+    server::{
+        access::Access,
+        audit::{
+            self,
+            event::{Outcome, Written, WrittenChange},
+        },
+    },
     site::routes,
 };
-use serde::Deserialize;
 
 /// Events that are looked through for a test of a connection. A new organisation has few.
 const LOOKED_AT: i64 = 200;
@@ -22,33 +29,14 @@ const SHOWN: usize = 6;
 /// Budgets that are shown.
 const BUDGETS: usize = 5;
 
-/// What an event says, as far as Home tells it.
-#[derive(Deserialize)]
-struct Told {
-    action: String,
-    outcome: String,
-    actor: Named,
-    subject: Named,
-    #[serde(default)]
-    changes: Vec<Field>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Field {
-    field: String,
-    now: serde_json::Value,
-}
-
-impl Told {
-    fn is_a_working_test(&self) -> bool {
-        let works = |change: &Field| change.field == "result" && change.now == "works";
-        self.action == Operation::VirtualKeyTest.spec().id && self.outcome == "done" && self.changes.iter().any(works)
-    }
+/// Whether an event tells of a test of a connection that worked.
+fn is_a_working_test(event: &Written) -> bool {
+    let works = |change: &WrittenChange| {
+        change.field == "result" && change.now.clear().is_some_and(|now| now.get() == r#""works""#)
+    };
+    event.action == Operation::VirtualKeyTest.spec().id
+        && event.outcome == Outcome::Done
+        && event.changes.iter().any(works)
 }
 
 /// Everything that Home shows to this role.
@@ -59,12 +47,9 @@ pub async fn view(access: &Access) -> Result<Home> {
     let now = access.now();
     let virtual_key = virtual_keys::oldest(&mut tx).await?;
     let call = logs::succeeded(&mut tx).await?;
-    let events: Vec<(i64, Told)> = audit::latest(&mut tx, LOOKED_AT)
-        .await?
-        .into_iter()
-        .filter_map(|(at, body)| Some((at, serde_json::from_str(&body).ok()?)))
-        .collect();
-    let tested = call || events.iter().any(|(_, event)| event.is_a_working_test());
+    let mut events = audit::latest(&mut tx, LOOKED_AT).await?;
+    let is_tested = |event: &audit::Bare| Written::read(&event.body).is_some_and(|event| is_a_working_test(&event));
+    let tested = call || events.iter().any(is_tested);
     let (key, ending, unused) = if may(Operation::ApiKeysList) {
         let ending = api_keys::expiring(&mut tx, now).await?;
         let ending = ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
@@ -88,20 +73,29 @@ pub async fn view(access: &Access) -> Result<Home> {
     // How a virtual key does is told by everybody's calls.
     let providers = if own.is_none() { logs::providers(&mut tx, now).await? } else { vec![] };
     let may_see_events = may(Operation::AuditList);
-    let lately = may_see_events.then(|| {
-        let shown = events.into_iter().take(SHOWN);
-        let told = shown.map(|(at, event)| Happened {
-            at: crate::kernel::Timestamp(at),
-            actor: if event.actor.name.is_empty() { "Somebody".into() } else { event.actor.name },
-            action: event.action,
-            subject: event.subject.name,
-            trouble: Some(event.outcome).filter(|outcome| outcome != "done"),
-        });
-        told.collect()
-    });
+    let lately = match may_see_events {
+        true => {
+            events.truncate(SHOWN);
+            let events = audit::with_personal(&mut tx, events).await?;
+            Some(events.iter().filter_map(audit::Stored::read).map(happened).collect())
+        }
+        false => None,
+    };
     let steps = Steps { provider: virtual_key.is_some(), tested, key: key.as_ref().map(Option::is_some), call, people };
     let example = Example { public_url: access.app().public_url.clone(), virtual_key, key: key.flatten() };
     Ok(Home { steps, example, day, calls, providers, ending, unused, budgets, lately, now })
+}
+
+/// An event as Home tells it.
+fn happened(event: Written) -> Happened {
+    let (actor, subject) = (event.actor.name.or(ERASED), event.subject.name.or(ERASED));
+    Happened {
+        at: Timestamp::parse(&event.at).unwrap_or_default(),
+        actor: if actor.is_empty() { "Somebody".into() } else { actor.to_owned() },
+        subject: subject.to_owned(),
+        trouble: (event.outcome != Outcome::Done).then(|| event.outcome.name().to_owned()),
+        action: event.action,
+    }
 }
 
 fn budget(named: limits::model::Named) -> Budget {

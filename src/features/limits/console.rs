@@ -252,7 +252,7 @@ pub async fn set_as<'a>(
                 }
                 None => (operations::add(&mut change, on, &wanted).await?, None),
             };
-            let event = Event::of(event::Subject::new("limit", id, format!("limit on {}", subject.name)))
+            let event = event_of(on, id, &subject.name)
                 .change("on", was.as_ref().map(|limit| limit.on.text()), on.text())
                 .change("limit", before, operations::described(&wanted));
             change.commit(event, id).await
@@ -348,7 +348,7 @@ pub async fn reset(access: &Access, id: &str, reason: &str) -> Result<()> {
             let app = change.access().app().clone();
             let used = operations::standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0).used;
             store::reset(change.tx(), limit.id, &by, now).await?;
-            let event = Event::of(event_subject(&limit, &name))
+            let event = event_of(limit.on, limit.id, &name)
                 .change("used", limit.is.measure.words(used), "nothing")
                 .change("reason", serde_json::Value::Null, reason);
             change.commit(event, ()).await
@@ -394,7 +394,7 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
             fields.finish()?;
             let raised = to.zip(until).map(|(to, until)| Raised { to, until });
             let reason = reason_of(reason)?;
-            let event = Event::of(event_subject(&limit, &name)).change("reason", serde_json::Value::Null, reason);
+            let event = event_of(limit.on, limit.id, &name).change("reason", serde_json::Value::Null, reason);
             let event = operations::raise(&mut change, &limit, raised, event).await?;
             change.commit(event, ()).await
         })
@@ -411,7 +411,7 @@ pub async fn delete(access: &Access, id: &str) -> Result<()> {
             let name = name_of(&mut change, &limit).await?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             store::delete(change.tx(), limit.id, &by, now).await?;
-            let event = Event::of(event_subject(&limit, &name)).change(
+            let event = event_of(limit.on, limit.id, &name).change(
                 "limit",
                 operations::described(&limit.is),
                 serde_json::Value::Null,
@@ -421,7 +421,12 @@ pub async fn delete(access: &Access, id: &str) -> Result<()> {
         .await
 }
 
-fn event_subject(limit: &Limit, name: &str) -> event::Subject {
+/// The event of what is done to a limit, by the name of what it is on.
+fn event_of(on: On, id: LimitId, name: &str) -> Event {
     let name = if name.is_empty() { "limit".to_owned() } else { format!("limit on {name}") };
-    event::Subject::new("limit", limit.id, name)
+    let event = Event::of(event::Subject::new("limit", id, name));
+    match on.scope {
+        Scope::Person => event.named_after(UserId(on.id)),
+        Scope::Organisation | Scope::ApiKey | Scope::VirtualKey => event,
+    }
 }

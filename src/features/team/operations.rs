@@ -161,13 +161,14 @@ async fn keep_an_owner(change: &mut Change, than: UserId) -> Result<()> {
 /// Carries out what was decided about a person's keys. What they could not do any more, because the person could not,
 /// they cannot do for whoever takes them over either: going is no way to win back what a demotion took.
 async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Event) -> Result<Event> {
-    let mut narrowed = vec![];
+    let (mut narrowed, mut taker) = (vec![], None);
     let (settled, fate) = match keys {
         Keys::Revoke => (api_keys::operations::revoke_of(change, person.id).await?, "revoked".to_owned()),
         Keys::TakeOver => {
             narrowed = api_keys::operations::narrow(change, person.id, person.role.permissions()).await?;
             let heir = heir(change, person.id).await?;
-            let keys = api_keys::operations::hand_over(change, person.id, heir.as_ref().map(|(id, _)| *id)).await?;
+            taker = heir.as_ref().map(|(id, _)| *id);
+            let keys = api_keys::operations::hand_over(change, person.id, taker).await?;
             (keys, format!("taken over by {}", heir.map_or_else(|| "the Owners".to_owned(), |(_, name)| name)))
         }
     };
@@ -175,7 +176,7 @@ async fn settle_keys(change: &mut Change, person: &Person, keys: Keys, event: Ev
         return Ok(event);
     }
     let keys: Vec<String> = settled.into_iter().map(|(id, name)| format!("{name} ({id})")).collect();
-    let event = event.with("keys", fate).with("keys_settled", keys);
+    let event = event.with_name("keys", fate, taker).with("keys_settled", keys);
     if narrowed.is_empty() {
         return Ok(event);
     }

@@ -135,7 +135,7 @@ impl Checkpoints {
             if wanted < EVENTS && !all {
                 break;
             }
-            let events = match audit::page(&mut tx, seq, wanted).await {
+            let events = match audit::hashed(&mut tx, seq, wanted).await {
                 // A row that cannot be read holds as little as one that says something else.
                 Err(error) if error.code == Code::Internal => vec![],
                 events => events?,

@@ -14,6 +14,7 @@ mod app;
 mod change;
 pub mod checkpoints;
 pub mod deliveries;
+pub mod erasure;
 pub mod heads;
 mod identities;
 pub mod installation;

@@ -1,12 +1,13 @@
 //! What an event says, and its one written form.
 
-use crate::kernel::{Timestamp, text};
+use super::personal::{Place, Said, written};
+use crate::kernel::{Error, Timestamp, UserId, text};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, value::RawValue};
 use uuid::Uuid;
 
 /// The version of the form in which bodies are written. Older ones stay as they are, and are read.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// How the act ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -138,11 +139,13 @@ pub struct FieldChange {
 pub struct Event {
     pub subject: Subject,
     pub changes: Vec<FieldChange>,
+    /// Whom values name, by their places, where the event itself does not tell.
+    pub people: Vec<(Place, UserId)>,
 }
 
 impl Event {
     pub fn of(subject: Subject) -> Self {
-        Self { subject, changes: vec![] }
+        Self { subject, changes: vec![], people: vec![] }
     }
 
     /// Notes a field, if it differs.
@@ -160,9 +163,25 @@ impl Event {
     pub fn with(self, field: &str, now: impl Into<Value>) -> Self {
         self.change(field, Value::Null, now)
     }
+
+    /// The same, which names a person: where that is erased, so is this.
+    #[must_use]
+    pub fn with_name(self, field: &str, name: impl Into<Value>, person: Option<UserId>) -> Self {
+        let place = Place::now(self.changes.len());
+        let mut event = self.with(field, name);
+        event.people.extend(person.map(|person| (place, person)));
+        event
+    }
+
+    /// Says that the subject is named after a person: where that is erased, so is its name.
+    #[must_use]
+    pub fn named_after(mut self, person: UserId) -> Self {
+        self.people.push((Place::SUBJECT, person));
+        self
+    }
 }
 
-/// The whole event as hashed and stored: one JSON object, one line.
+/// The whole event: one JSON object, one line. What is personal stands in it in clear.
 #[derive(Serialize)]
 pub struct Body<'a> {
     pub v: u8,
@@ -201,24 +220,15 @@ impl Body<'_> {
     pub fn bytes(&self) -> String {
         written(self)
     }
-}
 
-/// The one written form. Characters that could break a line or a terminal are escaped by JSON itself, the rest is kept.
-fn written(body: &impl Serialize) -> String {
-    let json = serde_json::to_string(body).unwrap_or_default();
-    // JSON escapes controls below U+0020; these pass through it and could forge a line or its direction.
-    let mut safe = String::with_capacity(json.len());
-    for c in json.chars() {
-        if text::is_treacherous(c) {
-            safe.push_str(&format!("\\u{:04x}", c as u32));
-        } else {
-            safe.push(c);
-        }
+    /// The same as it is read.
+    pub(super) fn said(&self) -> Result<Written, Error> {
+        serde_json::from_str(&self.bytes()).map_err(|_| Error::internal())
     }
-    safe
 }
 
-/// A body read back. Its fields are those of [`Body`], in the same order.
+/// A body read back. Its fields are those of [`Body`], in the same order. From version 3 on commitments stand in it in the places
+/// of what is personal, until that is put back.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
@@ -242,8 +252,8 @@ pub struct Written {
     pub subject: WrittenThing,
     pub changes: Vec<WrittenChange>,
     pub request_id: String,
-    pub address: String,
-    pub user_agent: String,
+    pub address: Said<String>,
+    pub user_agent: Said<String>,
 }
 
 /// Who acted, or what was acted upon.
@@ -252,7 +262,7 @@ pub struct Written {
 pub struct WrittenThing {
     pub kind: String,
     pub id: String,
-    pub name: String,
+    pub name: Said<String>,
 }
 
 /// One field before and after, as it was written.
@@ -260,8 +270,8 @@ pub struct WrittenThing {
 #[serde(deny_unknown_fields)]
 pub struct WrittenChange {
     pub field: String,
-    pub was: Box<RawValue>,
-    pub now: Box<RawValue>,
+    pub was: Said<Box<RawValue>>,
+    pub now: Said<Box<RawValue>>,
 }
 
 fn one() -> u64 {
@@ -274,9 +284,15 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Op
 }
 
 impl Written {
-    /// Reads a body of any version there was. None: these bytes were not written by [`Body::bytes`].
+    /// Reads a body of any version there was, as it is hashed. None: these bytes were not written by [`Written::text`].
     pub fn read(body: &str) -> Option<Self> {
-        serde_json::from_str::<Self>(body).ok().filter(|read| read.is_of_its_version() && written(read) == body)
+        let mut read = serde_json::from_str::<Self>(body).ok()?;
+        (read.is_of_its_version() && read.settle_commitments() && read.text() == body).then_some(read)
+    }
+
+    /// The exact bytes of what it says.
+    pub fn text(&self) -> String {
+        written(self)
     }
 
     /// Has the members of its version, and no others.
@@ -284,7 +300,7 @@ impl Written {
         let newer = [self.signed_in_by.is_some(), self.credential_id.is_some()];
         match self.v {
             1 => newer == [false, false],
-            VERSION => newer == [true, true],
+            2..=VERSION => newer == [true, true],
             _ => false,
         }
     }

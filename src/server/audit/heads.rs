@@ -35,7 +35,7 @@ pub fn recorded(event: &Written) -> Vec<Recorded> {
         return vec![];
     }
     let read = |change: &super::event::WrittenChange| {
-        let text: String = serde_json::from_str(change.now.get()).ok()?;
+        let text: String = serde_json::from_str(change.now.clear()?.get()).ok()?;
         let (seq, hash) = text.split_once(' ')?;
         Some(Recorded { organisation: change.field.parse().ok()?, seq: seq.parse().ok()?, hash: unhex(hash)? })
     };
@@ -90,7 +90,7 @@ pub async fn record(
             let _ = write!(end, "{seq} {}", hex(hash));
             FieldChange { field: organisation.to_string(), was: Value::Null, now: end.into() }
         });
-        let event = Event { subject: occasion.subject(), changes: changes.collect() };
+        let event = Event { subject: occasion.subject(), changes: changes.collect(), people: vec![] };
         let circumstances = Circumstances {
             action: ACTION,
             outcome: Outcome::Done,

@@ -5,11 +5,13 @@ pub mod checkpoints;
 pub mod delivery;
 pub mod event;
 pub mod heads;
+pub mod personal;
 pub mod schema;
 mod store;
 pub mod verify;
 
 // What other rooms may ask of this room's data, inside their own transactions.
 pub use store::{
-    Chains, Circumstances, Head, STATEMENTS, Stored, acts, append, chains, ends, head, latest, lock, page, seen,
+    Bare, Chains, Circumstances, Head, STATEMENTS, Stored, acts, append, chains, ends, hashed, head, latest, lock,
+    page, seen, with_personal,
 };

@@ -5,7 +5,8 @@ use super::{
     checkpoints::Mark,
     event::Written,
     heads::{self, Recorded},
-    store::{self, Stored, StoredRow},
+    personal::{OF_ANOTHER, Personal, Place, STRAY},
+    store::{self, Stored, StoredPersonal, StoredRow},
 };
 use crate::{
     kernel::{OrganisationId, Result, Timestamp},
@@ -16,8 +17,8 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// All events are as they were written. `checkpoint`: the newest of those that the chain was held against, its number
-    /// and time.
-    Whole { events: i64, head: Hash, checkpoint: Option<(i64, Timestamp)> },
+    /// and time. `erased`: the personal values that are not there any more.
+    Whole { events: i64, head: Hash, checkpoint: Option<(i64, Timestamp)>, erased: u64 },
     /// The first sequence number that is missing, out of place, or not as it was written, and what is wrong with it.
     Broken { seq: i64, why: &'static str },
 }
@@ -33,6 +34,8 @@ pub struct Verifier {
     ahead: Vec<(i64, Hash, Option<Timestamp>)>,
     /// The last checkpoint that was met.
     checkpoint: Option<(i64, Timestamp)>,
+    /// Commitments that were met without their values.
+    erased: u64,
     /// What this chain records of others.
     records: Vec<Recorded>,
     broken: Option<(i64, &'static str)>,
@@ -47,7 +50,8 @@ impl Verifier {
     pub fn against(organisation: OrganisationId, recorded: Vec<(i64, Hash)>) -> Self {
         let mut ahead: Vec<_> = recorded.into_iter().map(|(seq, hash)| (seq, hash, None)).collect();
         ahead.sort_unstable_by(|a, b| b.cmp(a));
-        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead, checkpoint: None, records: vec![], broken: None }
+        let (checkpoint, records, broken) = (None, vec![], None);
+        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead, checkpoint, erased: 0, records, broken }
     }
 
     /// Checks also that the chain has the events of these checkpoints, which are believed.
@@ -61,19 +65,25 @@ impl Verifier {
     /// Takes the next event of an export.
     pub fn take(&mut self, event: &Stored) {
         if self.broken.is_none()
-            && let Err((seq, why)) = self.check(event.seq, &event.body, &event.previous, &event.hash, |_| true)
+            && let Err((seq, why)) =
+                self.check(event.seq, &event.body, &event.previous, &event.hash, |_| Ok(event.personal.clone()))
         {
             self.broken = Some((seq, why));
         }
     }
 
     /// Takes the next event of the database, with what stands beside its body.
-    pub fn take_row(&mut self, row: &StoredRow) {
+    pub fn take_row(&mut self, row: &StoredRow, personal: &[StoredPersonal]) {
         if self.broken.is_some() {
             return;
         }
         let taken = match std::str::from_utf8(&row.body.0) {
-            Ok(body) => self.check(row.seq, body, &row.previous.0, &row.hash.0, |written| stands_beside(row, written)),
+            Ok(body) => {
+                self.check(row.seq, body, &row.previous.0, &row.hash.0, |written| match stands_beside(row, written) {
+                    true => read_beside(personal, written),
+                    false => Err("the columns beside it say something else than what was hashed"),
+                })
+            }
             Err(_) => Err((row.seq, FORM)),
         };
         match taken {
@@ -88,7 +98,7 @@ impl Verifier {
         body: &str,
         previous: &[u8],
         hash: &[u8],
-        beside: impl FnOnce(&Written) -> bool,
+        beside: impl FnOnce(&Written) -> std::result::Result<Vec<Personal>, &'static str>,
     ) -> std::result::Result<(), (i64, &'static str)> {
         let expected = self.seq + 1;
         if seq < 1 {
@@ -101,10 +111,9 @@ impl Verifier {
         if previous != self.previous || hash != computed {
             return Err((seq, "it is not what was hashed"));
         }
-        let written = Written::read(body).ok_or((seq, FORM))?;
-        if !beside(&written) {
-            return Err((seq, "the columns beside it say something else than what was hashed"));
-        }
+        let mut written = Written::read(body).ok_or((seq, FORM))?;
+        let personal = beside(&written).map_err(|why| (seq, why))?;
+        written.put_back(&personal).map_err(|why| (seq, why))?;
         while let Some((_, recorded, by)) = self.ahead.pop_if(|(next, ..)| *next <= seq) {
             match by {
                 None if recorded != computed => {
@@ -118,6 +127,7 @@ impl Verifier {
         if self.organisation == OrganisationId::INSTALLATION {
             self.records.extend(heads::recorded(&written));
         }
+        self.erased += written.missing();
         self.seq = seq;
         self.previous = computed;
         Ok(())
@@ -157,7 +167,10 @@ impl Verifier {
                 seq: self.seq.min(seq) + i64::from(seq != self.seq),
                 why: "it is not the end that the chain should have",
             },
-            _ => Verdict::Whole { events: self.seq, head: self.previous, checkpoint: self.checkpoint },
+            _ => {
+                let Self { seq: events, previous: head, checkpoint, erased, .. } = self;
+                Verdict::Whole { events, head, checkpoint, erased }
+            }
         }
     }
 }
@@ -178,6 +191,24 @@ fn stands_beside(row: &StoredRow, written: &Written) -> bool {
         && same(&row.target_id, &written.subject.id)
         && same(&row.request_id, &written.request_id)
         && same(&row.credential_id, &written.credential_id().map(|id| id.to_string()).unwrap_or_default())
+}
+
+/// The personal values in the rows beside a body, each kept as that of the person whom the body names.
+fn read_beside(rows: &[StoredPersonal], written: &Written) -> std::result::Result<Vec<Personal>, &'static str> {
+    let read = |row: &StoredPersonal| {
+        let place = Place::numbered(row.place);
+        // Of a change, and of what is called after somebody, the event does not tell for ever whose it is.
+        let is_named = match written.person_of(place) {
+            Some(person) => row.person.as_ref().is_some_and(|kept| kept.0 == person.as_bytes()),
+            None => row.person.is_none() || place == Place::SUBJECT,
+        };
+        if place <= Place::USER_AGENT && !is_named {
+            return Err(OF_ANOTHER);
+        }
+        let value = String::from_utf8(row.value.0.clone()).map_err(|_| FORM)?;
+        Ok(Personal { place, salt: row.salt.0.clone(), value })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// As an earlier version stored texts that hold a NUL beside the body.
@@ -205,7 +236,8 @@ pub async fn verify_with(
     let (mut head, mut next) = (store::head(tx).await?, i64::MIN);
     loop {
         let page = store::rows(tx, next, PAGE).await?;
-        page.iter().for_each(|row| verifier.take_row(row));
+        let beside = store::beside(tx, &page).await?;
+        page.iter().for_each(|row| verifier.take_row(row, beside.get(&row.seq).map_or(&[], Vec::as_slice)));
         match page.last().and_then(|last| last.seq.checked_add(1)) {
             Some(after) => next = after,
             None => break,
@@ -213,6 +245,7 @@ pub async fn verify_with(
         head = store::head(tx).await?;
     }
     let (records, at) = (verifier.take_records(), verifier.at);
+    let stray = store::stray(tx).await?;
     let (seq, hash, head_at) =
         head.as_ref().map_or((0, GENESIS.as_slice(), 0), |head| (head.seq, head.hash.as_slice(), head.at));
     let verdict = match verifier.finish(Some((seq, hash))) {
@@ -220,6 +253,10 @@ pub async fn verify_with(
             Verdict::Broken { seq, why: "the chain's end is kept with another time than this event's" }
         }
         verdict => verdict,
+    };
+    let verdict = match (verdict, stray) {
+        (Verdict::Whole { .. }, Some(stray)) => Verdict::Broken { seq: stray.min(seq.saturating_add(1)), why: STRAY },
+        (verdict, _) => verdict,
     };
     Ok((verdict, records))
 }
@@ -248,8 +285,8 @@ mod tests {
             reason: Some("not_found"),
             count: 2,
             actor: &nobody(),
-            signed_in_by: (v == VERSION).then_some(Some(SignedInBy::PasswordAgain)),
-            credential_id: (v == VERSION).then_some(None),
+            signed_in_by: (v > 1).then_some(Some(SignedInBy::PasswordAgain)),
+            credential_id: (v > 1).then_some(None),
             credential: "",
             subject: &Subject::new("thing", n, "a\0b"),
             changes: &[FieldChange {
@@ -270,7 +307,7 @@ mod tests {
             .map(|seq| {
                 let body = body(seq);
                 let hash = chain::hash(ORG, seq, &previous, body.as_bytes());
-                let event = Stored { seq, body, previous: previous.to_vec(), hash: hash.to_vec() };
+                let event = Stored { seq, body, previous: previous.to_vec(), hash: hash.to_vec(), personal: vec![] };
                 previous = hash;
                 event
             })
@@ -342,7 +379,9 @@ mod tests {
             "9721047f5ea600f35adbaa07e82add70dbe0f990537eebf9ff7e43a91e218382",
             "23dd192bee40f251d15fe443bf5da8fb9b2924f5963f2ce73ae2e7119cadfd8e",
             "8e22e5d87d1767d43c075e8796be30343b51f10d2ee5c604421f891388897c8d",
+            "203f855f923d12ac1019b5a3f0bc281bc806380b603202826e7322e598faa9c6",
         ];
+        let values: Vec<Personal> = serde_json::from_str(include_str!("golden-personal.json")).expect("values");
         let document = include_str!("../../../docs/audit.md");
         let mut previous = GENESIS;
         let mut verifier = Verifier::new(ORG);
@@ -353,19 +392,29 @@ mod tests {
             let by = written.signed_in_by().map(SignedInBy::name);
             assert_eq!(
                 (written.v, by),
-                [(1, None), (2, Some("api_key")), (2, None)][usize::try_from(seq).unwrap() - 1]
+                [(1, None), (2, Some("api_key")), (2, None), (3, Some("password"))][usize::try_from(seq).unwrap() - 1]
             );
-            verifier.take(&Stored { seq, body: body.into(), previous: previous.to_vec(), hash: hash.to_vec() });
+            let personal = if seq == 4 { values.clone() } else { vec![] };
+            let event = Stored { seq, body: body.into(), previous: previous.to_vec(), hash: hash.to_vec(), personal };
+            verifier.take(&event);
             previous = hash;
             let is_told = document.lines().any(|line| line == body) && document.contains(expected);
-            assert_eq!(is_told, seq < 3, "the document shows the first two");
+            assert_eq!(is_told, seq != 3, "the document shows all but the third");
+            if seq == 4 {
+                let line = event.line(ORG);
+                assert!(document.contains(&line), "the document shows it as a line of an export");
+                let read = event.read().expect("its values fit");
+                assert_eq!((read.actor.name.text(), read.address.text()), ("Ada Lind", "192.0.2.7"));
+                assert_eq!(read.changes[0].now.clear().expect("a value").get(), r#""Ada L\u202eind é""#);
+            }
         }
-        assert!(matches!(verifier.finish(Some((3, &previous))), Verdict::Whole { events: 3, .. }));
+        assert!(matches!(verifier.finish(Some((4, &previous))), Verdict::Whole { events: 4, erased: 0, .. }));
     }
 
     #[test]
     fn each_version_has_its_own_members() {
-        let new = of_version(2, 1);
+        assert!(Written::read(&of_version(2, 1)).is_some());
+        let new = of_version(VERSION, 1);
         let read = Written::read(&new).expect("the newest version");
         assert_eq!((read.signed_in_by, read.credential_id), (Some(Some(SignedInBy::PasswordAgain)), Some(None)));
         for by in SignedInBy::ALL {
@@ -374,8 +423,8 @@ mod tests {
         let by = r#""signed_in_by":"password_again","#;
         let id = r#""credential_id":null,"#;
         for bad in [
-            new.replace("\"v\":2", "\"v\":1"),
-            new.replace("\"v\":2", "\"v\":3"),
+            new.replace("\"v\":3", "\"v\":1"),
+            new.replace("\"v\":3", "\"v\":4"),
             new.replace(by, ""),
             new.replace(id, ""),
             new.replace(by, "").replace(id, ""),

@@ -150,6 +150,20 @@ impl Tx {
         self.set_context("latchkey.chains", "every").await
     }
 
+    /// From here on the transaction acts as the user that is logged in and owns the tables: for erasing what the serving role
+    /// may not delete. Row-level security binds that user as well. SQLite overwrites what is deleted.
+    pub(in crate::server) async fn erase_as_owner(&mut self) -> Result<(), Error> {
+        match &mut self.engine {
+            Engine::Sqlite(connection) => {
+                sqlx::query("PRAGMA secure_delete = ON").execute(&mut **connection).await.map(drop)
+            }
+            Engine::Postgres(connection) => {
+                sqlx::query("SET LOCAL ROLE NONE").execute(&mut **connection).await.map(drop)
+            }
+        }
+        .map_err(failed)
+    }
+
     /// Tells the other replicas, when this commits, that something in the organisation changed.
     pub(in crate::server) async fn notify(&mut self, organisation: OrganisationId) -> Result<(), Error> {
         if let Engine::Postgres(connection) = &mut self.engine {

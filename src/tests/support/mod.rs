@@ -12,7 +12,7 @@ mod world;
 
 pub use calls::Calls;
 pub use client::{Answer, Client, done};
-pub use house::{House, PASSWORD, each_engine, each_engine_with_mail};
+pub use house::{House, PASSWORD, each_engine, each_engine_with_mail, told};
 pub use mailbox::Mailbox;
 pub use postgres::test_server;
 pub use snapshot::difference;

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 /// The audit log is where a refusal leaves its one trace. When sessions, members and keys were last seen, and so until
 /// when a session lives, is left out as well.
-const LEFT_OUT: [&str; 3] = ["audit_events", "audit_heads", "_sqlx_migrations"];
+const LEFT_OUT: [&str; 4] = ["audit_events", "audit_heads", "audit_personal", "_sqlx_migrations"];
 
 /// `owner` leads to whoever owns the tables, on PostgreSQL.
 pub async fn take(db: &Db, owner: Option<&PgPool>) -> Vec<String> {

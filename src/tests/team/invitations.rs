@@ -4,7 +4,7 @@ use super::{accept, found, join, token};
 use crate::{
     kernel::time::{DAY, MINUTE},
     server::audit,
-    tests::support::{Client, PASSWORD, each_engine, each_engine_with_mail},
+    tests::support::{Client, PASSWORD, each_engine, each_engine_with_mail, told},
 };
 use serde_json::{Value, json};
 
@@ -140,7 +140,7 @@ async fn an_expired_invitation_makes_room_and_the_log_says_so() {
         let told: Vec<_> = events
             .iter()
             .map(|event| {
-                let event: Value = serde_json::from_str(&event.body).expect("JSON");
+                let event = told(event);
                 (event["subject"]["name"].clone(), event["changes"][0]["now"].clone())
             })
             .collect();

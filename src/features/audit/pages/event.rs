@@ -4,7 +4,7 @@ use super::tone;
 use crate::{
     features::audit::{
         functions::LoadEvent,
-        model::{Changed, Detail},
+        model::{Changed, Detail, ERASED},
     },
     kernel::text::grouped,
     site::routes,
@@ -79,7 +79,7 @@ fn Event(event: Detail, slug: String) -> impl IntoView {
                         <Fact term="Hash"><CopyText id="hash" what="hash" value=hash /></Fact>
                         <Fact term="Hash of the event before"><CopyText id="previous" what="hash of the event before" value=previous /></Fact>
                     </DefinitionList>
-                    <CodeBlock id="body" what="Event as JSON" code=body />
+                    <CodeBlock id="body" what="Event as it is hashed" code=body />
                 </Card>
             </aside>
         </div>
@@ -153,8 +153,8 @@ fn Facts(event: Detail, slug: String) -> impl IntoView {
     let by = (!told.signed_in_by.is_empty())
         .then(|| view! { <Fact term="Signed in by">{told.signed_in_by.clone()}</Fact> });
     let address = (!told.address.is_empty()).then(|| {
-        let href = filtered("address", &told.address);
-        view! { <Fact term="Address"><a class="mono" href=href>{told.address.clone()}</a></Fact> }
+        let page = (told.address != ERASED).then(|| filtered("address", &told.address));
+        view! { <Fact term="Address"><span class="mono">{named(told.address.clone(), page)}</span></Fact> }
     });
     let agent = (!user_agent.is_empty()).then(|| view! { <Fact term="Program"><bdi>{user_agent}</bdi></Fact> });
     let request = (!request_id.is_empty()).then(

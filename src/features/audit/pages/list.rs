@@ -95,7 +95,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         <Steps list=list.clone() previous=place(previous) next=place(next) />
         <Proven proof slug=slug.clone() now />
         <p class="hint">
-            "Kept forever. Nothing here can be changed or removed; " <code>"latchkey audit verify"</code>
+            "Kept forever. Nothing here can be changed or removed but names and addresses of people, which can be erased; " <code>"latchkey audit verify"</code>
             " checks it, also on an export and without this server."
         </p>
         <Export list slug fitting />

@@ -220,11 +220,11 @@ async fn moved(
     change: &mut Change,
     was: &Detail,
     (name, from, to): (&str, Option<i64>, Option<i64>),
-    proposed_by: Option<&str>,
+    proposed_by: Option<(&str, Option<UserId>)>,
 ) -> Result<Event> {
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     if from != to {
-        let new = NewMove { label: name, from, to, by: &by, proposed_by };
+        let new = NewMove { label: name, from, to, by: &by, proposed_by: proposed_by.map(|(name, _)| name) };
         labels::move_to(change.tx(), was.id, &new, now).await?;
         store::touch(change.tx(), was.id).await?;
     }
@@ -233,8 +233,8 @@ async fn moved(
         number_or_null(from),
         number_or_null(to),
     );
-    if let Some(proposer) = proposed_by {
-        event = event.with("proposed_by", proposer);
+    if let Some((name, proposer)) = proposed_by {
+        event = event.with_name("proposed_by", name, proposer);
     }
     let users = users(change.tx(), was.kind, &was.slug).await?;
     let live: Vec<&str> = users.iter().filter(|user| user.is_live).map(|user| user.slug.as_str()).collect();
@@ -318,7 +318,7 @@ pub async fn agree(access: &Access, (kind, of): (Kind, &str), name: &str, versio
             if proposal.number != version || proposal.from != was.at(name) {
                 return Err(Error::stale());
             }
-            let by = Some(proposal.proposed_by.as_str());
+            let by = Some((proposal.proposed_by.as_str(), proposer));
             let event = moved(&mut change, &was, (name, proposal.from, Some(proposal.number)), by).await?;
             change.commit(event, ()).await
         })
@@ -331,12 +331,12 @@ pub async fn withdraw(access: &Access, (kind, of): (Kind, &str), name: &str) -> 
         .act(Operation::PromptWithdraw, Subject::unnamed(kind.name(), of), |mut change| async move {
             let now = change.now();
             let was = store::find(change.tx(), kind, of, now).await?.ok_or_else(Error::not_found)?;
-            let (_, proposal) = proposal(change.tx(), was.id, name).await?;
+            let (proposer, proposal) = proposal(change.tx(), was.id, name).await?;
             labels::withdraw(change.tx(), was.id, name).await?;
             let event = Event::of(subject(kind, &was.slug, &was.name))
                 .change("label", proposal.label.as_str(), Value::Null)
                 .change("version", proposal.number, Value::Null)
-                .with("proposed_by", proposal.proposed_by.as_str());
+                .with_name("proposed_by", proposal.proposed_by.as_str(), proposer);
             change.commit(event, ()).await
         })
         .await

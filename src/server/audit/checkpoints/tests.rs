@@ -170,7 +170,7 @@ pub fn chain_of(n: i64) -> Vec<Stored> {
             }
             .bytes();
             let hash = chain::hash(ORG, seq, &previous, body.as_bytes());
-            let event = Stored { seq, body, previous: previous.to_vec(), hash: hash.to_vec() };
+            let event = Stored { seq, body, previous: previous.to_vec(), hash: hash.to_vec(), personal: vec![] };
             previous = hash;
             event
         })
@@ -221,7 +221,8 @@ fn a_chain_is_held_against_its_checkpoints() {
     for event in &events[3..] {
         let body = event.body.replace("test.made", "test.make");
         let hash = chain::hash(ORG, event.seq, &previous, body.as_bytes());
-        rebuilt.push(Stored { seq: event.seq, body, previous: previous.to_vec(), hash: hash.to_vec() });
+        let (before, hashed) = (previous.to_vec(), hash.to_vec());
+        rebuilt.push(Stored { seq: event.seq, body, previous: before, hash: hashed, personal: vec![] });
         previous = hash;
     }
     assert!(matches!(held(&rebuilt, &[]), Verdict::Whole { events: 8, .. }), "nothing else shows it");

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     fn event(seq: i64, bytes: usize) -> Stored {
-        Stored { seq, body: "x".repeat(bytes), previous: vec![], hash: vec![] }
+        Stored { seq, body: "x".repeat(bytes), previous: vec![], hash: vec![], personal: vec![] }
     }
 
     #[test]

@@ -43,7 +43,9 @@ impl Activity {
                 Self::Create
             }
             (_, "export" | "read") => Self::Read,
-            (_, "delete" | "remove" | "revoke" | "leave" | "drop" | "withdraw" | "decline" | "expire") => Self::Delete,
+            (_, "delete" | "erase" | "remove" | "revoke" | "leave" | "drop" | "withdraw" | "decline" | "expire") => {
+                Self::Delete
+            }
             _ => Self::Update,
         }
     }
@@ -71,7 +73,7 @@ impl Activity {
 
 /// The event as a JSON object.
 pub(super) fn told(organisation: OrganisationId, event: &Stored) -> String {
-    let written = Written::read(&event.body);
+    let written = event.read();
     let mut told = match &written {
         Some(written) => of(organisation, written),
         None => of(organisation, &unreadable()),
@@ -83,6 +85,9 @@ pub(super) fn told(organisation: OrganisationId, event: &Stored) -> String {
     if let Some(unmapped) = told.get_mut("unmapped").and_then(Value::as_object_mut) {
         unmapped.insert("hash".to_owned(), hex(&event.hash).into());
         unmapped.insert("previous".to_owned(), hex(&event.previous).into());
+        if !event.personal.is_empty() {
+            unmapped.insert("personal".to_owned(), json!(event.personal));
+        }
     }
     Value::Object(told).to_string()
 }
@@ -103,7 +108,7 @@ pub(super) fn test(organisation: OrganisationId, id: &str, now: Timestamp) -> St
 }
 
 fn thing(kind: &str, name: &str) -> WrittenThing {
-    WrittenThing { kind: kind.to_owned(), id: String::new(), name: name.to_owned() }
+    WrittenThing { kind: kind.to_owned(), id: String::new(), name: name.into() }
 }
 
 /// In place of a text that Latchkey has not written.
@@ -123,8 +128,8 @@ fn unreadable() -> Written {
         subject: thing("request", ""),
         changes: vec![],
         request_id: String::new(),
-        address: String::new(),
-        user_agent: String::new(),
+        address: "".into(),
+        user_agent: "".into(),
     }
 }
 
@@ -163,8 +168,8 @@ fn of(organisation: OrganisationId, written: &Written) -> Map<String, Value> {
         },
         "api": { "operation": written.action, "service": { "name": "Latchkey" } },
         "actor": { "user": user(written) },
-        "src_endpoint": endpoint(&written.address),
-        "resources": [{ "uid": written.subject.id, "name": written.subject.name, "type": written.subject.kind }],
+        "src_endpoint": endpoint(written.address.clear()),
+        "resources": [{ "uid": written.subject.id, "name": written.subject.name.text(), "type": written.subject.kind }],
         "unmapped": {
             "credential": written.credential,
             "signed_in_by": written.signed_in_by(),
@@ -183,8 +188,8 @@ fn of(organisation: OrganisationId, written: &Written) -> Map<String, Value> {
         put("/metadata", "correlation_uid", written.request_id.as_str().into());
         put("/api", "request", json!({ "uid": written.request_id }));
     }
-    if !written.user_agent.is_empty() {
-        put("", "http_request", json!({ "user_agent": written.user_agent }));
+    if !written.user_agent.text().is_empty() {
+        put("", "http_request", json!({ "user_agent": written.user_agent.text() }));
     }
     // Of sessions both say the same; an event of version 1 has no other.
     if let Some(session) = written.credential.strip_prefix("session ") {
@@ -204,7 +209,7 @@ fn user(written: &Written) -> Value {
         "nobody" => (0, "Unknown"),
         other => (99, other),
     };
-    let mut user = json!({ "uid": id, "name": name, "type_id": type_id, "type": kind });
+    let mut user = json!({ "uid": id, "name": name.text(), "type_id": type_id, "type": kind });
     // The secret that was used, as far as the event names it; one of version 1 names its key alone.
     if let (Some(key), Some(user)) = (written.credential.strip_prefix("key "), user.as_object_mut()) {
         let used = written.credential_id().map_or_else(|| key.to_owned(), |secret| secret.to_string());
@@ -213,18 +218,20 @@ fn user(written: &Written) -> Value {
     user
 }
 
-/// Where a request came from: an address, or the network or nothing of several.
-fn endpoint(address: &str) -> Value {
-    match address {
-        "" => json!({ "name": "latchkey" }),
-        text if text.parse::<IpAddr>().is_ok() => json!({ "ip": text }),
-        network => json!({ "name": network }),
+/// Where a request came from: an address, or the network or nothing of several. None: it was erased.
+fn endpoint(address: Option<&String>) -> Value {
+    match address.map(String::as_str) {
+        None => json!({ "name": "erased" }),
+        Some("") => json!({ "name": "latchkey" }),
+        Some(text) if text.parse::<IpAddr>().is_ok() => json!({ "ip": text }),
+        Some(network) => json!({ "name": network }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server::audit::personal::Personal;
 
     const SECRET: &str = "01a2213b-56de-7491-9c32-e7dcc295ff45";
 
@@ -243,7 +250,11 @@ mod tests {
     }
 
     fn read(body: &str) -> Value {
-        let event = Stored { seq: 9, body: body.to_owned(), previous: vec![1], hash: vec![2] };
+        read_with(body, vec![])
+    }
+
+    fn read_with(body: &str, personal: Vec<Personal>) -> Value {
+        let event = Stored { seq: 9, body: body.to_owned(), previous: vec![1], hash: vec![2], personal };
         serde_json::from_str(&told(OrganisationId::numbered(5), &event)).expect("JSON")
     }
 
@@ -315,6 +326,36 @@ mod tests {
     }
 
     #[test]
+    fn personal_values_have_their_places_and_erased_ones_are_not_told() {
+        let body = include_str!("../golden.jsonl").lines().nth(3).expect("an event of version 3");
+        let mut values: Vec<Personal> =
+            serde_json::from_str(include_str!("../golden-personal.json")).expect("its values");
+        let told = read_with(body, values.clone());
+        for (place, value) in [
+            ("/actor/user/name", json!("Ada Lind")),
+            ("/src_endpoint/ip", json!("192.0.2.7")),
+            ("/http_request/user_agent", json!("curl/8.5.0")),
+            ("/resources/0/name", json!("ada@north.test")),
+            ("/unmapped/changes/0/was", json!("Ada Lind")),
+            ("/unmapped/personal/0/place", json!("/actor/name")),
+            ("/raw_data", json!(body)),
+        ] {
+            assert_eq!(told.pointer(place), Some(&value), "{place}: {told}");
+        }
+        let erased = read_with(body, vec![]);
+        assert_eq!(
+            (&erased["actor"]["user"]["name"], &erased["src_endpoint"]),
+            (&json!(""), &json!({ "name": "erased" }))
+        );
+        assert_eq!(erased.pointer("/metadata/event_code"), Some(&json!("account.rename")));
+        assert!(erased.get("http_request").is_none() && erased["unmapped"].get("personal").is_none(), "{erased}");
+        assert!(!erased.to_string().contains("Ada"), "{erased}");
+        // What does not fit is not told as if it did.
+        values[0].value = r#""Eve""#.into();
+        assert_eq!(read_with(body, values).pointer("/status_detail"), Some(&json!("failed")));
+    }
+
+    #[test]
     fn acts_are_made_read_changed_or_removed() {
         for (action, expected) in [
             ("api_key.create", Activity::Create),
@@ -324,6 +365,7 @@ mod tests {
             ("organisation.update", Activity::Update),
             ("team.change_role", Activity::Update),
             ("audit.rotate_key", Activity::Update),
+            ("audit.erase", Activity::Delete),
             ("prompt.drop_values", Activity::Delete),
             ("team.remove", Activity::Delete),
             ("account.sign_in", Activity::Other),

@@ -117,9 +117,11 @@ impl Syslog {
              hash=\"{hash}\" previous=\"{previous}\"",
             FACILITY * 8 + severity
         );
-        if self.server.transport == Transport::Udp && message.len() + event.body.len() + 2 > DATAGRAM {
+        let personal = personal(event);
+        if self.server.transport == Transport::Udp && message.len() + personal.len() + event.body.len() + 2 > DATAGRAM {
             message.push_str(" left_out=\"body\"]");
         } else {
+            message.push_str(&personal);
             message.push_str("] ");
             message.push_str(&event.body);
         }
@@ -127,9 +129,29 @@ impl Syslog {
     }
 }
 
+/// The personal values of an event, as a parameter of its element; nothing where there are none.
+fn personal(event: &Stored) -> String {
+    if event.personal.is_empty() {
+        return String::new();
+    }
+    let json = serde_json::to_string(&event.personal).unwrap_or_default();
+    let mut text = String::with_capacity(json.len() + 16);
+    text.push_str(" personal=\"");
+    for c in json.chars() {
+        if matches!(c, '"' | '\\' | ']') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    text.push('"');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use crate::server::audit::personal::{Personal, Place};
 
     fn syslog(address: &str, public_url: &str) -> Syslog {
         Syslog::new(address.parse().expect("a server"), public_url)
@@ -146,9 +168,15 @@ mod tests {
 
     #[test]
     fn what_is_too_large_for_a_datagram_goes_without_its_text() {
-        let event = Stored { seq: 7, body: "x".repeat(DATAGRAM), previous: vec![0; 32], hash: vec![1; 32] };
+        let value = |value: &str| Personal { place: Place::ADDRESS, salt: vec![7; 2], value: value.into() };
+        let personal = vec![value(r#""a]\\""#)];
+        let event = Stored { seq: 7, body: "x".repeat(DATAGRAM), previous: vec![0; 32], hash: vec![1; 32], personal };
         let message = |address: &str| syslog(address, "").message(OrganisationId::INSTALLATION, &event);
-        assert!(message("tcp://log:514").ends_with("xxx"));
+        let whole = message("tcp://log:514");
+        let told = concat!(
+            r#" personal="[{\"place\":\"/address\",\"salt\":\"0707\",\"value\":\"\\\"a\]\\\\\\\\\\\"\"}\]"] xxx"#
+        );
+        assert!(whole.ends_with("xxx") && whole.contains(told), "{}", &whole[..400]);
         let short = message("udp://log:514");
         assert!(
             short.len() < 500 && short.ends_with(" left_out=\"body\"]") && short.starts_with("<107>1 - "),

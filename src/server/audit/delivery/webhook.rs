@@ -4,7 +4,7 @@ use super::{Trouble, fitting, ocsf};
 use crate::{
     kernel::{OrganisationId, Timestamp, time::SECOND},
     server::{
-        audit::Stored,
+        audit::{Stored, personal::Personal},
         crypto::WebhookSecret,
         database::hex,
         outgoing::{AllowList, BaseUrl, Outgoing, OutgoingError},
@@ -123,11 +123,13 @@ pub struct Webhook {
 
 /// An event in Latchkey's own form. Its text stands there as it is hashed.
 #[derive(Serialize)]
-struct Told {
+struct Told<'a> {
     seq: i64,
     previous: String,
     hash: String,
     event: Box<RawValue>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    personal: &'a [Personal],
 }
 
 impl Webhook {
@@ -221,7 +223,8 @@ fn told(event: &Stored) -> String {
     let raw = RawValue::from_string(event.body.clone())
         .or_else(|_| serde_json::value::to_raw_value(&event.body))
         .unwrap_or_else(|_| RawValue::NULL.to_owned());
-    let told = Told { seq: event.seq, previous: hex(&event.previous), hash: hex(&event.hash), event: raw };
+    let (previous, hash) = (hex(&event.previous), hex(&event.hash));
+    let told = Told { seq: event.seq, previous, hash, event: raw, personal: &event.personal };
     serde_json::to_string(&told).unwrap_or_default()
 }
 
@@ -231,7 +234,10 @@ mod tests {
 
     #[test]
     fn an_event_stands_in_its_exact_text() {
-        let event = |body: &str| Stored { seq: 3, body: body.into(), previous: vec![0; 2], hash: vec![255; 2] };
+        let event = |body: &str| {
+            let (previous, hash, personal) = (vec![0; 2], vec![255; 2], vec![]);
+            Stored { seq: 3, body: body.into(), previous, hash, personal }
+        };
         assert_eq!(
             told(&event(r#"{"v":1,"n":"é\u2028"}"#)),
             r#"{"seq":3,"previous":"0000","hash":"ffff","event":{"v":1,"n":"é\u2028"}}"#

@@ -1,8 +1,10 @@
-//! The actions with the kinds of their subjects and the fields that they name.
+//! The actions with the kinds of their subjects and the fields that they name. Whoever adds a field decides whether it says
+//! something of a person (`of`): then events hold a commitment in the place of its values, and these can be erased.
 
 use super::{
     Action, Field,
     Kind::{Flag, Number, Object, Text, Texts},
+    Whose::{Actors, Others, Subjects},
     action, changed, gone, made, perhaps,
 };
 
@@ -17,7 +19,7 @@ const REVIEWED: &[Field] = &[made("access_review", Text)];
 const LIMITS: &[Field] = &[
     perhaps("rate_limits", Texts),
     perhaps("usage_limits", Texts),
-    perhaps("alert_emails", Texts),
+    perhaps("alert_emails", Texts).of(Others),
     changed(r"^used \(.+\)$", Text),
 ];
 const KEY: &[Field] = &[
@@ -37,7 +39,8 @@ const KEY: &[Field] = &[
     changed("not_before", Text),
 ];
 /// What becomes of the keys of somebody who goes or may do less.
-const KEYS_SETTLED: &[Field] = &[made("keys", Text), made("keys_settled", Texts), made("keys_narrowed", Texts)];
+const KEYS_SETTLED: &[Field] =
+    &[made("keys", Text).of(Others), made("keys_settled", Texts), made("keys_narrowed", Texts)];
 const JOINED: &[Field] = &[made("member", Text), made("role", Text), made("address", Text)];
 const VIRTUAL_KEY: &[Field] = &[
     made("slug", Text),
@@ -58,7 +61,8 @@ const DESCRIPTION: &[Field] = &[changed("description", Text)];
 const PUBLISHED: &[Field] = &[perhaps("production", Number)];
 const PROMPT: &[Field] = &[perhaps("collection", Text), changed("strict", Flag)];
 /// The move of a label, by the label's name.
-const MOVED: &[Field] = &[perhaps("^[a-z0-9_.-]{1,36}$", Number), made("proposed_by", Text), made("changes", Text)];
+const MOVED: &[Field] =
+    &[perhaps("^[a-z0-9_.-]{1,36}$", Number), made("proposed_by", Text).of(Others), made("changes", Text)];
 const PRICES: &[Field] = &[perhaps("input", Text), perhaps("cached_input", Text), perhaps("output", Text)];
 const SPAN: &[Field] = &[made("from", Text), made("to", Text)];
 
@@ -67,11 +71,11 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "account.setup",
         &["installation"],
-        &[&[made("owner", Text), made("organisation", Text), made("master_key", Text)], SESSION],
+        &[&[made("owner", Text).of(Actors), made("organisation", Text), made("master_key", Text)], SESSION],
     ),
     action("account.sign_in", &["account"], &[SESSION]),
     action("account.sign_out", &["account"], &[]),
-    action("account.rename", &["account"], &[NAME]),
+    action("account.rename", &["account"], &[&[changed("name", Text).of(Subjects)]]),
     action(
         "account.change_password",
         &["account"],
@@ -140,7 +144,7 @@ pub(super) const ACTIONS: &[Action] = &[
         &["access_review"],
         &[&[
             made("row", Number),
-            made("person", Text),
+            made("person", Text).of(Others),
             made("api_key", Text),
             perhaps("decision", Text),
             changed("comment", Text),
@@ -205,7 +209,7 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "prompt.withdraw",
         &["prompt", "partial"],
-        &[&[gone("label", Text), gone("version", Number), made("proposed_by", Text)]],
+        &[&[gone("label", Text), gone("version", Number), made("proposed_by", Text).of(Others)]],
     ),
     action("prompt.delete", &["prompt"], &[NO_VERSION]),
     action("partial.create", &["partial"], &[FIRST_VERSION, PUBLISHED]),
@@ -237,22 +241,22 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "log.export",
         &["log", "log_export"],
-        &[&[made("format", Text), made("fields", Texts), made("filter", Object)], SPAN],
+        &[&[made("format", Text), made("fields", Texts), made("filter", Object).of(Others)], SPAN],
     ),
-    action("log_export.create", &["log_export"], &[&[made("filters", Object), made("fields", Texts)]]),
+    action("log_export.create", &["log_export"], &[&[made("filters", Object).of(Others), made("fields", Texts)]]),
     action(
         "log_export.update",
         &["log_export"],
-        &[DESCRIPTION, &[changed("filters", Object), changed("fields", Texts)]],
+        &[DESCRIPTION, &[changed("filters", Object).of(Others), changed("fields", Texts)]],
     ),
     action("log_export.start", &["log_export"], &[SPAN]),
     action("log_export.cancel", &["log_export"], &[&[changed("status", Text)]]),
     action(
         "log.save_filter",
         &["log_filter"],
-        &[&[perhaps("name", Text), perhaps("filter", Text), made("shared", Flag)]],
+        &[&[perhaps("name", Text), perhaps("filter", Text).of(Others), made("shared", Flag)]],
     ),
-    action("log.delete_filter", &["log_filter"], &[&[gone("filter", Text), made("shared", Flag)]]),
+    action("log.delete_filter", &["log_filter"], &[&[gone("filter", Text).of(Others), made("shared", Flag)]]),
     action(
         "log.change_settings",
         &["organisation"],
@@ -278,8 +282,8 @@ pub(super) const ACTIONS: &[Action] = &[
         "billing.change_settings",
         &["organisation"],
         &[&[
-            changed("billing_contact", Text),
-            changed("billing_email", Text),
+            changed("billing_contact", Text).of(Others),
+            changed("billing_email", Text).of(Others),
             changed("billing_currency", Text),
             changed("billing_rate", Text),
             changed("markups", Object),
@@ -313,12 +317,13 @@ pub(super) const ACTIONS: &[Action] = &[
     action(
         "audit.export",
         &["audit_log"],
-        &[&[made("format", Text), made("as_far_as", Number), made("filter", Object)]],
+        &[&[made("format", Text), made("as_far_as", Number), made("filter", Object).of(Others)]],
     ),
     action(
         "audit.heads",
         &["audit_log", "organisation"],
         &[&[made("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", Text)]],
     ),
+    action("audit.erase", &["account"], &[&[made("values", Number), made("events_in_clear", Number)]]),
     action("audit.rotate_key", &["audit_log"], &[&[changed("generation", Number), changed("public_key", Text)]]),
 ];

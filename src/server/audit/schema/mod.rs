@@ -7,7 +7,12 @@ use actions::ACTIONS;
 use serde_json::{Value, json};
 
 /// Counted up where something that was in the schema is not any more, or means something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// The kinds of subjects whose names are those of people, or their addresses.
+pub const PEOPLE: [&str; 4] = ["account", "invitation", "member", "session"];
+/// The field that names some of the subjects that were counted together.
+const SUCH_AS: &str = "such_as";
 
 /// What a value is.
 #[derive(Clone, Copy)]
@@ -29,6 +34,17 @@ enum There {
     Always,
 }
 
+/// Of which person a field says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Of whoever acts.
+    Actors,
+    /// Of whom the event is about.
+    Subjects,
+    /// Of others, or of nobody who is known by an id.
+    Others,
+}
+
 /// A field that events may name. A name that begins with `^` is a pattern of names.
 #[derive(Clone, Copy)]
 struct Field {
@@ -36,26 +52,36 @@ struct Field {
     kind: Kind,
     was: There,
     now: There,
+    /// Of whom it says a name, an address or what else tells of a person: then events hold a commitment in its place. None: of
+    /// nobody.
+    whose: Option<Whose>,
+}
+
+impl Field {
+    /// It holds the name or an address of a person, or may hold one.
+    const fn of(self, whose: Whose) -> Self {
+        Self { whose: Some(whose), ..self }
+    }
 }
 
 /// Something new.
 const fn made(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, was: There::Never, now: There::Always }
+    Field { name, kind, was: There::Never, now: There::Always, whose: None }
 }
 
 /// Something else than before.
 const fn changed(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, was: There::Always, now: There::Always }
+    Field { name, kind, was: There::Always, now: There::Always, whose: None }
 }
 
 /// Something new, something else, or nothing any more.
 const fn perhaps(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, was: There::Perhaps, now: There::Perhaps }
+    Field { name, kind, was: There::Perhaps, now: There::Perhaps, whose: None }
 }
 
 /// Nothing any more.
 const fn gone(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, was: There::Always, now: There::Never }
+    Field { name, kind, was: There::Always, now: There::Never, whose: None }
 }
 
 /// What the events of an action may say once it is done. Whatever was refused or failed has changed nothing.
@@ -74,6 +100,22 @@ pub fn actions() -> impl Iterator<Item = &'static str> {
     ACTIONS.iter().map(|action| action.name)
 }
 
+/// Of which person a field of an event says something, by the event's action and the kind of its subject. None: of nobody.
+/// Whatever stands in no schema is taken for personal, so that nothing is kept in clear for want of a decision.
+pub fn whose(action: &str, subject: &str, field: &str) -> Option<Whose> {
+    if field == SUCH_AS {
+        return PEOPLE.contains(&subject).then_some(Whose::Others);
+    }
+    let Some(action) = ACTIONS.iter().find(|known| known.name == action) else { return Some(Whose::Others) };
+    let mut fields = action.fields.iter().copied().flatten();
+    match fields.clone().find(|known| known.name == field) {
+        Some(known) => known.whose,
+        // Fields that are known by a pattern say nothing of people, as a test holds.
+        None if fields.any(|known| known.name.starts_with('^')) => None,
+        None => Some(Whose::Others),
+    }
+}
+
 /// The schemas as one JSON Schema (draft 2020-12), with its end.
 pub fn document() -> String {
     let schema = json!({
@@ -89,14 +131,26 @@ pub fn document() -> String {
             // Some of the things that were counted together.
             "nothing": changes(&[json!({
                 "properties": {
-                    "field": { "const": "such_as" },
+                    "field": { "const": SUCH_AS },
                     "was": { "type": "null" },
-                    "now": { "type": "array", "items": { "type": "string" } },
+                    "now": personal(json!({ "type": "array", "items": { "type": "string" } })),
                 },
             })]),
+            // What stands in the place of a personal value from version 3 of the format on.
+            "personal": {
+                "type": "object",
+                "required": ["personal"],
+                "additionalProperties": false,
+                "properties": { "personal": { "type": "string", "pattern": "^[0-9a-f]{64}$" } },
+            },
         },
     });
     written(&schema, 0) + "\n"
+}
+
+/// A value, or a commitment to it.
+fn personal(value: Value) -> Value {
+    json!({ "anyOf": [value, { "$ref": "#/$defs/personal" }] })
 }
 
 /// Changes, each of which is one of these.
@@ -155,7 +209,7 @@ impl Field {
         if matches!(self.kind, Texts) {
             schema["items"] = json!({ "type": "string" });
         }
-        schema
+        if self.whose.is_some() { personal(schema) } else { schema }
     }
 }
 
@@ -192,8 +246,32 @@ mod tests {
         assert_eq!(known.len(), ACTIONS.len(), "an action stands there twice");
         let audited = Operation::ALL.iter().map(|operation| operation.spec()).filter(|spec| spec.audited);
         let audited: BTreeSet<&str> = audited.map(|spec| spec.id).collect();
-        let others: BTreeSet<&str> = [crate::server::audit::heads::ACTION, "audit.rotate_key"].into();
+        let others: BTreeSet<&str> = [crate::server::audit::heads::ACTION, "audit.erase", "audit.rotate_key"].into();
         assert_eq!(known, audited.union(&others).copied().collect(), "left: the schemas; right: what is audited");
+    }
+
+    #[test]
+    fn what_is_personal_stands_in_the_table_of_actions() {
+        for action in ACTIONS {
+            let mut fields = action.fields.iter().copied().flatten();
+            let pattern = fields.find(|field| field.name.starts_with('^') && field.whose.is_some());
+            assert!(pattern.is_none(), "{}: fields that are known by a pattern say nothing of people", action.name);
+        }
+        for (action, subject, field, expected) in [
+            ("account.rename", "account", "name", Some(Whose::Subjects)),
+            ("account.setup", "installation", "owner", Some(Whose::Actors)),
+            ("virtual_key.update", "virtual_key", "name", None),
+            ("api_key.create", "api_key", "permissions.users", None),
+            ("api_key.create", "api_key", "alert_emails", Some(Whose::Others)),
+            ("audit.heads", "audit_log", "01a2213b-56de-7491-9c32-e7dcc295ff44", None),
+            ("account.sign_in", "account", "such_as", Some(Whose::Others)),
+            ("api_key.delete", "api_key", "such_as", None),
+            // Nobody has decided.
+            ("account.rename", "account", "nickname", Some(Whose::Others)),
+            ("team.dance", "member", "partner", Some(Whose::Others)),
+        ] {
+            assert_eq!(whose(action, subject, field), expected, "{action} {field}");
+        }
     }
 
     #[test]
@@ -226,6 +304,9 @@ mod tests {
         assert!(event("api_key.create", "done", "api_key", one("permissions.users", Value::Null, "read".into())));
         assert!(!event("api_key.create", "done", "api_key", one("permissions", Value::Null, "read".into())));
         assert!(event("team.remove", "refused", "request", json!([])));
+        let hidden = json!({ "personal": "0f".repeat(32) });
+        assert!(event("account.rename", "done", "account", one("name", hidden.clone(), hidden.clone())));
+        assert!(!event("team.change_role", "done", "member", one("role", hidden.clone(), hidden)), "it is no person's");
         assert!(event("team.remove", "refused", "member", one("such_as", Value::Null, json!(["Ada", "Bo"]))));
         assert!(!event("team.remove", "refused", "member", one("role", "owner".into(), Value::Null)), "it is not done");
         assert!(!event("team.remove", "done", "request", json!([])), "what is done is about something");
