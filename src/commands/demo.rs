@@ -169,7 +169,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             api_version: String::new(),
             credential: Secret::new("demonstration-only"),
         };
-        targets.push((virtual_keys::create(&ada, slug, input, Default::default()).await?.id, provider));
+        targets.push((virtual_keys::create(&ada, slug, input, Default::default()).await?.0.id, provider));
     }
     make_guardrails(&ada).await?;
     let resilient = make_configs(&ada).await?;

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     features::{
         limits::{
-            contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+            contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told, Warning},
             model::Scope,
         },
         logs::texts::{choice_name, parse_choice},
@@ -447,6 +447,9 @@ pub struct CreatedApiKey {
     name: String,
     scopes: Vec<String>,
     expires_at: Option<String>,
+    /// What is odd about its limits. Left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<Warning>>,
 }
 
 /// A key's new secret.
@@ -560,11 +563,13 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
             name,
             scopes: as_given(permissions, given),
             expires_at: end.map(Timestamp::rfc3339),
+            warnings: None,
         }
     };
     match operations::create(&call.access, new).await {
-        Ok(Minted { id, name, secret, permissions, expires_at, .. }) => {
-            Ok(created(id, Some(secret), name, (permissions, &given), expires_at))
+        Ok(Minted { id, name, secret, permissions, expires_at, doubts, .. }) => {
+            let made = created(id, Some(secret), name, (permissions, &given), expires_at);
+            Ok(CreatedApiKey { warnings: contract::warnings(doubts), ..made })
         }
         Err(Error { code: Code::AlreadyDone, made: Some(id), .. }) => {
             let id = id.parse().map_err(|_| Error::internal())?;
@@ -578,7 +583,7 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
     }
 }
 
-async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
+async fn update(call: Call, input: UpdateApiKey) -> Result<Changed> {
     let sent = sent(input.scopes.as_ref());
     let scopes = input.scopes.as_deref().map(distinct);
     let limits = Sent {
@@ -616,8 +621,8 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Done> {
             version: input.version,
         })
     };
-    operations::update(&call.access, call.id("id")?, edit).await.map_err(|error| named(error, sent))?;
-    Ok(Done {})
+    let doubts = operations::update(&call.access, call.id("id")?, edit).await.map_err(|error| named(error, sent))?;
+    Ok(Changed::with(doubts))
 }
 
 /// Whether texts are kept, by its name.

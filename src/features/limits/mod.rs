@@ -6,6 +6,8 @@ mod alerts;
 pub mod console;
 #[cfg(feature = "ssr")]
 pub mod contract;
+#[cfg(feature = "ssr")]
+mod doubts;
 pub mod functions;
 #[cfg(feature = "ssr")]
 mod hook;
@@ -24,7 +26,7 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::hook::STATEMENTS],
+    statements: &[store::STATEMENTS, store::history::STATEMENTS, store::hook::STATEMENTS],
     lists: &[],
     calls: rest::register,
     subjects: &[
