@@ -5,9 +5,9 @@ mod bodies;
 mod scopes;
 
 use self::{
+    answers::{ApiKey, ApiKeyPermissionUses, CreatedApiKey, RotatedApiKey, ShownUse, shown},
     bodies::{CreateApiKey, KeysQuery, RotateApiKey, UpdateApiKey},
     scopes::{as_given, chosen, distinct},
-    answers::{ApiKey, ApiKeyPermissionUses, CreatedApiKey, RotatedApiKey, ShownUse, shown},
 };
 use super::{
     model::{Expiry, Key, Minted, UNUSED_DAYS},

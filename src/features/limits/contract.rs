@@ -359,7 +359,7 @@ pub struct Shown {
 
 /// What is odd about a limit that was set. It is set all the same.
 #[derive(Serialize, ToSchema)]
-pub struct Warning {
+pub struct LimitWarning {
     /// `never_reached`: another limit that holds for the same calls is lower. `holds_for_nothing`: no call is made that it counts.
     #[schema(example = "never_reached")]
     code: &'static str,
@@ -369,8 +369,8 @@ pub struct Warning {
 }
 
 /// What an answer says is odd about limits that were set; none where nothing is.
-pub fn warnings(doubts: Vec<Doubt>) -> Option<Vec<Warning>> {
-    let warning = |doubt: Doubt| Warning {
+pub fn warnings(doubts: Vec<Doubt>) -> Option<Vec<LimitWarning>> {
+    let warning = |doubt: Doubt| LimitWarning {
         code: doubt.code.name(),
         message: doubt.message,
         limit_id: doubt.limit.to_string(),
@@ -383,7 +383,7 @@ pub fn warnings(doubts: Vec<Doubt>) -> Option<Vec<Warning>> {
 pub struct Changed {
     /// What is odd about limits that were set. Left out where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<Warning>>,
+    warnings: Option<Vec<LimitWarning>>,
 }
 
 impl Changed {

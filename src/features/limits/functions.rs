@@ -42,7 +42,7 @@ pub async fn raise_limit(
     #[server(default)] reason: String,
 ) -> Result<Vec<Doubt>, Error> {
     let doubts = console::raise(&web::member(&slug).await?, &id.to_string(), &raised_to, &raised_until, &reason).await?;
-    web::redirect(&routes::limits(&slug).with("done", "raised"));
+    web::redirect(&routes::limits(&slug).with("done", if doubts.is_empty() { "raised" } else { "doubted" }));
     Ok(doubts)
 }
 

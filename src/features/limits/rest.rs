@@ -2,7 +2,7 @@
 
 use super::{
     console,
-    contract::{self, BudgetBody, Changed, RateBody, ShownBudget, ShownBudgets, ShownRate, Told, Warning},
+    contract::{self, BudgetBody, Changed, RateBody, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
     model::{Correction, Kind, Limit, Measure, Named, On, Scope},
     operations,
 };
@@ -198,7 +198,7 @@ pub struct LimitWasSet {
     id: String,
     /// What is odd about it. Left out where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<Warning>>,
+    warnings: Option<Vec<LimitWarning>>,
 }
 
 async fn set(call: Call, input: SetLimit) -> Result<LimitWasSet> {

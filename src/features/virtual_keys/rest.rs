@@ -5,7 +5,7 @@ use super::{
     operations,
 };
 use crate::{
-    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told, Warning},
+    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
     kernel::{Error, Fields, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
     web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, renamed, window},
@@ -209,7 +209,7 @@ pub struct CreatedVirtualKey {
     data: CreatedVirtualKeyData,
     /// What is odd about its limits. Left out where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<Warning>>,
+    warnings: Option<Vec<LimitWarning>>,
 }
 
 #[derive(Serialize, ToSchema)]

@@ -118,7 +118,7 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         assert_eq!(typed.json()[0]["code"], "never_reached", "{}", typed.text);
         let page = owner.page(&format!("/o/{}/limits?done=doubted", house.slug)).await.text;
         let listed = "Desk: 300 requests in a month is more than the limit of the organisation";
-        assert!(page.contains(listed) && page.contains("The limit is set, but may never be reached"), "{page}");
+        assert!(page.contains(listed) && page.contains("The limit is set, but holds nothing up"), "{page}");
     })
     .await;
 }

@@ -4,7 +4,7 @@ use super::scopes::as_given;
 use crate::{
     features::{
         api_keys::model::{Key, Status, level_value},
-        limits::contract::{ShownBudget, ShownBudgets, ShownRate, Warning},
+        limits::contract::{ShownBudget, ShownBudgets, ShownRate, LimitWarning},
         logs::texts::choice_name,
     },
     kernel::{Secret, Timestamp},
@@ -136,7 +136,7 @@ pub struct CreatedApiKey {
     pub(super) expires_at: Option<String>,
     /// What is odd about its limits. Left out where nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) warnings: Option<Vec<Warning>>,
+    pub(super) warnings: Option<Vec<LimitWarning>>,
 }
 
 /// A key's new secret.

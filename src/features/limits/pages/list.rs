@@ -75,7 +75,7 @@ pub fn LimitsPage() -> impl IntoView {
         />
         <Done said=&[
             ("saved", "The limit is set."),
-            ("doubted", "The limit is set, but may never be reached: see below."),
+            ("doubted", "The limit is set, but holds nothing up: see below."),
             ("reset", "What was used is set to nothing."),
             ("raised", "The raise is saved."),
             ("deleted", "The limit is deleted."),
@@ -107,7 +107,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     });
     let doubts = (!doubts.is_empty()).then(|| {
         let doubts: Vec<_> = doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
-        view! { <Note tone=Tone::Warn><span>"Some limits are never reached."</span><ul>{doubts}</ul></Note> }
+        view! { <Note tone=Tone::Warn><span>"Some limits hold nothing up."</span><ul>{doubts}</ul></Note> }
     });
     let blocked = (!blocked.is_empty()).then(|| {
         let words = format!(
