@@ -2,7 +2,7 @@
 //! nothing. They are set all the same; whoever sets them is told.
 
 use super::{
-    model::{Doubt, DoubtCode, Limit, On, Scope, Span},
+    model::{Doubt, DoubtCode, Limit, On, Scope, Span, Wanted},
     store,
 };
 use crate::{
@@ -38,18 +38,24 @@ pub async fn doubts(tx: &mut OrgTx, limits: &[Limit], now: Timestamp) -> Result<
         }
         let person = caller.and_then(|caller| caller.person).map(|person| On { scope: Scope::Person, id: person.0 });
         let above = [(Some(all), "the limit of the organisation"), (person, "the limit of the person it answers for")];
-        let same = (Some(limit.on), "another limit of the same");
+        let same = (Some(limit.on), "another limit on the same thing");
         let above = above.into_iter().filter(|(thing, _)| *thing != Some(limit.on)).chain([same]);
         for (thing, name) in above {
             let there = thing.and_then(|thing| on.get(&thing)).map_or(&[][..], Vec::as_slice);
             if let Some(other) = there.iter().find(|other| is_reached_first(other, limit, now)) {
-                let message = format!("{} is more than {name}, {}: it is never reached.", limit.is, other.is);
+                let (is, least) = (as_it_is(limit, now), as_it_is(other, now));
+                let message = format!("{is} is more than {name}, {least}: it is never reached.");
                 return told(DoubtCode::NeverReached, message);
             }
         }
         None
     };
     Ok(limits.iter().filter_map(doubt).collect())
+}
+
+/// What a limit is at a moment, raised or not.
+fn as_it_is(limit: &Limit, now: Timestamp) -> Wanted {
+    Wanted { amount: limit.amount(now), ..limit.is.clone() }
 }
 
 /// Why a key makes no calls, if it makes none.
@@ -102,7 +108,7 @@ const fn rank(span: Span) -> u8 {
 mod tests {
     use super::*;
     use crate::{
-        features::limits::model::{Action, Kind, Measure, Raised, Wanted},
+        features::limits::model::{Action, Kind, Measure, Raised},
         kernel::LimitId,
     };
 

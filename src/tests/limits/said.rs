@@ -1,6 +1,6 @@
 //! What whoever sets limits is told of them, and what stays of how they were corrected.
 
-use super::{call, change, limited, read};
+use super::{call, change, limited, read, shown::set};
 use crate::{
     kernel::time::DAY,
     tests::{
@@ -31,7 +31,7 @@ fn budget(kind: &str, amount: i64, reset: &str) -> Value {
 #[tokio::test]
 async fn a_save_says_which_limits_hold_nothing_up() {
     each_engine(async |house| {
-        let (house, _, _provider) = with_provider(house).await;
+        let (house, _, provider) = with_provider(house).await;
         let master = house.program(&house.master_key);
         let put = async |path: &str, body: Value| master.api("PUT", path, body).await;
         let make = async |body: Value| master.api("POST", "/v1/api-keys", body).await;
@@ -70,7 +70,10 @@ async fn a_save_says_which_limits_hold_nothing_up() {
             { "type": "tokens", "credit_limit": 2_000, "periodic_reset": "daily" },
         ] });
         let [(code, message)] = &warned(&put(&path, own).await)[..] else { panic!("one warning") };
-        assert!(code == "never_reached" && message.contains("another limit of the same"), "{message}");
+        assert!(
+            code == "never_reached" && message.contains("another limit on the same thing, 1,000 tokens in a month"),
+            "{message}"
+        );
         // Past its end it makes no calls.
         let end = house.app.clock.now().plus(DAY).rfc3339();
         assert_eq!(codes(&put(&path, json!({ "expires_at": end })).await).len(), 0);
@@ -79,7 +82,8 @@ async fn a_save_says_which_limits_hold_nothing_up() {
 
         let more = put("/v1/virtual-keys/main", budget("requests", 500, "monthly")).await;
         assert_eq!(codes(&more), ["never_reached"]);
-        let virtual_key = json!({ "name": "Next", "provider": "openai", "key": "sk-2" });
+        let base = format!("http://127.0.0.1:{}/v1", provider.port);
+        let virtual_key = json!({ "name": "Next", "provider": "openai", "key": "sk-2", "base_url": base });
         let next = master.api("POST", "/v1/virtual-keys", with(virtual_key, budget("requests", 101, "daily"))).await;
         assert_eq!(codes(&next), ["never_reached"]);
 
@@ -87,13 +91,11 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         let owner = house.person("ada@north.test").await;
         let (desk, _) = key(&house, &owner, "Desk", "enabled").await;
         let person = text(&read(&house, &format!("/v1/api-keys/{desk}")).await, "responsible_id");
-        let limit = |scope: &str, id: &str, amount: i64| {
-            let budget = json!({ "type": "tokens", "credit_limit": amount, "periodic_reset": "monthly" });
-            json!({ "scope": scope, "subject_id": id, "usage_limit": budget })
-        };
-        let set = async |body: Value| master.api("POST", "/v1/limits", body).await;
-        assert_eq!(codes(&set(limit("person", &person, 50)).await).len(), 0);
-        let desk_limit = set(limit("api_key", &desk, 60)).await;
+        let tokens = [("kind", "budget"), ("measure", "tokens"), ("span", "month"), ("amount", "50")];
+        set(&owner, &house, &format!("person:{person}"), &tokens).await;
+        let budget = json!({ "type": "tokens", "credit_limit": 60, "periodic_reset": "monthly" });
+        let limit = json!({ "scope": "api_key", "subject_id": desk, "usage_limit": budget });
+        let desk_limit = master.api("POST", "/v1/limits", limit).await;
         let [(_, message)] = &warned(&desk_limit)[..] else { panic!("one warning: {}", desk_limit.text) };
         assert!(message.contains("the limit of the person it answers for, 50 tokens"), "{message}");
         let path = format!("/v1/limits/{}", text(&desk_limit.json(), "id"));
@@ -101,7 +103,9 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         assert_eq!(codes(&put(&path, lower).await).len(), 0);
         let raise = |to: &str| json!({ "raised_to": to, "raised_until": "2999-12-31T00:00:00Z" });
         assert_eq!(codes(&master.api("POST", &format!("{path}/raise"), raise("50")).await).len(), 0);
-        assert_eq!(codes(&master.api("POST", &format!("{path}/raise"), raise("70")).await), ["never_reached"]);
+        let raised = master.api("POST", &format!("{path}/raise"), raise("70")).await;
+        let [(code, message)] = &warned(&raised)[..] else { panic!("one warning: {}", raised.text) };
+        assert!(code == "never_reached" && message.starts_with("70 tokens in a month is more than"), "{message}");
 
         // The console says the same.
         let on = format!("api_key:{desk}");
