@@ -519,7 +519,7 @@ async fn budgets_of_the_organisation_stand_on_the_page_with_when_people_are_told
         let (house, ada) = house.with_ada().await;
         let page = async || ada.page(&format!("/o/{}/billing", house.slug)).await.text;
         let none = page().await;
-        assert!(none.contains("There is none: calls go through whatever they cost"), "{none}");
+        assert!(none.contains("None is set for all calls together"), "{none}");
         let on = format!("organisation:{}", house.organisation);
         let lead = format!("/o/{}/limits?on=organisation%3A{}", house.slug, house.organisation);
         assert!(none.contains(&lead), "{none}");

@@ -210,7 +210,7 @@ fn Budgets(budgets: Vec<Standing>, on: String, slug: String, now: i64) -> impl I
         })
         .collect();
     let table = if rows.is_empty() {
-        view! { <p class="hint">"There is none: calls go through whatever they cost, and nobody is told."</p> }.into_any()
+        view! { <p class="hint">"None is set for all calls together."</p> }.into_any()
     } else {
         let columns = ["Budget", "Used", "State", "People are told from", "Begins anew"].map(Column::new).into();
         view! { <Table caption="Budgets of the organisation" columns>{rows}</Table> }.into_any()
