@@ -1,7 +1,7 @@
 //! Limits in the words of existing clients: `rate_limits` and `usage_limits`.
 
 use super::{
-    model::{Action, DAYS_RANGE, Doubt, Edit, Kind, MOST, MOST_EMAILS, Measure, Span, Standing, Wanted},
+    model::{Action, DAYS_RANGE, Edit, Kind, MOST, MOST_EMAILS, Measure, Span, Standing, Wanted},
     operations::counts,
 };
 use crate::{
@@ -9,6 +9,7 @@ use crate::{
     kernel::{Fields, Result, Timestamp, money::DOLLAR, text},
     web::api::{FieldType, Origin},
 };
+pub use super::warnings::{Changed, LimitWarning, warnings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -355,41 +356,6 @@ pub struct Shown {
     pub emails: Vec<String>,
     pub last_reset_at: Option<String>,
     pub next_reset_at: Option<String>,
-}
-
-/// What is odd about a limit that was set. It is set all the same.
-#[derive(Serialize, ToSchema)]
-pub struct LimitWarning {
-    /// `never_reached`: another limit that holds for the same calls is lower. `holds_for_nothing`: no call is made that it counts.
-    #[schema(example = "never_reached")]
-    code: &'static str,
-    /// A sentence for people.
-    message: String,
-    limit_id: String,
-}
-
-/// What an answer says is odd about limits that were set; none where nothing is.
-pub fn warnings(doubts: Vec<Doubt>) -> Option<Vec<LimitWarning>> {
-    let warning = |doubt: Doubt| LimitWarning {
-        code: doubt.code.name(),
-        message: doubt.message,
-        limit_id: doubt.limit.to_string(),
-    };
-    (!doubts.is_empty()).then(|| doubts.into_iter().map(warning).collect())
-}
-
-/// The answer of a change that may have set limits.
-#[derive(Serialize, ToSchema)]
-pub struct Changed {
-    /// What is odd about limits that were set. Left out where nothing is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    warnings: Option<Vec<LimitWarning>>,
-}
-
-impl Changed {
-    pub fn with(doubts: Vec<Doubt>) -> Self {
-        Self { warnings: warnings(doubts) }
-    }
 }
 
 /// An amount as it is told: money as a number of dollars.

@@ -20,6 +20,8 @@ mod period;
 mod rest;
 #[cfg(feature = "ssr")]
 mod store;
+#[cfg(feature = "ssr")]
+mod warnings;
 
 #[cfg(feature = "ssr")]
 use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
