@@ -4,6 +4,7 @@ import {
   BO,
   CY,
   HOME,
+  OWNER,
   callModel,
   createApiKey,
   createVirtualKey,
@@ -11,6 +12,7 @@ import {
   expectFits,
   expectNoAxe,
   expectPage,
+  expectSaid,
   hydrated,
   invite,
   join,
@@ -69,6 +71,7 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
   await expectNoAxe(page);
   await page.getByLabel("At most, until then").fill("3");
   await page.getByLabel("Last day").fill("2999-12-31");
+  await page.locator("#raise-reason").fill("The fair");
   await page.getByRole("button", { name: "Save the raise" }).click();
   await expect(limit).toContainText("2 requests of 3 requests");
   expect([await call(), await call()]).toEqual([200, 412]);
@@ -77,14 +80,50 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
   await limit.getByRole("link", { name: /Change/ }).click();
   await expect(page.getByRole("heading", { name: "Begin anew" })).toBeVisible();
   await hydrated(page);
+  const history = page.getByRole("table", { name: "Corrections of the limit" });
+  await expect(history.getByRole("row").filter({ hasText: "The fair" })).toContainText("Raised from 2 requests to 3 requests");
+  await page.locator("#reset-reason").fill("A test ran wild");
   await page.getByRole("button", { name: "Set what was used to nothing" }).click();
   await expect(limit).toContainText("0 requests of 3 requests");
   expect(await call()).toBe(200);
 
   await open(page, `${HOME}/limits`);
+  await limit.getByRole("link", { name: /Change/ }).click();
+  await expect(page.getByRole("heading", { name: "History" })).toBeVisible();
+  await hydrated(page);
+  const reset = history.getByRole("row").filter({ hasText: "A test ran wild" });
+  await expect(reset).toContainText("3 requests used, set to nothing");
+  await expect(reset).toContainText(OWNER.name);
+  await expectNoAxe(page);
+  await expectFits(page, "limit-history");
+
+  await open(page, `${HOME}/limits`);
   await limit.getByRole("button", { name: /Delete the limit on Limited upstream/ }).click();
   await expect(limit).toHaveCount(0);
   expect([await call(), await call(), await call()]).toEqual([200, 200, 200]);
+
+  // One that is never reached is set, and told of.
+  for (const [on, amount, said] of [
+    ["The organisation: all calls together", "1000", "The limit is set"],
+    ["Virtual key: Limited upstream", "2000", /The limit is set, but/],
+  ] as const) {
+    await open(page, `${HOME}/limits`);
+    await page.getByLabel("On", { exact: true }).selectOption({ label: on });
+    await page.getByLabel("What is counted").selectOption("requests");
+    await page.getByLabel("At most", { exact: true }).fill(amount);
+    await page.getByRole("button", { name: "Set the limit" }).click();
+    await expectSaid(page, said);
+  }
+  await open(page, `${HOME}/limits`);
+  await expect(page.getByText(/^Limited upstream: 2,000 requests in a month is more than the limit of the organisation/)).toBeVisible();
+  await expectNoAxe(page);
+
+  // Billing has the organisation's budgets, and leads to them.
+  await open(page, `${HOME}/billing`);
+  const budgets = page.getByRole("table", { name: "Budgets of the organisation" });
+  await expect(budgets.getByRole("row").filter({ hasText: "1,000 requests in a month" })).toContainText("When it is used up");
+  await page.getByRole("link", { name: "Set a budget or an alert" }).click();
+  await expect(page.getByRole("heading", { name: "Set a limit on The organisation" })).toBeVisible();
 });
 
 test("an Admin sets limits, and a Member does not find them", async ({ page, newContext }) => {

@@ -5,7 +5,7 @@ import {
   CY,
   HOME,
   OWNER,
-  type Person,
+  comeBack,
   createApiKey,
   createVirtualKey,
   expect,
@@ -17,19 +17,16 @@ import {
   hydrated,
   invite,
   join,
+  keepSession,
   open,
   row,
   signIn,
   test,
 } from "../support/index.ts";
 import { readFile } from "node:fs/promises";
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
-
-/** The sessions of those who have signed in, so that each does it once. */
-const sessions = new Map<Person, Awaited<ReturnType<BrowserContext["cookies"]>>>();
-const comeBack = (page: Page, person: Person) => page.context().addCookies(sessions.get(person) ?? []);
 
 let secret = "";
 let prompt = "";
@@ -71,13 +68,13 @@ async function runs(origin: string): Promise<string> {
 
 test("an Owner, an Admin and a Member are there", async ({ page, newContext }) => {
   await signIn(page);
-  sessions.set(OWNER, await page.context().cookies());
+  await keepSession(page.context(), OWNER);
   secret = await createApiKey(page, "support-bot");
   for (const [role, person] of [["Admin", BO], ["Member", CY]] as const) {
     const [link] = await invite(page, role, [person.email]);
     const context = await newContext();
     await join(await context.newPage(), link ?? "", person);
-    sessions.set(person, await context.cookies());
+    await keepSession(context, person);
   }
 });
 

@@ -4,8 +4,8 @@ import {
   CY,
   HOME,
   OWNER,
-  type Person,
   callModel,
+  comeBack,
   createApiKey,
   errorOf,
   expect,
@@ -20,19 +20,16 @@ import {
   hydrated,
   invite,
   join,
+  keepSession,
   open,
   row,
   signIn,
   test,
 } from "../support/index.ts";
 import { expectCleanMarkup } from "../support/markup.ts";
-import type { BrowserContext, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
-
-/** The sessions of those who have signed in, so that each does it once. */
-const sessions = new Map<Person, Awaited<ReturnType<BrowserContext["cookies"]>>>();
-const comeBack = (page: Page, person: Person) => page.context().addCookies(sessions.get(person) ?? []);
 
 const REVIEWS = `${HOME}/team/reviews`;
 const REASON = "The others are looked at in spring.";
@@ -58,14 +55,14 @@ async function start(page: Page): Promise<string> {
 
 test("an Owner, an Admin, a Member and two keys are there", async ({ page, newContext }) => {
   await signIn(page);
-  sessions.set(OWNER, await page.context().cookies());
+  await keepSession(page.context(), OWNER);
   secret = await createApiKey(page, "ci-deploy");
   await createApiKey(page, "night-shift");
   for (const [role, person] of [["Admin", BO], ["Member", CY]] as const) {
     const [link] = await invite(page, role, [person.email]);
     const context = await newContext();
     await join(await context.newPage(), link ?? "", person);
-    sessions.set(person, await context.cookies());
+    await keepSession(context, person);
   }
 });
 

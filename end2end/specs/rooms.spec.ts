@@ -13,17 +13,17 @@ import {
   BO,
   CY,
   OWNER,
-  type Person,
   choose,
+  comeBack,
   expect,
   expectPage,
   invite,
   join,
+  keepSession,
   signIn,
   takeSecret,
   test,
 } from "../support/index.ts";
-import type { BrowserContext, Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
 
@@ -172,18 +172,14 @@ const ROLES = [
 const paths = new Map<string, Paths>();
 const pathsOf = ({ title }: Room) => paths.get(title) ?? { create: "", remove: "" };
 
-/** The sessions of those who have signed in, so that each does it once. */
-const sessions = new Map<Person, Awaited<ReturnType<BrowserContext["cookies"]>>>();
-const comeBack = (page: Page, person: Person) => page.context().addCookies(sessions.get(person) ?? []);
-
 test("an Owner, an Admin and a Member are there", async ({ page, newContext }) => {
   await signIn(page);
-  sessions.set(OWNER, await page.context().cookies());
+  await keepSession(page.context(), OWNER);
   for (const [role, person] of ROLES) {
     const [link] = await invite(page, role, [person.email]);
     const context = await newContext();
     await join(await context.newPage(), link ?? "", person);
-    sessions.set(person, await context.cookies());
+    await keepSession(context, person);
   }
 });
 

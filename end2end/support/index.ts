@@ -14,7 +14,7 @@
 // - A test fails on any console error, uncaught exception, violation of the Content-Security-Policy, or request to
 //   another origin, in any page of `context`. What a test provokes on purpose, it names: `faults.allow(/regex/)`.
 //   Contexts beyond the first come from `newContext()`, so that they are watched too.
-// - `signIn`, `invite`, `join`, `createVirtualKey`, `createApiKey`, `callModel` (walks.ts) are steps that many walks share.
+// - `signIn`, `keepSession`, `comeBack`, `invite`, `join`, `createVirtualKey`, `createApiKey`, `callModel` (walks.ts) are steps that many walks share.
 // - `expectNoAxe(page)` holds the page against WCAG 2.2 A and AA; `expectFits(page, name)` fails if it scrolls sideways at
 //   1280 or 360 px, and with LATCHKEY_LOOKS=1 puts it at both, light and dark, into target/screenshots.
 // - `expectCleanMarkup(page, paths)` (markup.ts) holds what the server sends against the standard of HTML.

@@ -1,6 +1,6 @@
 // Steps that many tests share, each done as a person does it: by role and label.
 import { readFile } from "node:fs/promises";
-import { type Locator, type Page, expect, test } from "@playwright/test";
+import { type BrowserContext, type Locator, type Page, expect, test } from "@playwright/test";
 import { OWNER } from "./program.ts";
 
 /** The path of the seeded organisation. */
@@ -44,6 +44,21 @@ export async function signIn(page: Page, person: Person = OWNER): Promise<void> 
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL((url) => url.pathname.startsWith("/o/") || url.pathname === "/");
   await hydrated(page);
+}
+
+/** The sessions of those who have signed in, so that each does it once in a file. */
+const sessions = new Map<Person, Awaited<ReturnType<BrowserContext["cookies"]>>>();
+
+/** Keeps the session of whoever has signed in there. */
+export async function keepSession(context: BrowserContext, person: Person): Promise<void> {
+  sessions.set(person, await context.cookies());
+}
+
+/** Goes on with a session that was kept. */
+export async function comeBack(page: Page, person: Person): Promise<void> {
+  const kept = sessions.get(person);
+  if (!kept) throw new Error(`${person.name} has not signed in`);
+  await page.context().addCookies(kept);
 }
 
 /** What opens the panel of organisations; without JavaScript it is a link to the page of them. */

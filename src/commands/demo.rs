@@ -40,6 +40,7 @@ use uuid::Uuid;
 
 mod calls;
 mod prompts;
+mod reviews;
 
 use calls::Calls;
 
@@ -169,7 +170,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
             api_version: String::new(),
             credential: Secret::new("demonstration-only"),
         };
-        targets.push((virtual_keys::create(&ada, slug, input, Default::default()).await?.id, provider));
+        targets.push((virtual_keys::create(&ada, slug, input, Default::default()).await?.0.id, provider));
     }
     make_guardrails(&ada).await?;
     let resilient = make_configs(&ada).await?;
@@ -200,7 +201,7 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
         let key = keys::verify(app, secret.expose(), None, app.clock.now()).await?;
         made.push((key.key, SecretId(key.secret)));
     }
-    keys::disable(&ada, made[4].0, None).await?;
+    reviews::make(&ada).await?;
     made.truncate(2);
     let log = call_log(app);
     // Some of a month that is over, for its statement; not beside many calls, which are counted.

@@ -131,6 +131,7 @@ operations! {
     ApiKeyDelete = "api_key.delete", holds(P::ApiKeysDelete), audited, fns: ["api_keys/delete", "api_keys/delete_many"], routes: ["DELETE /v1/api-keys/{id}"];
     // Limits. They belong to the keys; what one is on needs its own right besides.
     LimitsList = "limit.list", holds(P::ApiKeysList), read, fns: ["limits/list"], routes: ["GET /v1/limits"];
+    LimitHistory = "limit.history", holds(P::ApiKeysList), read, fns: [], routes: ["GET /v1/limits/{id}/history"];
     LimitSet = "limit.set", holds(P::ApiKeysUpdate), audited, fns: ["limits/set"], routes: ["POST /v1/limits", "PUT /v1/limits/{id}"];
     LimitReset = "limit.reset", holds(P::ApiKeysUpdate), audited, fns: ["limits/reset"], routes: ["POST /v1/limits/{id}/reset"];
     LimitRaise = "limit.raise", holds(P::ApiKeysUpdate), audited, fns: ["limits/raise"], routes: ["POST /v1/limits/{id}/raise"];

@@ -1,7 +1,7 @@
 //! Billing on both databases: who sees it, that statements are what the log has counted, to the micro-cent, and that they
 //! never change.
 
-use super::support::{Answer, Client, House, World, each_engine};
+use super::support::{Answer, Client, House, World, done, each_engine};
 use crate::{
     dialect::usage::Usage,
     features::billing::{close, month::Month},
@@ -509,6 +509,32 @@ async fn a_statement_is_read_printed_and_saved() {
         };
         assert_eq!(shown("line,"), shown("total,"));
         assert!(shown("total,") > 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn budgets_of_the_organisation_stand_on_the_page_with_when_people_are_told() {
+    each_engine(async |house| {
+        let (house, ada) = house.with_ada().await;
+        let page = async || ada.page(&format!("/o/{}/billing", house.slug)).await.text;
+        let none = page().await;
+        assert!(none.contains("None is set for all calls together"), "{none}");
+        let on = format!("organisation:{}", house.organisation);
+        let lead = format!("/o/{}/limits?on=organisation%3A{}", house.slug, house.organisation);
+        assert!(none.contains(&lead), "{none}");
+        let set = async |fields: &[(&str, &str)]| {
+            let fields = [&[("slug", house.slug.as_str()), ("on", on.as_str())], fields].concat();
+            done(&ada, "limits/set", &fields).await;
+        };
+        set(&[("amount", "500"), ("alert_at", "400")]).await;
+        set(&[("measure", "tokens"), ("amount", "7000")]).await;
+        set(&[("kind", "rate"), ("measure", "requests"), ("span", "hour"), ("amount", "77")]).await;
+        let shown = page().await;
+        for words in ["$500.00 in a month", "$400.00", "7,000 tokens in a month", "When it is used up", lead.as_str()] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        assert!(!shown.contains("77 requests"), "a rate is no budget: {shown}");
     })
     .await;
 }

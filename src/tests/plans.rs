@@ -122,6 +122,7 @@ INSERT INTO call_sketches SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('
 INSERT INTO limits SELECT md5('o' || i % 40 + 1)::uuid, md5('lim' || i)::uuid, 'api_key', md5('k' || i)::uuid, 'budget', 'tokens', 'month', 1, 'block', 1, '[]', 0, NULL, NULL, NULL, NULL, 0, 'A', i, CASE WHEN i % 50 = 0 THEN 1 END FROM generate_series(1, 20000) i;
 INSERT INTO limit_usage SELECT md5('o' || i % 40 + 1)::uuid, md5('lim' || i)::uuid, i, md5('rep' || i % 3)::uuid, 1, 1, 1 FROM generate_series(1, 20000) i;
 INSERT INTO limit_alerts SELECT md5('o' || i % 40 + 1)::uuid, md5('al' || i)::uuid, md5('lim' || i)::uuid, i, 'threshold', 1, 1, i, CASE WHEN i % 50 > 0 THEN i END, 0 FROM generate_series(1, 20000) i;
+INSERT INTO limit_corrections SELECT md5('o' || i % 40 + 1)::uuid, md5('cor' || i)::uuid, md5('lim' || i)::uuid, 'reset', i, i, 'A', 1, 0, NULL, NULL FROM generate_series(1, 20000) i;
 INSERT INTO limit_webhooks SELECT id, id, 'https://x', '', NULL, 'A', 0 FROM organisations;
 INSERT INTO model_prices SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid, 'openai', 'm' || i, 'm' || i, 1, 1, 1, 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO log_filters SELECT md5('o' || i % 40 + 1)::uuid, md5('t' || i)::uuid, md5('u' || i % 200)::uuid, 'f' || i, 'status=4xx', md5('u' || i % 200)::uuid, 'A', i FROM generate_series(1, 20000) i;

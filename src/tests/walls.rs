@@ -24,7 +24,7 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 48] = [
+const ORGANISATION: [&str; 49] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
@@ -54,6 +54,7 @@ const ORGANISATION: [&str; 48] = [
     "invitations",
     "key_permission_uses",
     "limit_alerts",
+    "limit_corrections",
     "limit_usage",
     "limit_webhooks",
     "limits",
@@ -212,6 +213,8 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
         "DELETE FROM audit_keys",
         "UPDATE billing_statements SET body = '{}'",
         "DELETE FROM billing_statements",
+        "UPDATE limit_corrections SET reason = NULL",
+        "DELETE FROM limit_corrections",
     ] {
         let mut attempt = tx.begin().await.expect("begins");
         let refused = attempt.execute(statement).await.expect_err("the serving role may not").to_string();

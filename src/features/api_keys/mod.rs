@@ -43,6 +43,6 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
-    effective, exists, find_secret, holder, list::{breaking, expiring, get as key, live, with_unused, without_budget}, live_names, live_names_of, names,
+    Caller, callers, effective, exists, find_secret, holder, list::{breaking, expiring, get as key, live, with_unused, without_budget}, live_names, live_names_of, names,
     narrowing::is_narrowed, newest_name, responsible_of, rights::of_all as rights, verify,
 };

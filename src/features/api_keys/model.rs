@@ -6,7 +6,7 @@ pub use rights::{PermissionUse, Reset, Rights, SPANS};
 pub mod narrowing;
 
 use crate::{
-    features::limits::model::{AMOUNT_LIMIT, Standing},
+    features::limits::model::{AMOUNT_LIMIT, Doubt, Standing},
     kernel::{
         KeyId, Secret, Timestamp, UserId, Window, text,
         time::{DAY, HOUR},
@@ -409,6 +409,8 @@ pub struct Minted {
     /// The old secret's end, after a rotation.
     pub old_until: Option<Timestamp>,
     pub public_url: String,
+    /// What is odd about limits that were set with it.
+    pub doubts: Vec<Doubt>,
 }
 
 /// A name of 1 to [`NAME_LIMIT`] characters.

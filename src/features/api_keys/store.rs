@@ -48,6 +48,7 @@ statements! {
     TOUCH_KEY: TenantSql = "UPDATE api_keys SET used_at = $3 WHERE org_id = $1 AND id = $2 AND (used_at IS NULL OR used_at < $3)";
     LIVE_NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL ORDER BY name, id LIMIT 1000";
     LIVE_NAMES_OF: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
+    CALLERS: TenantSql = "SELECT id, COALESCE(responsible, id) AS person, CAST(permissions AS TEXT) LIKE '%\"models.call\"%' AS calls, (disabled_at IS NOT NULL OR COALESCE(expires_at, 9223372036854775807) <= $52) AS is_over FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
     NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
     // The newest that still works and is not the master key.
     NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 1";
@@ -306,6 +307,34 @@ pub async fn live_names_of(tx: &mut OrgTx, keys: &[Uuid]) -> Result<Vec<(KeyId, 
         names.extend(rows.into_iter().map(|(id, name)| (KeyId(id), name)));
     }
     Ok(names)
+}
+
+/// A key as one that makes calls.
+pub struct Caller {
+    pub id: KeyId,
+    /// Whom its calls count for; none: the Owners.
+    pub person: Option<UserId>,
+    /// It holds the permission to call models.
+    pub calls: bool,
+    /// It was disabled, or is past its end.
+    pub is_over: bool,
+}
+
+/// Those of some keys that are not deleted, as they make calls at a moment.
+pub async fn callers(tx: &mut OrgTx, keys: &[Uuid], now: Timestamp) -> Result<Vec<Caller>> {
+    let mut callers = vec![];
+    for some in keys.chunks(AT_ONCE) {
+        let padded = some.iter().chain(std::iter::repeat(&some[0])).take(AT_ONCE);
+        let values = padded.map(|id| (*id).into()).chain([now.into()]).collect();
+        let rows: Vec<(Uuid, Uuid, bool, bool)> = tx.all(CALLERS, values).await?;
+        callers.extend(rows.into_iter().map(|(id, person, calls, is_over)| Caller {
+            id: KeyId(id),
+            person: (person != id).then_some(UserId(person)),
+            calls,
+            is_over,
+        }));
+    }
+    Ok(callers)
 }
 
 /// The name of the newest API key that works, beside the master key.

@@ -144,6 +144,8 @@ pub struct Page {
     pub forecast: Option<Forecast>,
     /// The budgets of the whole organisation, as they stand now.
     pub budgets: Vec<Standing>,
+    /// What a new one is on: the organisation, as an address of the limits says it.
+    pub on: String,
     pub by: Dimension,
     /// Those that cost most first, at most [`ROWS`], and how many there are beside them.
     pub rows: Vec<Row>,

@@ -92,6 +92,7 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
         before_until,
         forecast,
         budgets,
+        on: on.text(),
         by,
         rows,
         more,

@@ -2,10 +2,11 @@
 
 use super::{
     model::{
-        Action, Changing, DAYS_RANGE, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
+        Action, Changing, Correction, DAYS_RANGE, Doubt, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
         Subject, Wanted, stands,
     },
-    operations::{self, counts, doubts, fits, free_to_act, may_touch},
+    doubts::doubts,
+    operations::{self, counts, fits, free_to_act, may_touch},
     store,
 };
 use crate::{
@@ -49,7 +50,8 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
             let Subject { name, slug, .. } = one(&mut tx, limit.on).await?.unwrap_or_else(|| gone(limit.on));
             let standing = operations::standing(&mut tx, access.app(), vec![limit], now).await?.remove(0);
             let past = store::past(&mut tx, id, standing.period.start).await?;
-            Some(Changing { limit: Named { standing, name, slug }, past })
+            let corrections = store::history::of(&mut tx, id).await?;
+            Some(Changing { limit: Named { standing, name, slug }, past, corrections })
         }
     };
     let on = match &changing {
@@ -67,10 +69,10 @@ pub async fn page(access: &Access, asked: &kernel::Asked) -> Result<Page> {
     // One beyond those that are listed is listed all the same.
     subjects.extend(of.iter().filter(|of| subjects.iter().all(|other| other.on != of.on)).cloned().collect::<Vec<_>>());
     let organisation = tx.organisation();
-    let is_above = |limit: &&Limit| limit.on.scope == Scope::Organisation && limit.on.id == organisation.0;
-    let above: Vec<Limit> = all.iter().map(|one| &one.standing.limit).filter(is_above).cloned().collect();
-    let below: Vec<Limit> = all.iter().map(|one| &one.standing.limit).filter(|limit| !is_above(limit)).cloned().collect();
-    let doubts = doubts(&below, &above, now);
+    let there: Vec<Limit> = all.iter().map(|one| one.standing.limit.clone()).collect();
+    let doubts = doubts(&mut tx, &there, now).await?;
+    let name = |doubt: &Doubt| all.iter().find(|one| one.standing.limit.id == doubt.limit).map(|one| one.name.as_str());
+    let doubts = doubts.iter().map(|doubt| format!("{}: {}", name(doubt).unwrap_or(GONE), doubt.message)).collect();
     let draft = match (&changing, on) {
         (Some(changing), _) => Draft::of(&changing.limit.standing.limit),
         (None, on) => Draft { on: on.map(On::text).unwrap_or_default(), ..Draft::default() },
@@ -193,8 +195,8 @@ async fn subjects(tx: &mut OrgTx) -> Result<Vec<Subject>> {
     Ok(subjects)
 }
 
-/// Sets a limit: a new one, or another amount, span or answer of one that there is.
-pub async fn set(access: &Access, draft: &Draft) -> Result<LimitId> {
+/// Sets a limit: a new one, or another amount, span or answer of one that there is. Gives its id, and what is odd about it.
+pub async fn set(access: &Access, draft: &Draft) -> Result<(LimitId, Vec<Doubt>)> {
     set_as(access, &draft.id, |_| {
         let on = On::parse(&draft.on);
         Ok(Asked { on, wanted: read(draft)?, was: Some(draft.was.as_str()).filter(|was| !was.is_empty()) })
@@ -212,12 +214,12 @@ pub struct Asked<'a> {
 }
 
 /// Sets the limit of this id, or a new one where there is none. What is asked is read once it is known that the caller may.
-/// Gives its id.
+/// Gives its id, and what is odd about it.
 pub async fn set_as<'a>(
     access: &Access,
     id: &str,
     ask: impl FnOnce(Option<&Limit>) -> Result<Asked<'a>>,
-) -> Result<LimitId> {
+) -> Result<(LimitId, Vec<Doubt>)> {
     let subject = event::Subject::unnamed("limit", id);
     access
         .act(Operation::LimitSet, subject, |mut change| async move {
@@ -255,7 +257,10 @@ pub async fn set_as<'a>(
             let event = event_of(on, id, &subject.name)
                 .change("on", was.as_ref().map(|limit| limit.on.text()), on.text())
                 .change("limit", before, operations::described(&wanted));
-            change.commit(event, id).await
+            let (now, tx) = (change.now(), change.tx());
+            let set = store::by_id(tx, id).await?;
+            let doubts = doubts(tx, set.as_slice(), now).await?;
+            change.commit(event, (id, doubts)).await
         })
         .await
 }
@@ -344,10 +349,7 @@ pub async fn reset(access: &Access, id: &str, reason: &str) -> Result<()> {
             may_touch(&mut change, limit.on).await?;
             let reason = reason_of(reason)?;
             let name = name_of(&mut change, &limit).await?;
-            let (now, by) = (change.now(), change.access().actor_name().to_owned());
-            let app = change.access().app().clone();
-            let used = operations::standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0).used;
-            store::reset(change.tx(), limit.id, &by, now).await?;
+            let used = operations::reset(&mut change, &limit, reason.clone()).await?;
             let event = event_of(limit.on, limit.id, &name)
                 .change("used", limit.is.measure.words(used), "nothing")
                 .change("reason", serde_json::Value::Null, reason);
@@ -366,8 +368,8 @@ fn reason_of(text: &str) -> Result<Option<String>> {
     }
 }
 
-/// Lets more be used until a moment, or takes that back (an empty amount).
-pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &str) -> Result<()> {
+/// Lets more be used until a moment, or takes that back (an empty amount). Gives what is odd about the limit then.
+pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &str) -> Result<Vec<Doubt>> {
     access
         .act(Operation::LimitRaise, event::Subject::unnamed("limit", id), |mut change| async move {
             let limit = known(&mut change, id).await?;
@@ -394,11 +396,20 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
             fields.finish()?;
             let raised = to.zip(until).map(|(to, until)| Raised { to, until });
             let reason = reason_of(reason)?;
-            let event = event_of(limit.on, limit.id, &name).change("reason", serde_json::Value::Null, reason);
-            let event = operations::raise(&mut change, &limit, raised, event).await?;
-            change.commit(event, ()).await
+            let event = event_of(limit.on, limit.id, &name);
+            let (event, doubts) = operations::raise(&mut change, &limit, raised, reason, event).await?;
+            change.commit(event, doubts).await
         })
         .await
+}
+
+/// A limit with how it was corrected, the newest first.
+pub async fn history(access: &Access, id: &str) -> Result<(Limit, Vec<Correction>)> {
+    let mut tx = access.read(Operation::LimitHistory).await?;
+    let id = id.parse().map_err(|_| Error::not_found())?;
+    let limit = store::by_id(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let corrections = store::history::of(&mut tx, id).await?;
+    Ok((limit, corrections))
 }
 
 /// Takes a limit away.

@@ -1,5 +1,7 @@
 //! Limits in the words of existing clients: `rate_limits` and `usage_limits`.
 
+pub use super::warnings::{Changed, LimitWarning, warnings};
+
 use super::{
     model::{Action, DAYS_RANGE, Edit, Kind, MOST, MOST_EMAILS, Measure, Span, Standing, Wanted},
     operations::counts,

@@ -1,6 +1,6 @@
 //! The limits' server functions.
 
-use super::model::{Draft, Made, Page};
+use super::model::{Doubt, Draft, Made, Page};
 use crate::kernel::{Asked, Error, LimitId};
 use leptos::prelude::*;
 
@@ -16,12 +16,12 @@ pub async fn load_limits(slug: String, #[server(default)] query: Asked) -> Resul
     console::page(&web::member(&slug).await?, &query).await
 }
 
-/// Sets a limit, and goes to the list.
+/// Sets a limit, goes to the list, and says what is odd about it.
 #[server(prefix = "/fn", endpoint = "limits/set")]
-pub async fn set_limit(slug: String, #[server(flatten)] draft: Draft) -> Result<(), Error> {
-    console::set(&web::member(&slug).await?, &draft).await?;
-    web::redirect(&routes::limits(&slug).with("done", "saved"));
-    Ok(())
+pub async fn set_limit(slug: String, #[server(flatten)] draft: Draft) -> Result<Vec<Doubt>, Error> {
+    let (_, doubts) = console::set(&web::member(&slug).await?, &draft).await?;
+    web::redirect(&routes::limits(&slug).with("done", if doubts.is_empty() { "saved" } else { "doubted" }));
+    Ok(doubts)
 }
 
 /// Sets what was used of a limit to nothing, and goes to the list.
@@ -32,7 +32,7 @@ pub async fn reset_limit(slug: String, id: LimitId, #[server(default)] reason: S
     Ok(())
 }
 
-/// Lets more be used of a limit for a while, and goes to the list.
+/// Lets more be used of a limit for a while, goes to the list, and says what is odd about it then.
 #[server(prefix = "/fn", endpoint = "limits/raise")]
 pub async fn raise_limit(
     slug: String,
@@ -40,10 +40,10 @@ pub async fn raise_limit(
     #[server(default)] raised_to: String,
     #[server(default)] raised_until: String,
     #[server(default)] reason: String,
-) -> Result<(), Error> {
-    console::raise(&web::member(&slug).await?, &id.to_string(), &raised_to, &raised_until, &reason).await?;
-    web::redirect(&routes::limits(&slug).with("done", "raised"));
-    Ok(())
+) -> Result<Vec<Doubt>, Error> {
+    let doubts = console::raise(&web::member(&slug).await?, &id.to_string(), &raised_to, &raised_until, &reason).await?;
+    web::redirect(&routes::limits(&slug).with("done", if doubts.is_empty() { "raised" } else { "doubted" }));
+    Ok(doubts)
 }
 
 /// Deletes a limit, and goes to the list.

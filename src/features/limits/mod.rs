@@ -6,6 +6,8 @@ mod alerts;
 pub mod console;
 #[cfg(feature = "ssr")]
 pub mod contract;
+#[cfg(feature = "ssr")]
+mod doubts;
 pub mod functions;
 #[cfg(feature = "ssr")]
 mod hook;
@@ -18,13 +20,15 @@ mod period;
 mod rest;
 #[cfg(feature = "ssr")]
 mod store;
+#[cfg(feature = "ssr")]
+mod warnings;
 
 #[cfg(feature = "ssr")]
 use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::hook::STATEMENTS],
+    statements: &[store::STATEMENTS, store::history::STATEMENTS, store::hook::STATEMENTS],
     lists: &[],
     calls: rest::register,
     subjects: &[

@@ -78,6 +78,16 @@ named! {
     }
 }
 
+named! {
+    /// Why a limit that was set holds nothing up.
+    DoubtCode {
+        /// Another limit that holds for the same calls is lower.
+        NeverReached = "never_reached",
+        /// No call is made that it counts.
+        HoldsForNothing = "holds_for_nothing",
+    }
+}
+
 impl Scope {
     /// As a sentence begins.
     pub const fn words(self) -> &'static str {
@@ -251,6 +261,15 @@ impl Standing {
     }
 }
 
+/// What is odd about a limit. It is stored all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    pub limit: LimitId,
+    pub code: DoubtCode,
+    /// A sentence for people.
+    pub message: String,
+}
+
 /// What is to be different about the limits on one thing; what is not said stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edit {
@@ -315,6 +334,38 @@ pub struct Changing {
     pub limit: Named,
     /// What was used in periods that are over, the newest first: when each began.
     pub past: Vec<(Timestamp, i64)>,
+    /// How what was used, or the limit, was corrected: the newest first.
+    pub corrections: Vec<Correction>,
+}
+
+named! {
+    /// What was corrected.
+    CorrectionKind {
+        /// What was used was set to nothing.
+        Reset = "reset",
+        /// The limit was raised until a moment.
+        Raise = "raise",
+        /// A raise was taken back before its end.
+        EndOfRaise = "end_of_raise",
+    }
+}
+
+/// A correction of a limit. It is never changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    pub kind: CorrectionKind,
+    /// When the period began that was under way.
+    pub period: Timestamp,
+    pub at: Timestamp,
+    /// Who made it, as they were named then.
+    pub by: String,
+    /// Requests, tokens or micro-cents: of a reset what was used, else what the limit was.
+    pub before: i64,
+    pub after: i64,
+    /// Of a raise: the first moment at which it does not hold any more.
+    pub until: Option<Timestamp>,
+    /// What it was for, if anybody said.
+    pub reason: Option<String>,
 }
 
 /// The webhook for alerts. It never holds the secret.

@@ -1,7 +1,8 @@
 //! What can be done with limits.
 
 use super::{
-    model::{Edit, Kind, Limit, MOST, Measure, On, Raised, Scope, Span, Standing, Wanted},
+    doubts::doubts,
+    model::{Correction, CorrectionKind, Doubt, Edit, Kind, Limit, MOST, Measure, On, Raised, Scope, Span, Standing, Wanted},
     store,
 };
 use crate::{
@@ -42,15 +43,16 @@ pub async fn used_up(tx: &mut OrgTx, app: &App, scope: Scope, ids: &[Uuid], now:
     Ok(standing.iter().filter(|one| one.is_exhausted()).map(|one| one.limit.on.id).collect())
 }
 
-/// Changes the limits on a thing inside a change that its caller has the right to make. Gives the event with what differs.
+/// Changes the limits on a thing inside a change that its caller has the right to make. Gives the event with what differs, and
+/// what is odd about limits that were set.
 ///
 /// What was used stays whatever is changed: a limit of the same measure goes on where it was.
 ///
 /// # Errors
 /// `permission_denied` for an API key that has limits of its own; `invalid` where there are too many.
-pub async fn set(change: &mut Change, on: On, edit: &Edit, event: Event) -> Result<Event> {
+pub async fn set(change: &mut Change, on: On, edit: &Edit, event: Event) -> Result<(Event, Vec<Doubt>)> {
     if edit.is_nothing() {
-        return Ok(event);
+        return Ok((event, vec![]));
     }
     free_to_act(change).await?;
     let was = store::on(change.tx(), on).await?;
@@ -71,11 +73,83 @@ pub async fn set(change: &mut Change, on: On, edit: &Edit, event: Event) -> Resu
         let (now, by) = (change.now(), change.access().actor_name().to_owned());
         for limit in store::on(change.tx(), on).await?.into_iter().filter(|limit| limit.is.kind == Kind::Budget) {
             let one = standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0);
-            store::reset(change.tx(), limit.id, &by, now).await?;
+            note_reset(change.tx(), &one, None, (&by, now)).await?;
             event = event.change(&format!("used ({})", limit.is), limit.is.measure.words(one.used), "nothing");
         }
     }
-    Ok(event)
+    let mut set = store::on(change.tx(), on).await?;
+    let is_set = |kind| if kind == Kind::Rate { edit.rates.is_some() } else { edit.budgets.is_some() };
+    set.retain(|limit| is_set(limit.is.kind));
+    let now = change.now();
+    let doubts = doubts(change.tx(), &set, now).await?;
+    Ok((event, doubts))
+}
+
+/// Sets what was used of a limit to nothing, and notes it.
+async fn note_reset(
+    tx: &mut OrgTx,
+    standing: &Standing,
+    reason: Option<String>,
+    (by, now): (&str, Timestamp),
+) -> Result<()> {
+    store::reset(tx, standing.limit.id, by, now).await?;
+    let correction = Correction {
+        kind: CorrectionKind::Reset,
+        period: standing.period.start,
+        at: now,
+        by: by.to_owned(),
+        before: standing.used,
+        after: 0,
+        until: None,
+        reason,
+    };
+    store::history::note(tx, standing.limit.id, &correction).await
+}
+
+/// Sets what was used of a limit to nothing, from now on. What was used before stays where it is written. Gives how much that was.
+pub async fn reset(change: &mut Change, limit: &Limit, reason: Option<String>) -> Result<i64> {
+    let app = change.access().app().clone();
+    let (now, by) = (change.now(), change.access().actor_name().to_owned());
+    let standing = standing(change.tx(), &app, vec![limit.clone()], now).await?.remove(0);
+    note_reset(change.tx(), &standing, reason, (&by, now)).await?;
+    Ok(standing.used)
+}
+
+/// Makes a limit that there is another one. With another amount a raise of it ends, which is noted.
+async fn update(
+    tx: &mut OrgTx,
+    before: &Limit,
+    (is, emails): (&Wanted, &[String]),
+    (by, now): (&str, Timestamp),
+) -> Result<()> {
+    store::update(tx, before.id, is, emails, by, now).await?;
+    match before.raised.filter(|raised| raised.until > now && is.amount != before.is.amount) {
+        Some(_) => note_raise(tx, before, None, is.amount, Some("The limit was changed".to_owned()), (by, now)).await,
+        None => Ok(()),
+    }
+}
+
+/// Notes a raise, or its end: then `after` is the limit that holds again.
+async fn note_raise(
+    tx: &mut OrgTx,
+    before: &Limit,
+    raised: Option<Raised>,
+    after: i64,
+    reason: Option<String>,
+    (by, now): (&str, Timestamp),
+) -> Result<()> {
+    let kind = if raised.is_some() { CorrectionKind::Raise } else { CorrectionKind::EndOfRaise };
+    let correction = Correction {
+        kind,
+        period: before.period(now).start,
+        at: now,
+        by: by.to_owned(),
+        before: before.amount(now),
+        after: raised.map_or(after, |raised| raised.to),
+        until: raised.map(|raised| raised.until),
+        reason,
+    };
+    store::history::note(tx, before.id, &correction).await
 }
 
 /// Gives a copy of a thing the limits of that thing, with what was used of them by now: to copy is no way around a limit.
@@ -164,7 +238,7 @@ async fn replace(
             store::insert(change.tx(), &limit, &by).await?;
             continue;
         };
-        store::update(change.tx(), before.id, wanted, emails, &by, now).await?;
+        update(change.tx(), before, (wanted, emails), (&by, now)).await?;
         let after = Limit { is: wanted.clone(), ..(*before).clone() };
         carry(change.tx(), &app, before, &after, now).await?;
     }
@@ -230,7 +304,7 @@ pub async fn change(change: &mut Change, was: &Limit, wanted: &Wanted) -> Result
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     let anchor = was.is.anchor.filter(|_| was.is.span == wanted.span);
     let is = Wanted { anchor, ..wanted.clone() };
-    store::update(change.tx(), was.id, &is, &was.emails, &by, now).await?;
+    update(change.tx(), was, (&is, &was.emails), (&by, now)).await?;
     let after = Limit { is, ..was.clone() };
     carry(change.tx(), &app, was, &after, now).await
 }
@@ -239,7 +313,7 @@ async fn tell(change: &mut Change, was: &[Limit], emails: &[String], event: Even
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     let mut event = event;
     for limit in was.iter().filter(|limit| limit.is.kind == Kind::Budget) {
-        store::update(change.tx(), limit.id, &limit.is, emails, &by, now).await?;
+        update(change.tx(), limit, (&limit.is, emails), (&by, now)).await?;
         event = event.change("alert_emails", limit.emails.clone(), emails.to_vec());
     }
     Ok(event)
@@ -279,29 +353,14 @@ pub async fn may_touch(change: &mut Change, on: On) -> Result<()> {
     }
 }
 
-/// What is odd about limits that are in force together, a sentence each: one that is higher than the one above it, or can
-/// match nothing.
-pub fn doubts(own: &[Limit], above: &[Limit], now: Timestamp) -> Vec<String> {
-    let mut doubts = vec![];
-    for limit in own {
-        let higher = above.iter().find(|other| {
-            let (one, two) = (&limit.is, &other.is);
-            (one.kind, one.measure, one.span, one.anchor) == (two.kind, two.measure, two.span, two.anchor)
-                && other.blocks()
-                && limit.amount(now) > other.amount(now)
-        });
-        if let Some(other) = higher {
-            doubts.push(format!(
-                "{} is more than the limit of the organisation, {}: it is never reached.",
-                limit.is, other.is
-            ));
-        }
-    }
-    doubts
-}
-
-/// Sets a higher amount for a while, or takes it back.
-pub async fn raise(change: &mut Change, limit: &Limit, raised: Option<Raised>, event: Event) -> Result<Event> {
+/// Sets a higher amount for a while, or takes it back. Gives the event with what differs, and what is odd about the limit then.
+pub async fn raise(
+    change: &mut Change,
+    limit: &Limit,
+    raised: Option<Raised>,
+    reason: Option<String>,
+    event: Event,
+) -> Result<(Event, Vec<Doubt>)> {
     free_to_act(change).await?;
     may_touch(change, limit.on).await?;
     let now = change.now();
@@ -315,10 +374,17 @@ pub async fn raise(change: &mut Change, limit: &Limit, raised: Option<Raised>, e
     }
     let by = change.access().actor_name().to_owned();
     store::raise(change.tx(), limit.id, raised, &by, now).await?;
+    // To take back what does not hold changes nothing.
+    if raised.is_some() || limit.raised.is_some_and(|raised| raised.until > now) {
+        note_raise(change.tx(), limit, raised, limit.is.amount, reason.clone(), (&by, now)).await?;
+    }
+    let after = Limit { raised, ..limit.clone() };
+    let doubts = if raised.is_some() { doubts(change.tx(), &[after], now).await? } else { vec![] };
     let words = |raised: Option<Raised>| {
         raised.map(|raised| format!("{} until {}", limit.is.measure.words(raised.to), raised.until.date_time()))
     };
-    Ok(event.change("raised", words(limit.raised), words(raised)))
+    let event = event.change("raised", words(limit.raised), words(raised)).change("reason", Value::Null, reason);
+    Ok((event, doubts))
 }
 
 /// Whether a span goes with a kind of limit.

@@ -2,8 +2,8 @@
 
 use super::{
     console,
-    contract::{self, BudgetBody, RateBody, ShownBudget, ShownBudgets, ShownRate, Told},
-    model::{Kind, Limit, Named, On, Scope},
+    contract::{self, BudgetBody, Changed, RateBody, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
+    model::{Correction, Kind, Limit, Measure, Named, On, Scope},
     operations,
 };
 use crate::{
@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::LimitsList, "List the limits of the organisation and of what belongs to it", list)
+        .serve(Operation::LimitHistory, "Read how a limit was corrected, and what for", history)
         .serve(Operation::LimitSet, "Set a limit on a thing, or change one; what was used stays", set)
         .serve(Operation::LimitReset, "Set what was used of a limit to nothing", reset)
         .serve(Operation::LimitRaise, "Let more be used of a limit until a moment; null takes it back", raise)
@@ -41,7 +42,7 @@ input! {
 }
 
 input! {
-    /// Why it is done, for the audit log.
+    /// Why it is done, for the history of the limit and the audit log.
     ResetLimit {
         #[schema(max_length = 200)]
         reason: Option<String>,
@@ -120,6 +121,50 @@ async fn list(call: Call, _: Nothing) -> Result<List<LimitBody>> {
     Ok(List::new(total, limits).map(|named| body(named, organisation.clone())))
 }
 
+/// A correction of a limit.
+#[derive(Serialize, ToSchema)]
+pub struct CorrectionBody {
+    #[schema(example = "limit-correction")]
+    object: &'static str,
+    /// `reset`: what was used was set to nothing. `raise`: the limit was raised. `end_of_raise`: a raise was taken back before
+    /// its end.
+    #[schema(example = "reset")]
+    kind: &'static str,
+    at: String,
+    /// When the period began that was under way; null: it has no beginning.
+    period_start: Option<String>,
+    /// Who made it, as they were named then.
+    by: String,
+    /// US dollars, tokens or requests: of a reset what was used, else what the limit was.
+    before: f64,
+    after: f64,
+    /// Of a raise: when it ends.
+    raised_until: Option<String>,
+    /// What it was for; null: nobody said.
+    reason: Option<String>,
+}
+
+fn correction(measure: Measure, correction: Correction) -> CorrectionBody {
+    CorrectionBody {
+        object: "limit-correction",
+        kind: correction.kind.name(),
+        at: correction.at.rfc3339(),
+        period_start: Some(correction.period).filter(|start| start.0 != 0).map(Timestamp::rfc3339),
+        by: correction.by,
+        before: contract::dollars(measure, correction.before),
+        after: contract::dollars(measure, correction.after),
+        raised_until: correction.until.map(Timestamp::rfc3339),
+        reason: correction.reason,
+    }
+}
+
+/// The newest first; of more than 100 those.
+async fn history(call: Call, _: Nothing) -> Result<List<CorrectionBody>> {
+    let (limit, corrections) = console::history(&call.access, call.part("id")).await?;
+    let total = i64::try_from(corrections.len()).unwrap_or(i64::MAX);
+    Ok(List::new(total, corrections).map(|one| correction(limit.is.measure, one)))
+}
+
 fn body(named: Named, organisation_id: String) -> LimitBody {
     let Named { standing, name, .. } = named;
     let limit = standing.limit.clone();
@@ -151,6 +196,9 @@ pub struct LimitWasSet {
     #[schema(example = "limit")]
     object: &'static str,
     id: String,
+    /// What is odd about it. Left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<LimitWarning>>,
 }
 
 async fn set(call: Call, input: SetLimit) -> Result<LimitWasSet> {
@@ -180,18 +228,18 @@ async fn set(call: Call, input: SetLimit) -> Result<LimitWasSet> {
         Ok(console::Asked { on, wanted, was: None })
     };
     let id = console::set_as(&call.access, call.part("id"), ask).await;
-    let id = id.map_err(|error| renamed(error, &[("on", "scope")]))?;
-    Ok(LimitWasSet { object: "limit", id: id.to_string() })
+    let (id, doubts) = id.map_err(|error| renamed(error, &[("on", "scope")]))?;
+    Ok(LimitWasSet { object: "limit", id: id.to_string(), warnings: contract::warnings(doubts) })
 }
 
 async fn reset(call: Call, input: ResetLimit) -> Result<Done> {
     console::reset(&call.access, call.part("id"), &input.reason.unwrap_or_default()).await.map(|()| Done {})
 }
 
-async fn raise(call: Call, input: RaiseLimit) -> Result<Done> {
+async fn raise(call: Call, input: RaiseLimit) -> Result<Changed> {
     let (to, until) = (input.raised_to.unwrap_or_default(), input.raised_until.unwrap_or_default());
     let reason = input.reason.unwrap_or_default();
-    console::raise(&call.access, call.part("id"), &to, &until, &reason).await.map(|()| Done {})
+    console::raise(&call.access, call.part("id"), &to, &until, &reason).await.map(Changed::with)
 }
 
 async fn delete(call: Call, _: Nothing) -> Result<Done> {

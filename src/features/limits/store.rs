@@ -1,5 +1,6 @@
 //! The limits' SQL.
 
+pub mod history;
 pub mod hook;
 
 use super::{
@@ -33,6 +34,8 @@ statements! {
     BUDGETS: TenantSql = concat!(columns!(), " AND l.kind = 'budget' ORDER BY l.id LIMIT 1000");
     // The budgets that block, of up to fifty things.
     BLOCKING: TenantSql = concat!(columns!(), " AND l.kind = 'budget' AND l.action = 'block' AND l.subject_id IN (", fifty!(), ")");
+    // All limits on up to fifty things.
+    OF_THINGS: TenantSql = concat!(columns!(), " AND l.subject_id IN (", fifty!(), ") ORDER BY l.subject_id, l.id");
     BY_ID: TenantSql = concat!(columns!(), " AND l.id = $2");
     // Of a caller: those of the organisation, of its key, and of the person who answers. In this order they are found by their
     // index.
@@ -190,6 +193,15 @@ pub async fn blocking(tx: &mut OrgTx, subjects: &[Uuid]) -> Result<Vec<Limit>> {
     let mut limits = vec![];
     for some in subjects.chunks(AT_ONCE) {
         limits.extend(read(tx.all(BLOCKING, filled(some.iter().copied())).await?)?);
+    }
+    Ok(limits)
+}
+
+/// All limits on some things, by the ids of these.
+pub async fn of_things(tx: &mut OrgTx, subjects: &[Uuid]) -> Result<Vec<Limit>> {
+    let mut limits = vec![];
+    for some in subjects.chunks(AT_ONCE) {
+        limits.extend(read(tx.list(OF_THINGS, filled(some.iter().copied())).await?)?);
     }
     Ok(limits)
 }

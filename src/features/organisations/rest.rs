@@ -2,7 +2,7 @@
 
 use super::operations::{self, KeyPolicyEdit};
 use crate::{
-    features::limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
     kernel::Result,
     policy::Operation,
     web::api::{Api, Call, Done, Flag, Nothing, input, renamed},
@@ -131,14 +131,14 @@ async fn get(call: Call, _: Nothing) -> Result<OrganisationBody> {
     })
 }
 
-async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Done> {
+async fn restrict(call: Call, change: UpdateOrganisationBody) -> Result<Changed> {
     let limits = Sent {
         rates: change.rate_limits,
         budgets: change.usage_limits,
         emails: change.alert_emails,
         reset: change.reset_usage.map(|flag| flag.0),
     };
-    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0), None, limits).await.map(|()| Done {})
+    operations::restrict(&call.access, change.saved_only.map(|flag| flag.0), None, limits).await.map(Changed::with)
 }
 
 async fn key_policy(call: Call, change: UpdateKeyPolicy) -> Result<Done> {

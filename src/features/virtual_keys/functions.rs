@@ -33,7 +33,7 @@ pub async fn create_virtual_key(
     #[server(default)] key_slug: String,
     #[server(flatten)] draft: Draft,
 ) -> Result<(), Error> {
-    let made = operations::create(&web::member(&slug).await?, &key_slug, draft, Default::default()).await?;
+    let (made, _) = operations::create(&web::member(&slug).await?, &key_slug, draft, Default::default()).await?;
     web::redirect(&routes::virtual_key(&slug, &made.slug));
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! What both sides know of virtual keys.
 
 use crate::{
-    features::{limits::model::Standing, organisations},
+    features::{
+        limits::model::{Doubt, Standing},
+        organisations,
+    },
     kernel::{
         Secret, Timestamp, VirtualKeyId, Window,
         provider::{BASE_URL_LIMIT, Provider},
@@ -151,6 +154,8 @@ impl Draft {
 pub struct Saved {
     /// The stored credential was for another provider or address and is gone.
     pub credential_removed: bool,
+    /// What is odd about limits that were set with it.
+    pub doubts: Vec<Doubt>,
 }
 
 /// What a test of the connection found. Holds nothing of the provider's own words.

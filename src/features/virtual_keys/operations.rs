@@ -10,7 +10,7 @@ use crate::{
         limits::{
             self,
             contract::Sent,
-            model::{On, Scope},
+            model::{Doubt, On, Scope},
         },
         versions,
     },
@@ -87,8 +87,8 @@ pub async fn check_slug(access: &Access, typed: &str) -> Result<Option<String>> 
     })
 }
 
-/// Makes a virtual key. Without a slug one is made from the name.
-pub async fn create(access: &Access, slug: &str, draft: Draft, limits: Sent) -> Result<Detail> {
+/// Makes a virtual key. Without a slug one is made from the name. Gives it, and what is odd about its limits.
+pub async fn create(access: &Access, slug: &str, draft: Draft, limits: Sent) -> Result<(Detail, Vec<Doubt>)> {
     let ready = prepare(access, Operation::VirtualKeyCreate, draft, None, Some(slug)).await;
     let subject = Subject::unnamed("virtual_key", "");
     access
@@ -157,8 +157,8 @@ pub async fn update(
                 event = event.change("credential", before, word);
             }
             let on = On { scope: Scope::VirtualKey, id: was.id.0 };
-            let event = limits::set(&mut change, on, &limits.edit()?, event).await?;
-            change.commit(event, Saved { credential_removed: removed }).await
+            let (event, doubts) = limits::set(&mut change, on, &limits.edit()?, event).await?;
+            change.commit(event, Saved { credential_removed: removed, doubts }).await
         })
         .await
 }
@@ -214,7 +214,8 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
                 settings: was.settings.clone(),
                 credential: None,
             };
-            insert(change, id, &new_slug, &ready, credential, (Some(&was), &limits::Edit::default())).await
+            let made = insert(change, id, &new_slug, &ready, credential, (Some(&was), &limits::Edit::default())).await?;
+            Ok(made.map(|(made, _)| made))
         })
         .await
 }
@@ -290,7 +291,7 @@ fn subject(key: &Detail) -> Subject {
     Subject::new("virtual_key", key.id, &key.name)
 }
 
-/// Stores a new virtual key and its event.
+/// Stores a new virtual key and its event. Gives it, and what is odd about its limits.
 async fn insert(
     mut change: Change,
     id: VirtualKeyId,
@@ -298,7 +299,7 @@ async fn insert(
     ready: &Ready,
     credential: Option<Sealed>,
     (copy_of, limits): (Option<&Detail>, &limits::Edit),
-) -> Result<crate::server::access::Committed<Detail>> {
+) -> Result<crate::server::access::Committed<(Detail, Vec<Doubt>)>> {
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     if store::count(change.tx()).await? >= model::MOST {
         return Err(Error::conflict(format!("An organisation can have at most {} virtual keys.", model::MOST)));
@@ -316,12 +317,12 @@ async fn insert(
         .with("credential", word)
         .change("copy_of", "none", copy_of.map_or("none", |was| &was.slug));
     let on = On { scope: Scope::VirtualKey, id: id.0 };
-    let mut event = limits::set(&mut change, on, limits, event).await?;
+    let (mut event, doubts) = limits::set(&mut change, on, limits, event).await?;
     if let Some(was) = copy_of {
         // A copy is no way around them.
         event = limits::copy(&mut change, On { scope: Scope::VirtualKey, id: was.id.0 }, on, event).await?;
     }
-    change.commit(event, made).await
+    change.commit(event, (made, doubts)).await
 }
 
 /// The slug that was typed, if it is free; else one made from the name.

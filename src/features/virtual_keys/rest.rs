@@ -5,7 +5,7 @@ use super::{
     operations,
 };
 use crate::{
-    features::limits::contract::{self, BudgetBody, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
     kernel::{Error, Fields, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
     web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, renamed, window},
@@ -207,6 +207,9 @@ pub struct CreatedVirtualKey {
     id: String,
     slug: String,
     data: CreatedVirtualKeyData,
+    /// What is odd about its limits. Left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warnings: Option<Vec<LimitWarning>>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -290,10 +293,13 @@ async fn create(call: Call, new: CreateVirtualKey) -> Result<CreatedVirtualKey> 
         credential: new.key.unwrap_or_default(),
     };
     let limits = Sent { rates: new.rate_limits, budgets: new.usage_limits, emails: new.alert_emails, reset: None };
-    operations::create(&call.access, &new.slug.unwrap_or_default(), draft, limits).await.map(made).map_err(named)
+    operations::create(&call.access, &new.slug.unwrap_or_default(), draft, limits)
+        .await
+        .map(|(key, doubts)| CreatedVirtualKey { warnings: contract::warnings(doubts), ..made(key) })
+        .map_err(named)
 }
 
-async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
+async fn update(call: Call, change: UpdateVirtualKey) -> Result<Changed> {
     let limits = Sent {
         rates: change.rate_limits,
         budgets: change.usage_limits,
@@ -316,8 +322,8 @@ async fn update(call: Call, change: UpdateVirtualKey) -> Result<Done> {
             credential: change.key.unwrap_or_default(),
         }
     };
-    operations::update(&call.access, call.part("slug"), change.version, edit, limits).await.map_err(named)?;
-    Ok(Done {})
+    let saved = operations::update(&call.access, call.part("slug"), change.version, edit, limits).await.map_err(named)?;
+    Ok(Changed::with(saved.doubts))
 }
 
 async fn duplicate(call: Call, copy: DuplicateVirtualKey) -> Result<CreatedVirtualKey> {
@@ -337,7 +343,7 @@ async fn test(call: Call, _: Nothing) -> Result<VirtualKeyTested> {
 
 fn made(key: Detail) -> CreatedVirtualKey {
     let data = CreatedVirtualKeyData { slug: key.slug.clone() };
-    CreatedVirtualKey { object: "virtual-key", success: true, id: key.id.to_string(), slug: key.slug, data }
+    CreatedVirtualKey { object: "virtual-key", success: true, id: key.id.to_string(), slug: key.slug, data, warnings: None }
 }
 
 fn named(error: Error) -> Error {

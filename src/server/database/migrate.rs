@@ -40,6 +40,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
     (31, "audit_personal", include_str!("../../../migrations/0031_audit_personal.sql")),
+    (35, "limit_reasons", include_str!("../../../migrations/0035_limit_reasons.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod demanded;
+mod said;
 mod shown;
 
 use super::{

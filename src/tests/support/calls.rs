@@ -581,7 +581,9 @@ impl Calls {
             // An organisation has one at most.
             Operation::LimitWebhookSet => alert_hook(false).await.with("url", self.base_url()),
             Operation::LimitWebhookDelete => alert_hook(true).await,
-            Operation::LimitReset | Operation::LimitDelete => Ready::about("id", limit().await),
+            Operation::LimitReset | Operation::LimitDelete | Operation::LimitHistory => {
+                Ready::about("id", limit().await)
+            }
             Operation::LimitRaise => {
                 let ready =
                     Ready::about("id", limit().await).with("raised_to", "2000").with("raised_until", "2999-12-31");

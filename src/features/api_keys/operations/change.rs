@@ -2,7 +2,7 @@
 
 use super::{Narrow, changeable, narrow, new_secret, subject};
 use crate::{
-    features::limits::model::{On, Scope},
+    features::limits::model::{Doubt, On, Scope},
     features::{
         api_keys::{
             model::{Expiry, Key, Minted, level_word, parse_description, parse_name},
@@ -116,7 +116,8 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
             store::narrowing::set(change.tx(), id, &narrowing).await?;
             let secret = new_secret(&mut change, id, KeyKind::Standard).await?;
             let event = Event::of(Subject::new("api_key", id, &name));
-            let event = limits::set(&mut change, On { scope: Scope::ApiKey, id: id.0 }, &new.limits, event).await?;
+            let on = On { scope: Scope::ApiKey, id: id.0 };
+            let (event, doubts) = limits::set(&mut change, on, &new.limits, event).await?;
             let event = permissions_changed(event, None, permissions)
                 .with("name", name.clone())
                 .with("description", description)
@@ -127,7 +128,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .change("keep_texts", choice_name(None), choice_name(new.keep_texts));
             let event = narrow::noted(event, &Narrowing::default(), &narrowing);
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
-            change.commit(event, minted).await
+            change.commit(event, Minted { doubts, ..minted }).await
         })
         .await
 }
@@ -144,8 +145,8 @@ pub(super) fn lost(error: Error, done: &str, way: &str) -> Error {
     if error.code == Code::AlreadyDone { Error { message, ..error } } else { error }
 }
 
-/// Changes a key. Somebody else's change since it was read is not overwritten.
-pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Result<Edit>) -> Result<KeyId> {
+/// Changes a key. Somebody else's change since it was read is not overwritten. Gives what is odd about limits that were set.
+pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Result<Edit>) -> Result<Vec<Doubt>> {
     access
         .act(Operation::ApiKeyUpdate, Subject::unnamed("api_key", id), |mut change| async move {
             let mut asked = Edit::default();
@@ -159,13 +160,14 @@ pub async fn update(access: &Access, id: KeyId, edit: impl FnOnce(&Key) -> Resul
         .await
 }
 
-/// Makes of a key, which the caller may change, what was asked for; `permissions` was decided on. Gives its id.
+/// Makes of a key, which the caller may change, what was asked for; `permissions` was decided on. Gives what is odd about limits
+/// that were set.
 pub(super) async fn apply(
     mut change: Change,
     key: Key,
     permissions: PermissionSet,
     asked: Edit,
-) -> Result<Committed<KeyId>> {
+) -> Result<Committed<Vec<Doubt>>> {
     let (id, now) = (key.id, change.now());
             only_of_keys(permissions)?;
             let mut fields = Fields::default();
@@ -219,10 +221,10 @@ pub(super) async fn apply(
             }
             store::rights::give(change.tx(), id, permissions.without(key.permissions), now).await?;
             let on = On { scope: Scope::ApiKey, id: id.0 };
-            let event = limits::set(&mut change, on, &asked.limits, event).await?;
+            let (event, doubts) = limits::set(&mut change, on, &asked.limits, event).await?;
             store::narrowing::set(change.tx(), id, &narrowing).await?;
             let event = narrow::noted(event, &unnarrowed, &narrowing);
-            change.commit(event, id).await
+            change.commit(event, doubts).await
 }
 
 /// The config behind a slug. Another organisation's is the same as one that there is not.
@@ -363,5 +365,5 @@ pub(super) fn minted(
     expires_at: Option<Timestamp>,
     old_until: Option<Timestamp>,
 ) -> Minted {
-    Minted { id, name, secret, permissions, expires_at, old_until, public_url: access.app().public_url.clone() }
+    Minted { doubts: vec![], id, name, secret, permissions, expires_at, old_until, public_url: access.app().public_url.clone() }
 }

@@ -87,7 +87,7 @@ pub async fn set_permissions(access: &Access, id: KeyId, to: impl FnOnce() -> Re
             let edit = Edit { permissions: Some(permissions), version, ..Edit::default() };
             let version = version.unwrap_or(key.version).saturating_add(1);
             let done = apply(change, key, permissions, edit).await?;
-            Ok(done.map(|id| Reset { id, name, was, version }))
+            Ok(done.map(|_| Reset { id, name, was, version }))
         })
         .await
 }

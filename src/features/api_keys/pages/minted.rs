@@ -8,8 +8,8 @@ use crate::{
     ui::{
         bitting::{Bitting, KeySize},
         components::{
-            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, PageHeader, SecretBox,
-            Time, utc_text,
+            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, Note, PageHeader, SecretBox,
+            Time, Tone, utc_text,
         },
         reactive,
     },
@@ -27,7 +27,9 @@ pub(super) fn NewSecret(
 ) -> impl IntoView {
     let alive = use_alive();
     let saved = RwSignal::new(false);
-    let Minted { id, name, secret, permissions, expires_at, old_until, public_url } = minted;
+    let Minted { id, name, secret, permissions, expires_at, old_until, public_url, doubts } = minted;
+    let doubts: Vec<_> =
+        doubts.into_iter().map(|doubt| view! { <Note tone=Tone::Warn>{doubt.message}</Note> }).collect();
     let title = if rotated { format!("New secret of {name}") } else { format!("{name} is ready") };
     let call = call_for(permissions, &public_url, secret.expose());
     let back = routes::api_keys(&slug).with("row", &id.to_string()).to_string();
@@ -41,6 +43,7 @@ pub(super) fn NewSecret(
         <div class="columns">
             <Card title="Secret">
                 <div class="stack">
+                    {doubts}
                     <SecretBox
                         id="secret"
                         what=format!("secret of {name}")

@@ -165,7 +165,8 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
     let next = page.next.map(|next| here(&slug, next, &page.by).to_string());
     let previous = here(&slug, page.month.back(1), &page.by).to_string();
     let (limits, settings) = (routes::limits(&slug), routes::billing_settings(&slug));
-    let budgets = (!page.budgets.is_empty()).then(|| view! { <Budgets budgets=page.budgets.clone() now=page.now.0 /> });
+    let budgets = page.budgets.clone();
+    let on = page.on.clone();
     view! {
         <PageHeader title="Billing" sentence=move || sentence.clone()>
             <LinkButton label="Limits and budgets" href=limits />
@@ -175,7 +176,7 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
             <Pager previous next words=month />
             <Tiles label="Figures" tiles />
             {forecast}
-            {budgets}
+            <Budgets budgets on slug=slug.clone() now=page.now.0 />
             {plot}
             <Groups page=page.clone() slug=slug.clone() />
             <Statements page=page.clone() slug />
@@ -184,9 +185,9 @@ fn Inside(page: Page, slug: String) -> impl IntoView {
     }
 }
 
-/// The budgets of the whole organisation, and what was used of each in the period that is under way.
+/// The budgets of the whole organisation, what was used of each in the period that is under way, and from when people are told.
 #[component]
-fn Budgets(budgets: Vec<Standing>, now: i64) -> impl IntoView {
+fn Budgets(budgets: Vec<Standing>, on: String, slug: String, now: i64) -> impl IntoView {
     let rows: Vec<_> = budgets
         .into_iter()
         .map(|standing| {
@@ -194,20 +195,31 @@ fn Budgets(budgets: Vec<Standing>, now: i64) -> impl IntoView {
                 Some(end) => view! { <Time at=end.0 now ahead=true /> }.into_any(),
                 None => view! { <span class="hint">"Never by itself"</span> }.into_any(),
             };
+            let is = &standing.limit.is;
+            let alert = is.alert_at.map_or_else(|| "When it is used up".to_owned(), |at| is.measure.words(at));
+            let href = limits::about(&slug, "id", &standing.limit.id.to_string()).to_string();
             view! {
                 <tr>
-                    <th scope="row">{standing.limit.is.to_string()}</th>
+                    <th scope="row"><a class="cell-name" href=href>{is.to_string()}</a></th>
                     <td data-label="Used">{limits::used(&standing)}</td>
+                    <td data-label="State">{limits::state(&standing)}</td>
+                    <td data-label="People are told from">{alert}</td>
                     <td data-label="Begins anew">{end}</td>
                 </tr>
             }
         })
         .collect();
-    let columns = vec![Column::new("Budget"), Column::new("Used"), Column::new("Begins anew")];
+    let table = if rows.is_empty() {
+        view! { <p class="hint">"None is set for all calls together."</p> }.into_any()
+    } else {
+        let columns = ["Budget", "Used", "State", "People are told from", "Begins anew"].map(Column::new).into();
+        view! { <Table caption="Budgets of the organisation" columns>{rows}</Table> }.into_any()
+    };
     view! {
-        <section class="stack">
+        <section class="stack" aria-label="Budgets of the organisation">
             <h2>"Budgets of the organisation"</h2>
-            <Table caption="Budgets of the organisation" columns>{rows}</Table>
+            {table}
+            <div><a href=limits::about(&slug, "on", &on).to_string()>"Set a budget or an alert"</a></div>
         </section>
     }
 }

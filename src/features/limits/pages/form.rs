@@ -4,7 +4,7 @@ use super::list::{Forms, subject_label, used};
 use crate::{
     features::limits::{
         functions::SetLimit,
-        model::{Changing, Draft, FIELDS, Subject},
+        model::{Changing, Correction, CorrectionKind, Draft, FIELDS, Measure, Subject},
     },
     policy::Operation,
     ui::{
@@ -91,7 +91,7 @@ fn What(chooses: bool, subjects: Vec<Subject>, on: String) -> impl IntoView {
 /// What can be done with a limit beside changing it, and what was used before.
 #[component]
 pub fn Around(changing: Changing, now: i64, forms: Forms) -> impl IntoView {
-    let Changing { limit, past } = changing;
+    let Changing { limit, past, corrections } = changing;
     let standing = limit.standing;
     let (id, measure) = (standing.limit.id.to_string(), standing.limit.is.measure);
     let same = id.clone();
@@ -139,6 +139,36 @@ pub fn Around(changing: Changing, now: i64, forms: Forms) -> impl IntoView {
                 </div>
             </FormFor>
         </Card>
+        <History corrections measure now />
         {past}
     }
+}
+
+/// How the limit, and what was used of it, were corrected, and what for.
+#[component]
+fn History(corrections: Vec<Correction>, measure: Measure, now: i64) -> impl IntoView {
+    let row = |one: Correction| {
+        let (before, after) = (measure.words(one.before), measure.words(one.after));
+        let what = match (one.kind, one.until) {
+            (CorrectionKind::Reset, _) => format!("{before} used, set to nothing"),
+            (CorrectionKind::Raise, Some(until)) => format!("Raised from {before} to {after} until {}", until.date_time()),
+            _ => format!("Raise ended: from {before} to {after}"),
+        };
+        view! {
+            <tr>
+                <th scope="row"><Time at=one.at.0 now /></th>
+                <td data-label="What">{what}</td>
+                <td data-label="Who">{one.by}</td>
+                <td data-label="Reason">{one.reason.unwrap_or_else(|| "None given".to_owned())}</td>
+            </tr>
+        }
+    };
+    let inside = if corrections.is_empty() {
+        view! { <p class="hint">"It was never raised or begun anew."</p> }.into_any()
+    } else {
+        let rows: Vec<_> = corrections.into_iter().map(row).collect();
+        let columns = vec![Column::new("When"), Column::new("What"), Column::new("Who"), Column::new("Reason")];
+        view! { <Table caption="Corrections of the limit" columns>{rows}</Table> }.into_any()
+    };
+    view! { <Card title="History">{inside}</Card> }
 }

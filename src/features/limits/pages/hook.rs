@@ -76,7 +76,7 @@ pub fn AlertHook(
     };
     view! {
         <Card title="Webhook for alerts">
-            <div class="stack">
+            <div class="stack alert-hook">
                 <div class="hint">"When a budget reaches its threshold, and when it is used up, a signed message is sent here besides the mails."</div>
                 {inside}
             </div>

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     features::limits::{
         functions::{DeleteLimit, DeleteLimitWebhook, LoadLimits, RaiseLimit, ResetLimit, SetLimit, SetLimitWebhook},
-        model::{ASKED, Action, Kind, Named, Page, Scope, Standing, Subject},
+        model::{ASKED, Action, Doubt, Kind, Named, Page, Scope, Standing, Subject},
     },
     policy::Operation,
     site::routes::{self, Path},
@@ -61,9 +61,9 @@ pub fn LimitsPage() -> impl IntoView {
         move || changes.iter().map(|made| made.get()).sum::<u32>(),
         move || LoadLimits { slug: slug.get(), query: asked.get() },
     );
-    forms.set.says(|| Toast::done("The limit is set"));
+    forms.set.says_of(|doubts| Some(told("The limit is set", &doubts)));
     forms.reset.says(|| Toast::done("What was used is set to nothing"));
-    forms.raise.says(|| Toast::done("The raise is saved"));
+    forms.raise.says_of(|doubts| Some(told("The raise is saved", &doubts)));
     forms.delete.says(|| Toast::done("The limit is deleted"));
     forms.hook.says(|| Toast::done("The webhook is set"));
     forms.unhook.says(|| Toast::done("The webhook is deleted"));
@@ -75,12 +75,21 @@ pub fn LimitsPage() -> impl IntoView {
         />
         <Done said=&[
             ("saved", "The limit is set."),
+            ("doubted", "The limit is set, but holds nothing up: see below."),
             ("reset", "What was used is set to nothing."),
             ("raised", "The raise is saved."),
             ("deleted", "The limit is deleted."),
             ("unhooked", "The webhook is deleted."),
         ] />
         <Loaded data view=move |page| view! { <Inside page slug=param("slug") forms /> }.into_any() />
+    }
+}
+
+/// What was done, and what is odd about it.
+fn told(done: &str, doubts: &[Doubt]) -> Toast {
+    match doubts {
+        [] => Toast::done(done),
+        [doubt, ..] => Toast { tone: Tone::Warn, ..Toast::done(format!("{done}, but: {}", doubt.message)) },
     }
 }
 
@@ -98,7 +107,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     });
     let doubts = (!doubts.is_empty()).then(|| {
         let doubts: Vec<_> = doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
-        view! { <Note tone=Tone::Warn><span>"Some limits are never reached."</span><ul>{doubts}</ul></Note> }
+        view! { <Note tone=Tone::Warn><span>"Some limits hold nothing up."</span><ul>{doubts}</ul></Note> }
     });
     let blocked = (!blocked.is_empty()).then(|| {
         let words = format!(
@@ -180,7 +189,8 @@ pub fn used(standing: &Standing) -> impl IntoView + use<> {
     }
 }
 
-pub(super) fn state(standing: &Standing) -> impl IntoView + use<> {
+/// Whether anything is left of it, in a word.
+pub fn state(standing: &Standing) -> impl IntoView + use<> {
     let raised = standing.limit.raised.filter(|_| standing.amount != standing.limit.is.amount);
     let pill = if standing.used >= standing.amount {
         match (standing.limit.is.action, standing.limit.is.kind) {

@@ -7,5 +7,5 @@ mod list;
 mod section;
 
 pub use holding::{Holding, USED_UP};
-pub use list::{LimitsPage, used};
+pub use list::{LimitsPage, about, state, used};
 pub use section::{Routes, SECTION};

@@ -13,7 +13,7 @@ use crate::{
         limits::{
             self,
             contract::Sent,
-            model::{On, Scope, Standing},
+            model::{Doubt, On, Scope, Standing},
         },
         api_keys,
         logs::{self, texts::Keeping},
@@ -167,8 +167,8 @@ pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation, Vec<S
 
 /// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only; and what all calls together
 /// may use, for which more is needed than for the first. `read` is what was set when the caller read it (none: whatever is
-/// set): where somebody has set it otherwise since, nothing is changed.
-pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>, limits: Sent) -> Result<()> {
+/// set): where somebody has set it otherwise since, nothing is changed. Gives what is odd about limits that were set.
+pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>, limits: Sent) -> Result<Vec<Doubt>> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
@@ -191,8 +191,8 @@ pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bo
             store::restrict(tx, id, saved_only).await?;
             let event = Event::of(Subject::new("organisation", id, &was.name));
             let event = event.change("saved_only", was.saved_only, saved_only);
-            let event = limits::set(&mut change, on, &limits, event).await?;
-            change.commit(event, ()).await
+            let (event, doubts) = limits::set(&mut change, on, &limits, event).await?;
+            change.commit(event, doubts).await
         })
         .await
 }
