@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
+    (36, "call_partitions", include_str!("../../../migrations/0036_call_partitions.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -7,6 +7,7 @@ mod browse;
 mod health;
 pub mod listing;
 mod migrate;
+mod months;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod tx;
 mod value;
 
 pub use address::Address;
-pub use batch::Batch;
+pub use batch::{Batch, Then};
 pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql};

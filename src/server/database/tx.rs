@@ -354,7 +354,7 @@ fn note_failure(health: &Health, error: &sqlx::Error) {
 
 /// What a database error means to a caller; the cause goes to the log. A clash of unique values is a conflict, and an
 /// operation that can name the field says so before it comes to this.
-fn failed(error: sqlx::Error) -> Error {
+pub(super) fn failed(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::Database(cause) if cause.is_unique_violation() => {
             Error::new(Code::Conflict, "Something with this name exists already.")
