@@ -11,6 +11,7 @@ mod audit_export;
 mod audit_room;
 mod billing;
 mod bounds;
+mod call_months;
 mod checkpoints;
 mod configs;
 mod exports;

@@ -52,6 +52,18 @@ pub(super) async fn sqlite(pool: &SqlitePool) -> StartResult<()> {
     Ok(migrator(Dialect::Sqlite).run(pool).await?)
 }
 
+/// Brings the schema to where it was before a migration.
+#[cfg(test)]
+pub async fn sqlite_before(pool: &SqlitePool, version: i64) -> StartResult<()> {
+    Ok(migrator_before(Dialect::Sqlite, version).run(pool).await?)
+}
+
+/// The same on PostgreSQL.
+#[cfg(test)]
+pub async fn postgres_before(pool: &PgPool, version: i64) -> StartResult<()> {
+    Ok(migrator_before(Dialect::Postgres, version).run(pool).await?)
+}
+
 pub(super) async fn postgres(pool: &PgPool) -> StartResult<()> {
     Ok(migrator(Dialect::Postgres).run(pool).await?)
 }
@@ -73,9 +85,14 @@ pub(super) fn cause(error: &MigrateError) -> Result<String, &sqlx::Error> {
 }
 
 fn migrator(dialect: Dialect) -> Migrator {
+    migrator_before(dialect, i64::MAX)
+}
+
+fn migrator_before(dialect: Dialect, end: i64) -> Migrator {
     Migrator::with_migrations(
         MIGRATIONS
             .iter()
+            .filter(|(version, ..)| *version < end)
             .map(|(version, name, text)| {
                 let sql = AssertSqlSafe(translate(text, dialect)).into_sql_str();
                 Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql, false)

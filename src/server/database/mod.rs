@@ -6,7 +6,10 @@ mod batch;
 mod browse;
 mod health;
 pub mod listing;
+#[cfg(not(test))]
 mod migrate;
+#[cfg(test)]
+pub mod migrate;
 mod months;
 mod statement;
 #[cfg(test)]
