@@ -10,8 +10,11 @@ use crate::{
 };
 
 macro_rules! old_calls {
+    ($columns:literal) => {
+        concat!("SELECT ", $columns, old_calls!())
+    };
     () => {
-        "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.started_at < $2 ORDER BY c.started_at, c.id LIMIT $3"
+        " FROM call_logs c WHERE c.org_id = $1 AND c.started_at < $2 ORDER BY c.started_at, c.id LIMIT $3"
     };
 }
 macro_rules! old_texts {
@@ -34,12 +37,12 @@ statements! {
     CLAIM: SystemSql = "UPDATE organisations SET logs_expiring_until = $3 WHERE id = $1 AND (logs_expiring_until IS NULL OR logs_expiring_until < $2)";
     RELEASE: SystemSql = "UPDATE organisations SET logs_expiring_until = NULL WHERE id = $1 AND logs_expiring_until = $2";
     TEXTS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_texts!(), ") AS page");
-    CALLS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_calls!(), ") AS page");
-    // The moment says in which months they are.
-    DELETE_OLD_TEXTS: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND created_at < $2 AND call_id IN (", old_texts!(), ")");
-    DELETE_TEXTS_OF_OLD: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND created_at < $2 AND call_id IN (", old_calls!(), ")");
-    DELETE_ATTEMPTS_OF_OLD: TenantSql = concat!("DELETE FROM call_attempts WHERE org_id = $1 AND started_at < $2 AND call_id IN (", old_calls!(), ")");
-    DELETE_OLD: TenantSql = concat!("DELETE FROM call_logs WHERE org_id = $1 AND started_at < $2 AND id IN (", old_calls!(), ")");
+    CALLS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_calls!("c.id"), ") AS page");
+    // The moment says in which months they are. With NOT, since SQLite would go by it in place of the ids.
+    DELETE_OLD_TEXTS: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND NOT (created_at >= $2) AND call_id IN (", old_texts!(), ")");
+    DELETE_TEXTS_OF_OLD: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND NOT (created_at >= $2) AND call_id IN (", old_calls!("c.id"), ")");
+    DELETE_ATTEMPTS_OF_OLD: TenantSql = concat!("DELETE FROM call_attempts WHERE org_id = $1 AND NOT (started_at >= $2) AND call_id IN (", old_calls!("c.id"), ")");
+    DELETE_OLD: TenantSql = concat!("DELETE FROM call_logs WHERE org_id = $1 AND NOT (started_at >= $2) AND (started_at, id) IN (", old_calls!("c.started_at, c.id"), ")");
     COUNT: TenantSql = "SELECT COUNT(*) FROM call_texts WHERE org_id = $1";
 }
 
