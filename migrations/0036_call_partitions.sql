@@ -74,18 +74,20 @@ CREATE TABLE call_texts_default PARTITION OF call_texts DEFAULT;
 SELECT latchkey_close_call_partition('default');
 
 -- Makes the tables of a month, and puts into them what stands in the default ones. False: it has them, or the default ones
--- hold so much that calls would wait too long meanwhile; then they stand for this month, too.
+-- hold so much that calls would wait too long while it is looked through and moved; then they stand for this month, too.
 CREATE FUNCTION latchkey_make_call_partition(month date) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     part text := to_char(month, 'YYYY_MM');
     first bigint := extract(epoch FROM month::timestamp) * 1000;
     after_last bigint := extract(epoch FROM month + interval '1 month') * 1000;
-    most bigint := 100000;
+    most bigint := 1000000;
+    most_moved bigint := 50000;
     parted text[] := ARRAY['call_logs', 'call_attempts', 'call_texts'];
     by_time text[] := ARRAY['started_at', 'started_at', 'created_at'];
 BEGIN
     IF to_regclass('call_logs_' || part) IS NOT NULL
-        OR (SELECT count(*) FROM (SELECT FROM call_logs_default LIMIT most + 1) AS held) > most THEN
+        OR (SELECT count(*) FROM (SELECT FROM call_logs_default LIMIT most + 1) AS held) > most
+        OR (SELECT count(*) FROM call_logs_default WHERE started_at >= first AND started_at < after_last) > most_moved THEN
         RETURN false;
     END IF;
     -- To attach takes these locks at any rate. From here on nothing comes in that would have to be moved.
@@ -107,9 +109,10 @@ BEGIN
     RETURN true;
 END $$;
 
--- Makes the tables of this month and of the next three, where they are missing; gives of how many. Any replica may ask at any
+-- Makes the tables of this month and of the next three, and of so many months before (two years at most) for calls that are
+-- about to be put into the log later than they came, where they are missing; gives of how many. Any replica may ask at any
 -- time. What it cannot have at once it leaves to the next time: the default tables keep what comes meanwhile.
-CREATE FUNCTION latchkey_call_partitions() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION latchkey_call_partitions(past integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     made bigint := 0;
     this_month date := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
@@ -118,7 +121,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(7310036) THEN
         RETURN 0;
     END IF;
-    FOR ahead IN 0..3 LOOP
+    FOR ahead IN -least(greatest(past, 0), 24)..3 LOOP
         BEGIN
             IF latchkey_make_call_partition((this_month + make_interval(months => ahead))::date) THEN
                 made := made + 1;
@@ -229,16 +232,16 @@ BEGIN
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
     END LOOP;
 END $$;
-ALTER FUNCTION latchkey_call_partitions() SET lock_timeout = '1500ms';
+ALTER FUNCTION latchkey_call_partitions(integer) SET lock_timeout = '1500ms';
 ALTER FUNCTION latchkey_drop_old_calls() SET lock_timeout = '1500ms';
-GRANT EXECUTE ON FUNCTION latchkey_call_partitions(), latchkey_drop_old_calls() TO latchkey_serving;
+GRANT EXECUTE ON FUNCTION latchkey_call_partitions(integer), latchkey_drop_old_calls() TO latchkey_serving;
 
 -- What there is: a month for each that has calls, within ten years; the default tables have what else there may be.
 SELECT latchkey_make_call_partition(month::date) FROM (
     SELECT DISTINCT date_trunc('month', to_timestamp(started_at / 1000) AT TIME ZONE 'UTC') AS month FROM call_logs_whole
     WHERE started_at BETWEEN extract(epoch FROM now() - interval '10 years') * 1000 AND extract(epoch FROM now()) * 1000
 ) AS months;
-SELECT latchkey_call_partitions();
+SELECT latchkey_call_partitions(0);
 INSERT INTO call_logs SELECT * FROM call_logs_whole;
 INSERT INTO call_attempts SELECT a.*, c.started_at
     FROM call_attempts_whole a JOIN call_logs_whole c ON c.org_id = a.org_id AND c.id = a.call_id;

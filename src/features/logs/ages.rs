@@ -55,7 +55,7 @@ async fn months(app: &App) -> Result<()> {
 
 /// Prepares the months that come.
 pub async fn prepare(app: &App) -> Result<()> {
-    let made = app.db.prepare_months().await?;
+    let made = app.db.prepare_months(0).await?;
     if made > 0 {
         tracing::info!(made, "the log of calls is prepared for months to come");
     }

@@ -5,11 +5,11 @@ use super::{Db, tx::failed};
 use crate::kernel::Error;
 
 impl Db {
-    /// Makes the tables of this month and of the next three, where they are missing; gives of how many months. It may be asked
-    /// by every replica at once. SQLite has none.
-    pub async fn prepare_months(&self) -> Result<i64, Error> {
+    /// Makes the tables of this month and of the next three, and of so many before, where they are missing; gives of how many
+    /// months. It may be asked by every replica at once. SQLite has none.
+    pub async fn prepare_months(&self, past: i32) -> Result<i64, Error> {
         let Db::Postgres(server) = self else { return Ok(0) };
-        sqlx::query_scalar("SELECT latchkey_call_partitions()").fetch_one(&**server).await.map_err(failed)
+        sqlx::query_scalar("SELECT latchkey_call_partitions($1)").bind(past).fetch_one(&**server).await.map_err(failed)
     }
 
     /// Drops a month of which no organisation keeps an entry any more, or empties the texts of one of which none keeps a text,
