@@ -5,7 +5,7 @@ use super::support::{House, World, each_engine, test_server};
 use crate::{
     features::logs::{ages, model::Next, operations::count_earlier},
     gateway::{
-        facts::{CallEnd, CallFacts, Endpoint, Record, Tried, TriedEnd},
+        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Tried, TriedEnd},
         record::Sink,
         storage::call_log,
     },
@@ -349,7 +349,23 @@ async fn a_call_is_written_once_however_often_its_records_come() {
             // As the journal has it.
             let again: CallFacts = serde_json::from_str(&serde_json::to_string(&call).expect("JSON")).expect("facts");
             assert_eq!((again.id, again.started_at), (call.id, call.started_at));
-            let end = CallEnd::interrupted().having_tried(vec![tried]);
+            let end = CallEnd {
+                status: 200,
+                upstream_status: Some(200),
+                upstream_id: None,
+                error: None,
+                sent: true,
+                ended_by: EndedBy::Answer,
+                latency_us: 5_000,
+                first_byte_us: None,
+                usage: None,
+                cost: None,
+                saved: None,
+                count: 1,
+                went: None,
+                tried: vec![tried],
+                spent: vec![],
+            };
             let record = |call: CallFacts, outcome| Record { call: Arc::new(call), outcome, texts: None };
             assert_eq!(log.write(&[record(call.clone(), None)]).await, Ok(()));
             for _ in 0..3 {

@@ -186,7 +186,8 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
             let plan = self::plan(&mut owner, text, true).await;
             // What is deleted, and how it is found.
             let places = 1 + usize::from(text.starts_with("DELETE FROM call_"));
-            if plan.iter().filter(|step| step.contains("Subplans Removed")).count() < places {
+            let is_empty = plan.iter().any(|step| step.contains("One-Time Filter: false"));
+            if !is_empty && plan.iter().filter(|step| step.contains("Subplans Removed")).count() < places {
                 unbounded.push(format!("{text}\n    {}", plan.join("\n    ")));
             }
         }
