@@ -133,6 +133,8 @@ row! {
 
 impl Rules {
     /// Before which moment a text is too old, and an entry, if ever one is.
+    ///
+    /// Of whole months PostgreSQL's own `latchkey_keeps_calls` and `latchkey_keeps_texts` say the same.
     pub fn ends(&self, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let before = |days: i64| now.plus(-days.saturating_mul(DAY));
         let entries = self.logs_days.map(before);
