@@ -90,7 +90,10 @@ BEGIN
         OR (SELECT count(*) FROM call_logs_default WHERE started_at >= first AND started_at < after_last) > most_moved THEN
         RETURN false;
     END IF;
-    -- To attach takes these locks at any rate. From here on nothing comes in that would have to be moved.
+    -- Whoever writes holds the whole table, until the end. So nobody is on the way to a default table with what would have to be
+    -- moved, and would be refused there afterwards; nor between a call and its attempts. These are taken in the order of those
+    -- who write. To attach takes the others at any rate.
+    LOCK TABLE ONLY call_logs, ONLY call_attempts, ONLY call_texts IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE call_logs_default, call_attempts_default, call_texts_default IN ACCESS EXCLUSIVE MODE;
     FOR i IN 1..3 LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)',

@@ -410,6 +410,9 @@ impl From<Error> for WriteError {
 fn is_of_values(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,
+        // A row that came to a part of a table as that part was changed violates a constraint that has no name. It finds its
+        // place another time.
+        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("23514") => cause.constraint().is_some(),
         sqlx::Error::Database(cause) => is_of_data(cause.code().as_deref()),
         _ => false,
     }
