@@ -6,7 +6,7 @@ use crate::{
     features::logs::{ages, model::Next, operations::count_earlier},
     gateway::{
         facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Tried, TriedEnd},
-        record::Sink,
+        record::{Sink, SinkError},
         storage::call_log,
     },
     kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, time::DAY},
@@ -14,7 +14,13 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use uuid::Uuid;
 
 const PARTED: [&str; 3] = ["call_logs", "call_attempts", "call_texts"];
@@ -300,6 +306,102 @@ async fn the_serving_role_cannot_misuse_what_makes_and_drops_months() {
     assert_eq!(places(&mut owner, id).await, in_part(&part)[..2]);
 }
 
+/// What is known of a call that came then.
+fn facts(house: &House, started_at: Timestamp) -> CallFacts {
+    CallFacts {
+        id: CallId::new(),
+        organisation: house.organisation,
+        key: KeyId::numbered(0),
+        secret: SecretId::numbered(0),
+        person: None,
+        virtual_key: None,
+        provider: None,
+        endpoint: Endpoint::ChatCompletions,
+        model: "gpt-4o".into(),
+        streamed: false,
+        trace: "trace".into(),
+        metadata: None,
+        config: None,
+        prompt: None,
+        keeps: None,
+        prices: None,
+        started_at,
+    }
+}
+
+/// A call that came to the default table as its month was made would be refused there: it is no record that can never be stored.
+#[tokio::test]
+async fn a_call_that_comes_as_its_month_is_made_is_written_another_time() {
+    let Some(server) = test_server() else { return };
+    let house = House::on_postgres(&server).await.founded().await;
+    let mut owner = owner_of(&house).await;
+    let log = call_log(&house.app);
+    let record = [Record { call: Arc::new(facts(&house, house.app.clock.now())), outcome: None, texts: None }];
+    for (constraint, expected) in [("", SinkError::Unavailable), (", CONSTRAINT = 'a_check'", SinkError::Rejected)] {
+        let refusing = format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '23514'{constraint}; END $$;
+             CREATE TRIGGER refuse AFTER INSERT ON call_logs FOR EACH ROW EXECUTE FUNCTION refuse();"
+        );
+        owner.execute(AssertSqlSafe(refusing)).await.expect("a trigger");
+        assert_eq!(log.write(&record).await, Err(expected));
+        owner.execute("DROP TRIGGER refuse ON call_logs; DROP FUNCTION refuse").await.expect("dropped");
+    }
+    assert_eq!(log.write(&record).await, Ok(()));
+    assert_eq!(number(&mut owner, "SELECT COUNT(*) FROM call_logs").await, 1);
+}
+
+/// Calls are written while months are made, dropped and made again: none is refused, and none is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_are_written_while_months_come() {
+    let Some(server) = test_server() else { return };
+    let house = House::on_postgres(&server).await.founded().await;
+    let mut owner = owner_of(&house).await;
+    let (part, at) = month(&mut owner, 3).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..3)
+        .map(|_| {
+            let calls: Vec<CallFacts> = (0..2_000).map(|_| facts(&house, at)).collect();
+            let (log, stop) = (call_log(&house.app), stop.clone());
+            tokio::spawn(async move {
+                let mut written = 0;
+                for call in calls {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let record = [Record { call: Arc::new(call), outcome: None, texts: None }];
+                    // As the recorder does: again, unless it is refused.
+                    loop {
+                        match log.write(&record).await {
+                            Ok(()) => break written += 1,
+                            Err(SinkError::Unavailable) => {}
+                            Err(SinkError::Rejected) => panic!("a call is refused"),
+                        }
+                    }
+                }
+                written
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        // What stands in the month goes back beside it, as if it had never been made.
+        let undone = format!(
+            "BEGIN; LOCK TABLE call_logs IN ACCESS EXCLUSIVE MODE; ALTER TABLE call_logs DETACH PARTITION call_logs_{part};
+             INSERT INTO call_logs SELECT * FROM call_logs_{part}; DROP TABLE call_texts_{part}, call_attempts_{part}, call_logs_{part}; COMMIT"
+        );
+        owner.execute(AssertSqlSafe(undone)).await.expect("undone");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(house.app.db.prepare_months(0).await.expect("asks"), 1);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let mut all = 0;
+    for writer in writers {
+        all += writer.await.expect("no panic");
+    }
+    assert!(all > 0);
+    assert_eq!(number(&mut owner, "SELECT COUNT(*) FROM call_logs").await, all);
+    assert_eq!(number(&mut owner, &format!("SELECT COUNT(*) FROM call_logs_{part}")).await, all, "each in its month");
+}
+
 /// A call that begins, ends, and is read from the journal again after a crash, as often as that happens: one entry, counted
 /// once. PostgreSQL knows it by its beginning besides, which every record of it repeats.
 #[tokio::test]
@@ -309,25 +411,7 @@ async fn a_call_is_written_once_however_often_its_records_come() {
         let log = call_log(&house.app);
         // In a month, and in none.
         for (at, rows) in [(house.app.clock.now(), 1), (Timestamp(7 * DAY), 2)] {
-            let call = CallFacts {
-                id: CallId::new(),
-                organisation: house.organisation,
-                key: KeyId::numbered(0),
-                secret: SecretId::numbered(0),
-                person: None,
-                virtual_key: None,
-                provider: None,
-                endpoint: Endpoint::ChatCompletions,
-                model: "gpt-4o".into(),
-                streamed: false,
-                trace: "trace".into(),
-                metadata: None,
-                config: None,
-                prompt: None,
-                keeps: None,
-                prices: None,
-                started_at: at,
-            };
+            let call = facts(&house, at);
             let tried = Tried {
                 path: "config".into(),
                 virtual_key: None,
