@@ -203,6 +203,8 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
     }
     reviews::make(&ada).await?;
     made.truncate(2);
+    // Calls of the last seventy days, in their months.
+    app.db.prepare_months(3).await?;
     let log = call_log(app);
     // Some of a month that is over, for its statement; not beside many calls, which are counted.
     let earlier: Vec<Record> = match calls {

@@ -12,6 +12,7 @@ mod audit_personal;
 mod audit_room;
 mod billing;
 mod bounds;
+mod call_months;
 mod checkpoints;
 mod configs;
 mod exports;

@@ -1,7 +1,7 @@
 //! How the engines carry statements out on filled tables: every one finds what it needs by an index. The statements are
 //! those of the stores, and all that lists can put together, since nothing else puts statements together.
 
-use super::statements::registered;
+use super::statements::{registered, registered_on};
 use super::support::{House, test_server};
 use crate::{features::ROOMS, server::database::Db};
 use sqlx::{Connection, Executor, PgConnection, Row};
@@ -26,9 +26,9 @@ const PAIRS: usize = 2;
 const DERIVED: [&str; 6] = ["page", "span", "taken", "any_call", "s", "CONSTANT"];
 
 /// The statements of every store, and all that lists can put together with at most this many of their optional filters.
-fn statements(most: usize) -> Vec<String> {
+fn statements(most: usize, is_postgres: bool) -> Vec<String> {
     let composed = ROOMS.iter().flat_map(|room| room.lists).flat_map(|list| list.statements(most));
-    let mut all: Vec<String> = composed.chain(registered().into_iter().map(str::to_owned)).collect();
+    let mut all: Vec<String> = composed.chain(registered_on(is_postgres).into_iter().map(str::to_owned)).collect();
     all.sort_unstable();
     all.dedup();
     assert!(all.len() > registered().len() + 400, "lists tell their statements: {}", all.len());
@@ -42,7 +42,7 @@ fn is_allowed(text: &str) -> bool {
 /// SQLite plans without statistics, so its plans do not depend on what is in the tables.
 #[tokio::test]
 async fn statements_find_their_rows_by_an_index_on_sqlite() {
-    let texts = statements(PAIRS);
+    let texts = statements(PAIRS, false);
     let house = House::on_sqlite().await;
     let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
     let mut bad = vec![];
@@ -79,8 +79,9 @@ async fn statements_find_their_rows_by_an_index_on_sqlite() {
     assert!(bad.is_empty(), "{} plans read too much:\n{}", bad.len(), told.join("\n\n"));
 }
 
-/// Forty organisations with all that they may have.
+/// Forty organisations with all that they may have. Calls are in each month that is prepared, and as many beyond all of them.
 const FILL: &str = "
+CREATE TABLE moments AS SELECT i, CASE WHEN i <= 12000 THEN i ELSE first + (i - 12000)::bigint * 215000 END AS t FROM generate_series(1, 60000) i, (SELECT (extract(epoch FROM date_trunc('month', now() AT TIME ZONE 'UTC')) * 1000)::bigint AS first) AS this_month;
 INSERT INTO organisations SELECT md5('o' || i)::uuid, 'o' || i, 'O', 0, 0, 1, 1 FROM generate_series(1, 40) i;
 INSERT INTO users SELECT md5('u' || i)::uuid, 'u' || i, 'u' || i, 'U', 'h', 0, NULL, NULL FROM generate_series(1, 60000) i;
 INSERT INTO retired_slugs SELECT 'r' || i, md5('o' || i % 40 + 1)::uuid, i FROM generate_series(1, 20000) i;
@@ -114,8 +115,8 @@ INSERT INTO prompt_moves SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uui
 INSERT INTO prompt_values SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, md5('h' || i)::uuid, md5('u' || i)::uuid, 'a', '{}', 'A', i FROM generate_series(1, 20000) i;
 INSERT INTO prompt_proposals SELECT md5('o' || i % 40 + 1)::uuid, md5('p' || i)::uuid, 'staging', md5('d' || i)::uuid, 1, NULL, '', NULL, 'A', i FROM generate_series(1, 10000) i;
 UPDATE api_keys k SET config_id = c.id FROM configs c WHERE c.org_id = k.org_id AND c.created_at = k.created_at;
-INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, i, i, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' || i % 20000 FROM generate_series(1, 60000) i;
-INSERT INTO call_attempts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered', NULL FROM generate_series(1, 60000) i;
+INSERT INTO call_logs SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, t, t, md5('k' || i)::uuid, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, 5, 5, 1, 1, 1, 1, 't' || i % 20000 FROM moments;
+INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found, started_at) SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 1, 'config', md5('v' || i % 20000)::uuid, 'openai', 'gpt', 200, NULL, true, 5, 5, 'answered', NULL, t FROM moments;
 INSERT INTO call_kinds SELECT md5('o' || i % 40 + 1)::uuid, md5('kind' || i)::uuid, md5('k' || i)::uuid, NULL, md5('v' || i % 20000)::uuid, 'openai', 'gpt', 'chat_completions', false, 'ok', 200, NULL, NULL, NULL, NULL, NULL, NULL, 'none', 'none', 'none', NULL FROM generate_series(1, 20000) i;
 INSERT INTO call_rollups SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, 1, 1, 1, 1, 1, 1, 0, 1, 5, 1, 5, i FROM generate_series(1, 60000) i;
 INSERT INTO call_sketches SELECT md5('o' || i % 40 + 1)::uuid, 3600000, i, md5('kind' || (i - 1) % 20000 + 1)::uuid, '1:1', '1:1' FROM generate_series(1, 60000) i;
@@ -130,7 +131,7 @@ INSERT INTO log_exports SELECT md5('o' || i % 40 + 1)::uuid, md5('j' || i)::uuid
 INSERT INTO log_settings SELECT id, false, '{}', 1 FROM organisations;
 INSERT INTO billing_settings SELECT id, '', '', 'USD', 1000000, '{}', 1 FROM organisations;
 INSERT INTO billing_statements SELECT md5('o' || i % 40 + 1)::uuid, i, i, 1, 'USD', 1000000, '{}', i FROM generate_series(1, 20000) i;
-INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, i FROM generate_series(1, 60000) i;
+INSERT INTO call_texts SELECT md5('o' || i % 40 + 1)::uuid, md5('c' || i)::uuid, 'a', 'b', 1, 1, false, false, 0, false, t FROM moments;
 INSERT INTO call_feedback SELECT md5('o' || i % 40 + 1)::uuid, md5('fb' || i)::uuid, 't' || i % 20000, 1, 1000000, NULL, NULL, NULL, 'A', i, 'A', i, i % 50 = 0 FROM generate_series(1, 60000) i;
 INSERT INTO submissions SELECT md5('o' || i % 40 + 1)::uuid, md5('f' || i)::uuid, i FROM generate_series(1, 30000) i;
 INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::uuid, i, 'a', 'done', 'k', 'i', 't', 'r', '{}', '', '', 'c' FROM generate_series(1, 30000) i;
@@ -138,7 +139,28 @@ INSERT INTO audit_personal SELECT md5('o' || i % 40 + 1)::uuid, i, p, CASE WHEN 
 INSERT INTO audit_deliveries SELECT md5('o' || i % 40 + 1)::uuid, 'd' || i, i, i, 0, NULL, i, false, NULL, 0 FROM generate_series(1, 20000) i;
 INSERT INTO audit_webhooks SELECT id, id, 'https://x', 'events', '', 0, NULL, NULL, 'A', 0, 1 FROM organisations;
 INSERT INTO audit_checkpoints SELECT md5('o' || i % 40 + 1)::uuid, i, i, '', '{}', '', sha256(('c' || i)::bytea) FROM generate_series(1, 30000) i;
+DROP TABLE moments;
 ANALYZE;";
+
+/// How a statement says when the calls came that it is about.
+const MOMENTS: [&str; 4] = ["started_at >= $", "started_at < $", "started_at = $", "t.created_at < $"];
+
+/// The plan of a statement for values that are not known yet. `pruned`: without the months that the values rule out.
+async fn plan(owner: &mut PgConnection, text: &str, pruned: bool) -> Vec<String> {
+    let places = (1..).take_while(|place| text.contains(&format!("${place}"))).count();
+    let values = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
+    // Only whoever owns the tables may erase.
+    let role = if text.starts_with("DELETE FROM audit_personal") { "RESET ROLE; " } else { "" };
+    let steps = format!(
+        "{role}SET enable_partition_pruning = {pruned}; PREPARE it AS {text}; EXPLAIN EXECUTE it{values}; DEALLOCATE it; \
+         SET ROLE latchkey_serving"
+    );
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(steps))
+        .fetch_all(owner)
+        .await
+        .unwrap_or_else(|error| panic!("{text}\n{error}"));
+    rows.iter().map(|row| row.get(0)).collect()
+}
 
 #[tokio::test]
 async fn statements_find_their_rows_by_an_index_on_postgres() {
@@ -151,27 +173,32 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
     owner.execute(context).await.expect("the serving role");
     // It takes every statement. To plan each of them would take minutes: one optional filter at a time is looked at, as
     // several together only leave less to be read.
-    for texts in statements(PAIRS).chunks(50) {
+    for texts in statements(PAIRS, true).chunks(50) {
         let steps: String = texts.iter().map(|text| format!("PREPARE it AS {text}; DEALLOCATE it; ")).collect();
         owner.execute(sqlx::AssertSqlSafe(steps)).await.unwrap_or_else(|error| panic!("{}\n{error}", texts.join("\n")));
     }
     let mut bad = vec![];
-    for text in &statements(1) {
-        let places = (1..).take_while(|place| text.contains(&format!("${place}"))).count();
-        let values = if places == 0 { String::new() } else { format!("({})", vec!["NULL"; places].join(", ")) };
-        // Only whoever owns the tables may erase.
-        let role = if text.starts_with("DELETE FROM audit_personal") { "RESET ROLE; " } else { "" };
-        let steps =
-            format!("{role}PREPARE it AS {text}; EXPLAIN EXECUTE it{values}; DEALLOCATE it; SET ROLE latchkey_serving");
-        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(steps))
-            .fetch_all(&mut owner)
-            .await
-            .unwrap_or_else(|error| panic!("{text}\n{error}"));
-        let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let (mut bounded, mut unbounded) = (0, vec![]);
+    for text in &statements(1, true) {
+        // All months are looked at: no moment is known here, and without one none would be left of those that it could rule out.
+        let plan = plan(&mut owner, text, false).await;
         if let Some(step) = plan.iter().find(|step| step.contains("Seq Scan on ")) {
             bad.push((text.clone(), step.clone(), plan.join("\n    ")));
         }
+        // A statement that says between which moments reads no other months.
+        if MOMENTS.iter().any(|moment| text.contains(moment)) {
+            bounded += 1;
+            let plan = self::plan(&mut owner, text, true).await;
+            // What is deleted, and how it is found.
+            let places = 1 + usize::from(text.starts_with("DELETE FROM call_"));
+            let is_empty = plan.iter().any(|step| step.contains("One-Time Filter: false"));
+            if !is_empty && plan.iter().filter(|step| step.contains("Subplans Removed")).count() < places {
+                unbounded.push(format!("{text}\n    {}", plan.join("\n    ")));
+            }
+        }
     }
+    assert!(bounded > 100, "statements say which months they are about: {bounded}");
+    assert!(unbounded.is_empty(), "{} plans read every month:\n{}", unbounded.len(), unbounded.join("\n\n"));
     // The list of organisations is short here, as is what there is once for each, and the installation has one row.
     let short = |step: &str| {
         [

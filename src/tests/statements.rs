@@ -24,17 +24,22 @@ pub fn registered() -> Vec<&'static str> {
         erasure::STATEMENTS,
         installation::STATEMENTS,
         sessions::STATEMENTS,
-        storage::statements(),
+        storage::STATEMENTS,
     ];
     let rooms = features::ROOMS.iter().flat_map(|room| room.statements).copied();
     below.into_iter().chain(rooms).flatten().copied().collect()
+}
+
+/// The same, with the few that are of one engine alone.
+pub fn registered_on(is_postgres: bool) -> Vec<&'static str> {
+    registered().into_iter().chain(storage::statements_of(is_postgres)).collect()
 }
 
 #[tokio::test]
 async fn every_statement_is_prepared_on_sqlite() {
     let house = House::on_sqlite().await;
     let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
-    for text in registered() {
+    for text in registered_on(false) {
         let prepared = writer.prepare(text.into_sql_str()).await;
         if let Err(error) = prepared {
             panic!("{text}\n{error}");
@@ -47,7 +52,7 @@ async fn every_statement_is_prepared_on_postgres() {
     let Some(server) = test_server() else { return };
     let house = House::on_postgres(&server).await;
     let mut connection = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
-    for text in registered() {
+    for text in registered_on(true) {
         let prepared = connection.prepare(text.into_sql_str()).await;
         if let Err(error) = prepared {
             panic!("{text}\n{error}");

@@ -183,7 +183,7 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     sqlx::query("SET ROLE latchkey_serving").execute(&mut connection).await.expect("the role can be taken");
     for table in ORGANISATION {
         let forced: (bool, bool, String) = sqlx::query_as(
-            "SELECT relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = $1 AND relkind = 'r'",
+            "SELECT relrowsecurity, relforcerowsecurity, pg_get_userbyid(relowner)::text FROM pg_class WHERE relname = $1 AND relkind IN ('r', 'p')",
         )
         .bind(table)
         .fetch_one(&mut connection)
@@ -239,7 +239,7 @@ async fn every_table_of_organisations_stands_behind_the_wall() {
                 AND p.polqual IS NOT NULL AND p.polwithcheck IS NOT NULL),
             has_table_privilege('latchkey_serving', c.oid, 'SELECT') AND has_table_privilege('latchkey_serving', c.oid, 'INSERT')
          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'org_id'
-         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY c.relname",
+         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace ORDER BY c.relname",
     )
     .fetch_all(&mut owner)
     .await
@@ -248,6 +248,55 @@ async fn every_table_of_organisations_stands_behind_the_wall() {
     for (name, forced, policy, granted) in tables.iter().filter(|(name, ..)| !SHARED.contains(&name.as_str())) {
         assert!(*forced && *policy && *granted, "{name}: call latchkey_wall('{name}') in its migration");
         assert!(name == "made_here" || ORGANISATION.contains(&name.as_str()), "{name} is not in the list of this test");
+    }
+}
+
+/// What a table is parted into is reached through the table alone, behind its wall: of a part nobody but the owner may do
+/// anything, and row-level security shows none of it.
+#[tokio::test]
+async fn parts_of_tables_are_reached_through_these_alone() {
+    let Some(server) = test_server() else { return };
+    let house = House::on_postgres(&server).await.founded().await;
+    house.add_call(Uuid::now_v7()).await;
+    let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
+    let parts: Vec<(String, String, bool, bool, bool)> = sqlx::query_as(
+        "SELECT c.relname::text, p.relname::text, c.relrowsecurity AND p.relrowsecurity AND p.relforcerowsecurity,
+            EXISTS (SELECT FROM pg_policy q WHERE q.polrelid = c.oid),
+            EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner)
+         FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid JOIN pg_class p ON p.oid = i.inhparent
+         WHERE c.relkind IN ('r', 'p', 'f') ORDER BY c.relname",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("the parts");
+    for table in ["call_attempts", "call_logs", "call_texts"] {
+        assert!(
+            parts.iter().filter(|(_, of, ..)| of == table).count() >= 5,
+            "{table}: four months and the rest: {parts:?}"
+        );
+    }
+    owner.execute("SET ROLE latchkey_serving").await.expect("the role can be taken");
+    for (part, table, secured, policy, granted) in &parts {
+        assert!(ORGANISATION.contains(&table.as_str()), "{part} is a part of {table}");
+        assert!(*secured && !*policy && !*granted, "{part}");
+        let mut tx = owner.begin().await.expect("begins");
+        take_context(&mut tx, house.organisation.0).await;
+        let statements = [
+            format!("SELECT * FROM {part}"),
+            format!("INSERT INTO {part} SELECT * FROM {table}"),
+            format!("UPDATE {part} SET org_id = org_id"),
+            format!("DELETE FROM {part}"),
+            format!("TRUNCATE {part}"),
+        ];
+        for statement in statements {
+            let mut attempt = tx.begin().await.expect("begins");
+            let refused =
+                attempt.execute(sqlx::AssertSqlSafe(statement.clone())).await.expect_err("it may not").to_string();
+            assert!(refused.contains("permission denied"), "{statement}: {refused}");
+        }
+    }
+    for table in ["call_attempts", "call_logs", "call_texts"] {
+        assert_eq!(seen(&mut owner, table, Some(house.organisation.0)).await, (1, 1), "{table}");
     }
 }
 

@@ -35,7 +35,8 @@ pub async fn round(app: &App) -> Result<()> {
     let mut tx = app.db.read().await?;
     let organisations = organisations::ids(&mut tx).await?;
     drop(tx);
-    let mut first = Ok(());
+    // Whole months first: what is in them need not be deleted row by row.
+    let mut first = months(app).await;
     for organisation in organisations {
         let done = async {
             while of(app, organisation).await? {}
@@ -44,6 +45,21 @@ pub async fn round(app: &App) -> Result<()> {
         first = first.and(done.await);
     }
     first
+}
+
+/// Drops what no organisation keeps any more of the months of the log.
+async fn months(app: &App) -> Result<()> {
+    while app.db.drop_old_month().await? {}
+    Ok(())
+}
+
+/// Prepares the months that come.
+pub async fn prepare(app: &App) -> Result<()> {
+    let made = app.db.prepare_months(0).await?;
+    if made > 0 {
+        tracing::info!(made, "the log of calls is prepared for months to come");
+    }
+    Ok(())
 }
 
 /// What is due in an organisation.
@@ -64,7 +80,8 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
     let now = app.clock.now();
     let until = now.plus(CLAIM);
     let mut note = app.note_in(organisation).await?;
-    let (texts_before, entries_before) = store::rules(note.tx()).await?.ends(now);
+    let rules = store::rules(note.tx()).await?;
+    let (texts_before, entries_before) = rules.ends(now);
     let texts = store::count_old_texts(note.tx(), texts_before, ROUND).await?;
     let (entries, feedback) = match entries_before {
         Some(before) => (
@@ -75,7 +92,7 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
     };
     let unknown_ages = (entries_before.unwrap_or(Timestamp(i64::MIN)), now.plus(-UNKNOWN));
     let (looked_at, unknown) = feedback::settle(note.tx(), unknown_ages, LOOKED_AT).await?;
-    let is_due = [texts, entries, feedback, unknown].iter().any(|rows| *rows > 0);
+    let is_due = [texts, entries, feedback, unknown, rules.texts_dropped, rules.entries_dropped].iter().any(|rows| *rows > 0);
     if is_due && !store::claim(note.tx(), now, until).await? {
         return Ok(false);
     }
@@ -136,13 +153,18 @@ async fn delete(tx: &mut OrgTx, left: Due) -> Result<Due> {
 async fn told(app: &App, organisation: OrganisationId, due: &Due) -> Result<()> {
     let Due { texts, entries, feedback, unknown, texts_before, entries_before, unknown_ages } = *due;
     let subject = Subject::new("log", organisation, "the log of calls");
-    let event = Event::of(subject)
-        .change("texts", 0, texts)
-        .change("entries", 0, entries)
-        .change("feedback", 0, feedback + unknown)
-        .with("texts_before", texts_before.rfc3339())
-        .with("entries_before", entries_before.map(Timestamp::rfc3339));
     Access::act_by_itself(app, Operation::LogsExpire, organisation, |mut change| async move {
+        // What went with whole months. It is read here, where nobody else tells of it.
+        let rules = store::rules(change.tx()).await?;
+        let event = Event::of(subject)
+            .change("texts", 0, texts + rules.texts_dropped)
+            .change("entries", 0, entries + rules.entries_dropped)
+            .change("feedback", 0, feedback + unknown)
+            .with("texts_before", texts_before.rfc3339())
+            .with("entries_before", entries_before.map(Timestamp::rfc3339));
+        if rules.texts_dropped > 0 || rules.entries_dropped > 0 {
+            store::note_told(change.tx(), rules.entries_dropped, rules.texts_dropped).await?;
+        }
         if texts > 0 {
             store::delete_old_texts(change.tx(), texts_before, BATCH).await?;
         }

@@ -80,6 +80,11 @@ pub const ROOM: Room = Room {
             failed: "what is too old in the log of calls could not be deleted",
             round: |app| Box::pin(ages::round(app)),
         },
+        Job {
+            every: Duration::from_secs(86_400),
+            failed: "the log of calls could not be prepared for months to come",
+            round: |app| Box::pin(ages::prepare(app)),
+        },
     ],
 };
 

@@ -5,7 +5,7 @@ mod sink;
 mod source;
 mod store;
 
-pub use store::statements;
+pub use store::{STATEMENTS, statements_of};
 
 use crate::{
     gateway::{

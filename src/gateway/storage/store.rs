@@ -8,7 +8,7 @@ use crate::{
     },
     gateway::facts::{CallEnd, CallFacts, Record, Tried},
     kernel::{ConfigId, Result, provider::Provider},
-    server::database::{Batch, OrgTx, TenantSql, Value, WriteError, row, values},
+    server::database::{Batch, OrgTx, TenantSql, Then, Value, WriteError, row, values},
 };
 use serde_json::json;
 use std::{
@@ -19,13 +19,23 @@ use uuid::Uuid;
 
 const INSERT: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, key_id, virtual_key_id, provider, model, endpoint, streamed, outcome, status, error_code, latency_us, first_byte_us, input_tokens, cached_input_tokens, output_tokens, cost, trace_id, count, metadata, upstream_id, led, config_id, config_version, prompt_id, prompt_version, prompt_label, user_id, kind_id, reasoning_tokens, saved)";
 /// A record may come twice, and one of a call under way is followed by one of its end. An end is never undone.
-const ON_CONFLICT: &str = " ON CONFLICT (org_id, id) DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id, reasoning_tokens = excluded.reasoning_tokens, saved = excluded.saved WHERE call_logs.finished_at IS NULL";
+///
+/// PostgreSQL knows a call by its beginning besides, by which its log is parted into months. That is as good: it is one of the
+/// facts that are noted before the call leaves and never change, in memory as in the journal, so that every record of a call
+/// has the same.
+macro_rules! on_conflict {
+    ($known:literal) => {
+        concat!(" ON CONFLICT ", $known, " DO UPDATE SET virtual_key_id = excluded.virtual_key_id, provider = excluded.provider, model = excluded.model, finished_at = excluded.finished_at, outcome = excluded.outcome, status = excluded.status, error_code = excluded.error_code, latency_us = excluded.latency_us, first_byte_us = excluded.first_byte_us, input_tokens = excluded.input_tokens, cached_input_tokens = excluded.cached_input_tokens, output_tokens = excluded.output_tokens, cost = excluded.cost, upstream_id = excluded.upstream_id, count = excluded.count, kind_id = excluded.kind_id, reasoning_tokens = excluded.reasoning_tokens, saved = excluded.saved WHERE call_logs.finished_at IS NULL")
+    };
+}
+const ON_CONFLICT: Then =
+    Then { postgres: on_conflict!("(org_id, id, started_at)"), sqlite: on_conflict!("(org_id, id)") };
 /// Columns of a record, its organisation not counted.
 const COLUMNS: usize = 32;
 
 /// A record may come twice, and then tells the same.
 const TRIED: TenantSql = TenantSql::new(
-    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found, first_byte_us, input_tokens, cached_input_tokens, output_tokens, cost) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (org_id, call_id, number) DO NOTHING",
+    "INSERT INTO call_attempts (org_id, call_id, number, path, virtual_key_id, provider, model, status, error_code, sent, began_us, took_us, next, found, first_byte_us, input_tokens, cached_input_tokens, output_tokens, cost, started_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) ON CONFLICT DO NOTHING",
 );
 /// The newest version of the config with this slug.
 const CONFIG: TenantSql = TenantSql::new(
@@ -40,10 +50,11 @@ const RULES: TenantSql = TenantSql::new(
 static CALLS: LazyLock<Batch> = LazyLock::new(|| Batch::new(INSERT, 1 + COLUMNS, ON_CONFLICT));
 
 /// The texts of these statements, for the test that prepares each on both engines.
-pub fn statements() -> &'static [&'static str] {
-    static TEXTS: LazyLock<Vec<&str>> =
-        LazyLock::new(|| CALLS.statements().chain([TRIED.text(), CONFIG.text(), RULES.text()]).collect());
-    &TEXTS
+pub const STATEMENTS: &[&str] = &[TRIED.text(), CONFIG.text(), RULES.text()];
+
+/// The texts that one engine alone takes.
+pub fn statements_of(is_postgres: bool) -> Vec<&'static str> {
+    if is_postgres { CALLS.on_postgres().collect() } else { CALLS.on_sqlite().collect() }
 }
 
 /// Stores records, each call once. Gives those that have ended now, and what they are counted by.
@@ -153,6 +164,7 @@ fn attempt(record: &Record, number: i64, tried: &Tried) -> Vec<Value> {
         usage.map(|usage| whole(usage.cached_input_tokens)),
         usage.map(|usage| whole(usage.output_tokens)),
         end.and_then(|end| end.cost),
+        record.call.started_at,
     ]
 }
 

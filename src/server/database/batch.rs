@@ -19,6 +19,13 @@ const SIZES: [usize; 3] = [32, 8, 1];
 /// place of each numbered value among all that stand before it, and takes unnumbered ones in their order.
 pub struct Batch(Vec<Texts>);
 
+/// What follows the values of an `INSERT`, on each engine.
+#[derive(Clone, Copy)]
+pub struct Then<'a> {
+    pub postgres: &'a str,
+    pub sqlite: &'a str,
+}
+
 struct Texts {
     rows: usize,
     postgres: TenantSql,
@@ -26,25 +33,30 @@ struct Texts {
 }
 
 impl Batch {
-    /// `insert` is `INSERT INTO table (org_id, id, …)`, `columns` how many it names, and `then` what follows the values. Made
-    /// once each for the life of the program, so that its texts may stay for as long.
-    pub fn new(insert: &str, columns: usize, then: &str) -> Self {
+    /// `insert` is `INSERT INTO table (org_id, id, …)`, `columns` how many it names. Made once each for the life of the
+    /// program, so that its texts may stay for as long.
+    pub fn new(insert: &str, columns: usize, then: Then<'_>) -> Self {
         let of = |rows: usize| {
             let places = |row: usize| {
                 let own = (1..columns).map(|column| format!(", ${}", 1 + row * (columns - 1) + column));
                 format!("($1{})", own.collect::<String>())
             };
             let values: Vec<String> = (0..rows).map(places).collect();
-            let postgres = format!("{insert} VALUES {}{then} RETURNING id", values.join(", "));
-            let sqlite = format!("{insert} VALUES (?{}){then};", ", ?".repeat(columns - 1)).repeat(rows);
+            let postgres = format!("{insert} VALUES {}{} RETURNING id", values.join(", "), then.postgres);
+            let sqlite = format!("{insert} VALUES (?{}){};", ", ?".repeat(columns - 1), then.sqlite).repeat(rows);
             Texts { rows, postgres: TenantSql::new(postgres.leak()), sqlite: sqlite.leak() }
         };
         Self(SIZES.into_iter().map(of).collect())
     }
 
-    /// The texts that PostgreSQL is sent, which SQLite takes, too: for the test that prepares each on both engines.
-    pub fn statements(&self) -> impl Iterator<Item = &'static str> {
+    /// The texts that PostgreSQL is sent, for the test that prepares each.
+    pub fn on_postgres(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|texts| texts.postgres.text())
+    }
+
+    /// The statement that SQLite is sent for each row.
+    pub fn on_sqlite(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter(|texts| texts.rows == 1).map(|texts| texts.sqlite)
     }
 }
 

@@ -168,9 +168,16 @@ impl Parts {
     /// CROSS JOIN.
     fn page(&self, these: &str, order: &str) -> String {
         let Self { columns, from, joined, id, within, .. } = self;
+        // Of a table that is parted by what it is sorted by, this tells in which part the row is.
+        let (place, placed) = match &self.order {
+            Order::Latest(first, _) if first != id => {
+                (format!(", {first} AS place"), format!(" AND {first} = page.place"))
+            }
+            _ => (String::new(), String::new()),
+        };
         format!(
-            "SELECT {columns} FROM (SELECT {id} AS id FROM {from} WHERE {these} ORDER BY {order} LIMIT ? OFFSET ?) AS page \
-             CROSS JOIN {from}{joined} WHERE {within} AND {id} = page.id ORDER BY {order}"
+            "SELECT {columns} FROM (SELECT {id} AS id{place} FROM {from} WHERE {these} ORDER BY {order} LIMIT ? OFFSET ?) AS page \
+             CROSS JOIN {from}{joined} WHERE {within} AND {id} = page.id{placed} ORDER BY {order}"
         )
     }
 

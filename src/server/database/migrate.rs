@@ -41,6 +41,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
     (31, "audit_personal", include_str!("../../../migrations/0031_audit_personal.sql")),
     (35, "limit_reasons", include_str!("../../../migrations/0035_limit_reasons.sql")),
+    (36, "call_partitions", include_str!("../../../migrations/0036_call_partitions.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -51,6 +52,18 @@ enum Dialect {
 
 pub(super) async fn sqlite(pool: &SqlitePool) -> StartResult<()> {
     Ok(migrator(Dialect::Sqlite).run(pool).await?)
+}
+
+/// Brings the schema to where it was before a migration.
+#[cfg(test)]
+pub async fn sqlite_before(pool: &SqlitePool, version: i64) -> StartResult<()> {
+    Ok(migrator_before(Dialect::Sqlite, version).run(pool).await?)
+}
+
+/// The same on PostgreSQL.
+#[cfg(test)]
+pub async fn postgres_before(pool: &PgPool, version: i64) -> StartResult<()> {
+    Ok(migrator_before(Dialect::Postgres, version).run(pool).await?)
 }
 
 pub(super) async fn postgres(pool: &PgPool) -> StartResult<()> {
@@ -74,9 +87,14 @@ pub(super) fn cause(error: &MigrateError) -> Result<String, &sqlx::Error> {
 }
 
 fn migrator(dialect: Dialect) -> Migrator {
+    migrator_before(dialect, i64::MAX)
+}
+
+fn migrator_before(dialect: Dialect, end: i64) -> Migrator {
     Migrator::with_migrations(
         MIGRATIONS
             .iter()
+            .filter(|(version, ..)| *version < end)
             .map(|(version, name, text)| {
                 let sql = AssertSqlSafe(translate(text, dialect)).into_sql_str();
                 Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql, false)

@@ -6,7 +6,11 @@ mod batch;
 mod browse;
 mod health;
 pub mod listing;
+#[cfg(not(test))]
 mod migrate;
+#[cfg(test)]
+pub mod migrate;
+mod months;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -14,7 +18,7 @@ mod tx;
 mod value;
 
 pub use address::Address;
-pub use batch::Batch;
+pub use batch::{Batch, Then};
 pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql};

@@ -368,7 +368,7 @@ fn note_failure(health: &Health, error: &sqlx::Error) {
 
 /// What a database error means to a caller; the cause goes to the log. A clash of unique values is a conflict, and an
 /// operation that can name the field says so before it comes to this.
-fn failed(error: sqlx::Error) -> Error {
+pub(super) fn failed(error: sqlx::Error) -> Error {
     match &error {
         sqlx::Error::Database(cause) if cause.is_unique_violation() => {
             Error::new(Code::Conflict, "Something with this name exists already.")
@@ -424,6 +424,9 @@ impl From<Error> for WriteError {
 fn is_of_values(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,
+        // A row that came to a part of a table as that part was changed violates a constraint that has no name. It finds its
+        // place another time.
+        sqlx::Error::Database(cause) if cause.code().as_deref() == Some("23514") => cause.constraint().is_some(),
         sqlx::Error::Database(cause) => is_of_data(cause.code().as_deref()),
         _ => false,
     }

@@ -268,18 +268,31 @@ impl House {
         self.add_uncounted_call_at(id, self.app.clock.now()).await;
     }
 
-    async fn add_uncounted_call_at(&self, id: Uuid, at: Timestamp) {
-        const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered')";
+    /// The same of a call that came then.
+    pub async fn add_uncounted_call_at(&self, id: Uuid, at: Timestamp) {
+        const ATTEMPT: &str = "INSERT INTO call_attempts (org_id, call_id, number, path, model, status, sent, began_us, took_us, next, started_at) VALUES ($1, $2, 1, 'config', 'gpt-test', 200, true, 10, 20, 'answered', $3)";
         const SQL: &str = "INSERT INTO call_logs (org_id, id, started_at, finished_at, endpoint, streamed, outcome, status, trace_id, model) VALUES ($1, $2, $3, $3, 'chat_completions', false, 'ok', 200, 'trace', 'gpt-test')";
         let now = at.0;
         match (&self.app.db, self.owner.as_ref()) {
             (Db::Sqlite { writer, .. }, _) => {
                 sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(writer).await.expect("a call");
-                sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id).execute(writer).await.expect("an attempt");
+                sqlx::query(ATTEMPT)
+                    .bind(self.organisation.0)
+                    .bind(id)
+                    .bind(now)
+                    .execute(writer)
+                    .await
+                    .expect("an attempt");
             }
             (Db::Postgres(_), Some(owner)) => {
                 sqlx::query(SQL).bind(self.organisation.0).bind(id).bind(now).execute(owner).await.expect("a call");
-                sqlx::query(ATTEMPT).bind(self.organisation.0).bind(id).execute(owner).await.expect("an attempt");
+                sqlx::query(ATTEMPT)
+                    .bind(self.organisation.0)
+                    .bind(id)
+                    .bind(now)
+                    .execute(owner)
+                    .await
+                    .expect("an attempt");
             }
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }

@@ -65,10 +65,9 @@ async fn sqlite(pool: &sqlx::SqlitePool) -> Vec<String> {
 }
 
 async fn postgres(owner: &PgPool) -> Vec<String> {
-    let tables: Vec<String> = sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
-        .fetch_all(owner)
-        .await
-        .expect("the tables");
+    // What a table is parted into is read with the table.
+    const TABLES: &str = "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition";
+    let tables: Vec<String> = sqlx::query_scalar(TABLES).fetch_all(owner).await.expect("the tables");
     let mut lines = vec![];
     for table in tables.iter().filter(|t| kept(t)) {
         let sql = format!(

@@ -10,8 +10,11 @@ use crate::{
 };
 
 macro_rules! old_calls {
+    ($columns:literal) => {
+        concat!("SELECT ", $columns, old_calls!())
+    };
     () => {
-        "SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.started_at < $2 ORDER BY c.started_at, c.id LIMIT $3"
+        " FROM call_logs c WHERE c.org_id = $1 AND c.started_at < $2 ORDER BY c.started_at, c.id LIMIT $3"
     };
 }
 macro_rules! old_texts {
@@ -22,21 +25,24 @@ macro_rules! old_texts {
 
 statements! {
     // A record may come twice, and then tells the same.
-    INSERT: TenantSql = "INSERT INTO call_texts (org_id, call_id, request, answer, request_size, answer_size, request_cut, answer_cut, left_out, dropped, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (org_id, call_id) DO NOTHING";
+    INSERT: TenantSql = "INSERT INTO call_texts (org_id, call_id, request, answer, request_size, answer_size, request_cut, answer_cut, left_out, dropped, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
     NOTE: TenantSql = "SELECT t.request IS NOT NULL AS has_request, t.answer IS NOT NULL AS has_answer, t.request_size, t.answer_size, t.request_cut, t.answer_cut, t.left_out, t.dropped, t.created_at FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2";
     SEALED: TenantSql = "SELECT t.request, t.answer FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2";
     CALL_EXISTS: TenantSql = "SELECT COUNT(*) FROM call_logs WHERE org_id = $1 AND id = $2";
     // Every organisation, for what is deleted by its age.
-    RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days, texts_deleted_before FROM organisations WHERE id = $1";
+    RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days, texts_deleted_before, entries_dropped, texts_dropped FROM organisations WHERE id = $1";
     NOTE_DELETED: SystemSql = "UPDATE organisations SET texts_deleted_before = $2 WHERE id = $1";
+    // More may have been dropped meanwhile.
+    NOTE_TOLD: SystemSql = "UPDATE organisations SET entries_dropped = entries_dropped - $2, texts_dropped = texts_dropped - $3 WHERE id = $1";
     CLAIM: SystemSql = "UPDATE organisations SET logs_expiring_until = $3 WHERE id = $1 AND (logs_expiring_until IS NULL OR logs_expiring_until < $2)";
     RELEASE: SystemSql = "UPDATE organisations SET logs_expiring_until = NULL WHERE id = $1 AND logs_expiring_until = $2";
     TEXTS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_texts!(), ") AS page");
-    CALLS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_calls!(), ") AS page");
-    DELETE_OLD_TEXTS: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND call_id IN (", old_texts!(), ")");
-    DELETE_TEXTS_OF_OLD: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND call_id IN (", old_calls!(), ")");
-    DELETE_ATTEMPTS_OF_OLD: TenantSql = concat!("DELETE FROM call_attempts WHERE org_id = $1 AND call_id IN (", old_calls!(), ")");
-    DELETE_OLD: TenantSql = concat!("DELETE FROM call_logs WHERE org_id = $1 AND id IN (", old_calls!(), ")");
+    CALLS_OLD: TenantSql = concat!("SELECT COUNT(*) FROM (", old_calls!("c.id"), ") AS page");
+    // The moment says in which months they are. With NOT, since SQLite would go by it in place of the ids.
+    DELETE_OLD_TEXTS: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND NOT (created_at >= $2) AND call_id IN (", old_texts!(), ")");
+    DELETE_TEXTS_OF_OLD: TenantSql = concat!("DELETE FROM call_texts WHERE org_id = $1 AND NOT (created_at >= $2) AND call_id IN (", old_calls!("c.id"), ")");
+    DELETE_ATTEMPTS_OF_OLD: TenantSql = concat!("DELETE FROM call_attempts WHERE org_id = $1 AND NOT (started_at >= $2) AND call_id IN (", old_calls!("c.id"), ")");
+    DELETE_OLD: TenantSql = concat!("DELETE FROM call_logs WHERE org_id = $1 AND NOT (started_at >= $2) AND (started_at, id) IN (", old_calls!("c.started_at, c.id"), ")");
     COUNT: TenantSql = "SELECT COUNT(*) FROM call_texts WHERE org_id = $1";
 }
 
@@ -119,11 +125,16 @@ row! {
         pub logs_days: Option<i64>,
         /// Texts of calls before this were all deleted. Some calls were under way then, and wrote theirs later.
         pub texts_deleted_before: Option<i64>,
+        /// What went with whole months, and of which no event tells yet.
+        pub entries_dropped: i64,
+        pub texts_dropped: i64,
     }
 }
 
 impl Rules {
     /// Before which moment a text is too old, and an entry, if ever one is.
+    ///
+    /// Of whole months PostgreSQL's own `latchkey_keeps_calls` and `latchkey_keeps_texts` say the same.
     pub fn ends(&self, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
         let before = |days: i64| now.plus(-days.saturating_mul(DAY));
         let entries = self.logs_days.map(before);
@@ -184,6 +195,12 @@ pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: CallId) -> Result<(Op
 pub async fn note_deleted(tx: &mut OrgTx, before: Timestamp) -> Result<()> {
     let id = tx.organisation();
     tx.system().execute(NOTE_DELETED, values![id, before]).await.map(drop)
+}
+
+/// Notes that an event tells of so much that went with whole months.
+pub async fn note_told(tx: &mut OrgTx, entries: i64, texts: i64) -> Result<()> {
+    let id = tx.organisation();
+    tx.system().execute(NOTE_TOLD, values![id, entries, texts]).await.map(drop)
 }
 
 /// Takes it upon this replica to delete what is too old, until then. False: another one does it.
