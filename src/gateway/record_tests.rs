@@ -80,7 +80,9 @@ fn start(bounds: Bounds) -> (TempDir, Arc<Memory>, Recorder) {
 }
 
 async fn begin(recorder: &Recorder) -> Open {
-    recorder.begin(call(), Instant::now()).await.expect("a place")
+    let mut open = recorder.begin(call(), Instant::now()).await.expect("a place");
+    open.leaves().expect("a line");
+    open
 }
 
 const SOON: Duration = Duration::from_secs(2);
@@ -190,9 +192,9 @@ fn leave_behind(folder: &Path, tail: &str) -> [CallFacts; 3] {
     let calls = [call(), call(), call()];
     let elsewhere = TempDir::new().expect("a folder");
     let journal = Journal::create(elsewhere.path()).expect("a journal");
-    let segment = journal.begun(&calls[0]).expect("a line");
-    journal.begun(&calls[1]).expect("a line");
-    journal.begun(&calls[2]).expect("a line");
+    let segment = journal.begun(&calls[0], &[], &[]).expect("a line");
+    journal.begun(&calls[1], &[], &[]).expect("a line");
+    journal.begun(&calls[2], &[], &[]).expect("a line");
     let outcome = CallEnd { status: 200, error: None, ended_by: EndedBy::Answer, ..CallEnd::interrupted() };
     segment.ended(calls[1].id, &outcome).expect("a line");
     let file = std::fs::read_dir(elsewhere.path()).expect("the folder").next().expect("a file").expect("a file");

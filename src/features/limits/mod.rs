@@ -71,4 +71,4 @@ pub use store::written;
 
 // What others may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{Interrupted, Share, Use, count, grant, of_interrupted, of_key, of_person, of_virtual_key, shares, take_turn};
+pub use store::{Share, Use, count, grant, of_key, of_person, of_virtual_key, shares, take_turn};

@@ -311,28 +311,6 @@ pub async fn count(tx: &mut OrgTx, uses: &[Use], now: Timestamp) -> std::result:
     Ok(())
 }
 
-/// The limits on requests that held for a call that the end of a process cut off.
-pub async fn of_interrupted(tx: &mut OrgTx, call: &Interrupted) -> Result<Vec<Limit>> {
-    let mut limits = match call.person {
-        Some(person) => of_person(tx, person).await?,
-        None => of_key(tx, call.key).await?,
-    };
-    if let Some(key) = call.virtual_key {
-        limits.extend(of_virtual_key(tx, key).await?);
-    }
-    limits.retain(|limit| limit.is.measure == Measure::Requests && limit.since <= call.started_at);
-    Ok(limits)
-}
-
-/// A call of which only the beginning is known.
-#[derive(Clone, Copy, Debug)]
-pub struct Interrupted {
-    pub key: KeyId,
-    pub person: Option<UserId>,
-    pub virtual_key: Option<VirtualKeyId>,
-    pub started_at: Timestamp,
-}
-
 /// What is written as used of all limits there are, for tests.
 #[cfg(test)]
 pub async fn written(tx: &mut OrgTx) -> Result<i64> {
