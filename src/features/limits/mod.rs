@@ -8,6 +8,8 @@ pub mod console;
 pub mod contract;
 pub mod functions;
 #[cfg(feature = "ssr")]
+mod fold;
+#[cfg(feature = "ssr")]
 mod hook;
 pub mod model;
 #[cfg(feature = "ssr")]
@@ -24,7 +26,7 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::hook::STATEMENTS],
+    statements: &[store::STATEMENTS, store::fold::STATEMENTS, store::hook::STATEMENTS],
     lists: &[],
     calls: rest::register,
     subjects: &[
@@ -54,6 +56,11 @@ pub const ROOM: Room = Room {
             every: Duration::from_secs(3_600),
             failed: "what was counted of rates could not be swept",
             round: |app| Box::pin(alerts::sweep(app)),
+        },
+        Job {
+            every: Duration::from_secs(3_600),
+            failed: "programs that are gone have counted what could not be put together",
+            round: |app| Box::pin(fold::round(app)),
         },
     ],
 };

@@ -1,5 +1,6 @@
 //! The limits' SQL.
 
+pub mod fold;
 pub mod hook;
 
 use super::{
@@ -252,7 +253,7 @@ pub struct Share {
 
 /// Who counts what of a period.
 pub async fn shares(tx: &mut OrgTx, id: LimitId, period: Timestamp) -> Result<Vec<Share>> {
-    let rows: Vec<(Uuid, i64, i64, i64)> = tx.list(SHARES, values![id, period]).await?;
+    let rows: Vec<(Uuid, i64, i64, i64)> = tx.all(SHARES, values![id, period]).await?;
     let share = |(replica, used, granted, seen)| Share { replica, used, granted, seen_at: Timestamp(seen) };
     Ok(rows.into_iter().map(share).collect())
 }

@@ -34,6 +34,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const RENEW: Duration = Duration::from_secs(2);
 /// The same where nobody else counts: then only what a crash has left can come to it.
 const READ_AGAIN: Duration = Duration::from_secs(10);
+/// How often the database hears of a share that nobody uses: long before what is written of it is put together with that of
+/// programs that are gone.
+const TOLD: Duration = Duration::from_secs(6 * 3_600);
 /// After a refusal the database is not asked again for so long.
 const REFUSED_FOR: Duration = Duration::from_millis(150);
 /// How long a call waits for the database.
@@ -277,11 +280,6 @@ impl Meters {
         Self(Arc::new(Inner { ledger, shared, replica, meters }))
     }
 
-    /// What this process is called in the ledger.
-    pub fn replica(&self) -> Uuid {
-        self.0.replica
-    }
-
     /// Looks after shares until the last clone is gone: renews those that are used, gives back what is not needed, and asks
     /// ahead for the next period. On a database of its own there is nothing to look after.
     pub fn tend(&self, now: impl Fn() -> Timestamp + Send + 'static) {
@@ -490,6 +488,8 @@ impl Meters {
                 } else if renews && (count.reserved > 0 || !idle) {
                     let want = Want { ahead: true, takes_less: true, ..Want::default() };
                     due.push((meter.clone(), limit.clone(), count.period, want));
+                } else if count.period == period.start && count.read.elapsed() >= TOLD {
+                    due.push((meter.clone(), limit.clone(), count.period, Want::default()));
                 }
             }
             // Where calls come, the next period is made ready shortly before it begins.
@@ -559,6 +559,10 @@ impl Live for Meters {
         let meter = self.0.meters.get(&LimitId(limit))?;
         let mut state = meter.lock();
         state.at(Timestamp(period)).map(|count| count.used_by_others.saturating_add(count.used))
+    }
+
+    fn replica(&self) -> Uuid {
+        self.0.replica
     }
 }
 
