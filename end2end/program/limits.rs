@@ -1,11 +1,7 @@
 //! Programs are killed in the middle of calls that have limits: what those calls had reserved counts, once, and over two
 //! programs on one database nothing of a budget is lost or gained.
 
-use super::{
-    Result,
-    house::{House, program},
-    postgres::test_server,
-};
+use super::{Result, house::House, postgres::test_server};
 use std::{
     fs,
     io::{Read, Write},
@@ -138,6 +134,10 @@ fn what_a_killed_call_had_reserved_counts_once() -> Result<()> {
     for _ in 0..3 {
         house.kill()?;
         house.start_again()?;
+        let since = Instant::now();
+        while used(&house, &id)? != 2 * reserved() && since.elapsed() < SOON {
+            std::thread::sleep(Duration::from_millis(50));
+        }
         assert_eq!(used(&house, &id)?, 2 * reserved());
     }
     let told = house.texts(
@@ -151,7 +151,7 @@ fn what_a_killed_call_had_reserved_counts_once() -> Result<()> {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test makes and drops a database")]
 fn of_two_programs_one_is_killed_and_nothing_is_lost_or_gained() -> Result<()> {
-    const BUDGET: u64 = 12_000;
+    const BUDGET: u64 = 6_000;
     const CALLERS: usize = 8;
     let Some(server) = test_server() else { return Ok(()) };
     let mut url = url::Url::parse(&server)?;
