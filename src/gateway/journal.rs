@@ -1,8 +1,8 @@
 //! A file beside the database that accounts for every call, also when the process is killed.
 //!
-//! Each call writes a line when it leaves and one when it has ended: two short appends to the operating system's
-//! memory, which the end of the process does not undo. What a call has reserved of limits stands in the first. (A power cut can take the last seconds: waiting for the disk
-//! with each call would cost milliseconds.) The journal is a chain of segments; a segment goes when every call in it
+//! Each call writes a line when it leaves, with what it has reserved of limits, and one when it has ended: two short
+//! appends to the operating system's memory, which the end of the process does not undo. (A power cut can take the last
+//! seconds: waiting for the disk with each call would cost milliseconds.) The journal is a chain of segments; a segment goes when every call in it
 //! is in the database, and stays for the next start when the process ends before that. Lines hold no secrets and
 //! nothing that was said to a model.
 

@@ -1,8 +1,8 @@
 //! The record of every model call: begun before the call leaves, finished when the last byte has gone to the caller.
 //!
-//! A call first takes a place in a bounded queue. When it leaves it writes a line to a [journal](super::journal), which
-//! survives the end of the process, with what it has reserved of limits. When it ends, its outcome goes to the journal and to a writer, which
-//! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
+//! A call first takes a place in a bounded queue. Before it leaves it writes a line to a [journal](super::journal), which
+//! survives the end of the process, with what it has reserved of limits. When it ends, its outcome goes to the journal and
+//! to a writer, which hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
 mod charge;
