@@ -83,9 +83,8 @@ fn call(port: u16, key: &str) -> Option<u16> {
 
 /// A key with a budget of so many tokens.
 fn budgeted(house: &House, tokens: u64) -> Result<(String, String)> {
-    let body = format!(
-        r#"{{"name":"Budget","permissions":{{"completions":"enabled"}},"usage_limits":{{"type":"tokens","credit_limit":{tokens}}}}}"#
-    );
+    let limit = format!(r#"{{"type":"tokens","credit_limit":{tokens}}}"#);
+    let body = format!(r#"{{"name":"Budget","permissions":{{"completions":"enabled"}},"usage_limits":{limit}}}"#);
     let (status, made) = house.api("POST", "/v1/api-keys", &body)?;
     if status != 200 {
         return Err(format!("{status} {made}").into());
@@ -209,7 +208,8 @@ fn of_two_programs_one_is_killed_and_nothing_is_lost_or_gained() -> Result<()> {
     let came = asked.load(Ordering::SeqCst) as u64;
     let overspent = (came * USED).saturating_sub(BUDGET);
     let seen = format!(
-        "{ok} calls answered, {lost} cut off, {came} at the provider; {counted} tokens counted of {BUDGET}, {overspent} overspent"
+        "{ok} calls answered, {lost} cut off, {came} at the provider; {counted} tokens counted of {BUDGET}, {overspent} \
+         overspent"
     );
     assert_eq!(counted, expected, "{seen}");
     assert_eq!(overspent, 0, "{seen}");

@@ -33,7 +33,8 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut after = Uuid::nil();
     loop {
         let mut tx = app.read_proven(organisation).await?;
-        let spread = fold::spread(&mut tx, after, app.clock.now(), LIMITS).await?;
+        let now = tx.system().clock().await?.unwrap_or_else(|| app.clock.now());
+        let spread = fold::spread(&mut tx, after, now.plus(-GONE), LIMITS).await?;
         drop(tx);
         for limit in &spread {
             of_limit(app, organisation, *limit).await?;

@@ -175,7 +175,10 @@ async fn respond(house: &House, slug: &str, body: &Value) {
 
 #[tokio::test]
 async fn a_response_in_the_background_counts_once_when_it_is_accepted() {
-    let response = |status: &str, usage: Value| json!({ "id": "resp_1", "object": "response", "status": status, "error": null, "output": [], "usage": usage });
+    let response = |status: &str, usage: Value| {
+        json!({ "id": "resp_1", "object": "response", "status": status, "error": null, "output": [],
+            "usage": usage })
+    };
     let used = |output: u64| json!({ "input_tokens": 9, "output_tokens": output, "total_tokens": 9 + output });
     let accepted = Upstream::json(200, "", &response("queued", Value::Null)).await;
     let whole = Upstream::json(200, "", &response("completed", used(791))).await;

@@ -7,8 +7,8 @@ use crate::{
 use uuid::Uuid;
 
 statements! {
-    // Limits of which some program has counted something that is not put together.
-    SPREAD: TenantSql = "SELECT limit_id FROM limit_usage WHERE org_id = $1 AND limit_id > $2 AND replica <> $3 AND period < $4 GROUP BY limit_id ORDER BY limit_id LIMIT $5";
+    // Limits of which some program has counted something that is not put together, and was not heard of for a while.
+    SPREAD: TenantSql = "SELECT limit_id FROM limit_usage WHERE org_id = $1 AND limit_id > $2 AND replica <> $3 AND seen_at < $4 GROUP BY limit_id ORDER BY limit_id LIMIT $5";
     ROWS: TenantSql = "SELECT period, replica, seen_at FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND replica <> $3 ORDER BY period LIMIT $4";
     // Only as it was seen: one that has been heard of meanwhile stays.
     TAKE: TenantSql = "DELETE FROM limit_usage WHERE org_id = $1 AND limit_id = $2 AND period = $3 AND replica = $4 AND seen_at = $5 RETURNING used";
@@ -25,9 +25,9 @@ row! {
     }
 }
 
-/// Limits after this one of which something is not put together that was counted in periods that began before a moment.
-pub async fn spread(tx: &mut OrgTx, after: Uuid, before: Timestamp, most: i64) -> Result<Vec<LimitId>> {
-    let rows: Vec<(Uuid,)> = tx.all(SPREAD, values![after, Uuid::nil(), before, most]).await?;
+/// Limits after this one of which something is not put together whose program was last heard of before a moment.
+pub async fn spread(tx: &mut OrgTx, after: Uuid, heard: Timestamp, most: i64) -> Result<Vec<LimitId>> {
+    let rows: Vec<(Uuid,)> = tx.all(SPREAD, values![after, Uuid::nil(), heard, most]).await?;
     Ok(rows.into_iter().map(|(id,)| LimitId(id)).collect())
 }
 
