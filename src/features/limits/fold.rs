@@ -32,10 +32,10 @@ pub async fn round(app: &App) -> Result<()> {
 async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
     let mut after = Uuid::nil();
     loop {
-        let mut tx = app.read_proven(organisation).await?;
-        let now = tx.system().clock().await?.unwrap_or_else(|| app.clock.now());
-        let spread = fold::spread(&mut tx, after, now.plus(-GONE), LIMITS).await?;
-        drop(tx);
+        let mut note = app.note_in(organisation).await?;
+        let now = note.tx().system().clock().await?.unwrap_or_else(|| app.clock.now());
+        let spread = fold::spread(note.tx(), after, now.plus(-GONE), LIMITS).await?;
+        drop(note);
         for limit in &spread {
             of_limit(app, organisation, *limit).await?;
         }
@@ -48,10 +48,10 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<()> {
 
 /// Puts together what is counted of one limit by programs that are gone, and in periods that are over.
 async fn of_limit(app: &App, organisation: OrganisationId, id: LimitId) -> Result<()> {
-    let mut tx = app.read_proven(organisation).await?;
-    let Some(limit) = store::by_id(&mut tx, id).await? else { return Ok(()) };
+    let mut note = app.note_in(organisation).await?;
+    let Some(limit) = store::by_id(note.tx(), id).await? else { return Ok(()) };
     let now = app.clock.now();
-    let shared = tx.system().clock().await?;
+    let shared = note.tx().system().clock().await?;
     let current = limit.period(now.plus(-GONE)).start;
     let own = app.usage.replica();
     let is_gone = |row: &fold::Row| {
@@ -64,13 +64,11 @@ async fn of_limit(app: &App, organisation: OrganisationId, id: LimitId) -> Resul
                 (None, None) => false,
             }
     };
-    let mut rows = fold::rows(&mut tx, id, ROWS).await?;
-    drop(tx);
+    let mut rows = fold::rows(note.tx(), id, ROWS).await?;
     rows.retain(is_gone);
     if rows.is_empty() {
         return Ok(());
     }
-    let mut note = app.note_in(organisation).await?;
     // Whoever takes a share at this moment sees all of it or nothing.
     store::take_turn(note.tx(), id).await?;
     let mut taken: BTreeMap<Timestamp, i64> = BTreeMap::new();
