@@ -10,6 +10,7 @@ mod floods;
 #[path = "../support/house.rs"]
 #[expect(dead_code, reason = "the benchmark measures more of the program than tests need")]
 mod house;
+mod limits;
 mod memory;
 #[path = "../../src/tests/support/postgres.rs"]
 mod postgres;

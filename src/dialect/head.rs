@@ -11,6 +11,9 @@ use super::{error::ApiError, raw_json};
 /// Longest model name, in bytes.
 pub const MAX_MODEL: usize = 256;
 
+/// The most models that may answer in place of one.
+const MAX_MODELS: usize = 100;
+
 /// Longest `stream_options`, in bytes.
 const MAX_OPTIONS: usize = 1024;
 /// Longest text of a key or of a model's name that is looked at, escapes included.
@@ -29,8 +32,12 @@ pub struct Head<'a> {
     pub values: usize,
     /// The most tokens that the answer may have, all its choices together, where the request says.
     pub most_output: Option<u64>,
+    /// Whether the answer is to be made while nobody waits for it.
+    pub background: bool,
     /// `None` where it is left out.
     model_at: Option<Range<usize>>,
+    /// Where `models` stands.
+    models_at: Option<Range<usize>>,
     stream_options_at: Option<Range<usize>>,
     /// Just behind the opening brace.
     first_at: usize,
@@ -44,8 +51,8 @@ fn whole(value: &[u8]) -> Option<u64> {
 }
 
 impl<'a> Head<'a> {
-    /// Reads the head of a JSON object, at most 64 levels deep. `model`, `stream` and `stream_options` may each stand
-    /// there once only: two readers that choose differently among two would let a caller pass a check with one model and
+    /// Reads the head of a JSON object, at most 64 levels deep. `model`, `models`, `stream` and `stream_options` may each
+    /// stand there once only: two readers that choose differently among two would let a caller pass a check with one model and
     /// call another. For the same reason the key is compared after its escapes are undone.
     pub fn read(body: &'a [u8]) -> Result<Self, ApiError> {
         Self::read_as(body, true)
@@ -54,18 +61,24 @@ impl<'a> Head<'a> {
     /// The same for a request that may leave its model to the provider, unless it `needs_model`. A model that is left out
     /// is the empty name.
     pub fn read_as(body: &'a [u8], needs_model: bool) -> Result<Self, ApiError> {
-        let (mut model_at, mut stream_at, mut options_at) = (None, None, None);
+        let (mut model_at, mut models_at, mut stream_at, mut options_at) = (None, None, None, None);
+        let mut background = false;
         let (mut most, mut choices): (Option<u64>, Option<u64>) = (None, Some(1));
         let values = raw_json::members(body, |member| {
             let key =
                 raw_json::text(Some(&body[member.key]).filter(|key| key.len() <= MAX_LITERAL).unwrap_or_default());
             let (name, slot) = match key.as_deref() {
                 Some("model") => ("model", &mut model_at),
+                Some("models") => ("models", &mut models_at),
                 Some("stream") => ("stream", &mut stream_at),
                 Some("stream_options") => ("stream_options", &mut options_at),
                 // Of two the larger counts: whichever the provider reads.
                 Some("max_tokens" | "max_completion_tokens" | "max_output_tokens") => {
                     most = most.max(whole(&body[member.value]));
+                    return Ok(());
+                }
+                Some("background") => {
+                    background |= &body[member.value] == b"true";
                     return Ok(());
                 }
                 Some("n" | "best_of") => {
@@ -134,7 +147,9 @@ impl<'a> Head<'a> {
             include_usage,
             values,
             most_output,
+            background,
             model_at,
+            models_at,
             stream_options_at: options_at,
             first_at,
             form,
@@ -154,7 +169,9 @@ impl<'a> Head<'a> {
             include_usage: false,
             values: 0,
             most_output: None,
+            background: false,
             model_at: None,
+            models_at: None,
             stream_options_at: None,
             first_at: 0,
             form: false,
@@ -163,10 +180,16 @@ impl<'a> Head<'a> {
 
     /// The same without the body.
     pub fn into_owned(self) -> Head<'static> {
-        let Self { model, stream, include_usage, values, most_output, model_at, stream_options_at, first_at, form } =
-            self;
-        let model = Cow::Owned(model.into_owned());
-        Head { model, stream, include_usage, values, most_output, model_at, stream_options_at, first_at, form }
+        Head { model: Cow::Owned(self.model.into_owned()), ..self }
+    }
+
+    /// The models that may answer in place of the one that is asked for, where the body says which. None: what it says
+    /// cannot be read.
+    pub fn others(&self, body: &[u8]) -> Option<Vec<Box<str>>> {
+        let Some(at) = &self.models_at else { return Some(vec![]) };
+        let others: Option<Vec<Box<str>>> = serde_json::from_slice(body.get(at.clone())?).ok()?;
+        let others = others.unwrap_or_default();
+        (others.len() <= MAX_MODELS && others.iter().all(|model| model.len() <= MAX_MODEL)).then_some(others)
     }
 
     /// The body with another model name, and with usage asked for in a stream if `ask_usage` says so. Every other byte
@@ -245,8 +268,30 @@ mod tests {
     }
 
     #[test]
+    fn what_else_a_call_may_use_is_found() {
+        let read = |body: &'static str| Head::read(body.as_bytes()).unwrap();
+        assert!(read(r#"{"model":"m","background":true}"#).background);
+        assert!(!read(r#"{"model":"m","background":null,"input":{"background":true}}"#).background);
+        for (body, others) in [
+            (r#"{"model":"m"}"#, Some(vec![])),
+            (r#"{"model":"m","models":null}"#, Some(vec![])),
+            (r#"{"models":["a/b","c\u0064"],"model":"m"}"#, Some(vec!["a/b", "cd"])),
+            (r#"{"model":"m","models":"a"}"#, None),
+            (r#"{"model":"m","models":["a",1]}"#, None),
+        ] {
+            let told = read(body).others(body.as_bytes());
+            assert_eq!(
+                told,
+                others.map(|others| others.into_iter().map(Into::into).collect::<Vec<Box<str>>>()),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn what_could_be_read_two_ways_is_refused() {
         for (body, param) in [
+            (r#"{"models":["a"],"model":"a","models":["b"]}"#, "models"),
             (r#"{"model":"a","model":"b"}"#, "model"),
             (r#"{"model":"a","mod\u0065l":"b"}"#, "model"),
             (r#"{"stream":true,"model":"a","stream":false}"#, "stream"),

@@ -212,6 +212,7 @@ async fn give(
     from: &HeaderMap,
     mut open: Open,
 ) -> Outcome {
+    open.answers(&answer.body);
     match answer.usage {
         Some(usage) => open.used(usage),
         None => open.said(&answer.body),

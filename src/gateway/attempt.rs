@@ -6,7 +6,7 @@ use super::cache::Keeping;
 use super::call::{Gateway, find, may_still_call};
 use super::directory::Known;
 use super::guards::{Facts, Guards};
-use super::limits::{Ask, Foreseen, Reason, Warning, warn};
+use super::limits::{Ask, Foreseen, Priced, Reason, Warning, warn};
 use super::narrowed;
 use super::record::Open;
 use super::room::Share;
@@ -16,7 +16,7 @@ use crate::{
     dialect::{UNFINISHED, UpstreamRequest},
     guardrails::HookResults,
     routing::Came,
-    server::outgoing::{OutgoingError, Phase},
+    server::outgoing::{Connection, OutgoingError, Phase},
     web::refusal::Refusal,
 };
 use axum::body::Body;
@@ -34,6 +34,8 @@ pub(super) struct Attempt {
     pub(super) request: Request<Full<Bytes>>,
     /// What it may use of limits.
     pub(super) foreseen: Foreseen,
+    /// The models that may answer in place of the one that is asked for. None: nobody knows which.
+    pub(super) others: Option<Vec<Box<str>>>,
     /// The same body, where texts are kept.
     pub(super) said: Option<Bytes>,
     pub(super) reader: Reader,
@@ -138,7 +140,8 @@ impl Failure {
 /// Sends a request and begins to read its answer.
 pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -> Outcome {
     let Call { gateway, key, limit, .. } = *call;
-    let Attempt { request, foreseen, said, reader, target, keeping } = attempt;
+    let Attempt { mut request, foreseen, others, said, reader, target, keeping } = attempt;
+    open.names(others);
     // The key was found before the caller had sent all of the body, which may be long ago.
     let leaves = match may_leave(gateway, key, &target).await {
         Ok((caller, found)) => admit(gateway, &caller, &found, foreseen, &mut open).await,
@@ -148,6 +151,12 @@ pub(super) async fn attempt(call: &Call<'_>, attempt: Attempt, mut open: Open) -
         Ok(warnings) => warnings,
         Err((refusal, failure)) => return Outcome::Failed { refusal, open, failure },
     };
+    if open.is_charged() {
+        open.connects(Connection::of(&mut request));
+    }
+    if open.leaves().is_err() {
+        return Outcome::Failed { refusal: Refusal::cannot_record(), open, failure: Failure::Final };
+    }
     open.sent();
     if let Some(said) = said {
         open.asks(call.share, said).await;
@@ -218,15 +227,10 @@ async fn admit(
     }
     let now = gateway.now.get();
     let model = open.model();
-    let ask = Ask {
-        organisation: known.caller.organisation,
-        foreseen,
-        prices: known.caller.prices.as_deref(),
-        provider: target.provider,
-        model: &model,
-        is_counted: open.is_counted(),
-        now,
-    };
+    let own_prices = known.caller.prices.as_deref();
+    let priced = Priced { own: own_prices, provider: target.provider, model: &model, others: open.others() };
+    let organisation = known.caller.organisation;
+    let ask = Ask { organisation, foreseen, priced, is_counted: open.is_counted(), now };
     let refused = |reason: Reason| {
         let refusal = reason.refusal(now);
         let status = refusal.status.as_u16();

@@ -400,7 +400,7 @@ async fn prepare(
     let (body, part) = read_call(share, &asks, &parts.headers, body, gateway.limits.request).await?;
     let head = read_head(share, &asks, &body).await?;
     call.streamed = head.stream;
-    let foreseen = asks.foreseen(call.endpoint, body.len(), head.most_output);
+    let foreseen = asks.foreseen(call.endpoint, body.len(), &head);
     let destination = destination(named, &head)?;
     call.model = destination.model.into();
     let found = find(gateway, known, destination.slug).await?;
@@ -414,6 +414,7 @@ async fn prepare(
     };
     call.virtual_key = Some(target.virtual_key);
     call.provider = Some(target.provider);
+    let others = asks.others(target.provider, &head, &body);
     // One that is used up is told before anything is put together, so that many such refusals are counted as one.
     if let Some(reason) = gateway.meters.full(&target.limits, call.started_at) {
         return Err(reason.refusal(call.started_at));
@@ -430,7 +431,8 @@ async fn prepare(
     drop(body);
     request.body = part.hold(request.body).await?;
     let said = (call.keeps.is_some() && asks.is_json()).then(|| request.body.clone());
-    Ok((Attempt { request: build(target, request)?, foreseen, said, reader, target: found, keeping }, provider, limit))
+    let request = build(target, request)?;
+    Ok((Attempt { request, foreseen, others, said, reader, target: found, keeping }, provider, limit))
 }
 
 pub(super) async fn find(gateway: &Gateway, known: &Known, slug: &str) -> Result<Arc<Option<CallTarget>>, Refusal> {

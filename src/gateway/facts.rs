@@ -163,7 +163,7 @@ pub struct CallEnd {
     /// The attempts of a call that a config led, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<Tried>,
-    /// What it has used of limits.
+    /// What it has used of limits. Of one that was cut off, and of which that is not known, what it had reserved.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spent: Vec<Spent>,
 }

@@ -1,15 +1,17 @@
 //! The record of every model call: begun before the call leaves, finished when the last byte has gone to the caller.
 //!
-//! A call first takes a place in a bounded queue and writes a line to a [journal](super::journal), which survives the
-//! end of the process. Only then may it leave. When it ends, its outcome goes to the journal and to a writer, which
-//! hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
+//! A call first takes a place in a bounded queue. Before it leaves it writes a line to a [journal](super::journal), which
+//! survives the end of the process, with what it has reserved of limits. When it ends, its outcome goes to the journal and
+//! to a writer, which hands finished records to the [`Sink`] in groups. So the path of a call touches no database, a crash leaves no call
 //! unaccounted for, and when the log cannot keep up calls wait a little and are then refused rather than made unseen.
 
+mod charge;
+
+use self::charge::Charge;
 use super::facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd, Went};
 use super::guards::Late;
 use super::joined::Joined;
 use super::journal::{Journal, Segment};
-use super::limits::{Amounts, Foreseen, Spent, Ticket, output_of, text_bytes};
 use super::prices::cost;
 use super::refusals::{Entry, Refusals, Refused};
 use super::room::Share;
@@ -141,6 +143,12 @@ pub struct Open {
     count: u64,
     /// The attempts of a call that a config leads. None is under way but the last.
     tried: Vec<Tried>,
+    /// How many of them stand in the journal.
+    noted: usize,
+    /// The models that may answer in place of the one that is asked for, and the one that has, as it says itself. None: nobody
+    /// knows which may.
+    others: Option<Vec<Box<str>>>,
+    answered_by: Option<Box<str>>,
     /// What earlier attempts have used, and what that has cost.
     used_before: Option<Usage>,
     spent: Option<i64>,
@@ -153,21 +161,8 @@ pub struct Open {
     /// What it has reserved of limits, if any hold for it.
     charge: Option<Box<Charge>>,
     place: Option<OwnedSemaphorePermit>,
+    /// Where it stands in the journal, once it has left.
     segment: Option<Arc<Segment>>,
-}
-
-/// What a call has reserved of limits, and has used of them.
-#[derive(Default)]
-struct Charge {
-    /// Those of the caller and of the virtual key, for the attempt that is under way.
-    caller: Option<Ticket>,
-    target: Option<Ticket>,
-    /// What it may use, and bytes of text that the model has written.
-    foreseen: Option<Foreseen>,
-    said: u64,
-    /// However often it is tried, a call is one request of its caller.
-    is_counted: bool,
-    spent: Vec<Spent>,
 }
 
 impl Recorder {
@@ -214,10 +209,10 @@ impl Recorder {
         Ok(Self(inner))
     }
 
-    /// Records that a call is about to leave. `arrived` is when its request came in.
+    /// Takes a place for a call, which may then say that it [leaves](Open::leaves). `arrived` is when its request came in.
     ///
     /// # Errors
-    /// [`Full`] when the queue has no place in time or the journal cannot be written: the call must not leave.
+    /// [`Full`] when the queue has no place in time: the call must not leave.
     pub async fn begin(&self, call: CallFacts, arrived: Instant) -> Result<Open, Full> {
         let begun = self.admit(call, arrived).await;
         if begun.is_err() {
@@ -235,17 +230,10 @@ impl Recorder {
                 .map_err(|_| Full)?
                 .map_err(|_| Full)?,
         };
-        let segment = self.0.journal.begun(&call).map_err(|error| {
-            tracing::error!(%error, "the journal of calls cannot be written");
-            Full
-        })?;
         let texts = call.keeps.map(|keeps| Box::new(Taking::new(keeps, &self.0.budget)));
-        let call = Arc::new(call);
-        let under_way = UnderWay { call: call.clone(), since: arrived, shown: false };
-        self.0.lock().insert(call.id, under_way);
         Ok(Open {
             recorder: self.0.clone(),
-            call,
+            call: Arc::new(call),
             arrived,
             sent_us: None,
             first_byte_us: None,
@@ -257,6 +245,9 @@ impl Recorder {
             usage: None,
             count: 1,
             tried: Vec::new(),
+            noted: 0,
+            others: Some(Vec::new()),
+            answered_by: None,
             used_before: None,
             spent: None,
             spared: None,
@@ -264,7 +255,7 @@ impl Recorder {
             texts,
             charge: None,
             place: Some(place),
-            segment: Some(segment),
+            segment: None,
         })
     }
 
@@ -335,6 +326,40 @@ impl Open {
         self.call.id
     }
 
+    /// Notes in the journal that the call, or its next attempt, is about to leave, with what it has reserved of limits.
+    ///
+    /// # Errors
+    /// [`Full`] when the journal cannot be written: it must not leave. If nothing of the call has left yet, nothing is recorded
+    /// of it.
+    pub fn leaves(&mut self) -> Result<(), Full> {
+        let reserved = self.charge.as_ref().map_or_else(Vec::new, |charge| charge.reserved());
+        let noted = match &self.segment {
+            Some(segment) => {
+                segment.tried(self.call.id, self.noted, &self.tried[self.noted..], &reserved).map(|()| None)
+            }
+            None => self.recorder.journal.begun(&self.call, &self.tried, &reserved).map(Some),
+        };
+        match noted {
+            Ok(first) => {
+                self.noted = self.tried.len();
+                if first.is_some() {
+                    self.segment = first;
+                    let under_way = UnderWay { call: self.call.clone(), since: self.arrived, shown: false };
+                    self.recorder.lock().insert(self.call.id, under_way);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the journal of calls cannot be written");
+                if self.segment.is_none() {
+                    self.place = None;
+                    self.recorder.telemetry.meters.unrecorded("log_unavailable");
+                }
+                Err(Full)
+            }
+        }
+    }
+
     /// Notes that the call leaves for the provider now.
     pub fn sent(&mut self) {
         (self.sent, self.last_sent) = (true, true);
@@ -389,70 +414,6 @@ impl Open {
         self.tried.last().map_or_else(|| self.call.model.clone(), |last| last.model.clone())
     }
 
-    /// Whether it was counted as a request of its caller.
-    pub(super) fn is_counted(&self) -> bool {
-        self.charge.as_ref().is_some_and(|charge| charge.is_counted)
-    }
-
-    /// Notes what the attempt that is about to leave has reserved of limits: those of the caller, and those of the virtual
-    /// key.
-    pub(super) fn reserved(&mut self, caller: Option<Ticket>, target: Option<Ticket>, foreseen: Foreseen) {
-        let charge = self.charge.get_or_insert_default();
-        (charge.caller, charge.target) = (caller, target);
-        (charge.foreseen, charge.said) = (Some(foreseen), 0);
-    }
-
-    /// Notes that the attempt has not reached its provider.
-    pub(super) fn never_reached(&mut self) {
-        if let Some(charge) = &mut self.charge {
-            // What it has reserved is given back.
-            (charge.caller, charge.target) = (None, None);
-        }
-    }
-
-    /// Notes a piece of what the caller is given, from which it is estimated what was used where nobody says.
-    pub(super) fn said(&mut self, piece: &[u8]) {
-        if let Some(charge) = &mut self.charge {
-            charge.said = charge.said.saturating_add(text_bytes(piece));
-        }
-    }
-
-    /// Counts what the attempt that ends has used of limits. `whole`: its answer came to its end.
-    fn charge(&mut self, whole: bool) {
-        let Some(charge) = &mut self.charge else { return };
-        let answered = self.upstream_status.is_some_and(|status| (200..300).contains(&status));
-        let mut amounts = Amounts { requests: i64::from(self.last_sent), ..Amounts::default() };
-        let foreseen = charge.foreseen.take().filter(|foreseen| !foreseen.is_free);
-        let input_tokens = foreseen.map_or(0, |foreseen| foreseen.input);
-        let estimate = Usage { input_tokens, output_tokens: output_of(charge.said), ..Usage::default() };
-        let usage = match self.usage {
-            None => (answered && self.last_sent && foreseen.is_some()).then_some(estimate),
-            // What a stream has told before it was cut off may be less than what came.
-            Some(told) if !whole && answered => {
-                Some(Usage { output_tokens: told.output_tokens.max(estimate.output_tokens), ..told })
-            }
-            told => told,
-        };
-        if let Some(usage) = usage.map(Usage::bounded) {
-            let (provider, model) = match self.tried.last() {
-                Some(last) => (last.provider, &*last.model),
-                None => (self.call.provider, &*self.call.model),
-            };
-            amounts.tokens = i64::try_from(usage.input_tokens + usage.output_tokens).unwrap_or(i64::MAX);
-            let price = |provider| cost(self.call.prices.as_deref(), provider, model, usage);
-            amounts.cost = provider.and_then(price).unwrap_or(0);
-        }
-        if let Some(target) = charge.target.take() {
-            charge.spent.extend(target.settle(amounts));
-        }
-        if let Some(caller) = charge.caller.take() {
-            let requests = if charge.is_counted { 0 } else { amounts.requests };
-            charge.is_counted |= requests > 0;
-            charge.spent.extend(caller.settle(Amounts { requests, ..amounts }));
-        }
-        charge.said = 0;
-    }
-
     /// What all attempts have used.
     fn used_in_all(&self) -> Option<Usage> {
         match (self.used_before, self.usage) {
@@ -463,16 +424,12 @@ impl Open {
 
     /// Notes an attempt that is about to leave, or one that ended before it could. What the last one told is not this
     /// one's.
-    ///
-    /// # Errors
-    /// [`Full`] when the journal cannot be written: the attempt must not leave.
-    pub fn tries(&mut self, tried: Tried) -> Result<(), Full> {
+    pub fn tries(&mut self, tried: Tried) {
         self.charge(false);
         // What an earlier attempt has used counts and is paid for all the same.
         self.used_before = self.used_in_all();
-        if let Some((usage, last)) = self.usage.zip(self.tried.last())
-            && let Some(spent) =
-                last.provider.and_then(|provider| cost(self.call.prices.as_deref(), provider, &last.model, usage))
+        if !self.tried.is_empty()
+            && let Some(spent) = self.usage.and_then(|usage| self.cost_of(usage))
         {
             self.spent = Some(self.spent.unwrap_or(0).saturating_add(spent));
         }
@@ -481,13 +438,8 @@ impl Open {
         if let Some(texts) = &mut self.texts {
             texts.forget_answer();
         }
-        let number = self.tried.len();
+        (self.others, self.answered_by) = (Some(Vec::new()), None);
         self.tried.push(tried);
-        let Some(segment) = &self.segment else { return Err(Full) };
-        segment.tried(self.call.id, number, &self.tried[number]).map_err(|error| {
-            tracing::error!(%error, "the journal of calls cannot be written");
-            Full
-        })
     }
 
     /// Notes what is still to come of what guardrails find in the last attempt.
@@ -538,11 +490,11 @@ impl Open {
     /// Notes how the attempt that is under way ended, and what comes after it. `error` is the code of what went wrong.
     pub fn tried(&mut self, error: Option<&str>, then: Next) {
         let now = micros(self.arrived);
-        let Some((number, last)) = self.tried.iter_mut().enumerate().next_back() else { return };
-        if last.end.is_some() {
+        if self.tried.last().is_none_or(|last| last.end.is_some()) {
             return;
         }
-        let own = self.call.prices.as_deref();
+        let cost = self.usage.and_then(|usage| self.cost_of(usage));
+        let Some(last) = self.tried.last_mut() else { return };
         last.end = Some(TriedEnd {
             status: self.upstream_status,
             error: error.map(Into::into),
@@ -551,14 +503,21 @@ impl Open {
             then,
             first_byte_us: self.first_byte_us,
             usage: self.usage,
-            cost: self.usage.zip(last.provider).and_then(|(usage, provider)| cost(own, provider, &last.model, usage)),
+            cost,
         });
         // The end of the call tells of all its attempts.
-        if matches!(then, Next::Retried | Next::LedOn)
-            && let Some(segment) = &self.segment
-            && let Err(error) = segment.tried(self.call.id, number, last)
-        {
-            tracing::error!(%error, "the journal of calls cannot be written");
+        if !matches!(then, Next::Retried | Next::LedOn) {
+            return;
+        }
+        let before = self.charge.as_ref().map_or(0, |charge| charge.spent.len());
+        self.charge(false);
+        let used = self.charge.as_ref().map_or(&[][..], |charge| &charge.spent[before..]);
+        if let Some(segment) = &self.segment {
+            let from = self.noted.min(self.tried.len() - 1);
+            match segment.tried(self.call.id, from, &self.tried[from..], used) {
+                Ok(()) => self.noted = self.tried.len(),
+                Err(error) => tracing::error!(%error, "the journal of calls cannot be written"),
+            }
         }
     }
 
@@ -573,10 +532,11 @@ impl Open {
     }
 
     fn close(&mut self, status: u16, error: Option<&str>, ended_by: EndedBy) {
-        let (Some(place), Some(segment)) = (self.place.take(), self.segment.take()) else { return };
+        let Some(place) = self.place.take() else { return };
         self.charge(error.is_none() && ended_by == EndedBy::Answer);
         let spent = self.charge.take().map_or_else(Vec::new, |charge| charge.spent);
         self.tried(error, if ended_by == EndedBy::Answer { Next::Answered } else { Next::Ended });
+        let cost_of_last = self.usage.and_then(|usage| self.cost_of(usage));
         let tried = std::mem::take(&mut self.tried);
         let went = tried.last().map(|last| {
             let Tried { virtual_key, provider, model, .. } = last.clone();
@@ -588,8 +548,7 @@ impl Open {
         };
         let own = self.call.prices.as_deref();
         let saved = self.spared.zip(provider).and_then(|(usage, provider)| cost(own, provider, model, usage));
-        let cost = self.usage.zip(provider).and_then(|(usage, provider)| cost(own, provider, model, usage));
-        let cost = match (self.spent, cost) {
+        let cost = match (self.spent, cost_of_last) {
             (Some(spent), Some(cost)) => Some(spent.saturating_add(cost)),
             (spent, cost) => spent.or(cost),
         };
@@ -610,10 +569,22 @@ impl Open {
             tried,
             spent,
         };
-        if let Err(error) = segment.ended(self.call.id, &outcome) {
-            // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.
-            tracing::error!(%error, "the journal of calls cannot be written");
-        }
+        let segment = match self.segment.take() {
+            Some(segment) => {
+                if let Err(error) = segment.ended(self.call.id, &outcome) {
+                    // The record itself is in memory and goes to the sink; only a crash before that would lose the outcome.
+                    tracing::error!(%error, "the journal of calls cannot be written");
+                }
+                segment
+            }
+            None => match self.recorder.journal.refused(&self.call, &outcome) {
+                Ok(segment) => segment,
+                Err(error) => {
+                    tracing::error!(%error, "the journal of calls cannot be written");
+                    return self.recorder.telemetry.meters.unrecorded("log_unavailable");
+                }
+            },
+        };
         self.recorder.lock().remove(&self.call.id);
         self.recorder.telemetry.ended(&self.call, &outcome, self.sent_us);
         let mut record = Record { call: self.call.clone(), outcome: Some(outcome), texts: None };
@@ -636,8 +607,10 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // The journal has begun this call and tells of no end: that is what happened to it.
-        if !self.recorder.ending.load(Ordering::SeqCst) {
+        if self.recorder.ending.load(Ordering::SeqCst) {
+            // The journal has begun this call and tells of no end: that is what happened to it.
+            self.cut_off();
+        } else {
             self.close(self.status.unwrap_or(CLIENT_LEFT), Some(CLIENT_LEFT_CODE), EndedBy::Caller);
         }
     }

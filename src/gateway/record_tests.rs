@@ -1,10 +1,13 @@
 //! The record against a sink that can be stopped, and journals that outlive their process.
 
 use super::super::facts::Endpoint;
+use super::super::limits::{Ask, Foreseen, LimitSet, Meters, Priced, Spent, Ticket};
+use super::super::tests::{charges::budget, support::NoLedger};
 use super::*;
+use crate::features::limits::model::Measure;
 use crate::features::logs::model as logs;
 use crate::kernel::provider::Provider;
-use crate::kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
+use crate::kernel::{CallId, KeyId, LimitId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -80,7 +83,9 @@ fn start(bounds: Bounds) -> (TempDir, Arc<Memory>, Recorder) {
 }
 
 async fn begin(recorder: &Recorder) -> Open {
-    recorder.begin(call(), Instant::now()).await.expect("a place")
+    let mut open = recorder.begin(call(), Instant::now()).await.expect("a place");
+    open.leaves().expect("a line");
+    open
 }
 
 const SOON: Duration = Duration::from_secs(2);
@@ -190,9 +195,9 @@ fn leave_behind(folder: &Path, tail: &str) -> [CallFacts; 3] {
     let calls = [call(), call(), call()];
     let elsewhere = TempDir::new().expect("a folder");
     let journal = Journal::create(elsewhere.path()).expect("a journal");
-    let segment = journal.begun(&calls[0]).expect("a line");
-    journal.begun(&calls[1]).expect("a line");
-    journal.begun(&calls[2]).expect("a line");
+    let segment = journal.begun(&calls[0], &[], &[]).expect("a line");
+    journal.begun(&calls[1], &[], &[]).expect("a line");
+    journal.begun(&calls[2], &[], &[]).expect("a line");
     let outcome = CallEnd { status: 200, error: None, ended_by: EndedBy::Answer, ..CallEnd::interrupted() };
     segment.ended(calls[1].id, &outcome).expect("a line");
     let file = std::fs::read_dir(elsewhere.path()).expect("the folder").next().expect("a file").expect("a file");
@@ -326,4 +331,164 @@ async fn the_journal_of_a_living_process_is_left_alone() {
     assert!(sink.all().is_empty());
     open.finish(200, None);
     assert!(one.drain(SOON).await);
+}
+
+const REQUESTS: LimitId = LimitId::numbered(1);
+const TOKENS: LimitId = LimitId::numbered(2);
+
+/// Reserves what a call takes of two budgets that says so many tokens at most, with a request of so many bytes.
+async fn ticket(foreseen: Foreseen, is_counted: bool) -> Ticket {
+    let meters = Meters::new(Arc::new(NoLedger), false, uuid::Uuid::nil());
+    let limits = vec![budget(REQUESTS, Measure::Requests, 100), budget(TOKENS, Measure::Tokens, 100_000)];
+    let priced = Priced { own: None, provider: Provider::OpenAi, model: "gpt-4o", others: Some(&[]) };
+    let now = Timestamp(1_700_000_000_000);
+    let ask = Ask { organisation: OrganisationId::numbered(1), foreseen, priced, is_counted, now };
+    meters.admit(&LimitSet::from(limits), &ask).await.expect("there is room")
+}
+
+/// Lets an attempt leave that may use so many tokens: a quarter of its request's bytes, and its most.
+async fn leave(open: &mut Open, bytes: usize, most: u64) {
+    let foreseen = Foreseen::new(bytes, Some(most));
+    let ticket = ticket(foreseen, open.is_counted()).await;
+    open.reserved(Some(ticket), None, foreseen);
+    open.leaves().expect("a line");
+    open.sent();
+}
+
+fn tried(path: &str) -> Tried {
+    Tried {
+        path: path.into(),
+        virtual_key: Some(VirtualKeyId::numbered(3)),
+        provider: Some(Provider::OpenAi),
+        model: "gpt-4o".into(),
+        began_us: 1,
+        found: HookResults::default(),
+        end: None,
+    }
+}
+
+/// Requests and tokens that a record counts.
+fn spent(record: &Record) -> [i64; 2] {
+    let spent: &[Spent] = record.outcome.as_ref().map_or(&[], |end| &end.spent);
+    [REQUESTS, TOKENS].map(|limit| spent.iter().filter(|of| of.limit == limit).map(|of| of.amount).sum())
+}
+
+/// The same journals in another folder, as if their process had been killed at this moment.
+fn killed(folder: &Path) -> TempDir {
+    let copy = TempDir::new().expect("a folder");
+    for file in std::fs::read_dir(folder).expect("the folder") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), copy.path().join(file.file_name())).expect("the copy");
+    }
+    copy
+}
+
+#[tokio::test]
+async fn what_a_call_has_reserved_counts_when_its_process_is_killed() {
+    let (folder, first, recorder) = start(quick());
+    first.away.store(true, Ordering::SeqCst);
+    let begin = async || recorder.begin(call(), Instant::now()).await.expect("a place");
+    // One that has left; one that has ended; one without limits; one that has not left.
+    let mut left = begin().await;
+    leave(&mut left, 40, 1_000).await;
+    let mut ended = begin().await;
+    leave(&mut ended, 40, 1_000).await;
+    ended.answered(200, None);
+    ended.used(Usage { input_tokens: 9, output_tokens: 2, ..Usage::default() });
+    let (left_id, ended_id) = (left.id(), ended.id());
+    ended.finish(200, None);
+    let mut free = begin().await;
+    free.leaves().expect("a line");
+    free.sent();
+    let free_id = free.id();
+    let waiting = begin().await;
+    // One that was led on to a second target.
+    let mut led = begin().await;
+    led.tries(tried("config.targets[0]"));
+    leave(&mut led, 40, 1_000).await;
+    led.answered(200, None);
+    led.used(Usage { input_tokens: 9, output_tokens: 2, ..Usage::default() });
+    led.tried(Some("guardrail"), Next::LedOn);
+    led.tries(tried("config.targets[1]"));
+    leave(&mut led, 80, 500).await;
+    let led_id = led.id();
+    // One that waits after its first attempt.
+    let mut rests = begin().await;
+    rests.tries(tried("config"));
+    leave(&mut rests, 40, 1_000).await;
+    rests.answered(500, None);
+    rests.tried(Some("oh"), Next::Retried);
+    let rests_id = rests.id();
+
+    let copy = killed(folder.path());
+    let sink = Arc::new(Memory::default());
+    let _again = Recorder::start(copy.path(), sink.clone(), quick()).expect("a recorder");
+    let told: Vec<_> = records(&sink, 5).await.iter().map(|record| (record.call.id, spent(record))).collect();
+    let expected = [
+        (left_id, [1, 1_010]),
+        (ended_id, [1, 11]),
+        (free_id, [0, 0]),
+        // What the first has used, and what the second may have; together one request.
+        (led_id, [1, 11 + 520]),
+        (rests_id, [1, 0]),
+    ];
+    assert_eq!(told, expected);
+    for record in sink.all().iter().filter(|record| record.call.id != ended_id) {
+        let end = record.outcome.as_ref().expect("an outcome");
+        assert!(end.is_interrupted() && end.usage.is_none() && end.cost.is_none(), "the log guesses nothing: {end:?}");
+    }
+    drop((left, free, waiting, led, rests));
+}
+
+#[tokio::test]
+async fn a_line_of_a_call_without_limits_is_as_short_as_it_was_and_none_is_written_besides() {
+    let (folder, _sink, recorder) = start(quick());
+    let lines = || {
+        let file = std::fs::read_dir(folder.path()).expect("the folder").next().expect("a file").expect("a file");
+        let text = std::fs::read_to_string(file.path()).expect("the text");
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut free = recorder.begin(call(), Instant::now()).await.expect("a place");
+    assert!(lines().is_empty(), "it has not left");
+    free.leaves().expect("a line");
+    assert_eq!(lines(), [format!("{{\"b\":{}}}", serde_json::to_string(&*free.call).expect("JSON"))]);
+    let mut limited = recorder.begin(call(), Instant::now()).await.expect("a place");
+    leave(&mut limited, 40, 1_000).await;
+    let all = lines();
+    assert_eq!(all.len(), 2);
+    assert!(all[1].starts_with("{\"B\":[{") && all[1].len() <= all[0].len() + 2 * 70, "{all:?}");
+}
+
+#[test]
+fn of_a_stream_that_an_orderly_end_cuts_off_what_had_come_counts() {
+    let folder = TempDir::new().expect("a folder");
+    let process = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let first = process();
+    let [streaming, waiting] = first.block_on(async {
+        let recorder = Recorder::start(folder.path(), Arc::new(Memory::default()), quick()).expect("a recorder");
+        let mut opens = vec![];
+        for _ in 0..2 {
+            let mut open = recorder.begin(call(), Instant::now()).await.expect("a place");
+            leave(&mut open, 40, 1_000).await;
+            opens.push(open);
+        }
+        opens[0].answered(200, None);
+        opens[0].streaming(200);
+        opens[0].said(br#"data: {"choices":[{"delta":{"content":"eight by"}}]}"#);
+        let ids = [opens[0].id(), opens[1].id()];
+        tokio::spawn(async move {
+            let _opens = opens;
+            std::future::pending::<()>().await;
+        });
+        assert!(!recorder.drain(Duration::from_millis(20)).await);
+        ids
+    });
+    drop(first);
+    process().block_on(async {
+        let sink = Arc::new(Memory::default());
+        let _recorder = Recorder::start(folder.path(), sink.clone(), quick()).expect("a recorder");
+        let told: Vec<_> = records(&sink, 2).await.iter().map(|record| (record.call.id, spent(record))).collect();
+        assert_eq!(told, [(streaming, [1, 12]), (waiting, [1, 1_010])]);
+        assert!(sink.all().iter().all(|record| record.outcome.as_ref().is_some_and(CallEnd::is_interrupted)));
+    });
 }

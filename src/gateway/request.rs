@@ -6,6 +6,7 @@ use super::room::{ReadError, RoomPart, Share};
 use crate::{
     dialect::{ApiError, FormKind, Head, MAX_MODEL},
     features::logs::model::Metadata,
+    kernel::provider::Provider,
     web::{
         refusal::Refusal,
         request::{check, check_length, of_body, within},
@@ -46,13 +47,25 @@ pub enum Asks {
 
 impl Asks {
     /// What a call may use that asks so, with so many bytes.
-    pub fn foreseen(&self, endpoint: Endpoint, bytes: usize, most: Option<u64>) -> Foreseen {
+    pub fn foreseen(&self, endpoint: Endpoint, bytes: usize, head: &Head<'_>) -> Foreseen {
         match (self, endpoint) {
             // What was answered before was paid for then; to count, and to judge, costs nothing.
             (Asks::Stored { .. }, _) | (_, Endpoint::CountTokens | Endpoint::Moderations) => Foreseen::nothing(),
             // Files are no text.
             (Asks::Form(_), _) => Foreseen::new(0, None),
-            (Asks::Json { .. }, _) => Foreseen::new(bytes, most),
+            (Asks::Json { .. }, _) => {
+                let is_background = endpoint == Endpoint::Responses && head.background;
+                Foreseen::new(bytes, head.most_output).in_background(is_background)
+            }
+        }
+    }
+
+    /// The models that may answer in place of the one that is asked for: some providers lead calls on to others by
+    /// themselves. None: nobody knows which.
+    pub fn others(&self, provider: Provider, head: &Head<'_>, body: &[u8]) -> Option<Vec<Box<str>>> {
+        match provider {
+            Provider::OpenRouter | Provider::OpenAiCompatible if self.is_json() => head.others(body),
+            _ => Some(vec![]),
         }
     }
 

@@ -159,6 +159,10 @@ async fn lead(asked: &Asked<'_>, body: Body, trail: &mut Trail) -> Result<Respon
                 }
                 let mut late = std::mem::take(&mut seen.late);
                 let mut open = trail.begin(asked, seen.tried(path, arrived)).await?;
+                if open.leaves().is_err() {
+                    trail.open = Some(open);
+                    return Err(Refusal::cannot_record());
+                }
                 open.spared(answer.usage);
                 open.later(&mut late);
                 if let Some(said) = said {
@@ -464,7 +468,8 @@ impl Asked<'_> {
         if let Some(reason) = gateway.meters.full(&called.limits, now) {
             return Err(reason.refusal(now));
         }
-        let foreseen = asks.foreseen(endpoint, body.len(), head.most_output);
+        let foreseen = asks.foreseen(endpoint, body.len(), head);
+        let others = asks.others(called.provider, head, body);
         // What leaves takes the place of what was changed. The same bytes are held already.
         let same = request.body.as_ptr() == body.as_ptr();
         drop((second_head, first_head));
@@ -478,7 +483,8 @@ impl Asked<'_> {
         for (name, value) in forwarded(target, headers).filter(|(name, _)| !own.contains(name)) {
             request.headers_mut().append(name, value.clone());
         }
-        Ok(Ready::ToSend(Box::new(Attempt { request, foreseen, said, reader, target: found, keeping }), guarded))
+        let attempt = Attempt { request, foreseen, others, said, reader, target: found, keeping };
+        Ok(Ready::ToSend(Box::new(attempt), guarded))
     }
 
     /// The body with what the config changes in it.
@@ -543,22 +549,12 @@ impl Trail {
                 self.call.model = tried.model.clone();
                 let begun = asked.gateway.recorder.begin(self.call.clone(), asked.arrived).await;
                 let mut open = begun.map_err(|_| Refusal::cannot_record())?;
-                for tried in self.before.drain(..) {
-                    if open.tries(tried).is_err() {
-                        self.open = Some(open);
-                        return Err(Refusal::cannot_record());
-                    }
-                }
+                self.before.drain(..).for_each(|tried| open.tries(tried));
                 open
             }
         };
-        match open.tries(tried) {
-            Ok(()) => Ok(open),
-            Err(_) => {
-                self.open = Some(open);
-                Err(Refusal::cannot_record())
-            }
-        }
+        open.tries(tried);
+        Ok(open)
     }
 
     /// Ends a call whose answer was kept.
@@ -572,8 +568,7 @@ impl Trail {
         (self.call.virtual_key, self.call.provider) = (tried.virtual_key, tried.provider);
         self.call.model = tried.model.clone();
         match &mut self.open {
-            // Nothing leaves, so that a journal that cannot be written stops nothing.
-            Some(open) => drop(open.tries(tried)),
+            Some(open) => open.tries(tried),
             None => {
                 tried.end = Some(TriedEnd {
                     status: None,

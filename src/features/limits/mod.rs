@@ -10,6 +10,8 @@ pub mod contract;
 mod doubts;
 pub mod functions;
 #[cfg(feature = "ssr")]
+mod fold;
+#[cfg(feature = "ssr")]
 mod hook;
 pub mod model;
 #[cfg(feature = "ssr")]
@@ -28,7 +30,7 @@ use {super::Room, crate::server::access::jobs::Job, std::time::Duration};
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::history::STATEMENTS, store::hook::STATEMENTS],
+    statements: &[store::STATEMENTS, store::fold::STATEMENTS, store::history::STATEMENTS, store::hook::STATEMENTS],
     lists: &[],
     calls: rest::register,
     subjects: &[
@@ -59,6 +61,11 @@ pub const ROOM: Room = Room {
             failed: "what was counted of rates could not be swept",
             round: |app| Box::pin(alerts::sweep(app)),
         },
+        Job {
+            every: Duration::from_secs(3_600),
+            failed: "programs that are gone have counted what could not be put together",
+            round: |app| Box::pin(fold::round(app)),
+        },
     ],
 };
 
@@ -75,4 +82,4 @@ pub use store::written;
 
 // What others may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{Interrupted, Share, Use, count, grant, of_interrupted, of_key, of_person, of_virtual_key, shares, take_turn};
+pub use store::{Share, Use, count, grant, of_key, of_person, of_virtual_key, shares, take_turn};

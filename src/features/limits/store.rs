@@ -1,5 +1,6 @@
 //! The limits' SQL.
 
+pub mod fold;
 pub mod history;
 pub mod hook;
 
@@ -264,7 +265,7 @@ pub struct Share {
 
 /// Who counts what of a period.
 pub async fn shares(tx: &mut OrgTx, id: LimitId, period: Timestamp) -> Result<Vec<Share>> {
-    let rows: Vec<(Uuid, i64, i64, i64)> = tx.list(SHARES, values![id, period]).await?;
+    let rows: Vec<(Uuid, i64, i64, i64)> = tx.all(SHARES, values![id, period]).await?;
     let share = |(replica, used, granted, seen)| Share { replica, used, granted, seen_at: Timestamp(seen) };
     Ok(rows.into_iter().map(share).collect())
 }
@@ -321,28 +322,6 @@ pub async fn count(tx: &mut OrgTx, uses: &[Use], now: Timestamp) -> std::result:
         }
     }
     Ok(())
-}
-
-/// The limits on requests that held for a call that the end of a process cut off.
-pub async fn of_interrupted(tx: &mut OrgTx, call: &Interrupted) -> Result<Vec<Limit>> {
-    let mut limits = match call.person {
-        Some(person) => of_person(tx, person).await?,
-        None => of_key(tx, call.key).await?,
-    };
-    if let Some(key) = call.virtual_key {
-        limits.extend(of_virtual_key(tx, key).await?);
-    }
-    limits.retain(|limit| limit.is.measure == Measure::Requests && limit.since <= call.started_at);
-    Ok(limits)
-}
-
-/// A call of which only the beginning is known.
-#[derive(Clone, Copy, Debug)]
-pub struct Interrupted {
-    pub key: KeyId,
-    pub person: Option<UserId>,
-    pub virtual_key: Option<VirtualKeyId>,
-    pub started_at: Timestamp,
 }
 
 /// What is written as used of all limits there are, for tests.

@@ -19,6 +19,8 @@ pub struct Foreseen {
     pub most: Option<u64>,
     /// It uses neither tokens nor money, whatever comes of it.
     pub is_free: bool,
+    /// It goes on after it was accepted, and nobody tells what it uses then.
+    pub is_background: bool,
 }
 
 /// What is to be reserved for a call.
@@ -27,30 +29,77 @@ pub struct Need {
     pub amount: i64,
     /// No more than this can be used: it must fit.
     pub is_most: bool,
+    /// What calls have used lately comes to it: this is its request alone.
+    pub adds_mean: bool,
+}
+
+impl Need {
+    /// What is used at most.
+    pub const fn most(amount: i64) -> Self {
+        Self { amount, is_most: true, adds_mean: false }
+    }
+
+    /// What is used at least, and nobody knows more.
+    pub const fn least(amount: i64) -> Self {
+        Self { amount, is_most: false, adds_mean: false }
+    }
+
+    /// What is reserved, where calls have used so much lately.
+    pub fn reserve(self, mean: i64) -> i64 {
+        match (self.is_most, self.adds_mean) {
+            (true, _) => self.amount,
+            (false, true) => self.amount.saturating_add(mean),
+            (false, false) => self.amount.max(mean),
+        }
+    }
+}
+
+/// By what a call is priced.
+#[derive(Clone, Copy, Debug)]
+pub struct Priced<'a> {
+    /// The organisation's own prices.
+    pub own: Option<&'a Prices>,
+    pub provider: Provider,
+    pub model: &'a str,
+    /// Models that may answer in its place. None: nobody knows which.
+    pub others: Option<&'a [Box<str>]>,
+}
+
+impl Priced<'_> {
+    /// What so much costs at most, in micro-cents. None: the price of a model is not known.
+    pub fn dearest(&self, usage: Usage) -> Option<i64> {
+        let cost = |model: &str| cost(self.own, self.provider, model, usage);
+        self.others?.iter().try_fold(cost(self.model)?, |dearest, other| Some(dearest.max(cost(other)?)))
+    }
 }
 
 impl Foreseen {
     /// For a request of so many bytes that lets the answer have so many tokens.
     pub fn new(bytes: usize, most: Option<u64>) -> Self {
-        Self { input: tokens(bytes as u64), most: most.filter(|most| *most > 0), is_free: false }
+        Self { input: tokens(bytes as u64), most: most.filter(|most| *most > 0), is_free: false, is_background: false }
+    }
+
+    /// The same of a call that goes on in the background, if it does.
+    pub fn in_background(self, is_background: bool) -> Self {
+        Self { is_background, ..self }
     }
 
     /// For a call that uses neither tokens nor money.
     pub const fn nothing() -> Self {
-        Self { input: 0, most: Some(0), is_free: true }
+        Self { input: 0, most: Some(0), is_free: true, is_background: false }
     }
 
-    /// What a call of this model needs of a limit of this measure. None: nobody knows its price.
-    pub fn need(self, measure: Measure, own: Option<&Prices>, provider: Provider, model: &str) -> Option<Need> {
+    /// What a call needs of a limit of this measure. None: nobody knows its price.
+    pub fn need(self, measure: Measure, priced: &Priced<'_>) -> Option<Need> {
         let usage = Usage { input_tokens: self.input, output_tokens: self.most.unwrap_or(0), ..Usage::default() };
         let usage = usage.bounded();
         let amount = match measure {
-            Measure::Requests => return Some(Need { amount: 1, is_most: true }),
-            Measure::Tokens | Measure::Cost if self.is_free => return Some(Need { amount: 0, is_most: true }),
+            Measure::Requests => return Some(Need::most(1)),
+            Measure::Tokens | Measure::Cost if self.is_free => return Some(Need::most(0)),
             Measure::Tokens => i64::try_from(usage.input_tokens + usage.output_tokens).unwrap_or(i64::MAX),
-            Measure::Cost => cost(own, provider, model, usage)?,
+            Measure::Cost => priced.dearest(usage)?,
         };
-        Some(Need { amount, is_most: self.most.is_some() })
+        Some(Need { amount, is_most: self.most.is_some(), adds_mean: self.is_background })
     }
 }
 
@@ -117,12 +166,36 @@ mod tests {
     #[test]
     fn the_dearest_case_is_reserved() {
         let asked = Foreseen::new(40, Some(1000));
-        let need = |measure| asked.need(measure, None, Provider::OpenAi, "gpt-4o-mini");
-        assert_eq!(need(Measure::Requests), Some(Need { amount: 1, is_most: true }));
-        assert_eq!(need(Measure::Tokens), Some(Need { amount: 1010, is_most: true }));
+        let of = |model| Priced { own: None, provider: Provider::OpenAi, model, others: Some(&[]) };
+        let need = |measure| asked.need(measure, &of("gpt-4o-mini"));
+        assert_eq!(need(Measure::Requests), Some(Need::most(1)));
+        assert_eq!(need(Measure::Tokens), Some(Need::most(1010)));
         assert!(need(Measure::Cost).is_some_and(|need| need.amount > 0 && need.is_most));
-        assert_eq!(asked.need(Measure::Cost, None, Provider::OpenAi, "nobody-knows"), None);
-        let open = Foreseen::new(40, None).need(Measure::Tokens, None, Provider::OpenAi, "m");
-        assert_eq!(open, Some(Need { amount: 10, is_most: false }));
+        assert_eq!(asked.need(Measure::Cost, &of("nobody-knows")), None);
+        let open = Foreseen::new(40, None);
+        let need = open.need(Measure::Tokens, &of("m"));
+        assert_eq!(need, Some(Need::least(10)));
+        assert_eq!(need.map(|need| (need.reserve(3), need.reserve(30))), Some((10, 30)));
+        // What goes on in the background takes its request, and then what an answer takes.
+        let need = open.in_background(true).need(Measure::Tokens, &of("m")).expect("a need");
+        assert_eq!((need.is_most, need.reserve(30)), (false, 40));
+        let need = asked.in_background(true).need(Measure::Tokens, &of("m")).expect("a need");
+        assert_eq!((need.is_most, need.reserve(30)), (true, 1010));
+    }
+
+    #[test]
+    fn of_several_models_the_dearest_is_reserved() {
+        let usage = Usage { input_tokens: 1_000, output_tokens: 1_000, ..Usage::default() };
+        let cost = |model: &str, others: Option<&[&str]>| {
+            let others: Option<Vec<Box<str>>> =
+                others.map(|others| others.iter().map(|other| (*other).into()).collect());
+            let (own, provider) = (None, Provider::OpenRouter);
+            Priced { own, provider, model, others: others.as_deref() }.dearest(usage)
+        };
+        let (cheap, dear) = ("openai/gpt-4o-mini", "openai/gpt-4o");
+        assert!(cost(cheap, Some(&[])) < cost(dear, Some(&[])));
+        assert_eq!(cost(cheap, Some(&[dear, cheap])), cost(dear, Some(&[])));
+        assert_eq!(cost(cheap, Some(&["nobody/knows"])), None);
+        assert_eq!(cost(cheap, None), None, "which ones may answer cannot be read");
     }
 }

@@ -2,12 +2,12 @@
 
 use super::{
     Ledger, LimitSet, Spent, Unknown, Want,
-    estimate::{Foreseen, Need},
+    estimate::{Foreseen, Need, Priced},
     refusal::{Reason, WARNS_FROM_PERCENT, Warning},
 };
 use crate::{
     features::limits::model::{Kind, Limit, Measure, Period},
-    kernel::{LimitId, OrganisationId, Timestamp, price::Prices, provider::Provider},
+    kernel::{LimitId, OrganisationId, Timestamp},
     server::usage::Live,
 };
 use moka::sync::Cache;
@@ -34,6 +34,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const RENEW: Duration = Duration::from_secs(2);
 /// The same where nobody else counts: then only what a crash has left can come to it.
 const READ_AGAIN: Duration = Duration::from_secs(10);
+/// How often the database hears of a share that nobody uses: long before what is written of it is put together with that of
+/// programs that are gone.
+const TOLD: Duration = Duration::from_secs(6 * 3_600);
 /// After a refusal the database is not asked again for so long.
 const REFUSED_FOR: Duration = Duration::from_millis(150);
 /// How long a call waits for the database.
@@ -90,6 +93,8 @@ struct Count {
     used_by_others: i64,
     /// By calls that have ended here.
     used: i64,
+    /// What of that was written when the database last told of it.
+    written: i64,
     /// For calls that are under way here.
     reserved: i64,
     granted: i64,
@@ -110,6 +115,7 @@ impl Count {
             others: told.others,
             used_by_others: told.used_by_others,
             used: told.mine,
+            written: told.mine,
             reserved: 0,
             granted: told.granted,
             read,
@@ -193,6 +199,8 @@ pub struct Amounts {
     pub tokens: i64,
     /// Micro-cents.
     pub cost: i64,
+    /// It goes on, and nobody tells what it uses then: what was reserved counts as used.
+    pub goes_on: bool,
 }
 
 impl Amounts {
@@ -206,16 +214,27 @@ impl Amounts {
 }
 
 impl Ticket {
+    /// What is reserved, for the journal.
+    pub fn reserved(&self) -> impl Iterator<Item = Spent> + '_ {
+        let held = self.held.iter().filter(|held| held.reserved > 0);
+        held.map(|held| Spent { limit: held.limit.id, period: held.period, amount: held.reserved })
+    }
+
     /// Counts what was used in place of what was reserved. Gives what is to be written.
     pub fn settle(mut self, amounts: Amounts) -> Vec<Spent> {
         let held = std::mem::take(&mut self.held);
         let mut spent = Vec::with_capacity(held.len());
         for Held { meter, limit, period, reserved } in held {
-            let amount = amounts.of(limit.is.measure);
+            let guessed = amounts.goes_on && limit.is.measure != Measure::Requests;
+            let amount =
+                if guessed { amounts.of(limit.is.measure).max(reserved) } else { amounts.of(limit.is.measure) };
             if let Some(count) = meter.lock().at(period) {
                 count.reserved = count.reserved.saturating_sub(reserved);
                 count.used = count.used.saturating_add(amount);
-                count.mean = (count.mean * 7 + amount) / 8;
+                // From what was guessed nothing is learnt.
+                if !guessed {
+                    count.mean = (count.mean * 7 + amount) / 8;
+                }
             }
             if amount > 0 {
                 spent.push(Spent { limit: limit.id, period, amount });
@@ -240,9 +259,7 @@ impl Drop for Ticket {
 pub struct Ask<'a> {
     pub organisation: OrganisationId,
     pub foreseen: Foreseen,
-    pub prices: Option<&'a Prices>,
-    pub provider: Provider,
-    pub model: &'a str,
+    pub priced: Priced<'a>,
     /// The call has been counted as a request before.
     pub is_counted: bool,
     pub now: Timestamp,
@@ -261,11 +278,6 @@ impl Meters {
     pub fn new(ledger: Arc<dyn Ledger>, shared: bool, replica: Uuid) -> Self {
         let meters = Cache::builder().max_capacity(METERS).time_to_idle(Duration::from_secs(3_600)).build();
         Self(Arc::new(Inner { ledger, shared, replica, meters }))
-    }
-
-    /// What this process is called in the ledger.
-    pub fn replica(&self) -> Uuid {
-        self.0.replica
     }
 
     /// Looks after shares until the last clone is gone: renews those that are used, gives back what is not needed, and asks
@@ -293,12 +305,12 @@ impl Meters {
     pub async fn admit(&self, limits: &LimitSet, ask: &Ask<'_>) -> Result<Ticket, Reason> {
         let mut wanted = Vec::new();
         for limit in limits.0.iter() {
-            let need = ask.foreseen.need(limit.is.measure, ask.prices, ask.provider, ask.model);
+            let need = ask.foreseen.need(limit.is.measure, &ask.priced);
             let need = match need {
-                Some(_) if ask.is_counted && limit.is.measure == Measure::Requests => Need { amount: 0, is_most: true },
+                Some(_) if ask.is_counted && limit.is.measure == Measure::Requests => Need::most(0),
                 Some(need) => need,
                 None if limit.blocks() => return Err(Reason::Unpriced(limit.clone())),
-                None => Need { amount: 0, is_most: false },
+                None => Need::least(0),
             };
             wanted.push((limit.clone(), self.meter(ask.organisation, limit), need));
         }
@@ -344,7 +356,7 @@ impl Meters {
                 let want = Want { held: 0, need: need.amount.max(1), takes_less: true, ahead: true };
                 return Err((number, Word::Ask(want)));
             };
-            let reserve = if need.is_most { need.amount } else { need.amount.max(count.mean) };
+            let reserve = need.reserve(count.mean);
             match judge(count, limit, (*need, reserve), now, shared) {
                 Word::Fits => {}
                 word => return Err((number, word)),
@@ -415,8 +427,14 @@ impl Meters {
                 return Ok(());
             }
         };
-        // What is written may be more than what is known: of a period that was forgotten here.
-        count.used = count.used.max(told.mine);
+        count.used = if told.mine < count.written {
+            // It was not heard of for so long that what it had written is now counted for nobody, and so for others.
+            told.mine.saturating_add(count.used.saturating_sub(count.written))
+        } else {
+            // What is written may be more than what is known: of a period that was forgotten here.
+            count.used.max(told.mine)
+        };
+        count.written = told.mine;
         (count.others, count.used_by_others) = (told.others, told.used_by_others);
         (count.granted, count.read) = (told.granted, sent);
         let lacks = shared && count.held().saturating_add(want.need) > count.granted;
@@ -470,6 +488,8 @@ impl Meters {
                 } else if renews && (count.reserved > 0 || !idle) {
                     let want = Want { ahead: true, takes_less: true, ..Want::default() };
                     due.push((meter.clone(), limit.clone(), count.period, want));
+                } else if count.period == period.start && count.read.elapsed() >= TOLD {
+                    due.push((meter.clone(), limit.clone(), count.period, Want::default()));
                 }
             }
             // Where calls come, the next period is made ready shortly before it begins.
@@ -539,6 +559,10 @@ impl Live for Meters {
         let meter = self.0.meters.get(&LimitId(limit))?;
         let mut state = meter.lock();
         state.at(Timestamp(period)).map(|count| count.used_by_others.saturating_add(count.used))
+    }
+
+    fn replica(&self) -> Uuid {
+        self.0.replica
     }
 }
 

@@ -12,7 +12,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use estimate::{Foreseen, text_bytes, tokens as output_of};
+pub use estimate::{Foreseen, Priced, text_bytes, tokens as output_of};
 pub use meter::{Amounts, Ask, LET_GO, Meters, Shares, Ticket};
 pub use refusal::{Reason, Warning, warn};
 
@@ -44,7 +44,7 @@ impl From<Vec<Limit>> for LimitSet {
     }
 }
 
-/// What a call has used of a limit.
+/// What a call has used of a limit, or has reserved of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     pub limit: LimitId,

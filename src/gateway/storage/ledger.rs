@@ -30,20 +30,21 @@ impl Book {
     async fn read(&self, organisation: OrganisationId, limit: &Limit, period: Timestamp) -> Result<Shares> {
         let mut tx = self.app.read_proven(organisation).await?;
         let shares = limits::shares(&mut tx, limit.id, period).await?;
-        Ok(self.sum(&shares, false))
+        Ok(self.sum(&shares, None))
     }
 
-    /// Adds up who counts what. `holds`: what others hold counts as used, as long as they are heard of.
-    fn sum(&self, shares: &[limits::Share], holds: bool) -> Shares {
-        let now = self.app.clock.now();
+    /// Adds up who counts what. With a time by the clock that shares are stamped by, what others hold counts as used, as
+    /// long as they are heard of.
+    fn sum(&self, shares: &[limits::Share], now: Option<Timestamp>) -> Shares {
+        let let_go = i64::try_from(LET_GO.as_millis()).unwrap_or(i64::MAX);
         let mut sum = Shares::default();
         for share in shares {
             if share.replica == self.replica {
                 (sum.mine, sum.granted) = (share.used, share.granted);
                 continue;
             }
-            let gone = now.0.saturating_sub(share.seen_at.0) >= i64::try_from(LET_GO.as_millis()).unwrap_or(i64::MAX);
-            let held = if holds && !gone { share.granted.max(share.used) } else { share.used };
+            let is_heard_of = now.is_some_and(|now| now.0.saturating_sub(share.seen_at.0) < let_go);
+            let held = if is_heard_of { share.granted.max(share.used) } else { share.used };
             sum.others = sum.others.saturating_add(held);
             sum.used_by_others = sum.used_by_others.saturating_add(share.used);
         }
@@ -56,9 +57,11 @@ impl Book {
             return Err(crate::kernel::Error::not_found());
         }
         let shares = limits::shares(note.tx(), limit.id, period).await?;
-        let mut sum = self.sum(&shares, true);
-        let now = self.app.clock.now();
-        sum.granted = granted(want, limit.amount(now), &sum);
+        let own = self.app.clock.now();
+        // Who is heard of must be the same to all, however their clocks differ.
+        let now = note.tx().system().clock().await?.unwrap_or(own);
+        let mut sum = self.sum(&shares, Some(now));
+        sum.granted = granted(want, limit.amount(own), &sum);
         limits::grant(note.tx(), limit.id, period, self.replica, sum.granted, now).await?;
         note.commit().await?;
         Ok(sum)

@@ -4,7 +4,7 @@ use super::store;
 use crate::{
     features::{
         api_keys::operations::note_uses,
-        limits::{self, Interrupted, Use},
+        limits::{self, Use},
         logs::{NewSide, NewTexts, count, model as logs, write_texts},
     },
     gateway::{
@@ -16,7 +16,7 @@ use crate::{
     policy::{Operation, PermissionSet},
     server::{
         access::{App, uses},
-        database::{OrgTx, WriteError},
+        database::WriteError,
     },
 };
 use async_trait::async_trait;
@@ -38,8 +38,8 @@ impl Log {
         Self { app, replica, since }
     }
 
-    /// What calls that have ended now have used of limits.
-    async fn uses(&self, tx: &mut OrgTx, ended: &[&Record]) -> Result<Vec<Use>, WriteError> {
+    /// What calls that have ended now have used of limits, or had reserved of them when the end of the process cut them off.
+    fn uses(&self, ended: &[&Record]) -> Vec<Use> {
         let mut uses: HashMap<(LimitId, Timestamp, Uuid), i64> = HashMap::new();
         for record in ended {
             let Some(end) = &record.outcome else { continue };
@@ -47,20 +47,12 @@ impl Log {
             for spent in &end.spent {
                 *uses.entry((spent.limit, spent.period, replica)).or_default() += spent.amount;
             }
-            if end.is_interrupted() {
-                // It may have left, and nobody knows more.
-                let CallFacts { key, person, virtual_key, started_at, .. } = *record.call;
-                let call = Interrupted { key, person, virtual_key, started_at };
-                for limit in limits::of_interrupted(tx, &call).await.map_err(|_| WriteError::Failed)? {
-                    *uses.entry((limit.id, limit.period(record.call.started_at).start, replica)).or_default() += 1;
-                }
-            }
         }
         let used = |((limit, period, replica), amount)| Use { limit, period, amount, replica };
         let mut uses: Vec<Use> = uses.into_iter().map(used).collect();
         // In one order, in which no two processes wait for one another.
         uses.sort_unstable_by_key(|used| (used.limit, used.period));
-        Ok(uses)
+        uses
     }
 
     async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
@@ -73,7 +65,7 @@ impl Log {
         }
         // Last, since other replicas wait for the same sums.
         count(note.tx(), &counted).await?;
-        let uses = self.uses(note.tx(), &ended).await?;
+        let uses = self.uses(&ended);
         if !uses.is_empty() {
             limits::count(note.tx(), &uses, self.app.clock.now()).await?;
         }

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod bounds;
+pub mod charges;
 mod configs;
 mod endpoints;
 mod faults;

@@ -6,7 +6,7 @@ use super::{
     listing::Composed,
     value::{postgres_arguments, readable, sqlite_arguments},
 };
-use crate::kernel::{Code, Error, OrganisationId, PromptId, UserId};
+use crate::kernel::{Code, Error, OrganisationId, PromptId, Timestamp, UserId};
 use sqlx::{Postgres, Sqlite, Transaction};
 use std::sync::Arc;
 
@@ -174,6 +174,15 @@ impl Tx {
                 .map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// The time as the database has it, for what programs with clocks of their own must see alike. None: only one program
+    /// uses the database.
+    pub async fn clock(&mut self) -> Result<Option<Timestamp>, Error> {
+        const NOW: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+        let Engine::Postgres(connection) = &mut self.engine else { return Ok(None) };
+        let now: i64 = sqlx::query_scalar(NOW).fetch_one(&mut **connection).await.map_err(failed)?;
+        Ok(Some(Timestamp(now)))
     }
 
     /// Goes on inside an organisation, in the same transaction.

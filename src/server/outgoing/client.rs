@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::error::Error as StdError;
 use std::fmt;
@@ -135,6 +136,22 @@ impl Outgoing {
         let end = Instant::now() + patience.total;
         let (parts, body) = self.send(request, patience.headers.min(patience.total)).await?.into_parts();
         Ok(Response::from_parts(parts, read_metered(body, patience, end, &mut ()).await?))
+    }
+}
+
+/// Tells whether a request has found a connection, be it a new one or one that was kept.
+#[derive(Debug)]
+pub struct Connection(CaptureConnection);
+
+impl Connection {
+    /// That of a request that is yet to be sent.
+    pub fn of(request: &mut Request<Full<Bytes>>) -> Self {
+        Self(capture_connection(request))
+    }
+
+    /// Whether there is one, or was: without one nothing of the request has left.
+    pub fn is_made(&self) -> bool {
+        self.0.connection_metadata().is_some()
     }
 }
 

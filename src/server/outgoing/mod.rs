@@ -12,7 +12,7 @@ mod error;
 mod url;
 
 pub use addresses::{AllowList, Special, special};
-pub use client::{Meter, Outgoing, Patience, read_metered};
+pub use client::{Connection, Meter, Outgoing, Patience, read_metered};
 pub use connect::{Addresses, Resolve, SystemResolver};
 pub use error::{OutgoingError, Phase};
 pub use url::{BaseUrl, PathError, UrlError, encode_segment};

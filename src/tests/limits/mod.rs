@@ -2,6 +2,7 @@
 
 mod alerts;
 mod demanded;
+mod kept;
 mod said;
 mod shown;
 
@@ -233,13 +234,18 @@ async fn a_limit_that_only_warns_says_so_and_lets_pass() {
     .await;
 }
 
-/// The rounds on one process, or on two.
-async fn rounds(houses: &[&House], provider: &Upstream, limits: Value, expected: usize) -> usize {
+/// A key that has these limits: its address, and programs that hold it, one for each process.
+async fn programs(houses: &[&House], limits: Value) -> (String, Vec<Client>) {
     let (id, _) = limited(houses[0], limits).await;
     let path = format!("/v1/api-keys/{id}");
     let rotated = houses[0].program(&houses[0].master_key).api("POST", &format!("{path}/rotate"), json!({})).await;
     let secret = rotated.json()["key"].as_str().expect("a key").to_owned();
-    let programs: Vec<Client> = houses.iter().map(|house| house.program(&secret)).collect();
+    (path, houses.iter().map(|house| house.program(&secret)).collect())
+}
+
+/// The rounds on one process, or on two.
+async fn rounds(houses: &[&House], provider: &Upstream, limits: Value, expected: usize) -> usize {
+    let (path, programs) = programs(houses, limits).await;
     let mut most = 0;
     for round in 0..ROUNDS {
         change(houses[0], &path, json!({ "reset_usage": true })).await;

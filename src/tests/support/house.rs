@@ -48,7 +48,7 @@ pub struct House {
     /// Its master key's secret.
     pub master_key: String,
     /// Holds key file and database as long as the house stands.
-    _folder: TempDir,
+    folder: TempDir,
     postgres: Option<(String, String)>,
     /// One connection of whoever owns the tables, on PostgreSQL: made when it is first asked for, and kept.
     owner: Option<PgPool>,
@@ -158,7 +158,7 @@ impl House {
             slug: String::new(),
             organisation: OrganisationId::INSTALLATION,
             master_key: String::new(),
-            _folder: folder,
+            folder,
             postgres,
             owner,
         }
@@ -316,6 +316,11 @@ impl House {
             (Db::Postgres(_), Some(owner)) => sqlx::raw_sql(sql).execute(owner).await.map(|_| ()),
             (Db::Postgres(_), None) => panic!("PostgreSQL without its owner"),
         }
+    }
+
+    /// Where the journals of its calls lie.
+    pub fn calls(&self) -> std::path::PathBuf {
+        self.folder.path().join("calls")
     }
 
     /// The address of this database for its owner, on PostgreSQL.
