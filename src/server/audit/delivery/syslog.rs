@@ -173,9 +173,8 @@ mod tests {
         let event = Stored { seq: 7, body: "x".repeat(DATAGRAM), previous: vec![0; 32], hash: vec![1; 32], personal };
         let message = |address: &str| syslog(address, "").message(OrganisationId::INSTALLATION, &event);
         let whole = message("tcp://log:514");
-        let told = concat!(
-            r#" personal="[{\"place\":\"/address\",\"salt\":\"0707\",\"value\":\"\\\"a\]\\\\\\\\\\\"\"}\]"] xxx"#
-        );
+        let told =
+            r#" personal="[{\"place\":\"/address\",\"salt\":\"0707\",\"value\":\"\\\"a\]\\\\\\\\\\\"\"}\]"] xxx"#;
         assert!(whole.ends_with("xxx") && whole.contains(told), "{}", &whole[..400]);
         let short = message("udp://log:514");
         assert!(
