@@ -129,11 +129,16 @@ fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) 
     let name =
         if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
-        Verdict::Whole { events, head, checkpoint } => {
+        Verdict::Whole { events, removed, head, checkpoint } => {
             let vouched = checkpoint
                 .map(|(seq, at)| format!(", verified up to #{seq} by a checkpoint of {at}"))
                 .unwrap_or_default();
-            writeln!(out, "{name}: {events} events verified, head {}{vouched}", hex(&head))?;
+            let events = events - removed;
+            let gone = match removed {
+                0 => String::new(),
+                _ => format!(", behind #{removed}: those before were removed for their age"),
+            };
+            writeln!(out, "{name}: {events} events verified, head {}{vouched}{gone}", hex(&head))?;
         }
         Verdict::Broken { seq, why } => writeln!(out, "{name}: BROKEN at event {seq}: {why}")?,
     }

@@ -288,6 +288,7 @@ operations! {
     AuditDeliveryResume = "audit.resume_delivery", holds(P::AuditExport), audited, fns: ["audit/resume_delivery"], routes: [];
     AuditDeliveryTest = "audit.test_delivery", holds(P::AuditExport), audited, fns: ["audit/test_delivery"], routes: [];
     AuditDeliveryDelete = "audit.delete_delivery", holds(P::AuditExport), audited, fns: ["audit/delete_delivery"], routes: [];
+    AuditExpire = "audit.expire", holds(P::AuditExport), audited, fns: [], routes: [];
     AuditExport = "audit.export", holds(P::AuditExport), audited, fns: ["audit/export"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

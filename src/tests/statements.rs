@@ -17,6 +17,7 @@ use std::path::Path;
 pub fn registered() -> Vec<&'static str> {
     let below = [
         audit::STATEMENTS,
+        audit::anchors::STATEMENTS,
         audit::checkpoints::STATEMENTS,
         audit::delivery::STATEMENTS,
         database::HEALTH_STATEMENTS,

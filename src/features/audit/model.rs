@@ -166,6 +166,10 @@ pub struct Page {
     /// The number of the newest event of the organisation.
     pub seen: i64,
     pub proof: Proof,
+    /// Days that events are kept. None: for ever.
+    pub kept_days: Option<i64>,
+    /// The number of the last event that was removed for its age, and when.
+    pub removed: Option<(i64, Timestamp)>,
     pub now: Timestamp,
 }
 
@@ -211,6 +215,8 @@ pub struct Detail {
     pub key_page: Option<String>,
     /// There is an event after this.
     pub newer: bool,
+    /// There is one before it, which was not removed for its age.
+    pub older: bool,
     pub now: Timestamp,
 }
 

@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     features::{ROOMS, news::model::News},
-    kernel::{Asked, Code, Error, KeyId, Result},
+    kernel::{Asked, Code, Error, KeyId, Result, Timestamp},
     policy::Operation,
     server::{
         access::{Access, Lengthy},
         audit::{
-            self,
+            self, anchors,
             chain::{self, Hash},
             checkpoints,
             event::{Event, Subject, Written},
@@ -33,8 +33,10 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
     let seen = audit::seen(&mut tx).await?;
     let span = store::numbers(&mut tx, &filter, seen).await?;
     let found = store::page(&mut tx, &filter, span, place, PAGE).await?;
+    let anchor = anchors::get(&mut tx).await?;
+    let removed = anchor.as_ref().map_or(0, |anchor| anchor.removed);
     let fitting = if filter.is_open() {
-        Fitting::Exactly(seen)
+        Fitting::Exactly(seen.saturating_sub(removed))
     } else if filter.looks_through_bodies() {
         Fitting::NotCounted
     } else {
@@ -52,6 +54,8 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
         kinds: words::kinds(),
         seen,
         proof: proof(&mut tx, access).await?,
+        kept_days: access.app().audit_days,
+        removed: anchor.map(|anchor| (anchor.removed, Timestamp(anchor.at))),
         now: access.now(),
     })
 }
@@ -87,6 +91,7 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
     let event = audit::page(&mut tx, seq - 1, 1).await?.into_iter().find(|event| event.seq == seq);
     let event = event.ok_or_else(Error::not_found)?;
     let newer = audit::seen(&mut tx).await? > seq;
+    let older = anchors::removed(&mut tx).await?.saturating_add(1) < seq;
     let previous: Option<Hash> = event.previous.as_slice().try_into().ok();
     let fits = previous.is_some_and(|previous| {
         chain::hash(tx.organisation(), seq, &previous, event.body.as_bytes()).as_slice() == event.hash
@@ -117,6 +122,7 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
         key_page: page_of(&mut tx, slug, &key).await?,
         told,
         newer,
+        older,
         now: access.now(),
     })
 }

@@ -4,7 +4,7 @@ use super::query::{Begin, Filter};
 use crate::{
     kernel::{Result, Window},
     server::{
-        audit::Stored,
+        audit::{Stored, anchors},
         database::{
             OrgTx, containing,
             listing::{self, Listing, Order, Parts, Place, Question, Slice},
@@ -70,7 +70,7 @@ statements! {
 /// The numbers of a filter's span of time, the first and the last; the last is at most this one. Where the first is larger,
 /// there are none.
 pub async fn numbers(tx: &mut OrgTx, filter: &Filter, last: i64) -> Result<(i64, i64)> {
-    let mut span = (1, last);
+    let mut span = (anchors::removed(tx).await?.saturating_add(1), last);
     if let Some(from) = filter.from {
         let first: Option<(i64,)> = tx.optional(FIRST_FROM, values![from]).await?;
         span.0 = first.map_or(i64::MAX, |(seq,)| seq);

@@ -127,6 +127,11 @@ impl Deliveries {
         Self { receivers, program: Uuid::now_v7(), held: Mutex::default(), away: Mutex::default() }
     }
 
+    /// The names of the installation's destinations that are set.
+    pub fn destinations(&self) -> Vec<&'static str> {
+        self.receivers.iter().map(|(name, _)| *name).collect()
+    }
+
     /// Delivers until it is dropped.
     pub async fn run(&self, app: &App) {
         let own = self.receivers.iter().map(|(name, receiver)| async {
@@ -215,7 +220,9 @@ impl Deliveries {
             let new: Vec<OrganisationId> = ends.keys().filter(|id| !known.contains(id)).take(BEGUN).copied().collect();
             for organisation in &new {
                 let mut tx = app.db.write_in(*organisation).await?;
-                delivery::begin(&mut tx, destination, 0).await?;
+                // What was removed for its age is in no chain any more.
+                let removed = audit::anchors::removed(&mut tx).await?;
+                delivery::begin(&mut tx, destination, removed).await?;
                 tx.commit().await?;
             }
             if !new.is_empty() {
@@ -319,8 +326,8 @@ impl Deliveries {
                 if noted && failures > 0 {
                     tracing::info!(destination, %organisation, "audit events are delivered again");
                 }
-                // A chain has its numbers without gaps.
-                app.deliveries.to(destination).events.add(u64::try_from(last - before).unwrap_or_default());
+                let taken = events.iter().filter(|event| event.seq <= last).count();
+                app.deliveries.to(destination).events.add(u64::try_from(taken).unwrap_or_default());
                 if noted { Sent::Some } else { Sent::Nothing }
             }
             Some(Err(trouble)) => {

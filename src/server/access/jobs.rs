@@ -1,6 +1,6 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{checkpoints::Checkpoints, deliveries::Deliveries, heads::Recorder, sessions};
+use super::{checkpoints::Checkpoints, deliveries::Deliveries, heads::Recorder, retention, sessions};
 use crate::{
     kernel::{OrganisationId, Result},
     server::{
@@ -70,7 +70,8 @@ pub fn start(
         let rounds = futures_util::future::join_all(jobs.iter().map(|job| repeat(&app, *job)));
         let work = async {
             let (delivered, vouched) = (deliveries.run(&app), vouch(&app, &checkpoints));
-            tokio::join!(rounds, record(&app), vouched, delivered, listen(&app), compare(&app));
+            let expired = expire(&app, deliveries.destinations());
+            tokio::join!(rounds, record(&app), vouched, delivered, expired, listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -104,6 +105,16 @@ async fn vouch(app: &App, checkpoints: &Mutex<Checkpoints>) {
     loop {
         note(checkpoints.lock().await.round(app, false).await);
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Removes from the audit log what has the age for it.
+async fn expire(app: &App, destinations: Vec<&'static str>) {
+    loop {
+        if let Err(error) = retention::round(app, &destinations).await {
+            tracing::warn!(%error, "old events of the audit log could not be removed");
+        }
+        tokio::time::sleep(retention::LOOK).await;
     }
 }
 

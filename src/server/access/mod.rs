@@ -21,6 +21,7 @@ pub mod jobs;
 mod lengthy;
 pub mod links;
 pub mod refusals;
+pub mod retention;
 pub mod sessions;
 pub mod uses;
 

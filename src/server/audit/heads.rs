@@ -151,6 +151,22 @@ impl Progress {
         self.round_at
     }
 
+    /// Those of these ends whose organisations no event behind this number records. None: an organisation was recorded that is
+    /// not among them, and nothing may be forgotten of it.
+    pub fn unrecorded_behind(
+        &self,
+        event: i64,
+        mut heads: Vec<(OrganisationId, i64, Vec<u8>)>,
+    ) -> Option<Vec<(OrganisationId, i64, Vec<u8>)>> {
+        let missing = self.latest.keys().find(|id| heads.iter().all(|(organisation, ..)| organisation != *id));
+        if let Some(organisation) = missing {
+            tracing::error!(%organisation, "an organisation is missing that the audit log records: run `latchkey audit verify`");
+            return None;
+        }
+        heads.retain(|(organisation, ..)| self.latest.get(organisation).is_none_or(|(_, recorded)| *recorded <= event));
+        Some(heads)
+    }
+
     /// Those of these ends that are news, the longest unrecorded first. An organisation that was never recorded is left
     /// out: it would have been at its founding.
     pub fn news(&self, heads: Vec<(OrganisationId, i64, Vec<u8>)>) -> Vec<(OrganisationId, i64, Vec<u8>)> {

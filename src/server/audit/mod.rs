@@ -1,5 +1,6 @@
 //! The audit log: who did what, when, with what outcome, in a chain that shows tampering.
 
+pub mod anchors;
 pub mod chain;
 pub mod checkpoints;
 pub mod delivery;

@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (28, "narrowing", include_str!("../../../migrations/0028_narrowing.sql")),
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
+    (32, "audit_retention", include_str!("../../../migrations/0032_audit_retention.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -1,5 +1,6 @@
 //! Settings of where the audit log's events are delivered.
 
+use crate::server::audit::anchors::{LEAST_DAYS, MOST_DAYS};
 use clap::Args;
 use std::{net::Ipv6Addr, path::PathBuf, str::FromStr};
 
@@ -21,6 +22,22 @@ pub struct AuditSettings {
     /// The form of events in them: events or ocsf
     #[arg(long = "audit-webhook-format", env = "LATCHKEY_AUDIT_WEBHOOK_FORMAT", default_value = "events")]
     pub webhook_format: String,
+    /// Days that events of the audit log are kept, from 90; without it for ever
+    #[arg(long = "audit-days", env = "LATCHKEY_AUDIT_DAYS")]
+    pub days: Option<AuditDays>,
+}
+
+/// How many days events of the audit log are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditDays(pub i64);
+
+impl FromStr for AuditDays {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let days = text.trim().parse().ok().filter(|days| (LEAST_DAYS..=MOST_DAYS).contains(days));
+        days.map(Self).ok_or_else(|| format!("it is no number of days from {LEAST_DAYS} to {MOST_DAYS}"))
+    }
 }
 
 /// How messages of syslog are carried.
@@ -63,6 +80,15 @@ impl FromStr for SyslogServer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn days_are_read() {
+        assert_eq!(" 365 ".parse(), Ok(AuditDays(365)));
+        assert_eq!("90".parse(), Ok(AuditDays(90)));
+        for bad in ["", "0", "89", "36501", "-90", "ever", "90.5"] {
+            assert!(bad.parse::<AuditDays>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn syslog_servers_are_read() {

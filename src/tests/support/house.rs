@@ -131,6 +131,7 @@ impl House {
             usage: Default::default(),
             requests: Requests::default(),
             deliveries: Deliveries::default(),
+            audit_days: None,
             identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
@@ -180,6 +181,7 @@ impl House {
             usage: Default::default(),
             requests: Requests::default(),
             deliveries: Deliveries::default(),
+            audit_days: self.app.audit_days,
             identities: &Rooms,
         };
         adapt(&mut parts);

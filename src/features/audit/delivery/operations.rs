@@ -86,7 +86,10 @@ pub async fn set(access: &Access, version: Option<i64>, draft: &Draft) -> Result
                 let sealed = deliveries::seal(change.access().app(), change.organisation(), id, &plain)?;
                 delivery::insert_webhook(change.tx(), id, (&whole, format.name()), sealed, &by, now).await?;
                 // This transaction holds the end of the chain: the next event is that of this act.
-                let begin = if from_first { 0 } else { audit::seen(change.tx()).await? };
+                let begin = match from_first {
+                    true => audit::anchors::removed(change.tx()).await?,
+                    false => audit::seen(change.tx()).await?,
+                };
                 delivery::begin(change.tx(), ORGANISATION, begin).await?;
                 let event = Event::of(subject(id, &address))
                     .with("url", address.shown())
