@@ -8,6 +8,7 @@ mod audit_delivery;
 mod audit_destinations;
 mod audit_events;
 mod audit_export;
+mod audit_retention;
 mod audit_room;
 mod billing;
 mod bounds;

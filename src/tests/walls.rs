@@ -6,9 +6,13 @@ use crate::{
         api_keys::operations::write_uses,
         limits::{self, Use, model::Limit},
     },
-    kernel::{OrganisationId, UserId},
+    kernel::{OrganisationId, UserId, time::DAY},
     policy::{Operation, PermissionSet},
-    server::{access::checkpoints::Checkpoints, audit, database::Db},
+    server::{
+        access::{checkpoints::Checkpoints, retention},
+        audit,
+        database::Db,
+    },
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
@@ -24,11 +28,12 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 47] = [
+const ORGANISATION: [&str; 48] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
     "api_keys",
+    "audit_anchors",
     "audit_checkpoints",
     "audit_deliveries",
     "audit_events",
@@ -143,7 +148,13 @@ async fn filled(house: House) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");
-    super::audit_room::expect_schema(&world.house, &[world.house.organisation, OrganisationId::INSTALLATION]).await;
+    let chains = [world.house.organisation, OrganisationId::INSTALLATION];
+    super::audit_room::expect_schema(&world.house, &chains).await;
+    // Long after that what is in the audit log has the age to be removed.
+    world.house.app.clock.advance(91 * DAY);
+    let later = world.house.another(|parts| parts.audit_days = Some(90)).await;
+    retention::round(&later.app, &[]).await.expect("removed");
+    super::audit_room::expect_schema(&world.house, &chains).await;
     world
 }
 
@@ -202,6 +213,7 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     for statement in [
         "UPDATE audit_events SET body = '{}'",
         "DELETE FROM audit_events",
+        "DELETE FROM audit_anchors",
         "UPDATE audit_checkpoints SET body = '{}'",
         "DELETE FROM audit_checkpoints",
         "UPDATE audit_keys SET body = '{}'",

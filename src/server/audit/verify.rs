@@ -196,7 +196,7 @@ impl Verifier {
             return Verdict::Broken { seq, why };
         }
         if !self.removed.is_shown() {
-            return Verdict::Broken { seq: 1, why: UNSHOWN };
+            return Verdict::Broken { seq: self.removed.missing(), why: UNSHOWN };
         }
         if !self.ahead.is_empty() {
             let why = match self.ahead.iter().any(|(.., checkpoint)| checkpoint.is_some()) {
@@ -236,6 +236,11 @@ impl Removed {
         if self.before > 0 {
             self.marks.insert(seq, (hash, at));
         }
+    }
+
+    /// The number of the first event of which nothing says that it was removed.
+    fn missing(&self) -> i64 {
+        self.expired.map(|expired| expired.up_to + 1).filter(|next| *next <= self.before).unwrap_or(1)
     }
 
     /// Whether nothing was removed, or an event of the chain says what and when, and a checkpoint that had the age by then

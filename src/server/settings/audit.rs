@@ -1,6 +1,5 @@
 //! Settings of where the audit log's events are delivered.
 
-use crate::server::audit::anchors::{LEAST_DAYS, MOST_DAYS};
 use clap::Args;
 use std::{net::Ipv6Addr, path::PathBuf, str::FromStr};
 
@@ -31,12 +30,18 @@ pub struct AuditSettings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditDays(pub i64);
 
+impl AuditDays {
+    /// The fewest that can be set. The database holds to it as well.
+    pub const LEAST: i64 = 90;
+    const MOST: i64 = 36_500;
+}
+
 impl FromStr for AuditDays {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let days = text.trim().parse().ok().filter(|days| (LEAST_DAYS..=MOST_DAYS).contains(days));
-        days.map(Self).ok_or_else(|| format!("it is no number of days from {LEAST_DAYS} to {MOST_DAYS}"))
+        let days = text.trim().parse().ok().filter(|days| (Self::LEAST..=Self::MOST).contains(days));
+        days.map(Self).ok_or_else(|| format!("it is no number of days from {} to {}", Self::LEAST, Self::MOST))
     }
 }
 

@@ -10,16 +10,15 @@ use super::{
     checkpoints::written::Hex,
     event::{Event, Outcome, Subject, Written},
 };
-use crate::kernel::{OrganisationId, Timestamp, time::DAY};
+use crate::{
+    kernel::{OrganisationId, Timestamp, time::DAY},
+    server::settings::AuditDays,
+};
 
 /// The action of the events that tell of a removal.
 pub const ACTION: &str = "audit.expire";
 /// The least age of events that are removed, in milliseconds. The database holds to it as well.
-pub const LEAST: i64 = LEAST_DAYS * DAY;
-/// The same in days.
-pub const LEAST_DAYS: i64 = 90;
-/// The most days that can be set.
-pub const MOST_DAYS: i64 = 36_500;
+pub const LEAST: i64 = AuditDays::LEAST * DAY;
 
 /// What an event says of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
