@@ -113,7 +113,11 @@ impl Verifier {
         }
         let expected = self.seq + 1;
         if seq != expected {
-            return Err((expected, "it is missing or out of place"));
+            let why = match self.seq {
+                0 => "it is missing, and no checkpoint says that it was removed for its age",
+                _ => "it is missing or out of place",
+            };
+            return Err((expected, why));
         }
         let computed = chain::hash(self.organisation, seq, &self.previous, body.as_bytes());
         if previous != self.previous || hash != computed {
@@ -195,15 +199,15 @@ impl Verifier {
         if let Some((seq, why)) = self.broken {
             return Verdict::Broken { seq, why };
         }
-        if !self.removed.is_shown() {
-            return Verdict::Broken { seq: self.removed.missing(), why: UNSHOWN };
-        }
         if !self.ahead.is_empty() {
             let why = match self.ahead.iter().any(|(.., checkpoint)| checkpoint.is_some()) {
                 true => "it is missing, and a checkpoint says that it was there",
                 false => "it is missing, and the installation's chain has recorded that it was there",
             };
             return Verdict::Broken { seq: self.seq + 1, why };
+        }
+        if !self.removed.is_shown() {
+            return Verdict::Broken { seq: self.removed.missing(), why: UNSHOWN };
         }
         match head {
             Some((seq, hash)) if seq != self.seq || hash != self.previous => Verdict::Broken {
