@@ -179,6 +179,12 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin
     Ok(Found { events, previous, next, looked_through: is_cut.then_some((first, last)) })
 }
 
+/// A numbered page of the events in a span of numbers, newest first.
+pub async fn numbered(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), window: Window) -> Result<Vec<Stored>> {
+    let Slice { rows, .. }: Slice<Stored> = asked(filter, span).from(Place::First).slice(tx, window).await?;
+    Ok(rows)
+}
+
 /// How many events fit: at most one more than [`COUNTED`].
 pub async fn count(tx: &mut OrgTx, filter: &Filter, span: (i64, i64)) -> Result<i64> {
     let rows: Vec<(i64,)> = asked(filter, span).summary(tx, SOME, vec![], vec![]).await?;

@@ -88,6 +88,14 @@ pub async fn newest(tx: &mut OrgTx, keyring: &Keyring) -> Result<Option<Signed>>
     believed(tx, keyring, row).await
 }
 
+/// The number of the organisation's newest checkpoint, whatever else stands there; none, if there is none.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn newest_number(tx: &mut OrgTx) -> Result<Option<i64>> {
+    Ok(store::newest_row(tx).await?.map(|row| row.seq))
+}
+
 /// The newest of the organisation's checkpoints of events behind `first` up to `last` that was made at this moment or before;
 /// none, if there is none.
 ///
