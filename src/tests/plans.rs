@@ -136,6 +136,7 @@ INSERT INTO audit_events SELECT md5('o' || i % 40 + 1)::uuid, i, md5('e' || i)::
 INSERT INTO audit_deliveries SELECT md5('o' || i % 40 + 1)::uuid, 'd' || i, i, i, 0, NULL, i, false, NULL, 0 FROM generate_series(1, 20000) i;
 INSERT INTO audit_webhooks SELECT id, id, 'https://x', 'events', '', 0, NULL, NULL, 'A', 0, 1 FROM organisations;
 INSERT INTO audit_checkpoints SELECT md5('o' || i % 40 + 1)::uuid, i, i, '', '{}', '', sha256(('c' || i)::bytea) FROM generate_series(1, 30000) i;
+INSERT INTO audit_pending SELECT md5('o' || i % 40 + 1)::uuid, md5('pend' || i)::uuid, i, '{}' FROM generate_series(1, 20000) i;
 ALTER TABLE audit_anchors DISABLE TRIGGER audit_anchors_move;
 INSERT INTO audit_anchors SELECT md5('o' || i % 40 + 1)::uuid, i, '', i, 0 FROM generate_series(1, 40) i;
 ALTER TABLE audit_anchors ENABLE TRIGGER audit_anchors_move;

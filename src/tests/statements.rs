@@ -19,6 +19,7 @@ pub fn registered() -> Vec<&'static str> {
         audit::STATEMENTS,
         audit::anchors::STATEMENTS,
         audit::checkpoints::STATEMENTS,
+        audit::pending::STATEMENTS,
         audit::delivery::STATEMENTS,
         database::HEALTH_STATEMENTS,
         database::STATEMENTS,

@@ -28,7 +28,7 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 48] = [
+const ORGANISATION: [&str; 49] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
@@ -38,6 +38,7 @@ const ORGANISATION: [&str; 48] = [
     "audit_deliveries",
     "audit_events",
     "audit_heads",
+    "audit_pending",
     "audit_webhooks",
     "billing_settings",
     "billing_statements",

@@ -48,7 +48,7 @@ input! {
         /// A whole one, such as `api_key.rotate`.
         #[schema(pattern = "^[a-z0-9_.]{1,100}$")]
         action: Option<String>,
-        #[schema(pattern = "^(done|refused|failed)$")]
+        #[schema(pattern = "^(done|refused|failed|unknown)$")]
         outcome: Option<String>,
         /// The id of a person or API key.
         #[schema(max_length = 100)]

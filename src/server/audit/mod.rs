@@ -6,6 +6,7 @@ pub mod checkpoints;
 pub mod delivery;
 pub mod event;
 pub mod heads;
+pub mod pending;
 pub mod schema;
 mod store;
 pub mod verify;

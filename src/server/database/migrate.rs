@@ -40,6 +40,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
     (32, "audit_retention", include_str!("../../../migrations/0032_audit_retention.sql")),
+    (34, "audit_pending", include_str!("../../../migrations/0034_audit_pending.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

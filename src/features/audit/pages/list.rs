@@ -153,7 +153,7 @@ fn fields(list: &List, kinds: Vec<(String, String)>, first: Option<Told>) -> Any
     let kinds: Vec<_> = std::iter::once(Choice::new("", "Any kind of event"))
         .chain(kinds.into_iter().map(|(name, label)| Choice::new(name, label)))
         .collect();
-    let outcomes = among("Any outcome", &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed")]);
+    let outcomes = among("Any outcome", &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed"), ("unknown", "Not known")]);
     let actors = [
         ("person", "People"),
         ("api_key", "API keys"),

@@ -3,6 +3,7 @@
 
 mod actions;
 
+use super::pending::BEGUN;
 use actions::ACTIONS;
 use serde_json::{Value, json};
 
@@ -86,14 +87,8 @@ pub fn document() -> String {
         "required": ["action", "outcome", "subject", "changes"],
         "oneOf": ACTIONS.iter().map(Action::schema).collect::<Vec<_>>(),
         "$defs": {
-            // Some of the things that were counted together.
-            "nothing": changes(&[json!({
-                "properties": {
-                    "field": { "const": "such_as" },
-                    "was": { "type": "null" },
-                    "now": { "type": "array", "items": { "type": "string" } },
-                },
-            })]),
+            // Some of the things that were counted together; and when an act began of which nobody knows what came of it.
+            "nothing": changes(&[made("such_as", Texts).schema(), made(BEGUN, Text).schema()]),
         },
     });
     written(&schema, 0) + "\n"
