@@ -4,6 +4,7 @@ mod access_reviews;
 mod accounts;
 mod analytics;
 mod audit;
+mod audit_cut_off;
 mod audit_delivery;
 mod audit_destinations;
 mod audit_events;

@@ -149,6 +149,10 @@ async fn filled(house: House) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");
+    // As a crash leaves it.
+    let cut_off =
+        format!("INSERT INTO audit_pending VALUES ('{}', gen_random_uuid(), 0, '{{}}')", world.house.organisation);
+    world.house.as_owner_composed(&cut_off).await.expect("a note");
     let chains = [world.house.organisation, OrganisationId::INSTALLATION];
     super::audit_room::expect_schema(&world.house, &chains).await;
     // Long after that what is in the audit log has the age to be removed.
