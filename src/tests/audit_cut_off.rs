@@ -6,11 +6,13 @@ use super::{
     support::{House, World, done, each_engine},
 };
 use crate::{
+    gateway::tests::support::Upstream,
     kernel::time::MINUTE,
     server::access::unknown::{over, tell},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::{io::AsyncWriteExt, sync::Notify};
 
 async fn left(house: &House) -> usize {
     house.snapshot().await.iter().filter(|row| row.starts_with("audit_pending:")).count()
@@ -83,19 +85,28 @@ async fn what_is_refused_after_it_began_is_told_of_once() {
     each_engine(async |house| {
         let world = World::new(house).await;
         let (house, north) = (&world.house, world.house.organisation);
-        let mut hook = Hook::open().await;
-        set_up(&world, &hook, "now").await;
-        hook.taken();
-        hook.answers(SILENT);
+        let go = Arc::new(Notify::new());
+        let gate = go.clone();
+        let mut receiver = Upstream::scripted(move |mut stream| {
+            let gate = gate.clone();
+            async move {
+                gate.notified().await;
+                let answer = "HTTP/1.1 200 X\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        })
+        .await;
+        let url = format!("http://127.0.0.1:{}/v1/hook", receiver.port);
+        let fields = [("slug", house.slug.as_str()), ("url", &url), ("format", "events"), ("begin", "now")];
+        done(&world.owner, "audit/set_delivery", &fields).await;
         let (admin, slug) = (world.admin.clone(), house.slug.clone());
         let asking = tokio::spawn(async move { admin.form("audit/test_delivery", &[("slug", slug.as_str())]).await });
-        while hook.taken().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        receiver.received.recv().await.expect("the message");
         // Whoever asks loses the right while the receiver takes its time.
         let bo = world.id_of("bo@north.test").await;
         done(&world.owner, "team/change_role", &[("slug", &house.slug), ("id", &bo), ("role", "member")]).await;
         let before = house.chain(north).await.0;
+        go.notify_one();
         let answer = asking.await.expect("an answer");
         assert_eq!(answer.status, 403, "{}", answer.text);
         let (count, told) = house.chain(north).await;
