@@ -18,7 +18,7 @@ use crate::{
         crypto::{Sealed, WebhookSecret},
         database::StartResult,
         outgoing::Outgoing,
-        settings::{AuditSettings, Collector},
+        settings::{AuditSettings, Collector, Transport},
     },
 };
 use futures_util::{
@@ -90,8 +90,18 @@ impl Deliveries {
             delivery::check_file(&path).map_err(failed)?;
             receivers.push((FILE, Receiver::File(path)));
         }
-        if let Some(server) = settings.syslog.clone() {
-            receivers.push((SYSLOG, Receiver::Syslog(Syslog::new(server, public_url))));
+        let roots = settings.syslog_ca.as_deref().filter(|path| !path.as_os_str().is_empty());
+        match (settings.syslog.clone(), roots) {
+            (Some(server), roots) if roots.is_none() || server.transport == Transport::Tls => {
+                let failed = |why| format!("the certificates of LATCHKEY_AUDIT_SYSLOG_CA cannot be used: {why}");
+                receivers.push((SYSLOG, Receiver::Syslog(Syslog::new(server, public_url, roots).map_err(failed)?)));
+            }
+            (_, Some(_)) => {
+                return Err(
+                    "LATCHKEY_AUDIT_SYSLOG_CA is set, and LATCHKEY_AUDIT_SYSLOG is no syslog+tls://host:port".into()
+                );
+            }
+            (_, None) => {}
         }
         let text = |setting: &Option<String>| setting.clone().filter(|text| !text.trim().is_empty());
         match (text(&settings.webhook), text(&settings.webhook_secret)) {
