@@ -344,6 +344,8 @@ async fn syslog_over_tls_goes_to_a_server_that_has_proven_its_name() {
         let address = plain.local_addr().expect("an address");
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = plain.accept().await {
+                let mut hello = [0; 4096];
+                let _ = stream.read(&mut hello).await;
                 let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 this is no TLS\r\n").await;
             }
         });
