@@ -11,7 +11,7 @@ use crate::{
     },
     kernel::{Asked, Code, Error, OrganisationId, Result, Timestamp, UserId},
     policy::{
-        AnswersFor, Denial, Facts, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target, Verdict,
+        AnswersFor, Denial, Facts, MASTERS, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target, Verdict,
         Who, asks_for_proof, decide, explain as explain_decision,
     },
     server::{access::Access, database::OrgTx},
@@ -320,6 +320,10 @@ fn suppose(facts: Facts, supposed: &Supposed) -> Result<Facts> {
                     Error::field("suppose", message)
                 })?;
                 set = set.without(feature.all()).union(level);
+            }
+            // With less than everything the master key has no more than others.
+            if !PermissionSet::every_key_permission().is_subset_of(set) {
+                set = set.without(MASTERS.into_iter().collect());
             }
             let answers_for = supposed.person.map_or(answers_for, |role| AnswersFor::Person(Some(role)));
             Who::Key { key, own: set, answers_for }

@@ -236,6 +236,11 @@ async fn no_other_key_can_get_it() {
         for path in PATHS {
             good(&program, path).await;
         }
+        // Explanations say the same.
+        let able = good(&program, "/v1/who-can?permission=audit.view").await;
+        let able: Vec<String> =
+            able["api_keys"].as_array().expect("keys").iter().map(|key| text(key, "name")).collect();
+        assert_eq!(able, ["Master key"]);
         // A master key that holds less than all, or reaches less, has it no more; nor does it come back by another key.
         let ada = house.person("ada@north.test").await;
         let list = ada.form("api_keys/list", &[("slug", &house.slug)]).await.json();
