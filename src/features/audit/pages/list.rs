@@ -79,7 +79,7 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
     let kept = match kept_days {
         None => "Kept forever. Nothing here can be changed or removed; ".to_owned(),
         Some(days) => {
-            format!("Kept for {} days and then removed. Nothing here can be changed before; ", grouped(days))
+            format!("Kept for {} days. Nothing here can be changed, nor removed before that; ", grouped(days))
         }
     };
     let place = |number: Option<i64>| number.map(|number| number.to_string());
