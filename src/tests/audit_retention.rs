@@ -87,11 +87,12 @@ async fn the_oldest_goes_up_to_a_checkpoint_of_that_age() {
             change.map_or(Value::Null, |change| change["now"].clone())
         };
         let limit = house.app.clock.now().plus(-90 * DAY).rfc3339();
-        assert_eq!((now("events"), now("up_to"), now("before")), (old.into(), old.into(), limit.into()));
+        assert_eq!((now("events"), now("up_to")), (json!(old), json!(old)));
+        assert!(now("before").as_str().is_some_and(|before| *before <= *limit), "{told}");
         assert_eq!(now("hash"), crate::server::database::hex(&last));
         let nil = OrganisationId::INSTALLATION;
         assert!(there(&house, nil).await.0 > 1, "the installation's own chain as well");
-        expect_schema(&house, &[north, nil]).await;
+        expect_schema(&house, &[nil]).await;
 
         // It verifies, also against what was kept elsewhere.
         let file = path(&folder);

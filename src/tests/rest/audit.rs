@@ -113,7 +113,7 @@ async fn filters_are_those_of_the_console() {
             ("page_size=101", "page_size"),
             ("after=3", "after"),
         ] {
-            let error = refused(&program, &format!("/v1/audit-events?{query}"), (400, "invalid")).await;
+            let error = refused(&program, &format!("/v1/audit-events?{query}"), (422, "invalid")).await;
             assert!(error.to_string().contains(&format!("\"{field}\"")), "{query}: {error}");
         }
     })
@@ -167,13 +167,13 @@ async fn the_contract_has_its_own_form() {
         let own = good(&program, &format!("/v1/audit-logs?{time}&organisation_id={}", house.organisation)).await;
         assert_eq!(own["total"], end);
         for (query, status, code) in [
-            ("", 400, "invalid"),
-            ("start_time=2020-01-01", 400, "invalid"),
-            ("start_time=x&end_time=2100-01-01", 400, "invalid"),
-            ("start_time=&end_time=", 400, "invalid"),
-            (&*format!("{time}&uri=/v1/x"), 400, "invalid"),
-            (&*format!("{time}&method=POST"), 400, "invalid"),
-            (&*format!("{time}&page_size=100&current_page=10"), 400, "invalid"),
+            ("", 422, "invalid"),
+            ("start_time=2020-01-01", 422, "invalid"),
+            ("start_time=x&end_time=2100-01-01", 422, "invalid"),
+            ("start_time=&end_time=", 422, "invalid"),
+            (&*format!("{time}&uri=/v1/x"), 422, "invalid"),
+            (&*format!("{time}&method=POST"), 422, "invalid"),
+            (&*format!("{time}&page_size=100&current_page=10"), 422, "invalid"),
             (&*format!("{time}&organisation_id=00000000-0000-0000-0000-000000000007"), 404, "not_found"),
         ] {
             refused(&program, &format!("/v1/audit-logs?{query}"), (status, code)).await;
@@ -221,7 +221,7 @@ async fn no_other_key_can_get_it() {
         let master = master_id(&program).await;
         // It is given to none by its name, and nobody learns the master key's secret without it.
         let named = program.api("POST", "/v1/api-keys", json!({ "name": "x", "scopes": ["audit.view"] })).await;
-        assert_eq!(named.status, 400, "{}", named.text);
+        assert_eq!(named.status, 422, "{}", named.text);
         let path = format!("/v1/api-keys/{master}");
         for (method, path, body) in [
             ("POST", format!("{path}/rotate"), json!({ "key_transition_period_ms": 0 })),
