@@ -6,7 +6,7 @@
 Every attack is made on a copy of its own in a temporary folder; the data folder is only read. Whoever attacks here can do
 all that the owner of the database can: the triggers are taken away, hashes are made anew, and the database's own
 checkpoints are deleted. What they do not have is the file of checkpoints as it was kept elsewhere. It needs a chain of five
-events or more that a checkpoint vouches for, and nothing besides Python's standard library.
+events or more that a checkpoint vouches for, of which nothing was removed for its age, and nothing besides Python's standard library.
 """
 
 import argparse, hashlib, json, os, pathlib, shutil, sqlite3, subprocess, sys, tempfile, uuid
@@ -222,6 +222,82 @@ def cut(copy, chain, other):
     return end + 1
 
 
+def sealed(copy, chain):
+    """The number and hash of a checkpoint before which there are events, and its end."""
+    seq = min(copy.marks[chain])
+    found = copy.all("SELECT hash FROM audit_events WHERE org_id = ? AND seq = ?", chain, seq)
+    return seq, found[0][0]
+
+
+def anchor(copy, chain, seq, digest, removed):
+    """As if retention had put it there."""
+    copy.db.execute("DELETE FROM audit_anchors WHERE org_id = ?", (chain,))
+    copy.db.execute("INSERT INTO audit_anchors (org_id, seq, hash, at, removed) VALUES (?, ?, ?, 0, ?)", (chain, seq, digest, removed))
+
+
+def remove_oldest(copy, chain, other):
+    """Up to a checkpoint, as retention does, but without an anchor."""
+    seq, _ = sealed(copy, chain)
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    return 1
+
+
+def remove_oldest_with_anchor(copy, chain, other):
+    seq, digest = sealed(copy, chain)
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    anchor(copy, chain, seq, digest, seq)
+    return 1
+
+
+def remove_oldest_with_wrong_anchor(copy, chain, other):
+    seq, _ = sealed(copy, chain)
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    anchor(copy, chain, seq, bytes(32), seq)
+    return 1
+
+
+def remove_oldest_and_tell(copy, chain, other):
+    """With an anchor, and an event that tells of it with hashes that fit: the checkpoint is too young for it."""
+    seq, digest = sealed(copy, chain)
+    end = copy.end(chain)
+    at = json.loads(copy.body(chain, end))["at"]
+    changes = [("events", seq), ("up_to", seq), ("hash", digest.hex()), ("before", at)]
+    body = json.dumps(
+        {
+            "v": 2,
+            "id": str(uuid.uuid4()),
+            "at": at,
+            "action": "audit.expire",
+            "outcome": "done",
+            "actor": {"kind": "system", "id": "", "name": "latchkey"},
+            "signed_in_by": "system",
+            "credential_id": None,
+            "credential": "",
+            "subject": {"kind": "audit_log", "id": str(uuid.UUID(bytes=chain)), "name": "audit log"},
+            "changes": [{"field": field, "was": None, "now": now} for field, now in changes],
+            "request_id": "",
+            "address": "",
+            "user_agent": "",
+        },
+        separators=(",", ":"),
+    )
+    copy.db.execute(
+        f"INSERT INTO audit_events (org_id, seq, {COLUMNS}) SELECT org_id, seq + 1, ?, at, 'audit.expire', 'done', 'system', '', "
+        "?, '', ?, previous, hash, '' FROM audit_events WHERE org_id = ? AND seq = ?",
+        (uuid.UUID(json.loads(body)["id"]).bytes, str(uuid.UUID(bytes=chain)), body, chain, end),
+    )
+    copy.rebuild(chain, end + 1)
+    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    anchor(copy, chain, seq, digest, seq)
+    return 1
+
+
+def anchor_alone(copy, chain, other):
+    seq, digest = sealed(copy, chain)
+    anchor(copy, chain, seq, digest, 0)
+    return 1
+
+
 def rebuild_all(copy, chain, other):
     """The chain, and the installation's own, which records its ends, as if nothing had been."""
     was = {seq: digest.hex() for seq, digest in copy.all("SELECT seq, hash FROM audit_events WHERE org_id = ?", chain)}
@@ -258,6 +334,11 @@ ATTACKS = [
     ("the recorded end altered", alter_end),
     ("the end cut off, and its checkpoints with it", cut),
     ("everything written anew, without its checkpoints", rebuild_all),
+    ("the oldest removed up to a checkpoint", remove_oldest),
+    ("the oldest removed, with an anchor", remove_oldest_with_anchor),
+    ("the oldest removed, with an anchor of another hash", remove_oldest_with_wrong_anchor),
+    ("the oldest removed, with an anchor and an event that tells of it", remove_oldest_and_tell),
+    ("an anchor, with nothing removed", anchor_alone),
 ]
 
 

@@ -155,12 +155,17 @@ fn report(out: &mut impl Write, organisation: OrganisationId, verdict: Verdict) 
     let name =
         if organisation == OrganisationId::INSTALLATION { "installation".to_owned() } else { organisation.to_string() };
     match verdict {
-        Verdict::Whole { events, head, checkpoint, erased } => {
+        Verdict::Whole { events, removed, head, checkpoint, erased } => {
             let vouched = checkpoint
                 .map(|(seq, at)| format!(", verified up to #{seq} by a checkpoint of {at}"))
                 .unwrap_or_default();
+            let events = events - removed;
+            let gone = match removed {
+                0 => String::new(),
+                _ => format!(", behind #{removed}: those before were removed for their age"),
+            };
             let erased = if erased > 0 { format!(", {erased} personal values erased") } else { String::new() };
-            writeln!(out, "{name}: {events} events verified, head {}{vouched}{erased}", hex(&head))?;
+            writeln!(out, "{name}: {events} events verified, head {}{vouched}{gone}{erased}", hex(&head))?;
         }
         Verdict::Broken { seq, why } => writeln!(out, "{name}: BROKEN at event {seq}: {why}")?,
     }

@@ -135,6 +135,7 @@ struct Extras {
     trusted_proxies: Vec<ipnet::IpNet>,
     mail: Option<Mail>,
     allow_upstream: AllowList,
+    audit_days: Option<i64>,
 }
 
 /// Opens data and key. The lock is held as long as the program runs: two on one SQLite file would not see each other's
@@ -166,6 +167,7 @@ async fn open(settings: &DataSettings, extras: Extras) -> StartResult<(App, Opti
         usage: Default::default(),
         requests: Requests::default(),
         deliveries: Deliveries::default(),
+        audit_days: extras.audit_days,
         identities: &Rooms,
     });
     if let Err(error) = installation::check_key(&app).await {

@@ -56,6 +56,7 @@ pub(super) async fn run(settings: ServeSettings) -> StartResult<ExitCode> {
         trusted_proxies: settings.trusted_proxies(),
         mail,
         allow_upstream: settings.allow_upstream().into(),
+        audit_days: settings.audit.days.map(|days| days.0),
     };
     let collector = settings.collector()?;
     let (app, _lock) = open(&settings.data, extras).await?;

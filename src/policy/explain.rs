@@ -4,7 +4,7 @@
 mod tests;
 
 use super::{
-    Denial, KeyFeature, Level, Permission, PermissionSet, Principal, Requirement, Role, Shown, Target, decide,
+    Denial, KeyFeature, Level, MASTERS, Permission, PermissionSet, Principal, Requirement, Role, Shown, Target, decide,
 };
 use crate::kernel::{KeyId, OrganisationId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
@@ -313,6 +313,13 @@ fn role(facts: &Facts, permission: Permission, passed: bool) -> (&'static str, S
 fn own_set(facts: &Facts, permission: Permission, passed: bool) -> (&'static str, String) {
     let Who::Key { own, .. } = facts.who else { return ("", String::new()) };
     let title = if passed { "Its own set holds it" } else { "Its own set does not hold it" };
+    if MASTERS.contains(&permission) {
+        let words = format!(
+            "Of all keys the master key alone has {permission}, while it holds everything that keys can hold. Held by: {}.",
+            permission.held_by()
+        );
+        return (title, words);
+    }
     let Some(feature) = KeyFeature::of(permission) else {
         // A set may hold it all the same: then it works, and is as odd as it sounds.
         let words = format!(

@@ -223,7 +223,20 @@ impl KeyFeature {
 /// What keys can hold and nothing that they can ask for requires yet: it counts as used with whatever else of its feature is.
 pub(super) const UNASKED: [Permission; 1] = [Permission::VirtualKeysCopy];
 
+/// What the master key holds besides, while it holds all that keys can: no level of any feature gives it, and no other key has
+/// it.
+pub const MASTERS: [Permission; 1] = [Permission::AuditView];
+
 impl PermissionSet {
+    /// The set of a master key, with what that alone can hold, if it is all that keys can.
+    #[must_use]
+    pub fn of_master(self) -> Self {
+        match Self::every_key_permission().is_subset_of(self) {
+            true => MASTERS.into_iter().fold(self, Self::with),
+            false => self,
+        }
+    }
+
     /// The same with what cannot be used by itself, for the features of which something is in it.
     #[must_use]
     pub fn with_unasked(self) -> Self {
@@ -233,7 +246,7 @@ impl PermissionSet {
         })
     }
 
-    /// Everything that a key can ever hold: the master key's set.
+    /// Everything that a key can be given: the master key's set, which holds [`MASTERS`] besides.
     pub fn every_key_permission() -> Self {
         KeyFeature::ALL.into_iter().map(KeyFeature::all).fold(Self::EMPTY, Self::union)
     }

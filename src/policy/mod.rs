@@ -16,7 +16,7 @@ mod tests;
 pub use bitting::{Tooth, bitting, summary, summary_sentence};
 pub use decision::{Decision, Denial, Principal, Requirement, Target, decide};
 pub use explain::{AnswersFor, Explanation, Facts, Part, Standing, Step, Verdict, Who, explain};
-pub use key_feature::{KeyFeature, Level, Preset, Shown};
+pub use key_feature::{KeyFeature, Level, MASTERS, Preset, Shown};
 pub use operations::Operation;
 pub use permission::{Feature, Permission};
 pub use permission_set::{PermissionSet, UnknownPermission};

@@ -276,9 +276,11 @@ operations! {
     BillingStatement = "billing.statement", holds(P::BillingManage), read, fns: ["billing/statement", "billing/statement_file"], routes: [];
     // The program's own, when a month is over: nobody asks it.
     BillingClose = "billing.close", holds(P::BillingManage), audited, fns: [], routes: [];
-    // Audit log. It has no routes: no API key can hold its permissions.
-    AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: [];
-    AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: [];
+    // Audit log. Of API keys the master key alone can read it.
+    AuditList = "audit.list", holds(P::AuditView), read, fns: ["audit/list", "audit/arrived"], routes: ["GET /v1/audit-events"];
+    AuditRecords = "audit.records", holds(P::AuditView), read, fns: [], routes: ["GET /v1/audit-logs"];
+    AuditGet = "audit.get", holds(P::AuditView), read, fns: ["audit/get"], routes: ["GET /v1/audit-events/{seq}"];
+    AuditVerification = "audit.verification", holds(P::AuditView), read, fns: [], routes: ["GET /v1/audit-events/verification"];
     // Signed by this installation for whoever verifies; they tell nothing of what was done.
     AuditCheckpoints = "audit.checkpoints", holds(P::AuditVerify), read, fns: ["audit/checkpoints"], routes: [];
     // Delivery takes the log out of Latchkey, as an export does.
@@ -289,6 +291,7 @@ operations! {
     AuditDeliveryResume = "audit.resume_delivery", holds(P::AuditExport), audited, fns: ["audit/resume_delivery"], routes: [];
     AuditDeliveryTest = "audit.test_delivery", holds(P::AuditExport), audited, fns: ["audit/test_delivery"], routes: [];
     AuditDeliveryDelete = "audit.delete_delivery", holds(P::AuditExport), audited, fns: ["audit/delete_delivery"], routes: [];
+    AuditExpire = "audit.expire", holds(P::AuditExport), audited, fns: [], routes: [];
     AuditExport = "audit.export", holds(P::AuditExport), audited, fns: ["audit/export"], routes: [];
     // Gateway
     ChatCompletion = "model.chat_completion", holds(P::ModelsCall), read, fns: [], routes: ["POST /v1/chat/completions"];

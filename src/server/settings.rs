@@ -2,7 +2,7 @@
 
 mod audit;
 
-pub use audit::{AuditSettings, SyslogServer, Transport};
+pub use audit::{AuditDays, AuditSettings, SyslogServer, Transport};
 
 use super::{
     database::{Address, StartResult},

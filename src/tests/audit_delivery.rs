@@ -36,7 +36,7 @@ pub struct Hook {
 }
 
 /// In place of a status: it takes the request and never answers.
-const SILENT: u16 = 0;
+pub(super) const SILENT: u16 = 0;
 
 impl Hook {
     pub async fn open() -> Self {
@@ -124,7 +124,7 @@ pub fn signed(message: &Received, secret: &str) -> (bool, usize) {
 }
 
 /// Sets up North's delivery to this receiver; gives the secret.
-async fn set_up(world: &World, hook: &Hook, begin: &str) -> String {
+pub(super) async fn set_up(world: &World, hook: &Hook, begin: &str) -> String {
     let (slug, url) = (world.house.slug.as_str(), hook.url());
     let fields = [("slug", slug), ("url", url.as_str()), ("format", "events"), ("begin", begin)];
     let made = world.owner.form("audit/set_delivery", &fields).await;

@@ -19,9 +19,15 @@ use crate::{
     },
 };
 use regex::Regex;
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    io::{Read, Write},
     path::Path,
     sync::{Arc, Mutex},
     time::Duration,
@@ -270,6 +276,111 @@ async fn syslog_over_tcp_gets_counted_messages() {
             !text(state, "error").contains("127.0.0.1"),
             "people of an organisation do not learn of the operator's network"
         );
+    })
+    .await;
+}
+
+/// A server of syslog over TLS, whose certificate is for `localhost`: gives its port, and what it was sent on each connection that
+/// was closed in an orderly way.
+fn tls_server() -> (u16, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/server.pem")).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/server.key")).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("it fits");
+    let (config, streams) = (Arc::new(config), Arc::<Mutex<Vec<Vec<u8>>>>::default());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (port, kept) = (listener.local_addr().expect("an address").port(), streams.clone());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(config.clone()).expect("a connection");
+            let mut tls = StreamOwned::new(connection, stream.expect("a stream"));
+            let mut said = vec![];
+            // A client that does not trust the certificate goes away.
+            if tls.read_to_end(&mut said).is_ok() {
+                kept.lock().expect("streams").push(said);
+                tls.conn.send_close_notify();
+                let _ = tls.flush();
+            }
+        }
+    });
+    (port, streams)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syslog_over_tls_goes_to_a_server_that_has_proven_its_name() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        fill(house, 120).await;
+        let (port, streams) = tls_server();
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = folder.path().join("authority.pem");
+        std::fs::write(&authority, include_bytes!("tls/authority.pem")).expect("a file");
+        let settings = |host: &str, ca: Option<&Path>| AuditSettings {
+            syslog: Some(format!("syslog+tls://{host}:{port}").parse().expect("a server")),
+            syslog_ca: ca.map(Path::to_owned),
+            ..AuditSettings::default()
+        };
+        // By public authorities, and under another name, it has proven nothing.
+        for (host, ca) in [("localhost", None), ("127.0.0.1", Some(authority.as_path()))] {
+            program(&settings(host, ca)).round(&house.app).await.expect("a round");
+            let page = world.owner.form("audit/delivery", &[("slug", &house.slug)]).await.json();
+            let state = &page["others"][0];
+            assert_eq!(state["delivered"], 0, "{host}: {state}");
+            house.app.clock.advance(6 * MINUTE);
+        }
+        assert!(streams.lock().expect("streams").is_empty(), "nothing was told to anybody");
+        program(&settings("localhost", Some(&authority))).round(&house.app).await.expect("a round");
+        let mut found = vec![];
+        for said in streams.lock().expect("streams").iter() {
+            let mut rest = said.as_slice();
+            while !rest.is_empty() {
+                let blank = rest.iter().position(|byte| *byte == b' ').expect("a length");
+                let length: usize = std::str::from_utf8(&rest[..blank]).expect("digits").parse().expect("a length");
+                let (of, event, _) = parsed(std::str::from_utf8(&rest[blank + 1..blank + 1 + length]).expect("UTF-8"));
+                found.push((of, event));
+                rest = &rest[blank + 1 + length..];
+            }
+        }
+        expect_chains(&found, &ends(&world).await);
+
+        // A server without TLS gets nothing, and is told apart.
+        let plain = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = plain.local_addr().expect("an address");
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = plain.accept().await {
+                let mut hello = [0; 4096];
+                let _ = stream.read(&mut hello).await;
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 this is no TLS\r\n").await;
+            }
+        });
+        fill(house, 121).await;
+        let to_plain = AuditSettings {
+            syslog: Some(format!("syslog+tls://localhost:{}", address.port()).parse().expect("a server")),
+            ..AuditSettings::default()
+        };
+        program(&to_plain).round(&house.app).await.expect("a round");
+        let page = world.owner.form("audit/delivery", &[("slug", &house.slug)]).await.json();
+        let state = &page["others"][0];
+        assert_eq!((&state["delivered"], &state["waiting"]), (&120.into(), &1.into()), "{state}");
+        assert_eq!(text(state, "error"), "The syslog server’s certificate is not trusted, or there is no TLS.");
+        // What cannot be meant is refused at start.
+        let refused = |settings: &AuditSettings| {
+            Deliveries::of(settings, "").map(drop).map_err(|error| error.to_string()).expect_err("it is refused")
+        };
+        let nothing = folder.path().join("nothing.pem");
+        std::fs::write(&nothing, "no certificate").expect("a file");
+        assert!(refused(&settings("localhost", Some(&nothing))).contains("LATCHKEY_AUDIT_SYSLOG_CA"));
+        let over_tcp = AuditSettings {
+            syslog: Some(format!("tcp://localhost:{port}").parse().expect("a server")),
+            syslog_ca: Some(authority.clone()),
+            ..AuditSettings::default()
+        };
+        assert!(refused(&over_tcp).contains("no syslog+tls://"));
     })
     .await;
 }

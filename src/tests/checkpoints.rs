@@ -22,19 +22,19 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// A founded house, and a maker of checkpoints with its file.
-async fn founded(house: House) -> (House, Checkpoints, TempDir) {
+pub(super) async fn founded(house: House) -> (House, Checkpoints, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let maker = Checkpoints::new(path(&folder));
     maker.check().expect("a file can be kept");
     (house.founded().await, maker, folder)
 }
 
-fn path(folder: &TempDir) -> PathBuf {
+pub(super) fn path(folder: &TempDir) -> PathBuf {
     folder.path().join("checkpoints.jsonl")
 }
 
 /// Writes so many events into the first organisation's chain.
-async fn write(house: &House, number: i64) {
+pub(super) async fn write(house: &House, number: i64) {
     let mut note = house.app.note_in(house.organisation).await.expect("begins");
     let actor = Actor { kind: "system", id: String::new(), name: "test".into() };
     for n in 0..number {
@@ -61,7 +61,7 @@ async fn keys(house: &House) -> Vec<PublishedKey> {
 }
 
 /// The numbers of an organisation's checkpoints.
-async fn numbers(house: &House, organisation: OrganisationId) -> Vec<i64> {
+pub(super) async fn numbers(house: &House, organisation: OrganisationId) -> Vec<i64> {
     let mut tx = house.app.read_proven(organisation).await.expect("reads");
     let listed = checkpoints::list(&mut tx, &house.app.keyring, 0, 100).await.expect("a list");
     let (made, _) = listed.unwrap_or_default();
@@ -74,7 +74,7 @@ fn lines(file: &Path) -> Vec<Signed> {
     text.lines().map(|line| Signed::read(line).expect("a line")).collect()
 }
 
-async fn verified(house: &House, file: Option<&Path>, keys: &[PublicKey]) -> (bool, String) {
+pub(super) async fn verified(house: &House, file: Option<&Path>, keys: &[PublicKey]) -> (bool, String) {
     let against = Against { checkpoints: file.map(Path::to_owned), public_keys: keys.to_vec() };
     let mut out = vec![];
     let whole = verify_database(&house.app, &against, &mut out).await.expect("it can be verified");

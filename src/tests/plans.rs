@@ -140,6 +140,10 @@ INSERT INTO audit_deliveries SELECT md5('o' || i % 40 + 1)::uuid, 'd' || i, i, i
 INSERT INTO audit_webhooks SELECT id, id, 'https://x', 'events', '', 0, NULL, NULL, 'A', 0, 1 FROM organisations;
 INSERT INTO audit_checkpoints SELECT md5('o' || i % 40 + 1)::uuid, i, i, '', '{}', '', sha256(('c' || i)::bytea) FROM generate_series(1, 30000) i;
 DROP TABLE moments;
+INSERT INTO audit_pending SELECT md5('o' || i % 40 + 1)::uuid, md5('pend' || i)::uuid, i, '{}' FROM generate_series(1, 20000) i;
+ALTER TABLE audit_anchors DISABLE TRIGGER audit_anchors_move;
+INSERT INTO audit_anchors SELECT md5('o' || i % 40 + 1)::uuid, i, '', i, 0 FROM generate_series(1, 40) i;
+ALTER TABLE audit_anchors ENABLE TRIGGER audit_anchors_move;
 ANALYZE;";
 
 /// How a statement says when the calls came that it is about.
@@ -204,6 +208,7 @@ async fn statements_find_their_rows_by_an_index_on_postgres() {
         [
             " organisations",
             " installation",
+            " audit_anchors",
             " audit_heads",
             " audit_keys",
             " audit_webhooks",

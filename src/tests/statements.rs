@@ -17,7 +17,9 @@ use std::path::Path;
 pub fn registered() -> Vec<&'static str> {
     let below = [
         audit::STATEMENTS,
+        audit::anchors::STATEMENTS,
         audit::checkpoints::STATEMENTS,
+        audit::pending::STATEMENTS,
         audit::delivery::STATEMENTS,
         database::HEALTH_STATEMENTS,
         database::STATEMENTS,

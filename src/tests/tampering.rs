@@ -67,7 +67,7 @@ pub(super) fn id(house: &House, id: Uuid) -> String {
     if house.app.db.is_postgres() { format!("'{id}'::uuid") } else { format!("x'{}'", id.simple()) }
 }
 
-fn bytes(house: &House, bytes: &[u8]) -> String {
+pub(super) fn bytes(house: &House, bytes: &[u8]) -> String {
     let hex = crate::server::database::hex(bytes);
     if house.app.db.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") }
 }

@@ -6,9 +6,13 @@ use crate::{
         api_keys::operations::write_uses,
         limits::{self, Use, model::Limit},
     },
-    kernel::{OrganisationId, UserId},
+    kernel::{OrganisationId, UserId, time::DAY},
     policy::{Operation, PermissionSet},
-    server::{access::checkpoints::Checkpoints, audit, database::Db},
+    server::{
+        access::{checkpoints::Checkpoints, retention},
+        audit,
+        database::Db,
+    },
 };
 use sqlx::{Connection, Executor, PgConnection, Row};
 use uuid::Uuid;
@@ -24,15 +28,17 @@ const INSTALLATION: [&str; 8] = [
     "sessions",
     "users",
 ];
-const ORGANISATION: [&str; 49] = [
+const ORGANISATION: [&str; 51] = [
     "access_review_rows",
     "access_reviews",
     "api_key_secrets",
     "api_keys",
+    "audit_anchors",
     "audit_checkpoints",
     "audit_deliveries",
     "audit_events",
     "audit_heads",
+    "audit_pending",
     "audit_personal",
     "audit_webhooks",
     "billing_settings",
@@ -145,7 +151,18 @@ async fn filled(house: House) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let mut checkpoints = Checkpoints::new(folder.path().join("checkpoints.jsonl"));
     checkpoints.round(&world.house.app, true).await.expect("checkpoints");
-    super::audit_room::expect_schema(&world.house, &[world.house.organisation, OrganisationId::INSTALLATION]).await;
+    // As a crash leaves it.
+    let cut_off =
+        format!("INSERT INTO audit_pending VALUES ('{}', gen_random_uuid(), 0, '{{}}')", world.house.organisation);
+    world.house.as_owner_composed(&cut_off).await.expect("a note");
+    let chains = [world.house.organisation, OrganisationId::INSTALLATION];
+    super::audit_room::expect_schema(&world.house, &chains).await;
+    // Long after that what is in the audit log has the age to be removed, once it is delivered.
+    world.house.as_owner("UPDATE audit_deliveries SET seq = 1000000").await.expect("delivered");
+    world.house.app.clock.advance(91 * DAY);
+    let later = world.house.another(|parts| parts.audit_days = Some(90)).await;
+    retention::round(&later.app, &[]).await.expect("removed");
+    super::audit_room::expect_schema(&world.house, &chains).await;
     world
 }
 
@@ -204,6 +221,7 @@ async fn postgres_shows_rows_of_one_organisation_or_none() {
     for statement in [
         "UPDATE audit_events SET body = '{}'",
         "DELETE FROM audit_events",
+        "DELETE FROM audit_anchors",
         "UPDATE audit_personal SET value = '\"Eve\"'",
         "DELETE FROM audit_personal",
         "TRUNCATE audit_personal",

@@ -47,7 +47,8 @@ pub(super) fn verify_file(path: &Path, against: &Against, out: &mut impl Write) 
         None => return Err("--public-key says who signed checkpoints: give --checkpoints as well".into()),
     }
     let mut recorded: HashMap<OrganisationId, Vec<(i64, Hash)>> = HashMap::new();
-    let mut installation = Verifier::new(OrganisationId::INSTALLATION);
+    let mut installation = Verifier::new(OrganisationId::INSTALLATION)
+        .with_checkpoints(marks.get(&OrganisationId::INSTALLATION).cloned().unwrap_or_default());
     // A pipe is read only once, and its chains each by itself.
     if path.metadata().is_ok_and(|about| about.is_file()) {
         for line in lines(path)? {
@@ -128,9 +129,11 @@ fn unhex(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Timestamp;
     use crate::server::audit::{
-        chain,
+        anchors, chain,
         checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
+        event::{Actor, Body, Outcome, SignedInBy, VERSION},
     };
     use proptest::prelude::*;
     use std::path::PathBuf;
@@ -180,6 +183,71 @@ mod tests {
             assert!(said.contains("Not checked: "), "{said}");
         }
         assert!(said(&whole, &Against { checkpoints: None, public_keys: vec![key] }).is_none());
+    }
+
+    /// A chain of which the first two events were removed for their age, as the fourth says of the first so many.
+    fn behind_an_anchor(says: i64, after: i64) -> (String, Vec<Stored>) {
+        let mut events = chain_of(3);
+        let hash = events[usize::try_from(says - 1).unwrap()].hash.as_slice().try_into().unwrap();
+        let told = anchors::event(ORG, 1, (says, &hash), Timestamp(0));
+        let body = Body {
+            v: VERSION,
+            id: uuid::Uuid::nil(),
+            at: Timestamp(after).rfc3339(),
+            action: anchors::ACTION,
+            outcome: Outcome::Done,
+            reason: None,
+            count: 1,
+            actor: &Actor { kind: "system", id: String::new(), name: "latchkey".into() },
+            signed_in_by: Some(Some(SignedInBy::System)),
+            credential_id: Some(None),
+            credential: "",
+            subject: &told.subject,
+            changes: &told.changes,
+            request_id: "",
+            address: "",
+            user_agent: "",
+        }
+        .bytes();
+        let previous = events[2].hash.clone();
+        let hash = chain::hash(ORG, 4, previous.as_slice().try_into().unwrap(), body.as_bytes()).to_vec();
+        events.push(Stored { seq: 4, body, previous, hash, personal: vec![] });
+        (events[2..].iter().map(|event| event.line(ORG)).collect(), events)
+    }
+
+    #[test]
+    fn an_export_begins_behind_an_anchor_that_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = signing_key(1).public();
+        let verdict = |text: &str, events: &[Stored], numbers: &[i64]| {
+            let export = file(&folder, "export.jsonl", text.as_bytes());
+            let made: String = checkpoints_of(events, numbers).iter().map(|signed| signed.line() + "\n").collect();
+            let checkpoints = Some(file(&folder, "checkpoints.jsonl", made.as_bytes()));
+            said(&export, &Against { checkpoints, public_keys: vec![key] }).expect("it can be read")
+        };
+        let old = anchors::LEAST + 2;
+        let (text, events) = behind_an_anchor(2, old);
+        let (whole, said_of) = verdict(&text, &events, &[2, 4]);
+        assert!(whole && said_of.contains(": 2 events verified") && said_of.contains(", behind #2: "), "{said_of}");
+        // Without checkpoints, or without the one that the anchor is.
+        let alone = said(&file(&folder, "export.jsonl", text.as_bytes()), &Against::default()).expect("it can be read");
+        assert!(!alone.0 && alone.1.contains("BROKEN at event 1: "), "{}", alone.1);
+        for (numbers, seq) in [(&[1, 4][..], 1), (&[3, 4], 1), (&[1], 1)] {
+            let (whole, said_of) = verdict(&text, &events, numbers);
+            assert!(!whole && said_of.contains(&format!("BROKEN at event {seq}: ")), "{numbers:?}: {said_of}");
+        }
+        // It was too young, another event is named, there is no event of it, and one more is gone.
+        let (young, events) = behind_an_anchor(2, old - 1);
+        assert!(!verdict(&young, &events, &[2, 4]).0);
+        let (other, events) = behind_an_anchor(1, old);
+        let (whole, said_of) = verdict(&other, &events, &[1, 2, 4]);
+        assert!(!whole && said_of.contains("BROKEN at event 2: "), "{said_of}");
+        let (text, events) = behind_an_anchor(2, old);
+        let third = text.lines().next().unwrap().to_owned() + "\n";
+        assert!(!verdict(&third, &events, &[2]).0);
+        let fourth = text.lines().nth(1).unwrap().to_owned() + "\n";
+        let (whole, said_of) = verdict(&fourth, &events, &[2, 4]);
+        assert!(!whole && said_of.contains("BROKEN at event 3: "), "{said_of}");
     }
 
     proptest! {

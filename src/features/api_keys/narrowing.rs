@@ -30,6 +30,14 @@ pub struct Narrowing {
     pub not_before: Option<Timestamp>,
 }
 
+impl Narrowing {
+    /// Narrows nothing that the key reaches: at most from where and from when on it works.
+    pub fn reaches_all(&self) -> bool {
+        let Self { models, virtual_keys, configs, prompts, .. } = self;
+        models.is_empty() && virtual_keys.is_empty() && configs.is_empty() && prompts.is_empty()
+    }
+}
+
 /// A pattern of names in which each `*` stands for any characters, or none. Case counts, and the whole name is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -84,7 +84,9 @@ async fn changeable(
     let key = store::list::get(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
     let itself = change.own_key() == Some(id);
     let organisation = change.organisation();
-    let target = |next| Target::Key { organisation, now: key.permissions, next, itself };
+    // Whoever changes the master key, or learns its next secret, must hold what that alone does.
+    let held = |set: PermissionSet| if key.master { set.of_master() } else { set };
+    let target = |next| Target::Key { organisation, now: held(key.permissions), next: held(next), itself };
     change.check(target(key.permissions))?;
     narrow::touches_none_wider(change, id).await?;
     limits::free_to_act(change).await?;

@@ -150,6 +150,16 @@ row! {
 }
 
 impl VerifyRow {
+    /// What the key may do now.
+    fn effective(&self) -> Result<PermissionSet> {
+        let reaches_all = self.narrowing.as_ref().is_none_or(|stored| stored.0.reaches_all());
+        let own = match self.kind == "master" && reaches_all {
+            true => self.permissions.0.of_master(),
+            false => self.permissions.0,
+        };
+        cut(own, self.responsible, self.role.as_deref(), self.person_disabled_at.is_some())
+    }
+
     /// What bounds the key beside its permissions. An old secret ends when it was said to.
     fn bounds(&mut self) -> KeyBounds {
         let own = self.narrowing.take().map(|stored| stored.0).unwrap_or_default();
@@ -415,6 +425,7 @@ pub async fn verify(tx: &mut OrgTx, digest: &Digest, from: Option<IpAddr>, now: 
     if row.valid_until.is_some_and(|until| until <= now.0) {
         return Err(Error::new(Code::ApiKeyRevoked, "This secret was replaced when the key was rotated. Use the new one."));
     }
+    let effective = row.effective()?;
     let bounds = row.bounds();
     bounds.check(from, now)?;
     tx.narrow_prompts(bounds.own.prompts);
@@ -424,7 +435,7 @@ pub async fn verify(tx: &mut OrgTx, digest: &Digest, from: Option<IpAddr>, now: 
         secret: row.secret_id,
         digest: *digest,
         name: row.name,
-        effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
+        effective,
     })
 }
 

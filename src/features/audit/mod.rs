@@ -12,19 +12,22 @@ pub mod pages;
 #[cfg(feature = "ssr")]
 mod query;
 #[cfg(feature = "ssr")]
+mod reading;
+#[cfg(feature = "ssr")]
+mod rest;
+#[cfg(feature = "ssr")]
 mod store;
 #[cfg(feature = "ssr")]
 mod words;
 
 #[cfg(feature = "ssr")]
-use super::{NO_CALLS, Room};
+use super::Room;
 
-/// It has no calls for programs: no API key can hold the permissions of the audit log.
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
     lists: &[&store::LIST, &store::BY_ADDRESS],
-    calls: NO_CALLS,
+    calls: rest::register,
     subjects: &[("audit_delivery", |tx, id| Box::pin(delivery::operations::exists(tx, id)))],
     jobs: &[],
 };

@@ -10,7 +10,7 @@ pub const PAGE: i64 = 50;
 /// - `range`: nothing for all that there is, `1h`, `24h`, `7d`, `30d`, or `custom` with `from` and `to`, a date such as
 ///   `2027-02-21` (its beginning and its end) or a moment (RFC 3339).
 /// - `kind`: what an action says before its dot, such as `api_key`. `action`: a whole one, such as `api_key.rotate`.
-/// - `outcome`: `done`, `refused`, `failed`.
+/// - `outcome`: `done`, `refused`, `failed`, `unknown`.
 /// - `actor`: the id of a person or API key. `actor_kind`: `person`, `api_key`, `nobody`, `system`, `several`.
 /// - `target`: the id of what it is about, such as `api_key/ID`, or without its kind.
 /// - `request_id`: a whole one.
@@ -81,7 +81,7 @@ pub struct Told {
     pub subject: Thing,
     /// The operation's stable name. Empty: what stands in the event's row is not what Latchkey has written.
     pub action: String,
-    /// `done`, `refused`, `failed`.
+    /// `done`, `refused`, `failed`, `unknown`.
     pub outcome: String,
     /// How many alike it stands for.
     pub count: u64,
@@ -105,7 +105,11 @@ impl Told {
 
     /// Between the names of who acted and of the thing. What was refused or failed is not told as if it had been done.
     pub fn middle(&self) -> String {
-        if self.is_done() { format!(" {} ", self.verb) } else { format!(" did not succeed in this: {} ", self.verb) }
+        match self.outcome.as_str() {
+            "done" => format!(" {} ", self.verb),
+            "unknown" => format!(" began this, and was cut off: {} ", self.verb),
+            _ => format!(" did not succeed in this: {} ", self.verb),
+        }
     }
 
     /// "12 times", of an event that stands for many.
@@ -118,6 +122,7 @@ impl Told {
         match self.outcome.as_str() {
             "done" => "Done",
             "refused" => "Refused",
+            "unknown" => "Not known",
             _ => "Failed",
         }
     }
@@ -169,6 +174,10 @@ pub struct Page {
     /// The number of the newest event of the organisation.
     pub seen: i64,
     pub proof: Proof,
+    /// Days that events are kept. None: for ever.
+    pub kept_days: Option<i64>,
+    /// The number of the last event that was removed for its age, and when.
+    pub removed: Option<(i64, Timestamp)>,
     pub now: Timestamp,
 }
 
@@ -214,6 +223,8 @@ pub struct Detail {
     pub key_page: Option<String>,
     /// There is an event after this.
     pub newer: bool,
+    /// There is one before it, which was not removed for its age.
+    pub older: bool,
     pub now: Timestamp,
 }
 

@@ -2,17 +2,19 @@
 
 use super::{
     export::{Format, Reading, pieces},
-    model::{Detail, Fitting, PAGE, Page, Proof, Thing},
-    query, store, words,
+    model::{Detail, PAGE, Page, Proof, Thing},
+    query,
+    reading::{self, Listed},
+    store, words,
 };
 use crate::{
     features::{ROOMS, news::model::News},
-    kernel::{Asked, Code, Error, KeyId, Result},
+    kernel::{Asked, Code, Error, KeyId, Result, Timestamp},
     policy::Operation,
     server::{
         access::{Access, Lengthy},
         audit::{
-            self,
+            self, anchors,
             chain::{self, Hash},
             checkpoints,
             event::{Event, Subject},
@@ -29,20 +31,7 @@ const TOLD: i64 = 999;
 /// A page of the log, newest first.
 pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
     let mut tx = access.read(Operation::AuditList).await?;
-    let (filter, place) = (query::filter(asked, access.now())?, query::place(asked)?);
-    let seen = audit::seen(&mut tx).await?;
-    let span = store::numbers(&mut tx, &filter, seen).await?;
-    let found = store::page(&mut tx, &filter, span, place, PAGE).await?;
-    let fitting = if filter.is_open() {
-        Fitting::Exactly(seen)
-    } else if !store::is_counted(&mut tx, &filter, span).await? {
-        Fitting::NotCounted
-    } else {
-        match store::count(&mut tx, &filter, span).await? {
-            many if many > store::COUNTED => Fitting::MoreThan(store::COUNTED),
-            few => Fitting::Exactly(few),
-        }
-    };
+    let Listed { found, fitting, seen, anchor } = reading::listed(&mut tx, asked, PAGE, access.now()).await?;
     Ok(Page {
         events: found.events.iter().map(words::told).collect(),
         previous: found.previous,
@@ -52,6 +41,8 @@ pub async fn list(access: &Access, asked: &Asked) -> Result<Page> {
         kinds: words::kinds(),
         seen,
         proof: proof(&mut tx, access).await?,
+        kept_days: access.app().audit_days,
+        removed: anchor.map(|anchor| (anchor.removed, Timestamp(anchor.at))),
         now: access.now(),
     })
 }
@@ -83,10 +74,10 @@ pub async fn arrived(access: &Access, asked: &Asked, after: i64) -> Result<News>
 /// Everything about one event, with the pages of what it names in the organisation of this slug.
 pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::AuditGet).await?;
-    let seq: i64 = number.parse().ok().filter(|seq| *seq > 0).ok_or_else(Error::not_found)?;
-    let event = audit::page(&mut tx, seq - 1, 1).await?.into_iter().find(|event| event.seq == seq);
-    let event = event.ok_or_else(Error::not_found)?;
+    let event = reading::numbered(&mut tx, number).await?;
+    let seq = event.seq;
     let newer = audit::seen(&mut tx).await? > seq;
+    let older = anchors::removed(&mut tx).await?.saturating_add(1) < seq;
     let previous: Option<Hash> = event.previous.as_slice().try_into().ok();
     let fits = previous.is_some_and(|previous| {
         chain::hash(tx.organisation(), seq, &previous, event.body.as_bytes()).as_slice() == event.hash
@@ -117,6 +108,7 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
         key_page: page_of(&mut tx, slug, &key).await?,
         told,
         newer,
+        older,
         now: access.now(),
     })
 }

@@ -71,8 +71,7 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         kind: |text| name("The kind", text).map(|kind| format!("{kind}."));
         action: |text| name("The action", text);
         outcome: |text| {
-            let all = [Outcome::Done, Outcome::Refused, Outcome::Failed].map(Outcome::name);
-            one_of(&all, text)
+            one_of(&Outcome::ALL.map(Outcome::name), text)
         };
         actor: |text| line("The id of who acted", text);
         actor_kind: |text| one_of(&ACTORS, text);

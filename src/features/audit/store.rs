@@ -4,7 +4,7 @@ use super::query::{Begin, Filter};
 use crate::{
     kernel::{Result, Window},
     server::{
-        audit::{self, Bare, Stored},
+        audit::{self, Bare, Stored, anchors},
         database::{
             OrgTx, containing,
             listing::{self, Listing, Order, Parts, Place, Question, Slice},
@@ -118,7 +118,7 @@ pub async fn is_counted(tx: &mut OrgTx, filter: &Filter, span: (i64, i64)) -> Re
 /// The numbers of a filter's span of time, the first and the last; the last is at most this one. Where the first is larger,
 /// there are none.
 pub async fn numbers(tx: &mut OrgTx, filter: &Filter, last: i64) -> Result<(i64, i64)> {
-    let mut span = (1, last);
+    let mut span = (anchors::removed(tx).await?.saturating_add(1), last);
     if let Some(from) = filter.from {
         let first: Option<(i64,)> = tx.optional(FIRST_FROM, values![from]).await?;
         span.0 = first.map_or(i64::MAX, |(seq,)| seq);
@@ -243,6 +243,13 @@ pub async fn page(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), from: Begin
     }
     let events = audit::with_personal(tx, events).await?;
     Ok(Found { events, previous, next, looked_through: is_cut.then_some((first, last)) })
+}
+
+/// A numbered page of the events in a span of numbers, newest first.
+pub async fn numbered(tx: &mut OrgTx, filter: &Filter, span: (i64, i64), window: Window) -> Result<Vec<Stored>> {
+    let question = asked(filter, span, in_clear(tx, filter).await?).from(Place::First);
+    let Slice { rows, .. }: Slice<Bare> = question.slice(tx, window).await?;
+    audit::with_personal(tx, rows).await
 }
 
 /// How many events fit: at most one more than [`COUNTED`], of what an index finds and of what is looked through.

@@ -133,6 +133,7 @@ pub fn reason(code: &str) -> String {
         "too_many_requests" => "There had been too many attempts.",
         "upstream_failed" => "The provider could not be reached, or answered badly.",
         "unavailable" | "busy" => "Latchkey could not do it at that moment.",
+        "cut_off" => "Latchkey, or the request, was ended before it was known what came of it.",
         "internal" => "A fault of the program. Its own log has more under the request id.",
         other => return format!("It ended with “{}”.", plain(other, false)),
     };

@@ -238,6 +238,7 @@ impl Happened {
             "billing.close" => "made the monthly statement",
             "log.read_texts" => "read what was said in",
             "log.delete_texts" => "deleted all kept texts of",
+            "audit.expire" => "removed events for their age from",
             "log.expire" => "deleted what was too old in",
             "virtual_key.test" => "tested the virtual key",
             "audit.export" => "exported events of the",

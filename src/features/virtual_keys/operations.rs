@@ -251,15 +251,17 @@ pub async fn delete(access: &Access, slug: &str, confirm: Option<&str>) -> Resul
 /// Asks the provider for its models with the stored credential, and says what came of it.
 pub async fn test(access: &Access, slug: &str) -> Result<Finding> {
     let tested = try_connection(access, slug).await;
-    access
+    let acting = tested.as_ref().map_or(access, |(acting, ..)| acting).clone();
+    acting
         .act(Operation::VirtualKeyTest, Subject::unnamed("virtual_key", slug), |change| async move {
-            let (subject, finding) = tested?;
+            let (_, subject, finding) = tested?;
             change.commit(Event::of(subject).with("result", finding.name()), finding).await
         })
         .await
 }
 
-async fn try_connection(access: &Access, slug: &str) -> Result<(Subject, Finding)> {
+/// Gives also who goes on: whatever cuts the call off leaves a trace.
+async fn try_connection(access: &Access, slug: &str) -> Result<(Access, Subject, Finding)> {
     let mut tx = access.read(Operation::VirtualKeyTest).await?;
     let stored = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
     let sealed = store::credential(&mut tx, stored.id).await?;
@@ -268,8 +270,10 @@ async fn try_connection(access: &Access, slug: &str) -> Result<(Subject, Finding
     drop(tx);
     let app = access.app();
     let credential = sealed.map(|sealed| unseal(&app.keyring, organisation, stored.id, &sealed)).transpose()?;
+    let subject = subject(&stored);
+    let acting = access.begin_outside(Operation::VirtualKeyTest, &subject).await?;
     let finding = connection::test(&app.outgoing, &stored, credential.as_ref().map(|plain| plain.as_str())).await;
-    Ok((subject(&stored), finding))
+    Ok((acting, subject, finding))
 }
 
 /// Opens the credential of a virtual key. It opens in its own organisation and record alone.

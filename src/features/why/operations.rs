@@ -11,7 +11,7 @@ use crate::{
     },
     kernel::{Asked, Code, Error, OrganisationId, Result, Timestamp, UserId},
     policy::{
-        AnswersFor, Denial, Facts, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target, Verdict,
+        AnswersFor, Denial, Facts, MASTERS, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target, Verdict,
         Who, asks_for_proof, decide, explain as explain_decision,
     },
     server::{access::Access, database::OrgTx},
@@ -269,7 +269,13 @@ fn key_facts(organisation: OrganisationId, key: &Key, now: Timestamp) -> Facts {
         other => other,
     };
     let answers_for = key.responsible.as_ref().map_or(AnswersFor::Owners, |person| AnswersFor::Person(person.role));
-    Facts { organisation, standing, who: Who::Key { key: key.id, own: key.permissions, answers_for } }
+    let narrowed = &key.narrowed;
+    let lists = [&narrowed.models, &narrowed.virtual_keys, &narrowed.configs, &narrowed.prompts];
+    let own = match key.master && lists.iter().all(|list| list.is_empty()) {
+        true => key.permissions.of_master(),
+        false => key.permissions,
+    };
+    Facts { organisation, standing, who: Who::Key { key: key.id, own, answers_for } }
 }
 
 fn person_party(id: UserId, name: String, role: Role) -> Party {
@@ -302,7 +308,8 @@ fn suppose(facts: Facts, supposed: &Supposed) -> Result<Facts> {
                 return Err(Error::field("suppose", message));
             }
             let mut set = supposed.permissions.unwrap_or(own);
-            let closed = supposed.permissions.unwrap_or_default().without(PermissionSet::every_key_permission());
+            let possible = PermissionSet::every_key_permission().union(own);
+            let closed = supposed.permissions.unwrap_or_default().without(possible);
             if let Some(permission) = closed.iter().next() {
                 let message = format!("No API key can hold {permission}: it is for people alone.");
                 return Err(Error::field("suppose", message));
@@ -313,6 +320,10 @@ fn suppose(facts: Facts, supposed: &Supposed) -> Result<Facts> {
                     Error::field("suppose", message)
                 })?;
                 set = set.without(feature.all()).union(level);
+            }
+            // With less than everything the master key has no more than others.
+            if !PermissionSet::every_key_permission().is_subset_of(set) {
+                set = set.without(MASTERS.into_iter().collect());
             }
             let answers_for = supposed.person.map_or(answers_for, |role| AnswersFor::Person(Some(role)));
             Who::Key { key, own: set, answers_for }

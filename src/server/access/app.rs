@@ -42,6 +42,8 @@ pub struct Parts {
     pub requests: crate::server::metrics::Requests,
     /// Counts the audit events that are delivered.
     pub deliveries: crate::server::metrics::Deliveries,
+    /// Days that events of the audit log are kept. None: for ever.
+    pub audit_days: Option<i64>,
     /// Who people and keys are.
     pub identities: &'static dyn Identities,
 }

@@ -18,7 +18,7 @@ use crate::{
         crypto::{Sealed, WebhookSecret},
         database::StartResult,
         outgoing::Outgoing,
-        settings::{AuditSettings, Collector},
+        settings::{AuditSettings, Collector, Transport},
     },
 };
 use futures_util::{
@@ -90,8 +90,18 @@ impl Deliveries {
             delivery::check_file(&path).map_err(failed)?;
             receivers.push((FILE, Receiver::File(path)));
         }
-        if let Some(server) = settings.syslog.clone() {
-            receivers.push((SYSLOG, Receiver::Syslog(Syslog::new(server, public_url))));
+        let roots = settings.syslog_ca.as_deref().filter(|path| !path.as_os_str().is_empty());
+        match (settings.syslog.clone(), roots) {
+            (Some(server), roots) if roots.is_none() || server.transport == Transport::Tls => {
+                let failed = |why| format!("the certificates of LATCHKEY_AUDIT_SYSLOG_CA cannot be used: {why}");
+                receivers.push((SYSLOG, Receiver::Syslog(Syslog::new(server, public_url, roots).map_err(failed)?)));
+            }
+            (_, Some(_)) => {
+                return Err(
+                    "LATCHKEY_AUDIT_SYSLOG_CA is set, and LATCHKEY_AUDIT_SYSLOG is no syslog+tls://host:port".into()
+                );
+            }
+            (_, None) => {}
         }
         let text = |setting: &Option<String>| setting.clone().filter(|text| !text.trim().is_empty());
         match (text(&settings.webhook), text(&settings.webhook_secret)) {
@@ -125,6 +135,11 @@ impl Deliveries {
     /// With the installation's receivers, by the names of their destinations.
     pub fn new(receivers: Vec<(&'static str, Receiver)>) -> Self {
         Self { receivers, program: Uuid::now_v7(), held: Mutex::default(), away: Mutex::default() }
+    }
+
+    /// The names of the installation's destinations that are set.
+    pub fn destinations(&self) -> Vec<&'static str> {
+        self.receivers.iter().map(|(name, _)| *name).collect()
     }
 
     /// Delivers until it is dropped.
@@ -215,7 +230,9 @@ impl Deliveries {
             let new: Vec<OrganisationId> = ends.keys().filter(|id| !known.contains(id)).take(BEGUN).copied().collect();
             for organisation in &new {
                 let mut tx = app.db.write_in(*organisation).await?;
-                delivery::begin(&mut tx, destination, 0).await?;
+                // What was removed for its age is in no chain any more.
+                let removed = audit::anchors::removed(&mut tx).await?;
+                delivery::begin(&mut tx, destination, removed).await?;
                 tx.commit().await?;
             }
             if !new.is_empty() {
@@ -319,8 +336,8 @@ impl Deliveries {
                 if noted && failures > 0 {
                     tracing::info!(destination, %organisation, "audit events are delivered again");
                 }
-                // A chain has its numbers without gaps.
-                app.deliveries.to(destination).events.add(u64::try_from(last - before).unwrap_or_default());
+                let taken = events.iter().filter(|event| event.seq <= last).count();
+                app.deliveries.to(destination).events.add(u64::try_from(taken).unwrap_or_default());
                 if noted { Sent::Some } else { Sent::Nothing }
             }
             Some(Err(trouble)) => {

@@ -1,8 +1,8 @@
 //! What happens without being asked: sweeping what is over, and hearing of changes made elsewhere.
 
-use super::{checkpoints::Checkpoints, deliveries::Deliveries, heads::Recorder, sessions};
+use super::{checkpoints::Checkpoints, deliveries::Deliveries, heads::Recorder, retention, sessions, unknown};
 use crate::{
-    kernel::{OrganisationId, Result},
+    kernel::{OrganisationId, Result, Timestamp},
     server::{
         access::{Access, App},
         database::Db,
@@ -66,11 +66,15 @@ pub fn start(
 ) -> JoinHandle<()> {
     let (app, checkpoints, deliveries) = (app.clone(), checkpoints.clone(), deliveries.clone());
     let jobs: Vec<Job> = JOBS.into_iter().chain(rooms).collect();
+    // Nothing is served yet: what was begun before this was begun by a program that has ended.
+    let started = app.clock.now();
     tokio::spawn(async move {
         let rounds = futures_util::future::join_all(jobs.iter().map(|job| repeat(&app, *job)));
         let work = async {
             let (delivered, vouched) = (deliveries.run(&app), vouch(&app, &checkpoints));
-            tokio::join!(rounds, record(&app), vouched, delivered, listen(&app), compare(&app));
+            let expired = expire(&app, deliveries.destinations());
+            let told = tell_of_unknown(&app, started);
+            tokio::join!(rounds, record(&app), vouched, delivered, expired, told, listen(&app), compare(&app));
         };
         tokio::select! {
             () = work => {}
@@ -104,6 +108,28 @@ async fn vouch(app: &App, checkpoints: &Mutex<Checkpoints>) {
     loop {
         note(checkpoints.lock().await.round(app, false).await);
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Tells of acts that were cut off, so that no event tells what came of them.
+async fn tell_of_unknown(app: &App, started: Timestamp) {
+    let mut started = Some(started);
+    loop {
+        match unknown::tell(app, unknown::over(app, started)).await {
+            Ok(()) => started = None,
+            Err(error) => tracing::warn!(%error, "acts that were cut off could not be told of"),
+        }
+        tokio::time::sleep(unknown::LOOK).await;
+    }
+}
+
+/// Removes from the audit log what has the age for it.
+async fn expire(app: &App, destinations: Vec<&'static str>) {
+    loop {
+        if let Err(error) = retention::round(app, &destinations).await {
+            tracing::warn!(%error, "old events of the audit log could not be removed");
+        }
+        tokio::time::sleep(retention::LOOK).await;
     }
 }
 

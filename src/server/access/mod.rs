@@ -22,7 +22,9 @@ pub mod jobs;
 mod lengthy;
 pub mod links;
 pub mod refusals;
+pub mod retention;
 pub mod sessions;
+pub mod unknown;
 pub mod uses;
 
 pub use app::{App, Note, Parts};
@@ -93,6 +95,8 @@ pub struct Access {
     origin: Origin,
     /// When the person last proved their password, for acts that ask for it again.
     confirmed_at: Option<Timestamp>,
+    /// The note of what it is doing outside the database, which the event that tells of it forgets.
+    pending: Option<Uuid>,
 }
 
 /// What a signed-in session says of its person.
@@ -148,7 +152,8 @@ impl Access {
     }
 
     fn of(app: App, principal: Principal, actor: Actor, credential: Credential, origin: Origin) -> Self {
-        Self { app, principal, actor, credential, session: None, secret: None, origin, confirmed_at: None }
+        let (session, secret, confirmed_at, pending) = (None, None, None, None);
+        Self { app, principal, actor, credential, session, secret, origin, confirmed_at, pending }
     }
 
     /// The same person inside an organisation that they belong to. An organisation that does not exist and one that they
@@ -514,6 +519,7 @@ impl Access {
             }
             Err(error) => {
                 self.record_refusal(operation, organisation, subject, &error).await;
+                self.forget(organisation).await;
                 Err(error)
             }
         }
@@ -630,8 +636,10 @@ impl Access {
         reason: Option<&str>,
         count: u64,
     ) -> Result<()> {
-        let origin = &self.origin;
-        let address = origin.address.map_or_else(|| origin.network.clone(), |address| address.to_string());
+        let address = self.told_address();
+        if let Some(pending) = self.pending {
+            audit::pending::settle(tx, pending).await?;
+        }
         let circumstances = Circumstances {
             action: operation.spec().id,
             outcome,
@@ -641,10 +649,21 @@ impl Access {
             credential: &Credential { signed_in_by: self.signed_in_by(), ..self.credential.clone() },
             request_id: &self.origin.request_id,
             address: &address,
-            user_agent: text::cut(&self.origin.user_agent, 200),
+            user_agent: self.told_user_agent(),
             now: self.now(),
         };
         audit::append(tx, event, &circumstances).await
+    }
+
+    /// Where the request came from, as events say it.
+    fn told_address(&self) -> String {
+        let origin = &self.origin;
+        origin.address.map_or_else(|| origin.network.clone(), |address| address.to_string())
+    }
+
+    /// What the caller's program called itself, as events say it.
+    fn told_user_agent(&self) -> &str {
+        text::cut(&self.origin.user_agent, 200)
     }
 }
 

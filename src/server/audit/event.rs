@@ -19,14 +19,19 @@ pub enum Outcome {
     Refused,
     /// It could not be done; nothing was changed.
     Failed,
+    /// It was cut off before anybody knew what came of it.
+    Unknown,
 }
 
 impl Outcome {
+    pub const ALL: [Outcome; 4] = [Outcome::Done, Outcome::Refused, Outcome::Failed, Outcome::Unknown];
+
     pub const fn name(self) -> &'static str {
         match self {
             Outcome::Done => "done",
             Outcome::Refused => "refused",
             Outcome::Failed => "failed",
+            Outcome::Unknown => "unknown",
         }
     }
 }

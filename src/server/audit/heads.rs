@@ -12,7 +12,10 @@ use crate::{
     server::database::{OrgTx, hex},
 };
 use serde_json::Value;
-use std::{collections::HashMap, fmt::Write};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+};
 
 /// The action of the events that record ends of chains. The database has an index of them.
 pub const ACTION: &str = "audit.heads";
@@ -149,6 +152,24 @@ impl Progress {
     /// When ends were last recorded other than at a founding.
     pub fn round_at(&self) -> Option<Timestamp> {
         self.round_at
+    }
+
+    /// Those of these ends whose organisations are recorded, but by no event behind this number. None: an organisation was
+    /// recorded that is not among them, and nothing may be forgotten of it.
+    pub fn unrecorded_behind(
+        &self,
+        event: i64,
+        mut heads: Vec<(OrganisationId, i64, Vec<u8>)>,
+    ) -> Option<Vec<(OrganisationId, i64, Vec<u8>)>> {
+        let there: HashSet<OrganisationId> = heads.iter().map(|(organisation, ..)| *organisation).collect();
+        let missing = self.latest.keys().find(|organisation| !there.contains(organisation));
+        if let Some(organisation) = missing {
+            tracing::error!(%organisation, "an organisation is missing that the audit log records: run `latchkey audit verify`");
+            return None;
+        }
+        heads
+            .retain(|(organisation, ..)| self.latest.get(organisation).is_some_and(|(_, recorded)| *recorded <= event));
+        Some(heads)
     }
 
     /// Those of these ends that are news, the longest unrecorded first. An organisation that was never recorded is left

@@ -1,10 +1,12 @@
 //! The audit log: who did what, when, with what outcome, in a chain that shows tampering.
 
+pub mod anchors;
 pub mod chain;
 pub mod checkpoints;
 pub mod delivery;
 pub mod event;
 pub mod heads;
+pub mod pending;
 pub mod personal;
 pub mod schema;
 mod store;

@@ -1,6 +1,7 @@
 //! Verifying a chain, from the database or an export.
 
 use super::{
+    anchors::{self, Anchor, Expired},
     chain::{self, GENESIS, Hash},
     checkpoints::Mark,
     event::Written,
@@ -12,13 +13,15 @@ use crate::{
     kernel::{OrganisationId, Result, Timestamp},
     server::database::{OrgTx, Raw, storable},
 };
+use std::collections::HashMap;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All events are as they were written. `checkpoint`: the newest of those that the chain was held against, its number
-    /// and time. `erased`: the personal values that are not there any more.
-    Whole { events: i64, head: Hash, checkpoint: Option<(i64, Timestamp)>, erased: u64 },
+    /// All events are as they were written. `events`: the number of the last. `removed`: the number of the last that was
+    /// removed for its age, 0 if none was. `checkpoint`: the newest of those that the chain was held against, its number and
+    /// time. `erased`: the personal values that are not there any more.
+    Whole { events: i64, removed: i64, head: Hash, checkpoint: Option<(i64, Timestamp)>, erased: u64 },
     /// The first sequence number that is missing, out of place, or not as it was written, and what is wrong with it.
     Broken { seq: i64, why: &'static str },
 }
@@ -38,6 +41,8 @@ pub struct Verifier {
     erased: u64,
     /// What this chain records of others.
     records: Vec<Recorded>,
+    /// How far events before the first were removed, and what says so.
+    removed: Removed,
     broken: Option<(i64, &'static str)>,
 }
 
@@ -50,8 +55,18 @@ impl Verifier {
     pub fn against(organisation: OrganisationId, recorded: Vec<(i64, Hash)>) -> Self {
         let mut ahead: Vec<_> = recorded.into_iter().map(|(seq, hash)| (seq, hash, None)).collect();
         ahead.sort_unstable_by(|a, b| b.cmp(a));
-        let (checkpoint, records, broken) = (None, vec![], None);
-        Self { organisation, seq: 0, previous: GENESIS, at: 0, ahead, checkpoint, erased: 0, records, broken }
+        Self {
+            organisation,
+            seq: 0,
+            previous: GENESIS,
+            at: 0,
+            ahead,
+            checkpoint: None,
+            erased: 0,
+            records: vec![],
+            removed: Removed::default(),
+            broken: None,
+        }
     }
 
     /// Checks also that the chain has the events of these checkpoints, which are believed.
@@ -100,12 +115,19 @@ impl Verifier {
         hash: &[u8],
         beside: impl FnOnce(&Written) -> std::result::Result<Vec<Personal>, &'static str>,
     ) -> std::result::Result<(), (i64, &'static str)> {
-        let expected = self.seq + 1;
         if seq < 1 {
             return Err((seq, "no event has this number: the first is 1"));
         }
+        if self.seq == 0 && seq > 1 {
+            self.begin_later(seq, previous)?;
+        }
+        let expected = self.seq + 1;
         if seq != expected {
-            return Err((expected, "it is missing or out of place"));
+            let why = match self.seq {
+                0 => "it is missing, and no checkpoint says that it was removed for its age",
+                _ => "it is missing or out of place",
+            };
+            return Err((expected, why));
         }
         let computed = chain::hash(self.organisation, seq, &self.previous, body.as_bytes());
         if previous != self.previous || hash != computed {
@@ -120,9 +142,15 @@ impl Verifier {
                     return Err((seq, "the installation's chain has recorded another event here"));
                 }
                 Some(_) if recorded != computed => return Err((seq, REWRITTEN)),
-                Some(at) => self.checkpoint = Some((seq, at)),
+                Some(at) => {
+                    self.checkpoint = Some((seq, at));
+                    self.removed.note(seq, computed, at);
+                }
                 None => {}
             }
+        }
+        if let Some(expired) = anchors::expired(&written) {
+            self.removed.expired = Some(expired);
         }
         if self.organisation == OrganisationId::INSTALLATION {
             self.records.extend(heads::recorded(&written));
@@ -131,6 +159,32 @@ impl Verifier {
         self.seq = seq;
         self.previous = computed;
         Ok(())
+    }
+
+    /// Begins behind events that are not there any more. That they were removed for their age must be shown by what follows
+    /// and by a checkpoint, see [`Removed::is_shown`]; what was said of events before the one before is said of nothing.
+    fn begin_later(&mut self, seq: i64, previous: &[u8]) -> std::result::Result<(), (i64, &'static str)> {
+        let before = seq - 1;
+        let is_vouched = self.ahead.iter().any(|(number, _, by)| by.is_some() && *number >= before);
+        let previous: Hash = match previous.try_into() {
+            Ok(previous) if is_vouched => previous,
+            _ => return Ok(()),
+        };
+        (self.seq, self.previous, self.removed.before) = (before, previous, before);
+        while let Some((number, said, by)) = self.ahead.pop_if(|(next, ..)| *next <= before) {
+            match by {
+                _ if number < before => {}
+                _ if said != previous => return Err((seq, REWRITTEN)),
+                Some(at) => self.removed.note(before, previous, at),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What the chain itself says last of events that were removed from it.
+    pub fn expired(&self) -> Option<Expired> {
+        self.removed.expired
     }
 
     /// What this chain, the installation's, records of others, as far as it was taken and is not broken.
@@ -162,18 +216,63 @@ impl Verifier {
             };
             return Verdict::Broken { seq: self.seq + 1, why };
         }
+        if !self.removed.is_shown() {
+            return Verdict::Broken { seq: self.removed.missing(), why: UNSHOWN };
+        }
         match head {
             Some((seq, hash)) if seq != self.seq || hash != self.previous => Verdict::Broken {
                 seq: self.seq.min(seq) + i64::from(seq != self.seq),
                 why: "it is not the end that the chain should have",
             },
-            _ => {
-                let Self { seq: events, previous: head, checkpoint, erased, .. } = self;
-                Verdict::Whole { events, head, checkpoint, erased }
-            }
+            _ => Verdict::Whole {
+                events: self.seq,
+                removed: self.removed.before,
+                head: self.previous,
+                checkpoint: self.checkpoint,
+                erased: self.erased,
+            },
         }
     }
 }
+
+/// The beginning of a chain of which events were removed for their age.
+#[derive(Debug, Default)]
+struct Removed {
+    /// The number before that of the first event.
+    before: i64,
+    /// The checkpoints that the chain has from there on, by number.
+    marks: HashMap<i64, (Hash, Timestamp)>,
+    /// What the last of the events says that tell of a removal.
+    expired: Option<Expired>,
+}
+
+impl Removed {
+    fn note(&mut self, seq: i64, hash: Hash, at: Timestamp) {
+        if self.before > 0 {
+            self.marks.insert(seq, (hash, at));
+        }
+    }
+
+    /// The number of the first event of which nothing says that it was removed.
+    fn missing(&self) -> i64 {
+        self.expired.map(|expired| expired.up_to + 1).filter(|next| *next <= self.before).unwrap_or(1)
+    }
+
+    /// Whether nothing was removed, or an event of the chain says what and when, and a checkpoint that had the age by then
+    /// says that the chain had that event.
+    fn is_shown(&self) -> bool {
+        let shown = self.expired.is_some_and(|expired| {
+            let mark = self.marks.get(&expired.up_to);
+            expired.up_to >= self.before
+                && mark.is_some_and(|(hash, at)| *hash == expired.hash && at.plus(anchors::LEAST) <= expired.at)
+        });
+        self.before == 0 || shown
+    }
+}
+
+const UNSHOWN: &str =
+    "it is missing, and no event and checkpoint of the chain say together that it was removed for its age";
+const UNANCHORED: &str = "what the database says of the events that were removed before it is not what the chain says";
 
 const FORM: &str = "its text is not one that Latchkey writes";
 const REWRITTEN: &str = "a checkpoint says that another event stood here: it was written anew, or one before it was";
@@ -244,13 +343,16 @@ pub async fn verify_with(
         }
         head = store::head(tx).await?;
     }
-    let (records, at) = (verifier.take_records(), verifier.at);
-    let stray = store::stray(tx).await?;
+    let (anchor, stray) = (anchors::get(tx).await?, store::stray(tx).await?);
+    let (records, at, expired) = (verifier.take_records(), verifier.at, verifier.expired());
     let (seq, hash, head_at) =
         head.as_ref().map_or((0, GENESIS.as_slice(), 0), |head| (head.seq, head.hash.as_slice(), head.at));
     let verdict = match verifier.finish(Some((seq, hash))) {
         Verdict::Whole { .. } if head_at != at => {
             Verdict::Broken { seq, why: "the chain's end is kept with another time than this event's" }
+        }
+        Verdict::Whole { removed, .. } if !fits(anchor.as_ref(), removed, expired) => {
+            Verdict::Broken { seq: removed + 1, why: UNANCHORED }
         }
         verdict => verdict,
     };
@@ -259,6 +361,17 @@ pub async fn verify_with(
         (verdict, _) => verdict,
     };
     Ok((verdict, records))
+}
+
+/// Whether the anchor in the database says of a chain what its events say.
+fn fits(anchor: Option<&Anchor>, removed: i64, expired: Option<Expired>) -> bool {
+    match anchor {
+        None => removed == 0,
+        Some(anchor) => {
+            let is_told = expired.is_some_and(|told| told.up_to == anchor.seq && told.hash.as_slice() == anchor.hash);
+            removed > 0 && anchor.removed == removed && is_told
+        }
+    }
 }
 
 #[cfg(test)]

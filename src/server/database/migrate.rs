@@ -40,6 +40,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (29, "credentials", include_str!("../../../migrations/0029_credentials.sql")),
     (30, "limit_webhooks", include_str!("../../../migrations/0030_limit_webhooks.sql")),
     (31, "audit_personal", include_str!("../../../migrations/0031_audit_personal.sql")),
+    (32, "audit_retention", include_str!("../../../migrations/0032_audit_retention.sql")),
+    (34, "audit_pending", include_str!("../../../migrations/0034_audit_pending.sql")),
     (35, "limit_reasons", include_str!("../../../migrations/0035_limit_reasons.sql")),
     (36, "call_partitions", include_str!("../../../migrations/0036_call_partitions.sql")),
 ];

@@ -9,12 +9,14 @@ mod addresses;
 mod client;
 mod connect;
 mod error;
+mod tls;
 mod url;
 
 pub use addresses::{AllowList, Special, special};
 pub use client::{Connection, Meter, Outgoing, Patience, read_metered};
 pub use connect::{Addresses, Resolve, SystemResolver};
 pub use error::{OutgoingError, Phase};
+pub use tls::{Tls, TlsError};
 pub use url::{BaseUrl, PathError, UrlError, encode_segment};
 
 #[cfg(test)]

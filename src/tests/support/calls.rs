@@ -357,7 +357,10 @@ impl Calls {
                 // Of the first of two versions.
                 config().await.with("number", "1")
             }
-            Operation::AuditList | Operation::AuditCheckpoints => Ready::bare(),
+            Operation::AuditList
+            | Operation::AuditCheckpoints
+            | Operation::AuditRecords
+            | Operation::AuditVerification => Ready::bare(),
             Operation::AuditGet => Ready::bare().with("number", "1"),
             Operation::AuditExport => Ready::bare().with("format", "csv"),
             Operation::AuditDelivery => Ready::bare(),

@@ -137,6 +137,7 @@ impl House {
             usage: Default::default(),
             requests: Requests::default(),
             deliveries: Deliveries::default(),
+            audit_days: None,
             identities: &Rooms,
         };
         Self::start(parts, folder, postgres).await
@@ -186,6 +187,7 @@ impl House {
             usage: Default::default(),
             requests: Requests::default(),
             deliveries: Deliveries::default(),
+            audit_days: self.app.audit_days,
             identities: &Rooms,
         };
         adapt(&mut parts);

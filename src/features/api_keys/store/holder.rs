@@ -1,6 +1,6 @@
 //! Whose a secret is, whatever its standing: for whoever remembers the answer and refuses by it.
 
-use super::{VERIFY, VerifyRow, cut};
+use super::{VERIFY, VerifyRow};
 use crate::{
     features::{api_keys::narrowing::KeyBounds, logs::texts::Keeps},
     kernel::{KeyId, Result, Timestamp},
@@ -42,11 +42,13 @@ pub struct Holder {
 pub async fn find(tx: &mut OrgTx, digest: &[u8]) -> Result<Option<Holder>> {
     let row: Option<VerifyRow> = tx.optional(VERIFY, values![digest]).await?;
     row.map(|mut row| {
+        // Before the narrowing is taken out of the row.
+        let effective = row.effective()?;
         Ok(Holder {
             bounds: row.bounds(),
             key: KeyId(row.id),
             secret: row.secret_id,
-            effective: cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())?,
+            effective,
             revoked: row.revoked_at.is_some(),
             disabled: row.disabled_at.is_some(),
             expires_at: row.expires_at.map(Timestamp),

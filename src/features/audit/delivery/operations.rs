@@ -86,7 +86,10 @@ pub async fn set(access: &Access, version: Option<i64>, draft: &Draft) -> Result
                 let sealed = deliveries::seal(change.access().app(), change.organisation(), id, &plain)?;
                 delivery::insert_webhook(change.tx(), id, (&whole, format.name()), sealed, &by, now).await?;
                 // This transaction holds the end of the chain: the next event is that of this act.
-                let begin = if from_first { 0 } else { audit::seen(change.tx()).await? };
+                let begin = match from_first {
+                    true => audit::anchors::removed(change.tx()).await?,
+                    false => audit::seen(change.tx()).await?,
+                };
                 delivery::begin(change.tx(), ORGANISATION, begin).await?;
                 let event = Event::of(subject(id, &address))
                     .with("url", address.shown())
@@ -215,27 +218,30 @@ pub async fn delete(access: &Access) -> Result<Made> {
 /// Sends a message that is no event of the log, and says what came of it. Events that wait stay where they are.
 pub async fn test(access: &Access) -> Result<Tested> {
     let tested = try_it(access).await;
-    access
+    let acting = tested.as_ref().map_or(access, |(acting, ..)| acting).clone();
+    acting
         .act(Operation::AuditDeliveryTest, unnamed(), |change| async move {
-            let (subject, problem) = tested?;
+            let (_, subject, problem) = tested?;
             let result = problem.as_deref().unwrap_or("taken").to_owned();
             change.commit(Event::of(subject).with("result", result), Tested { problem }).await
         })
         .await
 }
 
-async fn try_it(access: &Access) -> Result<(Subject, Option<String>)> {
+/// Gives also who goes on: whatever cuts the message off leaves a trace.
+async fn try_it(access: &Access) -> Result<(Access, Subject, Option<String>)> {
     let mut tx = access.read(Operation::AuditDeliveryTest).await?;
     let stored = delivery::webhook(&mut tx).await?.ok_or_else(Error::not_found)?;
     let organisation = tx.organisation();
     access.app().limits.delivery_tests.take(&organisation.to_string(), access.now())?;
     // The receiver may take its time; the database does not wait for it.
     drop(tx);
+    let acting = access.begin_outside(Operation::AuditDeliveryTest, &about(&stored)).await?;
     let tested = match deliveries::webhook_of(access.app(), organisation, &stored) {
         Ok(webhook) => webhook.test(organisation, &Uuid::now_v7().to_string(), access.now()).await,
         Err(trouble) => Err(trouble),
     };
-    Ok((about(&stored), tested.err().map(|trouble| trouble.kept().to_owned())))
+    Ok((acting, about(&stored), tested.err().map(|trouble| trouble.kept().to_owned())))
 }
 
 async fn found(change: &mut Change) -> Result<StoredWebhook> {

@@ -38,7 +38,7 @@ fn Event(event: Detail, slug: String) -> impl IntoView {
         view! { <LinkButton label icon=icon href=routes::audit_event(&slug, number) /> }
     };
     let newer = event.newer.then(|| step("Newer", Icon::ArrowUp, seq + 1));
-    let older = (seq > 1).then(|| step("Older", Icon::ArrowDown, seq - 1));
+    let older = event.older.then(|| step("Older", Icon::ArrowDown, seq - 1));
     let subject = &event.told.subject;
     let history = (!subject.id.is_empty()).then(|| {
         view! { <LinkButton label="History of this" href=routes::audit_of(&slug, &subject.kind, &subject.id) /> }

@@ -58,7 +58,7 @@ pub fn ListPage() -> impl IntoView {
 #[component]
 fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
     let list = List { path: routes::audit(&slug), filters: &FILTERS, usual: "", asked };
-    let Page { events, previous, next, looked_through, fitting, kinds, proof, now, .. } = page;
+    let Page { events, previous, next, looked_through, fitting, kinds, proof, kept_days, removed, now, .. } = page;
     let first = events.first().cloned();
     let looked = looked_through.map(|(first, last)| {
         let words = format!("Looked through the events from #{} to #{}.", grouped(first), grouped(last));
@@ -75,6 +75,16 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
             .into_any()
     } else {
         view! { <EmptyState title="No events here" sentence="None of the events that were searched match." /> }.into_any()
+    };
+    let kept = match kept_days {
+        None => {
+            "Kept forever. Nothing here can be changed or removed but names and addresses of people, which can be erased; "
+                .to_owned()
+        }
+        Some(days) => format!(
+            "Kept for {} days. Nothing here can be changed, nor removed before that but names and addresses of people, which can be erased; ",
+            grouped(days)
+        ),
     };
     let place = |number: Option<i64>| number.map(|number| number.to_string());
     let (bar, delivery) = (list.clone(), slug.clone());
@@ -94,9 +104,12 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         {body}
         <Steps list=list.clone() previous=place(previous) next=place(next) />
         <Proven proof slug=slug.clone() now />
+        {removed.map(|(number, at)| {
+            let events = format!("Events before #{} were removed by retention on ", grouped(number + 1));
+            view! { <p class="hint">{events}<Time at=at.0 now=now.0 />"."</p> }
+        })}
         <p class="hint">
-            "Kept forever. Nothing here can be changed or removed but names and addresses of people, which can be erased; " <code>"latchkey audit verify"</code>
-            " checks it, also on an export and without this server."
+            {kept} <code>"latchkey audit verify"</code> " checks it, also on an export and without this server."
         </p>
         <Export list slug fitting />
     }
@@ -144,7 +157,7 @@ fn fields(list: &List, kinds: Vec<(String, String)>, first: Option<Told>) -> Any
     let kinds: Vec<_> = std::iter::once(Choice::new("", "Any kind of event"))
         .chain(kinds.into_iter().map(|(name, label)| Choice::new(name, label)))
         .collect();
-    let outcomes = among("Any outcome", &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed")]);
+    let outcomes = among("Any outcome", &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed"), ("unknown", "Not known")]);
     let actors = [
         ("person", "People"),
         ("api_key", "API keys"),

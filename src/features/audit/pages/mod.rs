@@ -16,7 +16,7 @@ use crate::ui::components::Tone;
 fn tone(told: &Told) -> Tone {
     match told.outcome.as_str() {
         "done" => Tone::Ok,
-        "refused" => Tone::Warn,
+        "refused" | "unknown" => Tone::Warn,
         _ => Tone::Bad,
     }
 }

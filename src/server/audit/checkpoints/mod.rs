@@ -84,7 +84,35 @@ pub async fn stored_keys(tx: &mut Tx) -> Result<Vec<(i64, Option<Signed>)>> {
 /// # Errors
 /// `internal` if what stands in its place is no checkpoint of this installation; the log says so.
 pub async fn newest(tx: &mut OrgTx, keyring: &Keyring) -> Result<Option<Signed>> {
-    let Some(row) = store::newest_row(tx).await? else { return Ok(None) };
+    let row = store::newest_row(tx).await?;
+    believed(tx, keyring, row).await
+}
+
+/// The number of the organisation's newest checkpoint, whatever else stands there; none, if there is none.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn newest_number(tx: &mut OrgTx) -> Result<Option<i64>> {
+    Ok(store::newest_row(tx).await?.map(|row| row.seq))
+}
+
+/// The newest of the organisation's checkpoints of events behind `first` up to `last` that was made at this moment or before;
+/// none, if there is none.
+///
+/// # Errors
+/// As [`newest`].
+pub async fn newest_of_age(
+    tx: &mut OrgTx,
+    keyring: &Keyring,
+    span: (i64, i64),
+    at: Timestamp,
+) -> Result<Option<Signed>> {
+    let row = store::newest_row_of_age(tx, span, at).await?;
+    believed(tx, keyring, row).await
+}
+
+async fn believed(tx: &mut OrgTx, keyring: &Keyring, row: Option<store::StoredSigned>) -> Result<Option<Signed>> {
+    let Some(row) = row else { return Ok(None) };
     let keys = public_keys(tx.system(), keyring).await?;
     let own = row.read().filter(|signed| is_of(signed, tx, &keys));
     if own.is_none() {

@@ -12,6 +12,7 @@ statements! {
     STANDINGS: SystemSql = "SELECT h.org_id, h.seq, h.hash FROM audit_heads h WHERE h.seq > 0 ORDER BY h.org_id";
     CHECKPOINTS: TenantSql = "SELECT seq, at, key_id, body, signature, previous FROM audit_checkpoints WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
     NEWEST: TenantSql = "SELECT seq, at, key_id, body, signature, previous FROM audit_checkpoints WHERE org_id = $1 ORDER BY seq DESC LIMIT 1";
+    NEWEST_OF_AGE: TenantSql = "SELECT seq, at, key_id, body, signature, previous FROM audit_checkpoints WHERE org_id = $1 AND seq > $2 AND seq <= $3 AND at <= $4 ORDER BY seq DESC LIMIT 1";
     // Another replica may have made this one, or another that follows the same.
     KEEP: TenantSql = "INSERT INTO audit_checkpoints (org_id, seq, at, key_id, body, signature, previous) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     KEYS: SystemSql = "SELECT generation AS seq, at, key_id, body, signature, key_id AS previous FROM audit_keys WHERE generation > 0 ORDER BY generation";
@@ -64,6 +65,15 @@ pub async fn rows(tx: &mut OrgTx, seq: i64, limit: i64) -> Result<Vec<StoredSign
 /// The organisation's newest checkpoint, as it stands in the database.
 pub async fn newest_row(tx: &mut OrgTx) -> Result<Option<StoredSigned>, Error> {
     tx.optional(NEWEST, vec![]).await
+}
+
+/// The newest of the organisation's checkpoints behind `first` up to `last` that was made no later, as it stands in the database.
+pub async fn newest_row_of_age(
+    tx: &mut OrgTx,
+    (first, last): (i64, i64),
+    at: Timestamp,
+) -> Result<Option<StoredSigned>, Error> {
+    tx.optional(NEWEST_OF_AGE, values![first, last, at]).await
 }
 
 /// Keeps a checkpoint. False: there is one in its place.

@@ -137,10 +137,14 @@ fn of(organisation: OrganisationId, written: &Written) -> Map<String, Value> {
     let activity = Activity::of(&written.action);
     let (severity, severity_id) = match written.outcome {
         Outcome::Done => ("Informational", 1),
-        Outcome::Failed => ("Low", 2),
+        Outcome::Failed | Outcome::Unknown => ("Low", 2),
         Outcome::Refused => ("Medium", 3),
     };
-    let (status, status_id) = if written.outcome == Outcome::Done { ("Success", 1) } else { ("Failure", 2) };
+    let (status, status_id) = match written.outcome {
+        Outcome::Unknown => ("Unknown", 0),
+        Outcome::Done => ("Success", 1),
+        Outcome::Refused | Outcome::Failed => ("Failure", 2),
+    };
     let mut told = json!({
         "category_uid": 6,
         "category_name": "Application Activity",
@@ -307,6 +311,14 @@ mod tests {
             (&forged["status_id"], &forged["activity_id"], &forged["raw_data"]),
             (&json!(2), &json!(99), &json!("{}"))
         );
+    }
+
+    #[test]
+    fn what_nobody_knows_is_neither() {
+        let told = read(&body("unknown", "session s1", "192.0.2.7"));
+        let found = ["/status_id", "/severity_id"].map(|place| told.pointer(place).and_then(Value::as_i64));
+        assert_eq!(found, [Some(0), Some(2)]);
+        assert_eq!((&told["status"], &told["status_detail"]), (&json!("Unknown"), &json!("unknown")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Events as messages of syslog: RFC 5424, over TCP with counted octets (RFC 6587), or over UDP (RFC 5426).
+//! Events as messages of syslog: RFC 5424, over TLS (RFC 5425) or TCP (RFC 6587) with counted octets, or over UDP (RFC 5426).
 
 use super::{Trouble, fitting};
 use crate::{
@@ -8,7 +8,8 @@ use crate::{
             Stored,
             event::{Outcome, Written},
         },
-        database::hex,
+        database::{StartResult, hex},
+        outgoing::{Tls, TlsError},
         settings::{SyslogServer, Transport},
     },
 };
@@ -16,10 +17,11 @@ use std::{
     fmt::Write,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, UdpSocket, lookup_host},
     time::timeout,
 };
@@ -36,56 +38,61 @@ const NAME: usize = 32;
 const ANSWER: usize = 64 * 1024;
 
 /// A server of syslog, and what messages to it call this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Syslog {
     server: SyslogServer,
     hostname: String,
+    /// Where it is asked for.
+    tls: Option<Tls>,
 }
 
 /// In place of what is not known.
 const NIL: &str = "-";
 
 impl Syslog {
-    /// Messages call this machine by the host of the address under which people reach it.
-    pub fn new(server: SyslogServer, public_url: &str) -> Self {
+    /// Messages call this machine by the host of the address under which people reach it. `roots`: the certificates that are
+    /// trusted over TLS; none: those of public authorities.
+    ///
+    /// # Errors
+    /// When these cannot be read.
+    pub fn new(server: SyslogServer, public_url: &str, roots: Option<&Path>) -> StartResult<Self> {
+        let tls = match server.transport {
+            Transport::Tls => Some(Tls::trusting(roots)?),
+            Transport::Tcp | Transport::Udp => None,
+        };
         let url = url::Url::parse(public_url).ok();
         let host = url.as_ref().and_then(url::Url::host_str).filter(|host| host.len() <= 255);
-        Self { server, hostname: host.unwrap_or(NIL).to_owned() }
+        Ok(Self { hostname: host.unwrap_or(NIL).to_owned(), server, tls })
     }
 
     pub(super) async fn send(&self, organisation: OrganisationId, events: &[Stored]) -> Result<i64, Trouble> {
         let (messages, last) = fitting(events, |event| self.message(organisation, event));
         let sent = async {
             match self.server.transport {
-                Transport::Tcp => self.send_counted(&messages).await,
-                Transport::Udp => self.send_datagrams(&messages).await,
+                Transport::Tls | Transport::Tcp => self.send_counted(&messages).await,
+                Transport::Udp => self.send_datagrams(&messages).await.map_err(TlsError::Unreachable),
             }
         };
         match timeout(PATIENCE, sent).await {
             Ok(Ok(())) => Ok(last),
-            Ok(Err(error)) => Err(Trouble::of(format!("The syslog server cannot be reached: {}.", error.kind()))),
+            Ok(Err(TlsError::Refused)) => {
+                let why = "The syslog server’s certificate is not trusted, or there is no TLS.";
+                Err(Trouble::of(why))
+            }
+            Ok(Err(TlsError::Unreachable(error))) => {
+                Err(Trouble::of(format!("The syslog server cannot be reached: {}.", error.kind())))
+            }
             Err(_) => Err(Trouble::of("The syslog server did not take the events in time.")),
         }
     }
 
-    /// Over a connection of its own, which is closed in an orderly way: syslog has no answers, and that the server has read
-    /// to the end shows by its closing its side. What it was sent on a connection that breaks is sent again.
-    async fn send_counted(&self, messages: &[String]) -> io::Result<()> {
-        let mut stream = TcpStream::connect((self.server.host.as_str(), self.server.port)).await?;
-        let mut text = String::new();
-        for message in messages {
-            let _ = write!(text, "{} {message}", message.len());
-        }
-        stream.write_all(text.as_bytes()).await?;
-        stream.shutdown().await?;
-        let (mut said, mut buffer) = (0, [0; 1024]);
-        loop {
-            match stream.read(&mut buffer).await? {
-                0 => return Ok(()),
-                more if said + more <= ANSWER => said += more,
-                _ => return Err(io::ErrorKind::InvalidData.into()),
-            }
-        }
+    async fn send_counted(&self, messages: &[String]) -> Result<(), TlsError> {
+        let (host, port) = (self.server.host.as_str(), self.server.port);
+        let sent = match &self.tls {
+            Some(tls) => counted(tls.connect(host, port).await?, messages).await,
+            None => counted(TcpStream::connect((host, port)).await.map_err(TlsError::Unreachable)?, messages).await,
+        };
+        sent.map_err(TlsError::Unreachable)
     }
 
     async fn send_datagrams(&self, messages: &[String]) -> io::Result<()> {
@@ -147,6 +154,25 @@ fn personal(event: &Stored) -> String {
     text
 }
 
+/// Sends over a connection of its own, which is closed in an orderly way: syslog has no answers, and that the server has read to
+/// the end shows by its closing its side. What it was sent on a connection that breaks is sent again.
+async fn counted(mut stream: impl AsyncRead + AsyncWrite + Unpin, messages: &[String]) -> io::Result<()> {
+    let mut text = String::new();
+    for message in messages {
+        let _ = write!(text, "{} {message}", message.len());
+    }
+    stream.write_all(text.as_bytes()).await?;
+    stream.shutdown().await?;
+    let (mut said, mut buffer) = (0, [0; 1024]);
+    loop {
+        match stream.read(&mut buffer).await? {
+            0 => return Ok(()),
+            more if said + more <= ANSWER => said += more,
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +180,7 @@ mod tests {
     use crate::server::audit::personal::{Personal, Place};
 
     fn syslog(address: &str, public_url: &str) -> Syslog {
-        Syslog::new(address.parse().expect("a server"), public_url)
+        Syslog::new(address.parse().expect("a server"), public_url, None).expect("no certificates are needed")
     }
 
     #[test]

@@ -320,6 +320,11 @@ pub(super) const ACTIONS: &[Action] = &[
         &[&[made("format", Text), made("as_far_as", Number), made("filter", Object).of(Others)]],
     ),
     action(
+        "audit.expire",
+        &["audit_log"],
+        &[&[made("events", Number), made("up_to", Number), made("hash", Text), made("before", Text)]],
+    ),
+    action(
         "audit.heads",
         &["audit_log", "organisation"],
         &[&[made("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", Text)]],

@@ -3,6 +3,7 @@
 
 mod actions;
 
+use super::pending::BEGUN;
 use actions::ACTIONS;
 use serde_json::{Value, json};
 
@@ -106,6 +107,9 @@ pub fn whose(action: &str, subject: &str, field: &str) -> Option<Whose> {
     if field == SUCH_AS {
         return PEOPLE.contains(&subject).then_some(Whose::Others);
     }
+    if field == BEGUN {
+        return None;
+    }
     let Some(action) = ACTIONS.iter().find(|known| known.name == action) else { return Some(Whose::Others) };
     let mut fields = action.fields.iter().copied().flatten();
     match fields.clone().find(|known| known.name == field) {
@@ -128,14 +132,17 @@ pub fn document() -> String {
         "required": ["action", "outcome", "subject", "changes"],
         "oneOf": ACTIONS.iter().map(Action::schema).collect::<Vec<_>>(),
         "$defs": {
-            // Some of the things that were counted together.
-            "nothing": changes(&[json!({
-                "properties": {
-                    "field": { "const": SUCH_AS },
-                    "was": { "type": "null" },
-                    "now": personal(json!({ "type": "array", "items": { "type": "string" } })),
-                },
-            })]),
+            // Some of the things that were counted together; and when an act began of which nobody knows what came of it.
+            "nothing": changes(&[
+                json!({
+                    "properties": {
+                        "field": { "const": SUCH_AS },
+                        "was": { "type": "null" },
+                        "now": personal(json!({ "type": "array", "items": { "type": "string" } })),
+                    },
+                }),
+                made(BEGUN, Text).schema(),
+            ]),
             // What stands in the place of a personal value from version 3 of the format on.
             "personal": {
                 "type": "object",
