@@ -238,20 +238,23 @@ def anchor(copy, chain, seq, digest, removed):
 def remove_oldest(copy, chain, other):
     """Up to a checkpoint, as retention does, but without an anchor."""
     seq, _ = sealed(copy, chain)
-    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    for table in ("audit_events", "audit_personal"):
+        copy.db.execute(f"DELETE FROM {table} WHERE org_id = ? AND seq <= ?", (chain, seq))
     return 1
 
 
 def remove_oldest_with_anchor(copy, chain, other):
     seq, digest = sealed(copy, chain)
-    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    for table in ("audit_events", "audit_personal"):
+        copy.db.execute(f"DELETE FROM {table} WHERE org_id = ? AND seq <= ?", (chain, seq))
     anchor(copy, chain, seq, digest, seq)
     return 1
 
 
 def remove_oldest_with_wrong_anchor(copy, chain, other):
     seq, _ = sealed(copy, chain)
-    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    for table in ("audit_events", "audit_personal"):
+        copy.db.execute(f"DELETE FROM {table} WHERE org_id = ? AND seq <= ?", (chain, seq))
     anchor(copy, chain, seq, bytes(32), seq)
     return 1
 
@@ -287,7 +290,8 @@ def remove_oldest_and_tell(copy, chain, other):
         (uuid.UUID(json.loads(body)["id"]).bytes, str(uuid.UUID(bytes=chain)), body, chain, end),
     )
     copy.rebuild(chain, end + 1)
-    copy.db.execute("DELETE FROM audit_events WHERE org_id = ? AND seq <= ?", (chain, seq))
+    for table in ("audit_events", "audit_personal"):
+        copy.db.execute(f"DELETE FROM {table} WHERE org_id = ? AND seq <= ?", (chain, seq))
     anchor(copy, chain, seq, digest, seq)
     return 1
 
