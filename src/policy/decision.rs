@@ -165,10 +165,10 @@ pub fn decide(principal: &Principal, requirement: Requirement, target: Target) -
             if now.is_some_and(|role| role > ceiling) || next.is_some_and(|role| role > ceiling) {
                 return Err(Denial::AboveRank);
             }
-            // A key makes no Admin who could then mint what the key itself does not hold.
+            // A key makes no Admin, who could then mint what the key itself does not hold, or rotate the master key.
             match principal {
                 Principal::ApiKey { permissions, .. } if next == Some(Role::Admin) && now != Some(Role::Admin) => {
-                    match PermissionSet::every_key_permission().without(*permissions).iter().next() {
+                    match PermissionSet::every_key_permission().of_master().without(*permissions).iter().next() {
                         Some(lacking) => Err(Denial::AboveOwnPermissions(lacking)),
                         None => Ok(()),
                     }

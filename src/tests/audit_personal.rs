@@ -156,6 +156,9 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
         let guess = |email: &'static str| [("email", email), ("password", "guessed")];
         house.nobody().at("198.51.100.21").form("account/sign_in", &guess("cy@north.test")).await;
         house.nobody().at("198.51.100.22").form("account/sign_in", &guess("di@north.test")).await;
+        // Whoever takes another's address for a name takes nothing of theirs along.
+        house.nobody().at("198.51.100.23").form("account/sign_in", &guess("bo@north.test")).await;
+        done(&cy, "account/rename", &[("name", "bo@north.test")]).await;
         for role in ["admin", "member"] {
             let changed = [("slug", slug), ("id", &person), ("role", role), ("asked", "true")];
             done(&world.owner, "team/change_role", &changed).await;
@@ -216,7 +219,9 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
         ] {
             assert!(!bodies.contains(gone) && !beside.contains(gone), "{gone} is left");
         }
-        for kept in ["\"Ada\"", "\"Bo\"", "\"Eve\"", "bo@north.test", "di@north.test", "198.51.100.22"] {
+        for kept in
+            ["\"Ada\"", "\"Bo\"", "\"Eve\"", "bo@north.test", "di@north.test", "198.51.100.22", "198.51.100.23"]
+        {
             assert!(beside.contains(kept), "{kept} is gone");
         }
         assert!(bodies.contains(&person), "the id stays");

@@ -265,7 +265,7 @@ pub async fn count(tx: &mut OrgTx, filter: &Filter, (first, last): (i64, i64)) -
         let rows: Vec<(i64,)> = question.summary(tx, summary, vec![], vec![]).await?;
         events += rows.first().map_or(0, |(events,)| *events);
     }
-    Ok(events)
+    Ok(events.min(COUNTED + 1))
 }
 
 /// The events behind a number that fit, in order: at most `size`. Gives also the number as far as which it has looked.

@@ -3,7 +3,7 @@
 
 use super::{Access, App};
 use crate::{
-    kernel::{Error, OrganisationId, Result, Timestamp, time::MINUTE},
+    kernel::{Error, OrganisationId, Result, Timestamp, UserId, time::{DAY, MINUTE}},
     policy::Operation,
     server::audit::{
         self, Circumstances,
@@ -18,6 +18,8 @@ use uuid::Uuid;
 pub const LOOK: Duration = Duration::from_secs(60);
 /// Milliseconds after which an act of which nothing is told has been cut off: far longer than any may take.
 const CUT_OFF: i64 = 10 * MINUTE;
+/// Milliseconds for which a note is kept that cannot be read.
+const UNREAD: i64 = DAY;
 
 impl Access {
     /// Notes that an act is about to have its effect outside the database, in a transaction of its own. Whoever acts goes on
@@ -66,14 +68,36 @@ impl Access {
 /// # Errors
 /// When the database cannot be read or written; the next round makes up for it.
 pub async fn tell(app: &App, before: Timestamp) -> Result<()> {
+    tell_some(app, before, |_| true).await
+}
+
+/// Tells of what a person began, whenever that was.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn tell_of(app: &App, person: UserId) -> Result<()> {
+    let is_theirs = |noted: &Noted| noted.actor.kind == "person" && noted.actor.id == person.to_string();
+    tell_some(app, app.clock.now(), is_theirs).await
+}
+
+async fn tell_some(app: &App, before: Timestamp, is_told: impl Fn(&Noted) -> bool) -> Result<()> {
     let left = pending::left(&mut app.db.read_every_chain().await?, before).await?;
     for (organisation, id, begun, noted) in left {
+        if noted.as_ref().is_some_and(|noted| !is_told(noted)) {
+            continue;
+        }
         let spec = noted.as_ref().and_then(|noted| {
             Operation::ALL.iter().map(|operation| operation.spec()).find(|spec| spec.id == noted.action)
         });
         let told = noted.as_ref().and_then(|noted| noted.told(begun)).zip(spec);
         let (Some(((event, actor, credential), spec)), Some(noted)) = (told, &noted) else {
             tracing::error!(%organisation, %id, "what was cut off cannot be read, and the audit log does not tell of it");
+            // A newer replica may still tell of it; one that does not is gone by then.
+            if begun < app.clock.now().plus(-UNREAD) {
+                let mut tx = app.db.write_in(organisation).await?;
+                pending::settle(&mut tx, id).await?;
+                tx.commit().await?;
+            }
             continue;
         };
         let mut tx = app.db.write_in(organisation).await?;

@@ -11,7 +11,6 @@ const PAGE: i64 = 1_000;
 statements! {
     ACCOUNT: SystemSql = "SELECT email, email_canonical, disabled_at FROM users WHERE id = $1";
     PLACES: SystemSql = "SELECT COUNT(*) FROM memberships WHERE user_id = $1";
-    OWN_VALUES: TenantSql = "SELECT DISTINCT value FROM audit_personal WHERE org_id = $1 AND person = $2";
     ERASE_OWN: TenantSql = "DELETE FROM audit_personal WHERE org_id = $1 AND person = $2";
     OF_NOBODY: TenantSql = "SELECT p.seq, p.place, p.value, e.actor_kind FROM audit_personal p JOIN audit_events e ON e.org_id = p.org_id AND e.seq = p.seq WHERE p.org_id = $1 AND p.person IS NULL AND (p.seq, p.place) > ($2, $3) ORDER BY p.seq, p.place LIMIT $4";
     ERASE_ONE: TenantSql = "DELETE FROM audit_personal WHERE org_id = $1 AND seq = $2 AND place = $3";
@@ -43,12 +42,6 @@ pub(super) async fn account(tx: &mut Tx, person: UserId) -> Result<(Option<Accou
     let account = tx.optional(ACCOUNT, values![person]).await?;
     let (memberships,): (i64,) = tx.one(PLACES, values![person]).await?;
     Ok((account, memberships))
-}
-
-/// Each of a person's values in the organisation, as exact JSON.
-pub(super) async fn own_values(tx: &mut OrgTx, person: UserId) -> Result<Vec<String>> {
-    let rows: Vec<(String,)> = tx.all(OWN_VALUES, values![person]).await?;
-    Ok(rows.into_iter().map(|(value,)| value).collect())
 }
 
 /// The values behind this place that are of nobody who is known by an id, some at a time.

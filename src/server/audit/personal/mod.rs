@@ -360,7 +360,7 @@ impl Written {
             Place::ADDRESS | Place::USER_AGENT => actor(),
             Place(number) => {
                 let change = usize::try_from(number.saturating_sub(4) / 2).ok()?;
-                match schema::whose(&self.action, &self.subject.kind, &self.changes.get(change)?.field)? {
+                match schema::whose(&self.action, &self.changes.get(change)?.field)? {
                     Whose::Actors => actor(),
                     Whose::Subjects => subject(),
                     Whose::Others => None,
@@ -378,7 +378,7 @@ impl Written {
             Place(number) => {
                 let change = usize::try_from(number.saturating_sub(4) / 2).unwrap_or_default();
                 let field = self.changes.get(change).map_or("", |change| change.field.as_str());
-                schema::whose(&self.action, &self.subject.kind, field).is_some()
+                schema::whose(&self.action, field).is_some()
             }
         }
     }
