@@ -91,8 +91,7 @@ impl<'a> Head<'a> {
                 }
                 // Servers that ignore letter case would read this one, while we have read the other.
                 Some(key) => {
-                    let known = ["model", "stream", "stream_options"];
-                    return match known.iter().find(|known| known.eq_ignore_ascii_case(key)) {
+                    return match READ.iter().find(|known| known.eq_ignore_ascii_case(key)) {
                         None => Ok(()),
                         Some(name) => Err(ApiError::invalid(name, format!("Write `{name}` in lower case."))),
                     };
@@ -228,6 +227,20 @@ impl<'a> Head<'a> {
     }
 }
 
+/// The members that are read.
+const READ: [&str; 10] = [
+    "model",
+    "models",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "background",
+    "n",
+    "best_of",
+];
+
 const TOO_LONG: &str = "`model` is longer than 256 bytes.";
 
 /// Refuses names that no provider has and that could climb out of a path: empty, over-long, dots alone, or with control
@@ -300,6 +313,12 @@ mod tests {
             assert_eq!(refused(body), ("duplicate_parameter".into(), Some(param.into())), "{body}");
         }
         assert_eq!(refused(r#"{"model":"a","Model":"b"}"#), ("invalid_parameter".into(), Some("model".into())));
+        for (name, other) in
+            [("models", "Models"), ("max_tokens", "MAX_tokens"), ("background", "Background"), ("n", "N")]
+        {
+            let body = format!(r#"{{"model":"a","{other}":1}}"#);
+            assert_eq!(refused(&body), ("invalid_parameter".into(), Some(name.into())), "{body}");
+        }
         assert_eq!(refused(r#"{"messages":[]}"#), ("missing_parameter".into(), Some("model".into())));
         for model in ["1", "null", r#""""#, r#""..""#, r#""a/../b""#, r#"" a""#, r#""a\u0000""#, r#""\ud800""#] {
             assert_eq!(refused(&format!("{{\"model\":{model}}}")).1.as_deref(), Some("model"), "{model}");

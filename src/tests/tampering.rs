@@ -169,7 +169,7 @@ async fn every_row_stands_in_a_chain_that_is_verified() {
         // With an organisation as well, which nobody has founded.
         run(&house, format!("{}; {head}", copy(&x, "1"))).await;
         rebuild(&house, nobodys, str::to_owned).await;
-        run(&house, format!("INSERT INTO organisations SELECT {x}, 'x', 'X', created_at, updated_at, version, revision, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days, logs_expiring_until, texts_deleted_before, key_rules, alerts_by_webhook FROM organisations WHERE id = {n}")).await;
+        run(&house, format!("INSERT INTO organisations SELECT {x}, 'x', 'X', created_at, updated_at, version, revision, saved_only, keep_texts, keep_texts_set_at, leave_images_out, texts_days, logs_days, logs_expiring_until, texts_deleted_before, key_rules, alerts_by_webhook, entries_dropped, texts_dropped FROM organisations WHERE id = {n}")).await;
         expect(&house, "nobody's, with an organisation", &format!("{nobodys}: BROKEN at event 1: ")).await;
         run(&house, format!("INSERT INTO audit_heads VALUES ({x}, 0, {}, 0)", bytes(&house, &chain::GENESIS))).await;
         expect(&house, "an end alone", &format!("{nobodys}: BROKEN at event 1: ")).await;

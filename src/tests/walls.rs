@@ -162,6 +162,10 @@ async fn filled(house: House) -> World {
     world.house.app.clock.advance(91 * DAY);
     let later = world.house.another(|parts| parts.audit_days = Some(90)).await;
     retention::round(&later.app, &[]).await.expect("removed");
+    // And what was personal went with it.
+    let program = world.house.program(&world.house.master_key).at("192.0.2.9");
+    let made = program.api("POST", "/v1/api-keys", serde_json::json!({ "name": "afterwards" })).await;
+    assert_eq!(made.status, 200, "{}", made.text);
     super::audit_room::expect_schema(&world.house, &chains).await;
     world
 }

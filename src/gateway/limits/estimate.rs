@@ -10,6 +10,10 @@ use memchr::memmem;
 /// How many bytes of text are taken for one token.
 const BYTES_PER_TOKEN: u64 = 4;
 
+/// What is taken for the tokens of an answer that is made in the background where the request does not bound it. Nobody tells
+/// later, and fetching it costs nothing.
+const IN_BACKGROUND: u64 = 4_096;
+
 /// What a call may use. Of what it asks for only the size is known, of the answer only what the request allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Foreseen {
@@ -29,28 +33,22 @@ pub struct Need {
     pub amount: i64,
     /// No more than this can be used: it must fit.
     pub is_most: bool,
-    /// What calls have used lately comes to it: this is its request alone.
-    pub adds_mean: bool,
 }
 
 impl Need {
     /// What is used at most.
     pub const fn most(amount: i64) -> Self {
-        Self { amount, is_most: true, adds_mean: false }
+        Self { amount, is_most: true }
     }
 
     /// What is used at least, and nobody knows more.
     pub const fn least(amount: i64) -> Self {
-        Self { amount, is_most: false, adds_mean: false }
+        Self { amount, is_most: false }
     }
 
     /// What is reserved, where calls have used so much lately.
     pub fn reserve(self, mean: i64) -> i64 {
-        match (self.is_most, self.adds_mean) {
-            (true, _) => self.amount,
-            (false, true) => self.amount.saturating_add(mean),
-            (false, false) => self.amount.max(mean),
-        }
+        if self.is_most { self.amount } else { self.amount.max(mean) }
     }
 }
 
@@ -91,7 +89,9 @@ impl Foreseen {
 
     /// What a call needs of a limit of this measure. None: nobody knows its price.
     pub fn need(self, measure: Measure, priced: &Priced<'_>) -> Option<Need> {
-        let usage = Usage { input_tokens: self.input, output_tokens: self.most.unwrap_or(0), ..Usage::default() };
+        let unbounded = if self.is_background { IN_BACKGROUND } else { 0 };
+        let output_tokens = self.most.unwrap_or(unbounded);
+        let usage = Usage { input_tokens: self.input, output_tokens, ..Usage::default() };
         let usage = usage.bounded();
         let amount = match measure {
             Measure::Requests => return Some(Need::most(1)),
@@ -99,7 +99,7 @@ impl Foreseen {
             Measure::Tokens => i64::try_from(usage.input_tokens + usage.output_tokens).unwrap_or(i64::MAX),
             Measure::Cost => priced.dearest(usage)?,
         };
-        Some(Need { amount, is_most: self.most.is_some(), adds_mean: self.is_background })
+        Some(Need { amount, is_most: self.most.is_some() })
     }
 }
 
@@ -176,9 +176,9 @@ mod tests {
         let need = open.need(Measure::Tokens, &of("m"));
         assert_eq!(need, Some(Need::least(10)));
         assert_eq!(need.map(|need| (need.reserve(3), need.reserve(30))), Some((10, 30)));
-        // What goes on in the background takes its request, and then what an answer takes.
+        // What goes on in the background takes its request and a long answer, or more where calls take more.
         let need = open.in_background(true).need(Measure::Tokens, &of("m")).expect("a need");
-        assert_eq!((need.is_most, need.reserve(30)), (false, 40));
+        assert_eq!((need.is_most, need.reserve(30), need.reserve(9_000)), (false, 4_106, 9_000));
         let need = asked.in_background(true).need(Measure::Tokens, &of("m")).expect("a need");
         assert_eq!((need.is_most, need.reserve(30)), (true, 1010));
     }

@@ -231,8 +231,8 @@ impl Ticket {
             if let Some(count) = meter.lock().at(period) {
                 count.reserved = count.reserved.saturating_sub(reserved);
                 count.used = count.used.saturating_add(amount);
-                // From what was guessed nothing is learnt.
-                if !guessed {
+                // From what was guessed nothing is learnt, nor from what is free.
+                if !guessed && amount > 0 {
                     count.mean = (count.mean * 7 + amount) / 8;
                 }
             }
@@ -481,7 +481,10 @@ impl Meters {
             for count in &mut state.periods {
                 let idle = count.called.elapsed() >= IDLE;
                 let renews = count.read.elapsed() >= RENEW;
-                if (count.granted > count.held() && idle && !count.rests) || count.held() > count.granted {
+                // What was written is looked at once more: by that it is known later what others count in its place.
+                let called = count.called.elapsed();
+                let unseen = idle && count.reserved == 0 && count.written < count.used && called < IDLE * 10;
+                if (count.granted > count.held() && idle && !count.rests) || count.held() > count.granted || unseen {
                     count.rests = true;
                     // What is not needed goes back; what was used beyond the share is told.
                     due.push((meter.clone(), limit.clone(), count.period, Want::default()));

@@ -5,7 +5,7 @@ use crate::{
     features::{
         api_keys::operations::note_uses,
         limits::{self, Use},
-        logs::{NewSide, NewTexts, count, model as logs, write_texts},
+        logs::{self as logs_of, NewSide, NewTexts, count, model as logs, write_texts},
     },
     gateway::{
         facts::{CallFacts, Record},
@@ -55,8 +55,26 @@ impl Log {
         uses
     }
 
+    /// Leaves out calls of before this program began that the organisation's log does not keep any more: whether their entries
+    /// were deleted for their age, or never written, nobody can tell, and what was counted once must not count again.
+    async fn kept<'r>(&self, tx: &mut OrgTx, records: &[&'r Record]) -> Result<Vec<&'r Record>, WriteError> {
+        let mut kept = records.to_vec();
+        if records.iter().any(|record| record.call.started_at < self.since) {
+            let rules = logs_of::keeping_rules(tx).await.map_err(|_| WriteError::Failed)?;
+            let (_, before) = rules.ends(self.app.clock.now());
+            let is_old = |record: &&Record| before.is_some_and(|before| record.call.started_at < before);
+            kept.retain(|record| record.call.started_at >= self.since || !is_old(record));
+        }
+        if kept.len() < records.len() {
+            let calls = records.len() - kept.len();
+            tracing::warn!(organisation = %tx.organisation(), calls, "calls that a crash had left are older than the log keeps any, and are left out");
+        }
+        Ok(kept)
+    }
+
     async fn store(&self, organisation: OrganisationId, records: &[&Record]) -> Result<(), WriteError> {
         let mut note = self.app.note_in(organisation).await?;
+        let records = &*self.kept(note.tx(), records).await?;
         let (ended, counted) = store::write_calls(note.tx(), records).await?;
         for record in records {
             if let Some(texts) = &record.texts {

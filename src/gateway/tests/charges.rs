@@ -195,17 +195,18 @@ async fn a_response_in_the_background_counts_once_when_it_is_accepted() {
     respond(&house, "accepts", &bounded).await;
     respond(&house, "answers", &said(json!({}))).await;
     respond(&house, "accepts", &open).await;
-    respond(&house, "accepts", &open).await;
+    // What is free makes it no cheaper.
     let headers = [("x-portkey-api-key", "lk_good"), ("x-portkey-virtual-key", "answers")];
     let fetched = house.send(Method::GET, "/v1/responses/resp_1", &headers, "").await;
     assert_eq!(fetched.status, 200, "{fetched:?}");
+    respond(&house, "accepts", &open).await;
     // One that tells at once what it used is no guess.
     respond(&house, "answers", &bounded).await;
     let ends = ends(&house).await;
     let tokens: Vec<i64> = ends.iter().map(|end| counted(end)[1]).collect();
-    // What calls use lately: an eighth of the first that told. A guess teaches nothing.
-    let (input, mean) = (request_tokens(&open), 800 / 8);
-    assert_eq!(tokens, [request_tokens(&bounded) + 500, 800, input + mean, input + mean, 0, 800], "{ends:?}");
+    // Where the request does not bound it, it counts as a long answer.
+    let unbounded = request_tokens(&open) + 4_096;
+    assert_eq!(tokens, [request_tokens(&bounded) + 500, 800, unbounded, 0, unbounded, 800], "{ends:?}");
     let most = price(Provider::OpenAi, "gpt-4o", request_tokens(&bounded), 500);
     assert_eq!(counted(&ends[0]), [1, request_tokens(&bounded) + 500, most]);
     assert_eq!((ends[0].usage, ends[0].cost), (None, None), "the log guesses nothing");

@@ -157,7 +157,7 @@ async fn the_contract_has_its_own_form() {
         for (query, expected) in [
             ("user_type=api_key&action=api_key.delete", 2),
             ("user_type=user&resource_type=api_key", 1),
-            ("resource_type=account", 0),
+            ("resource_type=prompt", 0),
         ] {
             let found = good(&program, &format!("/v1/audit-logs?{time}&{query}")).await;
             assert_eq!(found["total"], expected, "{query}: {found}");
