@@ -16,7 +16,7 @@ use crate::{
     policy::{Operation, PermissionSet},
     server::{
         access::{App, uses},
-        database::WriteError,
+        database::{OrgTx, WriteError},
     },
 };
 use async_trait::async_trait;
