@@ -63,6 +63,12 @@ impl Cursor {
         (self.next_at, self.delivered_at, self.organisation)
     }
 
+    /// Whether any program has delivered from then on, or tried to.
+    pub fn was_tried_since(&self, then: Timestamp) -> bool {
+        // What has failed is tried again minutes later.
+        self.delivered_at.max(self.next_at).max(self.claimed_until) >= then
+    }
+
     /// Whether this program may send at this moment, if there is something to send.
     pub fn is_free(&self, program: Uuid, now: Timestamp) -> bool {
         let is_ours = self.claimed_until <= now || self.claimed_by == Some(program);
