@@ -358,7 +358,7 @@ async fn take_page(tx: &mut OrgTx, verifier: &mut Verifier, from: i64, limit: i6
     Ok(page)
 }
 
-/// Takes the next events up to this number, some at a time: their actions. None where there are no more.
+/// Takes the next events up to this number, some at a time, and gives their actions; nothing where there are no more.
 ///
 /// # Errors
 /// When the database cannot be read.
