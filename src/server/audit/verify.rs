@@ -514,8 +514,8 @@ mod tests {
         let hashes = [
             "9721047f5ea600f35adbaa07e82add70dbe0f990537eebf9ff7e43a91e218382",
             "23dd192bee40f251d15fe443bf5da8fb9b2924f5963f2ce73ae2e7119cadfd8e",
-            "8e22e5d87d1767d43c075e8796be30343b51f10d2ee5c604421f891388897c8d",
-            "203f855f923d12ac1019b5a3f0bc281bc806380b603202826e7322e598faa9c6",
+            "03c8c91890d879a871d57d95e9a10c9d0b39cdbd0a1c8a7d30832adaff0dd030",
+            "f6b3df8fa1ac64b3816f06e5667aa5a4be447b346851edaf1b40398ed7e36966",
         ];
         let values: Vec<Personal> = serde_json::from_str(include_str!("golden-personal.json")).expect("values");
         let document = include_str!("../../../docs/audit.md");
