@@ -9,9 +9,10 @@ checkpoints are deleted. What they do not have is the file of checkpoints as it 
 events or more that a checkpoint vouches for, of which nothing was removed for its age, and nothing besides Python's standard library.
 """
 
-import argparse, hashlib, json, os, pathlib, shutil, sqlite3, subprocess, sys, tempfile, uuid
+import argparse, datetime, hashlib, json, os, pathlib, shutil, sqlite3, subprocess, sys, tempfile, uuid
 
 INSTALLATION = bytes(16)
+EPOCH = datetime.datetime(1970, 1, 1)
 
 
 class Copy:
@@ -259,41 +260,75 @@ def remove_oldest_with_wrong_anchor(copy, chain, other):
     return 1
 
 
-def remove_oldest_and_tell(copy, chain, other):
-    """With an anchor, and an event that tells of it with hashes that fit: the checkpoint is too young for it."""
-    seq, digest = sealed(copy, chain)
+def append(copy, chain, at, action, changes):
+    """An event of the program itself behind the last one, with hashes that fit; and the end with it."""
     end = copy.end(chain)
-    at = json.loads(copy.body(chain, end))["at"]
-    changes = [("events", seq), ("up_to", seq), ("hash", digest.hex()), ("before", at)]
-    body = json.dumps(
-        {
-            "v": 2,
-            "id": str(uuid.uuid4()),
-            "at": at,
-            "action": "audit.expire",
-            "outcome": "done",
-            "actor": {"kind": "system", "id": "", "name": "latchkey"},
-            "signed_in_by": "system",
-            "credential_id": None,
-            "credential": "",
-            "subject": {"kind": "audit_log", "id": str(uuid.UUID(bytes=chain)), "name": "audit log"},
-            "changes": [{"field": field, "was": None, "now": now} for field, now in changes],
-            "request_id": "",
-            "address": "",
-            "user_agent": "",
-        },
-        separators=(",", ":"),
-    )
+    event = {
+        "v": 2,
+        "id": str(uuid.uuid4()),
+        "at": at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z",
+        "action": action,
+        "outcome": "done",
+        "actor": {"kind": "system", "id": "", "name": "latchkey"},
+        "signed_in_by": "system",
+        "credential_id": None,
+        "credential": "",
+        "subject": {"kind": "audit_log", "id": str(uuid.UUID(bytes=chain)), "name": "audit log"},
+        "changes": [{"field": field, "was": None, "now": now} for field, now in changes],
+        "request_id": "",
+        "address": "",
+        "user_agent": "",
+    }
+    milliseconds = (at - EPOCH) // datetime.timedelta(milliseconds=1)
     copy.db.execute(
-        f"INSERT INTO audit_events (org_id, seq, {COLUMNS}) SELECT org_id, seq + 1, ?, at, 'audit.expire', 'done', 'system', '', "
+        f"INSERT INTO audit_events (org_id, seq, {COLUMNS}) SELECT org_id, seq + 1, ?, ?, ?, 'done', 'system', '', "
         "?, '', ?, previous, hash, '' FROM audit_events WHERE org_id = ? AND seq = ?",
-        (uuid.UUID(json.loads(body)["id"]).bytes, str(uuid.UUID(bytes=chain)), body, chain, end),
+        (
+            uuid.UUID(event["id"]).bytes,
+            milliseconds,
+            action,
+            event["subject"]["id"],
+            json.dumps(event, separators=(",", ":")),
+            chain,
+            end,
+        ),
     )
     copy.rebuild(chain, end + 1)
+
+
+def time_of(copy, chain, seq):
+    found = copy.all("SELECT at FROM audit_events WHERE org_id = ? AND seq = ?", chain, seq)
+    return EPOCH + datetime.timedelta(milliseconds=found[0][0])
+
+
+def remove_and_tell_at(copy, chain, at):
+    """Up to a checkpoint, with an anchor, and an event of this time that tells of it with hashes that fit."""
+    seq, digest = sealed(copy, chain)
+    changes = [("events", seq), ("up_to", seq), ("hash", digest.hex()), ("before", "2026-01-01T00:00:00.000Z")]
+    append(copy, chain, at, "audit.expire", changes)
     for table in ("audit_events", "audit_personal"):
         copy.db.execute(f"DELETE FROM {table} WHERE org_id = ? AND seq <= ?", (chain, seq))
     anchor(copy, chain, seq, digest, seq)
+
+
+def remove_oldest_and_tell(copy, chain, other):
+    """The checkpoint is too young for it."""
+    remove_and_tell_at(copy, chain, time_of(copy, chain, copy.end(chain)))
     return 1
+
+
+def remove_oldest_and_tell_of_the_future(copy, chain, other):
+    """The checkpoint is old enough at the time that the event says, which has not come yet."""
+    remove_and_tell_at(copy, chain, time_of(copy, chain, copy.end(chain)) + datetime.timedelta(days=91))
+    return 1
+
+
+def remove_oldest_and_go_back(copy, chain, other):
+    """The same, and an event of the present behind it, as if nothing had been."""
+    now = time_of(copy, chain, copy.end(chain))
+    remove_and_tell_at(copy, chain, now + datetime.timedelta(days=91))
+    append(copy, chain, now, "audit.rotate_key", [])
+    return copy.end(chain)
 
 
 def anchor_alone(copy, chain, other):
@@ -342,6 +377,8 @@ ATTACKS = [
     ("the oldest removed, with an anchor", remove_oldest_with_anchor),
     ("the oldest removed, with an anchor of another hash", remove_oldest_with_wrong_anchor),
     ("the oldest removed, with an anchor and an event that tells of it", remove_oldest_and_tell),
+    ("the oldest removed, with an anchor and an event of the future that tells of it", remove_oldest_and_tell_of_the_future),
+    ("the oldest removed, told of in the future, and an event of the present behind that", remove_oldest_and_go_back),
     ("an anchor, with nothing removed", anchor_alone),
 ]
 

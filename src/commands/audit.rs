@@ -18,6 +18,7 @@ use crate::{
     server::{
         access::{self, App},
         audit::{self, checkpoints::PublishedKey, personal::Personal, verify::Verdict},
+        clock::Clock,
         crypto::PublicKey,
         database::{StartResult, hex},
         settings::DataSettings,
@@ -108,7 +109,7 @@ struct Line {
 pub(super) async fn run(command: AuditCommand) -> StartResult<ExitCode> {
     match command {
         AuditCommand::Verify(VerifyArguments { file: Some(path), against, .. }) => {
-            Ok(code(file::verify_file(&path, &against, &mut std::io::stdout())?))
+            Ok(code(file::verify_file(&path, &against, Clock::default().now(), &mut std::io::stdout())?))
         }
         AuditCommand::Verify(VerifyArguments { data, file: None, against }) => {
             let (app, _lock) = open_existing(&data).await?;

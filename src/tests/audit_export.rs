@@ -2,7 +2,7 @@
 
 use super::{
     audit_room::{ask, events, fill, page},
-    support::{Client, World, done, each_engine, text},
+    support::{Client, House, World, done, each_engine, text},
 };
 use crate::{
     kernel::{OrganisationId, text::is_treacherous, time::HOUR},
@@ -132,16 +132,20 @@ async fn few_exports_of_an_organisation_run_at_once_and_none_for_ever() {
     .await;
 }
 
-/// Begins to read the log as JSON Lines.
 async fn begin(world: &World, who: &Client) -> BodyDataStream {
+    begin_in(&world.house, who).await
+}
+
+/// Begins to read the log as JSON Lines.
+pub(super) async fn begin_in(house: &House, who: &Client) -> BodyDataStream {
     let request = Request::post("/fn/audit/export")
         .header(header::ACCEPT, "application/json")
         .header("sec-fetch-site", "same-origin")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, who.cookie())
-        .body(Body::from(format!("slug={}&format=jsonl", world.house.slug)))
+        .body(Body::from(format!("slug={}&format=jsonl", house.slug)))
         .expect("a request");
-    let Ok(response) = world.house.router.clone().oneshot(request).await;
+    let Ok(response) = house.router.clone().oneshot(request).await;
     assert_eq!(response.status(), 200);
     response.into_body().into_data_stream()
 }

@@ -32,7 +32,7 @@ use tempfile::TempDir;
 
 /// A house whose log has more than one batch that is a hundred days old, a checkpoint of that time, and some events and another
 /// checkpoint of fifty days ago. Gives also a program that keeps events for ninety days, and the number of the first checkpoint.
-async fn aged(house: House) -> (House, House, Checkpoints, TempDir, i64) {
+pub(super) async fn aged(house: House) -> (House, House, Checkpoints, TempDir, i64) {
     let (house, mut maker, folder) = founded(house).await;
     // In the installation's chain, which tells of nothing but the others else.
     house.person("ada@north.test").await;
@@ -51,13 +51,13 @@ async fn aged(house: House) -> (House, House, Checkpoints, TempDir, i64) {
 }
 
 /// The number of the first event of a chain that is there, and how many there are.
-async fn there(house: &House, organisation: OrganisationId) -> (i64, usize) {
+pub(super) async fn there(house: &House, organisation: OrganisationId) -> (i64, usize) {
     let mut tx = house.app.read_proven(organisation).await.expect("reads");
     let events = audit::page(&mut tx, 0, 100_000).await.expect("events");
     (events.first().expect("an event").seq, events.len())
 }
 
-async fn hash(house: &House, seq: i64) -> Hash {
+pub(super) async fn hash(house: &House, seq: i64) -> Hash {
     let mut tx = house.app.read_proven(house.organisation).await.expect("reads");
     let event = audit::page(&mut tx, seq - 1, 1).await.expect("a page").remove(0);
     assert_eq!(event.seq, seq);
@@ -166,7 +166,8 @@ async fn the_page_and_files_begin_where_the_log_does() {
             all.iter().map(mark).collect::<Vec<_>>()
         };
         let verdict = |marks: &[audit::checkpoints::Mark], left_out: &str| {
-            let mut verifier = Verifier::new(house.organisation).with_checkpoints(marks.to_vec());
+            let mut verifier =
+                Verifier::new(house.organisation).with_checkpoints(marks.to_vec()).as_of(house.app.clock.now());
             for line in saved.text.lines().filter(|line| left_out.is_empty() || !line.contains(left_out)) {
                 let line: Value = serde_json::from_str(line).expect("a line");
                 let unhex = |name: &str| {

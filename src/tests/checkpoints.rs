@@ -126,7 +126,8 @@ async fn checkpoints_are_made_by_number_and_by_time() {
         let newest = checkpoints::newest(&mut tx, &house.app.keyring).await.expect("reads").expect("the newest");
         assert_eq!(newest.checkpoint().map(|checkpoint| checkpoint.seq), all.last().copied());
         let evidence = Evidence::of(&keys(&house).await);
-        let (verdict, _) = checkpoints::verify(&mut tx, &evidence, vec![], vec![]).await.expect("verified");
+        let now = house.app.clock.now();
+        let (verdict, _) = checkpoints::verify(&mut tx, &evidence, vec![], vec![], now).await.expect("verified");
         let vouched = Some((*all.last().expect("one"), newest.at()));
         assert!(matches!(verdict, Verdict::Whole { checkpoint, .. } if checkpoint == vouched), "{verdict:?}");
         drop(tx);

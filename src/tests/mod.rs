@@ -10,6 +10,7 @@ mod audit_destinations;
 mod audit_events;
 mod audit_export;
 mod audit_personal;
+mod audit_removal;
 mod audit_retention;
 mod audit_room;
 mod billing;

@@ -79,7 +79,7 @@ impl Witness {
     ) -> StartResult<(Verdict, Vec<Recorded>)> {
         let mut tx = app.read_as_operator(organisation).await?;
         let outside = self.outside.iter().filter_map(|outside| outside.get(&organisation)).flatten().copied();
-        Ok(audit::checkpoints::verify(&mut tx, &self.evidence, ends, outside).await?)
+        Ok(audit::checkpoints::verify(&mut tx, &self.evidence, ends, outside, app.clock.now()).await?)
     }
 }
 

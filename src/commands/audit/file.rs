@@ -2,7 +2,7 @@
 
 use super::{Against, Line, checkpoints, report};
 use crate::{
-    kernel::OrganisationId,
+    kernel::{OrganisationId, Timestamp},
     server::{
         audit::{
             Stored,
@@ -32,8 +32,8 @@ names; anybody can make such a file. Give --public-key.";
 
 /// Verifies an export, each organisation's lines as a chain of their own. Where the installation's chain is among them, the
 /// others are held against what it records of them, and all against a file of checkpoints, if there is one. A line that is
-/// no event is an error that names it. True: nothing is wrong.
-pub(super) fn verify_file(path: &Path, against: &Against, out: &mut impl Write) -> StartResult<bool> {
+/// no event is an error that names it. `now` is the moment of verifying. True: nothing is wrong.
+pub(super) fn verify_file(path: &Path, against: &Against, now: Timestamp, out: &mut impl Write) -> StartResult<bool> {
     let trusted = against.public_keys.iter().copied();
     let (mut marks, mut whole) = (BTreeMap::<OrganisationId, Vec<Mark>>::new(), true);
     match &against.checkpoints {
@@ -76,7 +76,7 @@ pub(super) fn verify_file(path: &Path, against: &Against, out: &mut impl Write) 
     }
     let mut without = 0;
     for (organisation, chain) in chains {
-        let verdict: Verdict = chain.finish_export();
+        let verdict: Verdict = chain.as_of(now).finish_export();
         whole &= report(out, organisation, verdict)?;
         without += usize::from(matches!(verdict, Verdict::Whole { checkpoint: None, .. }));
     }
@@ -129,10 +129,10 @@ fn unhex(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Timestamp;
+    use crate::kernel::time::DAY;
     use crate::server::audit::{
         anchors, chain,
-        checkpoints::tests::{ORG, chain_of, checkpoints_of, signing_key},
+        checkpoints::tests::{ORG, chain_of, checkpoints_made, checkpoints_of, signing_key},
         event::{Actor, Body, Outcome, SignedInBy, VERSION},
     };
     use proptest::prelude::*;
@@ -160,8 +160,13 @@ mod tests {
 
     /// What is said of an export, if it can be read.
     fn said(export: &Path, against: &Against) -> Option<(bool, String)> {
+        said_at(export, against, Timestamp(i64::MAX))
+    }
+
+    /// The same at a moment.
+    fn said_at(export: &Path, against: &Against, now: Timestamp) -> Option<(bool, String)> {
         let mut out = vec![];
-        let whole = verify_file(export, against, &mut out).ok()?;
+        let whole = verify_file(export, against, now, &mut out).ok()?;
         Some((whole, String::from_utf8(out).unwrap()))
     }
 
@@ -221,7 +226,9 @@ mod tests {
         let key = signing_key(1).public();
         let verdict = |text: &str, events: &[Stored], numbers: &[i64]| {
             let export = file(&folder, "export.jsonl", text.as_bytes());
-            let made: String = checkpoints_of(events, numbers).iter().map(|signed| signed.line() + "\n").collect();
+            // That of the fourth is made when the removal has been told of.
+            let made: Vec<_> = numbers.iter().map(|n| (*n, if *n > 3 { anchors::LEAST + 2 } else { *n })).collect();
+            let made: String = checkpoints_made(events, &made).iter().map(|signed| signed.line() + "\n").collect();
             let checkpoints = Some(file(&folder, "checkpoints.jsonl", made.as_bytes()));
             said(&export, &Against { checkpoints, public_keys: vec![key] }).expect("it can be read")
         };
@@ -248,6 +255,28 @@ mod tests {
         let fourth = text.lines().nth(1).unwrap().to_owned() + "\n";
         let (whole, said_of) = verdict(&fourth, &events, &[2, 4]);
         assert!(!whole && said_of.contains("BROKEN at event 3: "), "{said_of}");
+    }
+
+    #[test]
+    fn no_event_makes_others_older_than_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (text, events) = behind_an_anchor(2, anchors::LEAST * 2);
+        let export = file(&folder, "export.jsonl", text.as_bytes());
+        let verdict = |made: &[(i64, i64)], now: i64| {
+            let made: String = checkpoints_made(&events, made).iter().map(|signed| signed.line() + "\n").collect();
+            let checkpoints = Some(file(&folder, "checkpoints.jsonl", made.as_bytes()));
+            let against = Against { checkpoints, public_keys: vec![signing_key(1).public()] };
+            let (whole, said) = said_at(&export, &against, Timestamp(now)).expect("it can be read");
+            assert!(whole || said.contains("BROKEN at event 1: "), "{said}");
+            whole
+        };
+        // The second has the age then, but for a day by which clocks may differ.
+        let (due, far) = (2 + anchors::LEAST - DAY, anchors::LEAST * 3);
+        assert!(verdict(&[(2, 2), (4, due)], far));
+        assert!(!verdict(&[(2, 2), (4, due - 1)], far), "the first checkpoint that has the event is too early for it");
+        assert!(verdict(&[(2, 2)], due));
+        assert!(!verdict(&[(2, 2)], due - 1), "it is of the future");
+        assert!(!verdict(&[(2, 2), (4, far)], due - 1));
     }
 
     proptest! {

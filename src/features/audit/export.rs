@@ -2,11 +2,11 @@
 
 use super::{query::Filter, store};
 use crate::{
-    kernel::{Result, text},
+    kernel::{Error, Result, text},
     policy::Operation,
     server::{
         access::Lengthy,
-        audit::{Stored, event::Written},
+        audit::{Stored, anchors, event::Written},
         database::hex,
     },
 };
@@ -53,8 +53,9 @@ struct Place {
 }
 
 /// The file. Each piece is read in a transaction of its own, which proves anew that whoever asks may have it: whoever loses
-/// the right meanwhile gets no more, and no transaction waits for a slow reader. What is already written never changes, so
-/// the pieces fit together.
+/// the right meanwhile gets no more, and no transaction waits for a slow reader. What is already written never changes, and
+/// goes only with all that stands before it, so the pieces fit together; where the next one was removed for its age
+/// meanwhile, the file ends short, as with any other error.
 pub fn pieces(reading: Reading) -> impl Stream<Item = Result<String>> + Send + use<> {
     Lengthy::hold(stream::try_unfold(Place { reading, written: None }, next))
 }
@@ -69,6 +70,10 @@ async fn next(mut place: Place) -> Result<Option<(String, Place)>> {
     // What a filter lets nothing through of gives no piece: it is looked further.
     while text.is_empty() && after < span.1 {
         let mut tx = lengthy.read(Operation::AuditExport).await?;
+        // The transaction is of one moment: what it finds removed is missing in the piece, and nothing else is.
+        if anchors::removed(&mut tx).await? > after {
+            return Err(Error::conflict("Events of this export were removed for their age meanwhile. Export it again."));
+        }
         let (events, looked) = store::following(&mut tx, filter, span, after, PIECE).await?;
         for event in &events {
             match format {

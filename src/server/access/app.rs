@@ -92,9 +92,9 @@ impl App {
     }
 
     /// A reading transaction in any organisation for whoever runs Latchkey, who may read every audit log: for the
-    /// program's own commands.
+    /// program's own commands. All of it is of one moment, whatever is written or removed while it is read.
     pub async fn read_as_operator(&self, organisation: OrganisationId) -> Result<OrgTx, Error> {
-        self.db.read_in(organisation).await
+        self.db.read_moment_in(organisation).await
     }
 
     /// The same over all organisations at once.

@@ -8,11 +8,11 @@ use crate::{
         access::{Access, App, Change},
         audit::{
             self, anchors,
-            chain::{self, GENESIS, Hash},
+            chain::{GENESIS, Hash},
             checkpoints,
-            delivery::{self, ORGANISATION},
-            event::Written,
+            delivery::{self, OF_INSTALLATION, ORGANISATION},
             heads::{self, Occasion, Progress},
+            verify::{self, Verifier},
         },
     },
 };
@@ -24,24 +24,36 @@ pub const LOOK: Duration = Duration::from_secs(3_600);
 pub const BATCH: i64 = 200;
 /// Events of which one event tells at most.
 const ROUND: i64 = 20_000;
-/// Events that are read at once.
-const PAGE: i64 = 1_000;
 /// So few are left where they are if they tell of nothing but the log itself: their removal would leave as much.
 const FEW: i64 = 1_000;
+/// How long a destination that this program does not know is waited for after another one has last delivered to it, or tried
+/// to, in milliseconds: it is most likely set there.
+const ANOTHERS: i64 = 7 * DAY;
 
 /// Removes from every chain what has the age, if there is a setting for it. What one of these destinations of the installation,
-/// or the webhook of the organisation, does not have yet stays where it is. What is wrong with one chain stops no other.
+/// or the webhook of the organisation, does not have yet stays where it is; so does what a destination does not have that another
+/// program delivers to. What is wrong with one chain stops no other.
 ///
 /// # Errors
 /// When the database cannot be read or written; the next round makes up for it.
 pub async fn round(app: &App, destinations: &[&'static str]) -> Result<()> {
     let Some(days) = app.audit_days else { return Ok(()) };
-    let limit = app.clock.now().plus(-days * DAY);
-    let chains = checkpoints::standings(&mut app.db.read_every_chain().await?).await?;
+    let now = app.clock.now();
+    let limit = now.plus(-days * DAY);
+    let mut tx = app.db.read_every_chain().await?;
+    let chains = checkpoints::standings(&mut tx).await?;
+    let mut waited_for = destinations.to_vec();
+    for name in OF_INSTALLATION.into_iter().filter(|name| !destinations.contains(name)) {
+        let cursors = delivery::cursors(&mut tx, name).await?;
+        if cursors.iter().any(|cursor| cursor.was_tried_since(now.plus(-ANOTHERS))) {
+            waited_for.push(name);
+        }
+    }
+    drop(tx);
     let mut first = Ok(());
     for (organisation, ..) in chains {
         let done = async {
-            while of(app, organisation, limit, destinations).await? {}
+            while of(app, organisation, limit, &waited_for).await? {}
             Ok(())
         };
         first = first.and(done.await);
@@ -85,9 +97,9 @@ async fn of(app: &App, organisation: OrganisationId, limit: Timestamp, destinati
         return Ok(false);
     };
     match look_through(app, organisation, (from, hash), (seq, end)).await? {
-        Some(tells) if tells || seq - from >= FEW => {}
-        Some(_) => return Ok(false),
-        None => {
+        Found::Whole { tells } if tells || seq - from >= FEW => {}
+        Found::Whole { .. } | Found::Taken => return Ok(false),
+        Found::Broken => {
             tracing::error!(
                 %organisation,
                 behind = from,
@@ -122,6 +134,8 @@ async fn remove(app: &App, organisation: OrganisationId, before: i64, up_to: i64
     while gone < up_to {
         let next = up_to.min(gone + BATCH);
         let mut note = app.note_in(organisation).await?;
+        // Whoever erases personal values of these events has the chain's end first as well.
+        audit::lock(note.tx()).await?;
         if !anchors::remove(note.tx(), gone, next).await? {
             return Ok(false);
         }
@@ -131,38 +145,45 @@ async fn remove(app: &App, organisation: OrganisationId, before: i64, up_to: i64
     Ok(true)
 }
 
-/// Reads what is to be removed, from behind one event up to another. Gives whether it tells of anything but the log itself. None:
-/// it does not hold together, and is evidence of that.
-async fn look_through(
+/// What stands where events are to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// All of it is as it was written. `tells`: of something besides the log itself.
+    Whole { tells: bool },
+    /// Another program has begun to remove it.
+    Taken,
+    /// It does not hold together, and is evidence of that.
+    Broken,
+}
+
+/// Verifies what is to be removed, from behind one event up to another: rows, hashes and the personal values beside them.
+pub(crate) async fn look_through(
     app: &App,
     organisation: OrganisationId,
-    (from, mut hash): (i64, Hash),
+    (from, hash): (i64, Hash),
     (end, end_hash): (i64, Hash),
-) -> Result<Option<bool>> {
-    let (mut seq, mut tells) = (from, false);
-    while seq < end {
+) -> Result<Found> {
+    let (mut verifier, mut tells) = (Verifier::behind(organisation, from, hash), false);
+    let mut last = from - 1;
+    while last < verifier.seq() && verifier.seq() < end {
+        last = verifier.seq();
         let mut tx = app.db.read_in(organisation).await?;
-        let events = match audit::page(&mut tx, seq, PAGE.min(end - seq)).await {
-            Ok(events) => events,
+        let actions = match verify::take_next(&mut tx, &mut verifier, end).await {
+            Ok(actions) => actions,
             // A row that cannot be read holds as little as one that says something else.
-            Err(error) if error.code == Code::Internal => return Ok(None),
+            Err(error) if error.code == Code::Internal => break,
             Err(error) => return Err(error),
         };
-        if events.is_empty() {
-            return Ok(None);
-        }
-        for event in events {
-            let computed = chain::hash(organisation, event.seq, &hash, event.body.as_bytes());
-            if event.seq != seq + 1 || event.previous != hash || event.hash != computed {
-                return Ok(None);
-            }
-            (seq, hash) = (event.seq, computed);
-            tells = tells
-                || Written::read(&event.body)
-                    .is_none_or(|written| ![anchors::ACTION, heads::ACTION].contains(&written.action.as_str()));
-        }
+        tells = tells || actions.iter().any(|action| ![anchors::ACTION, heads::ACTION].contains(&action.as_str()));
+        // What it records of others is not asked for here.
+        verifier.take_records();
     }
-    Ok((hash == end_hash).then_some(tells))
+    if verifier.reaches(end, end_hash) {
+        return Ok(Found::Whole { tells });
+    }
+    // What another program removes meanwhile is missing, too.
+    let anchor = anchors::get(&mut app.db.read_in(organisation).await?).await?;
+    Ok(if anchor.map_or(0, |anchor| anchor.seq) == from { Found::Broken } else { Found::Taken })
 }
 
 /// Records the ends of those organisations again of which nothing behind this event of the installation's chain does: what says

@@ -1,7 +1,7 @@
 //! Verifying a chain, from the database or an export.
 
 use super::{
-    anchors::{self, Anchor, Expired},
+    anchors::{self, Anchor, Expired, Removed},
     chain::{self, GENESIS, Hash},
     checkpoints::Mark,
     event::Written,
@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     kernel::{OrganisationId, Result, Timestamp},
-    server::database::{OrgTx, Raw, storable},
+    server::{
+        clock::Clock,
+        database::{OrgTx, Raw, storable},
+    },
 };
-use std::collections::HashMap;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +33,10 @@ pub struct Verifier {
     organisation: OrganisationId,
     seq: i64,
     previous: Hash,
-    at: i64,
+    /// The time of the last event.
+    at: Timestamp,
+    /// The moment of verifying.
+    now: Timestamp,
     /// What others say of this chain, by number, the next one last: the ends that the installation's chain has recorded, and
     /// checkpoints, with their time.
     ahead: Vec<(i64, Hash, Option<Timestamp>)>,
@@ -59,7 +64,8 @@ impl Verifier {
             organisation,
             seq: 0,
             previous: GENESIS,
-            at: 0,
+            at: Timestamp(0),
+            now: Clock::default().now(),
             ahead,
             checkpoint: None,
             erased: 0,
@@ -67,6 +73,18 @@ impl Verifier {
             removed: Removed::default(),
             broken: None,
         }
+    }
+
+    /// Begins behind an event of this number and hash, which are not doubted.
+    pub fn behind(organisation: OrganisationId, seq: i64, hash: Hash) -> Self {
+        Self { seq, previous: hash, ..Self::new(organisation) }
+    }
+
+    /// Takes this for the moment of verifying, in place of what this machine's clock says.
+    #[must_use]
+    pub fn as_of(mut self, now: Timestamp) -> Self {
+        self.now = now;
+        self
     }
 
     /// Checks also that the chain has the events of these checkpoints, which are believed.
@@ -101,10 +119,7 @@ impl Verifier {
             }
             Err(_) => Err((row.seq, FORM)),
         };
-        match taken {
-            Ok(()) => self.at = row.at,
-            Err(broken) => self.broken = Some(broken),
-        }
+        self.broken = taken.err();
     }
 
     fn check(
@@ -134,8 +149,15 @@ impl Verifier {
             return Err((seq, "it is not what was hashed"));
         }
         let mut written = Written::read(body).ok_or((seq, FORM))?;
+        let at = Timestamp::parse(&written.at).filter(|at| at.rfc3339() == written.at).ok_or((seq, FORM))?;
+        if at < self.at {
+            return Err((seq, "its time is before that of the event before it"));
+        }
         let personal = beside(&written).map_err(|why| (seq, why))?;
         written.put_back(&personal).map_err(|why| (seq, why))?;
+        if let Some(expired) = anchors::expired(&written) {
+            self.removed.tell(expired);
+        }
         while let Some((_, recorded, by)) = self.ahead.pop_if(|(next, ..)| *next <= seq) {
             match by {
                 None if recorded != computed => {
@@ -149,15 +171,11 @@ impl Verifier {
                 None => {}
             }
         }
-        if let Some(expired) = anchors::expired(&written) {
-            self.removed.expired = Some(expired);
-        }
         if self.organisation == OrganisationId::INSTALLATION {
             self.records.extend(heads::recorded(&written));
         }
         self.erased += written.missing();
-        self.seq = seq;
-        self.previous = computed;
+        (self.seq, self.previous, self.at) = (seq, computed, at);
         Ok(())
     }
 
@@ -184,7 +202,7 @@ impl Verifier {
 
     /// What the chain itself says last of events that were removed from it.
     pub fn expired(&self) -> Option<Expired> {
-        self.removed.expired
+        self.removed.expired()
     }
 
     /// What this chain, the installation's, records of others, as far as it was taken and is not broken.
@@ -195,6 +213,11 @@ impl Verifier {
     /// The sequence number of the last event taken.
     pub fn seq(&self) -> i64 {
         self.seq
+    }
+
+    /// Whether all that was taken is as it was written, and the last of it has this hash.
+    pub fn reaches(&self, seq: i64, hash: Hash) -> bool {
+        self.broken.is_none() && self.seq == seq && self.previous == hash
     }
 
     /// The verdict on an export. It may have been made before the last of the recorded ends: those are not missed. It must
@@ -216,7 +239,7 @@ impl Verifier {
             };
             return Verdict::Broken { seq: self.seq + 1, why };
         }
-        if !self.removed.is_shown() {
+        if !self.removed.is_shown(self.now) {
             return Verdict::Broken { seq: self.removed.missing(), why: UNSHOWN };
         }
         match head {
@@ -232,41 +255,6 @@ impl Verifier {
                 erased: self.erased,
             },
         }
-    }
-}
-
-/// The beginning of a chain of which events were removed for their age.
-#[derive(Debug, Default)]
-struct Removed {
-    /// The number before that of the first event.
-    before: i64,
-    /// The checkpoints that the chain has from there on, by number.
-    marks: HashMap<i64, (Hash, Timestamp)>,
-    /// What the last of the events says that tell of a removal.
-    expired: Option<Expired>,
-}
-
-impl Removed {
-    fn note(&mut self, seq: i64, hash: Hash, at: Timestamp) {
-        if self.before > 0 {
-            self.marks.insert(seq, (hash, at));
-        }
-    }
-
-    /// The number of the first event of which nothing says that it was removed.
-    fn missing(&self) -> i64 {
-        self.expired.map(|expired| expired.up_to + 1).filter(|next| *next <= self.before).unwrap_or(1)
-    }
-
-    /// Whether nothing was removed, or an event of the chain says what and when, and a checkpoint that had the age by then
-    /// says that the chain had that event.
-    fn is_shown(&self) -> bool {
-        let shown = self.expired.is_some_and(|expired| {
-            let mark = self.marks.get(&expired.up_to);
-            expired.up_to >= self.before
-                && mark.is_some_and(|(hash, at)| *hash == expired.hash && at.plus(anchors::LEAST) <= expired.at)
-        });
-        self.before == 0 || shown
     }
 }
 
@@ -322,21 +310,20 @@ const PAGE: i64 = 1_000;
 /// each page is read after the head: once it is empty, nothing stands behind that head. Gives also what the chain records
 /// of others.
 pub async fn verify(tx: &mut OrgTx, recorded: Vec<(i64, Hash)>) -> Result<(Verdict, Vec<Recorded>)> {
-    verify_with(tx, recorded, vec![]).await
+    verify_with(tx, recorded, vec![], Clock::default().now()).await
 }
 
-/// The same, held against these checkpoints as well.
+/// The same, held against these checkpoints as well, at this moment.
 pub async fn verify_with(
     tx: &mut OrgTx,
     recorded: Vec<(i64, Hash)>,
     checkpoints: Vec<Mark>,
+    now: Timestamp,
 ) -> Result<(Verdict, Vec<Recorded>)> {
-    let mut verifier = Verifier::against(tx.organisation(), recorded).with_checkpoints(checkpoints);
+    let mut verifier = Verifier::against(tx.organisation(), recorded).with_checkpoints(checkpoints).as_of(now);
     let (mut head, mut next) = (store::head(tx).await?, i64::MIN);
     loop {
-        let page = store::rows(tx, next, PAGE).await?;
-        let beside = store::beside(tx, &page).await?;
-        page.iter().for_each(|row| verifier.take_row(row, beside.get(&row.seq).map_or(&[], Vec::as_slice)));
+        let page = take_page(tx, &mut verifier, next, PAGE).await?;
         match page.last().and_then(|last| last.seq.checked_add(1)) {
             Some(after) => next = after,
             None => break,
@@ -344,7 +331,7 @@ pub async fn verify_with(
         head = store::head(tx).await?;
     }
     let (anchor, stray) = (anchors::get(tx).await?, store::stray(tx).await?);
-    let (records, at, expired) = (verifier.take_records(), verifier.at, verifier.expired());
+    let (records, at, expired) = (verifier.take_records(), verifier.at.0, verifier.expired());
     let (seq, hash, head_at) =
         head.as_ref().map_or((0, GENESIS.as_slice(), 0), |head| (head.seq, head.hash.as_slice(), head.at));
     let verdict = match verifier.finish(Some((seq, hash))) {
@@ -361,6 +348,24 @@ pub async fn verify_with(
         (verdict, _) => verdict,
     };
     Ok((verdict, records))
+}
+
+/// Takes at most `limit` events of the chain from this number on, and gives them as they stand in their rows.
+async fn take_page(tx: &mut OrgTx, verifier: &mut Verifier, from: i64, limit: i64) -> Result<Vec<StoredRow>> {
+    let page = store::rows(tx, from, limit).await?;
+    let beside = store::beside(tx, &page).await?;
+    page.iter().for_each(|row| verifier.take_row(row, beside.get(&row.seq).map_or(&[], Vec::as_slice)));
+    Ok(page)
+}
+
+/// Takes the next events up to this number, some at a time, and gives their actions; nothing where there are no more.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn take_next(tx: &mut OrgTx, verifier: &mut Verifier, last: i64) -> Result<Vec<String>> {
+    let from = verifier.seq().saturating_add(1);
+    let page = take_page(tx, verifier, from, PAGE.min(last.saturating_sub(from).saturating_add(1))).await?;
+    Ok(page.iter().map(|row| String::from_utf8_lossy(&row.action.0).into_owned()).collect())
 }
 
 /// Whether the anchor in the database says of a chain what its events say.
@@ -485,14 +490,32 @@ mod tests {
         assert_eq!(verdict(vec![end(1), (3, GENESIS)], &events), Some(3));
     }
 
+    #[test]
+    fn time_never_runs_backwards() {
+        let of = |times: &[i64]| {
+            let mut previous = GENESIS;
+            let mut verifier = Verifier::new(ORG);
+            for (seq, at) in (1..).zip(times) {
+                let body = body(*at);
+                let hash = chain::hash(ORG, seq, &previous, body.as_bytes());
+                let before = previous.to_vec();
+                verifier.take(&Stored { seq, body, previous: before, hash: hash.to_vec(), personal: vec![] });
+                previous = hash;
+            }
+            broken(verifier.finish(None))
+        };
+        assert_eq!(of(&[1_000, 1_000, 2_000]), None);
+        assert_eq!(of(&[1_000, 3_000, 2_999, 4_000]), Some(3));
+    }
+
     /// Events as they were written, the first of them by version 1: whatever comes later verifies them.
     #[test]
     fn what_was_written_once_verifies_for_ever() {
         let hashes = [
             "9721047f5ea600f35adbaa07e82add70dbe0f990537eebf9ff7e43a91e218382",
             "23dd192bee40f251d15fe443bf5da8fb9b2924f5963f2ce73ae2e7119cadfd8e",
-            "8e22e5d87d1767d43c075e8796be30343b51f10d2ee5c604421f891388897c8d",
-            "203f855f923d12ac1019b5a3f0bc281bc806380b603202826e7322e598faa9c6",
+            "03c8c91890d879a871d57d95e9a10c9d0b39cdbd0a1c8a7d30832adaff0dd030",
+            "f6b3df8fa1ac64b3816f06e5667aa5a4be447b346851edaf1b40398ed7e36966",
         ];
         let values: Vec<Personal> = serde_json::from_str(include_str!("golden-personal.json")).expect("values");
         let document = include_str!("../../../docs/audit.md");

@@ -214,6 +214,11 @@ impl Db {
         self.read().await?.enter(organisation).await
     }
 
+    /// The same, of one moment: for what is put together of many answers.
+    pub(in crate::server) async fn read_moment_in(&self, organisation: OrganisationId) -> Result<OrgTx, Error> {
+        Tx::moment(self).await?.enter(organisation).await
+    }
+
     /// The same for pages and lists, which may be long: bounded in number and time, and stopped when it is dropped.
     ///
     /// # Errors

@@ -81,6 +81,16 @@ impl Tx {
         Ok(Self { reader: None, engine, state: state.clone(), changed: false })
     }
 
+    /// A transaction that only reads, and sees the database as it was at one moment.
+    pub(super) async fn moment(db: &Db) -> Result<Self, Error> {
+        let Db::Postgres(server) = db else {
+            // SQLite's are so of themselves.
+            return Self::begin(db, false).await;
+        };
+        let tx = server.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+        Ok(Self { reader: None, engine: Engine::Postgres(tx), state: server.state.clone(), changed: false })
+    }
+
     /// A reading transaction for pages and lists of an organisation, within their bounds.
     pub(super) async fn browse(db: &Db, organisation: OrganisationId) -> Result<Self, Error> {
         let (engine, state, reader) = match db {

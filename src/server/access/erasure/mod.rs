@@ -89,6 +89,8 @@ async fn erase_in(
     let mut tx = app.db.write_in(organisation).await?;
     let in_clear = store::in_clear(&mut tx, person).await?;
     let named = naming(&mut tx, person, emails).await?;
+    // Before the first row goes: whoever removes old events has the chain's end first, and the values beside them then.
+    audit::lock(&mut tx).await?;
     tx.system().erase_as_owner().await?;
     let mut values = store::erase_own(&mut tx, person).await?;
     for place in named {

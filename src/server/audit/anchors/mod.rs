@@ -1,8 +1,10 @@
 //! What is left of events that were removed for their age: the anchor, which is the number and hash of the last of them, as a
 //! signed checkpoint says them, and an event that tells of the removal.
 
+mod shown;
 mod store;
 
+pub use shown::{Removed, SKEW};
 pub use store::{Anchor, STATEMENTS, advance, get, remove, removed};
 
 use super::{

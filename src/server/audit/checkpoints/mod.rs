@@ -155,7 +155,7 @@ fn accuse(tx: &OrgTx, seq: i64) {
 
 /// Verifies the chain of the organisation: against the ends that the installation's chain has recorded of it, against its
 /// checkpoints in the database as far as this evidence's keys vouch for them, and against these checkpoints from outside.
-/// Gives also what the chain records of others.
+/// `now` is the moment of verifying. Gives also what the chain records of others.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -164,10 +164,11 @@ pub async fn verify(
     evidence: &Evidence,
     recorded: Vec<(i64, Hash)>,
     outside: impl IntoIterator<Item = Mark>,
+    now: Timestamp,
 ) -> Result<(Verdict, Vec<Recorded>)> {
     let (mut marks, broken) = kept(tx, evidence).await?;
     marks.extend(outside);
-    let (verdict, records) = verify_with(tx, recorded, marks).await?;
+    let (verdict, records) = verify_with(tx, recorded, marks, now).await?;
     let verdict = match (verdict, broken) {
         (Verdict::Broken { seq, .. }, Some(first)) if seq <= first => verdict,
         (_, Some(seq)) => Verdict::Broken { seq, why: BROKEN },

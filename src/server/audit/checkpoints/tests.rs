@@ -177,14 +177,19 @@ pub fn chain_of(n: i64) -> Vec<Stored> {
         .collect()
 }
 
-/// Checkpoints of a chain at these numbers.
+/// Checkpoints of a chain at these numbers, each made at the number's millisecond.
 pub fn checkpoints_of(events: &[Stored], numbers: &[i64]) -> Vec<Signed> {
+    let made: Vec<(i64, i64)> = numbers.iter().map(|seq| (*seq, *seq)).collect();
+    checkpoints_made(events, &made)
+}
+
+/// Checkpoints of a chain at these numbers, each made then.
+pub fn checkpoints_made(events: &[Stored], made: &[(i64, i64)]) -> Vec<Signed> {
     let mut previous = FIRST;
-    numbers
-        .iter()
-        .map(|seq| {
+    made.iter()
+        .map(|(seq, at)| {
             let hash = events[*seq as usize - 1].hash.as_slice().try_into().unwrap();
-            let signed = written::checkpoint((ORG, *seq, hash), Timestamp(*seq), previous, &signing_key(1));
+            let signed = written::checkpoint((ORG, *seq, hash), Timestamp(*at), previous, &signing_key(1));
             previous = signed.hash();
             signed
         })

@@ -29,6 +29,8 @@ use std::{borrow::Cow, path::PathBuf};
 pub const FILE: &str = "file";
 pub const SYSLOG: &str = "syslog";
 pub const WEBHOOK: &str = "webhook";
+/// All of them.
+pub const OF_INSTALLATION: [&str; 3] = [FILE, SYSLOG, WEBHOOK];
 /// An organisation's own webhook.
 pub const ORGANISATION: &str = "organisation";
 

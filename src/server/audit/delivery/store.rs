@@ -63,6 +63,12 @@ impl Cursor {
         (self.next_at, self.delivered_at, self.organisation)
     }
 
+    /// Whether any program has delivered from then on, or tried to.
+    pub fn was_tried_since(&self, then: Timestamp) -> bool {
+        // What has failed is tried again minutes later.
+        self.delivered_at.max(self.next_at).max(self.claimed_until) >= then
+    }
+
     /// Whether this program may send at this moment, if there is something to send.
     pub fn is_free(&self, program: Uuid, now: Timestamp) -> bool {
         let is_ours = self.claimed_until <= now || self.claimed_by == Some(program);
@@ -232,9 +238,8 @@ pub async fn remove_webhook(tx: &mut OrgTx) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn whichever_has_waited_longest_comes_first() {
-        let cursor = |number: u128, delivered_at, next_at| Cursor {
+    fn cursor(number: u128, delivered_at: i64, next_at: i64) -> Cursor {
+        Cursor {
             organisation: OrganisationId(Uuid::from_u128(number)),
             seq: 0,
             delivered_at: Timestamp(delivered_at),
@@ -242,7 +247,19 @@ mod tests {
             is_paused: false,
             claimed_by: None,
             claimed_until: Timestamp(0),
-        };
+        }
+    }
+
+    #[test]
+    fn a_destination_is_in_use_while_somebody_tries() {
+        let claimed = Cursor { claimed_until: Timestamp(50), ..cursor(1, 0, 0) };
+        for used in [cursor(1, 50, 0), cursor(1, 0, 50), claimed] {
+            assert!(used.was_tried_since(Timestamp(50)) && !used.was_tried_since(Timestamp(51)), "{used:?}");
+        }
+    }
+
+    #[test]
+    fn whichever_has_waited_longest_comes_first() {
         let mut all = [cursor(1, 50, 0), cursor(2, 10, 90), cursor(3, 40, 0), cursor(4, 0, 0), cursor(5, 40, 0)];
         all.sort_by_key(Cursor::turn);
         assert_eq!(all.map(|one| one.organisation.0.as_u128()), [4, 3, 5, 1, 2]);
