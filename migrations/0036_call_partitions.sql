@@ -68,9 +68,9 @@ BEGIN
         EXECUTE format('REVOKE ALL ON %I.%I FROM PUBLIC, latchkey_serving', home, t || '_' || part);
     END LOOP;
     -- Months hold together by themselves: to drop one asks nothing of the others.
-    EXECUTE format('ALTER TABLE %I.%I ADD FOREIGN KEY (org_id, call_id, started_at) REFERENCES %1$I.%I (org_id, id, started_at)',
+    EXECUTE format('ALTER TABLE %1$I.%2$I ADD FOREIGN KEY (org_id, call_id, started_at) REFERENCES %1$I.%3$I (org_id, id, started_at)',
         home, 'call_attempts_' || part, 'call_logs_' || part);
-    EXECUTE format('ALTER TABLE %I.%I ADD FOREIGN KEY (org_id, call_id, created_at) REFERENCES %1$I.%I (org_id, id, started_at)',
+    EXECUTE format('ALTER TABLE %1$I.%2$I ADD FOREIGN KEY (org_id, call_id, created_at) REFERENCES %1$I.%3$I (org_id, id, started_at)',
         home, 'call_texts_' || part, 'call_logs_' || part);
 END $$;
 
@@ -120,9 +120,9 @@ BEGIN
     LOCK TABLE latchkey_schema.call_logs_default, latchkey_schema.call_attempts_default, latchkey_schema.call_texts_default
         IN ACCESS EXCLUSIVE MODE;
     FOR i IN 1..3 LOOP
-        EXECUTE format('CREATE TABLE %I.%I (LIKE %1$I.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)',
+        EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)',
             home, parted[i] || '_' || part, parted[i]);
-        EXECUTE format('INSERT INTO %I.%I SELECT * FROM %1$I.%I WHERE %I >= $1 AND %4$I < $2',
+        EXECUTE format('INSERT INTO %1$I.%2$I SELECT * FROM %1$I.%3$I WHERE %4$I >= $1 AND %4$I < $2',
             home, parted[i] || '_' || part, parted[i] || '_default', by_time[i]) USING first, after_last;
     END LOOP;
     FOR i IN REVERSE 3..1 LOOP
@@ -131,7 +131,7 @@ BEGIN
     END LOOP;
     PERFORM latchkey_schema.latchkey_close_call_partition(part);
     FOR i IN 1..3 LOOP
-        EXECUTE format('ALTER TABLE %I.%I ATTACH PARTITION %1$I.%I FOR VALUES FROM (%s) TO (%s)',
+        EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$s) TO (%5$s)',
             home, parted[i], parted[i] || '_' || part, first, after_last);
     END LOOP;
     RETURN 'made';
@@ -178,7 +178,7 @@ DECLARE
     home constant text := 'latchkey_schema';
     kept boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I.organisations o, LATERAL (SELECT FROM %1$I.%I c WHERE c.org_id = o.id '
+    EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.organisations o, LATERAL (SELECT FROM %1$I.%2$I c WHERE c.org_id = o.id '
         'AND c.started_at >= coalesce($1 - o.logs_days * 86400000, -9223372036854775808) LIMIT 1) AS kept)',
         home, 'call_logs_' || part) INTO kept USING moment;
     RETURN kept;
@@ -188,7 +188,7 @@ DECLARE
     home constant text := 'latchkey_schema';
     kept boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I.organisations o, LATERAL (SELECT FROM %1$I.%I t WHERE t.org_id = o.id '
+    EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.organisations o, LATERAL (SELECT FROM %1$I.%2$I t WHERE t.org_id = o.id '
         'AND t.created_at >= greatest($1 - o.texts_days * 86400000, $1 - o.logs_days * 86400000, o.texts_deleted_before) '
         'LIMIT 1) AS kept)', home, 'call_texts_' || part) INTO kept USING moment;
     RETURN kept;
@@ -200,13 +200,13 @@ LANGUAGE plpgsql AS $$
 DECLARE home constant text := 'latchkey_schema';
 BEGIN
     IF with_entries THEN
-        EXECUTE format('LOCK TABLE %I.%I, %1$I.%I IN SHARE MODE', home, 'call_logs_' || part, 'call_attempts_' || part);
+        EXECUTE format('LOCK TABLE %1$I.%2$I, %1$I.%3$I IN SHARE MODE', home, 'call_logs_' || part, 'call_attempts_' || part);
     END IF;
     EXECUTE format('LOCK TABLE %I.%I IN SHARE MODE', home, 'call_texts_' || part);
     EXECUTE format('SELECT array_agg(org_id), array_agg(entries), array_agg(texts) FROM ('
         'SELECT org_id, sum(entries)::bigint AS entries, sum(texts)::bigint AS texts FROM ('
-        'SELECT org_id, 0 AS entries, count(*) AS texts FROM %I.%I GROUP BY 1 UNION ALL '
-        'SELECT org_id, count(*), 0 FROM %1$I.%I WHERE $1 GROUP BY 1) AS each_kind GROUP BY 1) AS counted',
+        'SELECT org_id, 0 AS entries, count(*) AS texts FROM %1$I.%2$I GROUP BY 1 UNION ALL '
+        'SELECT org_id, count(*), 0 FROM %1$I.%3$I WHERE $1 GROUP BY 1) AS each_kind GROUP BY 1) AS counted',
         home, 'call_texts_' || part, 'call_logs_' || part) INTO whose, entries, texts USING with_entries;
 END $$;
 
@@ -247,12 +247,17 @@ BEGIN
             -- organisation's row, and given up after a moment. In the order of those who write calls.
             LOCK TABLE ONLY latchkey_schema.call_logs, ONLY latchkey_schema.call_attempts, ONLY latchkey_schema.call_texts
                 IN ACCESS EXCLUSIVE MODE;
+            -- To drop takes these at any rate.
+            LOCK TABLE latchkey_schema.call_logs_default, latchkey_schema.call_attempts_default, latchkey_schema.call_texts_default
+                IN ACCESS EXCLUSIVE MODE;
+            EXECUTE format('LOCK TABLE %1$I.%2$I, %1$I.%3$I, %1$I.%4$I IN ACCESS EXCLUSIVE MODE',
+                home, 'call_logs_' || part, 'call_attempts_' || part, 'call_texts_' || part);
             PERFORM latchkey_schema.latchkey_note_dropped(gone.whose, gone.entries, gone.texts);
             -- It may have been said meanwhile that it be kept.
             IF latchkey_schema.latchkey_keeps_calls(part, moment) THEN
                 RAISE EXCEPTION USING ERRCODE = 'lock_not_available';
             END IF;
-            EXECUTE format('DROP TABLE %I.%I, %1$I.%I, %1$I.%I',
+            EXECUTE format('DROP TABLE %1$I.%2$I, %1$I.%3$I, %1$I.%4$I',
                 home, 'call_texts_' || part, 'call_attempts_' || part, 'call_logs_' || part);
             RETURN true;
         END IF;
