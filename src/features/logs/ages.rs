@@ -12,7 +12,7 @@ use crate::{
     server::{
         access::{Access, App},
         audit::event::{Event, Subject},
-        database::{OrgTx, Prepared},
+        database::{OrgTx, months::Prepared},
     },
 };
 

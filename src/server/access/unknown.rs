@@ -3,7 +3,10 @@
 
 use super::{Access, App};
 use crate::{
-    kernel::{Error, OrganisationId, Result, Timestamp, UserId, time::{DAY, MINUTE}},
+    kernel::{
+        Error, OrganisationId, Result, Timestamp, UserId,
+        time::{DAY, MINUTE},
+    },
     policy::Operation,
     server::audit::{
         self, Circumstances,

@@ -44,7 +44,9 @@ fn reason(why: &str) -> Option<&'static str> {
         "busy" => Some("somebody else makes or drops months just now"),
         "locked" => Some("somebody holds the tables of the log, such as a dump or a long statement"),
         "taken" => Some("other tables have their names"),
-        "full" => Some("the default tables hold too much of it, or in all, to be looked through and moved while calls wait"),
+        "full" => {
+            Some("the default tables hold too much of it, or in all, to be looked through and moved while calls wait")
+        }
         _ => None,
     }
 }
