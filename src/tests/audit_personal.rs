@@ -219,7 +219,8 @@ async fn what_is_erased_is_gone_and_the_rest_is_proven() {
         ] {
             assert!(!bodies.contains(gone) && !beside.contains(gone), "{gone} is left");
         }
-        for kept in ["\"Ada\"", "\"Bo\"", "\"Eve\"", "bo@north.test", "di@north.test", "198.51.100.22", "198.51.100.23"]
+        for kept in
+            ["\"Ada\"", "\"Bo\"", "\"Eve\"", "bo@north.test", "di@north.test", "198.51.100.22", "198.51.100.23"]
         {
             assert!(beside.contains(kept), "{kept} is gone");
         }

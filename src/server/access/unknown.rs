@@ -3,10 +3,7 @@
 
 use super::{Access, App};
 use crate::{
-    kernel::{
-        Error, OrganisationId, Result, Timestamp, UserId,
-        time::{DAY, MINUTE},
-    },
+    kernel::{Error, OrganisationId, Result, Timestamp, UserId, time::{DAY, MINUTE}},
     policy::Operation,
     server::audit::{
         self, Circumstances,

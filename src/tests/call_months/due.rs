@@ -59,7 +59,8 @@ async fn months_that_cannot_be_made_are_told_of() {
     let _guard = tracing::subscriber::set_default(told);
     let prepared = async || ages::prepare(&house.app).await.expect("asks");
     assert_eq!(prepared().await, Prepared::default());
-    assert_eq!(lines.take(), "", "nothing is missing");
+    let warning = "have no tables of their own";
+    assert!(!lines.take().contains(warning), "nothing is missing");
 
     // One that comes later can wait.
     let (part, at) = month(&mut owner, 2).await;
@@ -68,7 +69,7 @@ async fn months_that_cannot_be_made_are_told_of() {
     let held = "SELECT pg_advisory_lock(7310036)";
     other.execute(held).await.expect("held");
     assert_eq!(prepared().await.missing, Vec::<String>::new(), "{}", at.rfc3339());
-    assert_eq!(lines.take(), "");
+    assert!(!lines.take().contains(warning));
     other.execute("SELECT pg_advisory_unlock(7310036)").await.expect("released");
     assert_eq!(prepared().await.made, 1);
 
@@ -81,7 +82,7 @@ async fn months_that_cannot_be_made_are_told_of() {
             assert_eq!((prepared.made, &prepared.missing[..]), (0, &[missing.clone()][..]), "{why}");
             assert!(prepared.why.is_some_and(|said| said.contains(why)), "{why}: {prepared:?}");
             let line = lines.take();
-            assert!(line.contains("WARN") && line.contains(&missing) && line.contains(why), "{why}: {line}");
+            assert!([warning, "WARN", &missing, why].iter().all(|words| line.contains(words)), "{why}: {line}");
         };
         other.execute(held).await.expect("held");
         for _ in 0..2 {
@@ -105,7 +106,7 @@ async fn months_that_cannot_be_made_are_told_of() {
         owner.execute("DELETE FROM call_logs_default").await.expect("deleted");
         let made = prepared().await;
         assert_eq!(made, Prepared { made: 1, ..Prepared::default() });
-        assert!(!lines.take().contains("WARN"));
+        assert!(!lines.take().contains(warning));
     }
     // It is tried again within the hour.
     let job = ROOMS.iter().flat_map(|room| room.jobs).find(|job| job.failed.contains("months to come"));

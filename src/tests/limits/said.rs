@@ -2,7 +2,7 @@
 
 use super::{call, change, limited, read, shown::set};
 use crate::{
-    kernel::time::DAY,
+    kernel::{Timestamp, time::DAY},
     tests::{
         gateway::{key, with_provider},
         support::{Answer, House, World, each_engine, text},
@@ -221,9 +221,12 @@ async fn nothing_is_said_of_a_limit_that_counts_more_than_the_one_above() {
     each_engine(async |house| {
         let (house, _, _provider) = with_provider(house).await;
         let master = house.program(&house.master_key);
-        // Noon in the middle of a month, so that no period ends meanwhile.
-        let at = |text: &str| crate::kernel::Timestamp::parse(text).expect("a moment");
-        house.app.clock.advance(at("2099-06-10T12:00:00Z").0 - house.app.clock.now().0);
+        // The tenth of the next month, so that no month ends unforeseen.
+        let now = house.app.clock.now();
+        let today = now.rfc3339();
+        let [year, month]: [i32; 2] = [&today[..4], &today[5..7]].map(|digits| digits.parse().expect("a number"));
+        let tenth = format!("{}-{:02}-10T12:00:00Z", year + month / 12, month % 12 + 1);
+        house.app.clock.advance(Timestamp::parse(&tenth).expect("a moment").0 - now.0);
         let (id, _) = limited(&house, budget("requests", 8, "monthly")).await;
         let path = format!("/v1/api-keys/{id}");
         let save = async |amount: i64| codes(&master.api("PUT", &path, budget("requests", amount, "monthly")).await);
