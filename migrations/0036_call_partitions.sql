@@ -283,7 +283,7 @@ DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN
-        SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname IN (
+        SELECT oid FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname IN (
             'latchkey_close_call_partition', 'latchkey_has_call_partition', 'latchkey_make_call_partition',
             'latchkey_call_partitions', 'latchkey_keeps_calls', 'latchkey_keeps_texts', 'latchkey_count_dropped',
             'latchkey_note_dropped', 'latchkey_drop_old_calls')
