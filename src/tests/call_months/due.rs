@@ -7,7 +7,8 @@ use crate::{
         logs::{ages, operations::count_earlier},
     },
     gateway::{
-        record::{Record, Sink},
+        facts::Record,
+        record::Sink,
         storage::call_log,
     },
     server::database::months::Prepared,
