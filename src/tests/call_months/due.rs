@@ -6,11 +6,7 @@ use crate::{
         ROOMS,
         logs::{ages, operations::count_earlier},
     },
-    gateway::{
-        facts::Record,
-        record::Sink,
-        storage::call_log,
-    },
+    gateway::{facts::Record, record::Sink, storage::call_log},
     server::database::months::Prepared,
     tests::support::{House, test_server},
 };
