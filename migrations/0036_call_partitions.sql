@@ -51,32 +51,47 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The functions below find by name only what belongs to PostgreSQL itself (their settings are at the end). All else they name
+-- with its schema, for which `latchkey_schema` stands here and in `home`: where others may create something in that schema, a
+-- function of theirs could fit better than the one that is meant, and would run with the rights of the tables' owner.
+
 -- Whoever serves reads and writes through the three tables alone, behind their walls: a month's table grants nothing, and has
 -- row-level security without a policy besides. It is not forced there, since the owner's functions below read months by
 -- themselves.
 CREATE FUNCTION latchkey_close_call_partition(part text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE t text;
+DECLARE
+    home constant text := 'latchkey_schema';
+    t text;
 BEGIN
     FOREACH t IN ARRAY ARRAY['call_logs', 'call_attempts', 'call_texts'] LOOP
-        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t || '_' || part);
-        EXECUTE format('REVOKE ALL ON %I FROM PUBLIC, latchkey_serving', t || '_' || part);
+        EXECUTE format('ALTER TABLE %I.%I ENABLE ROW LEVEL SECURITY', home, t || '_' || part);
+        EXECUTE format('REVOKE ALL ON %I.%I FROM PUBLIC, latchkey_serving', home, t || '_' || part);
     END LOOP;
     -- Months hold together by themselves: to drop one asks nothing of the others.
-    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (org_id, call_id, started_at) REFERENCES %I (org_id, id, started_at)',
-        'call_attempts_' || part, 'call_logs_' || part);
-    EXECUTE format('ALTER TABLE %I ADD FOREIGN KEY (org_id, call_id, created_at) REFERENCES %I (org_id, id, started_at)',
-        'call_texts_' || part, 'call_logs_' || part);
+    EXECUTE format('ALTER TABLE %1$I.%2$I ADD FOREIGN KEY (org_id, call_id, started_at) REFERENCES %1$I.%3$I (org_id, id, started_at)',
+        home, 'call_attempts_' || part, 'call_logs_' || part);
+    EXECUTE format('ALTER TABLE %1$I.%2$I ADD FOREIGN KEY (org_id, call_id, created_at) REFERENCES %1$I.%3$I (org_id, id, started_at)',
+        home, 'call_texts_' || part, 'call_logs_' || part);
 END $$;
 
 CREATE TABLE call_logs_default PARTITION OF call_logs DEFAULT;
 CREATE TABLE call_attempts_default PARTITION OF call_attempts DEFAULT;
 CREATE TABLE call_texts_default PARTITION OF call_texts DEFAULT;
-SELECT latchkey_close_call_partition('default');
 
--- Makes the tables of a month, and puts into them what stands in the default ones. False: it has them, or the default ones
--- hold so much that calls would wait too long while it is looked through and moved; then they stand for this month, too.
-CREATE FUNCTION latchkey_make_call_partition(month date) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Whether a month has tables of its own.
+CREATE FUNCTION latchkey_has_call_partition(part text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE home constant text := 'latchkey_schema';
+BEGIN
+    RETURN EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass(format('%I.call_logs', home)) AND c.relname = 'call_logs_' || part);
+END $$;
+
+-- Makes the tables of a month, and puts into them what stands in the default ones: `made`. Else `there`, since it has them;
+-- `taken`, since other tables have their names; or `full`, since the default ones hold so much that calls would wait too long
+-- while it is looked through and moved. Then they stand for this month, too.
+CREATE FUNCTION latchkey_make_call_partition(month date) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
+    home constant text := 'latchkey_schema';
     part text := to_char(month, 'YYYY_MM');
     first bigint := extract(epoch FROM month::timestamp) * 1000;
     after_last bigint := extract(epoch FROM month + interval '1 month') * 1000;
@@ -85,91 +100,123 @@ DECLARE
     parted text[] := ARRAY['call_logs', 'call_attempts', 'call_texts'];
     by_time text[] := ARRAY['started_at', 'started_at', 'created_at'];
 BEGIN
-    IF to_regclass('call_logs_' || part) IS NOT NULL
-        OR (SELECT count(*) FROM (SELECT FROM call_logs_default LIMIT most + 1) AS held) > most
-        OR (SELECT count(*) FROM call_logs_default WHERE started_at >= first AND started_at < after_last) > most_moved THEN
-        RETURN false;
+    IF latchkey_schema.latchkey_has_call_partition(part) THEN
+        RETURN 'there';
+    END IF;
+    FOR i IN 1..3 LOOP
+        IF to_regclass(format('%I.%I', home, parted[i] || '_' || part)) IS NOT NULL THEN
+            RETURN 'taken';
+        END IF;
+    END LOOP;
+    IF (SELECT count(*) FROM (SELECT FROM latchkey_schema.call_logs_default LIMIT most + 1) AS held) > most
+        OR (SELECT count(*) FROM latchkey_schema.call_logs_default WHERE started_at >= first AND started_at < after_last) > most_moved THEN
+        RETURN 'full';
     END IF;
     -- Whoever writes holds the whole table, until the end. So nobody is on the way to a default table with what would have to be
     -- moved, and would be refused there afterwards; nor between a call and its attempts. These are taken in the order of those
     -- who write. To attach takes the others at any rate.
-    LOCK TABLE ONLY call_logs, ONLY call_attempts, ONLY call_texts IN SHARE ROW EXCLUSIVE MODE;
-    LOCK TABLE call_logs_default, call_attempts_default, call_texts_default IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE ONLY latchkey_schema.call_logs, ONLY latchkey_schema.call_attempts, ONLY latchkey_schema.call_texts
+        IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE latchkey_schema.call_logs_default, latchkey_schema.call_attempts_default, latchkey_schema.call_texts_default
+        IN ACCESS EXCLUSIVE MODE;
     FOR i IN 1..3 LOOP
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)',
-            parted[i] || '_' || part, parted[i]);
-        EXECUTE format('INSERT INTO %I SELECT * FROM %I WHERE %I >= $1 AND %3$I < $2',
-            parted[i] || '_' || part, parted[i] || '_default', by_time[i]) USING first, after_last;
+        EXECUTE format('CREATE TABLE %1$I.%2$I (LIKE %1$I.%3$I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE)',
+            home, parted[i] || '_' || part, parted[i]);
+        EXECUTE format('INSERT INTO %1$I.%2$I SELECT * FROM %1$I.%3$I WHERE %4$I >= $1 AND %4$I < $2',
+            home, parted[i] || '_' || part, parted[i] || '_default', by_time[i]) USING first, after_last;
     END LOOP;
     FOR i IN REVERSE 3..1 LOOP
-        EXECUTE format('DELETE FROM %I WHERE %I >= $1 AND %2$I < $2', parted[i] || '_default', by_time[i]) USING first, after_last;
+        EXECUTE format('DELETE FROM %I.%I WHERE %I >= $1 AND %3$I < $2', home, parted[i] || '_default', by_time[i])
+            USING first, after_last;
     END LOOP;
-    PERFORM latchkey_close_call_partition(part);
+    PERFORM latchkey_schema.latchkey_close_call_partition(part);
     FOR i IN 1..3 LOOP
-        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
-            parted[i], parted[i] || '_' || part, first, after_last);
+        EXECUTE format('ALTER TABLE %1$I.%2$I ATTACH PARTITION %1$I.%3$I FOR VALUES FROM (%4$s) TO (%5$s)',
+            home, parted[i], parted[i] || '_' || part, first, after_last);
     END LOOP;
-    RETURN true;
+    RETURN 'made';
 END $$;
 
 -- Makes the tables of this month and of the next three, and of so many months before (two years at most) for calls that are
--- about to be put into the log later than they came, where they are missing; gives of how many. Any replica may ask at any
--- time. What it cannot have at once it leaves to the next time: the default tables keep what comes meanwhile.
-CREATE FUNCTION latchkey_call_partitions(past integer) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- about to be put into the log later than they came, where they are missing: of how many it `made` them, which of this month
+-- and the next are `missing` all the same, and `why`, as far as it is known: `busy` (somebody else makes or drops months),
+-- `locked` (it would have waited too long), `taken` or `full`. Any replica may ask at any time. What it cannot have at once it
+-- leaves to the next time: the default tables keep what comes meanwhile.
+CREATE FUNCTION latchkey_call_partitions(past integer, OUT made bigint, OUT missing text[], OUT why text)
+LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
-    made bigint := 0;
     this_month date := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
+    came_to text;
 BEGIN
+    made := 0;
     -- One at a time makes and drops.
-    IF NOT pg_try_advisory_xact_lock(7310036) THEN
-        RETURN 0;
+    IF pg_try_advisory_xact_lock(7310036) THEN
+        FOR ahead IN -least(greatest(past, 0), 24)..3 LOOP
+            BEGIN
+                came_to := latchkey_schema.latchkey_make_call_partition((this_month + make_interval(months => ahead))::date);
+                IF came_to = 'made' THEN
+                    made := made + 1;
+                ELSIF came_to <> 'there' AND ahead IN (0, 1) THEN
+                    why := coalesce(why, came_to);
+                END IF;
+            EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+                why := coalesce(why, 'locked');
+                EXIT;
+            END;
+        END LOOP;
+    ELSE
+        why := 'busy';
     END IF;
-    FOR ahead IN -least(greatest(past, 0), 24)..3 LOOP
-        BEGIN
-            IF latchkey_make_call_partition((this_month + make_interval(months => ahead))::date) THEN
-                made := made + 1;
-            END IF;
-        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            RETURN made;
-        END;
-    END LOOP;
-    RETURN made;
+    missing := ARRAY(
+        SELECT to_char(near.month, 'YYYY-MM') FROM (VALUES (this_month), ((this_month + interval '1 month')::date)) AS near (month)
+        WHERE NOT latchkey_schema.latchkey_has_call_partition(to_char(near.month, 'YYYY_MM')) ORDER BY 1);
 END $$;
 
 -- Whether an organisation keeps an entry of a month, or a text.
 CREATE FUNCTION latchkey_keeps_calls(part text, moment bigint) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE kept boolean;
+DECLARE
+    home constant text := 'latchkey_schema';
+    kept boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM organisations o, LATERAL (SELECT FROM %I c WHERE c.org_id = o.id '
+    EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.organisations o, LATERAL (SELECT FROM %1$I.%2$I c WHERE c.org_id = o.id '
         'AND c.started_at >= coalesce($1 - o.logs_days * 86400000, -9223372036854775808) LIMIT 1) AS kept)',
-        'call_logs_' || part) INTO kept USING moment;
+        home, 'call_logs_' || part) INTO kept USING moment;
     RETURN kept;
 END $$;
 CREATE FUNCTION latchkey_keeps_texts(part text, moment bigint) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE kept boolean;
+DECLARE
+    home constant text := 'latchkey_schema';
+    kept boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT FROM organisations o, LATERAL (SELECT FROM %I t WHERE t.org_id = o.id '
+    EXECUTE format('SELECT EXISTS (SELECT FROM %1$I.organisations o, LATERAL (SELECT FROM %1$I.%2$I t WHERE t.org_id = o.id '
         'AND t.created_at >= greatest($1 - o.texts_days * 86400000, $1 - o.logs_days * 86400000, o.texts_deleted_before) '
-        'LIMIT 1) AS kept)', 'call_texts_' || part) INTO kept USING moment;
+        'LIMIT 1) AS kept)', home, 'call_texts_' || part) INTO kept USING moment;
     RETURN kept;
 END $$;
 
--- Notes for each organisation how much of a month is about to go, for its event. Nobody changes how long anything is kept from
--- here on.
-CREATE FUNCTION latchkey_note_dropped(part text, with_entries boolean) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    whose uuid[];
-    entries bigint[];
-    texts bigint[];
+-- How much of a month is about to go of each organisation. It can still be read while it is counted, but not written.
+CREATE FUNCTION latchkey_count_dropped(part text, with_entries boolean, OUT whose uuid[], OUT entries bigint[], OUT texts bigint[])
+LANGUAGE plpgsql AS $$
+DECLARE home constant text := 'latchkey_schema';
 BEGIN
+    IF with_entries THEN
+        EXECUTE format('LOCK TABLE %1$I.%2$I, %1$I.%3$I IN SHARE MODE', home, 'call_logs_' || part, 'call_attempts_' || part);
+    END IF;
+    EXECUTE format('LOCK TABLE %I.%I IN SHARE MODE', home, 'call_texts_' || part);
     EXECUTE format('SELECT array_agg(org_id), array_agg(entries), array_agg(texts) FROM ('
         'SELECT org_id, sum(entries)::bigint AS entries, sum(texts)::bigint AS texts FROM ('
-        'SELECT org_id, 0 AS entries, count(*) AS texts FROM %I GROUP BY 1 UNION ALL '
-        'SELECT org_id, count(*), 0 FROM %I WHERE $1 GROUP BY 1) AS each_kind GROUP BY 1) AS counted',
-        'call_texts_' || part, 'call_logs_' || part) INTO whose, entries, texts USING with_entries;
+        'SELECT org_id, 0 AS entries, count(*) AS texts FROM %1$I.%2$I GROUP BY 1 UNION ALL '
+        'SELECT org_id, count(*), 0 FROM %1$I.%3$I WHERE $1 GROUP BY 1) AS each_kind GROUP BY 1) AS counted',
+        home, 'call_texts_' || part, 'call_logs_' || part) INTO whose, entries, texts USING with_entries;
+END $$;
+
+-- Notes it for the organisations' events. Nobody changes how long anything is kept from here on.
+CREATE FUNCTION latchkey_note_dropped(whose uuid[], entries bigint[], texts bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     -- Whoever acts in one of them holds its row, and may be waiting for what is held here.
-    PERFORM FROM organisations WHERE id = ANY (whose) ORDER BY id FOR NO KEY UPDATE NOWAIT;
-    UPDATE organisations o SET entries_dropped = o.entries_dropped + d.entries, texts_dropped = o.texts_dropped + d.texts
+    PERFORM FROM latchkey_schema.organisations o WHERE o.id = ANY (whose) ORDER BY o.id FOR NO KEY UPDATE NOWAIT;
+    UPDATE latchkey_schema.organisations o
+        SET entries_dropped = o.entries_dropped + d.entries, texts_dropped = o.texts_dropped + d.texts
         FROM unnest(whose, entries, texts) AS d (id, entries, texts) WHERE o.id = d.id;
 END $$;
 
@@ -177,11 +224,13 @@ END $$;
 -- keeps a text. True: it did one of both, and there may be more.
 CREATE FUNCTION latchkey_drop_old_calls() RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
+    home constant text := 'latchkey_schema';
     moment bigint := extract(epoch FROM clock_timestamp()) * 1000;
     -- Calls of two days ago may still end.
     latest bigint := moment - 2 * 86400000;
     part text;
     has_texts boolean;
+    gone record;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(7310036) THEN
         RETURN false;
@@ -189,30 +238,38 @@ BEGIN
     FOR part IN
         SELECT substring(c.relname FROM '^call_logs_(\d{4}_\d\d)$')
         FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'call_logs'::regclass AND c.relname ~ '^call_logs_\d{4}_\d\d$' ORDER BY 1
+        WHERE i.inhparent = to_regclass(format('%I.call_logs', home)) AND c.relname ~ '^call_logs_\d{4}_\d\d$' ORDER BY 1
     LOOP
         EXIT WHEN extract(epoch FROM to_date(part, 'YYYY_MM') + interval '1 month') * 1000 > latest;
-        IF NOT latchkey_keeps_calls(part, moment) THEN
-            -- It can still be read while it is counted, but not written.
-            EXECUTE format('LOCK TABLE %I, %I, %I IN SHARE MODE', 'call_logs_' || part, 'call_attempts_' || part, 'call_texts_' || part);
-            PERFORM latchkey_note_dropped(part, true);
+        IF NOT latchkey_schema.latchkey_keeps_calls(part, moment) THEN
+            gone := latchkey_schema.latchkey_count_dropped(part, true);
+            -- Whoever reads or writes any month holds these, and waits behind whoever waits for them: so they are taken before any
+            -- organisation's row, and given up after a moment. In the order of those who write calls.
+            LOCK TABLE ONLY latchkey_schema.call_logs, ONLY latchkey_schema.call_attempts, ONLY latchkey_schema.call_texts
+                IN ACCESS EXCLUSIVE MODE;
+            -- To drop takes these at any rate.
+            LOCK TABLE latchkey_schema.call_logs_default, latchkey_schema.call_attempts_default, latchkey_schema.call_texts_default
+                IN ACCESS EXCLUSIVE MODE;
+            EXECUTE format('LOCK TABLE %1$I.%2$I, %1$I.%3$I, %1$I.%4$I IN ACCESS EXCLUSIVE MODE',
+                home, 'call_logs_' || part, 'call_attempts_' || part, 'call_texts_' || part);
+            PERFORM latchkey_schema.latchkey_note_dropped(gone.whose, gone.entries, gone.texts);
             -- It may have been said meanwhile that it be kept.
-            IF latchkey_keeps_calls(part, moment) THEN
+            IF latchkey_schema.latchkey_keeps_calls(part, moment) THEN
                 RAISE EXCEPTION USING ERRCODE = 'lock_not_available';
             END IF;
-            -- In the order of those who write calls.
-            LOCK TABLE ONLY call_logs, ONLY call_attempts, ONLY call_texts IN ACCESS EXCLUSIVE MODE;
-            EXECUTE format('DROP TABLE %I, %I, %I', 'call_texts_' || part, 'call_attempts_' || part, 'call_logs_' || part);
+            EXECUTE format('DROP TABLE %1$I.%2$I, %1$I.%3$I, %1$I.%4$I',
+                home, 'call_texts_' || part, 'call_attempts_' || part, 'call_logs_' || part);
             RETURN true;
         END IF;
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', 'call_texts_' || part) INTO has_texts;
-        IF has_texts AND NOT latchkey_keeps_texts(part, moment) THEN
-            EXECUTE format('LOCK TABLE %I IN SHARE MODE', 'call_texts_' || part);
-            PERFORM latchkey_note_dropped(part, false);
-            IF latchkey_keeps_texts(part, moment) THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I.%I)', home, 'call_texts_' || part) INTO has_texts;
+        IF has_texts AND NOT latchkey_schema.latchkey_keeps_texts(part, moment) THEN
+            gone := latchkey_schema.latchkey_count_dropped(part, false);
+            EXECUTE format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE', home, 'call_texts_' || part);
+            PERFORM latchkey_schema.latchkey_note_dropped(gone.whose, gone.entries, gone.texts);
+            IF latchkey_schema.latchkey_keeps_texts(part, moment) THEN
                 RAISE EXCEPTION USING ERRCODE = 'lock_not_available';
             END IF;
-            EXECUTE format('TRUNCATE %I', 'call_texts_' || part);
+            EXECUTE format('TRUNCATE %I.%I', home, 'call_texts_' || part);
             RETURN true;
         END IF;
     END LOOP;
@@ -226,18 +283,22 @@ DO $$
 DECLARE f regprocedure;
 BEGIN
     FOR f IN
-        SELECT oid FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname IN (
-            'latchkey_close_call_partition', 'latchkey_make_call_partition', 'latchkey_call_partitions',
-            'latchkey_keeps_calls', 'latchkey_keeps_texts', 'latchkey_note_dropped', 'latchkey_drop_old_calls')
+        SELECT oid FROM pg_proc WHERE pronamespace = quote_ident(current_schema())::regnamespace AND proname IN (
+            'latchkey_close_call_partition', 'latchkey_has_call_partition', 'latchkey_make_call_partition',
+            'latchkey_call_partitions', 'latchkey_keeps_calls', 'latchkey_keeps_texts', 'latchkey_count_dropped',
+            'latchkey_note_dropped', 'latchkey_drop_old_calls')
     LOOP
-        -- What a name means is not for whoever calls them to say. (What belongs to PostgreSQL itself comes first unnamed.)
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', f, current_schema());
+        EXECUTE replace(replace(pg_get_functiondef(f), 'latchkey_schema.', quote_ident(current_schema()) || '.'),
+            quote_literal('latchkey_schema'), quote_literal(current_schema()));
+        -- What a name means is not for whoever calls them to say, nor for whoever creates something.
+        EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp', f);
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
     END LOOP;
 END $$;
 ALTER FUNCTION latchkey_call_partitions(integer) SET lock_timeout = '1500ms';
-ALTER FUNCTION latchkey_drop_old_calls() SET lock_timeout = '1500ms';
+ALTER FUNCTION latchkey_drop_old_calls() SET lock_timeout = '200ms';
 GRANT EXECUTE ON FUNCTION latchkey_call_partitions(integer), latchkey_drop_old_calls() TO latchkey_serving;
+SELECT latchkey_close_call_partition('default');
 
 -- What there is: a month for each that has calls, within ten years; the default tables have what else there may be.
 SELECT latchkey_make_call_partition(month::date) FROM (

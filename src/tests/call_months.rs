@@ -1,6 +1,8 @@
 //! The log of calls in months, on PostgreSQL: where calls stand, who makes and drops months, and how they came about. Who may
 //! read a month is in [`super::walls`], how statements find their rows in [`super::plans`].
 
+mod due;
+
 use super::support::{House, World, each_engine, test_server};
 use crate::{
     features::logs::{ages, model::Next, operations::count_earlier},
@@ -10,7 +12,7 @@ use crate::{
         storage::call_log,
     },
     kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, time::DAY},
-    server::database::{Db, migrate},
+    server::database::{Db, migrate, months::Prepared},
 };
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, SqlitePool, sqlite::SqliteConnectOptions};
@@ -48,8 +50,8 @@ async fn month(owner: &mut PgConnection, from_now: i32) -> (String, Timestamp) {
 /// Makes a month that is over, as it was made in its time.
 async fn make(owner: &mut PgConnection, name: &str) {
     let sql = format!("SELECT latchkey_make_call_partition(to_date('{name}', 'YYYY_MM'))");
-    let made: bool = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(owner).await.expect("it can be made");
-    assert!(made, "{name} was there");
+    let came_to: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(owner).await.expect("it can be made");
+    assert_eq!(came_to, "made", "{name}");
 }
 
 /// In which parts a call, its attempt and its texts stand.
@@ -107,7 +109,7 @@ async fn months_are_made_once_with_what_waited_for_them() {
     let house = House::on_postgres(&server).await.founded().await;
     let another = house.another(|_| {}).await;
     let mut owner = owner_of(&house).await;
-    assert_eq!(house.app.db.prepare_months(0).await.expect("asks"), 0, "a new schema has them");
+    assert_eq!(house.app.db.prepare_months(0).await.expect("asks").made, 0, "a new schema has them");
     for from_now in [1, 3] {
         let (part, at) = month(&mut owner, from_now).await;
         let gone = format!("DROP TABLE call_texts_{part}, call_attempts_{part}, call_logs_{part}");
@@ -117,7 +119,7 @@ async fn months_are_made_once_with_what_waited_for_them() {
         house.add_uncounted_call_at(elsewhere, Timestamp(5)).await;
         assert_eq!(places(&mut owner, early).await, in_part("default"));
         let (one, two) = tokio::join!(house.app.db.prepare_months(0), another.app.db.prepare_months(0));
-        assert_eq!(one.expect("asks") + two.expect("asks"), 1, "{part}");
+        assert_eq!(one.expect("asks").made + two.expect("asks").made, 1, "{part}");
         assert_eq!(places(&mut owner, early).await, in_part(&part), "it moved");
         assert_eq!(places(&mut owner, elsewhere).await, in_part("default"), "it stays");
     }
@@ -130,11 +132,11 @@ async fn months_are_made_once_with_what_waited_for_them() {
     let mut reader = owner_of(&house).await;
     let mut tx = reader.begin().await.expect("begins");
     tx.execute("SELECT COUNT(*) FROM call_logs_default").await.expect("reads");
-    assert_eq!(house.app.db.prepare_months(0).await.expect("asks"), 0);
+    assert_eq!(house.app.db.prepare_months(0).await.expect("asks").made, 0);
     let id = Uuid::now_v7();
     house.add_uncounted_call_at(id, at).await;
     tx.rollback().await.expect("ends");
-    assert_eq!(house.app.db.prepare_months(0).await.expect("asks"), 1);
+    assert_eq!(house.app.db.prepare_months(0).await.expect("asks").made, 1);
     assert_eq!(places(&mut owner, id).await, in_part(&part));
 }
 
@@ -261,7 +263,7 @@ async fn the_serving_role_cannot_misuse_what_makes_and_drops_months() {
     let id = Uuid::now_v7();
     house.add_uncounted_call_at(id, at).await;
     let all: Vec<(String, String, bool, bool, bool)> = sqlx::query_as(
-        "SELECT p.proname::text, oidvectortypes(p.proargtypes), p.prosecdef, COALESCE(array_to_string(p.proconfig, ' '), '') LIKE 'search_path=%, pg_temp%',
+        "SELECT p.proname::text, oidvectortypes(p.proargtypes), p.prosecdef, COALESCE(array_to_string(p.proconfig, ' '), '') LIKE 'search_path=pg_catalog, pg_temp%',
             has_function_privilege('latchkey_serving', p.oid, 'EXECUTE')
          FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prorettype <> 'trigger'::regtype AND (p.prosecdef OR p.proname LIKE '%call%' OR p.proname LIKE '%dropped') ORDER BY 1",
     )
@@ -281,7 +283,8 @@ async fn the_serving_role_cannot_misuse_what_makes_and_drops_months() {
     owner.execute("SET ROLE latchkey_serving").await.expect("the role can be taken");
     for statement in [
         "SELECT latchkey_make_call_partition('2090-01-01')".to_owned(),
-        format!("SELECT latchkey_note_dropped('{part}', true)"),
+        format!("SELECT latchkey_count_dropped('{part}', true)"),
+        "SELECT latchkey_note_dropped(ARRAY[]::uuid[], ARRAY[]::bigint[], ARRAY[]::bigint[])".to_owned(),
         "SELECT latchkey_close_call_partition('default')".to_owned(),
         format!("SELECT latchkey_keeps_calls('{part}', 0)"),
         format!("DROP TABLE call_logs_{part}"),
@@ -293,14 +296,17 @@ async fn the_serving_role_cannot_misuse_what_makes_and_drops_months() {
         assert!(refused.contains("permission denied") || refused.contains("must be owner"), "{statement}: {refused}");
     }
     // What is asked for by hand is what is due: texts of four months ago, and no entry, since all are kept for ever.
-    let done: (i64, bool, bool) =
-        sqlx::query_as("SELECT latchkey_call_partitions(-5), latchkey_drop_old_calls(), latchkey_drop_old_calls()")
-            .fetch_one(&mut owner)
-            .await
-            .expect("asks");
+    let done: (i64, bool, bool) = sqlx::query_as(
+        "SELECT (latchkey_call_partitions(-5)).made, latchkey_drop_old_calls(), latchkey_drop_old_calls()",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .expect("asks");
     assert_eq!(done, (0, true, false));
-    let most: i64 =
-        sqlx::query_scalar("SELECT latchkey_call_partitions(2147483647)").fetch_one(&mut owner).await.expect("asks");
+    let most: i64 = sqlx::query_scalar("SELECT made FROM latchkey_call_partitions(2147483647)")
+        .fetch_one(&mut owner)
+        .await
+        .expect("asks");
     assert_eq!(most, 23, "two years back, of which one month was there");
     owner.execute("RESET ROLE").await.expect("the owner again");
     assert_eq!(places(&mut owner, id).await, in_part(&part)[..2]);
@@ -392,7 +398,7 @@ async fn calls_are_written_while_months_come() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         // On a busy machine it may have to be asked again.
         let mut asked = 0;
-        while house.app.db.prepare_months(0).await.expect("asks") == 0 {
+        while house.app.db.prepare_months(0).await.expect("asks").made == 0 {
             asked += 1;
             assert!(asked < 20, "it is made while calls are written");
         }
@@ -532,7 +538,7 @@ async fn what_stood_in_one_table_is_moved_into_months() {
     for _ in 0..2 {
         let db = Db::open(&url).await.expect("the schema of today");
         assert_eq!(read().await, before);
-        assert_eq!(db.prepare_months(0).await.expect("asks"), 0, "it is prepared");
+        assert_eq!(db.prepare_months(0).await.expect("asks").made, 0, "it is prepared");
         db.close().await;
     }
     let mut owner = PgConnection::connect(&url).await.expect("connects");
@@ -579,7 +585,7 @@ async fn sqlite_keeps_its_tables() {
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(readers).await.expect("a number");
         assert_eq!(count, rows, "{table}");
     }
-    assert_eq!(db.prepare_months(0).await.expect("asks"), 0);
+    assert_eq!(db.prepare_months(0).await.expect("asks"), Prepared::default());
     assert!(!db.drop_old_month().await.expect("asks"));
     db.close().await;
 }

@@ -403,13 +403,13 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
         .await
 }
 
-/// A limit with how it was corrected, the newest first.
-pub async fn history(access: &Access, id: &str) -> Result<(Limit, Vec<Correction>)> {
+/// What a limit counts, and how it was corrected, the newest first: of one that is deleted as well.
+pub async fn history(access: &Access, id: &str) -> Result<(Measure, Vec<Correction>)> {
     let mut tx = access.read(Operation::LimitHistory).await?;
     let id = id.parse().map_err(|_| Error::not_found())?;
-    let limit = store::by_id(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let measure = store::history::measure(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     let corrections = store::history::of(&mut tx, id).await?;
-    Ok((limit, corrections))
+    Ok((measure, corrections))
 }
 
 /// Takes a limit away.

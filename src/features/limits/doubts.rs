@@ -2,7 +2,7 @@
 //! nothing. They are set all the same; whoever sets them is told.
 
 use super::{
-    model::{Doubt, DoubtCode, Limit, On, Scope, Span, Wanted},
+    model::{Doubt, DoubtCode, Limit, Measure, On, Scope, Span, Wanted},
     store,
 };
 use crate::{
@@ -73,7 +73,22 @@ fn is_reached_first(other: &Limit, limit: &Limit, now: Timestamp) -> bool {
         && other.is.measure == limit.is.measure
         && other.blocks()
         && limit.amount(now) > other.amount(now)
+        && counts_alike(limit, other)
         && lies_within(limit, other)
+        // What was used before the other was set or begun anew does not count there, until the next period.
+        && counts_from(other, now) <= counts_from(limit, now)
+}
+
+/// Whether one call is as much to the one limit as to the other. A virtual key's limit counts each attempt as a request, and
+/// the others each call once, however often it is tried.
+fn counts_alike(limit: &Limit, other: &Limit) -> bool {
+    let by_attempts = |limit: &Limit| limit.on.scope == Scope::VirtualKey;
+    limit.is.measure != Measure::Requests || by_attempts(limit) == by_attempts(other)
+}
+
+/// Since when a limit counts what it counts now.
+fn counts_from(limit: &Limit, now: Timestamp) -> Timestamp {
+    limit.period(now).start.max(limit.since)
 }
 
 /// Whether each period of a limit lies in one period of the other, so that the other counts all that the limit counts.
@@ -108,8 +123,8 @@ const fn rank(span: Span) -> u8 {
 mod tests {
     use super::*;
     use crate::{
-        features::limits::model::{Action, Kind, Measure, Raised},
-        kernel::LimitId,
+        features::limits::model::{Action, Kind, Raised},
+        kernel::{LimitId, time::DAY},
     };
 
     fn limit(amount: i64, span: Span) -> Limit {
@@ -177,5 +192,42 @@ mod tests {
         assert!(!first(&one, &one));
         let days = Limit { since: Timestamp(3), ..limit(5, Span::Days(10)) };
         assert!(!first(&days, &limit(6, Span::Days(10))), "they begin on other days");
+    }
+
+    #[test]
+    fn attempts_are_no_calls() {
+        let on = |scope, measure| {
+            let mut limit = limit(6, Span::Month);
+            (limit.on.scope, limit.is.measure) = (scope, measure);
+            limit
+        };
+        let all = |measure| Limit { is: Wanted { amount: 5, ..on(Scope::Organisation, measure).is }, ..on(Scope::Organisation, measure) };
+        assert!(first(&all(Measure::Requests), &on(Scope::ApiKey, Measure::Requests)));
+        assert!(!first(&all(Measure::Requests), &on(Scope::VirtualKey, Measure::Requests)), "it counts each attempt");
+        for measure in [Measure::Tokens, Measure::Cost] {
+            assert!(first(&all(measure), &on(Scope::VirtualKey, measure)), "both count what all attempts used");
+        }
+        let own = Limit { is: Wanted { amount: 5, ..on(Scope::VirtualKey, Measure::Requests).is }, ..on(Scope::VirtualKey, Measure::Requests) };
+        assert!(first(&own, &on(Scope::VirtualKey, Measure::Requests)), "both are its own");
+    }
+
+    #[test]
+    fn what_was_used_before_the_other_began_is_not_held_against_it() {
+        // Noon of the tenth of January 1970, the eleventh, and the first of February.
+        let (tenth, eleventh, next) = (Timestamp(9 * DAY + DAY / 2), Timestamp(10 * DAY), Timestamp(31 * DAY));
+        let first = |other: &Limit, one: &Limit, now| is_reached_first(other, one, now);
+        let begun_anew = Limit { reset_at: Some(tenth), ..limit(5, Span::Month) };
+        let set_then = Limit { since: tenth, ..limit(5, Span::Month) };
+        for other in [begun_anew, set_then] {
+            let month = limit(6, Span::Month);
+            assert!(!first(&other, &month, eleventh), "five before, and five after");
+            assert!(first(&other, &month, next), "from the next period on it counts all");
+            assert!(!first(&other, &limit(6, Span::Day), tenth.plus(1)), "the day began before");
+            assert!(first(&other, &limit(6, Span::Day), eleventh), "a day that began later lies in it");
+            let later = Limit { since: eleventh, ..limit(6, Span::Month) };
+            assert!(first(&other, &later, eleventh), "what was set later has nothing from before");
+            let anew = Limit { reset_at: Some(eleventh), ..limit(6, Span::Month) };
+            assert!(first(&other, &anew, eleventh));
+        }
     }
 }

@@ -158,11 +158,11 @@ fn correction(measure: Measure, correction: Correction) -> CorrectionBody {
     }
 }
 
-/// The newest first; of more than 100 those.
+/// The newest first; of more than 100 those. They stay when the limit is deleted.
 async fn history(call: Call, _: Nothing) -> Result<List<CorrectionBody>> {
-    let (limit, corrections) = console::history(&call.access, call.part("id")).await?;
+    let (measure, corrections) = console::history(&call.access, call.part("id")).await?;
     let total = i64::try_from(corrections.len()).unwrap_or(i64::MAX);
-    Ok(List::new(total, corrections).map(|one| correction(limit.is.measure, one)))
+    Ok(List::new(total, corrections).map(|one| correction(measure, one)))
 }
 
 fn body(named: Named, organisation_id: String) -> LimitBody {

@@ -12,7 +12,7 @@ use crate::{
     server::{
         access::{Access, App},
         audit::event::{Event, Subject},
-        database::OrgTx,
+        database::{OrgTx, months::Prepared},
     },
 };
 
@@ -29,6 +29,10 @@ const LOOKED_AT: i64 = 1_000;
 /// How long a replica that has begun to delete keeps others from it, in milliseconds: longer than one event's rows take. One
 /// that ends meanwhile leaves the rest to the next.
 const CLAIM: i64 = 10 * MINUTE;
+
+/// How often it is looked whether the months that come have their tables. They are made three months before, so most rounds
+/// find nothing to do; where one is missing, it shall not be so for a day.
+pub const PREPARE: std::time::Duration = std::time::Duration::from_secs(3_600);
 
 /// One round over all organisations. What is wrong with one stops no other.
 pub async fn round(app: &App) -> Result<()> {
@@ -53,13 +57,19 @@ async fn months(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// Prepares the months that come.
-pub async fn prepare(app: &App) -> Result<()> {
-    let made = app.db.prepare_months(0).await?;
-    if made > 0 {
+/// Prepares the months that come. Tells of it where this one or the next cannot be had: nothing else would show that calls go
+/// into the default tables.
+pub async fn prepare(app: &App) -> Result<Prepared> {
+    let prepared = app.db.prepare_months(0).await?;
+    let Prepared { made, missing, why } = &prepared;
+    if *made > 0 {
         tracing::info!(made, "the log of calls is prepared for months to come");
     }
-    Ok(())
+    if !missing.is_empty() {
+        let (months, why) = (missing.join(", "), why.unwrap_or("the reason is not known"));
+        tracing::warn!(months, why, "months of the log of calls have no tables of their own; it is tried again in an hour");
+    }
+    Ok(prepared)
 }
 
 /// What is due in an organisation.

@@ -81,9 +81,9 @@ pub const ROOM: Room = Room {
             round: |app| Box::pin(ages::round(app)),
         },
         Job {
-            every: Duration::from_secs(86_400),
+            every: ages::PREPARE,
             failed: "the log of calls could not be prepared for months to come",
-            round: |app| Box::pin(ages::prepare(app)),
+            round: |app| Box::pin(async move { ages::prepare(app).await.map(drop) }),
         },
     ],
 };

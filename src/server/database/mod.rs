@@ -10,7 +10,7 @@ pub mod listing;
 mod migrate;
 #[cfg(test)]
 pub mod migrate;
-mod months;
+pub mod months;
 mod statement;
 #[cfg(test)]
 mod tests;

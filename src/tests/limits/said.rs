@@ -2,10 +2,10 @@
 
 use super::{call, change, limited, read, shown::set};
 use crate::{
-    kernel::time::DAY,
+    kernel::{Timestamp, time::DAY},
     tests::{
         gateway::{key, with_provider},
-        support::{Answer, House, each_engine, text},
+        support::{Answer, House, World, each_engine, text},
     },
 };
 use serde_json::{Value, json};
@@ -39,7 +39,11 @@ async fn a_save_says_which_limits_hold_nothing_up() {
             body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
             body
         };
-        let organisation = put("/v1/admin/organisation", budget("requests", 100, "monthly")).await;
+        let both = json!({ "usage_limits": [
+            { "type": "requests", "credit_limit": 100, "periodic_reset": "monthly" },
+            { "type": "tokens", "credit_limit": 100_000, "periodic_reset": "monthly" },
+        ] });
+        let organisation = put("/v1/admin/organisation", both).await;
         assert_eq!((codes(&organisation), organisation.json()), (vec![], json!({})));
 
         // Where a key is made.
@@ -52,7 +56,7 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         assert!(message.starts_with(told), "{message}");
         let limits = read(&house, "/v1/limits").await;
         let ids: Vec<_> = limits["data"].as_array().expect("limits").iter().map(|one| text(one, "id")).collect();
-        assert_eq!(limits["total"], 3, "all of them are set: {limits}");
+        assert_eq!(limits["total"], 4, "all of them are set: {limits}");
         assert!(ids.contains(&text(&high.json()["warnings"][0], "limit_id")), "{}", high.text);
         let mute = json!({ "name": "Mute", "permissions": { "completions": "disabled" } });
         let mute = make(with(mute, budget("requests", 10, "monthly"))).await;
@@ -80,11 +84,13 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         house.app.clock.advance(2 * DAY);
         assert_eq!(codes(&put(&path, budget("tokens", 900, "monthly")).await), ["holds_for_nothing"]);
 
-        let more = put("/v1/virtual-keys/main", budget("requests", 500, "monthly")).await;
+        let more = put("/v1/virtual-keys/main", budget("tokens", 500_000, "monthly")).await;
         assert_eq!(codes(&more), ["never_reached"]);
+        let attempts = put("/v1/virtual-keys/main", budget("requests", 500, "monthly")).await;
+        assert_eq!(codes(&attempts).len(), 0, "it counts attempts, of which one call may need several");
         let base = format!("http://127.0.0.1:{}/v1", provider.port);
         let virtual_key = json!({ "name": "Next", "provider": "openai", "key": "sk-2", "base_url": base });
-        let next = master.api("POST", "/v1/virtual-keys", with(virtual_key, budget("requests", 101, "daily"))).await;
+        let next = master.api("POST", "/v1/virtual-keys", with(virtual_key, budget("tokens", 100_001, "daily"))).await;
         assert_eq!(codes(&next), ["never_reached"]);
 
         // By routes of their own, and of the person whom a key answers for.
@@ -204,6 +210,63 @@ async fn each_correction_stays_with_what_it_was_for() {
                 404,
                 "{gone}"
             );
+        }
+    })
+    .await;
+}
+
+/// Where the limit above was begun anew, one that has been counting for longer is reached all the same.
+#[tokio::test]
+async fn nothing_is_said_of_a_limit_that_counts_more_than_the_one_above() {
+    each_engine(async |house| {
+        let (house, _, _provider) = with_provider(house).await;
+        let master = house.program(&house.master_key);
+        // The tenth of the next month, so that no month ends unforeseen.
+        let now = house.app.clock.now();
+        let today = now.rfc3339();
+        let [year, month]: [i32; 2] = [&today[..4], &today[5..7]].map(|digits| digits.parse().expect("a number"));
+        let tenth = format!("{}-{:02}-10T12:00:00Z", year + month / 12, month % 12 + 1);
+        house.app.clock.advance(Timestamp::parse(&tenth).expect("a moment").0 - now.0);
+        let (id, _) = limited(&house, budget("requests", 8, "monthly")).await;
+        let path = format!("/v1/api-keys/{id}");
+        let save = async |amount: i64| codes(&master.api("PUT", &path, budget("requests", amount, "monthly")).await);
+        house.app.clock.advance(DAY);
+        let set = master.api("PUT", "/v1/admin/organisation", budget("requests", 5, "monthly")).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        assert_eq!(save(9).await.len(), 0, "the organisation's was set later");
+        house.app.clock.advance(30 * DAY);
+        assert_eq!(save(8).await, ["never_reached"], "both count the month from its beginning");
+        let reset = master.api("PUT", "/v1/admin/organisation", json!({ "reset_usage": true })).await;
+        assert_eq!(reset.status, 200, "{}", reset.text);
+        assert_eq!(save(9).await.len(), 0, "the organisation's was begun anew");
+        house.app.clock.advance(30 * DAY);
+        assert_eq!(save(8).await, ["never_reached"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_history_of_a_deleted_limit_can_be_read() {
+    each_engine(async |house| {
+        let world = World::new(house).await;
+        let house = &world.house;
+        let master = house.program(&house.master_key);
+        let set = master.api("PUT", "/v1/admin/organisation", budget("requests", 5, "monthly")).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        let limit = text(&read(house, "/v1/limits").await["data"][0], "id");
+        let raise = json!({ "raised_to": "9", "raised_until": "2999-12-31T00:00:00Z", "reason": "The fair" });
+        let path = format!("/v1/limits/{limit}");
+        assert_eq!(master.api("POST", &format!("{path}/raise"), raise).await.status, 200);
+        let expected = [("raise".to_owned(), 5.0, 9.0, json!("The fair"))];
+        assert_eq!(history(house, &limit).await, expected);
+        let deleted = master.api("DELETE", &path, Value::Null).await;
+        assert!(deleted.status < 300, "{}", deleted.text);
+        assert_eq!(read(house, "/v1/limits").await["total"], 0);
+        assert_eq!(history(house, &limit).await, expected);
+        let never = "/v1/limits/0198c5a2-7b1e-7000-8000-000000000000".to_owned();
+        for (program, path) in [(house.program(&world.south_key), &path), (master, &never)] {
+            let hidden = program.api("GET", &format!("{path}/history"), Value::Null).await;
+            assert_eq!(hidden.status, 404, "{path}: {}", hidden.text);
         }
     })
     .await;
