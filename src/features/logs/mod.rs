@@ -97,7 +97,7 @@ pub use store::{
     figures::{Spreads, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,
     trace_is_own, trace_of,
-    texts::{NewSide, NewTexts, count as count_texts, rules as keeping_rules, write_texts},
+    texts::{NewSide, NewTexts, count as count_texts, kept_since, write_texts},
     under_way,
 };
 

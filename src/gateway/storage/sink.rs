@@ -5,7 +5,7 @@ use crate::{
     features::{
         api_keys::operations::note_uses,
         limits::{self, Use},
-        logs::{self as logs_of, NewSide, NewTexts, count, model as logs, write_texts},
+        logs::{NewSide, NewTexts, count, kept_since, model as logs, write_texts},
     },
     gateway::{
         facts::{CallFacts, Record},
@@ -60,8 +60,7 @@ impl Log {
     async fn kept<'r>(&self, tx: &mut OrgTx, records: &[&'r Record]) -> Result<Vec<&'r Record>, WriteError> {
         let mut kept = records.to_vec();
         if records.iter().any(|record| record.call.started_at < self.since) {
-            let rules = logs_of::keeping_rules(tx).await.map_err(|_| WriteError::Failed)?;
-            let (_, before) = rules.ends(self.app.clock.now());
+            let before = kept_since(tx, self.app.clock.now()).await.map_err(|_| WriteError::Failed)?;
             let is_old = |record: &&Record| before.is_some_and(|before| record.call.started_at < before);
             kept.retain(|record| record.call.started_at >= self.since || !is_old(record));
         }

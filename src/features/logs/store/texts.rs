@@ -150,6 +150,13 @@ pub async fn rules(tx: &mut OrgTx) -> Result<Rules> {
     tx.system().one(RULES, values![id]).await
 }
 
+/// Before which moment the transaction's organisation keeps no entries. None: it keeps all, or is not there.
+pub async fn kept_since(tx: &mut OrgTx, now: Timestamp) -> Result<Option<Timestamp>> {
+    let id = tx.organisation();
+    let rules: Option<Rules> = tx.system().optional(RULES, values![id]).await?;
+    Ok(rules.and_then(|rules| rules.ends(now).1))
+}
+
 /// What there is of a call's texts.
 pub async fn note(tx: &mut OrgTx, call: CallId) -> Result<Texts> {
     let rules = rules(tx).await?;
