@@ -8,7 +8,7 @@ use crate::{
         storage::call_log,
         tests::support::{Upstream, completion},
     },
-    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp},
+    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, time::DAY},
     server::{database::Db, watch::ChangeNews},
 };
 use axum::{body::Body, http::Request};
@@ -246,34 +246,55 @@ async fn as_owner(house: &House, sql: &'static str) {
     }
 }
 
+/// A call of no virtual key that has begun.
+fn begun(organisation: OrganisationId, started_at: Timestamp) -> Record {
+    Record {
+        call: Arc::new(CallFacts {
+            id: CallId::new(),
+            organisation,
+            key: KeyId::numbered(0),
+            secret: SecretId::numbered(0),
+            person: None,
+            virtual_key: None,
+            provider: None,
+            endpoint: Endpoint::ChatCompletions,
+            model: "gpt-4o".into(),
+            streamed: false,
+            trace: "trace".into(),
+            metadata: None,
+            config: None,
+            prompt: None,
+            keeps: None,
+            prices: None,
+            started_at,
+        }),
+        outcome: None,
+        texts: None,
+    }
+}
+
+/// A journal may tell once more of calls whose entries were deleted for their age meanwhile.
+#[tokio::test]
+async fn calls_that_are_older_than_the_log_keeps_any_are_left_out() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let log = call_log(&house.app);
+        let old = begun(house.organisation, house.app.clock.now().plus(-2 * DAY));
+        let entries = async || house.snapshot().await.iter().filter(|row| row.starts_with("call_logs:")).count();
+        as_owner(&house, "UPDATE organisations SET logs_days = 1").await;
+        assert_eq!((log.write(std::slice::from_ref(&old)).await, entries().await), (Ok(()), 0));
+        as_owner(&house, "UPDATE organisations SET logs_days = NULL").await;
+        assert_eq!((log.write(&[old]).await, entries().await), (Ok(()), 1));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn only_a_record_that_can_never_be_stored_is_given_up() {
     each_engine(async |house| {
         let house = house.founded().await;
         let log = call_log(&house.app);
-        let record = |organisation: OrganisationId| Record {
-            call: Arc::new(CallFacts {
-                id: CallId::new(),
-                organisation,
-                key: KeyId::numbered(0),
-                secret: SecretId::numbered(0),
-                person: None,
-                virtual_key: None,
-                provider: None,
-                endpoint: Endpoint::ChatCompletions,
-                model: "gpt-4o".into(),
-                streamed: false,
-                trace: "trace".into(),
-                metadata: None,
-                config: None,
-                prompt: None,
-                keeps: None,
-                prices: None,
-                started_at: Timestamp(1),
-            }),
-            outcome: None,
-            texts: None,
-        };
+        let record = |organisation| begun(organisation, Timestamp(1));
         let good = [record(house.organisation)];
         let nowhere = [record(OrganisationId::numbered(99))];
         assert_eq!(log.write(&nowhere).await, Err(SinkError::Rejected));
