@@ -109,19 +109,19 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
   ] as const) {
     await open(page, `${HOME}/limits`);
     await page.getByLabel("On", { exact: true }).selectOption({ label: on });
-    await page.getByLabel("What is counted").selectOption("requests");
+    await page.getByLabel("What is counted").selectOption("tokens");
     await page.getByLabel("At most", { exact: true }).fill(amount);
     await page.getByRole("button", { name: "Set the limit" }).click();
     await expectSaid(page, said);
   }
   await open(page, `${HOME}/limits`);
-  await expect(page.getByText(/^Limited upstream: 2,000 requests in a month is more than the limit of the organisation/)).toBeVisible();
+  await expect(page.getByText(/^Limited upstream: 2,000 tokens in a month is more than the limit of the organisation/)).toBeVisible();
   await expectNoAxe(page);
 
   // Billing has the organisation's budgets, and leads to them.
   await open(page, `${HOME}/billing`);
   const budgets = page.getByRole("table", { name: "Budgets of the organisation" });
-  await expect(budgets.getByRole("row").filter({ hasText: "1,000 requests in a month" })).toContainText("When it is used up");
+  await expect(budgets.getByRole("row").filter({ hasText: "1,000 tokens in a month" })).toContainText("When it is used up");
   await page.getByRole("link", { name: "Set a budget or an alert" }).click();
   await expect(page.getByRole("heading", { name: "Set a limit on The organisation" })).toBeVisible();
 });
