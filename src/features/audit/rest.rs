@@ -15,7 +15,7 @@ use crate::{
         },
         database::hex,
     },
-    web::api::{Api, Call, Nothing, asked, input, renamed, window},
+    web::api::{Api, Call, Nothing, asked, input, range_of, renamed, window},
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -225,15 +225,7 @@ pub struct AuditRecordList {
 
 async fn list(call: Call, query: AuditEventsQuery) -> Result<AuditEventList> {
     let size = window(query.page_size, None)?.limit;
-    let range = match (query.range, &query.from, &query.to) {
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-            return Err(Error::field("range", "Send range, or from and to, not both."));
-        }
-        (Some(range), None, None) if range != "custom" => range,
-        (Some(_), None, None) => return Err(Error::field("range", "This is one of 1h, 24h, 7d, 30d.")),
-        (None, None, None) => String::new(),
-        (None, ..) => "custom".into(),
-    };
+    let range = range_of(query.range, query.from.as_deref(), query.to.as_deref())?;
     let asked = asked([
         ("range", Some(range)),
         ("from", query.from),

@@ -12,7 +12,7 @@ use crate::{
     features::feedback::{self, rest::FeedbackEntry},
     kernel::{Error, Result, Timestamp},
     policy::Operation,
-    web::api::{Api, Call, Nothing, asked, input, renamed, window},
+    web::api::{Api, Call, Nothing, asked, input, range_of, renamed, window},
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -292,15 +292,7 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
             format!("Numbered pages reach {DEEPEST} calls. Follow the cursor `next` from there."),
         ));
     }
-    let range = match (query.range, &query.from, &query.to) {
-        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-            return Err(Error::field("range", "Send range, or from and to, not both."));
-        }
-        (Some(range), None, None) if range != "custom" => range,
-        (Some(_), None, None) => return Err(Error::field("range", "This is one of 1h, 24h, 7d, 30d.")),
-        (None, None, None) => String::new(),
-        (None, ..) => "custom".into(),
-    };
+    let range = range_of(query.range, query.from.as_deref(), query.to.as_deref())?;
     let asked = asked([
         ("range", Some(range)),
         ("from", query.from),

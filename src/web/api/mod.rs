@@ -8,7 +8,7 @@ mod registrar;
 
 pub use input::{FieldSource, FieldType, Flag, Input, Nothing, ObjectText, Origin};
 pub(crate) use input::{input, names};
-pub use paging::{List, asked, one_of, window};
+pub use paging::{List, asked, one_of, range_of, window};
 pub use registrar::{Api, Call, parse_route};
 
 use crate::kernel::Error;

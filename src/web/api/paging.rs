@@ -1,6 +1,6 @@
 //! Lists in pages: numbered from 0, 50 items unless said otherwise, 100 at most.
 
-use crate::kernel::{Asked, Fields, Result, Window};
+use crate::kernel::{Asked, Error, Fields, Result, Window};
 use serde::Serialize;
 use std::borrow::Cow;
 use utoipa::{
@@ -14,6 +14,22 @@ use utoipa::{
 const USUAL_SIZE: i64 = 50;
 const LARGEST_SIZE: i64 = 100;
 const LAST_PAGE: i64 = 1_000_000;
+
+/// The span of time as the console's lists ask for it: a range by name, or `custom` with its ends.
+///
+/// # Errors
+/// At `range`, when both are said, or a name that is none.
+pub fn range_of(range: Option<String>, from: Option<&str>, to: Option<&str>) -> Result<String> {
+    match (range, from, to) {
+        (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
+            Err(Error::field("range", "Send range, or from and to, not both."))
+        }
+        (Some(range), None, None) if range != "custom" => Ok(range),
+        (Some(_), None, None) => Err(Error::field("range", "This is one of 1h, 24h, 7d, 30d.")),
+        (None, None, None) => Ok(String::new()),
+        (None, ..) => Ok("custom".into()),
+    }
+}
 
 /// The part of a list that the two parameters mean.
 pub fn window(page_size: Option<i64>, current_page: Option<i64>) -> Result<Window> {
