@@ -16,6 +16,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import binaryen from "binaryen";
 import * as esbuild from "esbuild";
 import { Marked } from "marked";
+import { USED, joinParts } from "./support/parts.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = resolve(HERE, "..");
@@ -83,20 +84,27 @@ const NEVER_RUN = [
   /hydrate_from_template|to_template/,
 ];
 /**
- * What makes the WebAssembly small once it is compressed. Inlining and the shuffling of locals make it smaller before
- * that, and larger afterwards: compiled generics resemble one another, and these passes make them differ.
+ * What makes the WebAssembly small once it is compressed, and quick to start. Browsers compile each function when it is first
+ * called, and a page calls thousands of them once: what has a single caller becomes part of it, unless it is large. More
+ * inlining would make compiled generics differ, which resemble one another and so compress well.
  */
 const PASSES = [
   ...["remove-unused-module-elements", "dae-optimizing", "duplicate-function-elimination", "vacuum"],
   ...["remove-unused-module-elements", "duplicate-function-elimination"],
   // Puts instances of one generic function beside each other.
-  ...["reorder-functions-by-name", "strip-debug", "strip-producers"],
+  "reorder-functions-by-name",
+  ...["inlining-optimizing", "strip-debug", "strip-producers"],
 ];
+binaryen.setOneCallerInlineMaxSize(64);
+binaryen.setAlwaysInlineMaxSize(3);
+binaryen.setFlexibleInlineMaxSize(0);
 
 /** The WebAssembly without what is never run. If it were called after all, the page would stop with an error. */
-function trim(bytes) {
+function trim(bytes, exports = []) {
   binaryen.setDebugInfo(true);
   const module = binaryen.readBinary(bytes);
+  module.setFeatures(USED);
+  for (const name of exports) module.removeExport(name);
   for (let index = 0; index < module.getNumFunctions(); index++) {
     const target = module.getFunctionByIndex(index);
     const { name, module: isImported } = binaryen.getFunctionInfo(target);
@@ -120,6 +128,7 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
     readFileSync(wasmSplit),
     readFileSync(join(HERE, "package-lock.json")),
     readFileSync(fileURLToPath(import.meta.url)),
+    readFileSync(join(HERE, "support/parts.mjs")),
   );
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
 
@@ -136,16 +145,14 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
     ),
     { stdio: "inherit" },
   );
+  const { files, exports } = joinParts(split, LOADER, `${NAME}.js`);
   copyFileSync(join(split, LOADER), join(raw, LOADER));
   const bytes = trim(readFileSync(join(raw, `${NAME}_bg.wasm`)));
   const wasmName = `${NAME}.${digest(bytes)}.wasm`;
-  // The parts that are loaded later, and what several of them share: by the names that the script has for them.
-  const parts = readdirSync(split)
-    .filter((name) => extname(name) === ".wasm" && name !== `${NAME}.wasm`)
-    .map((name) => {
-      const part = trim(readFileSync(join(split, name)));
-      return { name, bytes: part, packed: `${name.replace(/^split_|\.wasm$/g, "")}.${digest(part)}.wasm` };
-    });
+  const parts = files.map(({ name, bytes: untrimmed }) => {
+    const part = trim(untrimmed, exports);
+    return { name: `./${name}`, bytes: part, packed: name.replace(/\.wasm$/, `.${digest(part)}.wasm`) };
+  });
   const script = esbuild.buildSync({
     entryPoints: [join(raw, `${NAME}.js`)],
     bundle: true,
@@ -158,7 +165,7 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
   }).outputFiles[0].text;
   // The script finds its WebAssembly by itself, under the names that this very build has.
   let named = script;
-  for (const [name, packed] of [[`${NAME}_bg.wasm`, wasmName], ...parts.map(({ name, packed }) => [name, packed])]) {
+  for (const [name, packed] of [[`${NAME}_bg.wasm`, wasmName], ...parts.map(({ name, packed }) => [name, `./${packed}`])]) {
     if (!named.includes(name)) throw new Error(`the script no longer names ${name}`);
     named = named.replaceAll(name, packed);
   }
