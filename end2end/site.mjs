@@ -82,6 +82,10 @@ function write(folder, files) {
 const NEVER_RUN = [
   // Templates are used where nothing was rendered by a server.
   /hydrate_from_template|to_template/,
+  // A page comes to life once its part is there, and so has nothing to wait for. The function itself, in both ways in which
+  // its name may be written: functions inside it may be one with those of what runs.
+  /::hydrate_async(::\{\{closure\}\})*::h[0-9a-f]{16}$/,
+  /13hydrate_async(28_\$u7b\$\$u7b\$closure\$u7d\$\$u7d\$)*17h[0-9a-f]{16}E$/,
 ];
 /**
  * What makes the WebAssembly small once it is compressed, and quick to start. Browsers compile each function when it is first
@@ -153,8 +157,11 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
     const part = trim(untrimmed, exports);
     return { name: `./${name}`, bytes: part, packed: name.replace(/\.wasm$/, `.${digest(part)}.wasm`) };
   });
+  // What a page calls by itself: the program, and what asks for a part of it ahead.
+  const entry = join(raw, "entry.js");
+  writeFileSync(entry, `export * from "./${NAME}.js"; export { default } from "./${NAME}.js"; export { ahead } from "./${LOADER}";`);
   const script = esbuild.buildSync({
-    entryPoints: [join(raw, `${NAME}.js`)],
+    entryPoints: [entry],
     bundle: true,
     format: "esm",
     minify: true,

@@ -25,14 +25,17 @@ pub mod ui;
 #[cfg(feature = "ssr")]
 pub mod web;
 
-/// Brings the server-rendered page to life, and marks it so once all of it is.
+/// Brings the server-rendered page to life, which needs this part of the program, and marks it so once all of it is. False if
+/// the part cannot be loaded: the page is there, and works as plain HTML.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub async fn hydrate() {
+pub async fn hydrate(part: String) -> bool {
     console_error_panic_hook::set_once();
-    let page = leptos::mount::hydrate_from_async(leptos::tachys::dom::body(), console::Console).await;
-    ui::mark_alive();
-    page.forget();
+    if !features::later::load(&part).await {
+        return false;
+    }
+    ui::hydrate(console::Console);
+    true
 }
 
 #[cfg(all(test, feature = "ssr"))]

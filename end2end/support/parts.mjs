@@ -112,27 +112,42 @@ function hubOf(piece) {
   return { text: `(module ${lines.join("\n")})`, names: imports.map(([, name]) => name) };
 }
 
-/** The loader: the script takes from it, for each part, what loads it and then calls back into the WebAssembly. */
+/**
+ * The loader: the script takes from it, for each part, what loads it and then calls back into the WebAssembly; and the page,
+ * what asks for the files of a part ahead of that.
+ */
 const loaderOf = (files, names, script) => `import { initSync } from "./${script}";
 const first = () => initSync(undefined, undefined);
-const load = (from) => {
-  let loading;
-  return () =>
-    (loading ??= WebAssembly.instantiateStreaming(fetch(from), { ${FIRST}: first() }).catch((error) => {
+const file = (from) => {
+  let asked, loading;
+  const ask = () => {
+    asked ??= fetch(from);
+    asked.catch(() => {});
+    return asked;
+  };
+  const load = () =>
+    (loading ??= WebAssembly.instantiateStreaming(ask(), { ${FIRST}: first() }).catch((error) => {
       // It is tried again when it is asked for again.
-      loading = undefined;
+      asked = loading = undefined;
       throw error;
     }));
+  return { ask, load };
 };
 const part = (files) => async (callback, data) => {
-  const isLoaded = await Promise.all(files.map((file) => file())).then(
+  const isLoaded = await Promise.all(files.map((file) => file.load())).then(
     () => true,
     (error) => (console.error(error), false),
   );
   first().__indirect_function_table.get(callback)(data, isLoaded);
 };
-${files.map(({ name }, index) => `const file${index} = load(new URL("./${name}", import.meta.url));`).join("\n")}
-${names.map((part) => `export const __wasm_split_load_${part} = part([${files.flatMap(({ parts }, index) => (parts.has(part) ? [`file${index}`] : []))}]);`).join("\n")}
+const files = [
+${files.map(({ name }) => `  file(new URL("./${name}", import.meta.url)),`).join("\n")}
+];
+const parts = {
+${names.map((part) => `  ${part}: [${files.flatMap(({ parts }, index) => (parts.has(part) ? [`files[${index}]`] : []))}],`).join("\n")}
+};
+export const ahead = (name) => parts[name]?.forEach((file) => file.ask());
+${names.map((name) => `export const __wasm_split_load_${name} = part(parts.${name});`).join("\n")}
 `;
 
 /**

@@ -1,12 +1,15 @@
 //! The document around every page.
 
 use super::Console;
+use crate::features::later::Part;
 use crate::web::{FormOutcome, RequestContext, assets::manifest};
 use leptos::{nonce::use_nonce, prelude::*};
 use leptos_meta::MetaTags;
 
 /// How long, in milliseconds, what only serves pages without JavaScript waits hidden for a program that does not come.
 const LATE: u32 = 8_000;
+/// How long, in milliseconds, the program waits for a page that is not painted.
+const UNPAINTED: u32 = 1_000;
 
 /// `<!DOCTYPE html>` and on. Without the built site it is a page of plain HTML. The answer to a form that the browser
 /// posted itself is never hydrated: what it shows once is in its HTML and nowhere else.
@@ -27,18 +30,16 @@ pub fn shell() -> impl IntoView {
             options.insert_header(axum::http::header::CONTENT_SECURITY_POLICY, value);
         }
     }
-    let script = match (&site.js, &site.wasm) {
-        (Some(js), Some(wasm)) if hydrates => Some((
-            format!(
-                "const plain = () => document.documentElement.dataset.plain = \"\"; setTimeout(plain, {LATE}); \
-                 import(\"{js}\").then(m => m.default({{module_or_path: \"{wasm}\"}}).then(() => m.hydrate())).catch(plain)"
-            ),
-            js.clone(),
-            wasm.clone(),
-        )),
-        _ => None,
-    };
-    let is_plain = script.is_none().then_some("");
+    let part = Part::default();
+    provide_context(part.clone());
+    let program = site.js.as_ref().zip(site.wasm.as_ref()).filter(|_| hydrates);
+    let has_program = program.is_some();
+    let script = program.map(|(js, wasm)| {
+        let (js, wasm) = (js.clone(), wasm.clone());
+        // It stands behind the page, which tells what part it needs.
+        view! { <script type="module" nonce=nonce inner_html=move || start(&js, &wasm, part.name())></script> }
+    });
+    let is_plain = (!has_program).then_some("");
     view! {
         <!DOCTYPE html>
         <html lang="en-GB" data-theme=theme data-plain=is_plain>
@@ -49,19 +50,24 @@ pub fn shell() -> impl IntoView {
                 <meta name="request-id" content=request_id />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 {site.css.as_ref().map(|css| view! { <link rel="stylesheet" href=css.clone() /> })}
-                {script
-                    .map(|(script, js, wasm)| {
-                        view! {
-                            <link rel="modulepreload" href=js nonce=nonce.clone() />
-                            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
-                            <script type="module" nonce=nonce.clone() inner_html=script></script>
-                        }
-                    })}
                 <MetaTags />
             </head>
             <body>
                 <Console />
+                {script}
             </body>
         </html>
     }
+}
+
+/// The script that starts the program. It is asked for once the page has been painted: until then it would take the line from
+/// what is read first. A page in the background is not painted, and waits a moment instead.
+fn start(js: &str, wasm: &str, part: &str) -> String {
+    format!(
+        "const plain = () => document.documentElement.dataset.plain = \"\"; setTimeout(plain, {LATE}); \
+         new Promise(start => {{ requestAnimationFrame(() => setTimeout(start)); setTimeout(start, {UNPAINTED}) }}) \
+         .then(() => {{ const wasm = fetch(\"{wasm}\"); return import(\"{js}\").then(m => {{ m.ahead(\"{part}\"); \
+         return m.default({{module_or_path: wasm}}).then(() => m.hydrate(\"{part}\")) }}) }}) \
+         .then(lives => lives || plain(), plain)"
+    )
 }

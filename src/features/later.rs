@@ -46,17 +46,28 @@ macro_rules! later {
             }
 
             async fn preload(&self) {
+                #[cfg(feature = "ssr")]
+                if let Some(part) = use_context::<Part>() {
+                    part.note(match self {
+                        $($(Later::$Page)|+ => stringify!($part)),+
+                    });
+                }
                 // Until a page has come to life it shows all that there is to wait for.
                 let waiting = (!is_hydrating()).then(Waiting::begin);
-                let loaded = match self {
+                // What could not be loaded is tried again, and told of, when the page is opened.
+                drop(match self {
                     $($(Later::$Page)|+ => $part::preload().await),+
-                };
+                });
                 drop(waiting);
-                if loaded.is_err() && is_hydrating() {
-                    // The page is there, and works as plain HTML: it is left at that.
-                    std::future::pending::<()>().await;
-                }
-                // In the app it is tried again, and told of, when the page is opened.
+            }
+        }
+
+        /// Loads the part of this name; false if it cannot be loaded.
+        #[cfg(feature = "hydrate")]
+        pub async fn load(part: &str) -> bool {
+            match part {
+                $(stringify!($part) => $part::preload().await.is_ok(),)+
+                _ => true,
             }
         }
 
@@ -193,6 +204,23 @@ later! {
     }
     reasons {
         Why => why::WhyPage,
+    }
+}
+
+/// The part that the page needs which the server renders, once it is known.
+#[cfg(feature = "ssr")]
+#[derive(Clone, Default)]
+pub struct Part(std::sync::Arc<std::sync::OnceLock<&'static str>>);
+
+#[cfg(feature = "ssr")]
+impl Part {
+    fn note(&self, part: &'static str) {
+        self.0.get_or_init(|| part);
+    }
+
+    /// Its name; empty for a page that needs none.
+    pub fn name(&self) -> &'static str {
+        self.0.get().copied().unwrap_or_default()
     }
 }
 

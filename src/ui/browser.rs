@@ -3,6 +3,7 @@
 use super::{
     connection::{Connection, Waiting},
     form::Posted,
+    gradual::once_alive,
     remote::{UNREACHABLE, is_unanswered, unreadable, write},
     session::Session,
 };
@@ -10,6 +11,8 @@ use crate::{
     kernel::{Code, Error, Result},
     site::routes::Path,
 };
+use any_spawner::Executor;
+use hydration_context::{HydrateSharedContext, SharedContext};
 use js_sys::{JSON, Promise, Reflect, Uint8Array};
 use leptos::{
     prelude::*,
@@ -20,11 +23,12 @@ use leptos::{
         request::{ClientReq, browser::BrowserRequest},
         response::{ClientRes, browser::BrowserResponse},
     },
+    tachys::{hydration::Cursor, view::PositionState},
 };
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::HashMap};
+use std::{cell::RefCell, collections::HashMap, mem, sync::Arc};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -211,11 +215,26 @@ pub fn send_to(path: &Path) {
     use_navigate()(path.as_str(), NavigateOptions { replace: true, ..Default::default() });
 }
 
-/// Marks the document: what needs JavaScript is shown, and what is for those without goes.
-pub fn mark_alive() {
-    if let Some(root) = document().document_element() {
-        let _ = root.set_attribute("data-live", "");
-    }
+/// Brings the page that the server has rendered to life, and marks the document once all of it is: what needs JavaScript is
+/// shown, and what is for those without goes.
+pub fn hydrate<V: IntoView>(page: impl FnOnce() -> V) {
+    let Some(body) = document().body() else { return };
+    // There is no other executor that this could come after.
+    let _ = Executor::init_wasm_bindgen();
+    let context = Arc::new(HydrateSharedContext::new());
+    let owner = Owner::new_root(Some(Arc::clone(&context) as Arc<_>));
+    let view = owner.with(|| {
+        page().into_view().hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default())
+    });
+    once_alive(move || {
+        // Until then what came with the page is there for its parts.
+        context.hydration_complete();
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-live", "");
+        }
+    });
+    // They last as long as the document.
+    mem::forget((owner, view));
 }
 
 /// Whether the page is still being brought to life. Until then it is what the server made, and works as that.

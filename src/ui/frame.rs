@@ -1,7 +1,8 @@
 //! The frame around every page: side bar, switcher, top bar; and the plain one for people who are signed out.
 use super::components::{Avatar, Heading, OrgMark, Panel, PanelState, dom, open_on_down};
 use super::icons::{Glyph, Icon, Mark};
-use crate::{policy::Operation, site::routes::Path, ui::reactive};
+use super::{Gradual, apart, reactive};
+use crate::{policy::Operation, site::routes::Path};
 use leptos::prelude::*;
 
 /// A heading of the navigation and what stands below it.
@@ -128,6 +129,21 @@ pub fn Frame(
             let _ = nav.hide_popover();
         }
     };
+    let switcher_panel = move || {
+        view! {
+            <Panel id=SWITCHER state=switcher class="panel switcher-panel" label="Organisations">
+                {organisations.run()}
+            </Panel>
+        }
+    };
+    let person_panel = move || {
+        view! {
+            <Panel id=PERSON state=person class="panel menu person-panel" label="Account">
+                <a class="menu-item" href=move || data.with(|d| d.account_href.clone())>"Your account"</a>
+                {account.run()}
+            </Panel>
+        }
+    };
     view! {
         <a class="skip" href="#main" rel="external">"Skip to content"</a>
         <div class="frame">
@@ -148,7 +164,7 @@ pub fn Frame(
                     </button>
                 </div>
                 <SwitcherButton data state=switcher />
-                <div class="side-nav">{reactive(move || data.with(|d| nav_view(&d.nav)))}</div>
+                <div class="side-nav">{apart(move || reactive(move || data.with(|d| nav_view(&d.nav))))}</div>
                 <PersonButton data state=person />
             </nav>
             <header class="bar">
@@ -166,15 +182,9 @@ pub fn Frame(
                 {search.run()}
                 <a class="bar-help" rel="external" href=move || data.with(|d| d.help_href.clone())>"Help"</a>
             </header>
-            <main id="main" tabindex="-1">{children()}</main>
+            <main id="main" tabindex="-1">{apart(children)}</main>
         </div>
-        <Panel id=SWITCHER state=switcher class="panel switcher-panel" label="Organisations">
-            {organisations.run()}
-        </Panel>
-        <Panel id=PERSON state=person class="panel menu person-panel" label="Account">
-            <a class="menu-item" href=move || data.with(|d| d.account_href.clone())>"Your account"</a>
-            {account.run()}
-        </Panel>
+        {Gradual::default().with(switcher_panel).with(person_panel)}
     }
 }
 

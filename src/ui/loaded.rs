@@ -4,6 +4,7 @@ use super::{
     components::{Card, CopyText, DefinitionList, Fact, LinkButton, Look, PageHeader, SearchField, Skeleton},
     connection::Connection,
     frame::PlainFrame,
+    gradual::apart,
     pages::page_title,
     place::{here, use_place},
     reactive,
@@ -80,7 +81,7 @@ fn Shown(text: Resource<String, FromToStringCodec>, show: Arc<dyn Fn(&str) -> An
         <Transition fallback=|| view! { <Arriving /> }>
             {reactive(move || {
                 let show = Arc::clone(&show);
-                text.get().map(move |text| side::once(move || show(&text)))
+                text.get().map(move |text| side::once(move || apart(move || show(&text)).into_any()))
             })}
         </Transition>
     }

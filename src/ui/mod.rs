@@ -5,6 +5,7 @@ pub mod components;
 mod connection;
 pub mod form;
 pub mod frame;
+mod gradual;
 pub mod icons;
 pub mod listing;
 mod loaded;
@@ -24,11 +25,12 @@ mod side;
 
 pub use can::{available, can, refusal, unavailable};
 pub use connection::{Connection, Waiting};
+pub use gradual::{Gradual, apart};
 pub use loaded::{Arriving, Countdown, Expected, Framed, Headed, Loaded, Now, Problem, now};
 pub use place::{here, use_place};
 pub use reactive::reactive;
 pub use remote::{Data, Listening, Sending, load, load_after, parse, send_once, undo};
 pub use session::{Session, use_session};
 #[cfg(feature = "hydrate")]
-pub use side::mark_alive;
+pub use side::hydrate;
 pub use side::{is_hydrating, set_status};

@@ -1,6 +1,6 @@
 //! The fields of a key, for a new one and for one that is there: what it is called, when it ends, and what it may do.
 
-use super::{narrow::Narrowing, use_alive};
+use super::narrow::Narrowing;
 use crate::{
     features::{
         api_keys::model::{Expiry, Key, KeyConfig, KeyForm, Person, level_value},
@@ -9,7 +9,7 @@ use crate::{
     kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
-        bitting::{Bitting, KeySize},
+        Gradual, bitting::{Bitting, KeySize},
         components::{
             Availability, Change, Choice, Column, Field, FieldKind, LevelSteps, Segments, Select, Table, Time, TwoLines,
         },
@@ -208,7 +208,6 @@ pub(super) fn Basics(
     people: Vec<Person>,
     configs: Vec<KeyConfig>,
 ) -> impl IntoView {
-    let alive = use_alive();
     let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
     let stored = editor.stored.get_untracked();
     let kept = stored.as_ref().and_then(|key| key.expires_at);
@@ -278,7 +277,7 @@ pub(super) fn Basics(
                     />
                     <div class="hint" aria-live="polite">{beside}</div>
                 </div>
-                <div hidden=move || alive.get() && editor.expiry.get() != "date">
+                <div class="only-date">
                     <Field
                         label="Last day"
                         name="expiry_date"
@@ -371,8 +370,7 @@ pub(super) fn presets(editor: Editor, here: &crate::site::routes::Path) -> impl 
 /// One row for each feature: what it is, how far the key goes, and what that changes.
 #[component]
 pub(super) fn Permissions(editor: Editor) -> impl IntoView {
-    let rows: Vec<_> =
-        KeyFeature::ALL.into_iter().zip(editor.levels).map(|(feature, level)| row(editor, feature, level)).collect();
+    let rows = Gradual::of(KeyFeature::ALL.into_iter().zip(editor.levels), move |(feature, level)| row(editor, feature, level));
     view! {
         <Table
             caption="Permissions"

@@ -14,7 +14,7 @@ use crate::{
     policy::{KeyFeature, Operation, bitting, summary},
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         bitting::Bitting,
         can,
         components::{
@@ -92,7 +92,8 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
         }
         let marked = marked.get_untracked();
         let marked = enable.done().map_or(marked, |id| id.to_string());
-        let rows: Vec<_> = keys.into_iter().map(|key| row(&slug, key, now, enable, &marked, picks)).collect();
+        let own = slug.clone();
+        let rows = Gradual::of(keys, move |key| row(&own, key, now, enable, &marked, picks));
         let table = view! { <Table caption="API keys" columns>{rows}</Table> };
         let table = if picks {
             view! { <Picks action=routes::many_api_keys(&slug) acts=many::acts()>{table}</Picks> }.into_any()

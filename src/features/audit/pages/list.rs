@@ -14,7 +14,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Button, Card, Choice, Column, EmptyState, FilterSheet, LinkButton, Look, Note, PageHeader, Pill, SearchField,
             Table, Time, TimeStyle, Tone,
@@ -67,7 +67,8 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
     let body = if !events.is_empty() {
         let columns =
             vec![Column::new("Event"), Column::new("Outcome"), Column::new("Address, credential"), Column::new("Number, time")];
-        let rows: Vec<_> = events.into_iter().map(|told| row(told, &slug, now)).collect();
+        let own = slug.clone();
+        let rows = Gradual::of(events, move |told| row(told, &own, now));
         view! { <Table caption="Events, newest first" columns>{rows}</Table> }.into_any()
     } else if looked.is_none() && list.is_narrowed() {
         let sentence = "No event of this organisation fits the filter.";

@@ -13,7 +13,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag, Time,
         },
@@ -103,7 +103,7 @@ fn Rows(configs: Configs, slug: String, list: List) -> impl IntoView {
         list.column("Changed", "changed"),
         Column::actions(),
     ];
-    let rows: Vec<_> = configs.into_iter().map(|config| view! { <Row config now slug=slug.clone() /> }).collect();
+    let rows = Gradual::of(configs, move |config| view! { <Row config now slug=slug.clone() /> });
     view! {
         <Table caption="Configs" columns>
             {rows}

@@ -13,7 +13,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available, can,
+        Gradual, Loaded, available, can,
         components::{
             Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag, Time,
         },
@@ -98,8 +98,8 @@ fn Rows(guardrails: Guardrails, slug: String, list: List) -> impl IntoView {
         list.column("Changed", "changed"),
         Column::actions(),
     ];
-    let rows: Vec<_> =
-        guardrails.into_iter().map(|guardrail| view! { <Row guardrail now slug=slug.clone() /> }).collect();
+    let own = slug.clone();
+    let rows = Gradual::of(guardrails, move |guardrail| view! { <Row guardrail now slug=own.clone() /> });
     view! {
         <Table caption="Guardrails" columns>
             {rows}

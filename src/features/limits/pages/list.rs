@@ -12,7 +12,7 @@ use crate::{
     policy::Operation,
     site::routes::{self, Path},
     ui::{
-        Headed, Loaded, available,
+        Gradual, Headed, Loaded, available,
         components::{
             Button, Column, EmptyState, Look, Note, PageHeader, Pill, Table, Time, Toast, Tone, TwoLines,
         },
@@ -132,7 +132,8 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
             Column::new("State"),
             Column::actions(),
         ];
-        let rows: Vec<_> = limits.into_iter().map(|limit| row(limit, &slug, now.0, forms.delete)).collect();
+        let slug = slug.clone();
+        let rows = Gradual::of(limits, move |limit| row(limit, &slug, now.0, forms.delete));
         view! { <Table caption="Limits" columns>{rows}</Table> }.into_any()
     };
     // It is about the organisation, and not about the one limit that is looked at.

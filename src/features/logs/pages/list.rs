@@ -20,11 +20,11 @@ use crate::{
     kernel::{Timestamp, money::dollars, text::grouped, time::{DAY, HOUR}},
     site::routes::{self, Path},
     ui::{
-        Headed, Loaded,
+        Gradual, Headed, Loaded,
         components::{
             Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines,
         },
-        can,
+        apart, can,
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
         load, load_after, reactive,
     },
@@ -69,7 +69,7 @@ pub fn ListPage() -> impl IntoView {
                         {reactive(move || view! { <LinkButton label="Export" href=export.get() /> })}
                         {settings(&slug.get_untracked())}
                     </PageHeader>
-                    <Bars choices list=list() />
+                    {apart(move || view! { <Bars choices list=list() /> })}
                     <Loaded
                         data=page
                         view=move |page: Page| {
@@ -153,7 +153,7 @@ fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
                 <div>"to "<Time at=to.0 /></div>
             </div>
         </div>
-        <Chart title=chart summary bars width style unit="Calls" />
+        {apart(move || view! { <Chart title=chart summary bars width style unit="Calls" /> })}
         {body}
     }
     .into_any()
@@ -198,7 +198,7 @@ fn Rows(calls: Vec<LoggedCall>, slug: String, now: Timestamp, dated: bool) -> im
         Column::number("Tokens"),
         Column::number("Cost"),
     ];
-    let rows: Vec<_> = calls.into_iter().map(|call| row(call, &slug, now, dated)).collect();
+    let rows = Gradual::of(calls, move |call| row(call, &slug, now, dated));
     view! { <div id=tail::LIST><Table caption="Calls, newest first" columns>{rows}</Table></div> }
 }
 

@@ -138,12 +138,12 @@ fn Inside(view: View, content: Content) -> impl IntoView {
         view.with_untracked(|view| session.belongs_to(&view.email));
         follow(session, view);
     }
-    let place = Signal::derive(move || view.with(|view| view.place.clone()));
+    let place = Memo::new(move |_| view.with(|view| view.place.clone()));
     provide_context(Framed);
     provide_context(Signal::derive(move || Some(place.get())));
     provide_context(Expected(Signal::derive(move || place.with(|place| heading(place, &pathname.get())))));
-    let data = Signal::derive(move || view.with(|view| frame_data(view, &pathname.get())));
-    let crumbs = Signal::derive(move || place.with(|place| crumbs(place, &pathname.get())));
+    let data = Signal::from(Memo::new(move |_| view.with(|view| frame_data(view, &pathname.get()))));
+    let crumbs = Memo::new(move |_| place.with(|place| crumbs(place, &pathname.get())));
     let switcher = PanelState::new();
     let slug = Signal::derive(move || place.with(|place| place.slug.clone()));
     view! {

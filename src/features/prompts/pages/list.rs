@@ -16,7 +16,7 @@ use crate::{
     kernel::{Asked, Timestamp},
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Choice, CodeBlock, Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu,
             SearchField, Table, Time, Tone,
@@ -182,7 +182,7 @@ fn Rows(kind: Kind, prompts: Prompts, slug: String, list: List) -> impl IntoView
         list.column("Changed", "changed"),
         Column::actions(),
     ];
-    let rows: Vec<_> = prompts.into_iter().map(|prompt| view! { <Row kind prompt now slug=slug.clone() /> }).collect();
+    let rows = Gradual::of(prompts, move |prompt| view! { <Row kind prompt now slug=slug.clone() /> });
     view! {
         <Table caption=words(kind).title columns>
             {rows}

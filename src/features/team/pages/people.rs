@@ -17,7 +17,7 @@ use crate::{
     policy::{Operation, Role},
     site::routes,
     ui::{
-        Loaded, available, can,
+        Gradual, Loaded, available, can,
         components::{
             Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, SearchField,
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
@@ -81,10 +81,10 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
     let People { people, found, total, invitations, window, has_mail, now, .. } = people;
     let is_empty = people.is_empty();
     let heirs: Vec<_> = people.iter().filter(|person| person.role != Role::Owner && !person.disabled).take(HEIRS).cloned().collect();
-    let rows: Vec<_> = people
-        .into_iter()
-        .map(|person| view! { <Row person slug=slug.clone() now=now.0 has_mail owners form picks /> })
-        .collect();
+    let own = slug.clone();
+    let rows = Gradual::of(people, move |person| {
+        view! { <Row person slug=own.clone() now=now.0 has_mail owners form picks /> }
+    });
     let (roles_page, invite, everybody) = (routes::roles(&slug), routes::invite(&slug), list.path.clone());
     let tabs = tabs(&slug, total, invitations, true);
     let (value, selected) = (list.asked.get("q").to_owned(), list.asked.get("role").to_owned());

@@ -15,7 +15,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, SearchField, Table,
             Time, Tone,
@@ -111,7 +111,7 @@ fn Rows(keys: VirtualKeys, slug: String, list: List) -> impl IntoView {
         list.column("Last used", "used"),
         Column::actions(),
     ];
-    let rows: Vec<_> = keys.into_iter().map(|key| view! { <Row key_=key now slug=slug.clone() /> }).collect();
+    let rows = Gradual::of(keys, move |key| view! { <Row key_=key now slug=slug.clone() /> });
     view! {
         <Table caption="Virtual keys" columns>
             {rows}

@@ -16,7 +16,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Column, EmptyState, LinkButton, Look, MenuLink, PageHeader, Pill, RowMenu, Table, Tabs, Time, Tone,
             TwoLines,
@@ -56,10 +56,10 @@ pub fn InvitationsPage() -> impl IntoView {
 fn Waiting(invitations: Invitations, slug: String, list: List) -> impl IntoView {
     let Invitations { invitations, total, members, window, has_mail, now, .. } = invitations;
     let (is_empty, picks) = (invitations.is_empty(), many::can_pick());
-    let rows: Vec<_> = invitations
-        .into_iter()
-        .map(|invitation| view! { <Row invitation slug=slug.clone() now=now.0 has_mail picks /> })
-        .collect();
+    let own = slug.clone();
+    let rows = Gradual::of(invitations, move |invitation| {
+        view! { <Row invitation slug=own.clone() now=now.0 has_mail picks /> }
+    });
     let all = picks.then(|| Column::picks("Select all invitations on this page"));
     let named = ["Person", "Role", "Sent", "State"].map(Column::new);
     let columns = all.into_iter().chain(named).chain([Column::actions()]).collect();

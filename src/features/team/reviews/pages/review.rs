@@ -17,7 +17,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
+        Gradual, Loaded, available,
         components::{
             Button, Card, Choice, Column, Field, FieldKind, MenuLink, Note, PageHeader, RowMenu, Table, Time, Toast, Tone,
         },
@@ -80,14 +80,15 @@ fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, fini
     });
     let title = format!("Review of {}", review.started_at.date());
     let id = review.id;
-    let lines: Vec<_> = rows.into_iter().map(|row| line(row, &review, &slug, now, decide)).collect();
     let all = list.path.clone();
-    let body = if lines.is_empty() {
+    let body = if rows.is_empty() {
         let sentence = "No row of this review matches these filters.";
         view! { <NothingFits title="No row fits" sentence label="Show all rows" href=all /> }.into_any()
     } else {
         let mut columns: Vec<_> = ["Who or what", "May do", "Last used", "Decision"].map(Column::new).into();
         columns.push(Column::actions());
+        let (review, slug) = (review.clone(), slug.clone());
+        let lines = Gradual::of(rows, move |row| line(row, &review, &slug, now, decide));
         view! { <Table caption="Rows of the review" columns>{lines}</Table> }.into_any()
     };
     let kinds = [("", "People and keys"), ("person", "People"), ("api_key", "API keys")];
