@@ -25,11 +25,16 @@ const PACKED = join(ROOT, "target/wasm/packed");
 const NAME = "latchkey";
 /** The script with which the first part of the WebAssembly loads the later one. */
 const LOADER = "__wasm_split.js";
+/** Which files each part has. */
+const PARTS = "parts.json";
 
 /** Bytes that a first visit may load, Brotli-compressed. */
 const BUDGETS = { wasm: 300 * 1024, css: 20 * 1024, js: 20 * 1024 };
-/** Bytes of each part that is loaded with the first of its pages, and of what several parts share. */
-const PART = 100 * 1024;
+/** Bytes of all that with one of the parts, which are loaded with the first of their pages: that of prompts has the most. */
+const WHOLE = 440 * 1024;
+const LARGER = { texts: 475 * 1024 };
+/** Files of a part: each is fetched, compiled and linked by itself. */
+const FILES = 24;
 /** Forms that are compressed already gain nothing by it. */
 const COMPRESSED = new Set([".png", ".jpg", ".webp", ".avif", ".ico", ".woff2"]);
 
@@ -177,6 +182,9 @@ function packWasm(wasm, wasmBindgen, wasmSplit) {
     named = named.replaceAll(name, packed);
   }
   const bound = Buffer.from(named);
+  const needed = (part) => files.flatMap(({ parts: of }, index) => (of.has(part) ? [parts[index].packed] : []));
+  const names = [...new Set(files.flatMap(({ parts: of }) => [...of]))].sort();
+  writeFileSync(join(PACKED, PARTS), JSON.stringify(Object.fromEntries(names.map((part) => [part, needed(part)]))));
   write(join(PACKED, "pkg"), [
     ...forms(wasmName, bytes),
     ...parts.flatMap(({ bytes: part, packed }) => forms(packed, part)),
@@ -317,16 +325,23 @@ function sizes() {
   const kib = (bytes) => `${(bytes / 1024).toFixed(1).padStart(6)} KiB`;
   const sizeOf = (name) => statSync(join(SITE, name), { throwIfNoEntry: false })?.size;
   let within = true;
-  const first = Object.entries(BUDGETS).map(([kind, budget]) => [kind, manifest[kind], budget]);
-  const parts = filesBelow(join(SITE, "pkg"))
-    .filter((name) => extname(name) === ".wasm" && `/pkg/${name}` !== manifest.wasm)
-    .map((name) => [name.split(".")[0], `/pkg/${name}`, PART]);
-  for (const [kind, file, budget] of [...first, ...parts]) {
-    const raw = sizeOf(file);
-    const [gzip, br] = [".gz", ".br"].map((form) => sizeOf(file + form) ?? raw);
+  const compressed = (file) => sizeOf(`${file}.br`) ?? sizeOf(file);
+  let first = 0;
+  for (const [kind, budget] of Object.entries(BUDGETS)) {
+    const file = manifest[kind];
+    const [raw, gzip, br] = [sizeOf(file), sizeOf(`${file}.gz`) ?? sizeOf(file), compressed(file)];
     const verdict = br <= budget ? "" : "  TOO MUCH";
     within &&= br <= budget;
+    first += br;
     console.log(`  ${kind.padEnd(12)} ${kib(br)} of ${kib(budget)} brotli  ${kib(gzip)} gzip  ${kib(raw)} raw${verdict}`);
+  }
+  for (const [part, files] of Object.entries(JSON.parse(readFileSync(join(PACKED, PARTS), "utf8")))) {
+    const own = files.reduce((sum, file) => sum + compressed(join("pkg", file)), 0);
+    const budget = LARGER[part] ?? WHOLE;
+    const verdict = first + own <= budget && files.length <= FILES ? "" : "  TOO MUCH";
+    within &&= verdict === "";
+    const told = `${kib(own)} in ${String(files.length).padStart(2)} files, ${kib(first + own)} of ${kib(budget)} in all`;
+    console.log(`  ${part.padEnd(12)} ${told}${verdict}`);
   }
   return within;
 }

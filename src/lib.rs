@@ -25,17 +25,20 @@ pub mod ui;
 #[cfg(feature = "ssr")]
 pub mod web;
 
-/// Brings the server-rendered page to life, which needs this part of the program, and marks it so once all of it is. False if
-/// the part cannot be loaded: the page is there, and works as plain HTML.
+/// Loads the part of the program that the page needs. False if it cannot be loaded: the page is there, and works as plain
+/// HTML.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub async fn hydrate(part: String) -> bool {
+pub async fn load(part: String) -> bool {
+    features::later::load(&part).await
+}
+
+/// Brings the server-rendered page to life once its part is there, and marks it so once all of it is.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
     console_error_panic_hook::set_once();
-    if !features::later::load(&part).await {
-        return false;
-    }
     ui::hydrate(console::Console);
-    true
 }
 
 #[cfg(all(test, feature = "ssr"))]

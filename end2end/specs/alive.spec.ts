@@ -23,8 +23,8 @@ import type { Page } from "@playwright/test";
 
 test.describe.configure({ mode: "serial" });
 
-/** The part of the code that the pages of keys need. */
-const PART = "**/pkg/keys.*.wasm";
+/** The parts of the code that the pages of keys need. */
+const PARTS = "**/pkg/key*.wasm";
 const live = (page: Page) => page.locator("html[data-live]");
 
 /** Notes every move of the page's parts from the first byte on, until `forgetMoves` is called on the page. */
@@ -94,7 +94,7 @@ test("a page says that it is alive when all of it is @js", async ({ page }) => {
   const held = new Promise<void>((resolve) => (release = resolve));
   let asked = () => {};
   const wanted = new Promise<void>((resolve) => (asked = resolve));
-  await page.route(PART, async (route) => {
+  await page.route(PARTS, async (route) => {
     asked();
     await held;
     await route.continue();
@@ -111,10 +111,10 @@ test("a page says that it is alive when all of it is @js", async ({ page }) => {
 });
 
 test("a page whose code does not load works as plain HTML, and one inside the app says so @js", async ({ page, faults }) => {
-  faults.allow(/keys\.|Failed to fetch|split/i);
+  faults.allow(/key|Failed to fetch|split/i);
   await signIn(page);
-  const failed = () => page.waitForEvent("requestfailed", (request) => request.url().includes("/pkg/keys."));
-  await page.route(PART, (route) => route.abort());
+  const failed = () => page.waitForEvent("requestfailed", (request) => request.url().includes("/pkg/key"));
+  await page.route(PARTS, (route) => route.abort());
   await Promise.all([failed(), page.goto(`${HOME}/api-keys/new`)]);
   await page.getByLabel("Name", { exact: true }).fill("made plainly");
   await page.getByRole("button", { name: "Create key" }).click();
@@ -124,7 +124,7 @@ test("a page whose code does not load works as plain HTML, and one inside the ap
   await page.getByRole("link", { name: "API keys", exact: true }).click();
   await expectPage(page, "This page cannot be shown right now");
   await expect(page.getByRole("main")).toHaveCount(1);
-  await page.unroute(PART);
+  await page.unroute(PARTS);
   await page.getByRole("link", { name: "Try again" }).click();
   await expectPage(page, "API keys");
   await expect(live(page)).toHaveCount(1);

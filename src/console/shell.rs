@@ -65,9 +65,10 @@ pub fn shell() -> impl IntoView {
 fn start(js: &str, wasm: &str, part: &str) -> String {
     format!(
         "const plain = () => document.documentElement.dataset.plain = \"\"; setTimeout(plain, {LATE}); \
+         const turn = () => new Promise(next => setTimeout(next)); \
          new Promise(start => {{ requestAnimationFrame(() => setTimeout(start)); setTimeout(start, {UNPAINTED}) }}) \
-         .then(() => {{ const wasm = fetch(\"{wasm}\"); return import(\"{js}\").then(m => {{ m.ahead(\"{part}\"); \
-         return m.default({{module_or_path: wasm}}).then(() => m.hydrate(\"{part}\")) }}) }}) \
-         .then(lives => lives || plain(), plain)"
+         .then(async () => {{ const wasm = fetch(\"{wasm}\"), m = await import(\"{js}\"); m.ahead(\"{part}\"); \
+         await m.default({{module_or_path: wasm}}); \
+         if (await m.load(\"{part}\")) {{ await turn(); m.hydrate() }} else plain() }}).catch(plain)"
     )
 }

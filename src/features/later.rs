@@ -92,7 +92,7 @@ macro_rules! later {
 }
 
 later! {
-    people {
+    account {
         Setup => accounts::SetupPage,
         Forgot => accounts::ForgotPage,
         Reset => accounts::ResetPage,
@@ -100,16 +100,24 @@ later! {
         Confirm => accounts::ConfirmPage,
         Organisations => organisations::OrganisationsPage,
         NewOrganisation => organisations::NewOrganisationPage,
+        Invitation => invitations::InvitationPage,
+    }
+    settings {
         Settings => organisations::SettingsPage,
         DeleteTexts => organisations::DeleteTextsPage,
-        Invitation => invitations::InvitationPage,
+    }
+    people {
         Team => team::TeamPage,
+    }
+    around_people {
         Roles => team::RolesPage,
         Leave => team::LeavePage,
         ChangeRole => team::ChangeRolePage,
         Remove => team::RemovePage,
         PasswordLink => team::PasswordLinkPage,
         ManyMembers => team::ManyPeoplePage,
+    }
+    inviting {
         Invitations => invitations::InvitationsPage,
         Invite => invitations::InvitePage,
         Resend => invitations::ResendPage,
@@ -123,12 +131,18 @@ later! {
     }
     keys {
         ApiKeys => api_keys::KeysPage,
-        NewApiKey => api_keys::NewKeyPage,
-        ApiKey => api_keys::KeyDetailPage,
+    }
+    key_acts {
         RotateApiKey => api_keys::RotateKeyPage,
         DisableApiKey => api_keys::DisableKeyPage,
         DeleteApiKey => api_keys::DeleteKeyPage,
         ManyApiKeys => api_keys::ManyKeysPage,
+    }
+    key_forms {
+        NewApiKey => api_keys::NewKeyPage,
+    }
+    one_key {
+        ApiKey => api_keys::KeyDetailPage,
     }
     providers {
         VirtualKeys => virtual_keys::ListPage,
@@ -137,13 +151,19 @@ later! {
         DuplicateVirtualKey => virtual_keys::DuplicatePage,
         DeleteVirtualKey => virtual_keys::DeletePage,
     }
-    observe {
+    home_page {
         Home => home::HomePage,
+    }
+    calls {
         Logs => logs::ListPage,
+    }
+    one_call {
         Log => logs::DetailPage,
     }
     figures {
         Analytics => analytics::AnalyticsPage,
+    }
+    around_calls {
         LogExport => logs::ExportPage,
         LogSettings => logs::SettingsPage,
         LogFilters => logs::FiltersPage,
@@ -154,40 +174,50 @@ later! {
         AuditEvent => audit::EventPage,
         AuditDelivery => audit::DeliveryPage,
     }
-    bills {
+    limits_page {
         Limits => limits::LimitsPage,
+    }
+    bills {
         Billing => billing::BillingPage,
         BillingSettings => billing::SettingsPage,
         BillingStatement => billing::StatementPage,
     }
     build {
-        Configs => configs::ListPage,
         NewConfig => configs::NewPage,
         Config => configs::EditorPage,
+    }
+    around_build {
+        Configs => configs::ListPage,
         ConfigVersions => configs::VersionsPage,
         ConfigUses => configs::UsesPage,
         DeleteConfig => configs::DeletePage,
     }
     checks {
-        Guardrails => guardrails::ListPage,
         NewGuardrail => guardrails::NewPage,
         Guardrail => guardrails::EditorPage,
+    }
+    around_checks {
+        Guardrails => guardrails::ListPage,
         GuardrailVersions => guardrails::VersionsPage,
         GuardrailSamples => guardrails::SamplesPage,
         GuardrailUses => guardrails::UsesPage,
         DeleteGuardrail => guardrails::DeletePage,
     }
     texts {
-        Prompts => prompts::PromptsPage,
         NewPrompt => prompts::NewPromptPage,
         Prompt => prompts::PromptPage,
-        PromptVersions => prompts::PromptVersionsPage,
-        DeletePrompt => prompts::DeletePromptPage,
-        Partials => prompts::PartialsPage,
         NewPartial => prompts::NewPartialPage,
         Partial => prompts::PartialPage,
-        PartialVersions => prompts::PartialVersionsPage,
+    }
+    text_lists {
+        Prompts => prompts::PromptsPage,
+        DeletePrompt => prompts::DeletePromptPage,
+        Partials => prompts::PartialsPage,
         DeletePartial => prompts::DeletePartialPage,
+    }
+    text_versions {
+        PromptVersions => prompts::PromptVersionsPage,
+        PartialVersions => prompts::PartialVersionsPage,
     }
     around_texts {
         PromptValues => prompts::ValuesPage,

@@ -223,9 +223,8 @@ pub fn hydrate<V: IntoView>(page: impl FnOnce() -> V) {
     let _ = Executor::init_wasm_bindgen();
     let context = Arc::new(HydrateSharedContext::new());
     let owner = Owner::new_root(Some(Arc::clone(&context) as Arc<_>));
-    let view = owner.with(|| {
-        page().into_view().hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default())
-    });
+    let view = owner
+        .with(|| page().into_view().hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default()));
     once_alive(move || {
         // Until then what came with the page is there for its parts.
         context.hydration_complete();

@@ -13,7 +13,7 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, Sending, can,
+        Loaded, Sending, apart, can,
         components::{Card, CodeBlock, LinkButton, Look, PageHeader, Pill, Time, Tone, announce},
         icons::{Glyph, Icon},
         load_after,
@@ -50,29 +50,36 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
     }
     let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
     let attention = (!ending.is_empty() || !failing.is_empty() || !budgets.is_empty() || unused > 0)
-        .then(|| view! { <Attention failing budgets ending unused slug=slug.clone() now /> });
+        .then(|| {
+            let slug = slug.clone();
+            apart(move || view! { <Attention failing budgets ending unused slug now /> })
+        });
     let base = format!("{}/v1", example.public_url);
     let first = (!steps.are_done()).then(|| {
         let example = example.clone();
         let slug = slug.clone();
         let example = move || view! { <ExampleCall example=example.clone() /> }.into_any();
-        view! { <FirstSteps steps slug example=ViewFn::from(example) /> }
+        apart(move || view! { <FirstSteps steps slug example=ViewFn::from(example) /> })
     });
     let how = steps.call.then(|| {
-        view! {
-            <Card>
-                <details>
-                    <summary>"How a program calls a model"</summary>
-                    <ExampleCall example />
-                </details>
-            </Card>
-        }
+        apart(move || {
+            view! {
+                <Card>
+                    <details>
+                        <summary>"How a program calls a model"</summary>
+                        <ExampleCall example />
+                    </details>
+                </Card>
+            }
+        })
     });
     // Nothing is told of calls before the first.
-    let told = steps.call.then(|| view! { <Day day slug=slug.clone() /> });
-    let newest = steps.call.then(|| view! { <Calls calls slug=slug.clone() now /> });
-    let providers = (!providers.is_empty()).then(|| view! { <Providers providers slug=slug.clone() /> });
-    let lately = lately.map(|lately| view! { <Lately lately slug now /> });
+    let (of_day, of_calls, of_providers) = (slug.clone(), slug.clone(), slug.clone());
+    let told = steps.call.then(|| apart(move || view! { <Day day slug=of_day /> }));
+    let newest = steps.call.then(|| apart(move || view! { <Calls calls slug=of_calls now /> }));
+    let providers =
+        (!providers.is_empty()).then(|| apart(move || view! { <Providers providers slug=of_providers /> }));
+    let lately = lately.map(|lately| apart(move || view! { <Lately lately slug now /> }));
     view! {
         <PageHeader title=name sentence />
         <div class="stack">
