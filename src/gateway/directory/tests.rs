@@ -1,14 +1,18 @@
 //! The directory before a source that counts, waits, fails and changes its mind.
 
+use super::shelf::{SHARE, TARGETS};
 use super::*;
+use crate::features::guardrails::model::AllCalls;
 use crate::kernel::{ConfigId, KeyId, OrganisationId, SecretId, VirtualKeyId};
+use crate::policy::PermissionSet;
 use crate::server::access::SignedInMember;
 use crate::{
-    gateway::target::Address,
+    gateway::{limits::LimitSet, target::Address},
     kernel::provider::Provider,
     server::outgoing::{AllowList, BaseUrl},
 };
-use std::sync::atomic::AtomicUsize;
+use async_trait::async_trait;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
