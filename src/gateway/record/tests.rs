@@ -1,14 +1,18 @@
 //! The record against a sink that can be stopped, and journals that outlive their process.
 
-use super::super::facts::Endpoint;
+use super::super::facts::{CallEnd, EndedBy, Endpoint, Tried};
 use super::super::limits::{Ask, Foreseen, LimitSet, Meters, Priced, Spent, Ticket};
 use super::super::tests::{charges::budget, support::NoLedger};
+use super::open::CLIENT_LEFT;
 use super::*;
+use crate::dialect::usage::Usage;
 use crate::features::limits::model::Measure;
-use crate::features::logs::model as logs;
+use crate::features::logs::model::{self as logs, Next};
+use crate::guardrails::HookResults;
 use crate::kernel::provider::Provider;
 use crate::kernel::{CallId, KeyId, LimitId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use async_trait::async_trait;
+use std::sync::atomic::AtomicUsize;
 use tempfile::TempDir;
 
 #[derive(Default)]

@@ -1,9 +1,10 @@
 //! What a call has reserved of limits, and what it has used of them in the end.
 
-use super::{CallEnd, Open};
+use super::Open;
 use crate::{
     dialect::{MAX_MODEL, usage::Usage},
     gateway::{
+        facts::CallEnd,
         limits::{Amounts, Foreseen, Priced, Spent, Ticket, output_of, text_bytes},
         prices::cost,
     },
