@@ -1,6 +1,6 @@
 //! Values that a prompt is tried with, kept under a name, and two of its versions beside each other over all of them.
 
-use super::{components, run, store, subject};
+use super::{compile::components, run, store, subject};
 use crate::{
     features::prompts::model::{
         Content, Detail, Filled, Kind, MODEL_LIMIT, Ran,

@@ -29,7 +29,7 @@ pub(super) const CLIENT_LEFT: u16 = 499;
 /// A call under way. Finish it; one that is merely dropped is recorded as left by its caller.
 pub struct Open {
     recorder: Arc<Inner>,
-    call: Arc<CallFacts>,
+    pub(super) call: Arc<CallFacts>,
     arrived: Instant,
     /// When it first left for a provider.
     sent_us: Option<u64>,
