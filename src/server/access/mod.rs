@@ -263,6 +263,15 @@ impl Access {
         Ok(())
     }
 
+    /// The answer to a button of a form that saves nothing: the page comes back with what was typed.
+    pub fn only_stepped(&self, operation: Operation) -> Error {
+        match self.principal.organisation().map(|here| self.check(operation, Target::In(here))) {
+            Some(Ok(())) => Error::new(Code::NotSaved, "Nothing is saved yet."),
+            Some(Err(error)) => error,
+            None => Error::not_found(),
+        }
+    }
+
     /// Asks for an operation that reads inside the organisation, and gives its transaction.
     pub async fn read(&self, operation: Operation) -> Result<OrgTx> {
         let Some(organisation) = self.principal.organisation() else {

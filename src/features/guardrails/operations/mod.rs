@@ -1,21 +1,21 @@
-//! What can be done with guardrails.
+//! What can be done with guardrails: they are listed, read, made, changed, set for every call and deleted here. What is read
+//! of a definition, the versions that there were, samples, and trials of a text stand in files of their own.
 
 use super::{
     bench::{self, Sampled},
     form,
     model::{
-        self, Actions, AllCalls, Detail, Editing, GuardrailPage, Guardrails, LARGEST, MOST, MOST_OF_ALL_CALLS,
-        MOST_SAMPLES, NewGuardrail, Sample, Samples, Saved, TEXT_LIMIT, Tried, Typed, Versions,
+        self, AllCalls, Detail, Editing, GuardrailPage, Guardrails, MOST, MOST_OF_ALL_CALLS, NewGuardrail, Sample,
+        Saved, Typed,
     },
     store::{self, Facts, NewVersion},
 };
 use crate::{
     features::versions::{
-        self, Whole,
-        model::{History, MOST as MOST_VERSIONS, parse_message},
+        self,
+        model::{MOST as MOST_VERSIONS, parse_message},
     },
-    guardrails::{self, Guardrail, catalogue},
-    kernel::{Asked, Code, Error, Fields, GuardrailId, Result, SampleId, Window, text},
+    kernel::{Asked, Error, Fields, GuardrailId, Result, Window, text},
     policy::{Operation, Target},
     server::{
         access::{Access, Change, Committed},
@@ -25,12 +25,22 @@ use crate::{
         },
         crypto::WebhookSigner,
         database::{OrgTx, listing::Page},
-        outgoing::BaseUrl,
     },
 };
+use definition::{Sound, compiled, definition, only_requests, sound};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+mod definition;
+mod history;
+mod samples;
+mod trying;
+
+pub use definition::{Named, in_form, named};
+pub use history::{restore, version, versions, whole_versions};
+pub use samples::{drop_sample, keep_sample, samples};
+pub use trying::{try_text, try_typed};
 
 /// What shall become of a guardrail.
 pub struct Draft {
@@ -109,15 +119,10 @@ async fn editing(access: &Access, typed: &Typed, step: &str, stored: &Value) -> 
     }
     let blocks = form::blocks_typed(typed, step);
     let tried = match step {
-        "try" => Some(tried(access, typed, stored).await),
+        "try" => Some(trying::tried(access, typed, stored).await),
         _ => None,
     };
     Editing { blocks, actions: form::actions_typed(typed), tried }
-}
-
-/// A stored text, read. It was checked when it was saved.
-fn definition(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// The draft that a form is read to. What it has no field for stays as in `stored`.
@@ -127,81 +132,17 @@ pub fn draft_of(typed: &Typed, stored: Option<&Detail>) -> Draft {
     let blocks = form::blocks_typed(typed, "");
     let definition = form::definition_of(&blocks, &form::actions_typed(typed), &stored, &mut refused);
     let field = |name: &str| typed.get(name).to_owned();
-    Draft {
-        name: field("name"),
-        description: field("description"),
-        message: field("message"),
-        definition,
-        refused,
-    }
-}
-
-/// The answer to a button of a form that saves nothing: the page comes back with what was typed.
-pub fn only_stepped(access: &Access, operation: Operation) -> Error {
-    match access.principal().organisation().map(|here| access.check(operation, Target::In(here))) {
-        Some(Ok(())) => Error::new(Code::NotSaved, "Nothing is saved yet."),
-        Some(Err(error)) => error,
-        None => Error::not_found(),
-    }
-}
-
-/// The same for the fields of a form.
-pub fn in_form(mut error: Error) -> Error {
-    for field in &mut error.fields {
-        field.field = form::form_name(&field.field);
-    }
-    error
-}
-
-/// A definition that compiles.
-struct Sound {
-    text: String,
-    guardrail: Guardrail,
-    /// The first check that says nothing about answers: its number and what it is called.
-    only_requests: Option<(usize, String)>,
-}
-
-/// Reads a definition that shall be saved. It names every fault by its field.
-fn sound(access: &Access, definition: &Value) -> Result<Sound> {
-    let allowed = access.app().outgoing.allowed();
-    let may_call = |address: &str| {
-        // A query is no matter of where it leads.
-        let bare = address.split(['?', '#']).next().unwrap_or_default();
-        BaseUrl::parse(bare, allowed).map(drop).map_err(|error| error.to_string())
-    };
-    let guardrail = Guardrail::compile(definition, &may_call).map_err(|faults| refusal(&faults))?;
-    // The checks first, as people write them.
-    let text = format!(r#"{{"checks":{},"actions":{}}}"#, definition["checks"], definition["actions"]);
-    let text = versions::laid_out(&text);
-    if text.len() > LARGEST {
-        return Err(Error::field("checks", format!("A guardrail has at most {} KiB.", LARGEST >> 10)));
-    }
-    let only_requests = guardrail.only_requests().map(|(at, id)| (at, label(id)));
-    Ok(Sound { text, guardrail, only_requests })
-}
-
-/// What a check is called.
-fn label(id: &str) -> String {
-    catalogue::find(id).map_or_else(|| id.to_owned(), |known| known.label.to_owned())
-}
-
-fn refusal(faults: &[guardrails::Fault]) -> Error {
-    let mut fields = Fields::default();
-    for fault in faults.iter().take(100) {
-        fields.refuse(if fault.field.is_empty() { "checks" } else { &fault.field }, fault.message.clone());
-    }
-    fields.finish().err().unwrap_or_else(Error::internal)
-}
-
-/// What compiles for whoever may act, and for nobody else.
-async fn compiled(access: &Access, operation: Operation, definition: &Value) -> Result<Result<Sound>> {
-    drop(access.read(operation).await?);
-    Ok(sound(access, definition))
+    Draft { name: field("name"), description: field("description"), message: field("message"), definition, refused }
 }
 
 /// The values of the other fields and the definition, or one error that tells of all that is wrong, once for each field:
 /// what could not be read is not called missing besides.
-fn all<A>(fields: Fields, refused: Fields, sound: Result<Sound>, make: impl FnOnce() -> Option<A>) -> Result<(A, Sound)> {
+fn all<A>(
+    fields: Fields,
+    refused: Fields,
+    sound: Result<Sound>,
+    make: impl FnOnce() -> Option<A>,
+) -> Result<(A, Sound)> {
     let told = [fields.finish().err(), refused.finish().err(), sound.as_ref().err().cloned()];
     let mut wrong = Fields::default();
     let mut named = BTreeSet::new();
@@ -368,7 +309,9 @@ async fn save(
 fn judges_answers(guardrail: &Detail, check: &str) -> Option<String> {
     let begun = format!("“{check}” only knows requests, and this guardrail judges answers");
     if guardrail.all_calls.answers {
-        return Some(format!("{begun}: every one of the organisation. Take it from there first, or put the check into another guardrail."));
+        return Some(format!(
+            "{begun}: every one of the organisation. Take it from there first, or put the check into another guardrail."
+        ));
     }
     let configs: Vec<_> =
         guardrail.configs.iter().filter(|used| used.on_answers).map(|used| used.name.as_str()).collect();
@@ -376,41 +319,6 @@ fn judges_answers(guardrail: &Detail, check: &str) -> Option<String> {
         return None;
     }
     Some(format!("{begun} in configs: {}. Put the check into another guardrail.", versions::names(configs)))
-}
-
-/// Makes a new version with the definition of an old one.
-pub async fn restore(access: &Access, of: &str, number: i64) -> Result<Saved> {
-    let read = async {
-        let mut tx = access.read(Operation::GuardrailRestore).await?;
-        let stored = store::find(&mut tx, of, access.now()).await?.ok_or_else(Error::not_found)?;
-        let old = store::version(&mut tx, stored.id, number).await?.ok_or_else(Error::not_found)?;
-        let samples = store::samples(&mut tx, stored.id).await?;
-        drop(tx);
-        let sound = sound(access, &definition(&old.text));
-        let sampled = sampled(access, &sound, &samples).await;
-        Ok((sound, sampled))
-    };
-    let read: Result<_> = read.await;
-    access
-        .act(Operation::GuardrailRestore, Subject::unnamed("guardrail", of), |mut change| async move {
-            let (sound, sampled) = read?;
-            let now = change.now();
-            let was = store::find(change.tx(), of, now).await?.ok_or_else(Error::not_found)?;
-            may_change(&change, &was)?;
-            let sound = sound?;
-            if sound.text == was.text {
-                let sentence = format!("Version {number} is the same as the newest. There is nothing to restore.");
-                return Err(Error::conflict(sentence));
-            }
-            let facts = NewFacts {
-                name: was.name.clone(),
-                description: was.description.clone(),
-                message: format!("Restored from v{number}"),
-                version: was.version,
-            };
-            save(change, was, facts, sound, sampled).await
-        })
-        .await
 }
 
 /// Says whether a guardrail judges every request and every answer of the organisation. What is not said stays.
@@ -439,9 +347,11 @@ pub async fn enforce(access: &Access, of: &str, requests: Option<bool>, answers:
             if !store::update(change.tx(), was.id, was.version, &row, now).await? {
                 return Err(Error::stale());
             }
-            let event = Event::of(subject(&was))
-                .change("requests", old.requests, all_calls.requests)
-                .change("answers", old.answers, all_calls.answers);
+            let event = Event::of(subject(&was)).change("requests", old.requests, all_calls.requests).change(
+                "answers",
+                old.answers,
+                all_calls.answers,
+            );
             change.commit(event, all_calls).await
         })
         .await
@@ -472,198 +382,4 @@ pub async fn delete(access: &Access, of: &str) -> Result<()> {
             change.commit(event, ()).await
         })
         .await
-}
-
-/// One page of a guardrail's versions, and what differs between two of them: the newest and the one before it, unless
-/// others are named.
-pub async fn versions(
-    access: &Access,
-    of: &str,
-    was: Option<i64>,
-    now: Option<i64>,
-    window: Window,
-) -> Result<Versions> {
-    let mut tx = access.read(Operation::GuardrailVersions).await?;
-    let guardrail = found(access, &mut tx, of).await?;
-    let window = window.within(guardrail.current);
-    let versions = store::version_heads(&mut tx, guardrail.id, window).await?;
-    let now = now.unwrap_or(guardrail.current);
-    let was = was.unwrap_or(now - 1);
-    let difference = if was < 1 {
-        None
-    } else {
-        let old = store::version(&mut tx, guardrail.id, was).await?.ok_or_else(Error::not_found)?;
-        let new = store::version(&mut tx, guardrail.id, now).await?.ok_or_else(Error::not_found)?;
-        Some(versions::between(old, new))
-    };
-    let history = History {
-        current: guardrail.current,
-        versions,
-        total: guardrail.current,
-        window,
-        difference,
-        now: access.now(),
-    };
-    Ok(Versions { guardrail, history })
-}
-
-/// One page of a guardrail's versions with their texts, for programs.
-pub async fn whole_versions(access: &Access, of: &str, window: Window) -> Result<(Detail, Vec<Whole>)> {
-    let mut tx = access.read(Operation::GuardrailVersions).await?;
-    let guardrail = found(access, &mut tx, of).await?;
-    let versions = store::versions(&mut tx, guardrail.id, window).await?;
-    Ok((guardrail, versions))
-}
-
-/// One version with its text.
-pub async fn version(access: &Access, of: &str, number: i64) -> Result<(Detail, Whole)> {
-    let mut tx = access.read(Operation::GuardrailVersion).await?;
-    let guardrail = found(access, &mut tx, of).await?;
-    let whole = store::version(&mut tx, guardrail.id, number).await?.ok_or_else(Error::not_found)?;
-    Ok((guardrail, whole))
-}
-
-/// The samples, each with whether it gets the verdict now that it should have.
-pub async fn samples(access: &Access, of: &str) -> Result<Samples> {
-    let mut tx = access.read(Operation::GuardrailSamples).await?;
-    let guardrail = found(access, &mut tx, of).await?;
-    let mut samples = store::samples(&mut tx, guardrail.id).await?;
-    drop(tx);
-    if let Ok(sound) = sound(access, &definition(&guardrail.text)) {
-        let sampled = bench::run(access, &sound.guardrail, &samples).await;
-        for (sample, holds) in samples.iter_mut().zip(sampled.holds) {
-            sample.holds = holds;
-        }
-    }
-    Ok(Samples { guardrail, samples })
-}
-
-/// Keeps a text with the verdict that it should have.
-pub async fn keep_sample(access: &Access, of: &str, is_answer: bool, text: &str, passes: bool) -> Result<SampleId> {
-    access
-        .act(Operation::GuardrailKeepSample, Subject::unnamed("guardrail", of), |mut change| async move {
-            let (now, by) = (change.now(), change.access().actor_name().to_owned());
-            let was = store::find(change.tx(), of, now).await?.ok_or_else(Error::not_found)?;
-            let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
-            if text.is_empty() {
-                return Err(Error::field("text", "Enter the text of the sample."));
-            }
-            if was.samples >= MOST_SAMPLES {
-                return Err(Error::conflict(format!("A guardrail can have at most {MOST_SAMPLES} samples.")));
-            }
-            let id = SampleId::new();
-            let sample = Sample { id, is_answer, text, passes, created_by: by, created_at: now, holds: None };
-            store::insert_sample(change.tx(), was.id, &sample).await?;
-            let event = Event::of(subject(&was))
-                .with("sample", id.to_string())
-                .with("side", if is_answer { "answer" } else { "request" })
-                .with("passes", passes);
-            change.commit(event, id).await
-        })
-        .await
-}
-
-/// Removes a sample.
-pub async fn drop_sample(access: &Access, of: &str, sample: SampleId) -> Result<()> {
-    access
-        .act(Operation::GuardrailDropSample, Subject::unnamed("guardrail", of), |mut change| async move {
-            let now = change.now();
-            let was = store::find(change.tx(), of, now).await?.ok_or_else(Error::not_found)?;
-            if !store::delete_sample(change.tx(), was.id, sample).await? {
-                return Err(Error::not_found());
-            }
-            let event = Event::of(subject(&was)).with("sample", sample.to_string());
-            change.commit(event, ()).await
-        })
-        .await
-}
-
-/// Lines as files have them; browsers post a line break as two characters.
-fn parse_text(text: &str) -> std::result::Result<String, String> {
-    let text = text.replace("\r\n", "\n");
-    match text.chars().count() {
-        long if long > TEXT_LIMIT => Err(format!("A text has at most {} characters.", text::grouped(TEXT_LIMIT as i64))),
-        _ => Ok(text),
-    }
-}
-
-/// What the guardrail that a form holds says of the text that stands beside it. Nothing is stored.
-pub async fn try_typed(access: &Access, of: &str, typed: &Typed) -> Result<Tried> {
-    let mut tx = access.read(Operation::GuardrailTry).await?;
-    let stored = match of {
-        "" => Value::Null,
-        of => definition(&store::find(&mut tx, of, access.now()).await?.ok_or_else(Error::not_found)?.text),
-    };
-    drop(tx);
-    Ok(tried(access, typed, &stored).await)
-}
-
-async fn tried(access: &Access, typed: &Typed, stored: &Value) -> Tried {
-    let mut refused = Fields::default();
-    let (blocks, actions): (_, Actions) = (form::blocks_typed(typed, ""), form::actions_typed(typed));
-    let definition = form::definition_of(&blocks, &actions, stored, &mut refused);
-    let sound = sound(access, &definition);
-    let text = parse_text(typed.get("text"));
-    let told = [refused.finish().err(), sound.as_ref().err().cloned()].into_iter().flatten();
-    let mut faults: Vec<String> =
-        told.flat_map(|error| error.fields).map(|field| format!("{}: {}", place(&field.field), field.message)).collect();
-    faults.extend(text.as_ref().err().cloned());
-    match (sound, text) {
-        (Ok(sound), Ok(text)) if faults.is_empty() => {
-            let is_answer = typed.get("side") == "answer";
-            let judged = bench::judge(access, &sound.guardrail, ("", None), is_answer, &text).await;
-            bench::told(judged, &definition, &text)
-        }
-        _ => Tried { faults, ..Tried::default() },
-    }
-}
-
-/// Where a fault is, for people: `Check 1`.
-fn place(field: &str) -> String {
-    let number = field.strip_prefix("checks[").and_then(|rest| rest.split(']').next()?.parse::<usize>().ok());
-    number.map_or_else(|| "The guardrail".to_owned(), |number| format!("Check {}", number + 1))
-}
-
-/// What is judged for a program: a guardrail that is stored, with the checks and actions that are given in place of its own.
-pub async fn try_text(
-    access: &Access,
-    of: Option<&str>,
-    (checks, actions): (Option<Value>, Option<Value>),
-    is_answer: bool,
-    text: &str,
-) -> Result<guardrails::Tried> {
-    let mut tx = access.read(Operation::GuardrailTry).await?;
-    let stored = match of {
-        Some(of) => Some(store::find(&mut tx, of, access.now()).await?.ok_or_else(Error::not_found)?),
-        None => None,
-    };
-    drop(tx);
-    let about = stored.as_ref().map_or(("", None), |stored| (stored.slug.as_str(), Some(stored.current)));
-    let own = stored.as_ref().map_or(Value::Null, |stored| definition(&stored.text));
-    let checks = checks.unwrap_or_else(|| own["checks"].clone());
-    let actions = actions.unwrap_or_else(|| own["actions"].clone());
-    let sound = sound(access, &json!({ "checks": checks, "actions": actions }))?;
-    let text = parse_text(text).map_err(|sentence| Error::field("text", sentence))?;
-    Ok(bench::judge(access, &sound.guardrail, about, is_answer, &text).await)
-}
-
-/// What a config needs to know of a guardrail that it names.
-pub struct Named {
-    pub id: GuardrailId,
-    /// What the first check is called that says nothing about answers.
-    pub only_requests: Option<String>,
-}
-
-/// The guardrail of this name.
-pub async fn named(tx: &mut OrgTx, slug: &str) -> Result<Option<Named>> {
-    let Some(stored) = store::stored(tx, slug).await? else { return Ok(None) };
-    Ok(Some(Named { id: stored.id, only_requests: only_requests(&definition(&stored.text)) }))
-}
-
-/// What the first check of a stored definition is called that says nothing about answers. Nothing is compiled for that:
-/// it is asked where the organisation's chain is held.
-fn only_requests(definition: &Value) -> Option<String> {
-    let mut enabled = definition["checks"].as_array()?.iter().filter(|check| check["is_enabled"] != json!(false));
-    let only = |check: &Value| catalogue::find(check["id"].as_str()?).filter(|known| known.only_requests);
-    enabled.find_map(only).map(|known| known.label.to_owned())
 }
