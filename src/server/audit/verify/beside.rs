@@ -29,10 +29,7 @@ pub(super) fn stands_beside(row: &StoredRow, written: &Written) -> bool {
 }
 
 /// The personal values in the rows beside a body, each kept as that of the person whom the body names.
-pub(super) fn read_beside(
-    rows: &[StoredPersonal],
-    written: &Written,
-) -> std::result::Result<Vec<Personal>, &'static str> {
+pub(super) fn read_beside(rows: &[StoredPersonal], written: &Written) -> Result<Vec<Personal>, &'static str> {
     let read = |row: &StoredPersonal| {
         let place = Place::numbered(row.place);
         // Of a change, and of what is called after somebody, the event does not tell for ever whose it is.

@@ -1,6 +1,7 @@
 //! Chains that were tampered with, and events of every version.
 
 use super::*;
+use crate::kernel::OrganisationId;
 use crate::server::audit::{
     chain,
     event::{Actor, Body, FieldChange, Outcome, SignedInBy, Subject, VERSION, Written},

@@ -124,8 +124,8 @@ impl Verifier {
         body: &str,
         previous: &[u8],
         hash: &[u8],
-        beside: impl FnOnce(&Written) -> std::result::Result<Vec<Personal>, &'static str>,
-    ) -> std::result::Result<(), (i64, &'static str)> {
+        beside: impl FnOnce(&Written) -> Result<Vec<Personal>, &'static str>,
+    ) -> Result<(), (i64, &'static str)> {
         if seq < 1 {
             return Err((seq, "no event has this number: the first is 1"));
         }
@@ -177,7 +177,7 @@ impl Verifier {
 
     /// Begins behind events that are not there any more. That they were removed for their age must be shown by what follows
     /// and by a checkpoint, see [`Removed::is_shown`]; what was said of events before the one before is said of nothing.
-    fn begin_later(&mut self, seq: i64, previous: &[u8]) -> std::result::Result<(), (i64, &'static str)> {
+    fn begin_later(&mut self, seq: i64, previous: &[u8]) -> Result<(), (i64, &'static str)> {
         let before = seq - 1;
         let is_vouched = self.ahead.iter().any(|(number, _, by)| by.is_some() && *number >= before);
         let previous: Hash = match previous.try_into() {
