@@ -10,7 +10,7 @@ mod look;
 mod posted;
 
 pub use element::{BareForm, DownloadForm, FormFor, Refusal};
-pub(super) use entry::{Entry, entry};
+pub(super) use entry::{Entry, Follows, entry};
 pub use look::{use_look, when_rested};
 pub(super) use posted::Posted;
 
