@@ -227,6 +227,22 @@ impl Fields {
     }
 }
 
+/// Puts the refusals of two things that were read into one, so that all that is wrong is told at once.
+///
+/// # Errors
+/// Those of both where each names fields, else the first.
+pub fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(mut error), Err(more)) if !error.fields.is_empty() && !more.fields.is_empty() => {
+            error.fields.extend(more.fields);
+            error.message = format!("{} fields need another look.", error.fields.len());
+            Err(error)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
 /// Server functions carry this error as it is; a failure of the transport itself becomes one of its codes.
 impl server_fn::error::FromServerFnError for Error {
     type Encoder = server_fn::codec::JsonEncoding;

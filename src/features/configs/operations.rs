@@ -5,16 +5,16 @@ use super::{
         self, Checked, ConfigPage, Configs, Detail, Draft, MOST, NewConfig, Saved, Start, TryForm,
         Versions,
     },
-    store::{self, Facts, NewVersion},
+    store::{self, Facts},
 };
 use crate::guardrails::Side;
 use crate::{
     features::{
         guardrails,
-        versions::{self, Whole, model::{Difference, History, MOST as MOST_VERSIONS, parse_message}},
+        versions::{self, Compared, NewVersion, Whole, model::{MOST as MOST_VERSIONS, parse_message}},
         virtual_keys,
     },
-    kernel::{Asked, Code, ConfigId, Error, FieldError, Fields, GuardrailId, Result, VirtualKeyId, Window, text},
+    kernel::{Asked, Code, ConfigId, Error, FieldError, Fields, GuardrailId, Result, VirtualKeyId, Window, both, text},
     policy::{Operation, Target},
     routing::{self, Answer, Explanation, Fault, Plan, Reference, Supposed},
     server::{
@@ -302,7 +302,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
             let name = fields.take("name", model::parse_name(&draft.name));
             let message = fields.take("message", parse_message(&draft.message));
             let sound = sound(&mut change, text, plan?).await;
-            let (name, message, sound) = all(fields, sound, || Some((name?, message?)))?;
+            let ((name, message), sound) = both(fields.build(|| Some((name?, message?))), sound)?;
             let (now, by) = (change.now(), change.access().actor_name().to_owned());
             if store::count(change.tx()).await? >= MOST {
                 return Err(Error::conflict(format!("An organisation can have at most {MOST} configs.")));
@@ -314,7 +314,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
                 return Err(Error::unavailable());
             }
             let new = NewVersion { number: 1, id: Uuid::now_v7(), text: &sound.text, message: &message, by: &by };
-            store::insert_version(change.tx(), id, &new, now).await?;
+            store::VERSIONS.insert(change.tx(), id, &new, now).await?;
             note_uses(&mut change, id, &sound.uses).await?;
             let made = store::by_slug(change.tx(), &slug, now).await?.ok_or_else(Error::internal)?;
             let event = Event::of(subject(&made))
@@ -329,23 +329,6 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
             change.commit(event, made).await
         })
         .await
-}
-
-/// The values of the other fields and the text, or one error that tells of all that is wrong.
-fn all<A, B>(
-    fields: Fields,
-    sound: Result<Sound>,
-    make: impl FnOnce() -> Option<(A, B)>,
-) -> Result<(A, B, Sound)> {
-    match (fields.build(make), sound) {
-        (Ok((a, b)), Ok(sound)) => Ok((a, b, sound)),
-        (Err(mut error), Err(faults)) => {
-            error.fields.extend(faults.fields);
-            error.message = format!("{} fields need another look.", error.fields.len());
-            Err(error)
-        }
-        (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-    }
 }
 
 /// Changes a config to what `edit` makes of the stored one. Another text makes a new version. `version` is the one that
@@ -369,7 +352,7 @@ pub async fn update(
                 Some(plan) => sound(&mut change, text, plan).await,
                 None => Ok(Sound { text: was.text.clone(), uses: Uses::default() }),
             };
-            let (name, message, sound) = all(fields, sound, || Some((name?, message?)))?;
+            let ((name, message), sound) = both(fields.build(|| Some((name?, message?))), sound)?;
             let is_default = match draft.is_default.as_str() {
                 "yes" => true,
                 "no" => false,
@@ -443,7 +426,7 @@ async fn save(
         let id = Uuid::now_v7();
         version_id = id.to_string();
         let new = NewVersion { number, id, text: &sound.text, message: &message, by: &by };
-        store::insert_version(change.tx(), was.id, &new, now).await?;
+        store::VERSIONS.insert(change.tx(), was.id, &new, now).await?;
         note_uses(&mut change, was.id, &sound.uses).await?;
         event = event.change("text_sha256", versions::digest(&was.text), versions::digest(&sound.text)).with("message", message.as_str());
     }
@@ -455,7 +438,7 @@ pub async fn restore(access: &Access, slug: &str, number: i64) -> Result<Saved> 
     let read = async {
         let mut tx = access.read(Operation::ConfigRestore).await?;
         let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
-        let old = store::version(&mut tx, config.id, number).await?.ok_or_else(Error::not_found)?;
+        let old = store::VERSIONS.one(&mut tx, config.id, number).await?.ok_or_else(Error::not_found)?;
         let plan = routing::compile(&old.text);
         Ok((old, plan))
     };
@@ -523,38 +506,22 @@ pub async fn versions(
 ) -> Result<Versions> {
     let mut tx = access.read(Operation::ConfigVersions).await?;
     let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
-    let window = window.within(config.current);
-    let versions = store::version_heads(&mut tx, config.id, window).await?;
-    let now = now.unwrap_or(config.current);
-    let was = was.unwrap_or(now - 1);
-    let difference = if was < 1 { None } else { Some(difference_of(&mut tx, config.id, was, now).await?) };
+    let compared = Compared { current: config.current, was, now };
+    let history = store::VERSIONS.history(&mut tx, config.id, compared, window, access.now(), Ok).await?;
     Ok(Versions {
         slug: config.slug,
         name: config.name,
         is_default: config.is_default,
         used: config.key_count,
-        history: History {
-            current: config.current,
-            versions,
-            total: config.current,
-            window,
-            difference,
-            now: access.now(),
-        },
+        history,
     })
-}
-
-async fn difference_of(tx: &mut OrgTx, id: ConfigId, was: i64, now: i64) -> Result<Difference> {
-    let old = store::version(tx, id, was).await?.ok_or_else(Error::not_found)?;
-    let new = store::version(tx, id, now).await?.ok_or_else(Error::not_found)?;
-    Ok(versions::between(old, new))
 }
 
 /// One page of a config's versions with their texts, for programs; and how many there are.
 pub async fn whole_versions(access: &Access, slug: &str, window: Window) -> Result<(Detail, Vec<Whole>)> {
     let mut tx = access.read(Operation::ConfigVersions).await?;
     let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
-    let versions = store::versions(&mut tx, config.id, window).await?;
+    let versions = store::VERSIONS.page(&mut tx, config.id, window).await?;
     Ok((config, versions))
 }
 
@@ -562,6 +529,6 @@ pub async fn whole_versions(access: &Access, slug: &str, window: Window) -> Resu
 pub async fn version(access: &Access, slug: &str, number: i64) -> Result<(Detail, Whole)> {
     let mut tx = access.read(Operation::ConfigVersion).await?;
     let config = store::by_slug(&mut tx, slug, access.now()).await?.ok_or_else(Error::not_found)?;
-    let whole = store::version(&mut tx, config.id, number).await?.ok_or_else(Error::not_found)?;
+    let whole = store::VERSIONS.one(&mut tx, config.id, number).await?.ok_or_else(Error::not_found)?;
     Ok((config, whole))
 }

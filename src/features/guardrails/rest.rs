@@ -1,11 +1,11 @@
 //! The guardrails' management calls.
 
 use super::{
-    model::{Detail, Listed, Sample, Saved},
+    model::{AllCalls, Detail, Listed, Sample, Saved},
     operations::{self, Draft},
 };
 use crate::{
-    features::versions::Whole,
+    features::versions::{Whole, rest::VersionsQuery},
     guardrails::{Mark, Tried},
     kernel::{Error, Fields, Result},
     policy::Operation,
@@ -40,16 +40,6 @@ input! {
         /// `name`, `changed` or `used`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|changed|used)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
-    }
-}
-
-input! {
-    /// Which part of the versions is listed.
-    GuardrailVersionsQuery {
         #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
         #[schema(minimum = 0, maximum = 1000000)]
@@ -150,6 +140,12 @@ pub struct Enforcement {
     requests: bool,
     /// Every answer.
     answers: bool,
+}
+
+impl From<AllCalls> for Enforcement {
+    fn from(AllCalls { requests, answers }: AllCalls) -> Self {
+        Self { requests, answers }
+    }
 }
 
 /// By which the signatures of webhooks are checked.
@@ -334,10 +330,7 @@ fn listed(call: &Call, guardrail: Listed) -> ListedGuardrail {
         created_at: guardrail.created_at.rfc3339(),
         last_updated_at: guardrail.updated_at.rfc3339(),
         current_version: guardrail.current,
-        enforcement: Enforcement {
-            requests: guardrail.all_calls.requests,
-            answers: guardrail.all_calls.answers,
-        },
+        enforcement: guardrail.all_calls.into(),
         configs: guardrail.configs,
     }
 }
@@ -369,10 +362,7 @@ async fn get(call: Call, _: Nothing) -> Result<GuardrailBody> {
         version_id: guardrail.version_id,
         current_version: guardrail.current,
         version: guardrail.version,
-        enforcement: Enforcement {
-            requests: guardrail.all_calls.requests,
-            answers: guardrail.all_calls.answers,
-        },
+        enforcement: guardrail.all_calls.into(),
         configs: guardrail.configs.into_iter().map(|used| used.slug).collect(),
     })
 }
@@ -428,11 +418,10 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
 async fn enforce(call: Call, change: EnforceGuardrail) -> Result<Enforcement> {
     let flag = |flag: Option<Flag>| flag.map(|Flag(on)| on);
     let (requests, answers) = (flag(change.requests), flag(change.answers));
-    let now = operations::enforce(&call.access, call.part("id"), requests, answers).await?;
-    Ok(Enforcement { requests: now.requests, answers: now.answers })
+    operations::enforce(&call.access, call.part("id"), requests, answers).await.map(Enforcement::from)
 }
 
-async fn versions(call: Call, query: GuardrailVersionsQuery) -> Result<List<GuardrailVersion>> {
+async fn versions(call: Call, query: VersionsQuery) -> Result<List<GuardrailVersion>> {
     let window = window(query.page_size, query.current_page)?;
     let (guardrail, versions) = operations::whole_versions(&call.access, call.part("id"), window).await?;
     Ok(List::new(guardrail.current, versions).map(|whole| shown(&call, &guardrail, whole)))

@@ -10,7 +10,7 @@ use super::{
     store,
 };
 use crate::{
-    features::versions::Whole,
+    features::versions::{Whole, rest::VersionsQuery},
     kernel::{Error, Fields, Result},
     policy::Operation,
     web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, window},
@@ -45,16 +45,6 @@ input! {
         /// `name` or `changed`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|changed)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
-    }
-}
-
-input! {
-    /// Which part of the versions is listed.
-    PromptVersionsQuery {
         #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
         #[schema(minimum = 0, maximum = 1000000)]
@@ -518,7 +508,7 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
     operations::delete(&call.access, Kind::Prompt, call.part("slug")).await.map(|()| Done {})
 }
 
-async fn versions(call: Call, query: PromptVersionsQuery) -> Result<List<PromptVersionView>> {
+async fn versions(call: Call, query: VersionsQuery) -> Result<List<PromptVersionView>> {
     let window = window(query.page_size, query.current_page)?;
     let (prompt, versions) = operations::whole_versions(&call.access, Kind::Prompt, call.part("slug"), window).await?;
     let versions: Vec<_> = versions.into_iter().map(|whole| version_view(&prompt, whole)).collect::<Result<_>>()?;

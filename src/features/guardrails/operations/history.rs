@@ -11,7 +11,7 @@ use crate::{
             model::{Detail, Saved, Versions},
             store,
         },
-        versions::{self, Whole, model::History},
+        versions::{Compared, Whole},
     },
     kernel::{Error, Result, Window},
     policy::Operation,
@@ -29,25 +29,8 @@ pub async fn versions(
 ) -> Result<Versions> {
     let mut tx = access.read(Operation::GuardrailVersions).await?;
     let guardrail = found(access, &mut tx, of).await?;
-    let window = window.within(guardrail.current);
-    let versions = store::version_heads(&mut tx, guardrail.id, window).await?;
-    let now = now.unwrap_or(guardrail.current);
-    let was = was.unwrap_or(now - 1);
-    let difference = if was < 1 {
-        None
-    } else {
-        let old = store::version(&mut tx, guardrail.id, was).await?.ok_or_else(Error::not_found)?;
-        let new = store::version(&mut tx, guardrail.id, now).await?.ok_or_else(Error::not_found)?;
-        Some(versions::between(old, new))
-    };
-    let history = History {
-        current: guardrail.current,
-        versions,
-        total: guardrail.current,
-        window,
-        difference,
-        now: access.now(),
-    };
+    let compared = Compared { current: guardrail.current, was, now };
+    let history = store::VERSIONS.history(&mut tx, guardrail.id, compared, window, access.now(), Ok).await?;
     Ok(Versions { guardrail, history })
 }
 
@@ -55,7 +38,7 @@ pub async fn versions(
 pub async fn whole_versions(access: &Access, of: &str, window: Window) -> Result<(Detail, Vec<Whole>)> {
     let mut tx = access.read(Operation::GuardrailVersions).await?;
     let guardrail = found(access, &mut tx, of).await?;
-    let versions = store::versions(&mut tx, guardrail.id, window).await?;
+    let versions = store::VERSIONS.page(&mut tx, guardrail.id, window).await?;
     Ok((guardrail, versions))
 }
 
@@ -63,7 +46,7 @@ pub async fn whole_versions(access: &Access, of: &str, window: Window) -> Result
 pub async fn version(access: &Access, of: &str, number: i64) -> Result<(Detail, Whole)> {
     let mut tx = access.read(Operation::GuardrailVersion).await?;
     let guardrail = found(access, &mut tx, of).await?;
-    let whole = store::version(&mut tx, guardrail.id, number).await?.ok_or_else(Error::not_found)?;
+    let whole = store::VERSIONS.one(&mut tx, guardrail.id, number).await?.ok_or_else(Error::not_found)?;
     Ok((guardrail, whole))
 }
 
@@ -72,7 +55,7 @@ pub async fn restore(access: &Access, of: &str, number: i64) -> Result<Saved> {
     let read = async {
         let mut tx = access.read(Operation::GuardrailRestore).await?;
         let stored = store::find(&mut tx, of, access.now()).await?.ok_or_else(Error::not_found)?;
-        let old = store::version(&mut tx, stored.id, number).await?.ok_or_else(Error::not_found)?;
+        let old = store::VERSIONS.one(&mut tx, stored.id, number).await?.ok_or_else(Error::not_found)?;
         let samples = store::samples(&mut tx, stored.id).await?;
         drop(tx);
         let sound = sound(access, &definition(&old.text));

@@ -8,11 +8,11 @@ use super::{
         self, AllCalls, Detail, Editing, GuardrailPage, Guardrails, MOST, MOST_OF_ALL_CALLS, NewGuardrail, Sample,
         Saved, Typed,
     },
-    store::{self, Facts, NewVersion},
+    store::{self, Facts},
 };
 use crate::{
     features::versions::{
-        self,
+        self, NewVersion,
         model::{MOST as MOST_VERSIONS, parse_message},
     },
     kernel::{Asked, Error, Fields, GuardrailId, Result, Window, text},
@@ -187,7 +187,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
                 return Err(Error::unavailable());
             }
             let new = NewVersion { number: 1, id: Uuid::now_v7(), text: &sound.text, message: &message, by: &by };
-            store::insert_version(change.tx(), id, &new, now).await?;
+            store::VERSIONS.insert(change.tx(), id, &new, now).await?;
             let made = store::find(change.tx(), &slug, now).await?.ok_or_else(Error::internal)?;
             let event = Event::of(subject(&made))
                 .with("name", name.as_str())
@@ -297,7 +297,7 @@ async fn save(
         let id = Uuid::now_v7();
         version_id = id.to_string();
         let new = NewVersion { number, id, text: &sound.text, message: &message, by: &by };
-        store::insert_version(change.tx(), was.id, &new, now).await?;
+        store::VERSIONS.insert(change.tx(), was.id, &new, now).await?;
         event = event
             .change("text_sha256", versions::digest(&was.text), versions::digest(&sound.text))
             .with("message", message.as_str());

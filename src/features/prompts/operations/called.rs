@@ -48,7 +48,7 @@ pub async fn runnable(tx: &mut OrgTx, address: &str, now: Timestamp) -> Result<O
 }
 
 async fn compiled_version(tx: &mut OrgTx, prompt: &Detail, number: i64, label: Option<&str>) -> Result<Option<Stored>> {
-    let Some(whole) = store::version(tx, prompt.id, number).await? else { return Ok(None) };
+    let Some(whole) = store::VERSIONS.one(tx, prompt.id, number).await? else { return Ok(None) };
     let content = store::content(&whole.text)?;
     let work = move || Prompt::read(&source(&content)).map(|compiled| (compiled, content));
     let compiled = tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal())?;

@@ -7,10 +7,7 @@ use crate::{
             model::{Detail, Kind, Publish, Saved, Versions},
             store,
         },
-        versions::{
-            self, Whole,
-            model::{Difference, History},
-        },
+        versions::{Compared, Whole},
     },
     kernel::{Error, PromptId, Result, Window},
     policy::Operation,
@@ -30,11 +27,11 @@ pub async fn versions(
 ) -> Result<Versions> {
     let mut tx = access.read(kind.acts().versions).await?;
     let prompt = store::find(&mut tx, kind, of, access.now()).await?.ok_or_else(Error::not_found)?;
-    let window = window.within(prompt.current);
-    let versions = store::version_heads(&mut tx, prompt.id, window).await?;
-    let now = now.unwrap_or(prompt.current);
-    let was = was.unwrap_or_else(|| prompt.published().filter(|published| *published < now).unwrap_or(now - 1));
-    let difference = if was < 1 { None } else { Some(difference_of(&mut tx, kind, prompt.id, was, now).await?) };
+    let newest = now.unwrap_or(prompt.current);
+    let was = was.or_else(|| prompt.published().filter(|published| *published < newest));
+    let compared = Compared { current: prompt.current, was, now };
+    let plain = |whole: Whole| plain(kind, whole);
+    let history = store::VERSIONS.history(&mut tx, prompt.id, compared, window, access.now(), plain).await?;
     Ok(Versions {
         kind,
         proposals: labels::proposals(&mut tx, access, prompt.id).await?,
@@ -44,21 +41,8 @@ pub async fn versions(
         slug: prompt.slug,
         name: prompt.name,
         pointers: prompt.labels,
-        history: History {
-            current: prompt.current,
-            versions,
-            total: prompt.current,
-            window,
-            difference,
-            now: access.now(),
-        },
+        history,
     })
-}
-
-async fn difference_of(tx: &mut OrgTx, kind: Kind, id: PromptId, was: i64, now: i64) -> Result<Difference> {
-    let old = store::version(tx, id, was).await?.ok_or_else(Error::not_found)?;
-    let new = store::version(tx, id, now).await?.ok_or_else(Error::not_found)?;
-    Ok(versions::between(plain(kind, old)?, plain(kind, new)?))
 }
 
 /// A version as lines for people.
@@ -90,7 +74,7 @@ fn plain(kind: Kind, whole: Whole) -> Result<Whole> {
 pub async fn whole_versions(access: &Access, kind: Kind, of: &str, window: Window) -> Result<(Detail, Vec<Whole>)> {
     let mut tx = access.read(kind.acts().versions).await?;
     let prompt = store::find(&mut tx, kind, of, access.now()).await?.ok_or_else(Error::not_found)?;
-    let versions = store::versions(&mut tx, prompt.id, window).await?;
+    let versions = store::VERSIONS.page(&mut tx, prompt.id, window).await?;
     Ok((prompt, versions))
 }
 
@@ -103,7 +87,7 @@ pub async fn version(access: &Access, of: &str, version: &str) -> Result<(Detail
 async fn version_of(tx: &mut OrgTx, access: &Access, kind: Kind, of: &str, version: &str) -> Result<(Detail, Whole)> {
     let prompt = store::find(tx, kind, of, access.now()).await?.ok_or_else(Error::not_found)?;
     let number = number_of(tx, prompt.id, version).await?.ok_or_else(Error::not_found)?;
-    let whole = store::version(tx, prompt.id, number).await?.ok_or_else(Error::not_found)?;
+    let whole = store::VERSIONS.one(tx, prompt.id, number).await?.ok_or_else(Error::not_found)?;
     Ok((prompt, whole))
 }
 

@@ -7,17 +7,17 @@ use super::{
         self, Checked, Choices, Content, Detail, Draft, Kind, MOST, NewPrompt, PromptPage, Prompts, Publish, Saved,
         UsedBy, Which,
     },
-    store::{self, Facts, NewVersion},
+    store::{self, Facts},
 };
 use crate::{
     features::{
         versions::{
-            self,
+            self, NewVersion,
             model::{MOST as MOST_VERSIONS, parse_message},
         },
         virtual_keys,
     },
-    kernel::{Asked, Code, CollectionId, Error, Fields, PromptId, Result, Window, text},
+    kernel::{Asked, Code, CollectionId, Error, Fields, PromptId, Result, Window, both, text},
     policy::Operation,
     server::{
         access::{Access, Change, Committed},
@@ -89,7 +89,7 @@ async fn found(tx: &mut OrgTx, access: &Access, kind: Kind, address: &str) -> Re
         (number, _) => number.ok_or_else(Error::not_found)?,
     };
     if number != detail.number {
-        let whole = store::version(tx, detail.id, number).await?.ok_or_else(Error::not_found)?;
+        let whole = store::VERSIONS.one(tx, detail.id, number).await?.ok_or_else(Error::not_found)?;
         (detail.number, detail.version_id, detail.message) = (number, whole.id, whole.version.message);
         detail.content = store::content(&whole.text)?;
     }
@@ -182,19 +182,6 @@ fn subject(kind: Kind, slug: &str, name: &str) -> Subject {
     Subject::new(kind.name(), slug, name)
 }
 
-/// Puts the refusals of several things that were read into one.
-fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
-    match (one, other) {
-        (Ok(one), Ok(other)) => Ok((one, other)),
-        (Err(mut error), Err(more)) if !error.fields.is_empty() && !more.fields.is_empty() => {
-            error.fields.extend(more.fields);
-            error.message = format!("{} fields need another look.", error.fields.len());
-            Err(error)
-        }
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    }
-}
-
 /// Makes a prompt or partial and its first version. Its slug never changes.
 ///
 /// # Errors
@@ -236,15 +223,8 @@ pub async fn create(access: &Access, kind: Kind, draft: Result<Draft>) -> Result
                 return Err(Error { code: Code::Conflict, ..Error::field("slug", "This slug is taken.") });
             }
             let version = Uuid::now_v7();
-            let new = NewVersion {
-                number: 1,
-                id: version,
-                body: &sound.body,
-                message: &message,
-                by: &by,
-                partials: &sound.partials,
-            };
-            store::insert_version(change.tx(), id, &new, now).await?;
+            let new = NewVersion { number: 1, id: version, text: &sound.body, message: &message, by: &by };
+            store::insert_version(change.tx(), id, &new, &sound.partials, now).await?;
             let event = Event::of(subject(kind, &slug, &name))
                 .with("name", name.as_str())
                 .with("version", 1)
@@ -345,9 +325,8 @@ async fn save(
     if is_new {
         let id = Uuid::now_v7();
         version_id = id.to_string();
-        let new =
-            NewVersion { number, id, body: &sound.body, message: &facts.message, by: &by, partials: &sound.partials };
-        store::insert_version(change.tx(), was.id, &new, now).await?;
+        let new = NewVersion { number, id, text: &sound.body, message: &facts.message, by: &by };
+        store::insert_version(change.tx(), was.id, &new, &sound.partials, now).await?;
         let old = serde_json::to_string(&was.content).map_err(|_| Error::internal())?;
         event = event
             .change("text_sha256", versions::digest(&old), versions::digest(&sound.body))

@@ -140,7 +140,7 @@ pub async fn compare(
     }
     let (mut contents, mut told) = (vec![], vec![]);
     for (side, field) in sides.into_iter().zip(["was", "now"]) {
-        let whole = store::version(&mut tx, prompt.id, side.number).await?;
+        let whole = store::VERSIONS.one(&mut tx, prompt.id, side.number).await?;
         let whole = whole.ok_or_else(|| Error::field(field, "There is no such version."))?;
         let mut content: Content = store::content(&whole.text)?;
         if !side.model.trim().is_empty() {
