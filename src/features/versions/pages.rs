@@ -53,11 +53,7 @@ pub fn HistoryPage(
 }
 
 /// Makes the buttons that restore a version, for [`HistoryPage`]. `fields` makes the hidden fields that say what it is of.
-pub fn restoring(
-    form: AnyForm,
-    fields: Box<dyn Fn() -> AnyView>,
-    operation: Operation,
-) -> Box<dyn Fn(i64) -> AnyView> {
+pub fn restoring(form: AnyForm, fields: Box<dyn Fn() -> AnyView>, operation: Operation) -> Box<dyn Fn(i64) -> AnyView> {
     Box::new(move |number| {
         view! {
             <BareForm form>

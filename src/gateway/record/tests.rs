@@ -1,8 +1,11 @@
 //! The record against a sink that can be stopped, and journals that outlive their process.
 
-use super::super::facts::{CallEnd, EndedBy, Endpoint, Tried};
+use super::super::facts::{CallEnd, EndedBy, Tried};
 use super::super::limits::{Ask, Foreseen, LimitSet, Meters, Priced, Spent, Ticket};
-use super::super::tests::{charges::budget, support::NoLedger};
+use super::super::tests::{
+    charges::budget,
+    support::{NoLedger, facts},
+};
 use super::open::CLIENT_LEFT;
 use super::*;
 use crate::dialect::usage::Usage;
@@ -10,7 +13,7 @@ use crate::features::limits::model::Measure;
 use crate::features::logs::model::{self as logs, Next};
 use crate::guardrails::HookResults;
 use crate::kernel::provider::Provider;
-use crate::kernel::{CallId, KeyId, LimitId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
+use crate::kernel::{CallId, LimitId, OrganisationId, Timestamp, VirtualKeyId};
 use async_trait::async_trait;
 use std::sync::atomic::AtomicUsize;
 use tempfile::TempDir;
@@ -48,23 +51,9 @@ impl Sink for Memory {
 
 fn call() -> CallFacts {
     CallFacts {
-        id: CallId::new(),
-        organisation: OrganisationId::numbered(1),
-        key: KeyId::numbered(2),
-        secret: SecretId::numbered(4),
-        person: None,
         virtual_key: Some(VirtualKeyId::numbered(3)),
         provider: Some(Provider::OpenAi),
-        endpoint: Endpoint::ChatCompletions,
-        model: "gpt-4o".into(),
-        streamed: false,
-        trace: "trace".into(),
-        metadata: None,
-        config: None,
-        prompt: None,
-        keeps: None,
-        prices: None,
-        started_at: Timestamp(1_700_000_000_000),
+        ..facts(OrganisationId::numbered(1), Timestamp(1_700_000_000_000))
     }
 }
 
