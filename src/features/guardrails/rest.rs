@@ -40,10 +40,7 @@ input! {
         /// `name`, `changed` or `used`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|changed|used)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

@@ -45,10 +45,7 @@ input! {
         /// `name` or `changed`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|changed)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

@@ -55,9 +55,10 @@ pub fn HistoryPage(
 /// Makes the buttons that restore a version, for [`HistoryPage`]. `fields` makes the hidden fields that say what it is of.
 pub fn restoring(form: AnyForm, fields: Box<dyn Fn() -> AnyView>, operation: Operation) -> Box<dyn Fn(i64) -> AnyView> {
     Box::new(move |number| {
+        let fields = fields();
         view! {
             <BareForm form>
-                {fields()}
+                {fields}
                 <input type="hidden" name="number" value=number.to_string() />
                 <Button
                     label=format!("Restore v{number}")

@@ -19,7 +19,7 @@ use crate::{
     ui::{
         available, can,
         components::{
-            Button, Card, Choice, CodeView, Field, LinkButton, Look, Note, Pill, Select, Toast, Tone,
+            Button, Choice, CodeView, Field, LinkButton, Look, Note, Pill, Select, Toast, Tone,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
