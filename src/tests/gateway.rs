@@ -1,6 +1,6 @@
 //! Model calls on the real database, through the real router.
 
-use super::support::{Answer, Client, House, each_engine};
+use super::support::{Answer, Client, House, each_engine, provide};
 use crate::{
     gateway::{
         facts::Record,
@@ -21,17 +21,7 @@ pub(super) async fn with_provider(house: House) -> (House, Client, Upstream) {
     let house = house.founded().await;
     let provider = Upstream::json(200, "", &completion()).await;
     let owner = house.person("ada@north.test").await;
-    let base = format!("http://127.0.0.1:{}/v1", provider.port);
-    let fields = [
-        ("slug", house.slug.as_str()),
-        ("name", "Main"),
-        ("key_slug", "main"),
-        ("provider", "openai"),
-        ("base_url", base.as_str()),
-        ("credential", "sk-of-the-provider"),
-    ];
-    let made = owner.form("virtual_keys/create", &fields).await;
-    assert!(made.status < 400, "{}", made.text);
+    provide(&owner, &house.slug, "main", "openai", &provider).await;
     (house, owner, provider)
 }
 

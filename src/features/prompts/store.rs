@@ -177,7 +177,7 @@ pub async fn find(tx: &mut OrgTx, kind: Kind, of: &str, now: Timestamp) -> Resul
     }
     let Some(row) = row else { return Ok(None) };
     let id = PromptId(row.id);
-    let newest = version(tx, id, row.current).await?.ok_or_else(Error::internal)?;
+    let newest = VERSIONS.one(tx, id, row.current).await?.ok_or_else(Error::internal)?;
     Ok(Some(Detail {
         kind,
         id,

@@ -2,8 +2,8 @@
 
 use super::{Whole, between, model::History, store::Table};
 use crate::{
-    kernel::{Error, Result, Timestamp, Window},
-    server::database::{OrgTx, Value},
+    kernel::{Error, Id, Result, Timestamp, Window},
+    server::database::OrgTx,
 };
 
 /// Which two versions are held against each other, by their numbers.
@@ -24,7 +24,7 @@ impl Table {
     pub async fn history(
         &self,
         tx: &mut OrgTx,
-        of: impl Into<Value> + Copy,
+        of: impl Id,
         Compared { current, was, now }: Compared,
         window: Window,
         at: Timestamp,

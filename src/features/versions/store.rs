@@ -2,8 +2,8 @@
 
 use super::{VersionRow, Whole, model::Version};
 use crate::{
-    kernel::{Result, Timestamp, Window},
-    server::database::{OrgTx, TenantSql, Value, values},
+    kernel::{Id, Result, Timestamp, Window},
+    server::database::{OrgTx, TenantSql, values},
 };
 use uuid::Uuid;
 
@@ -69,31 +69,25 @@ pub struct NewVersion<'a> {
 }
 
 impl Table {
-    pub async fn insert(
-        &self,
-        tx: &mut OrgTx,
-        of: impl Into<Value>,
-        new: &NewVersion<'_>,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub async fn insert(&self, tx: &mut OrgTx, of: impl Id, new: &NewVersion<'_>, now: Timestamp) -> Result<()> {
         let row = values![of, new.number, new.id, new.text, new.message, new.by, now];
         tx.execute(self.insert, row).await.map(|_| ())
     }
 
     /// Versions, the newest first.
-    pub async fn page(&self, tx: &mut OrgTx, of: impl Into<Value>, window: Window) -> Result<Vec<Whole>> {
+    pub async fn page(&self, tx: &mut OrgTx, of: impl Id, window: Window) -> Result<Vec<Whole>> {
         let rows: Vec<VersionRow> = tx.list(self.page, values![of, window.limit, window.offset]).await?;
         Ok(rows.into_iter().map(Whole::from).collect())
     }
 
     /// The same without their texts.
-    pub async fn heads(&self, tx: &mut OrgTx, of: impl Into<Value>, window: Window) -> Result<Vec<Version>> {
+    pub async fn heads(&self, tx: &mut OrgTx, of: impl Id, window: Window) -> Result<Vec<Version>> {
         let rows: Vec<VersionRow> = tx.list(self.heads, values![of, window.limit, window.offset]).await?;
         Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
     }
 
     /// The version of this number.
-    pub async fn one(&self, tx: &mut OrgTx, of: impl Into<Value>, number: i64) -> Result<Option<Whole>> {
+    pub async fn one(&self, tx: &mut OrgTx, of: impl Id, number: i64) -> Result<Option<Whole>> {
         let row: Option<VersionRow> = tx.optional(self.one, values![of, number]).await?;
         Ok(row.map(Whole::from))
     }
