@@ -2,7 +2,7 @@
 
 use super::gateway::{call, key, with_provider};
 use super::statements::sources;
-use super::support::{House, each_engine};
+use super::support::{House, each_engine, provide};
 use crate::{
     gateway::{
         telemetry::{codes, page},

@@ -3,7 +3,7 @@
 use super::{code, founded, well_formed};
 use crate::{
     gateway::tests::support::{Upstream, completion},
-    tests::support::{Client, World, done, each_engine, text},
+    tests::support::{Client, World, done, each_engine, provide, text},
 };
 use axum::body::Body;
 use http::Request;
