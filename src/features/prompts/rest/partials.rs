@@ -1,7 +1,8 @@
 //! The partials' calls.
 
 use super::{
-    ListedPrompt, PromptsQuery, PublishVersion, SavedPrompt, VariableComponents, as_sent, at,
+    ListedPrompt, SavedPrompt, VariableComponents, as_sent, at,
+    bodies::{PromptsQuery, PublishVersion},
     folder_of, is_set, page_of, publish_as, saved, wish,
 };
 use crate::{
