@@ -1,7 +1,7 @@
 //! What the calls of prompts and partials take.
 
 use crate::web::api::{Flag, input};
-use serde::Serialize;
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -106,7 +106,7 @@ input! {
 }
 
 /// What a model shall do with its tools.
-#[derive(Serialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ToolChoice {
     Word(String),
