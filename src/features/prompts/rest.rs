@@ -35,6 +35,14 @@ pub fn register(api: Api) -> Api {
     collections::register(labels::register(partials::register(api)))
 }
 
+/// What a model shall do with its tools.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum ToolChoice {
+    Word(String),
+    Tool(serde_json::Map<String, Value>),
+}
+
 /// Where a label stands.
 #[derive(Serialize, ToSchema)]
 pub struct PromptLabelStand {

@@ -1,9 +1,8 @@
 //! What the calls of prompts and partials take.
 
+use super::ToolChoice;
 use crate::web::api::{Flag, input};
-use serde::Deserialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 
 input! {
     /// Which prompts or partials are listed.
@@ -103,14 +102,6 @@ input! {
         #[schema(minimum = 1)]
         revision: Option<i64>,
     }
-}
-
-/// What a model shall do with its tools.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum ToolChoice {
-    Word(String),
-    Tool(serde_json::Map<String, Value>),
 }
 
 input! {
