@@ -227,6 +227,22 @@ impl Fields {
     }
 }
 
+/// Puts the refusals of two things that were read into one, so that all that is wrong is told at once.
+///
+/// # Errors
+/// Those of both where each names fields, else the first.
+pub fn both<A, B>(one: Result<A>, other: Result<B>) -> Result<(A, B)> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(mut error), Err(more)) if !error.fields.is_empty() && !more.fields.is_empty() => {
+            error.fields.extend(more.fields);
+            error.message = format!("{} fields need another look.", error.fields.len());
+            Err(error)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
 /// Server functions carry this error as it is; a failure of the transport itself becomes one of its codes.
 impl server_fn::error::FromServerFnError for Error {
     type Encoder = server_fn::codec::JsonEncoding;
@@ -242,5 +258,37 @@ impl server_fn::error::FromServerFnError for Error {
             }
             _ => Self::internal(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(error: Error) -> Vec<String> {
+        error.fields.into_iter().map(|fault| fault.field).collect()
+    }
+
+    #[test]
+    fn two_refusals_of_fields_are_told_as_one() {
+        let told = both::<(), ()>(Err(Error::field("name", "Too long.")), Err(Error::field("config", "No JSON.")));
+        let error = told.expect_err("both are refused");
+        assert_eq!(error.message, "2 fields need another look.");
+        assert_eq!(names(error), ["name", "config"]);
+        assert_eq!(
+            names(both(Ok(()), Err::<(), _>(Error::field("config", "No JSON."))).expect_err("one is")),
+            ["config"]
+        );
+        assert_eq!(both(Ok(1), Ok("a")).ok(), Some((1, "a")));
+    }
+
+    #[test]
+    fn a_failure_that_names_no_field_is_not_counted_among_fields() {
+        let first =
+            both::<(), ()>(Err(Error::internal()), Err(Error::field("name", "Too long."))).expect_err("a failure");
+        assert_eq!(first.code, Code::Internal);
+        let later =
+            both::<(), ()>(Err(Error::field("name", "Too long.")), Err(Error::internal())).expect_err("a refusal");
+        assert_eq!((later.message.as_str(), names(later.clone())), ("Too long.", vec!["name".to_owned()]));
     }
 }

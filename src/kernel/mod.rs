@@ -14,7 +14,7 @@ pub mod secret;
 pub mod text;
 pub mod time;
 
-pub use error::{Code, Error, FieldError, Fields, Missing, Result};
+pub use error::{Code, Error, FieldError, Fields, Missing, Result, both};
 pub use fault::Fault;
 pub use id::{
     AccessReviewId, CallId, CollectionId, ConfigId, ExportId, FeedbackId, FilterId, GuardrailId, Id, InvitationId,

@@ -14,7 +14,24 @@ pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+/// The months by their names.
+pub const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+/// The same, cut short.
+pub const SHORT_MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 impl Timestamp {
     /// The moment `milliseconds` later (earlier if negative); saturates at the ends of the range.
@@ -53,7 +70,7 @@ impl Timestamp {
     /// `21 Feb 2027`, in UTC.
     pub fn date(self) -> String {
         let t = self.civil();
-        format!("{} {} {}", t.day(), MONTHS[u8::from(t.month()) as usize - 1], t.year())
+        format!("{} {} {}", t.day(), SHORT_MONTHS[u8::from(t.month()) as usize - 1], t.year())
     }
 
     /// `2027-02-21`, as `<input type="date">` speaks.

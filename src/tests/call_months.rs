@@ -7,11 +7,12 @@ use super::support::{House, World, each_engine, test_server};
 use crate::{
     features::logs::{ages, model::Next, operations::count_earlier},
     gateway::{
-        facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Tried, TriedEnd},
+        facts::{CallEnd, CallFacts, EndedBy, Record, Tried, TriedEnd},
         record::{Sink, SinkError},
         storage::call_log,
+        tests::support::facts,
     },
-    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, time::DAY},
+    kernel::{OrganisationId, Timestamp, time::DAY},
     server::database::{Db, migrate, months::Prepared},
 };
 use serde_json::{Value, json};
@@ -312,29 +313,6 @@ async fn the_serving_role_cannot_misuse_what_makes_and_drops_months() {
     assert_eq!(places(&mut owner, id).await, in_part(&part)[..2]);
 }
 
-/// What is known of a call that came then.
-fn facts(house: &House, started_at: Timestamp) -> CallFacts {
-    CallFacts {
-        id: CallId::new(),
-        organisation: house.organisation,
-        key: KeyId::numbered(0),
-        secret: SecretId::numbered(0),
-        person: None,
-        virtual_key: None,
-        provider: None,
-        endpoint: Endpoint::ChatCompletions,
-        model: "gpt-4o".into(),
-        streamed: false,
-        trace: "trace".into(),
-        metadata: None,
-        config: None,
-        prompt: None,
-        keeps: None,
-        prices: None,
-        started_at,
-    }
-}
-
 /// A call that came to the default table as its month was made would be refused there: it is no record that can never be stored.
 #[tokio::test]
 async fn a_call_that_comes_as_its_month_is_made_is_written_another_time() {
@@ -342,7 +320,8 @@ async fn a_call_that_comes_as_its_month_is_made_is_written_another_time() {
     let house = House::on_postgres(&server).await.founded().await;
     let mut owner = owner_of(&house).await;
     let log = call_log(&house.app);
-    let record = [Record { call: Arc::new(facts(&house, house.app.clock.now())), outcome: None, texts: None }];
+    let record =
+        [Record { call: Arc::new(facts(house.organisation, house.app.clock.now())), outcome: None, texts: None }];
     for (constraint, expected) in [("", SinkError::Unavailable), (", CONSTRAINT = 'a_check'", SinkError::Rejected)] {
         let refusing = format!(
             "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '23514'{constraint}; END $$;
@@ -366,7 +345,7 @@ async fn calls_are_written_while_months_come() {
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..3)
         .map(|_| {
-            let calls: Vec<CallFacts> = (0..2_000).map(|_| facts(&house, at)).collect();
+            let calls: Vec<CallFacts> = (0..2_000).map(|_| facts(house.organisation, at)).collect();
             let (log, stop) = (call_log(&house.app), stop.clone());
             tokio::spawn(async move {
                 let mut written = 0;
@@ -422,7 +401,7 @@ async fn a_call_is_written_once_however_often_its_records_come() {
         let log = call_log(&house.app);
         // In a month, and in none.
         for (at, rows) in [(house.app.clock.now(), 1), (Timestamp(7 * DAY), 2)] {
-            let call = facts(&house, at);
+            let call = facts(house.organisation, at);
             let tried = Tried {
                 path: "config".into(),
                 virtual_key: None,

@@ -1,14 +1,14 @@
 //! Model calls on the real database, through the real router.
 
-use super::support::{Answer, Client, House, each_engine};
+use super::support::{Answer, Client, House, each_engine, provide};
 use crate::{
     gateway::{
-        facts::{CallFacts, Endpoint, Record},
+        facts::Record,
         record::{Sink, SinkError},
         storage::call_log,
-        tests::support::{Upstream, completion},
+        tests::support::{Upstream, completion, facts},
     },
-    kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, time::DAY},
+    kernel::{OrganisationId, Timestamp, time::DAY},
     server::{database::Db, watch::ChangeNews},
 };
 use axum::{body::Body, http::Request};
@@ -21,17 +21,7 @@ pub(super) async fn with_provider(house: House) -> (House, Client, Upstream) {
     let house = house.founded().await;
     let provider = Upstream::json(200, "", &completion()).await;
     let owner = house.person("ada@north.test").await;
-    let base = format!("http://127.0.0.1:{}/v1", provider.port);
-    let fields = [
-        ("slug", house.slug.as_str()),
-        ("name", "Main"),
-        ("key_slug", "main"),
-        ("provider", "openai"),
-        ("base_url", base.as_str()),
-        ("credential", "sk-of-the-provider"),
-    ];
-    let made = owner.form("virtual_keys/create", &fields).await;
-    assert!(made.status < 400, "{}", made.text);
+    provide(&owner, &house.slug, "main", "openai", &provider).await;
     (house, owner, provider)
 }
 
@@ -233,44 +223,9 @@ async fn a_key_that_is_disabled_or_deleted_is_refused_on_the_next_request() {
     .await;
 }
 
-/// Runs a statement as the database's owner.
-async fn as_owner(house: &House, sql: &'static str) {
-    match &house.app.db {
-        Db::Sqlite { writer, .. } => {
-            sqlx::query(sql).execute(writer).await.expect("it runs");
-        }
-        Db::Postgres(_) => {
-            let mut owner = PgConnection::connect(&house.owner_url().expect("an address")).await.expect("connects");
-            sqlx::query(sql).execute(&mut owner).await.expect("it runs");
-        }
-    }
-}
-
 /// A call of no virtual key that has begun.
 fn begun(organisation: OrganisationId, started_at: Timestamp) -> Record {
-    Record {
-        call: Arc::new(CallFacts {
-            id: CallId::new(),
-            organisation,
-            key: KeyId::numbered(0),
-            secret: SecretId::numbered(0),
-            person: None,
-            virtual_key: None,
-            provider: None,
-            endpoint: Endpoint::ChatCompletions,
-            model: "gpt-4o".into(),
-            streamed: false,
-            trace: "trace".into(),
-            metadata: None,
-            config: None,
-            prompt: None,
-            keeps: None,
-            prices: None,
-            started_at,
-        }),
-        outcome: None,
-        texts: None,
-    }
+    Record { call: Arc::new(facts(organisation, started_at)), outcome: None, texts: None }
 }
 
 /// A journal may tell once more of calls whose entries were deleted for their age meanwhile.
@@ -281,9 +236,9 @@ async fn calls_that_are_older_than_the_log_keeps_any_are_left_out() {
         let log = call_log(&house.app);
         let old = begun(house.organisation, house.app.clock.now().plus(-2 * DAY));
         let is_kept = async || house.snapshot().await.iter().any(|row| row.starts_with("call_logs"));
-        as_owner(&house, "UPDATE organisations SET logs_days = 1").await;
+        house.as_owner("UPDATE organisations SET logs_days = 1").await.expect("it runs");
         assert_eq!((log.write(std::slice::from_ref(&old)).await, is_kept().await), (Ok(()), false));
-        as_owner(&house, "UPDATE organisations SET logs_days = NULL").await;
+        house.as_owner("UPDATE organisations SET logs_days = NULL").await.expect("it runs");
         assert_eq!((log.write(&[old]).await, is_kept().await), (Ok(()), true));
     })
     .await;
@@ -299,9 +254,9 @@ async fn only_a_record_that_can_never_be_stored_is_given_up() {
         let nowhere = [record(OrganisationId::numbered(99))];
         assert_eq!(log.write(&nowhere).await, Err(SinkError::Rejected));
         // What the operator has broken, the operator can mend.
-        as_owner(&house, "ALTER TABLE call_logs RENAME TO elsewhere").await;
+        house.as_owner("ALTER TABLE call_logs RENAME TO elsewhere").await.expect("it runs");
         assert_eq!(log.write(&good).await, Err(SinkError::Unavailable));
-        as_owner(&house, "ALTER TABLE elsewhere RENAME TO call_logs").await;
+        house.as_owner("ALTER TABLE elsewhere RENAME TO call_logs").await.expect("it runs");
         assert_eq!(log.write(&good).await, Ok(()));
     })
     .await;

@@ -1,6 +1,6 @@
 //! Prices that an organisation sets: what calls cost by them, who sets them, and that they are nobody else's.
 
-use super::support::{Answer, Client, World, done, each_engine, text};
+use super::support::{Answer, Client, World, done, each_engine, provide, text};
 use crate::{
     gateway::tests::support::{STREAM, Upstream, chunk, completion, ending, piece},
     server::database::Db,
@@ -11,20 +11,6 @@ use std::time::Duration;
 
 /// What a call of the tests' provider costs by list price, in micro-cents: 9 tokens in, 2 out.
 const LISTED: i64 = 4_250;
-
-/// A virtual key in an organisation that leads to this provider.
-async fn provide(owner: &Client, slug: &str, key: &str, provider: &str, upstream: &Upstream) {
-    let base = format!("http://127.0.0.1:{}/v1", upstream.port);
-    let fields = [
-        ("slug", slug),
-        ("name", key),
-        ("key_slug", key),
-        ("provider", provider),
-        ("base_url", &base),
-        ("credential", "sk-of-the-provider"),
-    ];
-    done(owner, "virtual_keys/create", &fields).await;
-}
 
 async fn set(world: &World, client: &Client, fields: &[(&str, &str)]) -> Answer {
     let mut all = vec![("slug", world.house.slug.as_str())];

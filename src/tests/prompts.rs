@@ -1,6 +1,6 @@
 //! Prompts in the console: values that they are tried with, versions beside each other, files, and news of others' saves.
 
-use super::support::{World, done, each_engine, text};
+use super::support::{World, done, each_engine, provide, text};
 use crate::gateway::tests::support::{Upstream, completion};
 use serde_json::{Value, json};
 
@@ -113,16 +113,7 @@ async fn two_versions_run_beside_each_other_over_all_values() {
         let world = World::new(house).await;
         let slug = world.house.slug.as_str();
         let mut provider = Upstream::json(200, "", &completion()).await;
-        let base = format!("http://127.0.0.1:{}/v1", provider.port);
-        let key = [
-            ("slug", slug),
-            ("name", "main"),
-            ("key_slug", "main"),
-            ("provider", "openai"),
-            ("credential", "sk-x"),
-            ("base_url", &base),
-        ];
-        done(&world.owner, "virtual_keys/create", &key).await;
+        provide(&world.owner, slug, "main", "openai", &provider).await;
         let message = |word: &str| json!([{ "role": "user", "content": format!("{word} {{{{name}}}}") }]).to_string();
         let (first, second) = (message("Dear"), message("Hello"));
         let own = [("name", "Letter"), ("model", "gpt-4o"), ("virtual_key", "main")];

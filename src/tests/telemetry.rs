@@ -2,7 +2,7 @@
 
 use super::gateway::{call, key, with_provider};
 use super::statements::sources;
-use super::support::{House, each_engine};
+use super::support::{House, each_engine, provide};
 use crate::{
     gateway::{
         telemetry::{codes, page},
@@ -173,16 +173,7 @@ async fn callers_can_make_no_new_series() {
         }
     })
     .await;
-    let base = format!("http://127.0.0.1:{}/v1", odd.port);
-    let fields = [
-        ("slug", house.slug.as_str()),
-        ("name", "Odd"),
-        ("key_slug", "odd"),
-        ("provider", "openai-compatible"),
-        ("base_url", base.as_str()),
-        ("credential", "sk-of-the-provider"),
-    ];
-    assert!(owner.form("virtual_keys/create", &fields).await.status < 400);
+    provide(&owner, &house.slug, "odd", "openai-compatible", &odd).await;
     let port = watched(&house).await;
     let send = async |method: Method, path: &str, model: &str, trace: &str| {
         let body = json!({ "model": model, "messages": [{ "role": "user", "content": "Hello" }] });

@@ -1,6 +1,6 @@
 //! What calls say, kept on the real databases: who may read it, how it lies there, and when it goes.
 
-use super::support::{Answer, Client, House, World, done, each_engine};
+use super::support::{Answer, Client, House, World, each_engine, provide};
 use crate::{
     features::logs::{NewSide, NewTexts, ages, write_texts},
     gateway::tests::support::{Upstream, completion},
@@ -22,16 +22,7 @@ const SAID: &str = "The lighthouse keeper sleeps at noon";
 async fn with_provider(house: House) -> (World, Upstream) {
     let world = World::new(house).await;
     let provider = Upstream::json(200, "", &completion()).await;
-    let base = format!("http://127.0.0.1:{}/v1", provider.port);
-    let fields = [
-        ("slug", world.house.slug.as_str()),
-        ("name", "Main"),
-        ("key_slug", "main"),
-        ("provider", "openai"),
-        ("base_url", base.as_str()),
-        ("credential", "sk-of-the-provider"),
-    ];
-    done(&world.owner, "virtual_keys/create", &fields).await;
+    provide(&world.owner, &world.house.slug, "main", "openai", &provider).await;
     (world, provider)
 }
 

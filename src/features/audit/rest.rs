@@ -100,10 +100,7 @@ input! {
         /// By this at most 20,000 events are looked through.
         #[schema(max_length = 100)]
         client_ip: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
     unsupported: ["method", "uri", "response_status_code", "country"]
 }

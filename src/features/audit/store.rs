@@ -42,6 +42,25 @@ const SOME: &str =
 /// The same of events that are found by their addresses.
 const SOME_BY_ADDRESS: &str = "SELECT COUNT(*) AS events FROM (SELECT p.seq FROM audit_personal p CROSS JOIN audit_events a WHERE {these} LIMIT 10001) AS taken";
 
+/// The filters of a list: those that it always has, what both lists can be narrowed by, and what it alone can.
+macro_rules! filters {
+    ([$($always:ident),+] [$($alone:ident),*]) => {
+        &[
+            $(listing::Filter::one_of(&[$always]),)+
+            listing::Filter::optional(&[OF_KIND]),
+            listing::Filter::optional(&[OF_ACTION]),
+            listing::Filter::optional(&[ENDED_AS]),
+            listing::Filter::optional(&[OF_ACTOR]),
+            listing::Filter::optional(&[OF_ACTORS]),
+            listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
+            listing::Filter::optional(&[OF_REQUEST]),
+            listing::Filter::optional(&[OF_CREDENTIAL]),
+            listing::Filter::optional(&[BY_CREDENTIAL]),
+            $(listing::Filter::optional(&[$alone]),)*
+        ]
+    };
+}
+
 pub static LIST: Listing = Listing::new(Parts {
     columns: "a.seq, a.body, a.previous, a.hash",
     from: "audit_events a",
@@ -49,19 +68,7 @@ pub static LIST: Listing = Listing::new(Parts {
     id: "a.seq",
     within: "a.org_id = $1",
     searched: &[],
-    filters: &[
-        listing::Filter::one_of(&[BETWEEN]),
-        listing::Filter::optional(&[OF_KIND]),
-        listing::Filter::optional(&[OF_ACTION]),
-        listing::Filter::optional(&[ENDED_AS]),
-        listing::Filter::optional(&[OF_ACTOR]),
-        listing::Filter::optional(&[OF_ACTORS]),
-        listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
-        listing::Filter::optional(&[OF_REQUEST]),
-        listing::Filter::optional(&[OF_CREDENTIAL]),
-        listing::Filter::optional(&[BY_CREDENTIAL]),
-        listing::Filter::optional(&[FROM_ADDRESS]),
-    ],
+    filters: filters!([BETWEEN] [FROM_ADDRESS]),
     // The number alone tells the rows of an organisation apart.
     order: Order::Latest("a.seq", "a.org_id"),
     summaries: &[SOME],
@@ -76,19 +83,7 @@ pub static BY_ADDRESS: Listing = Listing::new(Parts {
     id: "p.seq",
     within: "p.org_id = $1 AND p.place = 2 AND a.org_id = p.org_id AND a.seq = p.seq",
     searched: &[],
-    filters: &[
-        listing::Filter::one_of(&[NUMBERED]),
-        listing::Filter::one_of(&[WITH_ADDRESS]),
-        listing::Filter::optional(&[OF_KIND]),
-        listing::Filter::optional(&[OF_ACTION]),
-        listing::Filter::optional(&[ENDED_AS]),
-        listing::Filter::optional(&[OF_ACTOR]),
-        listing::Filter::optional(&[OF_ACTORS]),
-        listing::Filter::optional(&[OF_TARGET, OF_TARGET_OF_KIND]),
-        listing::Filter::optional(&[OF_REQUEST]),
-        listing::Filter::optional(&[OF_CREDENTIAL]),
-        listing::Filter::optional(&[BY_CREDENTIAL]),
-    ],
+    filters: filters!([NUMBERED, WITH_ADDRESS] []),
     order: Order::Latest("p.seq", "p.org_id"),
     summaries: &[SOME_BY_ADDRESS],
 });

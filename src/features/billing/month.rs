@@ -1,23 +1,8 @@
 //! Months, in UTC.
 
-use crate::kernel::{Timestamp, time::DAY};
+use crate::kernel::{Timestamp, time::{DAY, MONTHS}};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-
-const NAMES: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// How long after its end a month is still open, in milliseconds: for calls that end late.
 const OPEN: i64 = 3 * DAY;
@@ -91,7 +76,7 @@ impl Month {
 
     /// `November 2026`.
     pub fn words(self) -> String {
-        format!("{} {}", NAMES[usize::from(self.month.clamp(1, 12)) - 1], self.year)
+        format!("{} {}", MONTHS[usize::from(self.month.clamp(1, 12)) - 1], self.year)
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     operations,
 };
 use crate::{
-    features::versions::Whole,
+    features::versions::{Whole, rest::VersionsQuery},
     kernel::{Error, Fields, Result, text},
     policy::Operation,
     routing::{Explanation, Supposed},
@@ -41,20 +41,7 @@ input! {
         /// `name`, `changed` or `used`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|changed|used)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
-    }
-}
-
-input! {
-    /// Which part of the versions is listed.
-    VersionsQuery {
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

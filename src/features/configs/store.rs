@@ -2,7 +2,7 @@
 
 use super::model::{COUNTED_DAYS, Detail, Listed, MOST_USERS, NamesVirtualKey, QUERY_LIMIT, UsedByKey};
 use crate::{
-    features::versions::{VersionRow, Whole, model::Version},
+    features::versions::{Table, version_sql},
     kernel::{Asked, ConfigId, KeyId, Result, Timestamp, VirtualKeyId, Window, text, time::DAY},
     server::database::{
         OrgTx,
@@ -58,21 +58,23 @@ statements! {
     CHOICES: TenantSql = "SELECT id, slug, name FROM configs WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, slug LIMIT 500";
     COUNT: TenantSql = "SELECT COUNT(*) FROM configs WHERE org_id = $1 AND deleted_at IS NULL";
     INSERT: TenantSql = "INSERT INTO configs (org_id, id, slug, name, is_default, version, current, created_by, created_at, updated_by, updated_at) VALUES ($1, $2, $3, $4, $5, 1, 1, $6, $7, $6, $7) ON CONFLICT (org_id, slug) DO NOTHING";
-    INSERT_VERSION: TenantSql = "INSERT INTO config_versions (org_id, config_id, number, id, body, message, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_VERSION: TenantSql = version_sql!(insert "config_versions" "config_id");
     UPDATE: TenantSql = "UPDATE configs SET name = $3, is_default = $4, current = $5, updated_by = $6, updated_at = $7, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL AND version = $8";
     DEFAULT: TenantSql = "SELECT slug FROM configs WHERE org_id = $1 AND is_default AND deleted_at IS NULL LIMIT 1";
     NO_DEFAULT: TenantSql = "UPDATE configs SET is_default = $2, version = version + 1 WHERE org_id = $1 AND is_default AND deleted_at IS NULL";
     DELETE: TenantSql = "UPDATE configs SET deleted_at = $3, is_default = $4, updated_at = $3, updated_by = $5, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
-    DELETE_VERSIONS: TenantSql = "DELETE FROM config_versions WHERE org_id = $1 AND config_id = $2";
+    DELETE_VERSIONS: TenantSql = version_sql!(delete "config_versions" "config_id");
     DELETE_USES: TenantSql = "DELETE FROM config_uses WHERE org_id = $1 AND config_id = $2";
     INSERT_USE: TenantSql = "INSERT INTO config_uses (org_id, config_id, virtual_key_id) VALUES ($1, $2, $3) ON CONFLICT (org_id, config_id, virtual_key_id) DO NOTHING";
     KEYS_OF: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND config_id = $2 AND revoked_at IS NULL ORDER BY name, id LIMIT $3";
     VIRTUAL_KEYS_OF: TenantSql = "SELECT v.slug, v.name FROM config_uses u JOIN virtual_keys v ON v.org_id = u.org_id AND v.id = u.virtual_key_id WHERE u.org_id = $1 AND u.config_id = $2 ORDER BY v.name, v.slug LIMIT $3";
     NAMING: TenantSql = "SELECT c.slug, c.name FROM config_uses u JOIN configs c ON c.org_id = u.org_id AND c.id = u.config_id WHERE u.org_id = $1 AND u.virtual_key_id = $2 ORDER BY c.name, c.slug LIMIT $3";
-    VERSIONS: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION_HEADS: TenantSql = "SELECT number, id, '' AS body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM config_versions WHERE org_id = $1 AND config_id = $2 AND number = $3";
+    VERSION_PAGE: TenantSql = version_sql!(page "config_versions" "config_id");
+    VERSION_HEADS: TenantSql = version_sql!(heads "config_versions" "config_id");
+    VERSION: TenantSql = version_sql!(one "config_versions" "config_id");
 }
+
+pub static VERSIONS: Table = Table { insert: INSERT_VERSION, page: VERSION_PAGE, heads: VERSION_HEADS, one: VERSION };
 
 row! {
     struct ListedRow {
@@ -231,20 +233,6 @@ pub async fn insert(
     Ok(tx.execute(INSERT, values![id, slug, name, is_default, by, now]).await? == 1)
 }
 
-/// A version to be stored.
-pub struct NewVersion<'a> {
-    pub number: i64,
-    pub id: Uuid,
-    pub text: &'a str,
-    pub message: &'a str,
-    pub by: &'a str,
-}
-
-pub async fn insert_version(tx: &mut OrgTx, config: ConfigId, new: &NewVersion<'_>, now: Timestamp) -> Result<()> {
-    let row = values![config, new.number, new.id, new.text, new.message, new.by, now];
-    tx.execute(INSERT_VERSION, row).await.map(|_| ())
-}
-
 /// What a save makes of a config's row.
 pub struct Facts<'a> {
     pub name: &'a str,
@@ -281,21 +269,4 @@ pub async fn delete(tx: &mut OrgTx, id: ConfigId, by: &str, now: Timestamp) -> R
     tx.execute(DELETE_USES, values![id]).await?;
     tx.execute(DELETE_VERSIONS, values![id]).await?;
     Ok(tx.execute(DELETE, values![id, now, false, by]).await? == 1)
-}
-
-/// Versions, the newest first.
-pub async fn versions(tx: &mut OrgTx, id: ConfigId, window: Window) -> Result<Vec<Whole>> {
-    let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(Whole::from).collect())
-}
-
-/// The same without their texts.
-pub async fn version_heads(tx: &mut OrgTx, id: ConfigId, window: Window) -> Result<Vec<Version>> {
-    let rows: Vec<VersionRow> = tx.list(VERSION_HEADS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
-}
-
-pub async fn version(tx: &mut OrgTx, id: ConfigId, number: i64) -> Result<Option<Whole>> {
-    let row: Option<VersionRow> = tx.optional(VERSION, values![id, number]).await?;
-    Ok(row.map(Whole::from))
 }

@@ -62,7 +62,7 @@ pub async fn create_guardrail(
 ) -> Result<(), Error> {
     let access = web::member(&slug).await?;
     if !step.is_empty() {
-        return Err(operations::only_stepped(&access, Operation::GuardrailCreate));
+        return Err(access.only_stepped(Operation::GuardrailCreate));
     }
     let made = operations::create(&access, operations::draft_of(&typed, None)).await.map_err(operations::in_form)?;
     web::redirect(&routes::guardrail(&slug, &made.slug).with("done", "made"));
@@ -80,7 +80,7 @@ pub async fn update_guardrail(
 ) -> Result<Saved, Error> {
     let access = web::member(&slug).await?;
     if !step.is_empty() {
-        return Err(operations::only_stepped(&access, Operation::GuardrailUpdate));
+        return Err(access.only_stepped(Operation::GuardrailUpdate));
     }
     let edit = |stored: &super::model::Detail| operations::draft_of(&typed, Some(stored));
     operations::update(&access, &of, Some(version), edit).await.map_err(operations::in_form)

@@ -1,16 +1,19 @@
 //! The guardrails' management calls.
 
+mod bodies;
+
 use super::{
-    model::{Detail, Listed, Sample, Saved},
+    model::{AllCalls, Detail, Listed, Sample, Saved},
     operations::{self, Draft},
 };
 use crate::{
-    features::versions::Whole,
+    features::versions::{Whole, rest::VersionsQuery},
     guardrails::{Mark, Tried},
     kernel::{Error, Fields, Result},
     policy::Operation,
-    web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, window},
+    web::api::{Api, Call, Done, Flag, List, Nothing, asked, one_of, window},
 };
+use bodies::{CreateGuardrail, EnforceGuardrail, GuardrailsQuery, KeepSample, TryGuardrail, UpdateGuardrail};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -32,117 +35,6 @@ pub fn register(api: Api) -> Api {
         .serve(Operation::GuardrailDropSample, "Remove such a text", drop_sample)
 }
 
-input! {
-    /// Which guardrails are listed.
-    GuardrailsQuery {
-        /// Part of a name, slug or description.
-        q | "search": Option<String>,
-        /// `name`, `changed` or `used`, with `-` before it for the other way round; else by name.
-        #[schema(pattern = "^-?(name|changed|used)$")]
-        sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
-    }
-}
-
-input! {
-    /// Which part of the versions is listed.
-    GuardrailVersionsQuery {
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
-    }
-}
-
-input! {
-    /// A guardrail to be made.
-    CreateGuardrail {
-        #[schema(min_length = 1, max_length = 100)]
-        name: String,
-        /// What it is for.
-        #[schema(max_length = 500)]
-        description: Option<String>,
-        /// Each with its `id`, such as `default.contains`, its `parameters`, a `name` and `is_enabled` if one likes.
-        #[schema(value_type = Vec<Object>)]
-        checks: Value,
-        /// What happens when a check fails: `deny`, `async`, `sequential`, `observe`, `on_error`, `stream`, `on_success` and
-        /// `on_fail` with feedback. Left out: the call goes on, with status 246.
-        #[schema(value_type = Option<Object>)]
-        actions: Option<Value>,
-        /// What the version is about.
-        #[schema(max_length = 200)]
-        message: Option<String>,
-    }
-}
-
-input! {
-    /// What shall be different.
-    UpdateGuardrail {
-        #[schema(min_length = 1, max_length = 100)]
-        name: Option<String>,
-        #[schema(max_length = 500)]
-        description: Option<String>,
-        /// All checks; those that are there are replaced.
-        #[schema(value_type = Option<Vec<Object>>)]
-        checks: Option<Value>,
-        /// All actions; those that are there are replaced.
-        #[schema(value_type = Option<Object>)]
-        actions: Option<Value>,
-        /// What the version is about.
-        #[schema(max_length = 200)]
-        message: Option<String>,
-        /// The version of the whole that was read; the change is refused if there is a newer one.
-        #[schema(minimum = 1)]
-        version: Option<i64>,
-    }
-}
-
-input! {
-    /// Which calls of the organisation it judges, whatever a config says. What is left out stays.
-    EnforceGuardrail {
-        /// Every request.
-        #[schema(value_type = Option<bool>)]
-        requests: Option<Flag>,
-        /// Every answer.
-        #[schema(value_type = Option<bool>)]
-        answers: Option<Flag>,
-    }
-}
-
-input! {
-    /// A text to be judged. Nothing of it is stored.
-    TryGuardrail {
-        #[schema(max_length = 20000)]
-        text: String,
-        /// `request` or `answer`; left out: `request`.
-        #[schema(pattern = "^(request|answer)$")]
-        side: Option<String>,
-        /// Checks that are not saved, in place of the guardrail's own.
-        #[schema(value_type = Option<Vec<Object>>)]
-        checks: Option<Value>,
-        /// Actions that are not saved, in place of the guardrail's own.
-        #[schema(value_type = Option<Object>)]
-        actions: Option<Value>,
-    }
-}
-
-input! {
-    /// A text that the guardrail is tried with on each save.
-    KeepSample {
-        #[schema(min_length = 1, max_length = 20000)]
-        text: String,
-        /// `request` or `answer`; left out: `request`.
-        #[schema(pattern = "^(request|answer)$")]
-        side: Option<String>,
-        /// Whether it should pass.
-        #[schema(value_type = bool)]
-        passes: Flag,
-    }
-}
-
 /// Which calls of the organisation a guardrail judges, whatever a config says.
 #[derive(Serialize, ToSchema)]
 pub struct Enforcement {
@@ -150,6 +42,12 @@ pub struct Enforcement {
     requests: bool,
     /// Every answer.
     answers: bool,
+}
+
+impl From<AllCalls> for Enforcement {
+    fn from(AllCalls { requests, answers }: AllCalls) -> Self {
+        Self { requests, answers }
+    }
 }
 
 /// By which the signatures of webhooks are checked.
@@ -334,10 +232,7 @@ fn listed(call: &Call, guardrail: Listed) -> ListedGuardrail {
         created_at: guardrail.created_at.rfc3339(),
         last_updated_at: guardrail.updated_at.rfc3339(),
         current_version: guardrail.current,
-        enforcement: Enforcement {
-            requests: guardrail.all_calls.requests,
-            answers: guardrail.all_calls.answers,
-        },
+        enforcement: guardrail.all_calls.into(),
         configs: guardrail.configs,
     }
 }
@@ -369,10 +264,7 @@ async fn get(call: Call, _: Nothing) -> Result<GuardrailBody> {
         version_id: guardrail.version_id,
         current_version: guardrail.current,
         version: guardrail.version,
-        enforcement: Enforcement {
-            requests: guardrail.all_calls.requests,
-            answers: guardrail.all_calls.answers,
-        },
+        enforcement: guardrail.all_calls.into(),
         configs: guardrail.configs.into_iter().map(|used| used.slug).collect(),
     })
 }
@@ -428,11 +320,10 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
 async fn enforce(call: Call, change: EnforceGuardrail) -> Result<Enforcement> {
     let flag = |flag: Option<Flag>| flag.map(|Flag(on)| on);
     let (requests, answers) = (flag(change.requests), flag(change.answers));
-    let now = operations::enforce(&call.access, call.part("id"), requests, answers).await?;
-    Ok(Enforcement { requests: now.requests, answers: now.answers })
+    operations::enforce(&call.access, call.part("id"), requests, answers).await.map(Enforcement::from)
 }
 
-async fn versions(call: Call, query: GuardrailVersionsQuery) -> Result<List<GuardrailVersion>> {
+async fn versions(call: Call, query: VersionsQuery) -> Result<List<GuardrailVersion>> {
     let window = window(query.page_size, query.current_page)?;
     let (guardrail, versions) = operations::whole_versions(&call.access, call.part("id"), window).await?;
     Ok(List::new(guardrail.current, versions).map(|whole| shown(&call, &guardrail, whole)))

@@ -2,7 +2,7 @@
 
 use super::model::{AllCalls, Detail, Listed, MOST_USERS, QUERY_LIMIT, Sample, UsedBy};
 use crate::{
-    features::versions::{VersionRow, Whole, model::Version},
+    features::versions::{Table, version_sql},
     kernel::{Asked, ConfigId, GuardrailId, Result, SampleId, Timestamp, Window, text},
     server::database::{
         OrgTx,
@@ -61,21 +61,23 @@ statements! {
     ID_OF: TenantSql = "SELECT id FROM guardrails WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     COUNT: TenantSql = "SELECT COUNT(*) FROM guardrails WHERE org_id = $1 AND deleted_at IS NULL";
     INSERT: TenantSql = "INSERT INTO guardrails (org_id, id, slug, name, description, for_requests, for_answers, version, current, created_by, created_at, updated_by, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6, 1, 1, $7, $8, $7, $8) ON CONFLICT (org_id, slug) DO NOTHING";
-    INSERT_VERSION: TenantSql = "INSERT INTO guardrail_versions (org_id, guardrail_id, number, id, body, message, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_VERSION: TenantSql = version_sql!(insert "guardrail_versions" "guardrail_id");
     UPDATE: TenantSql = "UPDATE guardrails SET name = $3, description = $4, for_requests = $5, for_answers = $6, current = $7, updated_by = $8, updated_at = $9, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL AND version = $10";
     DELETE: TenantSql = "UPDATE guardrails SET deleted_at = $3, updated_at = $3, updated_by = $4, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
-    DELETE_VERSIONS: TenantSql = "DELETE FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2";
+    DELETE_VERSIONS: TenantSql = version_sql!(delete "guardrail_versions" "guardrail_id");
     DELETE_SAMPLES: TenantSql = "DELETE FROM guardrail_samples WHERE org_id = $1 AND guardrail_id = $2";
     CONFIGS_OF: TenantSql = "SELECT c.slug, c.name, u.on_requests, u.on_answers FROM config_guardrails u JOIN configs c ON c.org_id = u.org_id AND c.id = u.config_id WHERE u.org_id = $1 AND u.guardrail_id = $2 ORDER BY c.name, c.slug LIMIT $3";
     DELETE_USES: TenantSql = "DELETE FROM config_guardrails WHERE org_id = $1 AND config_id = $2";
     INSERT_USE: TenantSql = "INSERT INTO config_guardrails (org_id, config_id, guardrail_id, on_requests, on_answers) VALUES ($1, $2, $3, $4, $5)";
-    VERSIONS: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION_HEADS: TenantSql = "SELECT number, id, '' AS body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM guardrail_versions WHERE org_id = $1 AND guardrail_id = $2 AND number = $3";
+    VERSION_PAGE: TenantSql = version_sql!(page "guardrail_versions" "guardrail_id");
+    VERSION_HEADS: TenantSql = version_sql!(heads "guardrail_versions" "guardrail_id");
+    VERSION: TenantSql = version_sql!(one "guardrail_versions" "guardrail_id");
     SAMPLES: TenantSql = "SELECT id, side, text, passes, created_by, created_at FROM guardrail_samples WHERE org_id = $1 AND guardrail_id = $2 ORDER BY created_at, id LIMIT 100";
     INSERT_SAMPLE: TenantSql = "INSERT INTO guardrail_samples (org_id, guardrail_id, id, side, text, passes, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     DELETE_SAMPLE: TenantSql = "DELETE FROM guardrail_samples WHERE org_id = $1 AND guardrail_id = $2 AND id = $3";
 }
+
+pub static VERSIONS: Table = Table { insert: INSERT_VERSION, page: VERSION_PAGE, heads: VERSION_HEADS, one: VERSION };
 
 row! {
     struct ListedRow {
@@ -253,20 +255,6 @@ pub async fn insert(
     Ok(tx.execute(INSERT, values![id, slug, facts.name, facts.description, false, facts.by, now]).await? == 1)
 }
 
-/// A version to be stored.
-pub struct NewVersion<'a> {
-    pub number: i64,
-    pub id: Uuid,
-    pub text: &'a str,
-    pub message: &'a str,
-    pub by: &'a str,
-}
-
-pub async fn insert_version(tx: &mut OrgTx, of: GuardrailId, new: &NewVersion<'_>, now: Timestamp) -> Result<()> {
-    let row = values![of, new.number, new.id, new.text, new.message, new.by, now];
-    tx.execute(INSERT_VERSION, row).await.map(|_| ())
-}
-
 /// Saves, if nobody else has since `version`. False: somebody has.
 pub async fn update(tx: &mut OrgTx, id: GuardrailId, version: i64, facts: &Facts<'_>, now: Timestamp) -> Result<bool> {
     let Facts { name, description, all_calls: AllCalls { requests, answers }, current, by } = *facts;
@@ -279,23 +267,6 @@ pub async fn delete(tx: &mut OrgTx, id: GuardrailId, by: &str, now: Timestamp) -
     tx.execute(DELETE_SAMPLES, values![id]).await?;
     tx.execute(DELETE_VERSIONS, values![id]).await?;
     Ok(tx.execute(DELETE, values![id, now, by]).await? == 1)
-}
-
-/// Versions, the newest first.
-pub async fn versions(tx: &mut OrgTx, id: GuardrailId, window: Window) -> Result<Vec<Whole>> {
-    let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(Whole::from).collect())
-}
-
-/// The same without their texts.
-pub async fn version_heads(tx: &mut OrgTx, id: GuardrailId, window: Window) -> Result<Vec<Version>> {
-    let rows: Vec<VersionRow> = tx.list(VERSION_HEADS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
-}
-
-pub async fn version(tx: &mut OrgTx, id: GuardrailId, number: i64) -> Result<Option<Whole>> {
-    let row: Option<VersionRow> = tx.optional(VERSION, values![id, number]).await?;
-    Ok(row.map(Whole::from))
 }
 
 /// A guardrail that the newest version of a config names, and where.

@@ -66,10 +66,7 @@ input! {
         status: Option<String>,
         /// The cursor `next` of the page before this one, instead of a page's number.
         cursor: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

@@ -182,7 +182,7 @@ pub async fn compare_prompts(
 #[cfg(feature = "ssr")]
 async fn create(access: &Access, kind: Kind, slug: &str, typed: &Typed) -> Result<(), Error> {
     if typed.is_step() {
-        return Err(operations::only_stepped(access, kind.acts().create));
+        return Err(access.only_stepped(kind.acts().create));
     }
     let made = operations::create(access, kind, operations::draft_of(typed, None)).await.map_err(operations::in_form)?;
     web::redirect(&paths::item(kind, slug, &made.slug).with("done", "made"));
@@ -211,7 +211,7 @@ pub async fn create_partial(slug: String, #[server(flatten)] typed: Typed) -> Re
 #[cfg(feature = "ssr")]
 async fn update(access: &Access, kind: Kind, of: &str, version: i64, typed: &Typed) -> Result<Saved, Error> {
     if typed.is_step() {
-        return Err(operations::only_stepped(access, kind.acts().update));
+        return Err(access.only_stepped(kind.acts().update));
     }
     let edit = |stored: &Detail| operations::draft_of(typed, Some(&stored.content));
     operations::update(access, kind, of, Some(version), edit).await.map_err(operations::in_form)

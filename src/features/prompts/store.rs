@@ -2,7 +2,7 @@
 
 use super::model::{Collection, Content, Detail, Kind, Listed, MOST_USERS, PRODUCTION, QUERY_LIMIT, UsedBy, Which};
 use crate::{
-    features::versions::{VersionRow, Whole, model::Version},
+    features::versions::{NewVersion, Table, version_sql},
     kernel::{Asked, Code, CollectionId, Error, PromptId, Result, Timestamp, Window, text},
     server::database::{
         OrgTx,
@@ -59,22 +59,24 @@ statements! {
     ID_OF: TenantSql = "SELECT id FROM prompts WHERE org_id = $1 AND kind = $2 AND slug = $3 AND deleted_at IS NULL";
     COUNT: TenantSql = "SELECT COUNT(*) FROM prompts WHERE org_id = $1 AND kind = $2 AND deleted_at IS NULL";
     INSERT: TenantSql = "INSERT INTO prompts (org_id, id, kind, slug, name, collection_id, is_strict, version, current, created_by, created_at, updated_by, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, 1, $8, $9, $8, $9) ON CONFLICT (org_id, kind, slug) WHERE deleted_at IS NULL DO NOTHING";
-    INSERT_VERSION: TenantSql = "INSERT INTO prompt_versions (org_id, prompt_id, number, id, body, message, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_VERSION: TenantSql = version_sql!(insert "prompt_versions" "prompt_id");
     INSERT_USE: TenantSql = "INSERT INTO prompt_uses (org_id, prompt_id, number, partial) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id, prompt_id, number, partial) DO NOTHING";
     UPDATE: TenantSql = "UPDATE prompts SET name = $3, collection_id = $4, is_strict = $5, current = $6, updated_by = $7, updated_at = $8, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL AND version = $9";
     TOUCH: TenantSql = "UPDATE prompts SET version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     DELETE: TenantSql = "UPDATE prompts SET deleted_at = $3, updated_at = $3, updated_by = $4, collection_id = NULL, version = version + 1 WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
-    DELETE_VERSIONS: TenantSql = "DELETE FROM prompt_versions WHERE org_id = $1 AND prompt_id = $2";
+    DELETE_VERSIONS: TenantSql = version_sql!(delete "prompt_versions" "prompt_id");
     DELETE_USES: TenantSql = "DELETE FROM prompt_uses WHERE org_id = $1 AND prompt_id = $2";
-    VERSIONS: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM prompt_versions WHERE org_id = $1 AND prompt_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION_HEADS: TenantSql = "SELECT number, id, '' AS body, message, created_by, created_at FROM prompt_versions WHERE org_id = $1 AND prompt_id = $2 ORDER BY number DESC LIMIT $3 OFFSET $4";
-    VERSION: TenantSql = "SELECT number, id, body, message, created_by, created_at FROM prompt_versions WHERE org_id = $1 AND prompt_id = $2 AND number = $3";
+    VERSION_PAGE: TenantSql = version_sql!(page "prompt_versions" "prompt_id");
+    VERSION_HEADS: TenantSql = version_sql!(heads "prompt_versions" "prompt_id");
+    VERSION: TenantSql = version_sql!(one "prompt_versions" "prompt_id");
     NUMBER_OF: TenantSql = "SELECT number FROM prompt_versions WHERE org_id = $1 AND prompt_id = $2 AND id = $3";
     // A prompt names a partial where its newest version does, or one at which a label stands.
     USED_BY: TenantSql = "SELECT p.kind, p.slug, p.name, CAST(MAX(CASE WHEN l.label IS NULL THEN 0 ELSE 1 END) AS BIGINT) AS live FROM prompt_uses u JOIN prompts p ON p.org_id = u.org_id AND p.id = u.prompt_id LEFT JOIN prompt_pointers l ON l.org_id = u.org_id AND l.prompt_id = u.prompt_id AND l.number = u.number WHERE u.org_id = $1 AND u.partial = $2 AND p.deleted_at IS NULL AND (u.number = p.current OR l.label IS NOT NULL) GROUP BY p.kind, p.slug, p.name ORDER BY p.kind DESC, p.name, p.slug LIMIT $3";
     PARTIALS: TenantSql = "SELECT p.slug FROM prompts p JOIN prompt_pointers l ON l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = 'production' WHERE p.org_id = $1 AND p.kind = 'partial' AND p.deleted_at IS NULL ORDER BY p.slug LIMIT 1000";
     PARTIAL: TenantSql = "SELECT v.number, v.body FROM prompts p JOIN prompt_versions v ON v.org_id = p.org_id AND v.prompt_id = p.id LEFT JOIN prompt_pointers l ON l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = 'production' WHERE p.org_id = $1 AND p.kind = 'partial' AND p.slug = $2 AND p.deleted_at IS NULL AND v.number = COALESCE($3, l.number)";
 }
+
+pub static VERSIONS: Table = Table { insert: INSERT_VERSION, page: VERSION_PAGE, heads: VERSION_HEADS, one: VERSION };
 
 row! {
     struct ListedRow {
@@ -175,7 +177,7 @@ pub async fn find(tx: &mut OrgTx, kind: Kind, of: &str, now: Timestamp) -> Resul
     }
     let Some(row) = row else { return Ok(None) };
     let id = PromptId(row.id);
-    let newest = version(tx, id, row.current).await?.ok_or_else(Error::internal)?;
+    let newest = VERSIONS.one(tx, id, row.current).await?.ok_or_else(Error::internal)?;
     Ok(Some(Detail {
         kind,
         id,
@@ -252,21 +254,16 @@ pub async fn insert(tx: &mut OrgTx, kind: Kind, id: PromptId, slug: &str, facts:
     Ok(tx.execute(INSERT, row).await? == 1)
 }
 
-/// A version to be stored.
-pub struct NewVersion<'a> {
-    pub number: i64,
-    pub id: Uuid,
-    pub body: &'a str,
-    pub message: &'a str,
-    pub by: &'a str,
-    /// The slugs of the partials that it names.
-    pub partials: &'a [String],
-}
-
-pub async fn insert_version(tx: &mut OrgTx, prompt: PromptId, new: &NewVersion<'_>, now: Timestamp) -> Result<()> {
-    let row = values![prompt, new.number, new.id, new.body, new.message, new.by, now];
-    tx.execute(INSERT_VERSION, row).await?;
-    for partial in new.partials {
+/// Stores a version, with the slugs of the partials that it names.
+pub async fn insert_version(
+    tx: &mut OrgTx,
+    prompt: PromptId,
+    new: &NewVersion<'_>,
+    partials: &[String],
+    now: Timestamp,
+) -> Result<()> {
+    VERSIONS.insert(tx, prompt, new, now).await?;
+    for partial in partials {
         tx.execute(INSERT_USE, values![prompt, new.number, partial]).await?;
     }
     Ok(())
@@ -290,23 +287,6 @@ pub async fn delete(tx: &mut OrgTx, id: PromptId, by: &str, now: Timestamp) -> R
     tx.execute(DELETE_USES, values![id]).await?;
     tx.execute(DELETE_VERSIONS, values![id]).await?;
     Ok(tx.execute(DELETE, values![id, now, by]).await? == 1)
-}
-
-/// Versions, the newest first.
-pub async fn versions(tx: &mut OrgTx, id: PromptId, window: Window) -> Result<Vec<Whole>> {
-    let rows: Vec<VersionRow> = tx.list(VERSIONS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(Whole::from).collect())
-}
-
-/// The same without their texts.
-pub async fn version_heads(tx: &mut OrgTx, id: PromptId, window: Window) -> Result<Vec<Version>> {
-    let rows: Vec<VersionRow> = tx.list(VERSION_HEADS, values![id, window.limit, window.offset]).await?;
-    Ok(rows.into_iter().map(|row| Whole::from(row).version).collect())
-}
-
-pub async fn version(tx: &mut OrgTx, id: PromptId, number: i64) -> Result<Option<Whole>> {
-    let row: Option<VersionRow> = tx.optional(VERSION, values![id, number]).await?;
-    Ok(row.map(Whole::from))
 }
 
 row! {

@@ -34,10 +34,7 @@ input! {
         /// `name`, `active` or `joined`, with `-` before it for the other way round; else by role.
         #[schema(pattern = "^-?(role|name|active|joined)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

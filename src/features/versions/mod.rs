@@ -3,15 +3,26 @@
 #[cfg(feature = "ssr")]
 mod difference;
 #[cfg(feature = "ssr")]
+mod history;
+#[cfg(feature = "ssr")]
 mod layout;
 pub mod model;
 pub mod pages;
 #[cfg(feature = "ssr")]
+pub mod rest;
+#[cfg(feature = "ssr")]
+mod store;
+#[cfg(feature = "ssr")]
 mod stored;
 
 #[cfg(feature = "ssr")]
+pub(crate) use store::version_sql;
+#[cfg(feature = "ssr")]
+use {difference::between, stored::Row as VersionRow};
+#[cfg(feature = "ssr")]
 pub use {
-    difference::between,
+    history::Compared,
     layout::laid_out,
-    stored::{Row as VersionRow, Whole, digest, names, new_slug},
+    store::{NewVersion, Table},
+    stored::{Whole, digest, names, new_slug},
 };

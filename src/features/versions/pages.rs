@@ -1,11 +1,14 @@
-//! A history of versions, and two texts side by side.
+//! A history of versions, two texts side by side, and what editors of versions have in common.
 
 use super::model::{Difference, History, Line, Row, Version};
 use crate::{
-    kernel::Asked,
+    kernel::{Asked, Timestamp},
+    policy::Operation,
     site::routes::Path,
     ui::{
-        components::{Button, Card, Choice, Select, Time},
+        available,
+        components::{Button, Card, Choice, DefinitionList, Fact, Field, Select, Time, TimeStyle},
+        form::{AnyForm, BareForm},
         listing::{List, Pages},
     },
 };
@@ -46,6 +49,62 @@ pub fn HistoryPage(
             </Card>
             <div class="stack">{difference}</div>
         </div>
+    }
+}
+
+/// Makes the buttons that restore a version, for [`HistoryPage`]. `fields` makes the hidden fields that say what it is of.
+pub fn restoring(form: AnyForm, fields: Box<dyn Fn() -> AnyView>, operation: Operation) -> Box<dyn Fn(i64) -> AnyView> {
+    Box::new(move |number| {
+        let fields = fields();
+        view! {
+            <BareForm form>
+                {fields}
+                <input type="hidden" name="number" value=number.to_string() />
+                <Button
+                    label=format!("Restore v{number}")
+                    id=format!("restore-{number}")
+                    busy=form.busy()
+                    availability=available(operation)
+                />
+            </BareForm>
+        }
+        .into_any()
+    })
+}
+
+/// The field for what a version is about, in the bar above an editor.
+#[component]
+pub fn MessageField() -> impl IntoView {
+    view! {
+        <div class="grow">
+            <Field
+                label="What this version is about"
+                hide_label=true
+                name="message"
+                placeholder="What this version is about"
+                autocomplete="off"
+            />
+        </div>
+    }
+}
+
+/// Who made what has versions, and who changed it last.
+#[component]
+pub fn About(
+    created_by: String,
+    created_at: Timestamp,
+    updated_by: String,
+    updated_at: Timestamp,
+    now: Timestamp,
+) -> impl IntoView {
+    view! {
+        <Card title="About">
+            <DefinitionList>
+                <Fact term="Made by">{created_by}</Fact>
+                <Fact term="Made"><Time at=created_at.0 style=TimeStyle::Date /></Fact>
+                <Fact term="Changed"><Time at=updated_at.0 now=now.0 />{format!(" by {updated_by}")}</Fact>
+            </DefinitionList>
+        </Card>
     }
 }
 

@@ -34,10 +34,7 @@ input! {
         /// `name`, `provider` or `used`, with `-` before it for the other way round; else by name.
         #[schema(pattern = "^-?(name|provider|used)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

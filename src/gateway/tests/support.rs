@@ -1,7 +1,7 @@
 //! A gateway on loopback with a directory and a log in memory, providers that follow a script, and a caller.
 
 use crate::features::guardrails::model::AllCalls;
-use crate::kernel::{KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
+use crate::kernel::{CallId, KeyId, OrganisationId, SecretId, Timestamp, VirtualKeyId};
 use crate::server::{access::SignedInMember, crypto::Keyring};
 use crate::{
     gateway::{
@@ -11,7 +11,7 @@ use crate::{
             Ages, CallerKey, Digest, Directory, KeySource, Runnable, Standing, StoredConfig, StoredGuardrail,
             Unavailable,
         },
-        facts::Record,
+        facts::{CallFacts, Endpoint, Record},
         limits::{Ledger, LimitSet, Meters, Shares, Unknown, Want},
         models::Models,
         outside::Others,
@@ -45,6 +45,29 @@ pub const ORGANISATION: OrganisationId = OrganisationId::numbered(1);
 pub const OTHER: OrganisationId = OrganisationId::numbered(2);
 pub const SECRET: &str = "sk-of-the-provider";
 pub const SOON: Duration = Duration::from_secs(1);
+
+/// What is known of a call that came then, of no virtual key.
+pub fn facts(organisation: OrganisationId, started_at: Timestamp) -> CallFacts {
+    CallFacts {
+        id: CallId::new(),
+        organisation,
+        key: KeyId::numbered(0),
+        secret: SecretId::numbered(0),
+        person: None,
+        virtual_key: None,
+        provider: None,
+        endpoint: Endpoint::ChatCompletions,
+        model: "gpt-4o".into(),
+        streamed: false,
+        trace: "trace".into(),
+        metadata: None,
+        config: None,
+        prompt: None,
+        keeps: None,
+        prices: None,
+        started_at,
+    }
+}
 
 /// Keys by their secret, virtual keys by organisation and slug.
 #[derive(Default)]

@@ -3,11 +3,11 @@
 use super::support::*;
 use crate::{
     gateway::{
-        facts::{CallFacts, Endpoint, Record},
+        facts::{CallFacts, Record},
         record::{Bounds, Recorder, Sink, SinkError},
         telemetry::export,
     },
-    kernel::{CallId, KeyId, SecretId, VirtualKeyId, provider::Provider},
+    kernel::{KeyId, VirtualKeyId, provider::Provider},
     server::{
         metrics::Page,
         settings::{Collector, OtlpEndpoint},
@@ -248,26 +248,8 @@ impl Sink for Nothing {
     }
 }
 
-fn facts() -> CallFacts {
-    CallFacts {
-        id: CallId::new(),
-        organisation: ORGANISATION,
-        key: KeyId::numbered(2),
-        secret: SecretId::numbered(4),
-        person: None,
-        virtual_key: None,
-        provider: Some(Provider::OpenAi),
-        endpoint: Endpoint::ChatCompletions,
-        model: "gpt-4o".into(),
-        streamed: false,
-        trace: "trace".into(),
-        metadata: None,
-        config: None,
-        prompt: None,
-        keeps: None,
-        prices: None,
-        started_at: now(),
-    }
+fn call() -> CallFacts {
+    CallFacts { provider: Some(Provider::OpenAi), ..facts(ORGANISATION, now()) }
 }
 
 #[tokio::test]
@@ -282,7 +264,7 @@ async fn a_collector_that_is_away_delays_no_call_and_loses_only_what_is_counted(
     recorder.telemetry().export_to(collector(address.port()), Arc::new(|_, _| None));
     let mut longest = Duration::ZERO;
     for _ in 0..CALLS {
-        let open = recorder.begin(facts(), Instant::now()).await.expect("a place");
+        let open = recorder.begin(call(), Instant::now()).await.expect("a place");
         let ended = Instant::now();
         open.finish(200, None);
         longest = longest.max(ended.elapsed());
@@ -325,11 +307,11 @@ async fn the_last_spans_are_sent_when_the_program_ends() {
     let recorder = Recorder::start(folder.path(), Arc::new(Nothing), Bounds::default()).expect("a recorder");
     let mut upstream = Upstream::json(200, "", &json!({})).await;
     recorder.telemetry().export_to(collector(upstream.port), Arc::new(|_, _| None));
-    recorder.begin(facts(), Instant::now()).await.expect("a place").finish(200, None);
+    recorder.begin(call(), Instant::now()).await.expect("a place").finish(200, None);
     recorder.telemetry().finish(10 * SOON).await;
     assert_eq!(told(&recorder), (1, 0, 0, 0));
     assert_eq!(received(&mut upstream, 1).await.0.len(), 1);
     // Whatever comes after that is lost, and counted.
-    recorder.begin(facts(), Instant::now()).await.expect("a place").finish(200, None);
+    recorder.begin(call(), Instant::now()).await.expect("a place").finish(200, None);
     assert_eq!(told(&recorder), (1, 1, 0, 0));
 }

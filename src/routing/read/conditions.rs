@@ -1,6 +1,16 @@
 //! Reads the conditions of a strategy.
 
-use super::*;
+use super::{
+    MAX_NAME, Piece, Reader,
+    values::{clip, field},
+};
+use crate::kernel::json::{Value, below};
+use crate::routing::MAX_LEVELS;
+use crate::routing::condition::{Condition, Operand, Pattern, Test, number};
+use crate::routing::level::{Field, ReadCase};
+
+/// The most patterns in a config.
+const MAX_PATTERNS: usize = 32;
 
 impl Reader<'_> {
     pub(super) fn conditions(&mut self, part: &Piece<'_>) -> Vec<ReadCase> {

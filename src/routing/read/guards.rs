@@ -1,8 +1,11 @@
 //! Reads the guardrails that a level names or writes itself.
 
-use super::*;
+use super::{MAX_NAME, Piece, Reader};
 use crate::guardrails::{Guardrail, Side};
-use crate::routing::level::{Guard, Rules};
+use crate::kernel::json::{Member, Node, Value};
+use crate::routing::level::{Guard, Level, Named, Rules};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The most checks that a config writes itself. What it names is stored, and has bounds of its own.
 const MAX_CHECKS: usize = 20;

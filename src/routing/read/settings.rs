@@ -1,6 +1,9 @@
-//! Reads what a level sets for its calls: retries, cache, breaker, parameters, headers, statuses.
+//! Reads what a level sets for its calls: retries, cache, breaker, parameters, statuses.
 
-use super::*;
+use super::{Piece, Reader, values::MAX_MEMBERS};
+use crate::kernel::json::{Node, Value, below};
+use crate::routing::level::{At, Breaker, Cache, Params, Part, Retry};
+use std::sync::Arc;
 
 impl Reader<'_> {
     pub(super) fn retry(&mut self, part: &Piece<'_>) -> Option<At<Retry>> {
@@ -127,31 +130,6 @@ impl Reader<'_> {
         Some(At { at: part.node.at.start, value: paths })
     }
 
-    pub(super) fn headers(&mut self, part: &Piece<'_>) -> Option<At<Vec<String>>> {
-        let mut names = vec![];
-        for (path, node) in self.few(part, "This must be a list of header names.") {
-            let part = Piece { path, node };
-            let name = match &node.value {
-                Value::Text(text) => text.to_ascii_lowercase(),
-                _ => String::new(),
-            };
-            let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(token) {
-                self.wrong(&part, "This must be the name of a header.");
-            } else if may_be_forwarded(&name) {
-                names.push(name);
-            } else {
-                self.fault(
-                    node.at.start,
-                    part.path,
-                    "header_kept_back",
-                    "This header holds a credential or belongs to the connection, so it is never forwarded.",
-                );
-            }
-        }
-        Some(At { at: part.node.at.start, value: names })
-    }
-
     pub(super) fn codes(&mut self, part: &Piece<'_>) -> Option<Vec<u16>> {
         if !matches!(part.node.value, Value::List(_)) {
             self.wrong(part, "This must be a list of status codes.");
@@ -171,4 +149,26 @@ impl Reader<'_> {
         codes.dedup();
         Some(codes)
     }
+}
+
+/// A path into a body: `a.b[0].c[*]`.
+fn body_path(text: &str) -> Option<Vec<Part>> {
+    let mut parts = vec![];
+    for (number, piece) in text.split('.').enumerate() {
+        let (key, mut rest) = piece.split_at(piece.find('[').unwrap_or(piece.len()));
+        match key {
+            "" if rest.is_empty() || number == 0 => return None,
+            "" => {}
+            key => parts.push(Part::Key(key.into())),
+        }
+        while let Some(inner) = rest.strip_prefix('[') {
+            let (inside, after) = inner.split_once(']')?;
+            parts.push(if inside == "*" { Part::All } else { Part::Element(inside.parse().ok()?) });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    (parts.len() <= 16).then_some(parts)
 }

@@ -4,12 +4,11 @@
 //! A request's credential is found before its body has come, and its caller may take their time with that. So every
 //! transaction that is opened here proves the credential anew, and with it what it allows now ([`Access::reread`]): no
 //! operation can forget it.
+//!
+//! Here is who asks. How their credential is proven anew stands in `proof`; what they read in `reading`, what they change in
+//! `acting`, and what is left of a refusal in `refused`.
 
-use super::{
-    crypto::Digest,
-    database::{OrgTx, Tx},
-    limits::address_subject,
-};
+mod acting;
 mod app;
 mod change;
 pub mod checkpoints;
@@ -21,7 +20,10 @@ pub mod installation;
 pub mod jobs;
 mod lengthy;
 pub mod links;
+mod proof;
+mod reading;
 pub mod refusals;
+mod refused;
 pub mod retention;
 pub mod sessions;
 pub mod unknown;
@@ -32,29 +34,22 @@ pub use change::{Change, Committed};
 pub use identities::{Identities, VerifiedKey};
 pub use lengthy::Lengthy;
 
-use refusals::{Caller, Place, Refusal, Told};
-
+use super::{crypto::Digest, database::OrgTx};
 use crate::{
-    kernel::{Code, Error, KeyId, OrganisationId, Result, SessionId, Timestamp, UserId, text, time::MINUTE},
-    policy::{Operation, Principal, Requirement, Target, asks_for_proof, decide},
+    kernel::{Code, Error, KeyId, OrganisationId, Result, SessionId, Timestamp, UserId, text},
+    policy::{Operation, Principal, Target, decide},
     server::audit::{
         self, Circumstances,
-        event::{Actor, Credential, Event, Outcome, SignedInBy, Subject},
+        event::{Actor, Credential, Event, Outcome, SignedInBy},
     },
 };
+use proof::Hold;
 use serde::{Deserialize, Serialize};
 use std::{
-    future::Future,
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 use uuid::Uuid;
-
-/// How long a proof of the password holds, in milliseconds.
-const PROOF_HOLDS: i64 = 15 * MINUTE;
 
 /// How events name the program's own commands and jobs.
 const COMMAND: &str = "command";
@@ -207,30 +202,9 @@ impl Access {
         self.app.clock.now()
     }
 
-    /// Whether a person asks for what gives or takes the highest rights, and has not proven their password a short while
-    /// ago. Keys have none to prove.
-    pub fn needs_proof(&self, operation: Operation, target: Target) -> bool {
-        asks_for_proof(operation, target)
-            && matches!(self.principal, Principal::Member { .. })
-            && !self.has_just_confirmed()
-    }
-
-    /// How whoever asks has proven who they are. A password that was asked for again counts as that for as long as it is
-    /// believed, and then as the session's.
-    fn signed_in_by(&self) -> Option<SignedInBy> {
-        match self.credential.signed_in_by {
-            Some(SignedInBy::PasswordAgain) if !self.has_just_confirmed() => Some(SignedInBy::Password),
-            by => by,
-        }
-    }
-
     /// Whether it is the program itself that asks, not a browser or program from outside.
     fn is_command(&self) -> bool {
         self.credential.name == COMMAND
-    }
-
-    fn has_just_confirmed(&self) -> bool {
-        self.confirmed_at.is_some_and(|at| at.plus(PROOF_HOLDS) >= self.now())
     }
 
     /// The session of the browser that asks, by its public id.
@@ -263,367 +237,12 @@ impl Access {
         Ok(())
     }
 
-    /// Asks for an operation that reads inside the organisation, and gives its transaction.
-    pub async fn read(&self, operation: Operation) -> Result<OrgTx> {
-        let Some(organisation) = self.principal.organisation() else {
-            self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
-            return Err(Error::not_found());
-        };
-        let told = |error: Error| {
-            self.tell_denial(operation, organisation, &error);
-            error
-        };
-        self.check(operation, Target::In(organisation)).map_err(told)?;
-        let mut tx = self.app.db.browse_in(organisation).await?;
-        let now = self.reread(&mut tx, Hold::No).await?;
-        decide(&now, operation.spec().requires, Target::In(organisation)).map_err(|denial| told(denial.into()))?;
-        Ok(tx)
-    }
-
-    /// Asks for an operation that writes inside the organisation what is no administrative act, and gives its transaction.
-    /// Decides as [`Self::read`] does, and as [`Self::act`] waits for whoever else writes there: what is counted before
-    /// something is written stays as it is until then, and rights are those after the wait.
-    pub async fn note(&self, operation: Operation) -> Result<Note> {
-        let Some(organisation) = self.principal.organisation() else {
-            self.check(operation, Target::In(OrganisationId::INSTALLATION))?;
-            return Err(Error::not_found());
-        };
-        let told = |error: Error| {
-            self.tell_denial(operation, organisation, &error);
-            error
-        };
-        self.check(operation, Target::In(organisation)).map_err(told)?;
-        let mut tx = self.app.db.write_in(organisation).await?;
-        audit::lock(&mut tx).await?;
-        let now = self.reread(&mut tx, Hold::UntilCommit).await?;
-        decide(&now, operation.spec().requires, Target::In(organisation)).map_err(|denial| told(denial.into()))?;
-        Ok(Note(tx))
-    }
-
-    /// The slug of the organisation in which this operation reads.
-    pub async fn organisation_slug(&self, operation: Operation) -> Result<Option<String>> {
-        let mut tx = self.read(operation).await?;
-        self.app.identities.slug(&mut tx).await
-    }
-
-    /// Asks for an operation that reads the person's own account.
-    pub async fn read_account(&self, operation: Operation) -> Result<Tx> {
-        self.check(operation, Target::Account)?;
-        match self.principal.user() {
-            Some(user) => {
-                let mut tx = self.app.db.read_as(user).await?;
-                self.prove(&mut tx, Hold::No).await?;
-                Ok(tx)
-            }
-            None => self.app.db.read().await,
-        }
-    }
-
-    /// Proves a person's session anew, in the transaction in which it is used. Nobody has nothing to prove; what a key
-    /// presents is proven with what it opens, by [`Self::reread`].
-    async fn prove(&self, tx: &mut Tx, hold: Hold) -> Result<()> {
-        let Some(user) = self.principal.user() else { return Ok(()) };
-        let session = self.session.ok_or_else(Error::sign_in_needed)?;
-        let stands = match hold {
-            Hold::No => sessions::stands(tx, session, user, self.now()).await?,
-            Hold::UntilCommit => sessions::hold(tx, session, user, self.now()).await?,
-        };
-        if stands { Ok(()) } else { Err(Error::sign_in_needed()) }
-    }
-
-    /// Who asks, as the database knows them at this moment: their session has not ended, their secret was not rotated away,
-    /// their key not deleted or disabled, their role not changed.
-    async fn reread(&self, tx: &mut OrgTx, hold: Hold) -> Result<Principal> {
-        self.prove(tx.system(), hold).await?;
-        match self.principal {
-            Principal::Nobody | Principal::Person { .. } => Ok(self.principal),
-            Principal::Member { user, organisation, .. } => {
-                let role = self.app.identities.role(tx, user).await?.ok_or_else(Error::not_found)?;
-                Ok(Principal::Member { user, organisation, role })
-            }
-            Principal::ApiKey { key, organisation, .. } => {
-                let digest = self.secret.ok_or_else(Error::internal)?;
-                let permissions = self.app.identities.permissions(tx, &digest, self.origin.address, self.now()).await?;
-                Ok(Principal::ApiKey { key, organisation, permissions })
-            }
-        }
-    }
-
-    /// Whether there is what a refusal was about: in a flood, whoever is really meant is named before what was made up. A
-    /// look-up that fails finds nothing; its cause is in the log.
-    async fn is_known(&self, organisation: OrganisationId, subject: &Subject) -> bool {
-        let looked_up = async {
-            let mut tx = self.app.db.read_in(organisation).await?;
-            self.app.identities.is_known(&mut tx, subject).await
-        };
-        looked_up.await.unwrap_or_default()
-    }
-
-    /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
-    /// (they may have been demoted or signed out a moment ago), and runs `act`. What it changes and its event are committed together. A
-    /// refusal or failure changes nothing and leaves an event of its own.
-    pub async fn act<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let organisation = self.principal.organisation();
-        let result = match organisation {
-            Some(organisation) => match self.check(operation, Target::In(organisation)) {
-                Ok(()) => self.attempt(operation, organisation, Way::Belongs, act).await,
-                Err(error) => Err(error),
-            },
-            None => Err(decide(&self.principal, operation.spec().requires, Target::In(OrganisationId::INSTALLATION))
-                .err()
-                .map_or_else(Error::not_found, Error::from)),
-        };
-        self.settle(operation, organisation.unwrap_or(OrganisationId::INSTALLATION), subject, result).await
-    }
-
-    /// Acts on the person's own account, or on what is open to anyone. The event stands in the installation's chain.
-    pub async fn act_on_account<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        self.act_with_proof(operation, OrganisationId::INSTALLATION, subject, act).await
-    }
-
-    /// Makes an organisation and acts in it. Its chain begins with it: a refusal or failure, after which there is no such
-    /// organisation, stands in the installation's.
-    pub async fn act_founding<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        self.act_outside(operation, organisation, Way::Founds, subject, act).await
-    }
-
-    /// Acts inside an organisation as the program itself, for what its jobs do there. Nobody has asked, so that there is
-    /// nobody to refuse: what fails is left to the next round.
-    pub async fn act_by_itself<T, F, Fut>(
-        app: &App,
-        operation: Operation,
-        organisation: OrganisationId,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let mut access = Self::system(app.clone());
-        access.credential.signed_in_by = Some(SignedInBy::System);
-        let done = access.attempt(operation, organisation, Way::Proven, act).await?;
-        app.changes.announce(super::watch::ChangeNews::Of(organisation));
-        Ok(done.value)
-    }
-
-    /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
-    /// operations that are open to anyone or to any person.
-    pub async fn act_with_proof<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        self.act_outside(operation, organisation, Way::Proven, subject, act).await
-    }
-
-    async fn act_outside<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        way: Way,
-        subject: Subject,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let result = match self.check_outside(operation) {
-            Ok(()) => self.attempt(operation, organisation, way, act).await,
-            Err(error) => Err(error),
-        };
-        let is_there = result.is_ok() || way == Way::Proven;
-        let place = if is_there { organisation } else { OrganisationId::INSTALLATION };
-        self.settle(operation, place, subject, result).await
-    }
-
-    /// Whether it is open to anyone, or to this person. What asks for a membership cannot be asked for without one.
-    fn check_outside(&self, operation: Operation) -> Result<()> {
-        match operation.spec().requires {
-            Requirement::Anyone | Requirement::Person => self.check(operation, Target::Account),
-            Requirement::Membership | Requirement::Belonging | Requirement::Holds(_) | Requirement::Both(..) => {
-                tracing::error!(
-                    operation = operation.spec().id,
-                    "an operation inside an organisation was asked for outside"
-                );
-                Err(Error::internal())
-            }
-        }
-    }
-
-    async fn attempt<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        way: Way,
-        act: F,
-    ) -> Result<Committed<T>>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let founds = way == Way::Founds;
-        let mut tx = match founds {
-            true => heads::begin_founding(&self.app.db, organisation).await?,
-            false => self.app.db.write_in(organisation).await?,
-        };
-        audit::lock(&mut tx).await?;
-        let mut access = self.clone();
-        // Whoever acts outside is no member yet: there is no role to read anew.
-        if way == Way::Belongs {
-            access.principal = self.reread(&mut tx, Hold::UntilCommit).await?;
-            access.check(operation, Target::In(organisation))?;
-        } else {
-            self.prove(tx.system(), Hold::UntilCommit).await?;
-        }
-        act(Change { tx, access, operation, founds, submission: None, begun: None }).await
-    }
-
-    async fn settle<T>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        result: Result<Committed<T>>,
-    ) -> Result<T> {
-        match result {
-            Ok(Committed { value, changes }) => {
-                if changes {
-                    self.app.changes.announce(super::watch::ChangeNews::Of(organisation));
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                self.record_refusal(operation, organisation, subject, &error).await;
-                self.forget(organisation).await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Leaves the event of a refused or failed act. Floods are grouped, see [`crate::server::access::refusals`].
-    pub async fn record_refusal(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        error: &Error,
-    ) {
-        if !operation.spec().audited {
-            self.tell_denial(operation, organisation, error);
-            return;
-        }
-        self.origin.noted.store(true, Ordering::Relaxed);
-        let outcome = match error.code.status() {
-            401 | 403 | 404 => Outcome::Refused,
-            _ => Outcome::Failed,
-        };
-        let (place, now) = ((organisation, operation), self.now());
-        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
-        let caller = Caller { actor: self.actor.clone(), network };
-        let refusal = Refusal { caller, subject, outcome, reason: error.code.as_str() };
-        if self.app.refusals.admit(place, &refusal.caller, now) {
-            self.write_refusal(place, refusal, &[], 1).await;
-            return;
-        }
-        let known = self.is_known(organisation, &refusal.subject).await;
-        if self.app.refusals.count(place, refusal.clone(), known, now) {
-            // How long the answer takes must not tell whether there is such a subject.
-            let access = self.clone();
-            tokio::spawn(async move { access.write_refusal(place, refusal, &[], 1).await });
-        }
-    }
-
-    /// Tells the program's log of a denied reading, which leaves no event, so that its id can be looked up there. Of a flood
-    /// the log has the beginning.
-    fn tell_denial(&self, operation: Operation, organisation: OrganisationId, error: &Error) {
-        if operation.spec().audited || error.code != Code::PermissionDenied {
-            return;
-        }
-        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
-        let caller = Caller { actor: self.actor.clone(), network };
-        if self.origin.told.swap(true, Ordering::Relaxed)
-            || !self.app.refusals.admit((organisation, operation), &caller, self.now())
-        {
-            return;
-        }
-        tracing::info!(
-            request_id = self.origin.request_id,
-            operation = operation.spec().id,
-            permission = error.missing.as_ref().map(|missing| &*missing.permission),
-            %organisation,
-            actor = self.actor.kind,
-            id = self.actor.id,
-            "a reading was denied"
-        );
-    }
-
-    /// Leaves the events of refusals that were only counted, once their minute is over.
-    pub async fn record_ended_floods(app: &App) {
-        Self::tell(app, app.refusals.take_ended(app.clock.now())).await;
-    }
-
-    /// The same, of this minute as well: the program stops.
-    pub async fn record_floods(app: &App) {
-        Self::tell(app, app.refusals.take_all()).await;
-    }
-
-    async fn tell(app: &App, told: Vec<Told>) {
-        for Told { place, refusal, such_as, count } in told {
-            let Caller { actor, network } = refusal.caller.clone();
-            let mut access = Self { actor, credential: Credential::default(), ..Self::system(app.clone()) };
-            access.origin.network = network;
-            access.write_refusal(place, refusal, &such_as, count).await;
-        }
-    }
-
-    async fn write_refusal(&self, place: Place, refusal: Refusal, such_as: &[String], count: u64) {
-        let (organisation, operation) = place;
-        let Refusal { subject, outcome, reason, .. } = refusal;
-        let event = match such_as {
-            [] => Event::of(subject),
-            such_as => Event::of(subject).with("such_as", such_as),
-        };
-        let written = async {
-            let mut tx = self.app.db.write_in(organisation).await?;
-            self.append(&mut tx, operation, &event, outcome, Some(reason), count).await?;
-            tx.commit().await
-        };
-        if let Err(fault) = written.await {
-            tracing::error!(%fault, operation = operation.spec().id, "a refusal could not be recorded");
-        }
-    }
-
-    /// Leaves the event of a request that failed before its operation was reached: no credential, no such organisation,
-    /// a body that cannot be read. Does nothing if the operation has left one.
-    pub async fn leave_trace(&self, operation: Operation, error: &Error) {
-        if !self.origin.noted.load(Ordering::Relaxed) {
-            let organisation = self.principal.organisation().unwrap_or(OrganisationId::INSTALLATION);
-            self.record_refusal(operation, organisation, Subject::unnamed("request", ""), error).await;
+    /// The answer to a button of a form that saves nothing: the page comes back with what was typed.
+    pub fn only_stepped(&self, operation: Operation) -> Error {
+        match self.principal.organisation().map(|here| self.check(operation, Target::In(here))) {
+            Some(Ok(())) => Error::new(Code::NotSaved, "Nothing is saved yet."),
+            Some(Err(error)) => error,
+            None => Error::not_found(),
         }
     }
 
@@ -675,22 +294,4 @@ fn by_command() -> Credential {
 /// What a request with a secret of an API key comes with.
 fn of_key(key: KeyId, secret: Uuid) -> Credential {
     Credential { name: format!("key {key}"), id: Some(secret), signed_in_by: Some(SignedInBy::ApiKey) }
-}
-
-/// How whoever acts comes into the organisation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// By a membership or a key.
-    Belongs,
-    /// By something else that was proven.
-    Proven,
-    /// By making it.
-    Founds,
-}
-
-/// Whether a proven session is kept from ending before the transaction does.
-#[derive(Clone, Copy)]
-enum Hold {
-    No,
-    UntilCommit,
 }

@@ -1,12 +1,12 @@
 //! Months that cannot be made are told of, to drop one holds up nobody for long, and nobody else's functions are called.
 
-use super::{AssertSqlSafe, exists, facts, make, month, number, owner_of};
+use super::{AssertSqlSafe, exists, make, month, number, owner_of};
 use crate::{
     features::{
         ROOMS,
         logs::{ages, operations::count_earlier},
     },
-    gateway::{facts::Record, record::Sink, storage::call_log},
+    gateway::{facts::Record, record::Sink, storage::call_log, tests::support::facts},
     server::database::months::Prepared,
     tests::support::{House, test_server},
 };
@@ -192,6 +192,7 @@ async fn what_others_create_in_the_schema_is_not_called() {
     assert!(house.app.db.drop_old_month().await.expect("none of theirs is called"));
     assert_eq!((exists(&mut owner, &next).await, exists(&mut owner, &old).await), (true, false));
     // Calls are written there, too.
-    let record = Record { call: Arc::new(facts(&house, house.app.clock.now())), outcome: None, texts: None };
+    let record =
+        Record { call: Arc::new(facts(house.organisation, house.app.clock.now())), outcome: None, texts: None };
     assert_eq!(call_log(&house.app).write(&[record]).await, Ok(()));
 }

@@ -3,7 +3,7 @@
 use super::{End, Late, done, listen};
 use crate::{
     gateway::tests::support::{STREAM, Upstream, chunk, completion, piece},
-    tests::support::{Client, House, each_engine},
+    tests::support::{Client, House, each_engine, provide},
 };
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
@@ -33,16 +33,7 @@ struct Scene {
 impl Scene {
     async fn new(house: House, provider: &Upstream) -> Self {
         let (house, owner) = house.with_ada().await;
-        let base = format!("http://127.0.0.1:{}/v1", provider.port);
-        let fields = [
-            ("slug", house.slug.as_str()),
-            ("name", "Main"),
-            ("key_slug", "main"),
-            ("provider", "openai"),
-            ("base_url", base.as_str()),
-            ("credential", "sk-of-the-provider"),
-        ];
-        done(&owner, "virtual_keys/create", &fields).await;
+        provide(&owner, &house.slug, "main", "openai", provider).await;
         Self { house, owner }
     }
 

@@ -3,7 +3,7 @@
 use super::{code, founded, well_formed};
 use crate::{
     gateway::tests::support::{Upstream, completion},
-    tests::support::{Client, World, done, each_engine, text},
+    tests::support::{Client, World, done, each_engine, provide, text},
 };
 use axum::body::Body;
 use http::Request;
@@ -195,16 +195,7 @@ async fn a_person_tries_what_is_typed_with_their_own_right() {
         let world = World::new(house).await;
         let slug = world.house.slug.as_str();
         let mut provider = Upstream::json(200, "", &completion()).await;
-        let base = format!("http://127.0.0.1:{}/v1", provider.port);
-        let key = [
-            ("name", "main"),
-            ("key_slug", "main"),
-            ("provider", "openai"),
-            ("credential", "sk-x"),
-            ("base_url", &base),
-        ];
-        let key: Vec<_> = [("slug", slug)].into_iter().chain(key).collect();
-        done(&world.owner, "virtual_keys/create", &key).await;
+        provide(&world.owner, slug, "main", "openai", &provider).await;
         let typed = [
             ("slug", slug),
             ("written", "blocks"),

@@ -16,4 +16,4 @@ pub use house::{House, PASSWORD, each_engine, each_engine_with_mail, told};
 pub use mailbox::Mailbox;
 pub use postgres::test_server;
 pub use snapshot::difference;
-pub use world::{World, answer_for, text};
+pub use world::{World, answer_for, provide, text};

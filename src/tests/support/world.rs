@@ -1,9 +1,10 @@
 //! An organisation with people, and a neighbour: what tests of permissions need.
 
-use super::{Client, House, PASSWORD};
+use super::{Client, House, PASSWORD, done};
 use crate::{
     features::api_keys::operations::hand_over,
-    kernel::OrganisationId,
+    gateway::tests::support::Upstream,
+    kernel::{OrganisationId, text::capital},
     policy::Operation,
     server::{
         access::Access,
@@ -114,6 +115,21 @@ impl World {
     pub async fn invitation(&self, email: &str, role: &str) -> (String, String) {
         invite(&self.house, &self.owner, email, role).await
     }
+}
+
+/// Makes a virtual key in an organisation, both by their slugs, that leads to this provider. Its name is its slug with a
+/// capital.
+pub async fn provide(owner: &Client, organisation: &str, slug: &str, provider: &str, upstream: &Upstream) {
+    let (name, base) = (capital(slug), format!("http://127.0.0.1:{}/v1", upstream.port));
+    let fields = [
+        ("slug", organisation),
+        ("name", &name),
+        ("key_slug", slug),
+        ("provider", provider),
+        ("base_url", &base),
+        ("credential", "sk-of-the-provider"),
+    ];
+    done(owner, "virtual_keys/create", &fields).await;
 }
 
 /// Lets the keys of one person answer for another, both by their ids.

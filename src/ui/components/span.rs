@@ -3,24 +3,11 @@ use super::{
     TimeStyle,
     time::{DAY, civil, styled},
 };
+use crate::kernel::time::MONTHS;
 
 const HOUR: i64 = 3_600_000;
 const MINUTE: i64 = 60_000;
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 /// Distances of marks; the first with which there are not too many is taken.
 const STEPS: [i64; 16] = [
     5 * MINUTE,

@@ -1,11 +1,11 @@
 //! Points in time for people. The first render is UTC on both sides; the browser adds its own zone after that.
+use crate::kernel::time::SHORT_MONTHS;
 use crate::ui::reactive;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
 use leptos::web_sys::js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
 
 pub(super) const DAY: i64 = 86_400_000;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Year, month (1 to 12) and day in UTC of a time in milliseconds since 1970, in the proleptic Gregorian calendar.
 pub(super) fn civil(at: i64) -> (i64, usize, i64) {
@@ -30,7 +30,7 @@ fn clock(at: i64) -> (i64, i64) {
 /// `21 Feb 2027`, in UTC, of a time in milliseconds since 1970.
 pub fn date_text(at: i64) -> String {
     let (year, month, day) = civil(at);
-    format!("{day} {} {year}", MONTHS[month - 1])
+    format!("{day} {} {year}", SHORT_MONTHS[month - 1])
 }
 
 /// `21 Feb 2027, 14:05 UTC`.

@@ -30,8 +30,27 @@ pub trait Input: Sized + Send {
     fn take(source: &mut FieldSource) -> Option<Self>;
 }
 
-/// Declares a set of fields. Other spellings of a field's name stand behind it: `page_size | "pageSize": Option<i64>`.
+/// Declares a set of fields. Other spellings of a field's name stand behind it: `trace_id | "traceId": Option<String>`. A list
+/// that is read page by page ends with `..page`: `page_size` and `current_page`, within the bounds of
+/// [`window`](super::window).
 macro_rules! input {
+    (
+        $(#[$meta:meta])*
+        $name:ident { $($(#[$about:meta])* $field:ident $(| $alias:literal)*: $kind:ty,)* ..page }
+        $(unsupported: $unsupported:tt)?
+    ) => {
+        $crate::web::api::input! {
+            $(#[$meta])*
+            $name {
+                $($(#[$about])* $field $(| $alias)*: $kind,)*
+                #[schema(minimum = 1, maximum = 100)]
+                page_size | "pageSize": Option<i64>,
+                #[schema(minimum = 0, maximum = 1000000)]
+                current_page | "currentPage": Option<i64>,
+            }
+            $(unsupported: $unsupported)?
+        }
+    };
     (
         $(#[$meta:meta])*
         $name:ident { $($(#[$about:meta])* $field:ident $(| $alias:literal)*: $kind:ty,)* }

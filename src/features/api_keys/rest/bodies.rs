@@ -26,10 +26,7 @@ input! {
         /// `name`, `used` or `expires`, with `-` before it for the other way round; else the newest first.
         #[schema(pattern = "^-?(name|used|expires)$")]
         sort: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 

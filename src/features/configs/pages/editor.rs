@@ -7,17 +7,19 @@ use super::{
     uses::head,
 };
 use crate::{
-    features::configs::{
-        functions::{CheckConfig, LoadConfig, UpdateConfig},
-        model::{ConfigPage, Detail, LIMITS, TryForm},
+    features::{
+        configs::{
+            functions::{CheckConfig, LoadConfig, UpdateConfig},
+            model::{ConfigPage, Detail, LIMITS, TryForm},
+        },
+        versions::pages::{About, MessageField},
     },
     policy::Operation,
     site::routes,
     ui::{
         available, can,
         components::{
-            Button, Card, Choice, CodeView, DefinitionList, Fact, Field, LinkButton, Look, Note, Pill, Select, Time,
-            TimeStyle, Toast, Tone,
+            Button, Choice, CodeView, Field, LinkButton, Look, Note, Pill, Select, Toast, Tone,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
@@ -65,7 +67,13 @@ fn Inside(page: ConfigPage, slug: String, form: Form<UpdateConfig>) -> impl Into
             <div class="stack">
                 <WhatItDoes typing />
                 <TryIt typing slug page=page_path asked not_tried />
-                <About config />
+                <About
+                    created_by=config.created_by
+                    created_at=config.created_at
+                    updated_by=config.updated_by
+                    updated_at=config.updated_at
+                    now=config.now
+                />
             </div>
         </div>
     }
@@ -128,15 +136,7 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
             <div class="version-bar">
                 <span class="version">{reactive(move || format!("v{}", current.get()))}</span>
                 <span class="needs-js">{reactive(state)}</span>
-                <div class="grow">
-                    <Field
-                        label="What this version is about"
-                        hide_label=true
-                        name="message"
-                        placeholder="What this version is about"
-                        autocomplete="off"
-                    />
-                </div>
+                <MessageField />
                 {reactive(move || {
                     let label = if differs.get() { format!("Save as v{}", current.get() + 1) } else { "Save".to_owned() };
                     view! { <Button look=Look::Primary label id="save" busy=form.busy() /> }
@@ -149,21 +149,5 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
                 <Select label="Default for new API keys" name="is_default" choices=defaults selected=is_default />
             </div>
         </FormFor>
-    }
-}
-
-#[component]
-fn About(config: Detail) -> impl IntoView {
-    view! {
-        <Card title="About">
-            <DefinitionList>
-                <Fact term="Made by">{config.created_by}</Fact>
-                <Fact term="Made"><Time at=config.created_at.0 style=TimeStyle::Date /></Fact>
-                <Fact term="Changed">
-                    <Time at=config.updated_at.0 now=config.now.0 />
-                    {format!(" by {}", config.updated_by)}
-                </Fact>
-            </DefinitionList>
-        </Card>
     }
 }

@@ -7,15 +7,15 @@ use crate::{
             functions::{LoadVersions, RestoreConfig},
             model::Versions,
         },
-        versions::pages::HistoryPage,
+        versions::pages::{HistoryPage, restoring},
     },
     kernel::Asked,
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
-        components::{Button, Toast},
-        form::{BareForm, Form, Refusal, use_form},
+        Loaded,
+        components::Toast,
+        form::{Form, Refusal, use_form},
         listing::use_asked,
         load_after,
         pages::{Done, param, use_param, use_slug},
@@ -63,22 +63,8 @@ fn Inside(versions: Versions, slug: String, asked: Asked, form: Form<RestoreConf
     };
     let path = routes::config_versions(&slug, &config);
     form.says(move || Toast::done(format!("{name} has the old text again, as a new version")));
-    let restore = Box::new(move |number: i64| {
-        let of = config.clone();
-        view! {
-            <BareForm form>
-                <input type="hidden" name="of" value=of />
-                <input type="hidden" name="number" value=number.to_string() />
-                <Button
-                    label=format!("Restore v{number}")
-                    id=format!("restore-{number}")
-                    busy=form.busy()
-                    availability=available(Operation::ConfigRestore)
-                />
-            </BareForm>
-        }
-        .into_any()
-    });
+    let fields = Box::new(move || view! { <input type="hidden" name="of" value=config.clone() /> }.into_any());
+    let restore = restoring(form.into(), fields, Operation::ConfigRestore);
     view! {
         <Above head open=Open::Versions />
         <Done said=&[("restored", "The old text is the newest version again.")] />

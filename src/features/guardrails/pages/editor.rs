@@ -7,17 +7,18 @@ use super::{
     checks::{Checks, ChecksCard},
 };
 use crate::{
-    features::guardrails::{
-        functions::{LoadGuardrail, UpdateGuardrail},
-        model::{Detail, GuardrailPage, LIMITS, Saved},
+    features::{
+        guardrails::{
+            functions::{LoadGuardrail, UpdateGuardrail},
+            model::{Detail, GuardrailPage, LIMITS, Saved},
+        },
+        versions::pages::{About, MessageField},
     },
     policy::Operation,
     site::routes,
     ui::{
         available, can,
-        components::{
-            Availability, Button, Card, DefinitionList, Fact, Field, Look, Note, Time, TimeStyle, Toast, Tone,
-        },
+        components::{Availability, Button, Card, Field, Look, Note, Toast, Tone},
         form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
         load_after,
         pages::{Done, ItemPage, param, use_param, use_slug},
@@ -150,15 +151,7 @@ fn Inside(page: GuardrailPage, slug: String, form: Form<UpdateGuardrail>) -> imp
             <input type="hidden" name="began" value=began.get_value() />
             <div class="version-bar">
                 <span class="version">{reactive(move || format!("v{}", current.get()))}</span>
-                <div class="grow">
-                    <Field
-                        label="What this version is about"
-                        hide_label=true
-                        name="message"
-                        placeholder="What this version is about"
-                        autocomplete="off"
-                    />
-                </div>
+                <MessageField />
                 {reactive(move || {
                     let availability = availability.clone();
                     view! { <Button look=Look::Primary label=label() id="save" busy=form.busy() availability /> }
@@ -178,7 +171,13 @@ fn Inside(page: GuardrailPage, slug: String, form: Form<UpdateGuardrail>) -> imp
                 </div>
                 <div class="stack">
                     <Bench tried=editing.tried typed=bench />
-                    <About guardrail />
+                    <About
+                        created_by=guardrail.created_by
+                        created_at=guardrail.created_at
+                        updated_by=guardrail.updated_by
+                        updated_at=guardrail.updated_at
+                        now=guardrail.now
+                    />
                 </div>
             </div>
         </FormFor>
@@ -192,20 +191,4 @@ fn broken(saved: &Saved) -> String {
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let verb = if saved.broken.len() == 1 { "does not get the verdict that it should" } else { "do not get the verdicts that they should" };
     format!("{}{more} {verb}.", all.join(", "))
-}
-
-#[component]
-fn About(guardrail: Detail) -> impl IntoView {
-    view! {
-        <Card title="About">
-            <DefinitionList>
-                <Fact term="Made by">{guardrail.created_by}</Fact>
-                <Fact term="Made"><Time at=guardrail.created_at.0 style=TimeStyle::Date /></Fact>
-                <Fact term="Changed">
-                    <Time at=guardrail.updated_at.0 now=guardrail.now.0 />
-                    {format!(" by {}", guardrail.updated_by)}
-                </Fact>
-            </DefinitionList>
-        </Card>
-    }
 }

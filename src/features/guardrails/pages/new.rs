@@ -8,9 +8,12 @@ use super::{
     title,
 };
 use crate::{
-    features::guardrails::{
-        functions::{CreateGuardrail, LoadNewGuardrail},
-        model::{LIMITS, NewGuardrail},
+    features::{
+        guardrails::{
+            functions::{CreateGuardrail, LoadNewGuardrail},
+            model::{LIMITS, NewGuardrail},
+        },
+        versions::pages::MessageField,
     },
     policy::Operation,
     site::routes,
@@ -62,15 +65,7 @@ fn Inside(new: NewGuardrail, slug: String, form: Form<CreateGuardrail>) -> impl 
         <PageHeader title="New guardrail" sentence=move || sentence.clone() />
         <FormFor form problem="This guardrail is not made yet" limits=LIMITS>
             <div class="version-bar">
-                <div class="grow">
-                    <Field
-                        label="What this version is about"
-                        hide_label=true
-                        name="message"
-                        placeholder="What this version is about"
-                        autocomplete="off"
-                    />
-                </div>
+                <MessageField />
                 <LinkButton label="Cancel" href=routes::guardrails(&slug) />
                 <Button look=Look::Primary label="Create guardrail" id="save" busy=form.busy() />
             </div>

@@ -7,15 +7,15 @@ use crate::{
             functions::{LoadVersions, RestoreGuardrail},
             model::{Detail, Versions},
         },
-        versions::pages::HistoryPage,
+        versions::pages::{HistoryPage, restoring},
     },
     kernel::Asked,
     policy::Operation,
     site::routes,
     ui::{
-        Loaded, available,
-        components::{Button, Toast},
-        form::{BareForm, Form, Refusal, use_form},
+        Loaded,
+        components::Toast,
+        form::{Form, Refusal, use_form},
         listing::use_asked,
         load_after,
         pages::{Done, param, use_param, use_slug},
@@ -52,22 +52,8 @@ fn Inside(versions: Versions, slug: String, asked: Asked, form: Form<RestoreGuar
     let Detail { slug: of, name, .. } = guardrail.clone();
     let path = routes::guardrail_versions(&slug, &of);
     form.says(move || Toast::done(format!("{name} is as it was, as a new version")));
-    let restore = Box::new(move |number: i64| {
-        let of = of.clone();
-        view! {
-            <BareForm form>
-                <input type="hidden" name="of" value=of />
-                <input type="hidden" name="number" value=number.to_string() />
-                <Button
-                    label=format!("Restore v{number}")
-                    id=format!("restore-{number}")
-                    busy=form.busy()
-                    availability=available(Operation::GuardrailRestore)
-                />
-            </BareForm>
-        }
-        .into_any()
-    });
+    let fields = Box::new(move || view! { <input type="hidden" name="of" value=of.clone() /> }.into_any());
+    let restore = restoring(form.into(), fields, Operation::GuardrailRestore);
     view! {
         <Above guardrail slug open=Open::Versions />
         <Done said=&[("restored", "The old version is the newest again.")] />

@@ -210,8 +210,8 @@ pub async fn roll_out(
 
 /// The number of a version that there is.
 async fn existing(tx: &mut OrgTx, prompt: &Detail, version: &str) -> Result<i64> {
-    let number = super::number_of(tx, prompt.id, version).await?.unwrap_or_default();
-    let is_there = store::version(tx, prompt.id, number).await?.is_some();
+    let number = super::history::number_of(tx, prompt.id, version).await?.unwrap_or_default();
+    let is_there = store::VERSIONS.one(tx, prompt.id, number).await?.is_some();
     if is_there { Ok(number) } else { Err(Error::field("version", "There is no such version.")) }
 }
 

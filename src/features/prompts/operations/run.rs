@@ -1,7 +1,7 @@
 //! A prompt that is tried: filled as it is typed, and sent to its model on the way of every call, with the person's own right
 //! to call models.
 
-use super::filled;
+use super::compile::filled;
 use crate::{
     dialect::{
         sse::{Frame, Frames, parse_frame},

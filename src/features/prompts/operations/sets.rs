@@ -1,6 +1,6 @@
 //! Values that a prompt is tried with, kept under a name, and two of its versions beside each other over all of them.
 
-use super::{components, run, store, subject};
+use super::{compile::components, run, store, subject};
 use crate::{
     features::prompts::model::{
         Content, Detail, Filled, Kind, MODEL_LIMIT, Ran,
@@ -140,7 +140,7 @@ pub async fn compare(
     }
     let (mut contents, mut told) = (vec![], vec![]);
     for (side, field) in sides.into_iter().zip(["was", "now"]) {
-        let whole = store::version(&mut tx, prompt.id, side.number).await?;
+        let whole = store::VERSIONS.one(&mut tx, prompt.id, side.number).await?;
         let whole = whole.ok_or_else(|| Error::field(field, "There is no such version."))?;
         let mut content: Content = store::content(&whole.text)?;
         if !side.model.trim().is_empty() {

@@ -9,15 +9,18 @@ use super::{
     use_item,
 };
 use crate::{
-    features::news::{model::Watched, pages::Watch},
-    features::prompts::{
-        functions::{LoadPartial, LoadPrompt, UpdatePartial, UpdatePrompt},
-        model::{Content, Detail, Kind, LIMITS, PRODUCTION, PromptPage, Saved, UsedBy},
-        paths,
+    features::{
+        news::{model::Watched, pages::Watch},
+        prompts::{
+            functions::{LoadPartial, LoadPrompt, UpdatePartial, UpdatePrompt},
+            model::{Content, Detail, Kind, LIMITS, PRODUCTION, PromptPage, Saved, UsedBy},
+            paths,
+        },
+        versions::pages::MessageField,
     },
     ui::{
         available,
-        components::{Button, Card, DefinitionList, Fact, Field, Look, Note, Time, TimeStyle, Toast, Tone},
+        components::{Button, Card, DefinitionList, Fact, Look, Note, Time, TimeStyle, Toast, Tone},
         form::{AnyForm, FormFor, Refusal, use_form, use_stored},
         pages::{Done, ItemPage, param},
         reactive,
@@ -137,15 +140,7 @@ fn Inside(
                 <input type="hidden" name="began" value=began />
                 <div class="version-bar">
                     <span class="version">{reactive(move || format!("v{}", current.get()))}</span>
-                    <div class="grow">
-                        <Field
-                            label="What this version is about"
-                            hide_label=true
-                            name="message"
-                            placeholder="What this version is about"
-                            autocomplete="off"
-                        />
-                    </div>
+                    <MessageField />
                     <div class="save-bar">
                         {reactive(move || {
                             let label = format!("Save as v{}", current.get() + 1);

@@ -16,12 +16,13 @@ use crate::{
             model::{Block, Content, Kind, LIMITS, NewPrompt, ROLES},
             paths,
         },
+        versions::pages::MessageField,
     },
     kernel::text,
     site::routes,
     ui::{
         Loaded, Problem,
-        components::{Button, Card, Field, LinkButton, Look, Note, PageHeader, Tone},
+        components::{Button, Card, LinkButton, Look, Note, PageHeader, Tone},
         form::{AnyForm, Form, FormFor, use_form},
         load,
         pages::{param, use_slug},
@@ -166,15 +167,7 @@ fn Inside(
         {is_new.then(|| view! { <Ways slug=slug.clone() is_text /> })}
         <FormFor form problem=format!("This {} is not made yet", kind.name()) limits=LIMITS>
             <div class="version-bar">
-                <div class="grow">
-                    <Field
-                        label="What this version is about"
-                        hide_label=true
-                        name="message"
-                        placeholder="What this version is about"
-                        autocomplete="off"
-                    />
-                </div>
+                <MessageField />
                 <div class="save-bar">
                     <LinkButton label="Cancel" href=paths::list(kind, &slug) />
                     <Button look=Look::Primary label=format!("Create {}", kind.name()) id="save" busy=form.busy() />

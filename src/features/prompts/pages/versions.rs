@@ -11,7 +11,7 @@ use crate::{
             model::{Kind, Label, Move, Movers, PRODUCTION, Pointer, Proposal, Trial, UsedBy, Versions},
             paths,
         },
-        versions::pages::HistoryPage,
+        versions::pages::{HistoryPage, restoring},
     },
     kernel::{Asked, Timestamp},
     policy::Operation,
@@ -142,25 +142,11 @@ fn Inside(versions: Versions, slug: String, asked: Asked, forms: Forms) -> impl 
     let numbers: Vec<i64> = history.versions.iter().map(|version| version.number).collect();
     let published = at(&pointers, PRODUCTION);
     let needs_second = labels.iter().any(|label| label.name == PRODUCTION && label.needs_second);
-    let restore = {
+    let fields = {
         let place = place.clone();
-        Box::new(move |number: i64| {
-            let fields = place.fields();
-            view! {
-                <BareForm form=forms.restore>
-                    {fields}
-                    <input type="hidden" name="number" value=number.to_string() />
-                    <Button
-                        label=format!("Restore v{number}")
-                        id=format!("restore-{number}")
-                        busy=forms.restore.busy()
-                        availability=available(kind.acts().restore)
-                    />
-                </BareForm>
-            }
-            .into_any()
-        })
+        Box::new(move || place.fields().into_any())
     };
+    let restore = restoring(forms.restore, fields, kind.acts().restore);
     let beside: Box<dyn Fn(i64) -> AnyView> = {
         let (place, pointers) = (place.clone(), pointers.clone());
         Box::new(move |number: i64| {

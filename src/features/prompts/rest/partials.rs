@@ -1,7 +1,8 @@
 //! The partials' calls.
 
 use super::{
-    ListedPrompt, PromptVersionsQuery, PromptsQuery, PublishVersion, SavedPrompt, VariableComponents, as_sent, at,
+    ListedPrompt, SavedPrompt, VariableComponents, as_sent, at,
+    bodies::{PromptsQuery, PublishVersion},
     folder_of, is_set, page_of, publish_as, saved, wish,
 };
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
             model::{Content, Detail, Draft, Kind, Publish},
             operations, store,
         },
-        versions::Whole,
+        versions::{Whole, rest::VersionsQuery},
     },
     kernel::{Error, Result},
     policy::Operation,
@@ -183,7 +184,7 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
     operations::delete(&call.access, Kind::Partial, call.part("slug")).await.map(|()| Done {})
 }
 
-async fn versions(call: Call, query: PromptVersionsQuery) -> Result<List<PartialVersionView>> {
+async fn versions(call: Call, query: VersionsQuery) -> Result<List<PartialVersionView>> {
     let window = window(query.page_size, query.current_page)?;
     let (partial, versions) = operations::whole_versions(&call.access, Kind::Partial, call.part("slug"), window).await?;
     let view = |whole: Whole| {

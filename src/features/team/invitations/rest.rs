@@ -36,10 +36,7 @@ input! {
         /// `pending`, `expired`, `accepted`, `declined` or `cancelled`; left out: `pending` and `expired`.
         #[schema(value_type = Option<StatusName>, inline)]
         status: Option<String>,
-        #[schema(minimum = 1, maximum = 100)]
-        page_size | "pageSize": Option<i64>,
-        #[schema(minimum = 0, maximum = 1000000)]
-        current_page | "currentPage": Option<i64>,
+        ..page
     }
 }
 
