@@ -188,7 +188,8 @@ ALTER TABLE audit_anchors ENABLE TRIGGER audit_anchors_move;
 ANALYZE;";
 
 /// How a statement says when the calls came that it is about.
-const MOMENTS: [&str; 4] = ["started_at >= $", "started_at < $", "started_at = $", "t.created_at < $"];
+const MOMENTS: [&str; 6] =
+    ["started_at >= $", "started_at < $", "started_at = $", "started_at IN ($", "t.created_at < $", "t.created_at = $"];
 
 /// The plan of a statement for values that are not known yet. `pruned`: without the months that the values rule out.
 async fn plan(owner: &mut PgConnection, text: &str, pruned: bool) -> Vec<String> {
