@@ -2,6 +2,7 @@
 //! and renderings of a prompt per second. `cargo bench --features ssr` starts the real program on an empty folder, a provider in a process of its
 //! own, and this process as the load. Numbers as arguments: only with so many connections.
 
+mod audit;
 mod checks;
 mod forwarder;
 #[expect(dead_code, reason = "the tests of the program need more of it than this")]
@@ -47,6 +48,9 @@ fn main() -> Result<()> {
     }
     if std::env::args().nth(1).as_deref() == Some("versus") {
         return versus::run(&std::env::args().nth(2).ok_or("which older program?")?);
+    }
+    if std::env::args().nth(1).as_deref() == Some("audit") {
+        return audit::run(&std::env::args().nth(2).unwrap_or_default());
     }
     if std::env::args().nth(1).as_deref() == Some("month") {
         return month::run(&std::env::args().nth(2).unwrap_or_default());

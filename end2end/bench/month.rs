@@ -13,31 +13,52 @@ const ROUNDS: usize = 11;
 /// Who looks, in the demonstration.
 const EMAIL: &str = "ada@northwind.test";
 const PASSWORD: &str = "open sesame, a demonstration";
-const PLACE: &str = "/o/northwind-research";
+pub const SLUG: &str = "northwind-research";
+pub const PLACE: &str = "/o/northwind-research";
 
 /// Measures over so many calls.
 pub fn run(calls: &str) -> Result<()> {
     let number: u64 = calls.parse().map_err(|_| "how many calls? such as 10000000")?;
-    on(number, "SQLite", &[])?;
+    each_engine("latchkey_month", |engine, settings| on(number, engine, settings))
+}
+
+/// Measures on each engine that there is: with its name, and the settings that lead to its database.
+pub fn each_engine(database: &str, on: impl Fn(&str, &[(&str, &str)]) -> Result<()>) -> Result<()> {
+    on("SQLite", &[])?;
     if let Ok(server) = std::env::var("LATCHKEY_TEST_POSTGRES") {
-        let own = own_database(&server)?;
-        on(number, "PostgreSQL", &[("DATABASE_URL", &own)])?;
+        let own = own_database(&server, database)?;
+        on("PostgreSQL", &[("DATABASE_URL", &own)])?;
     }
     Ok(())
 }
 
 /// A new database on the server.
 #[expect(clippy::disallowed_methods, reason = "a benchmark makes its database itself")]
-fn own_database(server: &str) -> Result<String> {
-    const NAME: &str = "latchkey_month";
+fn own_database(server: &str, name: &str) -> Result<String> {
     let mut own = url::Url::parse(server)?;
-    own.set_path(NAME);
+    own.set_path(name);
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let mut connection = PgConnection::connect(server).await?;
-        connection.execute("DROP DATABASE IF EXISTS latchkey_month WITH (FORCE)").await?;
-        connection.execute("CREATE DATABASE latchkey_month").await
+        for statement in [format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"), format!("CREATE DATABASE {name}")] {
+            connection.execute(sqlx::AssertSqlSafe(statement)).await?;
+        }
+        Ok::<_, sqlx::Error>(())
     })?;
     Ok(own.into())
+}
+
+/// Signs in, and gives the session's cookie.
+pub fn enter(house: &House) -> Result<String> {
+    let (_, head, _) = house.form("account/sign_in", None, &[("email", EMAIL), ("password", PASSWORD)])?;
+    let set = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+    Ok(set.ok_or("no session")?.to_owned())
+}
+
+/// Measures a page, and says how long it took.
+pub fn tell(out: &mut impl Write, house: &House, cookie: &str, what: &str, path: &str) -> Result<()> {
+    let (first, median, most) = measure(house, cookie, path)?;
+    writeln!(out, "  {what:<34} first {first:>8.1} ms, median {median:>8.1} ms, most {most:>8.1} ms")?;
+    Ok(out.flush()?)
 }
 
 fn on(calls: u64, engine: &str, settings: &[(&str, &str)]) -> Result<()> {
@@ -46,10 +67,8 @@ fn on(calls: u64, engine: &str, settings: &[(&str, &str)]) -> Result<()> {
     let house = House::demonstrated(TempDir::new()?, settings, &["--calls", &calls.to_string()])?;
     let filled = begun.elapsed().as_secs_f64();
     writeln!(out, "{engine}: {calls} calls made in {filled:.0} s, {:.0} a second", calls as f64 / filled)?;
-    let (_, head, _) = house.form("account/sign_in", None, &[("email", EMAIL), ("password", PASSWORD)])?;
-    let cookie =
-        head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next()).ok_or("no session")?;
-    let deep = far_back(&house, cookie)?;
+    let cookie = enter(&house)?;
+    let deep = far_back(&house, &cookie)?;
     let month = "range=30d";
     for (what, path) in [
         ("log, first page, a day", format!("{PLACE}/logs")),
@@ -62,9 +81,7 @@ fn on(calls: u64, engine: &str, settings: &[(&str, &str)]) -> Result<()> {
         ("analytics, a month by key", format!("{PLACE}/analytics?{month}&group=key&share=prompt")),
         ("analytics, one model in a month", format!("{PLACE}/analytics?{month}&model_is=gpt-4.1")),
     ] {
-        let (first, median, most) = measure(&house, cookie, &path)?;
-        writeln!(out, "  {what:<34} first {first:>8.1} ms, median {median:>8.1} ms, most {most:>8.1} ms")?;
-        out.flush()?;
+        tell(&mut out, &house, &cookie, what, &path)?;
     }
     Ok(())
 }
@@ -73,7 +90,7 @@ fn on(calls: u64, engine: &str, settings: &[(&str, &str)]) -> Result<()> {
 fn far_back(house: &House, cookie: &str) -> Result<String> {
     let mut cursor = String::new();
     for _ in 0..999 {
-        let fields = [("slug", "northwind-research"), ("query[range]", "1h"), ("query[after]", cursor.as_str())];
+        let fields = [("slug", SLUG), ("query[range]", "1h"), ("query[after]", cursor.as_str())];
         let (status, _, body) = house.form("logs/list", Some(cookie), &fields)?;
         let page: serde_json::Value = serde_json::from_str(&body)?;
         match page["next"].as_str() {

@@ -15,7 +15,7 @@ const SHARED = "__wasm_split";
 /** Where a file of joined pieces imports the same from. */
 const FIRST = "first";
 /** What one more file costs a page, in bytes of WebAssembly that could be loaded in the same time. */
-const FILE = 6 * 1024;
+const FILE = 5 * 1024;
 
 /** Sections of functions, of elements of the table, of code and of data: https://webassembly.github.io/spec/core/binary/modules.html */
 const DEFINES = new Set([3, 9, 10, 11]);

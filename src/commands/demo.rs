@@ -39,6 +39,7 @@ use std::{io::Write, process::ExitCode};
 use uuid::Uuid;
 
 mod calls;
+pub(crate) mod events;
 mod prompts;
 mod reviews;
 
@@ -117,11 +118,12 @@ const CONFIGS: [(&str, &str); 2] = [
 /// Records that are written at a time.
 const GROUP: usize = 2_000;
 
-/// Fills an empty installation: with two days of calls, or with so many over thirty days.
-pub(super) async fn run(settings: DataSettings, calls: Option<u64>) -> StartResult<ExitCode> {
+/// Fills an empty installation: with two days of calls, or with so many over thirty days; and with so many events of the audit
+/// log besides.
+pub(super) async fn run(settings: DataSettings, calls: Option<u64>, events: Option<u64>) -> StartResult<ExitCode> {
     let (app, _lock) =
         open(&settings, Extras { public_url: "http://127.0.0.1:3000".into(), ..Extras::default() }).await?;
-    let filled = fill(&app, calls).await;
+    let filled = fill(&app, calls, events).await;
     app.db.close().await;
     let slug = filled.map_err(|error| error.message)?;
     writeln!(
@@ -132,7 +134,7 @@ pub(super) async fn run(settings: DataSettings, calls: Option<u64>) -> StartResu
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
+async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<String> {
     let system = Access::system(app.clone());
     let first = NewInstallation {
         email: "ada@northwind.test".into(),
@@ -142,8 +144,10 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
     };
     let SetUp { founded, organisation, .. } = set_up(&system, None, first).await?;
     let origin = || Origin::new(Uuid::now_v7().to_string(), None, "latchkey demo".into());
+    let begin =
+        async |email: &str| sign_in(&Access::nobody(app.clone(), origin()), email, &Secret::new(PASSWORD)).await;
     let enter = async |email: &str| {
-        let session = sign_in(&Access::nobody(app.clone(), origin()), email, &Secret::new(PASSWORD)).await?;
+        let session = begin(email).await?;
         let who = sessions::find(app, session.as_ref().map_or("", Secret::expose)).await?;
         Access::person(app.clone(), origin(), who.ok_or_else(Error::sign_in_needed)?).enter(&founded.slug).await
     };
@@ -231,6 +235,20 @@ async fn fill(app: &App, calls: Option<u64>) -> Result<String> {
     }
     bill(app, &ada, organisation).await?;
     limit(&ada, organisation, first_target).await?;
+    if let Some(wanted) = events {
+        let mut people = vec![];
+        for (_, email, role) in PEOPLE {
+            if role != Role::Member {
+                people.extend(begin(email).await?);
+            }
+        }
+        events::write(app, &founded.slug, &people, wanted).await?;
+        for session in &people {
+            if let Some(who) = sessions::find(app, session.expose()).await? {
+                sign_out(&Access::person(app.clone(), origin(), who)).await?;
+            }
+        }
+    }
     sign_out(&ada).await?;
     Ok(founded.slug)
 }

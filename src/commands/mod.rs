@@ -8,6 +8,8 @@ mod setup;
 
 #[cfg(test)]
 pub(crate) use audit::{Against, erase_person, tell_deliveries, verify_database};
+#[cfg(test)]
+pub(crate) use demo::events::write as write_events;
 
 use crate::features::identities::Rooms;
 use crate::server::{
@@ -58,6 +60,9 @@ enum Command {
         /// So many calls, evenly over thirty days, in place of two days of them.
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
         calls: Option<u64>,
+        /// So many events of the audit log besides, to measure with: they tell of things that are not there.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+        events: Option<u64>,
     },
     /// Bring the database's schema up to date, and stop
     Migrate(DataSettings),
@@ -88,7 +93,7 @@ pub fn main() -> ExitCode {
         match program.command {
             Command::Serve(settings) => serve::run(*settings).await,
             Command::Setup(arguments) => setup::run(arguments).await,
-            Command::Demo { settings, calls } => demo::run(settings, calls).await,
+            Command::Demo { settings, calls, events } => demo::run(settings, calls, events).await,
             Command::Migrate(settings) => migrate(settings).await,
             Command::Audit(command) => audit::run(command).await,
         }

@@ -145,7 +145,7 @@ impl Made {
             sent: self.end != 1,
             ended_by: if self.end == 3 { EndedBy::Caller } else { EndedBy::Answer },
             latency_us: self.latency_ms * 1_000,
-            first_byte_us: None,
+            first_byte_us: Some(self.latency_ms * 500),
             usage: self.tokens.map(|(input_tokens, output_tokens)| Usage {
                 input_tokens,
                 output_tokens,
@@ -250,7 +250,15 @@ impl Sought {
 
     /// Whether a call is meant, as a reader of the documentation would tell.
     fn means(&self, call: &Made) -> bool {
-        let in_time = call.age <= self.from && call.age > self.from - self.length;
+        call.age <= self.from && call.age > self.from - self.length && self.fits(call)
+    }
+
+    /// Whether a call is one of those that the span before is compared by.
+    fn compares(&self, call: &Made) -> bool {
+        call.age <= self.from + self.length && call.age > self.from && self.fits(call)
+    }
+
+    fn fits(&self, call: &Made) -> bool {
         let model = |wanted: usize| {
             if self.part { MODELS[call.model].contains(MODELS[wanted]) } else { call.model == wanted }
         };
@@ -264,8 +272,7 @@ impl Sought {
             (CallOutcome::Ok, 3) => "fallback",
             _ => "none",
         };
-        in_time
-            && self.key.is_none_or(|key| key == call.key)
+        self.key.is_none_or(|key| key == call.key)
             && self.virtual_key.is_none_or(|key| key == call.virtual_key)
             && self.model.is_none_or(model)
             && self.status.is_none_or(status)
@@ -343,6 +350,19 @@ async fn figures_are_those_of_the_log() {
     .await;
 }
 
+/// That lengths are told as those of these calls are spread, of which each took so many times its milliseconds.
+fn are_spread(told: &Value, calls: &[&Made], times: u64, sought: &Sought) {
+    assert_eq!(told["count"], calls.len(), "{sought:?}");
+    let mut lengths: Vec<u64> = calls.iter().map(|call| call.latency_ms * times).collect();
+    lengths.sort_unstable();
+    for (name, share) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
+        let rank = (share * lengths.len().saturating_sub(1) as f64) as usize;
+        let exact = lengths.get(rank).map_or(0.0, |length| *length as f64);
+        let told = told[name].as_f64().expect("a length");
+        assert!((told - exact).abs() <= exact * 0.0101 + 1.0, "{name}: {told} for {exact}: {sought:?}");
+    }
+}
+
 async fn check(house: &House, ada: &Client, calls: &[Made], sought: &Sought, now: i64, is_counted: bool) {
     let fields = sought.fields(now);
     let meant: Vec<&Made> = calls.iter().filter(|call| sought.means(call)).collect();
@@ -368,11 +388,25 @@ async fn check(house: &House, ada: &Client, calls: &[Made], sought: &Sought, now
     }
     assert_eq!(totals["cost"].as_i64(), known, "{sought:?}");
     assert_eq!(totals["latency"]["count"], of(&|_| 1), "{sought:?}");
-    let mut lengths: Vec<u64> = ended.iter().map(|call| call.latency_ms * 1_000).collect();
-    lengths.sort_unstable();
-    if let Some(middle) = lengths.get(lengths.len().saturating_sub(1) / 2) {
-        let told = totals["latency"]["p50"].as_f64().expect("a length");
-        assert!((told - *middle as f64).abs() <= *middle as f64 * 0.0101 + 1.0, "{told} for {middle}: {sought:?}");
+    are_spread(&totals["latency"], &ended, 1_000, sought);
+    are_spread(&totals["first_byte"], &ended, 500, sought);
+    // Of a span that is not over, as much is compared as has passed by then.
+    if sought.length <= sought.from {
+        let before: Vec<&Made> = calls.iter().filter(|call| sought.compares(call) && call.end != 4).collect();
+        are_spread(&page["before"]["latency"], &before, 1_000, sought);
+    }
+    let width = page["width"].as_i64().expect("a width");
+    for slot in page["slots"].as_array().expect("a list") {
+        let start = slot["start"].as_i64().expect("a moment");
+        let there: Vec<&Made> =
+            ended.iter().copied().filter(|call| (start..start + width).contains(&(now - call.age))).collect();
+        are_spread(&slot["figures"]["latency"], &there, 1_000, sought);
+    }
+    for group in page["shares"].as_array().expect("a list") {
+        let is = |call: &&&Made| group["value"] == KeyId::numbered(call.key).to_string();
+        let theirs: Vec<&Made> = ended.iter().filter(is).copied().collect();
+        assert!(!theirs.is_empty(), "{group}");
+        are_spread(&group["figures"]["latency"], &theirs, 1_000, sought);
     }
     // Bars and groups are the same calls, parted.
     let sum = |list: &Value, of: &dyn Fn(&Value) -> i64| list.as_array().expect("a list").iter().map(of).sum::<i64>();

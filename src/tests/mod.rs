@@ -9,6 +9,7 @@ mod audit_delivery;
 mod audit_destinations;
 mod audit_events;
 mod audit_export;
+mod audit_many;
 mod audit_personal;
 mod audit_removal;
 mod audit_retention;

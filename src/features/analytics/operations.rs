@@ -32,9 +32,9 @@ pub async fn view(access: &Access, asked: &Asked) -> Result<Page> {
     let length = span.to.0 - span.from.0;
     let back = (length + width / 2) / width;
     let earlier = Filter { span: Span { from: span.from.plus(-length), to: ends.plus(-length) }, ..filter.clone() };
-    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group), Spreads::WholeAndInBars).await?;
-    let before = logs::figures_of(&mut tx, &earlier, width, Some(&group), Spreads::Whole).await?;
-    let (groups, more_groups) = groups(&group, grouped.by_group(), &before.by_group(), &bars);
+    let grouped = logs::figures_of(&mut tx, &filter, width, Some(&group), Spreads::Together).await?;
+    let before = logs::figures_of(&mut tx, &earlier, width, None, Spreads::Whole).await?;
+    let (groups, more_groups) = groups(&group, grouped.by_group(), &[], &bars);
     let (shares, more_shares) = shares(&mut tx, &filter, &earlier, &share).await?;
     let of_before: HashMap<i64, i64> =
         before.by_bucket().into_iter().map(|(bucket, figures)| (bucket, figures.calls)).collect();
@@ -96,7 +96,7 @@ async fn given(tx: &mut OrgTx, filter: &Filter, width: i64, buckets: &[i64]) -> 
 /// The table at the foot, in one bar.
 async fn shares(tx: &mut OrgTx, filter: &Filter, earlier: &Filter, share: &Dimension) -> Result<(Vec<Group>, i64)> {
     let now = logs::figures_of(tx, filter, ONE_BAR, Some(share), Spreads::Whole).await?.by_group();
-    let before = logs::figures_of(tx, earlier, ONE_BAR, Some(share), Spreads::Whole).await?.by_group();
+    let before = logs::figures_of(tx, earlier, ONE_BAR, Some(share), Spreads::Unread).await?.by_group();
     Ok(groups(share, now, &before, &[]))
 }
 

@@ -226,8 +226,25 @@ impl Sketch {
 
     /// Adds what was written, one or several. What cannot be read is passed over.
     pub fn read(&mut self, text: &str) {
-        for (bin, count) in text.as_bytes().split(|byte| *byte == b' ').filter_map(pair) {
-            self.put(bin, count);
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            // A page reads megabytes of these: pairs that are written as they should be are read in one go.
+            let (bin, after_bin) = short(rest);
+            let (count, after) = short(after_bin.get(1..).unwrap_or_default());
+            let is_pair = after_bin.first() == Some(&b':')
+                && after_bin.len() < rest.len()
+                && after.len() + 1 < after_bin.len()
+                && after.first().is_none_or(|byte| *byte == b' ');
+            if is_pair {
+                self.put(usize::try_from(bin).unwrap_or(MOST_BINS), count);
+                rest = after.get(1..).unwrap_or_default();
+                continue;
+            }
+            let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+            if let Some((bin, count)) = pair(&rest[..end]) {
+                self.put(bin, count);
+            }
+            rest = rest.get(end + 1..).unwrap_or_default();
         }
     }
 
@@ -271,6 +288,16 @@ impl Sketch {
         let mean = (sum / count as f64) as i64;
         Spread { count, mean, p50: self.quantile(0.5), p90: self.quantile(0.9), p99: self.quantile(0.99) }
     }
+}
+
+/// The number that a text begins with, of as many digits as surely fit, and what is behind them.
+fn short(text: &[u8]) -> (i64, &[u8]) {
+    let (mut number, mut place) = (0, 0);
+    while let Some(digit) = text.get(place).filter(|byte| byte.is_ascii_digit() && place < 18) {
+        number = number * 10 + i64::from(digit - b'0');
+        place += 1;
+    }
+    (number, &text[place..])
 }
 
 /// A bin with its count, as they are written.
@@ -331,6 +358,16 @@ mod tests {
         assert_eq!(sketch.text(), "7:2 12:1");
         sketch.read("3:1");
         assert_eq!(sketch.text(), "3:1 7:2 12:1");
+        // As many digits as there are, and blanks wherever they stand.
+        sketch.read(" 0000000000000000000000004:2  5:0000000000000000000000003 6:1 ");
+        assert_eq!(sketch.text(), "3:1 4:2 5:3 6:1 7:2 12:1");
+        for bad in ["", " ", ":", "1", "1:", ":1", "1:1x", "x1:1", "1::1", "1:1:1", "1: 1", "1 :1", "8:-1", "8:99999999999999999999"] {
+            let mut sketch = Sketch::default();
+            sketch.read(bad);
+            assert_eq!(sketch, Sketch::default(), "{bad}");
+            sketch.read(&format!("{bad} 7:2"));
+            assert_eq!(sketch.text(), "7:2", "{bad}");
+        }
     }
 
     #[test]

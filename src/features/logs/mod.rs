@@ -40,6 +40,7 @@ pub const ROOM: Room = Room {
         store::counted::STATEMENTS,
         store::exports::STATEMENTS,
         store::saved::STATEMENTS,
+        store::single::STATEMENTS,
         store::texts::STATEMENTS,
     ],
     lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::SKETCHED, &store::figures::ENDED],
@@ -49,7 +50,7 @@ pub const ROOM: Room = Room {
             "call",
             |tx, id| Box::pin(async move {
                 match id.parse() {
-                    Ok(id) => store::texts::call_exists(tx, id).await,
+                    Ok(id) => Ok(store::single::find(tx, id).await?.is_some()),
                     Err(_) => Ok(false),
                 }
             }),
@@ -96,7 +97,8 @@ pub use store::{
     cells::{GroupOf, GroupRead},
     figures::{Spreads, read as figures_of},
     last_call, latest, own_only, providers, settings as settings_of, succeeded,
-    trace_is_own, trace_of,
+    trace_is_own,
+    single::trace_of,
     texts::{NewSide, NewTexts, count as count_texts, kept_since, write_texts},
     under_way,
 };

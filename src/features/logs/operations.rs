@@ -6,7 +6,8 @@ use super::{
         Choices, Detail, FirstCall, LoggedCall, MOST_NEWER, Named, Newer, PAGE, Page, Settings, UnknownKey, is_plain,
     },
     query::{self, Cursor, Filter},
-    reckoning, saved, store,
+    reckoning, saved,
+    store::{self, single},
     texts::{Replay, ShownTexts, Texts},
     timeline,
 };
@@ -115,15 +116,16 @@ pub async fn get(access: &Access, id: &str) -> Result<Detail> {
     let mut tx = access.read(Operation::LogGet).await?;
     let id: CallId = id.parse().map_err(|_| Error::not_found())?;
     let own = store::own_only(&mut tx, access.principal()).await?;
+    let call = single::find(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     if let Some(person) = own
-        && !store::is_own(&mut tx, id, person).await?
+        && !single::is_own(&mut tx, call, person).await?
     {
         return Err(Error::not_found());
     }
-    let mut detail = store::by_id(&mut tx, id, access.now()).await?.ok_or_else(Error::not_found)?;
-    detail.ran = store::ran(&mut tx, id).await?;
-    (detail.led, detail.attempts, detail.found) = store::way(&mut tx, id).await?;
-    detail.texts = store::texts::note(&mut tx, id).await?;
+    let mut detail = store::by_id(&mut tx, call, access.now()).await?.ok_or_else(Error::not_found)?;
+    detail.ran = store::ran(&mut tx, call).await?;
+    (detail.led, detail.attempts, detail.found) = store::way(&mut tx, call).await?;
+    detail.texts = store::texts::note(&mut tx, call).await?;
     detail.steps = timeline::steps(&detail);
     detail.reckoning = reckoning::reckon(&detail, &prices::of_calls(&mut tx).await?);
     (detail.newer, detail.older) = store::neighbours(&mut tx, &detail.call, own).await?;
@@ -154,20 +156,21 @@ async fn read_texts(access: &Access, id: &str) -> Result<(Detail, ShownTexts)> {
             let id: CallId = id.parse().map_err(|_| Error::not_found())?;
             let (now, who) = (change.now(), *change.principal());
             let own = store::own_only(change.tx(), &who).await?;
+            let call = single::find(change.tx(), id).await?.ok_or_else(Error::not_found)?;
             if let Some(person) = own
-                && !store::is_own(change.tx(), id, person).await?
+                && !single::is_own(change.tx(), call, person).await?
             {
                 return Err(Error::not_found());
             }
-            let detail = store::by_id(change.tx(), id, now).await?.ok_or_else(Error::not_found)?;
-            let kept = match store::texts::note(change.tx(), id).await? {
+            let detail = store::by_id(change.tx(), call, now).await?.ok_or_else(Error::not_found)?;
+            let kept = match store::texts::note(change.tx(), call).await? {
                 Texts::Kept(kept) => kept,
                 Texts::None { .. } | Texts::Dropped => {
                     return Err(Error { message: "No texts are kept of this call.".into(), ..Error::not_found() });
                 }
             };
             let keyring = change.access().app().keyring.clone();
-            let (request, answer) = store::texts::open(change.tx(), &keyring, id).await?;
+            let (request, answer) = store::texts::open(change.tx(), &keyring, call).await?;
             let show = |text: Option<String>| text.as_deref().map(conversation::shown);
             let shown = ShownTexts { kept, request: show(request), answer: show(answer) };
             let model = detail.call.model.as_ref();

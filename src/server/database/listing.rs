@@ -48,6 +48,10 @@ pub enum Order {
     Named { usual: &'static str, sorts: &'static [Sort] },
     /// The largest first, by columns that no two rows have alike. Such a list is read from a place between two rows.
     Latest(&'static str, &'static str),
+    /// The largest first, by a number that no two rows have alike. A place says the direction alone: a filter that is needed
+    /// says between which numbers. As a second bound on the number it would have SQLite walk the numbers, where another filter
+    /// has an index of its own.
+    Numbered(&'static str),
     /// The rows are never shown, only summed up.
     Unseen,
 }
@@ -104,7 +108,9 @@ impl Listing {
                 let both = sorts.iter().flat_map(|sort| [sort.name.to_owned(), format!("-{}", sort.name)]);
                 (std::iter::once(String::new()).chain(both).collect(), vec![Place::First])
             }
-            Order::Latest(..) => (vec![String::new()], vec![Place::First, Place::After(vec![]), Place::Before(vec![])]),
+            Order::Latest(..) | Order::Numbered(_) => {
+                (vec![String::new()], vec![Place::First, Place::After(vec![]), Place::Before(vec![])])
+            }
             Order::Unseen => (vec![], vec![]),
         };
         let mut all = vec![];
@@ -148,11 +154,10 @@ impl Parts {
     /// The usual order where a name is not known.
     fn order(&self, sort: &str, place: &Place) -> String {
         let (name, direction) = sort.strip_prefix('-').map_or((sort, "ASC"), |name| (name, "DESC"));
+        let onwards = if matches!(place, Place::Before(_)) { "ASC" } else { "DESC" };
         match &self.order {
-            Order::Latest(first, second) => {
-                let direction = if matches!(place, Place::Before(_)) { "ASC" } else { "DESC" };
-                format!("{first} {direction}, {second} {direction}")
-            }
+            Order::Latest(first, second) => format!("{first} {onwards}, {second} {onwards}"),
+            Order::Numbered(number) => format!("{number} {onwards}"),
             Order::Unseen => String::new(),
             Order::Named { usual, sorts } => match sorts.iter().find(|sort| sort.name == name) {
                 None => (*usual).to_owned(),
@@ -186,7 +191,8 @@ impl Parts {
     }
 }
 
-/// Where a part of a list begins that has the latest first. A place is that of a row, by the list's two columns.
+/// Where a part of a list begins that has the latest first. A place is that of a row, by the list's two columns; of a list that
+/// is numbered it has no values.
 #[derive(Clone, Debug, Default)]
 pub enum Place {
     #[default]

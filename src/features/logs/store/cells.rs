@@ -146,10 +146,12 @@ impl Cell {
 #[derive(Debug, Default)]
 pub struct Cells {
     cells: BTreeMap<(i64, GroupOf), Cell>,
-    /// How lengths are spread that no bar tells of.
-    whole: BTreeMap<GroupOf, (Sketch, Sketch)>,
-    /// How lengths of all groups together are spread in each bar, where the cells do not tell.
-    bars: BTreeMap<i64, (Sketch, Sketch)>,
+    /// How long calls took, of each group as a whole, where the cells do not tell.
+    whole: BTreeMap<GroupOf, Sketch>,
+    /// The same of all groups together in each bar.
+    bars: BTreeMap<i64, Sketch>,
+    /// And how long they took until the first byte, of all groups together as a whole.
+    first_byte: Sketch,
 }
 
 impl Cells {
@@ -170,37 +172,39 @@ impl Cells {
         }
     }
 
-    /// Adds how lengths are spread in each group as a whole.
+    /// Adds how long calls took in each group as a whole.
     pub fn spread(&mut self, rows: Vec<SketchRow>) {
         for row in rows {
-            let (latency, first_byte) = self.whole.entry((row.id, row.label)).or_default();
+            let latency = self.whole.entry((row.id, row.label)).or_default();
             latency.read(row.latency.as_deref().unwrap_or_default());
-            first_byte.read(row.first_byte.as_deref().unwrap_or_default());
         }
     }
 
-    /// Adds how lengths of all groups together are spread in each bar.
-    pub fn spread_of_bars(&mut self, rows: Vec<SketchRow>) {
+    /// Adds how long calls of all groups together took in each bar.
+    pub fn spread_of_bars(&mut self, rows: &[SketchRow]) {
         for row in rows {
-            let (latency, first_byte) = self.bars.entry(row.bucket).or_default();
+            let latency = self.bars.entry(row.bucket).or_default();
             latency.read(row.latency.as_deref().unwrap_or_default());
-            first_byte.read(row.first_byte.as_deref().unwrap_or_default());
         }
     }
 
-    fn sum<'a>(cells: impl Iterator<Item = &'a Cell>, spreads: &[&(Sketch, Sketch)]) -> Figures {
+    /// Adds how long calls of all groups together took until the first byte, as a whole.
+    pub fn spread_first_bytes(&mut self, rows: &[SketchRow]) {
+        rows.iter().for_each(|row| self.first_byte.read(row.first_byte.as_deref().unwrap_or_default()));
+    }
+
+    fn sum<'a>(cells: impl Iterator<Item = &'a Cell>, latencies: impl Iterator<Item = &'a Sketch>) -> Cell {
         let mut sum = Cell::default();
         cells.for_each(|cell| sum.add(cell));
-        for (latency, first_byte) in spreads {
-            sum.latency.join(latency);
-            sum.first_byte.join(first_byte);
-        }
-        sum.tell()
+        latencies.for_each(|latency| sum.latency.join(latency));
+        sum
     }
 
     /// The figures of all.
     pub fn totals(&self) -> Figures {
-        Self::sum(self.cells.values(), &self.whole.values().collect::<Vec<_>>())
+        let mut sum = Self::sum(self.cells.values(), self.whole.values().chain(self.bars.values()));
+        sum.first_byte.join(&self.first_byte);
+        sum.tell()
     }
 
     /// The figures of each bar that has any, in order. How lengths are spread is told if it was read for bars.
@@ -210,8 +214,7 @@ impl Cells {
             of.entry(*bucket).or_default().push(cell);
         }
         let told = |(bucket, cells): (i64, Vec<&Cell>)| {
-            let spreads: Vec<_> = self.bars.get(&bucket).into_iter().collect();
-            (bucket, Self::sum(cells.into_iter(), &spreads))
+            (bucket, Self::sum(cells.into_iter(), self.bars.get(&bucket).into_iter()).tell())
         };
         of.into_iter().map(told).collect()
     }
@@ -223,8 +226,7 @@ impl Cells {
             of.entry(group).or_default().push((*bucket, cell));
         }
         let told = |(group, cells): (&GroupOf, Vec<(i64, &Cell)>)| {
-            let spreads: Vec<_> = self.whole.get(group).into_iter().collect();
-            let figures = Self::sum(cells.iter().map(|(_, cell)| *cell), &spreads);
+            let figures = Self::sum(cells.iter().map(|(_, cell)| *cell), self.whole.get(group).into_iter()).tell();
             let bars = cells.iter().map(|(bucket, cell)| (*bucket, cell.tell()));
             (group.clone(), figures, bars.collect())
         };

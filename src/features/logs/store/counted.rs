@@ -29,7 +29,8 @@ statements! {
     FORGET_KIND: TenantSql = "DELETE FROM call_kinds WHERE org_id = $1 AND id = $2";
     SHORTEN: TenantSql = "UPDATE call_sketches SET latency = $5, first_byte = $6 WHERE org_id = $1 AND width = $2 AND start = $3 AND kind_id = $4";
     UNCOUNTED: TenantSql = "SELECT c.id, c.started_at, c.key_id, c.user_id, c.virtual_key_id, c.provider, c.model, c.endpoint, c.streamed, c.outcome, c.status, c.error_code, c.config_id, c.config_version, c.prompt_id, c.prompt_version, c.prompt_label, c.metadata, c.count, c.input_tokens, c.cached_input_tokens, c.output_tokens, c.cost, c.latency_us, c.first_byte_us, c.reasoning_tokens, c.saved FROM call_logs c WHERE c.org_id = $1 AND c.kind_id IS NULL AND c.finished_at IS NOT NULL ORDER BY c.started_at DESC LIMIT 500";
-    TRIED: TenantSql = "SELECT a.path, a.next, a.found FROM call_attempts a WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
+    // On SQLite those of before version 36 do not say when their call began, and have 0.
+    TRIED: TenantSql = "SELECT a.path, a.next, a.found FROM call_attempts a WHERE a.org_id = $1 AND a.call_id = $2 AND a.started_at IN ($3, 0) ORDER BY a.number LIMIT 1000";
     NOTE: TenantSql = "UPDATE call_logs SET kind_id = $3 WHERE org_id = $1 AND id = $2 AND started_at = $4 AND kind_id IS NULL AND finished_at IS NOT NULL";
 }
 
@@ -238,7 +239,7 @@ pub async fn count_earlier(tx: &mut OrgTx) -> Result<usize> {
     let rows: Vec<UncountedRow> = tx.list(UNCOUNTED, vec![]).await?;
     let (mut kinds, mut counted) = (BTreeMap::new(), vec![]);
     for row in rows {
-        let tried: Vec<TriedRow> = tx.list(TRIED, values![row.id]).await?;
+        let tried: Vec<TriedRow> = tx.list(TRIED, values![row.id, row.started_at]).await?;
         let found: Vec<HookResults> = tried
             .iter()
             .map(|tried| tried.found.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default())

@@ -20,7 +20,7 @@ use crate::{
         time::{DAY, HOUR},
     },
     server::database::{
-        OrgTx,
+        OrgTx, Value,
         listing::{self, Listing, Order, Parts, Question},
         values,
     },
@@ -29,7 +29,7 @@ use crate::{
 /// A span of all that is counted, by bar and by a group. Sums are sums of whole numbers, exact up to 2^53, and cannot fail
 /// whatever a row says.
 macro_rules! rolled {
-    ($id:expr, $label:expr, $join:expr) => {
+    ($id:expr, $label:expr, $join:expr, $by:literal) => {
         concat!(
             "SELECT r.start / ? AS bucket, ", $id, " AS id, ", $label, " AS label, ",
             "SUM(CAST(r.entries AS DOUBLE PRECISION)) AS entries, ",
@@ -51,25 +51,35 @@ macro_rules! rolled {
             "SUM(CAST(r.first_bytes AS DOUBLE PRECISION)) AS first_bytes, ",
             "SUM(CAST(r.first_byte_us AS DOUBLE PRECISION)) AS first_byte_us, CAST(NULL AS TEXT) AS first_byte, ",
             "MAX(r.last_at) AS last_at ",
-            "FROM call_rollups r CROSS JOIN call_kinds k", $join, " WHERE {these} GROUP BY 1, 2, 3"
+            "FROM call_rollups r CROSS JOIN call_kinds k", $join, " WHERE {these} GROUP BY ", $by
         )
     };
 }
 
 /// How the lengths of the same calls are spread. Sketches are long, and stand apart from what every page sums up.
 macro_rules! sketched {
-    ($id:expr, $label:expr, $join:expr) => {
+    (@ $latency:literal, $first_byte:literal, $id:expr, $label:expr, $join:expr, $by:literal) => {
         concat!(
             "SELECT s.start / ? AS bucket, ", $id, " AS id, ", $label, " AS label, ",
-            "STRING_AGG(s.latency, ' ') AS latency, STRING_AGG(s.first_byte, ' ') AS first_byte ",
-            "FROM call_sketches s CROSS JOIN call_kinds k", $join, " WHERE {these} GROUP BY 1, 2, 3"
+            $latency, " AS latency, ", $first_byte, " AS first_byte ",
+            "FROM call_sketches s CROSS JOIN call_kinds k", $join, " WHERE {these} GROUP BY ", $by
         )
+    };
+    ($id:expr, $label:expr, $join:expr, $by:literal) => {
+        sketched!(@ "STRING_AGG(s.latency, ' ')", "STRING_AGG(s.first_byte, ' ')", $id, $label, $join, $by)
+    };
+}
+
+/// The same of the lengths until the last byte alone: they are half of it or more, and most pages show no others.
+macro_rules! latencies {
+    ($id:expr, $label:expr, $join:expr, $by:literal) => {
+        sketched!(@ "STRING_AGG(s.latency, ' ')", "CAST(NULL AS TEXT)", $id, $label, $join, $by)
     };
 }
 
 /// The same of ended calls in the log itself.
 macro_rules! raw {
-    ($id:expr, $label:expr, $join:expr) => {
+    ($id:expr, $label:expr, $join:expr, $by:literal) => {
         concat!(
             "SELECT c.started_at / ? AS bucket, ", $id, " AS id, ", $label, " AS label, ",
             "CAST(COUNT(*) AS DOUBLE PRECISION) AS entries, ",
@@ -92,42 +102,58 @@ macro_rules! raw {
             "SUM(CAST(COALESCE(c.first_byte_us, 0) AS DOUBLE PRECISION)) AS first_byte_us, STRING_AGG(CAST(c.first_byte_us AS TEXT), ' ') AS first_byte, ",
             "MAX(c.started_at) AS last_at ",
             "FROM call_logs c LEFT JOIN call_kinds k ON k.org_id = c.org_id AND k.id = c.kind_id", $join,
-            " WHERE {these} GROUP BY 1, 2, 3"
+            " WHERE {these} GROUP BY ", $by
         )
     };
 }
 
+/// The statements of each dimension; `alone` is what rows are put together by where they are by none. Roll-ups stand in the order
+/// of their beginnings: by these alone nothing is sorted, and few rows are left that fall into one bar.
 macro_rules! dimensions {
-    ($make:ident, $t:literal) => {{
+    ($make:ident, $t:literal, $alone:literal) => {{
         macro_rules! none { () => { "CAST(NULL AS UUID)" }; }
         macro_rules! words { () => { "CAST(NULL AS TEXT)" }; }
         macro_rules! of {
             ($column:literal) => { concat!($t, ".", $column) };
         }
         [
-            $make!(none!(), words!(), ""),
-            $make!(of!("key_id"), "n.name", concat!(" LEFT JOIN api_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".key_id")),
-            $make!(of!("user_id"), "n.name", concat!(" LEFT JOIN users n ON n.id = ", $t, ".user_id")),
-            $make!(of!("virtual_key_id"), "n.slug", concat!(" LEFT JOIN virtual_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".virtual_key_id")),
-            $make!(of!("config_id"), "n.slug", concat!(" LEFT JOIN configs n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".config_id")),
-            $make!(of!("prompt_id"), "n.slug", concat!(" LEFT JOIN prompts n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".prompt_id")),
-            $make!(none!(), of!("provider"), ""),
-            $make!(none!(), concat!("COALESCE(", $t, ".model, '')"), ""),
-            $make!(none!(), of!("endpoint"), ""),
-            $make!(none!(), of!("outcome"), ""),
-            $make!(none!(), concat!("CAST(", $t, ".status AS TEXT)"), ""),
-            $make!(none!(), of!("error_code"), ""),
-            $make!(none!(), "COALESCE(k.cache, 'none')", ""),
-            $make!(none!(), "COALESCE(k.rescued, 'none')", ""),
-            $make!(none!(), "COALESCE(k.verdict, 'none')", ""),
-            $make!(none!(), concat!($t, ".metadata ->> ?"), ""),
+            $make!(none!(), words!(), "", $alone),
+            $make!(of!("key_id"), "n.name", concat!(" LEFT JOIN api_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".key_id"), "1, 2, 3"),
+            $make!(of!("user_id"), "n.name", concat!(" LEFT JOIN users n ON n.id = ", $t, ".user_id"), "1, 2, 3"),
+            $make!(of!("virtual_key_id"), "n.slug", concat!(" LEFT JOIN virtual_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".virtual_key_id"), "1, 2, 3"),
+            $make!(of!("config_id"), "n.slug", concat!(" LEFT JOIN configs n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".config_id"), "1, 2, 3"),
+            $make!(of!("prompt_id"), "n.slug", concat!(" LEFT JOIN prompts n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".prompt_id"), "1, 2, 3"),
+            $make!(none!(), of!("provider"), "", "1, 2, 3"),
+            $make!(none!(), concat!("COALESCE(", $t, ".model, '')"), "", "1, 2, 3"),
+            $make!(none!(), of!("endpoint"), "", "1, 2, 3"),
+            $make!(none!(), of!("outcome"), "", "1, 2, 3"),
+            $make!(none!(), concat!("CAST(", $t, ".status AS TEXT)"), "", "1, 2, 3"),
+            $make!(none!(), of!("error_code"), "", "1, 2, 3"),
+            $make!(none!(), "COALESCE(k.cache, 'none')", "", "1, 2, 3"),
+            $make!(none!(), "COALESCE(k.rescued, 'none')", "", "1, 2, 3"),
+            $make!(none!(), "COALESCE(k.verdict, 'none')", "", "1, 2, 3"),
+            $make!(none!(), concat!($t, ".metadata ->> ?"), "", "1, 2, 3"),
         ]
     }};
 }
 
-static ROLLED_BY: [&str; 16] = dimensions!(rolled, "k");
-static SKETCHED_BY: [&str; 16] = dimensions!(sketched, "k");
-static RAW_BY: [&str; 16] = dimensions!(raw, "c");
+static ROLLED_BY: [&str; 16] = dimensions!(rolled, "k", "r.start");
+const SKETCHED_BY: [&str; 16] = dimensions!(sketched, "k", "s.start");
+const LATENCIES_BY: [&str; 16] = dimensions!(latencies, "k", "s.start");
+/// The lengths until the first byte, of all groups together.
+const FIRST_BYTES: &str =
+    sketched!(@ "CAST(NULL AS TEXT)", "STRING_AGG(s.first_byte, ' ')", "CAST(NULL AS UUID)", "CAST(NULL AS TEXT)", "", "s.start");
+static RAW_BY: [&str; 16] = dimensions!(raw, "c", "1, 2, 3");
+
+static OF_SKETCHES: [&str; 33] = {
+    let mut all = [FIRST_BYTES; 33];
+    let mut place = 0;
+    while place < SKETCHED_BY.len() {
+        (all[place], all[SKETCHED_BY.len() + place]) = (SKETCHED_BY[place], LATENCIES_BY[place]);
+        place += 1;
+    }
+    all
+};
 
 /// Where a dimension's statement stands.
 fn place(dimension: Option<&Dimension>) -> usize {
@@ -206,7 +232,7 @@ pub static SKETCHED: Listing = Listing::new(Parts {
     searched: &[],
     filters: filters![SKETCHED_ON; OF_CACHE, OF_RESCUED, OF_VERDICT],
     order: Order::Unseen,
-    summaries: &SKETCHED_BY,
+    summaries: &OF_SKETCHES,
 });
 
 /// Ended calls in the log.
@@ -257,16 +283,17 @@ impl Split {
     }
 }
 
-/// Where it is to be known how lengths of time are spread. It is dear to know in every bar of a long span.
+/// What is to be known of how lengths of time are spread. It is dear to know in every bar of a long span; what is not read is
+/// told as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spreads {
-    /// In each bar of each group.
+    /// All, in each bar of each group.
     InBars,
-    /// Of each group as a whole, and of all.
+    /// How long calls took, of each group as a whole, and of all.
     Whole,
-    /// The same, and of all groups together in each bar.
-    WholeAndInBars,
-    /// Nowhere: what is spread is not asked for, or not used.
+    /// Of all groups together how long calls took, as a whole and in each bar, and as a whole the time until the first byte.
+    Together,
+    /// Nothing: what is spread is not asked for, or not used.
     Unread,
 }
 
@@ -297,26 +324,27 @@ pub async fn read(
         cells.add(&rows, false);
     }
     // As a whole, whole days tell what their hours do.
-    let (wide, parts) = match spreads {
-        Spreads::InBars => (bar, split.rolled.clone()),
-        Spreads::Unread => (bar, vec![]),
-        Spreads::Whole | Spreads::WholeAndInBars if split.rolled.is_empty() => (bar, vec![]),
-        Spreads::Whole | Spreads::WholeAndInBars => (ONE_BAR, Split::of(filter.span, ONE_BAR).rolled),
-    };
-    for (width, span) in parts {
-        let question = rolled(SKETCHED.ask(), filter, (width, span), &SKETCHED_ON);
-        let before = [values![wide], named.clone()].concat();
-        let rows: Vec<SketchRow> = question.summary(tx, SKETCHED_BY[place], before, vec![]).await?;
-        match spreads {
-            Spreads::InBars => cells.spread_in_bars(rows),
-            Spreads::Whole | Spreads::WholeAndInBars | Spreads::Unread => cells.spread(rows),
+    let whole = || if split.rolled.is_empty() { vec![] } else { Split::of(filter.span, ONE_BAR).rolled };
+    let in_one = || [values![ONE_BAR], named.clone()].concat();
+    match spreads {
+        Spreads::Unread => {}
+        Spreads::InBars => {
+            for part in &split.rolled {
+                cells.spread_in_bars(sketches(tx, filter, *part, SKETCHED_BY[place], before.clone()).await?);
+            }
         }
-    }
-    if spreads == Spreads::WholeAndInBars {
-        for part in &split.rolled {
-            let question = rolled(SKETCHED.ask(), filter, *part, &SKETCHED_ON);
-            let rows: Vec<SketchRow> = question.summary(tx, SKETCHED_BY[0], values![bar], vec![]).await?;
-            cells.spread_of_bars(rows);
+        Spreads::Whole => {
+            for part in whole() {
+                cells.spread(sketches(tx, filter, part, LATENCIES_BY[place], in_one()).await?);
+            }
+        }
+        Spreads::Together => {
+            for part in &split.rolled {
+                cells.spread_of_bars(&sketches(tx, filter, *part, LATENCIES_BY[0], values![bar]).await?);
+            }
+            for part in whole() {
+                cells.spread_first_bytes(&sketches(tx, filter, part, FIRST_BYTES, values![ONE_BAR]).await?);
+            }
         }
     }
     // What is not counted yet stands in the log alone.
@@ -335,6 +363,17 @@ pub async fn read(
         cells.add(&rows, true);
     }
     Ok(cells)
+}
+
+/// The sketches of a part of the roll-ups.
+async fn sketches(
+    tx: &mut OrgTx,
+    filter: &Filter,
+    part: (i64, Span),
+    summary: &'static str,
+    before: Vec<Value>,
+) -> Result<Vec<SketchRow>> {
+    rolled(SKETCHED.ask(), filter, part, &SKETCHED_ON).summary(tx, summary, before, vec![]).await
 }
 
 /// A question about a part of the roll-ups.

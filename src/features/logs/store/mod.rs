@@ -6,6 +6,7 @@ pub mod counted;
 pub mod exports;
 pub mod figures;
 pub mod saved;
+pub mod single;
 pub mod texts;
 
 use super::{
@@ -67,17 +68,16 @@ pub static LIST: Listing = Listing::new(Parts {
 });
 
 statements! {
-    BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2");
+    BY_ID: TenantSql = concat!("SELECT ", columns!(), " FROM call_logs c", joined!(), " WHERE c.org_id = $1 AND c.id = $2 AND c.started_at = $3");
     ANY: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 LIMIT 1) AS any_call";
     SUCCEEDED: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.outcome = 'ok' LIMIT 1) AS any_call";
     PROVIDERS: TenantSql = "SELECT v.name, v.slug, CAST(SUM(c.count) AS BIGINT) AS calls, CAST(SUM(CASE WHEN c.outcome = 'failed' THEN c.count ELSE 0 END) AS BIGINT) AS failed FROM call_logs c JOIN virtual_keys v ON v.org_id = c.org_id AND v.id = c.virtual_key_id WHERE c.org_id = $1 AND c.started_at >= $2 AND v.deleted_at IS NULL GROUP BY v.name, v.slug ORDER BY failed DESC, calls DESC, v.slug LIMIT 6";
-    LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2";
-    RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2";
-    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found, a.first_byte_us, a.input_tokens, a.cached_input_tokens, a.output_tokens, a.cost FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 ORDER BY a.number LIMIT 1000";
+    LED: TenantSql = "SELECT c.led, c.config_version, g.slug, g.deleted_at FROM call_logs c LEFT JOIN configs g ON g.org_id = c.org_id AND g.id = c.config_id WHERE c.org_id = $1 AND c.id = $2 AND c.started_at = $3";
+    RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2 AND c.started_at = $3";
+    // On SQLite those of before version 36 do not say when their call began, and have 0.
+    ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found, a.first_byte_us, a.input_tokens, a.cached_input_tokens, a.output_tokens, a.cost FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 AND a.started_at IN ($3, 0) ORDER BY a.number LIMIT 1000";
     KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY k.name, k.id LIMIT 500";
-    IS_OWN: TenantSql = "SELECT COUNT(*) FROM call_logs c WHERE c.org_id = $1 AND c.id = $2 AND (c.user_id = $3 OR c.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3))";
     TRACE_IS_OWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 LIMIT 1) AS any_call WHERE NOT EXISTS (SELECT 1 FROM call_logs d WHERE d.org_id = $1 AND d.trace_id = $2 AND (d.user_id = $3 OR d.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3)) IS NOT TRUE)";
-    TRACE_OF: TenantSql = "SELECT c.trace_id FROM call_logs c WHERE c.org_id = $1 AND c.id = $2";
     OWN_OF_PERSON: TenantSql = "SELECT m.user_id FROM memberships m WHERE m.org_id = $1 AND m.user_id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     OWN_OF_KEY: TenantSql = "SELECT m.user_id FROM api_keys k JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible WHERE k.org_id = $1 AND k.id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     SETTINGS: TenantSql = "SELECT s.own_only, s.grouped, s.version FROM log_settings s WHERE s.org_id = $1";
@@ -265,8 +265,8 @@ fn bars(span: Span, counts: &BTreeMap<i64, (i64, i64)>) -> Vec<Bucket> {
         .collect()
 }
 
-pub async fn by_id(tx: &mut OrgTx, id: CallId, now: Timestamp) -> Result<Option<Detail>> {
-    let row: Option<Row> = tx.optional(BY_ID, values![id]).await?;
+pub async fn by_id(tx: &mut OrgTx, call: Cursor, now: Timestamp) -> Result<Option<Detail>> {
+    let row: Option<Row> = tx.optional(BY_ID, values![call.id, call.started_at]).await?;
     row.map(|row| {
         Ok(Detail {
             call: row.call()?,
@@ -323,8 +323,9 @@ row! {
 }
 
 /// The prompt that a call ran, if it ran one.
-pub async fn ran(tx: &mut OrgTx, id: CallId) -> Result<Option<Ran>> {
-    let row: Option<(String, i64, Option<String>, Option<i64>)> = tx.optional(RAN, values![id]).await?;
+pub async fn ran(tx: &mut OrgTx, call: Cursor) -> Result<Option<Ran>> {
+    let row: Option<(String, i64, Option<String>, Option<i64>)> =
+        tx.optional(RAN, values![call.id, call.started_at]).await?;
     Ok(row.map(|(slug, version, label, deleted_at)| Ran { slug, version, label, lives: deleted_at.is_none() }))
 }
 
@@ -333,9 +334,9 @@ type LedRow = (bool, Option<i64>, Option<String>, Option<i64>);
 
 /// The config that led a call, the call's attempts (none of a call that no config led), and what guardrails have found in
 /// it.
-pub async fn way(tx: &mut OrgTx, id: CallId) -> Result<(Option<LedBy>, Vec<Attempt>, HookResults)> {
-    let led: Option<LedRow> = tx.optional(LED, values![id]).await?;
-    let mut rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![id]).await?;
+pub async fn way(tx: &mut OrgTx, call: Cursor) -> Result<(Option<LedBy>, Vec<Attempt>, HookResults)> {
+    let led: Option<LedRow> = tx.optional(LED, values![call.id, call.started_at]).await?;
+    let mut rows: Vec<AttemptRow> = tx.list(ATTEMPTS, values![call.id, call.started_at]).await?;
     let mut found = HookResults::default();
     for text in rows.iter_mut().filter_map(|row| row.found.take()) {
         let read: HookResults = serde_json::from_str(&text).unwrap_or_default();
@@ -378,28 +379,11 @@ pub async fn neighbours(
     Ok((newer.map(|call| call.id), older.map(|call| call.id)))
 }
 
-/// Whether a call is one of a key that the person answers for, or their own.
-pub async fn is_own(tx: &mut OrgTx, id: CallId, person: UserId) -> Result<bool> {
-    let (count,): (i64,) = tx.one(IS_OWN, values![id, person]).await?;
-    Ok(count > 0)
-}
-
 /// Whether the log has calls of this trace, and each is the person's own or one of a key that they answer for. Callers choose
 /// the names of traces, so that one such call beside others' says nothing.
 pub async fn trace_is_own(tx: &mut OrgTx, trace: &str, person: UserId) -> Result<bool> {
     let (count,): (i64,) = tx.one(TRACE_IS_OWN, values![trace, person]).await?;
     Ok(count > 0)
-}
-
-/// The trace of a call that whoever asks may see; none: there is no such call for them.
-pub async fn trace_of(tx: &mut OrgTx, principal: &Principal, id: CallId) -> Result<Option<String>> {
-    if let Some(person) = own_only(tx, principal).await?
-        && !is_own(tx, id, person).await?
-    {
-        return Ok(None);
-    }
-    let row: Option<(String,)> = tx.optional(TRACE_OF, values![id]).await?;
-    Ok(row.map(|(trace,)| trace))
 }
 
 /// The person whose own calls are the only ones that whoever asks may see: a Member, or a key that answers for one, where

@@ -1,7 +1,10 @@
 //! The SQL of calls' texts, and of what is deleted for its age.
 
 use crate::{
-    features::logs::texts::{KeptTexts, Size, Texts},
+    features::logs::{
+        query::Cursor,
+        texts::{KeptTexts, Size, Texts},
+    },
     kernel::{CallId, Result, Timestamp, time::DAY},
     server::{
         crypto::{Keyring, Sealed},
@@ -26,9 +29,8 @@ macro_rules! old_texts {
 statements! {
     // A record may come twice, and then tells the same.
     INSERT: TenantSql = "INSERT INTO call_texts (org_id, call_id, request, answer, request_size, answer_size, request_cut, answer_cut, left_out, dropped, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
-    NOTE: TenantSql = "SELECT t.request IS NOT NULL AS has_request, t.answer IS NOT NULL AS has_answer, t.request_size, t.answer_size, t.request_cut, t.answer_cut, t.left_out, t.dropped, t.created_at FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2";
-    SEALED: TenantSql = "SELECT t.request, t.answer FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2";
-    CALL_EXISTS: TenantSql = "SELECT COUNT(*) FROM call_logs WHERE org_id = $1 AND id = $2";
+    NOTE: TenantSql = "SELECT t.request IS NOT NULL AS has_request, t.answer IS NOT NULL AS has_answer, t.request_size, t.answer_size, t.request_cut, t.answer_cut, t.left_out, t.dropped, t.created_at FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2 AND t.created_at = $3";
+    SEALED: TenantSql = "SELECT t.request, t.answer FROM call_texts t WHERE t.org_id = $1 AND t.call_id = $2 AND t.created_at = $3";
     // Every organisation, for what is deleted by its age.
     RULES: SystemSql = "SELECT keep_texts, keep_texts_set_at, texts_days, logs_days, texts_deleted_before, entries_dropped, texts_dropped FROM organisations WHERE id = $1";
     NOTE_DELETED: SystemSql = "UPDATE organisations SET texts_deleted_before = $2 WHERE id = $1";
@@ -158,9 +160,9 @@ pub async fn kept_since(tx: &mut OrgTx, now: Timestamp) -> Result<Option<Timesta
 }
 
 /// What there is of a call's texts.
-pub async fn note(tx: &mut OrgTx, call: CallId) -> Result<Texts> {
+pub async fn note(tx: &mut OrgTx, call: Cursor) -> Result<Texts> {
     let rules = rules(tx).await?;
-    let row: Option<NoteRow> = tx.optional(NOTE, values![call]).await?;
+    let row: Option<NoteRow> = tx.optional(NOTE, values![call.id, call.started_at]).await?;
     let size = |has: bool, whole: i64, is_cut: bool| has.then_some(Size { whole, is_cut });
     Ok(match row {
         None => Texts::None { keeps: rules.keep_texts, since: rules.keep_texts_set_at.map(Timestamp) },
@@ -180,17 +182,12 @@ pub async fn note(tx: &mut OrgTx, call: CallId) -> Result<Texts> {
     })
 }
 
-/// Whether there is an entry of this id.
-pub async fn call_exists(tx: &mut OrgTx, call: CallId) -> Result<bool> {
-    let (count,): (i64,) = tx.one(CALL_EXISTS, values![call]).await?;
-    Ok(count > 0)
-}
-
 /// Opens the texts of a call: the request, and the answer.
-pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: CallId) -> Result<(Option<String>, Option<String>)> {
-    let row: Option<(Option<Sealed>, Option<Sealed>)> = tx.optional(SEALED, values![call]).await?;
+pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: Cursor) -> Result<(Option<String>, Option<String>)> {
+    let row: Option<(Option<Sealed>, Option<Sealed>)> =
+        tx.optional(SEALED, values![call.id, call.started_at]).await?;
     let (request, answer) = row.unwrap_or_default();
-    let (organisation, call) = (tx.organisation().to_string(), call.to_string());
+    let (organisation, call) = (tx.organisation().to_string(), call.id.to_string());
     let open = |sealed: Option<Sealed>, side: &str| -> Result<Option<String>> {
         let Some(sealed) = sealed else { return Ok(None) };
         Ok(Some(keyring.open_sealed(&place(&organisation, &call, side), &sealed)?.as_str().to_owned()))
