@@ -41,18 +41,18 @@ try {
   for (const path of PAGES) {
     const isOpen = path === "/sign-in";
     for (const [form, config] of [["mobile", undefined], ["desktop", desktopConfig]]) {
-      const result = await lighthouse(
-        `${origin}${isOpen ? path : `/o/${slug}${path}`}`,
-        {
-          port: chrome.port,
-          output: "html",
-          onlyCategories: ["performance"],
-          logLevel: "error",
-          extraHeaders: isOpen ? undefined : { cookie },
-        },
-        config,
-      );
-      if (!result) throw new Error(`Lighthouse gave nothing for ${path}`);
+      const address = `${origin}${isOpen ? path : `/o/${slug}${path}`}`;
+      const settings = {
+        port: chrome.port,
+        output: "html",
+        onlyCategories: ["performance"],
+        logLevel: "error",
+        extraHeaders: isOpen ? undefined : { cookie },
+      };
+      let result = await lighthouse(address, settings, config);
+      // Now and then the recording of a page fails as a whole.
+      for (let again = 0; result?.lhr.runtimeError && again < 2; again++) result = await lighthouse(address, settings, config);
+      if (!result || result.lhr.runtimeError) throw new Error(`Lighthouse gave nothing for ${path}: ${result?.lhr.runtimeError?.message}`);
       writeFileSync(`${REPORTS}${path.replaceAll("/", "-").slice(1) || "home"}-${form}.html`, result.report);
       rows.push(figures(path || "/", form, result.lhr));
     }

@@ -120,6 +120,33 @@ async fn events_are_found_by_what_they_are_filtered_by_on_sqlite() {
     assert!(bad.is_empty(), "{} plans walk the numbers:\n{}", bad.len(), bad.join("\n\n"));
 }
 
+/// Calls of one key, virtual key or trace stand in the order of the list in an index of their own.
+#[tokio::test]
+async fn calls_are_found_by_what_they_are_of_on_sqlite() {
+    const OF: [(&str, &str); 3] = [
+        ("AND (c.key_id = $", "call_logs_by_key"),
+        ("AND (c.virtual_key_id = $", "call_logs_by_virtual_key"),
+        ("AND (c.trace_id = $", "call_logs_by_trace"),
+    ];
+    let house = House::on_sqlite().await;
+    let Db::Sqlite { writer, .. } = &house.app.db else { panic!("SQLite") };
+    let listed = statements(1, false).into_iter().filter(|text| text.contains("ORDER BY c.started_at"));
+    let (mut seen, mut bad) = (vec![], vec![]);
+    for text in listed {
+        let Some((_, index)) = OF.iter().find(|(condition, _)| text.contains(condition)) else { continue };
+        seen.push(*index);
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(writer).await;
+        let plan: Vec<String> = rows.expect("a plan").iter().map(|row| row.get(3)).collect();
+        if !plan.iter().any(|step| step.contains(index)) || plan.iter().any(|step| step.contains("TEMP B-TREE")) {
+            bad.push(format!("{text}\n    {}", plan.join("\n    ")));
+        }
+    }
+    for (condition, index) in OF {
+        assert!(seen.contains(&index), "no list has the condition {condition}");
+    }
+    assert!(bad.is_empty(), "{} plans walk the span:\n{}", bad.len(), bad.join("\n\n"));
+}
+
 /// Forty organisations with all that they may have. Calls are in each month that is prepared, and as many beyond all of them.
 const FILL: &str = "
 CREATE TABLE moments AS SELECT i, CASE WHEN i <= 12000 THEN i ELSE first + (i - 12000)::bigint * 215000 END AS t FROM generate_series(1, 60000) i, (SELECT (extract(epoch FROM date_trunc('month', now() AT TIME ZONE 'UTC')) * 1000)::bigint AS first) AS this_month;

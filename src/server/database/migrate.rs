@@ -44,6 +44,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (34, "audit_pending", include_str!("../../../migrations/0034_audit_pending.sql")),
     (35, "limit_reasons", include_str!("../../../migrations/0035_limit_reasons.sql")),
     (36, "call_partitions", include_str!("../../../migrations/0036_call_partitions.sql")),
+    (37, "call_indexes", include_str!("../../../migrations/0037_call_indexes.sql")),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
