@@ -88,6 +88,71 @@ test("nothing moves when a list comes alive @js", async ({ page, latchkey, upstr
   }
 });
 
+test("a list that is left or sorted while it comes to life is whole afterwards @js", async ({ page }) => {
+  test.setTimeout(180_000);
+  await signIn(page);
+  // Each part waits for its turn, which the test gives; and no two have the time for one turn.
+  await page.addInitScript(() => {
+    const turns: (() => void)[] = [];
+    const [setTimeout, now] = [window.setTimeout.bind(window), Date.now.bind(Date)];
+    let isHeld = true;
+    let calls = 0;
+    const later = (then: () => void, wait?: number, ...rest: unknown[]) => {
+      if (isHeld && wait === 0) return turns.push(then);
+      return setTimeout(then, wait, ...rest);
+    };
+    Object.assign(window, {
+      setTimeout: later,
+      turn: () => turns.shift()?.(),
+      waiting: () => turns.length,
+      release: () => {
+        isHeld = false;
+        turns.splice(0).forEach((then) => setTimeout(then, 0));
+      },
+    });
+    Date.now = () => now() + 10 * calls++;
+  });
+  type Held = { turn: () => void; waiting: () => number; release: () => void };
+  const path = `${HOME}/api-keys`;
+  /** Opens the list, and gives so many parts their turn. */
+  const openUntil = async (turns: number) => {
+    await page.goto(path, { waitUntil: "domcontentloaded" });
+    await page.waitForFunction(() => (window as unknown as Held).waiting() > 0);
+    for (let turn = 0; turn < turns; turn++) await page.evaluate(() => (window as unknown as Held).turn());
+  };
+  const names = () => page.locator("main tbody tr").evaluateAll((rows) => rows.map((row) => row.querySelector("a")?.textContent));
+
+  await openUntil(0);
+  const listed = await names();
+  expect(listed.length).toBeGreaterThan(1);
+  const sorting = (await page.locator("main thead a.sort").first().getAttribute("href")) ?? "";
+  await page.goto(sorting, { waitUntil: "domcontentloaded" });
+  const sorted = await names();
+  expect([...sorted].sort()).toEqual([...listed].sort());
+
+  await openUntil(0);
+  let all = 0;
+  while ((await live(page).count()) === 0 && all < 200) {
+    await page.evaluate(() => (window as unknown as Held).turn());
+    all += 1;
+  }
+  expect(all).toBeGreaterThan(listed.length);
+  for (let turns = 0; turns <= all; turns++) {
+    for (const link of [`nav a[href="${HOME}/virtual-keys"]`, "main thead a.sort"]) {
+      await openUntil(turns);
+      await page.locator(link).first().evaluate((link) => (link as HTMLAnchorElement).click());
+      await page.evaluate(() => (window as unknown as Held).release()).catch(() => {});
+      if (link.startsWith("nav")) {
+        await expectPage(page, "Virtual keys");
+        await expect(page.locator("main table")).toHaveCount(1);
+      } else {
+        await expect(page).toHaveURL(/sort=/);
+        await expect(async () => expect(await names()).toEqual(sorted)).toPass();
+      }
+    }
+  }
+});
+
 test("a page says that it is alive when all of it is @js", async ({ page }) => {
   await signIn(page);
   let release = () => {};

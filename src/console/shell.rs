@@ -60,11 +60,18 @@ pub fn shell() -> impl IntoView {
     }
 }
 
+/// What a page does not hear until all of it is alive: until then it is the server's, and its links and forms lead where they do
+/// without a program. One that went elsewhere with half of it alive would bring the wrong half to life.
+const EVENTS: &str = r#""click", "submit", "input", "change", "keydown""#;
+
 /// The script that starts the program. It is asked for once the page has been painted: until then it would take the line from
 /// what is read first. A page in the background is not painted, and waits a moment instead.
 fn start(js: &str, wasm: &str, part: &str) -> String {
     format!(
         "const plain = () => document.documentElement.dataset.plain = \"\"; setTimeout(plain, {LATE}); \
+         const lives = () => \"live\" in document.documentElement.dataset; \
+         for (const kind of [{EVENTS}]) addEventListener(kind, event => lives() || event.stopImmediatePropagation(), true); \
+         addEventListener(\"popstate\", event => lives() || (event.stopImmediatePropagation(), location.reload()), true); \
          const turn = () => new Promise(next => setTimeout(next)); \
          new Promise(start => {{ requestAnimationFrame(() => setTimeout(start)); setTimeout(start, {UNPAINTED}) }}) \
          .then(async () => {{ const wasm = fetch(\"{wasm}\"), m = await import(\"{js}\"); m.ahead(\"{part}\"); \

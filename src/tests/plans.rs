@@ -137,7 +137,10 @@ async fn calls_are_found_by_what_they_are_of_on_sqlite() {
         seen.push(*index);
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"))).fetch_all(writer).await;
         let plan: Vec<String> = rows.expect("a plan").iter().map(|row| row.get(3)).collect();
-        if !plan.iter().any(|step| step.contains(index)) || plan.iter().any(|step| step.contains("TEMP B-TREE")) {
+        // The page itself is taken in order; its few rows may then be sorted.
+        let mut page = plan.iter().take_while(|step| *step != "SCAN page");
+        let sorts = page.clone().any(|step| step.contains("TEMP B-TREE"));
+        if sorts || !page.any(|step| step.contains(index)) {
             bad.push(format!("{text}\n    {}", plan.join("\n    ")));
         }
     }

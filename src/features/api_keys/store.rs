@@ -55,7 +55,7 @@ statements! {
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
     NAME_OF: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND id = $2";
     END_OF: TenantSql = "SELECT expires_at FROM api_keys WHERE org_id = $1 AND id = $2";
-    AUTHORITY: TenantSql = "SELECT k.permissions, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
+    AUTHORITY: TenantSql = "SELECT k.permissions, k.kind, k.narrowing, k.expires_at, k.disabled_at, k.revoked_at, k.responsible, m.role, u.disabled_at AS person_disabled_at FROM api_keys k LEFT JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible LEFT JOIN users u ON u.id = m.user_id WHERE k.org_id = $1 AND k.id = $2";
 }
 
 /// A key to be stored.
@@ -149,14 +149,18 @@ row! {
     }
 }
 
+/// What a key may do by itself: the master key what it alone does as well, unless it is narrowed.
+fn own(permissions: PermissionSet, kind: &str, narrowing: Option<&Json<Narrowing>>) -> PermissionSet {
+    match kind == "master" && narrowing.is_none_or(|stored| stored.0.reaches_all()) {
+        true => permissions.of_master(),
+        false => permissions,
+    }
+}
+
 impl VerifyRow {
     /// What the key may do now.
     fn effective(&self) -> Result<PermissionSet> {
-        let reaches_all = self.narrowing.as_ref().is_none_or(|stored| stored.0.reaches_all());
-        let own = match self.kind == "master" && reaches_all {
-            true => self.permissions.0.of_master(),
-            false => self.permissions.0,
-        };
+        let own = own(self.permissions.0, &self.kind, self.narrowing.as_ref());
         cut(own, self.responsible, self.role.as_deref(), self.person_disabled_at.is_some())
     }
 
@@ -178,6 +182,8 @@ impl VerifyRow {
 row! {
     struct AuthorityRow {
         permissions: Json<PermissionSet>,
+        kind: String,
+        narrowing: Option<Json<Narrowing>>,
         expires_at: Option<i64>,
         disabled_at: Option<i64>,
         revoked_at: Option<i64>,
@@ -443,5 +449,6 @@ pub async fn verify(tx: &mut OrgTx, digest: &Digest, from: Option<IpAddr>, now: 
 pub async fn effective(tx: &mut OrgTx, key: KeyId, now: Timestamp) -> Result<PermissionSet> {
     let row: AuthorityRow = tx.optional(AUTHORITY, values![key]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
-    cut(row.permissions.0, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())
+    let own = own(row.permissions.0, &row.kind, row.narrowing.as_ref());
+    cut(own, row.responsible, row.role.as_deref(), row.person_disabled_at.is_some())
 }

@@ -1,7 +1,10 @@
 //! Members and invitations, as programs look after them.
 
 use super::{code, founded};
-use crate::{kernel::time::DAY, tests::support::each_engine};
+use crate::{
+    kernel::time::DAY,
+    tests::support::{PASSWORD, each_engine},
+};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -52,6 +55,24 @@ async fn members_and_invitations_are_looked_after() {
         }
         assert_eq!(program.api("DELETE", &path, Value::Null).await.status, 200);
         assert_eq!(program.api("GET", &path, Value::Null).await.json()["status"], "cancelled");
+    })
+    .await;
+}
+
+/// What the master key alone does counts when the one whom it has invited joins, as it did when it invited them.
+#[tokio::test]
+async fn an_admin_whom_the_master_key_invites_joins() {
+    each_engine(async |house| {
+        let (house, master) = founded(house).await;
+        let body = json!({ "email": "bo@x.test", "role": "admin" });
+        let invited = master.api("POST", "/v1/admin/users/invites", body).await.json();
+        let link = invited["invite_link"].as_str().expect("a link");
+        let token = link.split_once("token=").expect("a token").1;
+        let joined =
+            house.nobody().form("invitation/join", &[("token", token), ("name", "Bo"), ("password", PASSWORD)]).await;
+        assert!(joined.status < 400, "{} {}", joined.status, joined.text);
+        let users = master.api("GET", "/v1/admin/users?email=bo@x.test", Value::Null).await.json();
+        assert_eq!(users["data"][0]["role"], "admin");
     })
     .await;
 }

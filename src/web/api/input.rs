@@ -108,7 +108,8 @@ impl Echoes {
         for (before, segment) in segments.iter().zip(segments.iter().skip(1)) {
             let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { continue };
             echoes.push((name.to_owned(), part(name)));
-            if let Some(thing) = before.strip_suffix('s') {
+            let thing = before.strip_suffix('s').unwrap_or(before);
+            if !thing.is_empty() && !thing.starts_with('{') {
                 echoes.push((format!("{}_{name}", thing.replace('-', "_")), part(name)));
             }
         }
@@ -450,6 +451,15 @@ mod tests {
         let error = source.read::<Probe>(&echoes()).err().expect("refused");
         assert_eq!(error.code, Code::Invalid);
         error.fields.into_iter().map(|field| field.field).collect()
+    }
+
+    #[test]
+    fn a_part_of_the_path_may_come_with_the_name_of_its_thing() {
+        let agrees = |route: &str, field: &str| Echoes::of(route, |_| "z".into()).agrees(field, &json!("z"));
+        assert_eq!(agrees("/v1/feedback/{id}", "feedback_id"), Some(true));
+        assert_eq!(agrees("/v1/virtual-keys/{slug}", "virtual_key_slug"), Some(true));
+        assert_eq!(agrees("/v1/admin/users/invites/{id}/{sub_type}", "invite_id"), Some(true));
+        assert_eq!(agrees("/v1/admin/users/invites/{id}/{sub_type}", "user_id"), None);
     }
 
     #[test]
