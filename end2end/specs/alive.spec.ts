@@ -408,7 +408,7 @@ test("an exact time is seen whole @js", async ({ page }) => {
   await signIn(page);
   await open(page, `${HOME}/api-keys`);
   const key = (await page.getByRole("link", { name: "steady" }).getAttribute("href")) ?? "";
-  for (const path of [`${HOME}/logs`, `${HOME}/team`, "/account", key, `${key}/delete`]) {
+  for (const path of [`${HOME}/team`, "/account", key, `${key}/delete`]) {
     for (const width of [360, 1280]) {
       await page.setViewportSize({ width, height: 800 });
       await open(page, path);

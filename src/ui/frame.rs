@@ -144,9 +144,8 @@ pub fn Frame(
             </Panel>
         }
     };
-    view! {
-        <a class="skip" href="#main" rel="external">"Skip to content"</a>
-        <div class="frame">
+    let side = move || {
+        view! {
             <nav
                 class="side"
                 id=MENU
@@ -164,9 +163,13 @@ pub fn Frame(
                     </button>
                 </div>
                 <SwitcherButton data state=switcher />
-                <div class="side-nav">{apart(move || reactive(move || data.with(|d| nav_view(&d.nav))))}</div>
+                <div class="side-nav">{reactive(move || data.with(|d| nav_view(&d.nav)))}</div>
                 <PersonButton data state=person />
             </nav>
+        }
+    };
+    let bar = move || {
+        view! {
             <header class="bar">
                 <button
                     type="button"
@@ -182,6 +185,13 @@ pub fn Frame(
                 {search.run()}
                 <a class="bar-help" rel="external" href=move || data.with(|d| d.help_href.clone())>"Help"</a>
             </header>
+        }
+    };
+    view! {
+        <a class="skip" href="#main" rel="external">"Skip to content"</a>
+        <div class="frame">
+            {apart(side)}
+            {apart(bar)}
             <main id="main" tabindex="-1">{apart(children)}</main>
         </div>
         {Gradual::default().with(switcher_panel).with(person_panel)}

@@ -26,7 +26,7 @@ use std::{
 };
 
 /// How long parts are hydrated before the browser has its turn, in milliseconds. A task that takes longer than 50 ms is felt.
-const SLICE: f64 = 8.0;
+const SLICE: f64 = 4.0;
 
 /// Stand around the parts in the HTML.
 const OPEN: &str = "parts";

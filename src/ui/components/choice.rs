@@ -1,6 +1,7 @@
 //! Choosing: select, checkbox, cards, segmented presets.
 use super::Availability;
 use crate::ui::{
+    apart,
     form::{Entry, entry},
     icons::{Glyph, Icon},
     reactive,
@@ -147,39 +148,42 @@ pub fn Select(
             view! { <option value=choice.value selected=chosen disabled=disabled>{text}</option> }
         })
         .collect();
-    view! {
-        <div class="field" class:field-compact=compact class:field-invalid=move || error.with(Option::is_some)>
-            <div class="field-top" class:vh=hide_label><label for=id.clone()>{label}</label></div>
-            <div class="select-box">
-            <select
-                node_ref=node
-                id=id
-                name=name
-                class="input select"
-                class:changed=move || changed.get()
-                aria-disabled=fixed.then_some("true")
-                aria-busy=move || busy.get().then_some("true")
-                aria-invalid=move || error.with(Option::is_some).then_some("true")
-                aria-describedby=described
-                on:change=move |event| {
-                    let value = event_target_value(&event);
-                    if let Some(bind) = bind {
-                        bind.set(value.clone());
+    let whole = move || {
+        view! {
+            <div class="field" class:field-compact=compact class:field-invalid=move || error.with(Option::is_some)>
+                <div class="field-top" class:vh=hide_label><label for=id.clone()>{label}</label></div>
+                <div class="select-box">
+                <select
+                    node_ref=node
+                    id=id
+                    name=name
+                    class="input select"
+                    class:changed=move || changed.get()
+                    aria-disabled=fixed.then_some("true")
+                    aria-busy=move || busy.get().then_some("true")
+                    aria-invalid=move || error.with(Option::is_some).then_some("true")
+                    aria-describedby=described
+                    on:change=move |event| {
+                        let value = event_target_value(&event);
+                        if let Some(bind) = bind {
+                            bind.set(value.clone());
+                        }
+                        if let Some(on_change) = on_change {
+                            on_change.run(value);
+                        }
                     }
-                    if let Some(on_change) = on_change {
-                        on_change.run(value);
-                    }
-                }
-            >
-                {options}
-            </select>
-                <Glyph icon=Icon::ChevronDown />
+                >
+                    {options}
+                </select>
+                    <Glyph icon=Icon::ChevronDown />
+                </div>
+                {super::form::field_error(error, error_id, false)}
+                {follows.map(|follows| super::form::theirs(follows, theirs_id, label_of))}
+                {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
             </div>
-            {super::form::field_error(error, error_id, false)}
-            {follows.map(|follows| super::form::theirs(follows, theirs_id, label_of))}
-            {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
-        </div>
-    }
+        }
+    };
+    apart(whole)
 }
 
 /// A checkbox with its label and, if need be, one line that says what it means.

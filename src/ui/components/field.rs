@@ -1,6 +1,7 @@
 //! Text fields.
 use super::Availability;
 use crate::ui::{
+    apart,
     form::{Entry, entry},
     reactive,
 };
@@ -177,21 +178,24 @@ pub fn Field(
             </button>
         }
     });
-    view! {
-        <div class="field" class:field-invalid=move || error.with(Option::is_some)>
-            <div class="field-top" class:vh=hide_label>
-                <label for=id.clone()>
-                    {label}
-                    {optional.then(|| view! { <span class="field-optional">" (optional)"</span> })}
-                </label>
-                {beside_label.run()}
+    let whole = move || {
+        view! {
+            <div class="field" class:field-invalid=move || error.with(Option::is_some)>
+                <div class="field-top" class:vh=hide_label>
+                    <label for=id.clone()>
+                        {label}
+                        {optional.then(|| view! { <span class="field-optional">" (optional)"</span> })}
+                    </label>
+                    {beside_label.run()}
+                </div>
+                <div class="field-control" class:has-button=password>{control}{show_button}</div>
+                {super::form::field_error(error, error_id, tells_while_typing)}
+                {follows.map(|follows| super::form::theirs(follows, theirs_id, |theirs| theirs))}
+                {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
             </div>
-            <div class="field-control" class:has-button=password>{control}{show_button}</div>
-            {super::form::field_error(error, error_id, tells_while_typing)}
-            {follows.map(|follows| super::form::theirs(follows, theirs_id, |theirs| theirs))}
-            {hint.map(|hint| view! { <div class="hint" id=hint_id>{reactive(move || hint.get())}</div> })}
-        </div>
-    }
+        }
+    };
+    apart(whole)
 }
 
 /// The line break that the parser of a whole page drops; where a script makes the field nothing drops it.

@@ -1,5 +1,8 @@
 //! Tables: caption, headers, a scroll region of their own, cards where it is narrow.
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::{
+    apart,
+    icons::{Glyph, Icon},
+};
 use leptos::prelude::*;
 
 /// Which way a column is sorted.
@@ -115,9 +118,7 @@ pub fn Table(
             >
                 <table class:dense=dense>
                     <caption class="vh">{caption}</caption>
-                    <thead>
-                        <tr>{head}</tr>
-                    </thead>
+                    <thead>{apart(move || view! { <tr>{head}</tr> })}</thead>
                     <tbody>{children()}</tbody>
                 </table>
             </div>
@@ -140,21 +141,32 @@ pub fn TwoLines(
     /// Tag beside the first line.
     #[prop(optional, into)]
     tag: MaybeProp<String>,
-    /// First line in the usual weight, where it does not name the row.
+    /// First line in the usual weight, where it does not name the row; it then leads nowhere and has no tag.
     #[prop(optional)]
     plain: bool,
     /// Second line monospaced.
     #[prop(optional)]
     mono: bool,
 ) -> impl IntoView {
+    if plain {
+        // A log has fifty rows of it: no element more than needed.
+        return view! {
+            <span class="two-lines two-plain">
+                {first}
+                <span class="cell-second" class:mono=mono>{second}</span>
+            </span>
+        }
+        .into_any();
+    }
     let name = match href.get_untracked() {
         Some(href) => view! { <a class="cell-name" href=href>{first}</a> }.into_any(),
         None => view! { <span class="cell-name">{first}</span> }.into_any(),
     };
     view! {
-        <span class="two-lines" class:two-plain=plain>
+        <span class="two-lines">
             <span class="cell-first">{name}{tag.get_untracked().map(|tag| view! { <super::Tag label=tag /> })}</span>
             <span class="cell-second" class:mono=mono>{second}</span>
         </span>
     }
+    .into_any()
 }

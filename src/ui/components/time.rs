@@ -3,7 +3,8 @@ use crate::kernel::time::SHORT_MONTHS;
 use crate::ui::reactive;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use leptos::web_sys::js_sys::{Array, Date, Function, Intl::DateTimeFormat, Object, Reflect};
+use leptos::web_sys::js_sys::{Array, Function, Intl::DateTimeFormat, Object, Reflect};
+use std::cell::RefCell;
 
 pub(super) const DAY: i64 = 86_400_000;
 
@@ -111,7 +112,7 @@ pub enum TimeStyle {
 }
 
 impl TimeStyle {
-    /// What the browser is asked for, as names and values of options of `Date.toLocaleString`.
+    /// What the browser is asked for, as names and values of options of `Intl.DateTimeFormat`.
     const fn parts(self) -> (&'static [(&'static str, &'static str)], bool) {
         const DATE: (&str, &str) = ("day", "numeric");
         const MONTH: (&str, &str) = ("month", "short");
@@ -133,8 +134,24 @@ impl TimeStyle {
     }
 }
 
+thread_local! {
+    /// How the browser writes times of each style that it has written: making a format takes it longer than a page has.
+    static FORMATS: RefCell<Vec<(TimeStyle, Function)>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A time in the browser's language and zone; only there.
 fn local_text(at: i64, style: TimeStyle) -> Option<String> {
+    let known = FORMATS.with_borrow(|all| all.iter().find(|(of, _)| *of == style).map(|(_, format)| format.clone()));
+    let format = known.or_else(|| {
+        let made = local_format(style)?;
+        FORMATS.with_borrow_mut(|all| all.push((style, made.clone())));
+        Some(made)
+    })?;
+    format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(at as f64)).ok()?.as_string()
+}
+
+/// The function of the browser that writes times in a style.
+fn local_format(style: TimeStyle) -> Option<Function> {
     let options = Object::new();
     let (parts, thousandths) = style.parts();
     for (name, value) in parts {
@@ -143,9 +160,7 @@ fn local_text(at: i64, style: TimeStyle) -> Option<String> {
     if thousandths {
         Reflect::set(&options, &"fractionalSecondDigits".into(), &3.into()).ok()?;
     }
-    let date = Date::new(&(at as f64).into());
-    let call: Function = Reflect::get(&date, &"toLocaleString".into()).ok()?.dyn_into().ok()?;
-    call.call2(&date, &JsValue::UNDEFINED, &options).ok()?.as_string()
+    Some(DateTimeFormat::new(&Array::new(), &options).format())
 }
 
 /// `Europe/Berlin`: the browser's zone; only there.

@@ -21,7 +21,7 @@ use crate::{
     policy::{KeyFeature, Level, Operation, PermissionSet, bitting, summary},
     site::routes,
     ui::{
-        Loaded, available,
+        Loaded, apart, available,
         bitting::Bitting,
         components::{
             Button, Card, CopyText, DefinitionList, DiffRows, Fact, Field, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
@@ -156,12 +156,12 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                     <Card flush=true title="Permissions" actions=move || presets(editor, &here)>
                         <Permissions editor />
                     </Card>
-                    <NarrowFurther editor />
+                    {apart(move || view! { <NarrowFurther editor /> })}
                 </div>
                 <aside>
                     <Card>
                         <div class="stack">
-                            <Picture editor visible=format!("lk_p{}", "·".repeat(28)) />
+                            {apart(move || view! { <Picture editor visible=format!("lk_p{}", "·".repeat(28)) /> })}
                             <div class="hint">"The secret is shown once, right after this."</div>
                         </div>
                         <div class="form-end">

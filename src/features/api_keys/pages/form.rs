@@ -9,7 +9,7 @@ use crate::{
     kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
-        Gradual, bitting::{Bitting, KeySize},
+        Gradual, apart, bitting::{Bitting, KeySize},
         components::{
             Availability, Change, Choice, Column, Field, FieldKind, LevelSteps, Segments, Select, Table, Time, TwoLines,
         },
@@ -361,7 +361,7 @@ pub(super) fn presets(editor: Editor, here: &crate::site::routes::Path) -> impl 
         <div class="presets">
             <span class="nojs">"Start from: "{links}</span>
             <div class="needs-js">
-                <Segments legend="Preset" name="preset" choices bind=editor.preset on_change=Callback::new(choose) />
+                {apart(move || view! { <Segments legend="Preset" name="preset" choices bind=editor.preset on_change=Callback::new(choose) /> })}
             </div>
         </div>
     }

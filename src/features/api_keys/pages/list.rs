@@ -14,7 +14,7 @@ use crate::{
     policy::{KeyFeature, Operation, bitting, summary},
     site::routes,
     ui::{
-        Gradual, Loaded, available,
+        Gradual, Loaded, apart, available,
         bitting::Bitting,
         can,
         components::{
@@ -71,7 +71,8 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
     let nothing = total == 0 && !list.is_narrowed();
     let new = routes::new_api_key(&slug);
     let narrower = new.clone();
-    let banner = until.map(|until| view! { <Expiring slug=slug.clone() keys=expiring until now /> });
+    let own = slug.clone();
+    let banner = until.map(|until| apart(move || view! { <Expiring slug=own keys=expiring until now /> }));
     let body = if nothing {
         view! { <Nothing slug=slug.clone() public_url /> }.into_any()
     } else if keys.is_empty() {
@@ -133,7 +134,7 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
                     }>"The master key can do everything. Keep it apart, and give each program a narrower key of its own."</Note>
                 }
             })}
-        {(!nothing).then(|| view! { <Bar list people total /> })}
+        {(!nothing).then(|| apart(move || view! { <Bar list people total /> }))}
         {body}
     }
 }

@@ -22,7 +22,7 @@ use crate::{
     ui::{
         Gradual, Headed, Loaded,
         components::{
-            Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines,
+            Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines, relative_text,
         },
         apart, can,
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
@@ -219,7 +219,7 @@ fn row(call: LoggedCall, slug: &str, now: Timestamp, dated: bool) -> impl IntoVi
             <th scope="row">
                 <span class="two-lines">
                     <a class="mono" href=href><Time at=at.0 style /></a>
-                    <span class="cell-second"><Time at=at.0 now=now.0 /></span>
+                    <span class="cell-second">{relative_text(at.0.min(now.0), now.0)}</span>
                 </span>
             </th>
             <td data-label="Outcome" class="state"><Pill tone=tone(call.outcome) label=call.words() /></td>

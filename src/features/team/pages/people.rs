@@ -17,7 +17,7 @@ use crate::{
     policy::{Operation, Role},
     site::routes,
     ui::{
-        Gradual, Loaded, available, can,
+        Gradual, Loaded, apart, available, can,
         components::{
             Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, SearchField,
             Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
@@ -86,7 +86,7 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
         view! { <Row person slug=own.clone() now=now.0 has_mail owners form picks /> }
     });
     let (roles_page, invite, everybody) = (routes::roles(&slug), routes::invite(&slug), list.path.clone());
-    let tabs = tabs(&slug, total, invitations, true);
+    let (tabs, narrowed) = (tabs(&slug, total, invitations, true), list.clone());
     let (value, selected) = (list.asked.get("q").to_owned(), list.asked.get("role").to_owned());
     view! {
         <PageHeader
@@ -108,11 +108,15 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
         </PageHeader>
         <Done said=DONE />
         <Tabs tabs />
-        <FilterBar list=list.clone() count>
-            <SearchField label="Name or e-mail" value />
-            <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected />
-        </FilterBar>
-        <RolesNote owners heirs />
+        {apart(move || {
+            view! {
+                <FilterBar list=narrowed count>
+                    <SearchField label="Name or e-mail" value />
+                    <Select compact=true hide_label=true label="Role" name="role" id="role-filter" choices=roles selected />
+                </FilterBar>
+            }
+        })}
+        {apart(move || view! { <RolesNote owners heirs /> })}
         {if is_empty {
             let sentence = "No member has this name, address and role.";
             view! { <NothingFits title="Nobody is found" sentence label="Show everybody" href=everybody /> }.into_any()
