@@ -123,7 +123,7 @@ const BY_PROOF: [&str; 4] = [
 fn only_what_looks_up_a_secret_enters_an_organisation_by_proof() {
     let enters = |text: &str| {
         let program = text.split("#[cfg(test)]").next().unwrap_or_default();
-        [".read_proven(", ".act_with_proof("].iter().any(|way| program.contains(way))
+        [".read_proven(", ".by_proof("].iter().any(|way| program.contains(way))
     };
     // `Access` makes the way; tests look on.
     let is_asked = |place: &str| {

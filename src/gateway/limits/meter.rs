@@ -41,7 +41,7 @@ const TOLD: Duration = Duration::from_secs(6 * 3_600);
 const REFUSED_FOR: Duration = Duration::from_millis(150);
 /// How long a call waits for the database.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// LimitSet that are remembered.
+/// Limits that are remembered.
 const METERS: u64 = 100_000;
 /// Before its end a period's successor is made ready.
 const AHEAD: i64 = 400;
@@ -181,7 +181,7 @@ impl State {
 #[must_use]
 pub struct Ticket {
     held: Vec<Held>,
-    /// LimitSet that were nearly used before the call.
+    /// Limits that were nearly used before the call.
     pub warnings: Vec<Warning>,
 }
 

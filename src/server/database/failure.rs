@@ -1,4 +1,4 @@
-//! What an error of a database means: to who asked, to who writes again, and for the health of the disk.
+//! What an error of the database means: for a caller, for a writer that tries again, and for the health of the disk.
 
 use super::Health;
 use crate::kernel::{Code, Error};

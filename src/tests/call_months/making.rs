@@ -1,6 +1,6 @@
 //! Months are made once, with what waited for them, and whoever serves has no say in which.
 
-use super::{exists, in_part, make, month, number, owner_of, places};
+use super::{in_part, make, month, owner_of, places};
 use crate::{
     kernel::Timestamp,
     tests::support::{House, test_server},

@@ -1,9 +1,9 @@
 //! Who gives, changes and sees feedback.
 
-use super::{call, count, faults, give, ids, log, on, values};
+use super::{call, give, ids, log, on, values};
 use crate::{
-    kernel::{KeyId, OrganisationId},
-    tests::support::{Answer, Client, World, done, each_engine},
+    kernel::{KeyId, time::MINUTE},
+    tests::support::{Client, World, done, each_engine},
 };
 use serde_json::{Value, json};
 

@@ -87,18 +87,13 @@ async fn a_key_in_use_ends_only_by_its_name() {
         let verified = verify(&house.app, made.secret.expose(), None, house.app.clock.now()).await.unwrap();
         let used = house.app.clock.now();
         Access::system(house.app.clone())
-            .act_with_proof(
-                Operation::InvitationJoin,
-                house.organisation,
-                Subject::unnamed("api_key", ""),
-                |mut change| async move {
-                    store::touch_used(change.tx(), &[(verified.key, verified.secret, used)]).await?;
-                    // Within a minute the note stays.
-                    store::touch_used(change.tx(), &[(verified.key, verified.secret, used.plus(MINUTE - 1))])
-                        .await?;
-                    change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
-                },
-            )
+            .by_proof(house.organisation)
+            .act(Operation::InvitationJoin, Subject::unnamed("api_key", ""), |mut change| async move {
+                store::touch_used(change.tx(), &[(verified.key, verified.secret, used)]).await?;
+                // Within a minute the note stays.
+                store::touch_used(change.tx(), &[(verified.key, verified.secret, used.plus(MINUTE - 1))]).await?;
+                change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
+            })
             .await
             .unwrap();
         assert_eq!(house.key(&ada, made.id).await.used_at, Some(used));

@@ -26,17 +26,13 @@ async fn join(house: &House, email: &str, name: &str, role: Role) -> UserId {
     let hash = house.app.passwords.hash(None, Zeroizing::new(PASSWORD.to_owned())).await.unwrap();
     let email = accounts::email::Email::parse(email).unwrap();
     Access::system(house.app.clone())
-        .act_with_proof(
-            Operation::InvitationJoin,
-            house.organisation,
-            Subject::unnamed("member", ""),
-            |mut change| async move {
-                let (user, now) = (UserId::new(), change.now());
-                assert!(accounts::insert(change.tx().system(), user, &email, name, &hash, now).await?);
-                assert!(team::join(change.tx(), user, role, now).await?);
-                change.commit(Event::of(Subject::unnamed("member", user)), user).await
-            },
-        )
+        .by_proof(house.organisation)
+        .act(Operation::InvitationJoin, Subject::unnamed("member", ""), |mut change| async move {
+            let (user, now) = (UserId::new(), change.now());
+            assert!(accounts::insert(change.tx().system(), user, &email, name, &hash, now).await?);
+            assert!(team::join(change.tx(), user, role, now).await?);
+            change.commit(Event::of(Subject::unnamed("member", user)), user).await
+        })
         .await
         .unwrap()
 }
@@ -86,15 +82,11 @@ impl House {
         let now = self.app.clock.now();
         let verified = verify(&self.app, secret.expose(), None, now).await.unwrap();
         Access::system(self.app.clone())
-            .act_with_proof(
-                Operation::InvitationJoin,
-                self.organisation,
-                Subject::unnamed("api_key", ""),
-                |mut change| async move {
-                    super::store::touch_used(change.tx(), &[(verified.key, verified.secret, now)]).await?;
-                    change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
-                },
-            )
+            .by_proof(self.organisation)
+            .act(Operation::InvitationJoin, Subject::unnamed("api_key", ""), |mut change| async move {
+                super::store::touch_used(change.tx(), &[(verified.key, verified.secret, now)]).await?;
+                change.commit(Event::of(Subject::unnamed("api_key", "")), ()).await
+            })
             .await
             .unwrap();
     }

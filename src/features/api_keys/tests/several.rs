@@ -82,11 +82,9 @@ async fn several_keys_are_all_left_where_the_caller_or_the_number_is_wrong() {
         );
         let ids = joined(&[plain.id, strong.id]);
         let before = house.snapshot().await;
-        for (verb, missing) in [
-            ("disable_many", P::ApiKeysUpdate),
-            ("enable_many", P::ApiKeysUpdate),
-            ("delete_many", P::ApiKeysDelete),
-        ] {
+        for (verb, missing) in
+            [("disable_many", P::ApiKeysUpdate), ("enable_many", P::ApiKeysUpdate), ("delete_many", P::ApiKeysDelete)]
+        {
             let events = house.chain(house.organisation).await.0;
             let refused = house.call(&mia, verb, &[("ids", &ids)]).await;
             assert_eq!((refused.status, refused.code().as_str()), (403, "permission_denied"), "{verb}");
@@ -94,7 +92,11 @@ async fn several_keys_are_all_left_where_the_caller_or_the_number_is_wrong() {
             assert_eq!(house.chain(house.organisation).await.0 - events, 1, "{verb}");
             for ids in [String::new(), joined(&(0..51).map(|_| KeyId::new()).collect::<Vec<_>>())] {
                 let refused = house.call(&ada, verb, &[("ids", &ids)]).await;
-                assert_eq!((refused.status, refused.json()["fields"][0]["field"].as_str()), (422, Some("ids")), "{verb}");
+                assert_eq!(
+                    (refused.status, refused.json()["fields"][0]["field"].as_str()),
+                    (422, Some("ids")),
+                    "{verb}"
+                );
             }
         }
         assert_eq!(house.snapshot().await, before);
