@@ -26,6 +26,7 @@ enum Way {
 }
 
 /// The way in of somebody who comes by no membership and no key.
+#[must_use]
 pub struct Outside<'a> {
     access: &'a Access,
     organisation: OrganisationId,
