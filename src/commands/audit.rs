@@ -226,9 +226,8 @@ mod tests {
                 for _ in 0..300 {
                     let subject = Subject::unnamed("test", "");
                     system
-                        .act_with_proof(Operation::Setup, organisation, subject.clone(), |change| {
-                            change.commit(Event::of(subject), ())
-                        })
+                        .by_proof(organisation)
+                        .act(Operation::Setup, subject.clone(), |change| change.commit(Event::of(subject), ()))
                         .await
                         .expect("an event");
                 }

@@ -1,12 +1,15 @@
 //! A call that a config leads: attempts one after another, at one target or at several, until one has answered or the
-//! config says that it is enough. Where a call goes is decided by [`Run`]; here it is done.
+//! config says that it is enough. Where a call goes is decided by [`Run`]; here it is done. What is recorded of it stands in
+//! `trail`.
+
+mod trail;
 
 use super::answer::judged;
 use super::attempt::{About, Attempt, Call, Failure, Guarded, Outcome, attempt, build};
 use super::cache::{self, Keeping, KeptAnswer};
 use super::call::{Gateway, find, known, may_still_call, obeyed};
 use super::directory::{Compiled, Config, Known};
-use super::facts::{CallFacts, Led, Tried, TriedEnd};
+use super::facts::{CallFacts, Led, Tried};
 use super::guards::{self, Facts, Form, Guards, Late};
 use super::narrowed;
 use super::record::Open;
@@ -35,6 +38,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use trail::Trail;
 use uuid::Uuid;
 
 const METADATA: &str = "x-portkey-metadata";
@@ -524,73 +528,4 @@ fn replayed(answer: KeptAnswer) -> Response<Body> {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     response
-}
-
-/// The record of a call, which is begun when its first attempt is about to leave: a call of which nothing leaves is a
-/// refused one.
-struct Trail {
-    call: CallFacts,
-    /// Attempts that ended before anything could leave.
-    before: Vec<Tried>,
-    open: Option<Open>,
-}
-
-impl Trail {
-    fn new(call: CallFacts) -> Self {
-        Self { call, before: vec![], open: None }
-    }
-
-    /// Notes an attempt that is about to leave, and hands over the record.
-    async fn begin(&mut self, asked: &Asked<'_>, tried: Tried) -> Result<Open, Refusal> {
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                (self.call.virtual_key, self.call.provider) = (tried.virtual_key, tried.provider);
-                self.call.model = tried.model.clone();
-                let begun = asked.gateway.recorder.begin(self.call.clone(), asked.arrived).await;
-                let mut open = begun.map_err(|_| Refusal::cannot_record())?;
-                self.before.drain(..).for_each(|tried| open.tries(tried));
-                open
-            }
-        };
-        open.tries(tried);
-        Ok(open)
-    }
-
-    /// Ends a call whose answer was kept.
-    fn kept(&mut self, mut open: Open) {
-        open.tried(None, Next::Kept);
-        open.finish(200, None);
-    }
-
-    /// Notes an attempt that ended before anything could leave. What comes after it is noted by [`Trail::ended`].
-    fn unsent(&mut self, mut tried: Tried, refusal: &Refusal) {
-        (self.call.virtual_key, self.call.provider) = (tried.virtual_key, tried.provider);
-        self.call.model = tried.model.clone();
-        match &mut self.open {
-            Some(open) => open.tries(tried),
-            None => {
-                tried.end = Some(TriedEnd {
-                    status: None,
-                    error: Some(refusal.code.to_string().into()),
-                    sent: false,
-                    took_us: 0,
-                    then: Next::Ended,
-                    first_byte_us: None,
-                    usage: None,
-                    cost: None,
-                });
-                self.before.push(tried);
-            }
-        }
-    }
-
-    /// Notes how the last attempt ended, and what comes after it.
-    fn ended(&mut self, refusal: &Refusal, then: Next) {
-        match (&mut self.open, self.before.last_mut().and_then(|tried| tried.end.as_mut())) {
-            (Some(open), _) => open.tried(Some(&refusal.code), then),
-            (None, Some(end)) => end.then = then,
-            (None, None) => {}
-        }
-    }
 }

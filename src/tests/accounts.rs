@@ -45,7 +45,8 @@ async fn a_password_that_changed_meanwhile_is_not_confirmed() {
         // The change is under way, and holds the chain, while the old password is checked and found right.
         let subject = Subject::unnamed("test", "");
         let confirming = Access::system(house.app.clone())
-            .act_on_account(Operation::Setup, subject.clone(), |mut change| async move {
+            .on_account()
+            .act(Operation::Setup, subject.clone(), |mut change| async move {
                 accounts::set_password(change.tx().system(), UserId(account.id), &other).await?;
                 let confirming = tokio::spawn(async move {
                     ada.form("account/confirm_password", &[("current_password", PASSWORD)]).await

@@ -168,9 +168,8 @@ pub async fn fill(house: &House, until: i64) {
     for _ in has..until {
         let subject = Subject::unnamed("test", "");
         system
-            .act_with_proof(Operation::Setup, house.organisation, subject.clone(), |change| {
-                change.commit(Event::of(subject), ())
-            })
+            .by_proof(house.organisation)
+            .act(Operation::Setup, subject.clone(), |change| change.commit(Event::of(subject), ()))
             .await
             .expect("an event");
     }

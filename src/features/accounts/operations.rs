@@ -118,7 +118,8 @@ pub async fn set_up(access: &Access, secret: Option<&Secret>, new: NewInstallati
     let hash = app.passwords.hash(from, Zeroizing::new(new.password.expose().to_owned())).await?;
     let subject = Subject::new("installation", "", &title);
     let made = access
-        .act_founding(Operation::Setup, organisation, subject.clone(), |mut change| async move {
+        .founding(organisation)
+        .act(Operation::Setup, subject.clone(), |mut change| async move {
             let user = UserId::new();
             let now = change.now();
             let system = change.tx().system();
@@ -187,7 +188,8 @@ pub async fn sign_in(access: &Access, email: &str, password: &Secret) -> Result<
     let renewed = if is_outdated { app.passwords.hash(from, plain).await.ok() } else { None };
     let subject = Subject::new("account", account.id, &account.email);
     access
-        .act_on_account(Operation::SignIn, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(Operation::SignIn, subject.clone(), |mut change| async move {
             let user = UserId(account.id);
             if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(wrong());
@@ -210,7 +212,8 @@ pub async fn sign_out(access: &Access) -> Result<()> {
     let session = access.session().ok_or_else(Error::sign_in_needed)?;
     let subject = Subject::new("account", user, access.actor_name());
     access
-        .act_on_account(Operation::SignOut, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(Operation::SignOut, subject.clone(), |mut change| async move {
             sessions::end(change.tx().system(), user, session).await?;
             change.commit(Event::of(subject), ()).await
         })

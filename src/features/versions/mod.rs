@@ -3,6 +3,8 @@
 #[cfg(feature = "ssr")]
 mod difference;
 #[cfg(feature = "ssr")]
+pub mod events;
+#[cfg(feature = "ssr")]
 mod history;
 #[cfg(feature = "ssr")]
 mod layout;
@@ -24,5 +26,5 @@ pub use {
     history::Compared,
     layout::laid_out,
     store::{NewVersion, Table},
-    stored::{Whole, digest, names, new_slug},
+    stored::{Whole, names, new_slug, next},
 };

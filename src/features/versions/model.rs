@@ -54,6 +54,7 @@ pub enum Row {
 /// A line that was changed: its number, and its parts with whether each was changed.
 pub type Line = (u32, Vec<(bool, String)>);
 
+/// What a version is about: one line, or nothing.
 pub fn parse_message(text: &str) -> Result<String, String> {
     text::optional_line("The message", text, MESSAGE_LIMIT)
 }

@@ -64,11 +64,14 @@ pub struct NewVersion<'a> {
     pub number: i64,
     pub id: Uuid,
     pub text: &'a str,
+    /// What it is about; may be empty.
     pub message: &'a str,
+    /// The name of who makes it.
     pub by: &'a str,
 }
 
 impl Table {
+    /// Stores a version of the thing with this id.
     pub async fn insert(&self, tx: &mut OrgTx, of: impl Id, new: &NewVersion<'_>, now: Timestamp) -> Result<()> {
         let row = values![of, new.number, new.id, new.text, new.message, new.by, now];
         tx.execute(self.insert, row).await.map(|_| ())

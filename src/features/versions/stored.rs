@@ -1,11 +1,10 @@
 //! What stores and operations of versions have in common.
 
-use super::model::Version;
+use super::model::{MOST, Version};
 use crate::{
-    kernel::{Timestamp, text},
+    kernel::{Error, Result, Timestamp, text},
     server::database::row,
 };
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A version with its text.
@@ -46,9 +45,17 @@ pub fn new_slug(kind: &str, name: &str, otherwise: &str) -> String {
     format!("{kind}-{name}-{}", &Uuid::new_v4().simple().to_string()[..6])
 }
 
-/// By which a reader of the log knows a text again.
-pub fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The number of the newest version after a save, which makes one where the text `is_new`. `one`: what has the versions, such
+/// as "A config".
+///
+/// # Errors
+/// That there are as many as there may be.
+pub fn next(one: &str, current: i64, is_new: bool) -> Result<i64> {
+    let number = if is_new { current + 1 } else { current };
+    if number > MOST {
+        return Err(Error::conflict(format!("{one} can have at most {MOST} versions. Make another from this one.")));
+    }
+    Ok(number)
 }
 
 /// The first of several names, and how many more there are.

@@ -84,7 +84,7 @@ impl Default for Held {
                 .weigher(|_, held: &Arc<Runnable>| prompt_weight(held))
                 .build(),
             guards: Cache::builder().max_capacity(GUARDS).weigher(guard_weight).build(),
-            plans: Cache::builder().max_capacity(PLANS).weigher(weight).build(),
+            plans: Cache::builder().max_capacity(PLANS).weigher(plan_weight).build(),
         }
     }
 }
@@ -196,7 +196,7 @@ impl Directory {
         let load = move |inner: Arc<Inner>| async move {
             let mut found = Everywhere::default();
             for (stored, calls) in inner.source.guardrails_of_all_calls(organisation).await? {
-                let guard = inner.clone().guard(organisation, stored).await?;
+                let guard = inner.guard(organisation, stored).await?;
                 if calls.requests {
                     found.requests.push(guard.clone());
                 }
@@ -249,11 +249,7 @@ impl Inner {
     }
 
     /// A stored guardrail, compiled off the threads that serve connections.
-    async fn guard(
-        self: &Arc<Self>,
-        organisation: OrganisationId,
-        stored: StoredGuardrail,
-    ) -> Result<Arc<Guard>, Unavailable> {
+    async fn guard(&self, organisation: OrganisationId, stored: StoredGuardrail) -> Result<Arc<Guard>, Unavailable> {
         let StoredGuardrail { id, slug, version, text } = stored;
         let key = (organisation, id, version);
         if let Some(guard) = self.held.guards.get(&key) {
@@ -305,7 +301,7 @@ fn prompt_weight(held: &Runnable) -> u32 {
 }
 
 /// About how many bytes a remembered plan takes.
-fn weight(key: &PlanKey, compiled: &Arc<Compiled>) -> u32 {
+fn plan_weight(key: &PlanKey, compiled: &Arc<Compiled>) -> u32 {
     let text = match key {
         PlanKey::Saved(..) => 0,
         PlanKey::Inline(_, text) => text.len(),

@@ -40,7 +40,7 @@ pub struct Ages {
     pub fresh: Duration,
     /// From this age on an answer is not used any more.
     pub limit: Duration,
-    /// From this age on "there is no such key" or "no such virtual key" is asked again.
+    /// From this age on "there is none", of a key or under a slug, is asked again.
     pub unknown: Duration,
     /// How long a caller waits for a look-up.
     pub patience: Duration,
@@ -64,7 +64,7 @@ const LOADS: usize = 32;
 const KEYS: u64 = 100_000;
 const UNKNOWN: u64 = 10_000;
 
-/// A key that was found, with its organisation's shelf of targets.
+/// A key that was found, with the shelf of its organisation.
 #[derive(Debug)]
 pub struct Known {
     pub caller: CallerKey,
@@ -88,7 +88,7 @@ struct Inner {
     ages: Ages,
     known: Cache<Who, Arc<Slot<Option<Known>>>>,
     unknown: Cache<Who, Arc<Slot<Option<Known>>>>,
-    /// Slugs that no virtual key has, by organisation; and those that no config has.
+    /// Slugs under which there is no virtual key, config, guardrail or prompt, by organisation.
     unknown_targets: Unknown<CallTarget>,
     unknown_configs: Unknown<(ConfigId, i64)>,
     unknown_guardrails: Unknown<Arc<Guard>>,

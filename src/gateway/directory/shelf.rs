@@ -36,9 +36,9 @@ pub(super) struct Shelves {
 pub(super) struct Shelf {
     /// The count at the organisation's last change.
     pub(super) changed: AtomicU64,
-    /// Those that there are.
+    /// What there is under each slug, of each kind.
     pub(super) targets: Named<CallTarget>,
-    /// Which version each slug stands for; the plans themselves are held in one place.
+    /// Which version each slug stands for; the plans themselves are held in one place, and so are prompts.
     pub(super) configs: Named<(ConfigId, i64)>,
     pub(super) guardrails: Named<Arc<Guard>>,
     pub(super) prompts: Named<Weak<Runnable>>,

@@ -1,4 +1,4 @@
-//! LimitSet and budgets, held before a call leaves.
+//! Limits and budgets, held before a call leaves.
 //!
 //! A process counts in memory. What it may let through without asking anybody is, on a database of its own, all that is
 //! left; where several replicas share a database, the share that it has been [granted](Ledger::share): a part of what is

@@ -41,7 +41,7 @@ impl Reader<'_> {
         cases
     }
 
-    pub(super) fn query(&mut self, part: &Piece<'_>, depth: usize) -> Option<Condition> {
+    fn query(&mut self, part: &Piece<'_>, depth: usize) -> Option<Condition> {
         let Value::Object(members) = &part.node.value else {
             self.wrong(part, "This must be an object.");
             return None;
@@ -101,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// What is asked of one value of the request.
-    pub(super) fn tests(&mut self, part: &Piece<'_>, field: &Field) -> Vec<Condition> {
+    fn tests(&mut self, part: &Piece<'_>, field: &Field) -> Vec<Condition> {
         let is = |test: Test| Condition::Is { field: field.clone(), test };
         let members = match &part.node.value {
             Value::Object(members) => members,
@@ -148,7 +148,7 @@ impl Reader<'_> {
         tests
     }
 
-    pub(super) fn scalar(&mut self, part: &Piece<'_>) -> Option<Operand> {
+    fn scalar(&mut self, part: &Piece<'_>) -> Option<Operand> {
         match &part.node.value {
             Value::Null => Some(Operand::Null),
             Value::Bool(word) => Some(Operand::Bool(*word)),
@@ -161,7 +161,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn scalars(&mut self, part: &Piece<'_>) -> Option<Vec<Operand>> {
+    fn scalars(&mut self, part: &Piece<'_>) -> Option<Vec<Operand>> {
         if !matches!(part.node.value, Value::List(_)) {
             self.wrong(part, "This must be a list.");
             return None;
@@ -170,7 +170,7 @@ impl Reader<'_> {
         Some(list.into_iter().filter_map(|(path, node)| self.scalar(&Piece { path, node })).collect())
     }
 
-    pub(super) fn bound(&mut self, part: &Piece<'_>) -> Option<f64> {
+    fn bound(&mut self, part: &Piece<'_>) -> Option<f64> {
         let bound = match &part.node.value {
             Value::Number(number) => Some(*number),
             Value::Text(text) => number(text),
@@ -182,7 +182,7 @@ impl Reader<'_> {
         bound
     }
 
-    pub(super) fn pattern(&mut self, part: &Piece<'_>) -> Option<Pattern> {
+    fn pattern(&mut self, part: &Piece<'_>) -> Option<Pattern> {
         let Value::Text(text) = &part.node.value else {
             self.wrong(part, "A pattern must be a string.");
             return None;

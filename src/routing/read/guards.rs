@@ -37,9 +37,6 @@ impl Reader<'_> {
             };
             rules.note(part.node.at.start, guards, always);
         }
-        if let Some(part) = members.get("prompt_id") {
-            self.fault(part.node.at.start, part.path.clone(), "unknown_prompt", "There is no such prompt.");
-        }
     }
 
     fn guard(&mut self, part: &Piece<'_>, side: Side) -> Option<Guard> {
@@ -71,7 +68,7 @@ impl Reader<'_> {
                         "" => part.path.clone(),
                         field => format!("{}.{field}", part.path),
                     };
-                    self.found_in(at, path, fault.code, fault.message);
+                    self.fault(at, path, fault.code, fault.message);
                 }
                 None
             }

@@ -1,6 +1,6 @@
 //! The members of an object by name, and what may be meant by one that is not known.
 
-use super::{Piece, Reader};
+use super::{Piece, Reader, values::clip};
 use crate::kernel::json::{Member, Value, below};
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&mut self, member: &Member, path: String, known: &[&str]) {
-        let key: String = member.key.chars().take(40).collect();
+        let key = clip(&member.key);
         let message = match member.key.as_str() {
             "options" => "`options` is an older form. Write `strategy` and `targets` instead.".to_owned(),
             "mode" if !known.contains(&"mode") => "`mode` belongs inside `strategy` or `cache`.".to_owned(),

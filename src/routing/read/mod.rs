@@ -1,5 +1,5 @@
-//! Reads a config's JSON level by level, and finds everything that is wrong with it. What may stand in a level is read in files
-//! of their own; here is what leads through them.
+//! Reads a config's JSON level by level, and finds everything that is wrong with it. Here are the text and its levels; each
+//! kind of thing that may stand in a level is read in a file of its own.
 
 mod conditions;
 mod guards;
@@ -62,17 +62,16 @@ struct Piece<'n> {
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, at: usize, path: impl Into<String>, code: &'static str, message: impl Into<String>) {
+    fn fault(
+        &mut self,
+        at: usize,
+        path: impl Into<String>,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) {
         // Far more are never told; what they would take is not the caller's to choose.
         if self.found.len() < 10 * MAX_FAULTS {
             self.found.push(Found { at, path: path.into(), code: code.into(), message: message.into() });
-        }
-    }
-
-    /// A fault that a guardrail's own reader has told.
-    fn found_in(&mut self, at: usize, path: String, code: String, message: String) {
-        if self.found.len() < 10 * MAX_FAULTS {
-            self.found.push(Found { at, path, code: code.into(), message });
         }
     }
 
@@ -164,6 +163,9 @@ impl Reader<'_> {
         level.passthrough = get("passthrough").and_then(|part| self.flag(part)).unwrap_or(false);
         if let Some(part) = get("strict_open_ai_compliance") {
             self.flag(part);
+        }
+        if let Some(part) = get("prompt_id") {
+            self.fault(part.node.at.start, part.path.clone(), "unknown_prompt", "There is no such prompt.");
         }
         self.guards(&mut level, &members);
         self.own_target(&mut level, &members);

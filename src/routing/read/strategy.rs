@@ -1,6 +1,9 @@
 //! Reads how a level chooses among its targets, and whether these fit.
 
-use super::{MAX_NAME, Piece, Reader, values::field};
+use super::{
+    MAX_NAME, Piece, Reader,
+    values::{clip, field},
+};
 use crate::kernel::json::{Value, below, element};
 use crate::routing::level::{At, Breaker, Level, Mode, Sticky, Strategy};
 use std::collections::HashMap;
@@ -101,9 +104,7 @@ impl Reader<'_> {
                 }
                 let base = below(&level.path, "strategy");
                 let unknown = |at: &At<String>| !names.contains_key(at.value.as_str());
-                let sentence = |name: &str| {
-                    format!("No target of this strategy is called `{}`.", name.chars().take(40).collect::<String>())
-                };
+                let sentence = |name: &str| format!("No target of this strategy is called `{}`.", clip(name));
                 for (number, case) in cases.iter().enumerate() {
                     if let Some(then) = case.then.as_ref().filter(|then| unknown(then)) {
                         let path = below(&element(&below(&base, "conditions"), number), "then");

@@ -93,6 +93,7 @@ pub(super) fn field(name: &str, sticky: bool) -> Option<Field> {
     }
 }
 
+/// As much of a word of the text as a sentence about it says.
 pub(super) fn clip(word: &str) -> String {
     word.chars().take(40).collect()
 }

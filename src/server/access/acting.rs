@@ -25,6 +25,26 @@ enum Way {
     Founds,
 }
 
+/// The way in of somebody who comes by no membership and no key.
+#[must_use]
+pub struct Outside<'a> {
+    access: &'a Access,
+    organisation: OrganisationId,
+    way: Way,
+}
+
+impl Outside<'_> {
+    /// Acts as [`Access::act`] does. Only for operations that are open to anyone or to any person.
+    pub async fn act<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
+    where
+        F: FnOnce(Change) -> Fut,
+        Fut: Future<Output = Result<Committed<T>>>,
+    {
+        let Self { access, organisation, way } = *self;
+        access.act_in(operation, (organisation, way), subject, access.check_outside(operation), act).await
+    }
+}
+
 impl Access {
     /// Acts inside the organisation: decides, opens a transaction that holds the organisation's chain, reads anew who asks
     /// (they may have been demoted or signed out a moment ago), and runs `act`. What it changes and its event are committed together. A
@@ -35,41 +55,30 @@ impl Access {
         Fut: Future<Output = Result<Committed<T>>>,
     {
         let organisation = self.principal.organisation();
-        let result = match organisation {
-            Some(organisation) => match self.check(operation, Target::In(organisation)) {
-                Ok(()) => self.attempt(operation, organisation, Way::Belongs, act).await,
-                Err(error) => Err(error),
-            },
+        let allowed = match organisation {
+            Some(organisation) => self.check(operation, Target::In(organisation)),
             None => Err(decide(&self.principal, operation.spec().requires, Target::In(OrganisationId::INSTALLATION))
                 .err()
                 .map_or_else(Error::not_found, Error::from)),
         };
-        self.settle(operation, organisation.unwrap_or(OrganisationId::INSTALLATION), subject, result).await
+        let organisation = organisation.unwrap_or(OrganisationId::INSTALLATION);
+        self.act_in(operation, (organisation, Way::Belongs), subject, allowed, act).await
     }
 
-    /// Acts on the person's own account, or on what is open to anyone. The event stands in the installation's chain.
-    pub async fn act_on_account<T, F, Fut>(&self, operation: Operation, subject: Subject, act: F) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        self.act_with_proof(operation, OrganisationId::INSTALLATION, subject, act).await
+    /// The way to the person's own account, and to what is open to anyone. Events stand in the installation's chain.
+    pub fn on_account(&self) -> Outside<'_> {
+        self.by_proof(OrganisationId::INSTALLATION)
     }
 
-    /// Makes an organisation and acts in it. Its chain begins with it: a refusal or failure, after which there is no such
-    /// organisation, stands in the installation's.
-    pub async fn act_founding<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        self.act_outside(operation, organisation, Way::Founds, subject, act).await
+    /// The way into an organisation that something other than a membership has proven: the token of an invitation.
+    pub fn by_proof(&self, organisation: OrganisationId) -> Outside<'_> {
+        Outside { access: self, organisation, way: Way::Proven }
+    }
+
+    /// The way into an organisation that is made by what is done in it. Its chain begins with that: a refusal or failure,
+    /// after which there is no such organisation, stands in the installation's.
+    pub fn founding(&self, organisation: OrganisationId) -> Outside<'_> {
+        Outside { access: self, organisation, way: Way::Founds }
     }
 
     /// Acts inside an organisation as the program itself, for what its jobs do there. Nobody has asked, so that there is
@@ -91,41 +100,38 @@ impl Access {
         Ok(done.value)
     }
 
-    /// Acts in an organisation that something other than a membership has proven: the token of an invitation. Only for
-    /// operations that are open to anyone or to any person.
-    pub async fn act_with_proof<T, F, Fut>(
+    /// What every act of somebody who asks comes to: what is allowed is attempted, a change is announced, and a refusal or
+    /// failure is recorded.
+    async fn act_in<T, F, Fut>(
         &self,
         operation: Operation,
-        organisation: OrganisationId,
+        (organisation, way): (OrganisationId, Way),
         subject: Subject,
+        allowed: Result<()>,
         act: F,
     ) -> Result<T>
     where
         F: FnOnce(Change) -> Fut,
         Fut: Future<Output = Result<Committed<T>>>,
     {
-        self.act_outside(operation, organisation, Way::Proven, subject, act).await
-    }
-
-    async fn act_outside<T, F, Fut>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        way: Way,
-        subject: Subject,
-        act: F,
-    ) -> Result<T>
-    where
-        F: FnOnce(Change) -> Fut,
-        Fut: Future<Output = Result<Committed<T>>>,
-    {
-        let result = match self.check_outside(operation) {
+        let done = match allowed {
             Ok(()) => self.attempt(operation, organisation, way, act).await,
             Err(error) => Err(error),
         };
-        let is_there = result.is_ok() || way == Way::Proven;
-        let place = if is_there { organisation } else { OrganisationId::INSTALLATION };
-        self.settle(operation, place, subject, result).await
+        match done {
+            Ok(Committed { value, changes }) => {
+                if changes {
+                    self.app.changes.announce(ChangeNews::Of(organisation));
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                let place = if way == Way::Founds { OrganisationId::INSTALLATION } else { organisation };
+                self.record_refusal(operation, place, subject, &error).await;
+                self.forget(place).await;
+                Err(error)
+            }
+        }
     }
 
     /// Whether it is open to anyone, or to this person. What asks for a membership cannot be asked for without one.
@@ -168,27 +174,5 @@ impl Access {
             self.prove(tx.system(), Hold::UntilCommit).await?;
         }
         act(Change { tx, access, operation, founds, submission: None, begun: None }).await
-    }
-
-    async fn settle<T>(
-        &self,
-        operation: Operation,
-        organisation: OrganisationId,
-        subject: Subject,
-        result: Result<Committed<T>>,
-    ) -> Result<T> {
-        match result {
-            Ok(Committed { value, changes }) => {
-                if changes {
-                    self.app.changes.announce(ChangeNews::Of(organisation));
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                self.record_refusal(operation, organisation, subject, &error).await;
-                self.forget(organisation).await;
-                Err(error)
-            }
-        }
     }
 }

@@ -29,6 +29,7 @@ pub mod sessions;
 pub mod unknown;
 pub mod uses;
 
+pub use acting::Outside;
 pub use app::{App, Note, Parts};
 pub use change::{Change, Committed};
 pub use identities::{Identities, VerifiedKey};

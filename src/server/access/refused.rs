@@ -33,9 +33,7 @@ impl Access {
             _ => Outcome::Failed,
         };
         let (place, now) = ((organisation, operation), self.now());
-        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
-        let caller = Caller { actor: self.actor.clone(), network };
-        let refusal = Refusal { caller, subject, outcome, reason: error.code.as_str() };
+        let refusal = Refusal { caller: self.caller(), subject, outcome, reason: error.code.as_str() };
         if self.app.refusals.admit(place, &refusal.caller, now) {
             self.write_refusal(place, refusal, &[], 1).await;
             return;
@@ -54,10 +52,8 @@ impl Access {
         if operation.spec().audited || error.code != Code::PermissionDenied {
             return;
         }
-        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
-        let caller = Caller { actor: self.actor.clone(), network };
         if self.origin.told.swap(true, Ordering::Relaxed)
-            || !self.app.refusals.admit((organisation, operation), &caller, self.now())
+            || !self.app.refusals.admit((organisation, operation), &self.caller(), self.now())
         {
             return;
         }
@@ -70,6 +66,12 @@ impl Access {
             id = self.actor.id,
             "a reading was denied"
         );
+    }
+
+    /// By whom refusals are told apart.
+    fn caller(&self) -> Caller {
+        let network = self.origin.address.map(|address| address_subject(Some(address))).unwrap_or_default();
+        Caller { actor: self.actor.clone(), network }
     }
 
     /// Leaves the events of refusals that were only counted, once their minute is over.

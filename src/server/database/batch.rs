@@ -2,7 +2,8 @@
 
 use super::{
     TenantSql, Value, WriteError,
-    tx::{Engine, OrgTx, not_written},
+    failure::not_written,
+    tx::{Engine, OrgTx},
     value::{postgres_arguments, sqlite_arguments},
 };
 use futures_util::TryStreamExt;

@@ -4,6 +4,7 @@
 mod address;
 mod batch;
 mod browse;
+mod failure;
 mod health;
 pub mod listing;
 #[cfg(not(test))]
@@ -19,10 +20,11 @@ mod value;
 
 pub use address::Address;
 pub use batch::{Batch, Then};
+pub use failure::WriteError;
 pub use health::{Health, STATEMENTS as HEALTH_STATEMENTS};
 pub(crate) use statement::statements;
 pub use statement::{SystemSql, TenantSql};
-pub use tx::{OrgTx, Tx, WriteError};
+pub use tx::{OrgTx, Tx};
 pub use value::{Raw, Row, Value, containing, read_role, readable, storable};
 pub(crate) use value::{row, values};
 
@@ -319,7 +321,7 @@ fn start_error(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Strin
         None => error.downcast_ref::<sqlx::Error>(),
     };
     match cause {
-        Some(sqlx::Error::Database(cause)) if tx::is_of_the_disk(cause.code().as_deref()) => {
+        Some(sqlx::Error::Database(cause)) if failure::is_of_the_disk(cause.code().as_deref()) => {
             format!("nothing can be written to it; the disk may be full ({})", cause.message())
         }
         Some(sqlx::Error::Database(cause)) => cause.message().to_owned(),

@@ -1,7 +1,7 @@
 //! The months that the log of calls is parted in on PostgreSQL. The schema's own functions make and drop them, since whoever
 //! serves owns no table; they say themselves which, by the clock of the database (`migrations/0036_call_partitions.sql`).
 
-use super::{Db, tx::failed};
+use super::{Db, failure::failed};
 use crate::kernel::Error;
 
 /// What came of an attempt to make months.

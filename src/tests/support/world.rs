@@ -137,7 +137,8 @@ pub async fn answer_for(house: &House, from: &str, to: &str) {
     let subject = Subject::unnamed("installation", "");
     let (from, to) = (from.parse().expect("an id"), to.parse().expect("an id"));
     Access::system(house.app.clone())
-        .act_with_proof(Operation::Setup, house.organisation, subject.clone(), |mut change| async move {
+        .by_proof(house.organisation)
+        .act(Operation::Setup, subject.clone(), |mut change| async move {
             hand_over(&mut change, from, Some(to)).await?;
             change.commit(Event::of(subject), ()).await
         })

@@ -55,7 +55,8 @@ pub async fn profile(access: &Access, theme: Theme) -> Result<Profile> {
 pub async fn rename(access: &Access, name: &str) -> Result<()> {
     let subject = own(access);
     access
-        .act_on_account(Operation::AccountRename, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(Operation::AccountRename, subject.clone(), |mut change| async move {
             let user = change.access().user()?;
             let name = text::line("Your name", name, NAME_LIMIT).map_err(|sentence| Error::field("name", sentence))?;
             let tx = change.tx().system();
@@ -85,7 +86,8 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
     .await?;
     let (name, email) = (account.name.clone(), account.email.clone());
     let session = access
-        .act_on_account(operation, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
             let tx = change.tx().system();
             let ended = sessions::end_others(tx, user, None).await?;
@@ -117,7 +119,8 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<Opti
     })
     .await?;
     access
-        .act_on_account(operation, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(operation, subject.clone(), |mut change| async move {
             let user = UserId(account.id);
             if !store::has_password(change.tx().system(), user, &account.password_hash).await? {
                 return Err(not_present());
@@ -133,7 +136,8 @@ pub async fn confirm_password(access: &Access, password: &Secret) -> Result<Opti
 pub async fn end_session(access: &Access, id: &str) -> Result<()> {
     let subject = Subject::new("session", id, access.actor_name());
     access
-        .act_on_account(Operation::SessionEnd, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(Operation::SessionEnd, subject.clone(), |mut change| async move {
             let user = change.access().user()?;
             let gone = || Error::new(Code::NotFound, "This session has ended already.");
             let id: SessionId = id.parse().map_err(|_| gone())?;
@@ -149,7 +153,8 @@ pub async fn end_session(access: &Access, id: &str) -> Result<()> {
 pub async fn end_other_sessions(access: &Access) -> Result<u64> {
     let subject = own(access);
     access
-        .act_on_account(Operation::SessionsEndOthers, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(Operation::SessionsEndOthers, subject.clone(), |mut change| async move {
             let user = change.access().user()?;
             let kept = change.access().session().ok_or_else(Error::sign_in_needed)?;
             let ended = sessions::end_others(change.tx().system(), user, Some(kept)).await?;

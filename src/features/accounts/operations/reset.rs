@@ -77,7 +77,8 @@ pub async fn ask_reset(access: &Access, email: &str) -> Result<()> {
     let may_mail = app.limits.resets.take(&email.canonical, now).is_ok();
     let subject = Subject::new("account", "", email.canonical.clone());
     let mail = access
-        .act_on_account(operation, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(operation, subject.clone(), |mut change| async move {
             let account = store::by_email(change.tx().system(), &email.canonical).await?;
             let account = account.filter(|account| may_mail && account.disabled_at.is_none());
             // Counted where one is sent: whoever asks for an address without an account uses nothing up.
@@ -124,7 +125,8 @@ pub async fn reset_password(access: &Access, token: &Secret, new: &Secret) -> Re
     let (name, email) = (account.name.clone(), account.email.clone());
     let subject = Subject::new("account", account.id, &account.email);
     access
-        .act_on_account(operation, subject.clone(), |mut change| async move {
+        .on_account()
+        .act(operation, subject.clone(), |mut change| async move {
             let (user, now) = (UserId(account.id), change.now());
             change.act_as(user, &account.name, SignedInBy::ResetLink);
             networks::note(&mut change, user).await?;

@@ -8,10 +8,7 @@ use super::{
 use crate::{
     features::{
         guardrails,
-        versions::{
-            self, NewVersion,
-            model::{MOST as MOST_VERSIONS, parse_message},
-        },
+        versions::{self, NewVersion, model::parse_message},
         virtual_keys,
     },
     kernel::{Asked, ConfigId, Error, Fields, Result, Window, both},
@@ -121,11 +118,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
             store::VERSIONS.insert(change.tx(), id, &new, now).await?;
             note_uses(&mut change, id, &sound.uses).await?;
             let made = store::by_slug(change.tx(), &slug, now).await?.ok_or_else(Error::internal)?;
-            let event = Event::of(subject(&made))
-                .with("name", name.as_str())
-                .with("version", 1)
-                .with("text_sha256", versions::digest(&sound.text))
-                .change("default", false, is_default);
+            let event = versions::events::made(subject(&made), &name, &sound.text).change("default", false, is_default);
             let event = match default_before {
                 Some(slug) => event.with("default_before", slug),
                 None => event,
@@ -202,11 +195,7 @@ async fn save(mut change: Change, was: Detail, facts: NewFacts, sound: Sound) ->
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
     let NewFacts { name, message, is_default, version } = facts;
     let is_new = sound.text != was.text;
-    let number = if is_new { was.current + 1 } else { was.current };
-    if number > MOST_VERSIONS {
-        let sentence = format!("A config can have at most {MOST_VERSIONS} versions. Make another from this one.");
-        return Err(Error::conflict(sentence));
-    }
+    let number = versions::next("A config", was.current, is_new)?;
     let default_before = if is_default && !was.is_default { store::clear_default(change.tx()).await? } else { None };
     let row = Facts { name: &name, is_default, current: number, by: &by };
     if !store::update(change.tx(), was.id, version, &row, now).await? {
@@ -226,9 +215,7 @@ async fn save(mut change: Change, was: Detail, facts: NewFacts, sound: Sound) ->
         let new = NewVersion { number, id, text: &sound.text, message: &message, by: &by };
         store::VERSIONS.insert(change.tx(), was.id, &new, now).await?;
         note_uses(&mut change, was.id, &sound.uses).await?;
-        event = event
-            .change("text_sha256", versions::digest(&was.text), versions::digest(&sound.text))
-            .with("message", message.as_str());
+        event = versions::events::followed(event, &was.text, &new);
     }
     change.commit(event, Saved { number, version_id, is_new }).await
 }
@@ -246,10 +233,7 @@ pub async fn delete(access: &Access, slug: &str) -> Result<()> {
             if !store::delete(change.tx(), was.id, &by, now).await? {
                 return Err(Error::not_found());
             }
-            let event = Event::of(subject(&was))
-                .change("slug", was.slug.as_str(), serde_json::Value::Null)
-                .change("version", was.current, serde_json::Value::Null)
-                .change("text_sha256", versions::digest(&was.text), serde_json::Value::Null);
+            let event = versions::events::deleted(subject(&was), &was.slug, was.current, &was.text);
             change.commit(event, ()).await
         })
         .await

@@ -11,10 +11,7 @@ use super::{
     store::{self, Facts},
 };
 use crate::{
-    features::versions::{
-        self, NewVersion,
-        model::{MOST as MOST_VERSIONS, parse_message},
-    },
+    features::versions::{self, NewVersion, model::parse_message},
     kernel::{Asked, Error, Fields, GuardrailId, Result, Window, text},
     policy::{Operation, Target},
     server::{
@@ -189,11 +186,7 @@ pub async fn create(access: &Access, draft: Draft) -> Result<Detail> {
             let new = NewVersion { number: 1, id: Uuid::now_v7(), text: &sound.text, message: &message, by: &by };
             store::VERSIONS.insert(change.tx(), id, &new, now).await?;
             let made = store::find(change.tx(), &slug, now).await?.ok_or_else(Error::internal)?;
-            let event = Event::of(subject(&made))
-                .with("name", name.as_str())
-                .with("version", 1)
-                .with("text_sha256", versions::digest(&sound.text));
-            change.commit(event, made).await
+            change.commit(versions::events::made(subject(&made), &name, &sound.text), made).await
         })
         .await
 }
@@ -273,11 +266,7 @@ async fn save(
     let NewFacts { name, description, message, version } = facts;
     // As it is compared: the order of what is stored is the program's own.
     let is_new = sound.text != was.text;
-    let number = if is_new { was.current + 1 } else { was.current };
-    if number > MOST_VERSIONS {
-        let sentence = format!("A guardrail can have at most {MOST_VERSIONS} versions. Make another from this one.");
-        return Err(Error::conflict(sentence));
-    }
+    let number = versions::next("A guardrail", was.current, is_new)?;
     if let Some((at, check)) = &sound.only_requests
         && let Some(sentence) = judges_answers(&was, check)
     {
@@ -298,9 +287,7 @@ async fn save(
         version_id = id.to_string();
         let new = NewVersion { number, id, text: &sound.text, message: &message, by: &by };
         store::VERSIONS.insert(change.tx(), was.id, &new, now).await?;
-        event = event
-            .change("text_sha256", versions::digest(&was.text), versions::digest(&sound.text))
-            .with("message", message.as_str());
+        event = versions::events::followed(event, &was.text, &new);
     }
     change.commit(event, Saved { number, version_id, is_new, broken: sampled.broken }).await
 }
@@ -375,11 +362,7 @@ pub async fn delete(access: &Access, of: &str) -> Result<()> {
             if !store::delete(change.tx(), was.id, &by, now).await? {
                 return Err(Error::not_found());
             }
-            let event = Event::of(subject(&was))
-                .change("slug", was.slug.as_str(), Value::Null)
-                .change("version", was.current, Value::Null)
-                .change("text_sha256", versions::digest(&was.text), Value::Null);
-            change.commit(event, ()).await
+            change.commit(versions::events::deleted(subject(&was), &was.slug, was.current, &was.text), ()).await
         })
         .await
 }

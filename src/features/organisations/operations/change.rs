@@ -40,7 +40,8 @@ pub async fn create(access: &Access, name: &str, slug: &str, submission: Option<
     let organisation = identity(access, submission);
     let subject = Subject::new("organisation", organisation, name.trim());
     let result = access
-        .act_founding(Operation::OrganisationCreate, organisation, subject, |mut change| async move {
+        .founding(organisation)
+        .act(Operation::OrganisationCreate, subject, |mut change| async move {
             let user = change.access().user()?;
             let mut fields = Fields::default();
             let name = fields.take("name", parse_name(name));

@@ -108,7 +108,7 @@ pub async fn import(access: &Access, text: &str) -> Result<(Kind, Saved)> {
 
 fn read(text: &str) -> Result<File> {
     if text.len() > FILE_LIMIT {
-        return Err(Error::field("file", "A file has at most 256 KiB."));
+        return Err(Error::field("file", format!("A file has at most {} KiB.", FILE_LIMIT >> 10)));
     }
     serde_json::from_str(text).map_err(|error| {
         Error::field("file", format!("This is not a prompt in JSON with `name` and `string`: {error}."))

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     features::{
-        versions::{
-            self, NewVersion,
-            model::{MOST as MOST_VERSIONS, parse_message},
-        },
+        versions::{self, NewVersion, model::parse_message},
         virtual_keys,
     },
     kernel::{Asked, Code, CollectionId, Error, Fields, PromptId, Result, Window, both, text},
@@ -225,10 +222,7 @@ pub async fn create(access: &Access, kind: Kind, draft: Result<Draft>) -> Result
             let version = Uuid::now_v7();
             let new = NewVersion { number: 1, id: version, text: &sound.body, message: &message, by: &by };
             store::insert_version(change.tx(), id, &new, &sound.partials, now).await?;
-            let event = Event::of(subject(kind, &slug, &name))
-                .with("name", name.as_str())
-                .with("version", 1)
-                .with("text_sha256", versions::digest(&sound.body));
+            let event = versions::events::made(subject(kind, &slug, &name), &name, &sound.body);
             let event = labels::published(&mut change, kind, id, (None, 1), draft.publish, event).await?;
             let saved = Saved { id, slug, number: 1, version_id: version.to_string(), is_new: true };
             change.commit(event, saved).await
@@ -303,13 +297,7 @@ async fn save(
 ) -> Result<Committed<Saved>> {
     let (now, by, kind) = (change.now(), change.access().actor_name().to_owned(), was.kind);
     let is_new = content != was.content;
-    let number = if is_new { was.current + 1 } else { was.current };
-    if number > MOST_VERSIONS {
-        let one = text::capital(kind.one());
-        return Err(Error::conflict(format!(
-            "{one} can have at most {MOST_VERSIONS} versions. Make another from this one."
-        )));
-    }
+    let number = versions::next(&text::capital(kind.one()), was.current, is_new)?;
     let row =
         Facts { name: &facts.name, collection: facts.folder, is_strict: facts.is_strict, current: number, by: &by };
     if !store::update(change.tx(), was.id, facts.version, &row, now).await? {
@@ -328,9 +316,7 @@ async fn save(
         let new = NewVersion { number, id, text: &sound.body, message: &facts.message, by: &by };
         store::insert_version(change.tx(), was.id, &new, &sound.partials, now).await?;
         let old = serde_json::to_string(&was.content).map_err(|_| Error::internal())?;
-        event = event
-            .change("text_sha256", versions::digest(&old), versions::digest(&sound.body))
-            .with("message", facts.message.as_str());
+        event = versions::events::followed(event, &old, &new);
     }
     if was.published() != Some(number) {
         let from = was.published();
@@ -354,11 +340,8 @@ pub async fn delete(access: &Access, kind: Kind, of: &str) -> Result<()> {
                 return Err(Error::not_found());
             }
             let body = serde_json::to_string(&was.content).map_err(|_| Error::internal())?;
-            let event = Event::of(subject(kind, &was.slug, &was.name))
-                .change("slug", was.slug.as_str(), serde_json::Value::Null)
-                .change("version", was.current, serde_json::Value::Null)
-                .change("text_sha256", versions::digest(&body), serde_json::Value::Null);
-            change.commit(event, ()).await
+            let subject = subject(kind, &was.slug, &was.name);
+            change.commit(versions::events::deleted(subject, &was.slug, was.current, &body), ()).await
         })
         .await
 }

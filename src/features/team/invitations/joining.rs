@@ -112,7 +112,8 @@ async fn answer<T>(
         }
     };
     access
-        .act_with_proof(operation, place, Subject::unnamed("invitation", id), |mut change| async move {
+        .by_proof(place)
+        .act(operation, Subject::unnamed("invitation", id), |mut change| async move {
             let stored = again(&mut change, which, id).await?;
             if stored.canonical != address {
                 let message = "This invitation is for somebody else. Sign in as that person.";
@@ -172,7 +173,8 @@ pub async fn join_new(access: &Access, token: &Secret, new: NewPerson) -> Result
         }
     };
     let joined = access
-        .act_with_proof(Operation::InvitationJoin, place, subject, |mut change| async move {
+        .by_proof(place)
+        .act(Operation::InvitationJoin, subject, |mut change| async move {
             let stored = again(&mut change, &which, id).await?;
             check_inviter(&mut change, &stored).await?;
             use_up(&mut change, &stored).await?;

@@ -302,11 +302,6 @@ impl Open {
             }
         }
     }
-
-    /// Microseconds since the request arrived.
-    pub fn elapsed_us(&self) -> u64 {
-        micros(self.arrived)
-    }
 }
 
 fn micros(since: Instant) -> u64 {

@@ -22,6 +22,7 @@ use uuid::Uuid;
 
 /// The action of the events that tell of it.
 const ACTION: &str = "audit.erase";
+
 /// What is known of a person whose values are to be erased.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {

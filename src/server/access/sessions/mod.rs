@@ -29,9 +29,9 @@ use tower_sessions::{
 use zeroize::Zeroizing;
 
 /// A session unused for this long is over, in milliseconds.
-pub const IDLE: i64 = 8 * HOUR;
+const IDLE: i64 = 8 * HOUR;
 /// A session older than this is over, used or not, in milliseconds.
-pub const ABSOLUTE: i64 = 7 * DAY;
+const ABSOLUTE: i64 = 7 * DAY;
 
 /// The purpose under which cookies' values are digested.
 const PURPOSE: &str = "session";
