@@ -76,7 +76,7 @@ fn main() -> Result<()> {
         house.start.as_millis()
     )?;
     writeln!(out, "the program: {:.1} MB", house::program_size()?)?;
-    writeln!(out, "resident before load: {:.1} MB", house.resident()?)?;
+    writeln!(out, "resident before load: {}", memory(&house)?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let header = [
         "",
@@ -124,9 +124,10 @@ fn main() -> Result<()> {
             writeln!(out, "{:<20}{:.2} times the forwarder's processor time", "", gateway / forwarder)?;
         }
     }
+    writeln!(out, "\nresident after this load: {}", memory(&house)?)?;
     calls += ways::print(&mut out, &house, provider.pid(), &runtime)?;
     checks::print(&mut out)?;
-    writeln!(out, "\nresident after load: {:.1} MB (most: {:.1} MB)", house.resident()?, house.most_resident()?)?;
+    writeln!(out, "\nresident after all of it: {} (most: {:.1} MB)", memory(&house)?, house.most_resident()?)?;
     if disturbance > QUIET {
         writeln!(out, "NOT QUIET: others took up to {:.0} % of the machine meanwhile", disturbance * 100.0)?;
     }
@@ -155,6 +156,11 @@ fn line(
     )?;
     out.flush()?;
     Ok(())
+}
+
+/// What the program holds in memory, in words.
+fn memory(house: &House) -> Result<String> {
+    Ok(format!("{:.1} MB, of which {:.1} MB are data", house.resident()?, house.resident_data()?))
 }
 
 /// Decisions per second over every operation, as Owner, Member and key.

@@ -173,6 +173,11 @@ impl House {
         self.memory("VmHWM:")
     }
 
+    /// The part of the resident memory that holds data, in megabytes; the rest are pages of the program's file.
+    pub fn resident_data(&self) -> Result<f64> {
+        self.memory("RssAnon:")
+    }
+
     fn memory(&self, name: &str) -> Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such figure")?;

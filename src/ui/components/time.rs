@@ -2,7 +2,7 @@
 use crate::kernel::time::SHORT_MONTHS;
 use crate::ui::reactive;
 use leptos::prelude::*;
-use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::wasm_bindgen::JsValue;
 use leptos::web_sys::js_sys::{Array, Function, Intl::DateTimeFormat, Object, Reflect};
 use std::cell::RefCell;
 
