@@ -20,21 +20,30 @@ const BARS: i64 = 61;
 const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 const PROMPT_LIMIT: usize = 100;
+/// The most values of a list.
+const MOST_VALUES: usize = 30;
 /// What the filter calls its fields, and what the contract calls them.
-pub const IN_THE_CONTRACT: [(&str, &str); 12] = [
+pub const IN_THE_CONTRACT: [(&str, &str); 17] = [
     ("key", "api_key_ids"),
     ("virtual_key", "virtual_keys"),
     ("status", "status_code"),
     ("config", "configs"),
     ("prompt", "prompt_slug"),
     ("model_is", "ai_model"),
+    ("provider_model", "ai_org_model"),
     ("from", "time_of_generation_min"),
     ("to", "time_of_generation_max"),
     ("min_cost", "cost_min"),
     ("max_cost", "cost_max"),
     ("min_tokens", "total_units_min"),
     ("max_tokens", "total_units_max"),
+    ("min_input_tokens", "prompt_token_min"),
+    ("max_input_tokens", "prompt_token_max"),
+    ("min_output_tokens", "completion_token_min"),
+    ("max_output_tokens", "completion_token_max"),
 ];
+/// What stands between a provider and a model that are named together.
+pub const ORG_MODEL: &str = "__";
 /// Characters of all values of a filter that is written down.
 pub const WRITTEN_LIMIT: usize = 2_000;
 
@@ -72,12 +81,22 @@ impl Span {
 /// Statuses from the first on and below the second.
 pub type Statuses = (i64, i64);
 
-/// Which virtual key is meant.
+/// Which virtual keys are meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfVirtualKey {
-    Id(VirtualKeyId),
-    /// Each that has, or had, this slug.
-    Slug(String),
+pub enum OfVirtualKeys {
+    Ids(Vec<VirtualKeyId>),
+    /// Each that has, or had, one of these slugs.
+    Slugs(Vec<String>),
+}
+
+/// How a call has ended, where more than one end is meant: any of these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Never that it is under way.
+    pub outcomes: Vec<CallOutcome>,
+    pub statuses: Vec<i64>,
+    /// Hundreds of statuses.
+    pub classes: Vec<i64>,
 }
 
 /// What a number must be at least and at most.
@@ -93,32 +112,35 @@ impl Bounds {
     }
 }
 
-/// A filter that can be asked of the database.
+/// A filter that can be asked of the database. Of a list, which is never empty, a call must have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub span: Span,
-    pub key: Option<KeyId>,
-    pub virtual_key: Option<OfVirtualKey>,
+    pub key: Option<Vec<KeyId>>,
+    pub virtual_key: Option<OfVirtualKeys>,
     pub person: Option<UserId>,
     pub provider: Option<Provider>,
     pub endpoint: Option<String>,
-    /// The slug of the prompt that was run, and the number of its version.
-    pub prompt: Option<String>,
+    /// The slugs of prompts that were run, and the number of a version.
+    pub prompt: Option<Vec<String>>,
     pub prompt_version: Option<i64>,
-    /// The slug of the config that led, and the number of its version.
-    pub config: Option<String>,
+    /// The slugs of configs that led, and the number of a version.
+    pub config: Option<Vec<String>>,
     pub config_version: Option<i64>,
     /// A part of the model's name, in lower case.
     pub model: Option<String>,
     /// The whole of it, as it is.
-    pub model_is: Option<String>,
-    pub trace_id: Option<String>,
+    pub model_is: Option<Vec<String>>,
+    /// A provider's name and a model's, as [`ORG_MODEL`] joins them.
+    pub provider_model: Option<Vec<String>>,
+    pub trace_id: Option<Vec<String>>,
     /// A part of the trace id or of the metadata.
     pub search: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
     pub outcome: Option<CallOutcome>,
     pub status: Option<Statuses>,
+    pub ends: Option<Ends>,
     /// The stable code of what went wrong.
     pub error: Option<String>,
     pub cache: Option<Cache>,
@@ -128,6 +150,8 @@ pub struct Filter {
     pub cost: Bounds,
     /// Read and written, together.
     pub tokens: Bounds,
+    pub input_tokens: Bounds,
+    pub output_tokens: Bounds,
     /// Microseconds.
     pub latency: Bounds,
     /// The person whose own calls, and those of keys that they answer for, are the only ones that there are.
@@ -150,17 +174,21 @@ impl Filter {
             config_version: None,
             model: None,
             model_is: None,
+            provider_model: None,
             trace_id: None,
             search: None,
             metadata: None,
             outcome: None,
             status: None,
+            ends: None,
             error: None,
             cache: None,
             rescued: None,
             verdict: None,
             cost: Bounds::default(),
             tokens: Bounds::default(),
+            input_tokens: Bounds::default(),
+            output_tokens: Bounds::default(),
             latency: Bounds::default(),
             own: None,
         }
@@ -168,19 +196,23 @@ impl Filter {
 
     /// Whether it asks for nothing that roll-ups do not tell, metadata aside.
     pub fn is_counted(&self) -> bool {
-        self.trace_id.is_none() && self.search.is_none() && self.cost.is_open() && self.tokens.is_open() && self.latency.is_open()
+        self.trace_id.is_none() && self.search.is_none() && self.numbers().into_iter().all(Bounds::is_open)
+    }
+
+    /// What is known of single calls alone, and of none that is under way.
+    fn numbers(&self) -> [Bounds; 5] {
+        [self.cost, self.tokens, self.input_tokens, self.output_tokens, self.latency]
     }
 
     /// Whether calls under way can be among those that it lets through.
     pub fn admits_under_way(&self) -> bool {
         let of_the_end = self.error.is_some()
             || self.status.is_some()
+            || self.ends.is_some()
             || self.cache.is_some()
             || self.rescued.is_some()
             || self.verdict.is_some()
-            || !self.cost.is_open()
-            || !self.tokens.is_open()
-            || !self.latency.is_open();
+            || !self.numbers().into_iter().all(Bounds::is_open);
         !of_the_end && matches!(self.outcome, None | Some(CallOutcome::Started))
     }
 }
@@ -233,26 +265,29 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         };
     }
     take! {
-        key: |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into());
-        virtual_key: of_virtual_key;
+        key: |text| several(text, |one| one.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into()));
+        virtual_key: of_virtual_keys;
         person: |text| text.parse::<UserId>().map_err(|_| "This is no person’s id.".into());
         provider: |text| Provider::parse(text).ok_or_else(|| "This is no provider that Latchkey knows.".into());
         endpoint: |text| line("The endpoint", text);
-        prompt: |text| text::line("The prompt", text, PROMPT_LIMIT);
+        prompt: |text| several(text, |one| text::line("The prompt", one, PROMPT_LIMIT));
         prompt_version: version;
-        config: |text| text::line("The config", text, PROMPT_LIMIT);
+        config: |text| several(text, |one| text::line("The config", one, PROMPT_LIMIT));
         config_version: version;
-        trace_id: trace;
+        trace_id: |text| several_or_whole(text, trace);
         search: |text| text::line("The text", text, MODEL_LIMIT);
         metadata: Metadata::parse_filter;
         model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
-        model_is: |text| text::line("The model", text, MODEL_LIMIT);
+        model_is: |text| several_or_whole(text, |one| text::line("The model", one, MODEL_LIMIT));
+        provider_model: |text| several(text, provider_model);
         error: |text| line("The error code", text);
         cache: |text| word(text, Cache::parse);
         rescued: |text| word(text, Rescued::parse);
         verdict: |text| word(text, Verdict::parse);
     }
-    if let Some(Some(ended)) = fields.take("status", optional(asked.get("status"), ended)) {
+    if asked.get("status").contains(',') {
+        filter.ends = fields.take("status", ends(asked.get("status")));
+    } else if let Some(Some(ended)) = fields.take("status", optional(asked.get("status"), ended)) {
         (filter.outcome, filter.status) = ended;
     }
     let outcome = fields.take("outcome", optional(asked.get("outcome"), |text| word(text, CallOutcome::parse)));
@@ -262,6 +297,8 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
     for (least, most, unit, bounds) in [
         ("min_cost", "max_cost", 100_000_000.0, &mut filter.cost),
         ("min_tokens", "max_tokens", 1.0, &mut filter.tokens),
+        ("min_input_tokens", "max_input_tokens", 1.0, &mut filter.input_tokens),
+        ("min_output_tokens", "max_output_tokens", 1.0, &mut filter.output_tokens),
         ("min_latency", "max_latency", 1_000.0, &mut filter.latency),
     ] {
         let mut take = |name: &'static str| fields.take(name, optional(asked.get(name), |text| number(text, unit)));
@@ -315,15 +352,58 @@ fn optional<T>(
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
-fn of_virtual_key(text: &str) -> std::result::Result<OfVirtualKey, String> {
-    if let Ok(id) = text.parse() {
-        return Ok(OfVirtualKey::Id(id));
+/// Each of several values, parted by commas, once.
+fn several<T: PartialEq>(
+    text: &str,
+    read: impl Fn(&str) -> std::result::Result<T, String>,
+) -> std::result::Result<Vec<T>, String> {
+    let mut values = vec![];
+    for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
+        let value = read(one)?;
+        if !values.contains(&value) {
+            values.push(value);
+        }
+        if values.len() > MOST_VALUES {
+            return Err(format!("At most {MOST_VALUES} values can be meant at once."));
+        }
     }
-    let slug = text.strip_prefix('@').unwrap_or(text);
-    if is_slug(slug) {
-        return Ok(OfVirtualKey::Slug(slug.to_owned()));
+    if values.is_empty() { Err("Name one, or several, parted by commas.".into()) } else { Ok(values) }
+}
+
+/// The same of what callers name as they like: the whole can be such a name, with commas in it.
+fn several_or_whole(
+    text: &str,
+    read: impl Fn(&str) -> std::result::Result<String, String>,
+) -> std::result::Result<Vec<String>, String> {
+    let mut values = several(text, &read)?;
+    if let Ok(whole) = read(text)
+        && !values.contains(&whole)
+    {
+        values.push(whole);
     }
-    Err("This is no virtual key’s id or slug.".into())
+    Ok(values)
+}
+
+fn of_virtual_keys(text: &str) -> std::result::Result<OfVirtualKeys, String> {
+    if let Ok(ids) = several(text, |one| one.parse().map_err(|_| String::new())) {
+        return Ok(OfVirtualKeys::Ids(ids));
+    }
+    let slug = |one: &str| {
+        if one.parse::<VirtualKeyId>().is_ok() {
+            return Err("Name virtual keys by their ids or by their slugs, not by both.".into());
+        }
+        let slug = one.strip_prefix('@').unwrap_or(one);
+        if is_slug(slug) { Ok(slug.to_owned()) } else { Err("This is no virtual key’s id or slug.".to_owned()) }
+    };
+    several(text, slug).map(OfVirtualKeys::Slugs)
+}
+
+/// A provider and a model as the contract joins them, with the provider's own name.
+fn provider_model(text: &str) -> std::result::Result<String, String> {
+    let (provider, model) = text.split_once(ORG_MODEL).ok_or("Write provider and model, such as openai__gpt-4o.")?;
+    let provider = Provider::parse(provider).ok_or("This names no provider that Latchkey knows.")?;
+    let model = text::line("The model", model, MODEL_LIMIT)?;
+    Ok(format!("{}{ORG_MODEL}{model}", provider.name()))
 }
 
 fn trace(text: &str) -> std::result::Result<String, String> {
@@ -376,6 +456,21 @@ fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuse
         }
         name => CallOutcome::parse(name).map(|outcome| (Some(outcome), None)).ok_or_else(|| "Choose an outcome from the list.".into()),
     }
+}
+
+/// Several of these, any of which is meant.
+fn ends(text: &str) -> std::result::Result<Ends, String> {
+    let mut ends = Ends::default();
+    for one in several(text, ended)? {
+        match one {
+            (Some(CallOutcome::Started), _) => return Err("What is under way cannot be meant beside others.".into()),
+            (Some(outcome), _) => ends.outcomes.push(outcome),
+            (None, Some((from, below))) if below - from == 1 => ends.statuses.push(from),
+            (None, Some((from, _))) => ends.classes.push(from / 100),
+            (None, None) => {}
+        }
+    }
+    Ok(ends)
 }
 
 fn place(asked: &Asked) -> Result<Place> {
@@ -462,5 +557,51 @@ mod tests {
         assert_eq!(of("refused", "refused"), Ok((Some(CallOutcome::Refused), None)));
         assert_eq!(of("ok", "refused"), Ok((Some(CallOutcome::Ok), None)));
         assert!(of("", "nonsense").is_err_and(|error| error.fields[0].field == "outcome"));
+    }
+
+    #[test]
+    fn lists_mean_any_of_their_values() {
+        let of = |name: &str, text: &str| reading(&[(name, text)]).map(|(filter, _)| filter);
+        let read = |name: &str, text: &str| of(name, text).unwrap_or_else(|error| panic!("{name} {text}: {error:?}"));
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(read("config", "pc-a, pc-b,,pc-a").config, texts(&["pc-a", "pc-b"]));
+        assert_eq!(read("prompt", "pp-a").prompt, texts(&["pp-a"]));
+        let keys = [KeyId::numbered(1), KeyId::numbered(2)];
+        assert_eq!(read("key", &format!("{},{}", keys[0], keys[1])).key, Some(keys.to_vec()));
+        // Callers choose these names, and may put commas into them.
+        assert_eq!(read("trace_id", "a,b").trace_id, texts(&["a", "b", "a,b"]));
+        assert_eq!(read("trace_id", "a, b").trace_id, texts(&["a", "b"]), "no trace id has a blank");
+        assert_eq!(read("model_is", "gpt-4o").model_is, texts(&["gpt-4o"]));
+        let both = read("provider_model", "openai__gpt-3.5-turbo, Claude__claude-2.1,openai__a__b").provider_model;
+        assert_eq!(both, texts(&["openai__gpt-3.5-turbo", "anthropic__claude-2.1", "openai__a__b"]));
+        assert_eq!(read("virtual_key", "@a,b").virtual_key, texts(&["a", "b"]).map(OfVirtualKeys::Slugs));
+        let id = VirtualKeyId::numbered(7);
+        assert_eq!(read("virtual_key", &id.to_string()).virtual_key, Some(OfVirtualKeys::Ids(vec![id])));
+        let (outcomes, statuses, classes) = (vec![CallOutcome::Failed], vec![401, 403], vec![5]);
+        let ended = read("status", "401, failed,5xx,403,401");
+        assert_eq!(ended.ends, Some(Ends { outcomes, statuses, classes }));
+        assert!(!ended.admits_under_way() && ended.is_counted());
+        let parts = read("min_input_tokens", "3");
+        assert_eq!(parts.input_tokens, Bounds { least: Some(3), most: None });
+        assert!(!parts.admits_under_way() && !parts.is_counted());
+        let many = (0..=MOST_VALUES).map(|number| format!("pc-{number}")).collect::<Vec<_>>();
+        assert_eq!(read("config", &many[1..].join(",")).config.map(|all| all.len()), Some(MOST_VALUES));
+        let mixed = format!("main,{id}");
+        for (name, text) in [
+            ("config", many.join(",").as_str()),
+            ("config", ","),
+            ("key", "x,y"),
+            ("virtual_key", &mixed),
+            ("virtual_key", "a,B c"),
+            ("status", "401,nope"),
+            ("status", "started,401"),
+            ("status", ","),
+            ("provider_model", "gpt-4o"),
+            ("provider_model", "nobody__gpt-4o"),
+            ("provider_model", "openai__"),
+        ] {
+            let refused = of(name, text).map(|_| ()).expect_err(text);
+            assert_eq!((refused.code, refused.fields[0].field.as_str()), (Code::Invalid, name), "{text}");
+        }
     }
 }
