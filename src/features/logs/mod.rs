@@ -26,6 +26,8 @@ pub mod saved;
 #[cfg(feature = "ssr")]
 mod saved_rest;
 #[cfg(feature = "ssr")]
+mod several;
+#[cfg(feature = "ssr")]
 mod store;
 pub mod texts;
 pub mod timeline;

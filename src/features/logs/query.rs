@@ -1,9 +1,11 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
 use super::counting::{Cache, Rescued, Verdict};
-use super::model::{CallOutcome, FILTERS, Metadata, is_slug};
+use super::model::{CallOutcome, FILTERS, Metadata};
+use super::several::{ends, of_virtual_keys, provider_model, several, several_or_whole};
+pub use super::several::{Ends, OfVirtualKeys};
 use crate::kernel::{
-    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId, VirtualKeyId,
+    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId,
     provider::Provider,
     text,
     time::{DAY, HOUR, MINUTE},
@@ -17,11 +19,9 @@ const LONGEST: i64 = 400 * DAY;
 /// what is longer than a week by the day, as roll-ups are.
 const WIDTHS: [i64; 8] = [MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
-const MODEL_LIMIT: usize = 200;
+pub(super) const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 const PROMPT_LIMIT: usize = 100;
-/// The most values of a list.
-const MOST_VALUES: usize = 30;
 /// What the filter calls its fields, and what the contract calls them.
 pub const IN_THE_CONTRACT: [(&str, &str); 17] = [
     ("key", "api_key_ids"),
@@ -42,8 +42,6 @@ pub const IN_THE_CONTRACT: [(&str, &str); 17] = [
     ("min_output_tokens", "completion_token_min"),
     ("max_output_tokens", "completion_token_max"),
 ];
-/// What stands between a provider and a model that are named together.
-pub const ORG_MODEL: &str = "__";
 /// Characters of all values of a filter that is written down.
 pub const WRITTEN_LIMIT: usize = 2_000;
 
@@ -81,24 +79,6 @@ impl Span {
 /// Statuses from the first on and below the second.
 pub type Statuses = (i64, i64);
 
-/// Which virtual keys are meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfVirtualKeys {
-    Ids(Vec<VirtualKeyId>),
-    /// Each that has, or had, one of these slugs.
-    Slugs(Vec<String>),
-}
-
-/// How a call has ended, where more than one end is meant: any of these.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ends {
-    /// Never that it is under way.
-    pub outcomes: Vec<CallOutcome>,
-    pub statuses: Vec<i64>,
-    /// Hundreds of statuses.
-    pub classes: Vec<i64>,
-}
-
 /// What a number must be at least and at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -131,7 +111,7 @@ pub struct Filter {
     pub model: Option<String>,
     /// The whole of it, as it is.
     pub model_is: Option<Vec<String>>,
-    /// A provider's name and a model's, as [`ORG_MODEL`] joins them.
+    /// A provider's name and a model's, as the contract joins them.
     pub provider_model: Option<Vec<String>>,
     pub trace_id: Option<Vec<String>>,
     /// A part of the trace id or of the metadata.
@@ -352,60 +332,6 @@ fn optional<T>(
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
-/// Each of several values, parted by commas, once.
-fn several<T: PartialEq>(
-    text: &str,
-    read: impl Fn(&str) -> std::result::Result<T, String>,
-) -> std::result::Result<Vec<T>, String> {
-    let mut values = vec![];
-    for one in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
-        let value = read(one)?;
-        if !values.contains(&value) {
-            values.push(value);
-        }
-        if values.len() > MOST_VALUES {
-            return Err(format!("At most {MOST_VALUES} values can be meant at once."));
-        }
-    }
-    if values.is_empty() { Err("Name one, or several, parted by commas.".into()) } else { Ok(values) }
-}
-
-/// The same of what callers name as they like: the whole can be such a name, with commas in it.
-fn several_or_whole(
-    text: &str,
-    read: impl Fn(&str) -> std::result::Result<String, String>,
-) -> std::result::Result<Vec<String>, String> {
-    let mut values = several(text, &read)?;
-    if let Ok(whole) = read(text)
-        && !values.contains(&whole)
-    {
-        values.push(whole);
-    }
-    Ok(values)
-}
-
-fn of_virtual_keys(text: &str) -> std::result::Result<OfVirtualKeys, String> {
-    if let Ok(ids) = several(text, |one| one.parse().map_err(|_| String::new())) {
-        return Ok(OfVirtualKeys::Ids(ids));
-    }
-    let slug = |one: &str| {
-        if one.parse::<VirtualKeyId>().is_ok() {
-            return Err("Name virtual keys by their ids or by their slugs, not by both.".into());
-        }
-        let slug = one.strip_prefix('@').unwrap_or(one);
-        if is_slug(slug) { Ok(slug.to_owned()) } else { Err("This is no virtual key’s id or slug.".to_owned()) }
-    };
-    several(text, slug).map(OfVirtualKeys::Slugs)
-}
-
-/// A provider and a model as the contract joins them, with the provider's own name.
-fn provider_model(text: &str) -> std::result::Result<String, String> {
-    let (provider, model) = text.split_once(ORG_MODEL).ok_or("Write provider and model, such as openai__gpt-4o.")?;
-    let provider = Provider::parse(provider).ok_or("This names no provider that Latchkey knows.")?;
-    let model = text::line("The model", model, MODEL_LIMIT)?;
-    Ok(format!("{}{ORG_MODEL}{model}", provider.name()))
-}
-
 fn trace(text: &str) -> std::result::Result<String, String> {
     if text.len() <= TRACE_LIMIT && text.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(text.to_owned());
@@ -445,7 +371,7 @@ fn moment(text: &str, end: bool) -> std::result::Result<Timestamp, String> {
 }
 
 /// An outcome, a class of statuses, or a status.
-fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuses>), String> {
+pub(super) fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuses>), String> {
     match text {
         "2xx" => Ok((None, Some((200, 300)))),
         "4xx" => Ok((None, Some((400, 500)))),
@@ -456,21 +382,6 @@ fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuse
         }
         name => CallOutcome::parse(name).map(|outcome| (Some(outcome), None)).ok_or_else(|| "Choose an outcome from the list.".into()),
     }
-}
-
-/// Several of these, any of which is meant.
-fn ends(text: &str) -> std::result::Result<Ends, String> {
-    let mut ends = Ends::default();
-    for one in several(text, ended)? {
-        match one {
-            (Some(CallOutcome::Started), _) => return Err("What is under way cannot be meant beside others.".into()),
-            (Some(outcome), _) => ends.outcomes.push(outcome),
-            (None, Some((from, below))) if below - from == 1 => ends.statuses.push(from),
-            (None, Some((from, _))) => ends.classes.push(from / 100),
-            (None, None) => {}
-        }
-    }
-    Ok(ends)
 }
 
 fn place(asked: &Asked) -> Result<Place> {
@@ -489,6 +400,7 @@ fn place(asked: &Asked) -> Result<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{features::logs::several::MOST_VALUES, kernel::VirtualKeyId};
     use uuid::Uuid;
 
     const NOW: Timestamp = Timestamp(1_803_218_709_000);
