@@ -5,7 +5,7 @@ use super::attempt::{Call, Failure, Guarded, Outcome};
 use super::begun::Begun;
 use super::cache::Keeping;
 use super::call::Upstream;
-use super::guards::{self, Common, Form};
+use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, Share};
@@ -285,7 +285,7 @@ pub(super) async fn judged(
     let body = match form {
         Form::Json if tells => guards::with_results(&body, &found),
         Form::Events if facts.tells() && guards::word(&found).is_some() => {
-            guards::with_event(facts.shape(), &Common::of(&body), &body, &found)
+            guards::with_event(facts.shape(), &body, &body, &found)
         }
         _ => body,
     };

@@ -69,7 +69,9 @@ impl Closing {
         if events.is_empty() {
             return events;
         }
-        self.common.get_or_insert_with(|| Common::of(&events));
+        if self.common.is_none() {
+            self.common = Common::of(&events);
+        }
         if is_done(&events) {
             self.kept = joined(std::mem::take(&mut self.kept), events);
             return Bytes::new();
@@ -266,6 +268,11 @@ mod tests {
         let at_once = format!("{first}{second}{usage}{done}");
         assert_eq!(chat(&[&at_once], Some(&found)), (vec![format!("{first}{second}")], format!("{event}{end}")));
         assert_eq!(chat(&[&at_once], None), (vec![format!("{first}{second}")], end));
+        // A server that only says that it is still there has said nothing of its chunks.
+        assert_eq!(
+            chat(&[": wait\n\n", &first], Some(&found)),
+            (vec![": wait\n\n".into(), first.clone()], event.clone())
+        );
         // What comes after it shows that it was not the end: a stream that tells of tokens all the time is one chunk late.
         let counting = [says("one", json!({ "total_tokens": 1 })), says("two", json!({ "total_tokens": 2 }))];
         let told = chat(&[&counting[0], &counting[1], &first], None);

@@ -441,13 +441,13 @@ pub(super) fn with_results(body: &Bytes, found: &HookResults) -> Bytes {
 pub(super) struct Common(Map<String, Value>);
 
 impl Common {
-    /// Of the first event that there is.
-    pub(super) fn of(events: &[u8]) -> Self {
+    /// Of the first event that there is, if it is one.
+    pub(super) fn of(events: &[u8]) -> Option<Self> {
         let mut lines = events.split(|byte| *byte == b'\n');
         let first = lines.find_map(|line| line.strip_prefix(b"data:")).unwrap_or_default();
-        let Ok(Value::Object(mut chunk)) = serde_json::from_slice(first) else { return Self::default() };
+        let Ok(Value::Object(mut chunk)) = serde_json::from_slice(first) else { return None };
         chunk.retain(|name, _| matches!(name.as_str(), "id" | "created" | "model"));
-        Self(chunk)
+        Some(Self(chunk))
     }
 }
 
@@ -476,10 +476,10 @@ pub(super) fn event(shape: Shape, common: &Common, found: &HookResults) -> Bytes
 }
 
 /// A stream that is there as a whole, or the rest of one, with what was found as an event before its [end](closing_at).
-/// `common` is of its first event.
-pub(super) fn with_event(shape: Shape, common: &Common, rest: &[u8], found: &HookResults) -> Bytes {
+/// `all` begins with its first event.
+pub(super) fn with_event(shape: Shape, all: &[u8], rest: &[u8], found: &HookResults) -> Bytes {
     let (before, closing) = rest.split_at(closing_at(shape, rest));
-    [before, &event(shape, common, found), closing].concat().into()
+    [before, &event(shape, &Common::of(all).unwrap_or_default(), found), closing].concat().into()
 }
 
 /// Puts the one word into the headers.

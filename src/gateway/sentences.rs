@@ -3,7 +3,7 @@
 
 use super::attempt::Guarded;
 use super::flow::{settle, whole_events};
-use super::guards::{self, Common};
+use super::guards;
 use super::room::RoomPart;
 use super::stream::{BrokenOff, Hand, Streamed};
 use crate::{guardrails::HookResults, web::refusal::Refusal};
@@ -135,7 +135,7 @@ impl Sentences {
         if !facts.tells() || guards::word(&found).is_none() {
             return Some(rest);
         }
-        Some(guards::with_event(facts.shape(), &Common::of(&seen), &rest, &found))
+        Some(guards::with_event(facts.shape(), &seen, &rest, &found))
     }
 }
 
