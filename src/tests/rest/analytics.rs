@@ -65,7 +65,7 @@ async fn graphs_groups_and_summaries_are_read() {
             let answer = program.api("GET", &format!("/v1/analytics/{path}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"), "{path}");
         }
-        for bad in ["range=9d", "range=7d&from=2027-01-01", "status_code=nope", "cost_min=-1", "virtual_keys=a,B c"] {
+        for bad in ["range=9d", "range=7d&from=2027-01-01", "status_code=nope", "cost_min=-1", "virtual_keys=a,B%20c"] {
             let answer = program.api("GET", &format!("/v1/analytics/graphs/cost?{bad}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{bad}: {}", answer.text);
         }
