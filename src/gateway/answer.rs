@@ -9,7 +9,7 @@ use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
 use super::room::{HEAVY, ReadError, RoomPart, Share};
-use super::stream::{done_at, stream};
+use super::stream::stream;
 use super::watch::Watch;
 use crate::{
     dialect::{Answer, ApiError, ChatStream, Exchange, MAX_ERROR, NativeExchange, Passed},
@@ -285,8 +285,7 @@ pub(super) async fn judged(
     let body = match form {
         Form::Json if tells => guards::with_results(&body, &found),
         Form::Events if facts.tells() && guards::word(&found).is_some() => {
-            let (before, done) = body.split_at(done_at(&body).unwrap_or(body.len()));
-            [before, &guards::event(facts.shape(), &found), done].concat().into()
+            guards::with_event(facts.shape(), &body, &body, &found)
         }
         _ => body,
     };

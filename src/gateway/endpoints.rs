@@ -63,6 +63,8 @@ pub enum Speaks {
     Stored(Stored),
     /// The list of models, which is no call of one.
     Models,
+    /// One of that list. Its name is all that is left of the address, slashes too.
+    Model,
     /// A prompt that is filled, and answered as it is.
     Render,
     /// A prompt that is filled and goes on as a call of another kind.
@@ -90,7 +92,7 @@ use Takes::{Form, Id, Json, JsonWithoutModel};
 
 /// The kinds in the order of [`Endpoint`], and what else there is.
 #[rustfmt::skip]
-pub static TABLE: [Row; 18] = [
+pub static TABLE: [Row; 19] = [
     row(Some(E::ChatCompletions), "chat_completions", O::ChatCompletion, "POST", "/v1/chat/completions", Json, Chat),
     row(Some(E::Messages), "messages", O::Messages, "POST", "/v1/messages", Json, Messages),
     row(Some(E::Completions), "completions", O::Completion, "POST", "/v1/completions", Json, Passed(&dialect::COMPLETIONS)),
@@ -109,6 +111,7 @@ pub static TABLE: [Row; 18] = [
     row(None, "prompt_render", O::PromptRender, "POST", "/v1/prompts/{slug}/render", JsonWithoutModel, Speaks::Render),
     row(None, "prompt_run", O::PromptRun, "POST", "/v1/prompts/{slug}/completions", JsonWithoutModel, Speaks::Run),
     row(None, "models", O::ModelsList, "GET", "/v1/models", Id, Models),
+    row(None, "model", O::ModelGet, "GET", "/v1/models/{id}", Id, Speaks::Model),
 ];
 
 const fn row(

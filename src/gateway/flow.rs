@@ -1,12 +1,12 @@
 //! Streams that reach the caller as they come, and are judged once they have ended.
 
 use super::attempt::Guarded;
-use super::guards::{self, Form};
+use super::guards::{self, Common, Form};
 use super::record::Open;
 use super::room::RoomPart;
-use super::stream::{BrokenOff, Hand, Streamed, done_at};
+use super::stream::{BrokenOff, Hand, Streamed, closing_at, is_done};
 use crate::{
-    guardrails::{GuardrailResult, HookResults},
+    guardrails::{GuardrailResult, HookResults, Shape},
     web::refusal::Refusal,
 };
 use bytes::{Bytes, BytesMut};
@@ -51,6 +51,79 @@ pub(super) async fn settle(
     (found, judged)
 }
 
+/// The [end](closing_at) of a stream, which waits for what is told before it.
+struct Closing {
+    shape: Shape,
+    /// What its chunks have in common; none before the first.
+    common: Option<Common>,
+    kept: Bytes,
+}
+
+impl Closing {
+    fn of(shape: Shape) -> Self {
+        Self { shape, common: None, kept: Bytes::new() }
+    }
+
+    /// Takes whole events; gives those that cannot be the last.
+    fn pass(&mut self, events: Bytes) -> Bytes {
+        if events.is_empty() {
+            return events;
+        }
+        if self.common.is_none() {
+            self.common = Common::of(&events);
+        }
+        if is_done(&events) {
+            self.kept = joined(std::mem::take(&mut self.kept), events);
+            return Bytes::new();
+        }
+        let at = closing_at(self.shape, &events);
+        let before = std::mem::replace(&mut self.kept, events.slice(at..));
+        joined(before, events.slice(..at))
+    }
+
+    /// All that is left, behind what was found if anything was.
+    fn end(self, found: Option<&HookResults>) -> Bytes {
+        let Some(found) = found else { return self.kept };
+        joined(guards::event(self.shape, &self.common.unwrap_or_default(), found), self.kept)
+    }
+}
+
+fn joined(first: Bytes, second: Bytes) -> Bytes {
+    match (first.is_empty(), second.is_empty()) {
+        (true, _) => second,
+        (_, true) => first,
+        _ => [first, second].concat().into(),
+    }
+}
+
+/// A stream in which nothing is looked for: at its end the caller is told what was found in the request.
+pub(super) fn told_at_end(
+    guarded: &Guarded,
+    body: Streamed,
+) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send + use<>> {
+    let closing = Closing::of(guarded.facts.shape());
+    let next = async |(mut body, closing, found): (Streamed, Option<Closing>, HookResults)| {
+        let mut closing = closing?;
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    let data = closing.pass(data);
+                    if !data.is_empty() {
+                        return Some((Ok(Frame::data(data)), (body, Some(closing), found)));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(error), (body, None, found))),
+                None => {
+                    let last = closing.end(Some(&found));
+                    return Some((Ok(Frame::data(last)), (body, None, found)));
+                }
+            }
+        }
+    };
+    StreamBody::new(Box::pin(stream::unfold((body, Some(closing), guarded.found.clone()), next)))
+}
+
 /// A stream, and what is remembered of it to be judged at its end.
 struct Flow {
     guarded: Guarded,
@@ -59,6 +132,8 @@ struct Flow {
     seen: BytesMut,
     /// What `seen` takes of the room.
     part: RoomPart,
+    /// What waits for the end, where the caller is told of what was found.
+    closing: Option<Closing>,
     /// What comes after everything else.
     last: Option<Bytes>,
     told: bool,
@@ -73,11 +148,12 @@ pub(super) fn flowing(
     hand: Hand,
     part: RoomPart,
 ) -> StreamBody<impl Stream<Item = Result<Frame<Bytes>, BrokenOff>> + Send> {
-    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), part, last: None, told: false, full: false };
+    let closing = guarded.facts.tells().then(|| Closing::of(guarded.facts.shape()));
+    let flow = Flow { guarded, body, hand, seen: BytesMut::new(), part, closing, last: None, told: false, full: false };
     let next = async |mut flow: Flow| {
         loop {
             if flow.told {
-                return flow.last.take().map(|last| (Ok(Frame::data(last)), flow));
+                return flow.last.take().filter(|last| !last.is_empty()).map(|last| (Ok(Frame::data(last)), flow));
             }
             match flow.body.frame().await {
                 Some(Ok(frame)) => {
@@ -108,12 +184,8 @@ impl Flow {
             self.full = true;
             whole_events(&mut self.seen);
         }
-        // Readers stop at the end, so that it comes after what was found.
-        match done_at(&data).filter(|_| self.guarded.facts.tells()) {
-            Some(at) => {
-                self.last = Some(data.slice(at..));
-                data.slice(..at)
-            }
+        match &mut self.closing {
+            Some(closing) => closing.pass(data),
             None => data,
         }
     }
@@ -125,14 +197,15 @@ impl Flow {
 
     /// Judges a stream that has ended and makes ready what the caller is told.
     async fn end(&mut self) {
-        let Some((open, ended)) = self.body.ending(&self.hand) else { return };
-        let settled = tokio::spawn(settle(self.guarded.clone(), self.take(), open, ended, false));
-        let Ok((found, _)) = settled.await else { return };
-        if self.guarded.facts.tells() && guards::word(&found).is_some() {
-            let event = guards::event(self.guarded.facts.shape(), &found);
-            let done = self.last.take().unwrap_or_default();
-            self.last = Some([event, done].concat().into());
-        }
+        let found = match self.body.ending(&self.hand) {
+            Some((open, ended)) => {
+                let settled = tokio::spawn(settle(self.guarded.clone(), self.take(), open, ended, false));
+                settled.await.ok().map(|(found, _)| found)
+            }
+            None => None,
+        };
+        let closing = self.closing.take();
+        self.last = closing.map(|closing| closing.end(found.as_ref().filter(|found| guards::word(found).is_some())));
     }
 }
 
@@ -152,5 +225,71 @@ impl Drop for Flow {
             whole_events(&mut self.seen);
             runtime.spawn(settle(self.guarded.clone(), self.take(), open, ended, false));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn data(chunk: Value) -> String {
+        format!("data: {chunk}\n\n")
+    }
+
+    /// What goes out after each of these, and at the end.
+    fn passed(shape: Shape, frames: &[&str], found: Option<&HookResults>) -> (Vec<String>, String) {
+        let mut closing = Closing::of(shape);
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).expect("text");
+        let out = frames.iter().map(|frame| text(closing.pass(Bytes::from((*frame).to_owned())))).collect();
+        (out, text(closing.end(found)))
+    }
+
+    #[test]
+    fn only_the_end_of_a_stream_waits_for_what_was_found() {
+        let says = |text: &str, usage: Value| {
+            data(
+                json!({ "id": "a", "model": "m", "choices": [{ "index": 0, "delta": { "content": text } }], "usage": usage }),
+            )
+        };
+        let (first, second) = (says("one", Value::Null), says("\"usage\": {", Value::Null));
+        let usage = data(json!({ "id": "a", "choices": [], "usage": { "total_tokens": 3 } }));
+        let done = "data: [DONE]\n\n".to_owned();
+        let none = String::new();
+        let found = HookResults::default();
+        let event = data(json!({
+            "id": "a", "model": "m", "object": "chat.completion.chunk", "hook_results": guards::told(&found),
+            "choices": [{ "index": 0, "delta": {}, "finish_reason": null }],
+        }));
+        let chat = |frames: &[&str], found| passed(Shape::Chat, frames, found);
+        let end = format!("{usage}{done}");
+        let told = chat(&[&first, &second, &usage, &done], Some(&found));
+        assert_eq!(told, (vec![first.clone(), second.clone(), none.clone(), none.clone()], format!("{event}{end}")));
+        let at_once = format!("{first}{second}{usage}{done}");
+        assert_eq!(chat(&[&at_once], Some(&found)), (vec![format!("{first}{second}")], format!("{event}{end}")));
+        assert_eq!(chat(&[&at_once], None), (vec![format!("{first}{second}")], end));
+        // A server that only says that it is still there has said nothing of its chunks.
+        assert_eq!(
+            chat(&[": wait\n\n", &first], Some(&found)),
+            (vec![": wait\n\n".into(), first.clone()], event.clone())
+        );
+        // What comes after it shows that it was not the end: a stream that tells of tokens all the time is one chunk late.
+        let counting = [says("one", json!({ "total_tokens": 1 })), says("two", json!({ "total_tokens": 2 }))];
+        let told = chat(&[&counting[0], &counting[1], &first], None);
+        assert_eq!(told, (vec![none.clone(), counting[0].clone(), format!("{}{first}", counting[1])], none.clone()));
+        // A stream that breaks off, and one without any event.
+        assert_eq!(chat(&[&first], Some(&found)), (vec![first.clone()], event));
+        assert_eq!(chat(&[], None), (vec![], none.clone()));
+        // Others end with an event of their own, behind which another name is passed over.
+        let stop = "event: message_stop\ndata: {\"type\":\"message_stop\",\"usage\":{}}\n\n";
+        let (out, last) = passed(Shape::Messages, &[stop], Some(&found));
+        assert_eq!(out, [stop]);
+        assert!(last.starts_with("event: hook_results\ndata: {\"hook_results\":"), "{last}");
+        let (out, last) = passed(Shape::Completions, &[&first, &done], Some(&found));
+        assert_eq!(out, [first, none]);
+        let event: Value =
+            serde_json::from_str(last.lines().next().expect("a line").trim_start_matches("data: ")).expect("JSON");
+        assert_eq!((&event["choices"][0]["text"], &event["id"]), (&json!(""), &json!("a")));
+        assert!(last.ends_with(&done), "{last}");
     }
 }

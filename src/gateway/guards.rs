@@ -8,6 +8,7 @@ use super::call::Gateway;
 use super::directory::{Guard, Known};
 use super::endpoints::{Endpoint, Takes};
 use super::room::{HEAVY, RoomPart, Share};
+use super::stream::closing_at;
 use crate::{
     features::logs::model::Metadata,
     guardrails::{About, Guardrail, GuardrailResult, HashKey, HookResults, Judged, Reading, Shape, Side, judge},
@@ -18,7 +19,7 @@ use crate::{
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -435,20 +436,50 @@ pub(super) fn with_results(body: &Bytes, found: &HookResults) -> Bytes {
     new.into()
 }
 
-/// The same as an event of its own, in the form of each interface.
-pub(super) fn event(shape: Shape, found: &HookResults) -> Bytes {
+/// What every chunk of a stream says of itself, in the words of OpenAI's completions.
+#[derive(Default)]
+pub(super) struct Common(Map<String, Value>);
+
+impl Common {
+    /// Of the first event that there is, if it is one.
+    pub(super) fn of(events: &[u8]) -> Option<Self> {
+        let mut lines = events.split(|byte| *byte == b'\n');
+        let first = lines.find_map(|line| line.strip_prefix(b"data:")).unwrap_or_default();
+        let Ok(Value::Object(mut chunk)) = serde_json::from_slice(first) else { return None };
+        chunk.retain(|name, _| matches!(name.as_str(), "id" | "created" | "model"));
+        Some(Self(chunk))
+    }
+}
+
+/// The same as an event of its own, in the form of each interface. A chunk has a choice, which says nothing: many callers take
+/// the first choice of each without looking whether there is one.
+pub(super) fn event(shape: Shape, common: &Common, found: &HookResults) -> Bytes {
     let results = told(found);
+    let chunk = |kind: &str, choice: Value| {
+        let mut chunk = common.0.clone();
+        chunk.insert("object".into(), kind.into());
+        chunk.insert("choices".into(), json!([choice]));
+        chunk.insert("hook_results".into(), results.clone());
+        format!("data: {}\n\n", Value::Object(chunk))
+    };
     let text = match shape {
-        Shape::Chat => {
-            let chunk = json!({ "object": "chat.completion.chunk", "choices": [], "hook_results": results });
-            format!("data: {chunk}\n\n")
+        Shape::Chat => chunk("chat.completion.chunk", json!({ "index": 0, "delta": {}, "finish_reason": null })),
+        Shape::Completions => {
+            let choice = json!({ "index": 0, "text": "", "logprobs": null, "finish_reason": null });
+            chunk("text_completion", choice)
         }
-        Shape::Completions => format!("data: {}\n\n", json!({ "choices": [], "hook_results": results })),
         _ => {
             format!("event: hook_results\ndata: {}\n\n", json!({ "type": "hook_results", "hook_results": results }))
         }
     };
     text.into()
+}
+
+/// A stream that is there as a whole, or the rest of one, with what was found as an event before its [end](closing_at).
+/// `all` begins with its first event.
+pub(super) fn with_event(shape: Shape, all: &[u8], rest: &[u8], found: &HookResults) -> Bytes {
+    let (before, closing) = rest.split_at(closing_at(shape, rest));
+    [before, &event(shape, &Common::of(all).unwrap_or_default(), found), closing].concat().into()
 }
 
 /// Puts the one word into the headers.

@@ -1,4 +1,4 @@
-//! The list of models: of one virtual key, or of all that the key's organisation has.
+//! The list of models: of one virtual key, or of all that the key's organisation has; and one model of it.
 //!
 //! A request for all of them asks many providers, so it is bounded: in time, in the providers that an organisation has
 //! asked at once, and in models. Providers that do not answer are left alone for a while, and those that did are asked
@@ -8,7 +8,7 @@ use super::attempt::build;
 use super::call::{Gateway, find, finish, known, may_still_call, permitted};
 use super::directory::Known;
 use super::narrowed;
-use super::request::named_slug;
+use super::request::{named_slug, split_model};
 use super::room::{HEAVY, Share};
 use super::target::CallTarget;
 use crate::kernel::{OrganisationId, VirtualKeyId};
@@ -27,6 +27,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use moka::sync::Cache;
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How many virtual keys' models are not in the list, because their providers did not answer in time or the list was full.
 const LEFT_OUT: HeaderName = HeaderName::from_static("x-latchkey-left-out");
 
+/// Where one model stands. Names may have slashes, which clients escape or not.
+pub(super) const BY_NAME: &str = "/v1/models/{*id}";
 /// Providers that one organisation asks at a time.
 const AT_ONCE: usize = 64;
 /// Virtual keys looked up at a time, for one list.
@@ -113,15 +116,62 @@ pub(super) async fn list(gateway: &Gateway, request: Request<Body>) -> Response<
     finish(serve(gateway, &parts).await, id, &trace)
 }
 
+/// Serves one model of the list, by its name there: that of a provider where the headers name a virtual key, else with the
+/// virtual key's slug before it.
+pub(super) async fn get(gateway: &Gateway, request: Request<Body>) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let id = request_id(&parts.extensions);
+    let trace = trace_id(&parts.headers, id.0);
+    finish(serve_one(gateway, &parts).await, id, &trace)
+}
+
 async fn serve(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refusal> {
     let found = permitted(gateway, parts).await?;
     let known = known(&found)?;
     let list = listed(gateway, known, parts).await?;
-    // Providers take their time. The list is for a key that may have it now.
+    counted(gateway, known).await?;
+    Ok(list)
+}
+
+async fn serve_one(gateway: &Gateway, parts: &Parts) -> Result<Response<Body>, Refusal> {
+    let found = permitted(gateway, parts).await?;
+    let known = known(&found)?;
+    let model = retrieved(gateway, known, parts).await?;
+    counted(gateway, known).await?;
+    Ok(model)
+}
+
+/// Providers take their time. What they say is for a key that may have it now, and has used its right then.
+async fn counted(gateway: &Gateway, known: &Known) -> Result<(), Refusal> {
     let now = may_still_call(gateway, known).await?;
     narrowed::is_as_before(known, &now)?;
     gateway.directory.used(known, Permission::ModelsCall);
-    Ok(list)
+    Ok(())
+}
+
+async fn retrieved(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Response<Body>, Refusal> {
+    let written = parts.uri.path().strip_prefix("/v1/models/").unwrap_or_default();
+    let name = percent_decode_str(written).decode_utf8().map_err(|_| Refusal::no_such_model(written))?;
+    let (own, model) = split_model(&name);
+    let named = named_slug(&parts.headers)?;
+    let slug = match (named, own) {
+        (Some(one), Some(other)) if one != other => return Err(Refusal::two_virtual_keys()),
+        (named, own) => own.or(named),
+    };
+    // Without a virtual key, every model of the list has a slug before it.
+    let slug = slug.ok_or_else(|| Refusal::no_such_model(&name))?;
+    let target = find(gateway, known, slug).await?;
+    narrowed::may_use(known, slug, &target)?;
+    let target = target.as_ref().as_ref().ok_or_else(Refusal::no_such_virtual_key)?;
+    let share = gateway.room.share(known.caller.organisation, known.caller.key);
+    let asking = gateway.models.share(known.caller.organisation);
+    let list = one(gateway, target, &share, &asking).await?;
+    let found = list.iter().find(|found| *found.id == *model && narrowed::lets_model(known, &found.id));
+    let found = found.ok_or_else(|| Refusal::no_such_model(&name))?;
+    match own {
+        Some(_) => in_json(&share, &Entry::of(target, found)),
+        None => in_json(&share, found),
+    }
 }
 
 async fn listed(gateway: &Gateway, known: &Known, parts: &Parts) -> Result<Response<Body>, Refusal> {
@@ -176,12 +226,17 @@ impl<'a> Entry<'a> {
 }
 
 fn answer<T: Serialize>(share: &Share, data: &[T], left_out: usize) -> Result<Response<Body>, Refusal> {
-    let body = serde_json::to_vec(&Listing { object: "list", total: data.len(), data }).unwrap_or_default();
-    let mut response = Response::new(Body::from(share.hold(body.into())?));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = in_json(share, &Listing { object: "list", total: data.len(), data })?;
     if left_out > 0 {
         response.headers_mut().insert(LEFT_OUT, HeaderValue::from(left_out));
     }
+    Ok(response)
+}
+
+fn in_json(share: &Share, told: &impl Serialize) -> Result<Response<Body>, Refusal> {
+    let body = serde_json::to_vec(told).unwrap_or_default();
+    let mut response = Response::new(Body::from(share.hold(body.into())?));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 

@@ -37,7 +37,8 @@ pub fn routes(gateway: Gateway) -> Router {
         let wrong = async move |State(gateway): State<Gateway>, request: Request| {
             refused(&gateway, request, Refusal::method(allow)).await
         };
-        router = router.route(row.path, methods.fallback(wrong));
+        let path = if matches!(row.speaks, Speaks::Model) { models::BY_NAME } else { row.path };
+        router = router.route(path, methods.fallback(wrong));
     }
     router.route("/v1/{*rest}", any(nowhere)).with_state(gateway)
 }
@@ -55,6 +56,7 @@ fn served(methods: MethodRouter<Gateway>, row: &'static Row) -> MethodRouter<Gat
         None => match row.speaks {
             Speaks::Render => methods.merge(on(filter, render)),
             Speaks::Run => methods.merge(on(filter, run)),
+            Speaks::Model => methods.merge(on(filter, model)),
             _ => methods.merge(on(filter, list)),
         },
     }
@@ -72,6 +74,10 @@ pub async fn call(gateway: &Gateway, endpoint: Endpoint, id: RequestId, request:
 
 async fn list(State(gateway): State<Gateway>, request: Request) -> Response {
     models::list(&gateway, request).await
+}
+
+async fn model(State(gateway): State<Gateway>, request: Request) -> Response {
+    models::get(&gateway, request).await
 }
 
 async fn render(State(gateway): State<Gateway>, request: Request) -> Response {

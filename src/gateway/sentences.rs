@@ -5,7 +5,7 @@ use super::attempt::Guarded;
 use super::flow::{settle, whole_events};
 use super::guards;
 use super::room::RoomPart;
-use super::stream::{BrokenOff, Hand, Streamed, done_at};
+use super::stream::{BrokenOff, Hand, Streamed};
 use crate::{guardrails::HookResults, web::refusal::Refusal};
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream};
@@ -135,8 +135,7 @@ impl Sentences {
         if !facts.tells() || guards::word(&found).is_none() {
             return Some(rest);
         }
-        let (before, done) = rest.split_at(done_at(&rest).unwrap_or(rest.len()));
-        Some([before, &guards::event(facts.shape(), &found), done].concat().into())
+        Some(guards::with_event(facts.shape(), &seen, &rest, &found))
     }
 }
 

@@ -118,7 +118,9 @@ impl Said<'_> {
             (Speaks::Stored(asked), Asks::Stored { id, query, streamed }) => {
                 dialect::stored(&to, asked, (id, query), *streamed).map(passed)
             }
-            (Speaks::Stored(_) | Speaks::Models | Speaks::Render | Speaks::Run, _) => return Err(Refusal::not_found()),
+            (Speaks::Stored(_) | Speaks::Models | Speaks::Model | Speaks::Render | Speaks::Run, _) => {
+                return Err(Refusal::not_found());
+            }
         };
         Ok(put?)
     }

@@ -5,7 +5,7 @@ use super::answer::{EVENTS, End, judged};
 use super::attempt::{Call, Failure, Guarded, Outcome};
 use super::begun::Begun;
 use super::cache::Keeping;
-use super::flow::{Ended, flowing};
+use super::flow::{Ended, flowing, told_at_end};
 use super::guards::{self, Form};
 use super::hints;
 use super::record::Open;
@@ -15,6 +15,7 @@ use super::texts::Teed;
 use super::watch::{Look, Watch};
 use crate::{
     dialect::{ApiError, ChatStream, StreamState},
+    guardrails::Shape,
     server::outgoing::{OutgoingError, Phase},
     web::refusal::Refusal,
 };
@@ -48,7 +49,11 @@ pub(super) async fn stream(
     {
         return Outcome::Failed { refusal, open, failure };
     }
-    let guarded = call.guarded.as_ref().filter(|guarded| guarded.judges && kind.as_bytes() == EVENTS.as_bytes());
+    let any = call.guarded.as_ref().filter(|_| kind.as_bytes() == EVENTS.as_bytes());
+    let guarded = any.filter(|guarded| guarded.judges);
+    // Nothing is to be found any more, and what was found in the request is to be told.
+    let telling =
+        any.filter(|guarded| !guarded.judges && guards::word(&guarded.found).is_some() && guarded.facts.tells());
     let holds = guarded.is_some_and(|guarded| guarded.guards.hold_back());
     open.streaming(StatusCode::OK.as_u16());
     let tee = if holds || kind.as_bytes() != EVENTS.as_bytes() { None } else { open.tee() };
@@ -87,7 +92,10 @@ pub(super) async fn stream(
         (Some(guarded), Some(hand)) => {
             Response::new(Body::new(flowing(guarded.clone(), body, hand, call.share.part())))
         }
-        _ => Response::new(Body::new(body)),
+        _ => match telling {
+            Some(guarded) => Response::new(Body::new(told_at_end(guarded, body))),
+            None => Response::new(Body::new(body)),
+        },
     };
     if let Some(tee) = tee {
         // What the caller is given, after everything that looks at it.
@@ -211,10 +219,37 @@ async fn first_piece(call: &Call<'_>, body: &mut Begun, end: End, watch: &mut Wa
 }
 
 /// Where the end of a stream begins, in the words of those that end with `[DONE]`.
-pub(super) fn done_at(bytes: &[u8]) -> Option<usize> {
+fn done_at(bytes: &[u8]) -> Option<usize> {
     let text = bytes.trim_ascii_end();
     let done = text.strip_suffix(b"[DONE]")?.trim_ascii_end();
     Some(done.strip_suffix(b"data:")?.len())
+}
+
+/// Whether these bytes are the end of a stream and nothing else.
+pub(super) fn is_done(bytes: &[u8]) -> bool {
+    done_at(bytes).is_some_and(|at| bytes[..at].trim_ascii().is_empty())
+}
+
+/// Where those events of a stream begin that come last, whatever else is told: `[DONE]`, at which readers stop, and of OpenAI's
+/// completions the chunk before it that tells how many tokens were used, which readers take from the last chunk.
+pub(super) fn closing_at(shape: Shape, bytes: &[u8]) -> usize {
+    let done = done_at(bytes).unwrap_or(bytes.len());
+    if !matches!(shape, Shape::Chat | Shape::Completions) {
+        return done;
+    }
+    let text = bytes[..done].trim_ascii_end();
+    let after = |end: &[u8]| memchr::memmem::rfind(text, end).map_or(0, |at| at + end.len());
+    let last = after(b"\n\n").max(after(b"\n\r\n"));
+    if tells_usage(&text[last..]) { last } else { done }
+}
+
+/// Whether an event has an object `usage`. In a text the quotes would be escaped.
+fn tells_usage(event: &[u8]) -> bool {
+    const NAME: &[u8] = b"\"usage\"";
+    memchr::memmem::find_iter(event, NAME).any(|at| {
+        let value = event[at + NAME.len()..].trim_ascii_start();
+        value.strip_prefix(b":").is_some_and(|value| value.trim_ascii_start().starts_with(b"{"))
+    })
 }
 
 /// A streamed answer. It asks the provider's connection for more only when the caller's connection has room, so a slow

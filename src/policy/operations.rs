@@ -313,6 +313,7 @@ operations! {
     PromptRender = "prompt.render", holds(P::PromptsView), read, fns: [], routes: ["POST /v1/prompts/{slug}/render"];
     PromptRun = "prompt.run", Requirement::Both(P::ModelsCall, P::PromptsView), read, fns: [], routes: ["POST /v1/prompts/{slug}/completions"];
     ModelsList = "model.list", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/models"];
+    ModelGet = "model.get", holds(P::ModelsCall), read, fns: [], routes: ["GET /v1/models/{id}"];
 }
 
 impl Operation {

@@ -9,9 +9,9 @@ use crate::{
             query::IN_THE_CONTRACT,
         },
     },
-    kernel::{Asked, Error, Result, Timestamp, Window},
+    kernel::{Asked, Error, Result, Timestamp, Window, text},
     policy::Operation,
-    web::api::{Api, Call, asked, input, renamed, window},
+    web::api::{Api, Call, Flag, asked, input, renamed, window},
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -20,6 +20,19 @@ use utoipa::ToSchema;
 /// The name in metadata under which the contract's callers say who their user is.
 const USER: &str = "_user";
 const MICROCENTS: f64 = 1_000_000.0;
+/// What can be chosen of a group, beside what it is by.
+const COLUMNS: [&str; 10] = [
+    "requests",
+    "cost",
+    "tokens",
+    "avg_tokens",
+    "avg_latency",
+    "p50",
+    "p90",
+    "p99",
+    "success_rate",
+    "last_seen",
+];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::AnalyticsGraph, "Read a graph: figures over time", graph)
@@ -28,7 +41,7 @@ pub fn register(api: Api) -> Api {
 }
 
 input! {
-    /// Which calls are counted.
+    /// Which calls are counted. Names and ids of which several can be meant are parted by commas, 30 at most.
     AnalyticsQuery {
         /// `1h`, `24h` (also if nothing is said), `7d`, `30d`; without a beginning and an end.
         #[schema(pattern = "^(1h|24h|7d|30d)$")]
@@ -37,29 +50,32 @@ input! {
         time_of_generation_min | "from": Option<String>,
         /// A date (its end) or a moment.
         time_of_generation_max | "to": Option<String>,
-        /// An API key's id.
-        #[schema(format = Uuid)]
+        /// An API key's id, or several.
+        #[schema(max_length = 1200)]
         api_key_ids | "api_key_id": Option<String>,
-        /// A virtual key's id or slug.
-        #[schema(max_length = 129)]
+        /// A virtual key's slug, or several; or ids.
+        #[schema(max_length = 4000)]
         virtual_keys | "virtual_key": Option<String>,
-        /// A config's slug.
-        #[schema(max_length = 100)]
+        /// A config's slug, or several.
+        #[schema(max_length = 4000)]
         configs | "config": Option<String>,
-        /// A prompt's slug.
-        #[schema(max_length = 100)]
+        /// A prompt's slug, or several.
+        #[schema(max_length = 4000)]
         prompt_slug | "prompt": Option<String>,
-        /// A model's whole name.
-        #[schema(max_length = 200)]
-        ai_model | "ai_org_model": Option<String>,
-        /// A provider's name.
+        /// A model's whole name, or several.
+        #[schema(max_length = 7000)]
+        ai_model: Option<String>,
+        /// A provider and a model, such as `openai__gpt-4o`, or several.
+        #[schema(max_length = 7000, example = "openai__gpt-4o,anthropic__claude-sonnet-4-5")]
+        ai_org_model: Option<String>,
+        /// One provider's name.
         #[schema(max_length = 100)]
         provider: Option<String>,
-        /// A status, a class of statuses such as `4xx`, or an outcome.
-        #[schema(max_length = 10)]
+        /// A status, a class of statuses such as `4xx`, or an outcome; or several.
+        #[schema(max_length = 400)]
         status_code | "status": Option<String>,
-        /// A whole trace id.
-        #[schema(max_length = 128)]
+        /// A whole trace id, or several.
+        #[schema(max_length = 4000)]
         trace_id: Option<String>,
         /// What callers said of a call: `name=value`, or a JSON object of which a call must have every part.
         metadata: Option<String>,
@@ -73,6 +89,23 @@ input! {
         total_units_min: Option<i64>,
         #[schema(minimum = 0)]
         total_units_max: Option<i64>,
+        /// Tokens that were read.
+        #[schema(minimum = 0)]
+        prompt_token_min: Option<i64>,
+        #[schema(minimum = 0)]
+        prompt_token_max: Option<i64>,
+        /// Tokens that were written.
+        #[schema(minimum = 0)]
+        completion_token_min: Option<i64>,
+        #[schema(minimum = 0)]
+        completion_token_max: Option<i64>,
+        /// Of groups alone: which of `requests`, `cost`, `tokens`, `avg_tokens`, `avg_latency`, `p50`, `p90`, `p99`,
+        /// `success_rate` and `last_seen` are told of each, parted by commas. Left out: all.
+        #[schema(max_length = 200, example = "requests,cost")]
+        columns: Option<String>,
+        /// Of groups alone: false leaves out how many there are.
+        #[schema(value_type = Option<bool>)]
+        include_total | "includeTotal": Option<Flag>,
         /// Of groups alone.
         #[schema(minimum = 1, maximum = 100)]
         page_size | "pageSize": Option<i64>,
@@ -99,8 +132,9 @@ pub struct AnalyticsGraph {
 pub struct AnalyticsGroups {
     #[schema(example = "list")]
     object: &'static str,
-    /// How many groups there are, over all pages.
-    total: usize,
+    /// How many groups there are, over all pages; left out if `include_total` is false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<usize>,
     /// Each with what it is by, `requests`, `cost` and more.
     #[schema(value_type = Vec<Object>)]
     data: Vec<Value>,
@@ -135,6 +169,7 @@ fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
         ("config", query.configs),
         ("prompt", query.prompt_slug),
         ("model_is", query.ai_model),
+        ("provider_model", query.ai_org_model),
         ("provider", query.provider),
         ("status", query.status_code),
         ("trace_id", query.trace_id),
@@ -143,6 +178,10 @@ fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
         ("max_cost", dollars(query.cost_max)),
         ("min_tokens", number(query.total_units_min)),
         ("max_tokens", number(query.total_units_max)),
+        ("min_input_tokens", number(query.prompt_token_min)),
+        ("max_input_tokens", number(query.prompt_token_max)),
+        ("min_output_tokens", number(query.completion_token_min)),
+        ("max_output_tokens", number(query.completion_token_max)),
     ]);
     Ok((asked, window))
 }
@@ -176,8 +215,33 @@ fn per_call(sum: f64, calls: i64) -> f64 {
     if calls > 0 { sum / calls as f64 } else { 0.0 }
 }
 
+/// The columns of groups that are asked for; none: nothing was said.
+fn chosen(query: &AnalyticsQuery) -> Result<Option<Vec<&'static str>>> {
+    let Some(names) = &query.columns else { return Ok(None) };
+    let mut chosen = vec![];
+    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let Some(column) = COLUMNS.into_iter().find(|column| *column == name) else {
+            let message = format!("There is no column `{}`. There are: {}.", text::cut(name, 100), COLUMNS.join(", "));
+            return Err(Error::field("columns", message));
+        };
+        chosen.push(column);
+    }
+    Ok(Some(chosen).filter(|chosen| !chosen.is_empty()))
+}
+
+/// Refuses what is said of groups alone.
+fn without_groups(query: &AnalyticsQuery) -> Result<()> {
+    for (name, is_said) in [("columns", query.columns.is_some()), ("include_total", query.include_total.is_some())] {
+        if is_said {
+            return Err(Error::field(name, format!("`{name}` is for groups alone.")));
+        }
+    }
+    Ok(())
+}
+
 /// A graph, by its name in the path: the summary, and the point of each bar.
 async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
+    without_groups(&query)?;
     // Both official clients are served: one writes a slash where the other writes a hyphen.
     let name = [call.part("graph"), call.part("detail")].join("/");
     let name = name.trim_end_matches('/').replace('/', "-");
@@ -354,11 +418,13 @@ async fn groups(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGroups> {
         ("prompt", _) => (Dimension::Prompt, "prompt"),
         _ => return Err(Error::not_found()),
     };
+    let columns = chosen(&query)?;
+    let tells_total = query.include_total.is_none_or(|include| include.0);
     let (bars, window) = read(&call, Operation::AnalyticsGroups, query, Some(by)).await?;
     let place = |number: i64| usize::try_from(number).unwrap_or(0);
     let told = |group: &operations::GroupBars| {
         let figures = &group.figures;
-        json!({
+        let mut told = json!({
             "object": "analytics-group",
             name: group.label,
             "id": group.id,
@@ -372,13 +438,18 @@ async fn groups(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGroups> {
             "p99": milliseconds(figures.latency.p99),
             "success_rate": percent(figures.ok, figures.calls),
             "last_seen": figures.last_at.map(Timestamp::rfc3339),
-        })
+        });
+        if let (Value::Object(told), Some(columns)) = (&mut told, &columns) {
+            told.retain(|name, _| !COLUMNS.contains(&name.as_str()) || columns.contains(&name.as_str()));
+        }
+        told
     };
     let data = bars.groups.iter().skip(place(window.offset)).take(place(window.limit)).map(told).collect();
-    Ok(AnalyticsGroups { object: "list", total: bars.groups.len(), data })
+    Ok(AnalyticsGroups { object: "list", total: tells_total.then_some(bars.groups.len()), data })
 }
 
 async fn cache(call: Call, query: AnalyticsQuery) -> Result<AnalyticsSummary> {
+    without_groups(&query)?;
     let (bars, _) = read(&call, Operation::AnalyticsCache, query, Some(Dimension::Cache)).await?;
     let mean = |label: &str| {
         let group = bars.groups.iter().find(|group| group.label.as_deref() == Some(label));

@@ -4,8 +4,8 @@ use super::model::{Given, Said, Tally, WHOLE};
 use crate::{
     features::logs::{
         conditions::{
-            BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_CACHE, OF_ONE_TRACE, OF_RESCUED, OF_TRACE,
-            OF_VERDICT, SAYING, filters, narrow_trace,
+            BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, OF_CACHE, OF_ONE_TRACE,
+            OF_RESCUED, OF_TRACE, OF_TRACES, OF_VERDICT, SAYING, filters, narrow_trace,
         },
         query::Filter,
     },
@@ -67,7 +67,8 @@ pub static NARROWED: Listing = Listing::new(Parts {
     searched: &[],
     filters: filters![
         beside OF_ONE_TRACE;
-        OF_CACHE, OF_RESCUED, OF_VERDICT, OF_TRACE, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS, BETWEEN_LATENCIES,
+        OF_CACHE, OF_RESCUED, OF_VERDICT, OF_TRACE, OF_TRACES, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS,
+        BETWEEN_INPUTS, BETWEEN_OUTPUTS, BETWEEN_LATENCIES,
     ],
     order: Order::Unseen,
     summaries: &[FITTING, MODELS],

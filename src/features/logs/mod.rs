@@ -26,6 +26,8 @@ pub mod saved;
 #[cfg(feature = "ssr")]
 mod saved_rest;
 #[cfg(feature = "ssr")]
+mod several;
+#[cfg(feature = "ssr")]
 mod store;
 pub mod texts;
 pub mod timeline;
@@ -112,7 +114,10 @@ pub use grouping::words as group_words;
 pub mod conditions {
     pub use super::store::{
         OF_CACHE, OF_RESCUED, OF_VERDICT,
-        conditions::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_ONE_TRACE, OF_TRACE, SAYING, narrow_trace},
+        conditions::{
+            BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, OF_ONE_TRACE, OF_TRACE,
+            OF_TRACES, SAYING, narrow_trace,
+        },
     };
     pub(crate) use super::store::figures::filters;
 }

@@ -1,9 +1,11 @@
 //! Reading the filter of a list: strict, with a sentence for what cannot be meant.
 
 use super::counting::{Cache, Rescued, Verdict};
-use super::model::{CallOutcome, FILTERS, Metadata, is_slug};
+use super::model::{CallOutcome, FILTERS, Metadata};
+use super::several::{ends, of_virtual_keys, provider_model, several, several_or_whole};
+pub use super::several::{Ends, OfVirtualKeys};
 use crate::kernel::{
-    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId, VirtualKeyId,
+    Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId,
     provider::Provider,
     text,
     time::{DAY, HOUR, MINUTE},
@@ -17,23 +19,28 @@ const LONGEST: i64 = 400 * DAY;
 /// what is longer than a week by the day, as roll-ups are.
 const WIDTHS: [i64; 8] = [MINUTE, 5 * MINUTE, HOUR, 3 * HOUR, DAY, 2 * DAY, 4 * DAY, 7 * DAY];
 const BARS: i64 = 61;
-const MODEL_LIMIT: usize = 200;
+pub(super) const MODEL_LIMIT: usize = 200;
 const TRACE_LIMIT: usize = 128;
 const PROMPT_LIMIT: usize = 100;
 /// What the filter calls its fields, and what the contract calls them.
-pub const IN_THE_CONTRACT: [(&str, &str); 12] = [
+pub const IN_THE_CONTRACT: [(&str, &str); 17] = [
     ("key", "api_key_ids"),
     ("virtual_key", "virtual_keys"),
     ("status", "status_code"),
     ("config", "configs"),
     ("prompt", "prompt_slug"),
     ("model_is", "ai_model"),
+    ("provider_model", "ai_org_model"),
     ("from", "time_of_generation_min"),
     ("to", "time_of_generation_max"),
     ("min_cost", "cost_min"),
     ("max_cost", "cost_max"),
     ("min_tokens", "total_units_min"),
     ("max_tokens", "total_units_max"),
+    ("min_input_tokens", "prompt_token_min"),
+    ("max_input_tokens", "prompt_token_max"),
+    ("min_output_tokens", "completion_token_min"),
+    ("max_output_tokens", "completion_token_max"),
 ];
 /// Characters of all values of a filter that is written down.
 pub const WRITTEN_LIMIT: usize = 2_000;
@@ -72,14 +79,6 @@ impl Span {
 /// Statuses from the first on and below the second.
 pub type Statuses = (i64, i64);
 
-/// Which virtual key is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OfVirtualKey {
-    Id(VirtualKeyId),
-    /// Each that has, or had, this slug.
-    Slug(String),
-}
-
 /// What a number must be at least and at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -93,32 +92,35 @@ impl Bounds {
     }
 }
 
-/// A filter that can be asked of the database.
+/// A filter that can be asked of the database. Of a list, which is never empty, a call must have one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     pub span: Span,
-    pub key: Option<KeyId>,
-    pub virtual_key: Option<OfVirtualKey>,
+    pub key: Option<Vec<KeyId>>,
+    pub virtual_key: Option<OfVirtualKeys>,
     pub person: Option<UserId>,
     pub provider: Option<Provider>,
     pub endpoint: Option<String>,
-    /// The slug of the prompt that was run, and the number of its version.
-    pub prompt: Option<String>,
+    /// The slugs of prompts that were run, and the number of a version.
+    pub prompt: Option<Vec<String>>,
     pub prompt_version: Option<i64>,
-    /// The slug of the config that led, and the number of its version.
-    pub config: Option<String>,
+    /// The slugs of configs that led, and the number of a version.
+    pub config: Option<Vec<String>>,
     pub config_version: Option<i64>,
     /// A part of the model's name, in lower case.
     pub model: Option<String>,
     /// The whole of it, as it is.
-    pub model_is: Option<String>,
-    pub trace_id: Option<String>,
+    pub model_is: Option<Vec<String>>,
+    /// A provider's name and a model's, as the contract joins them.
+    pub provider_model: Option<Vec<String>>,
+    pub trace_id: Option<Vec<String>>,
     /// A part of the trace id or of the metadata.
     pub search: Option<String>,
     /// A call must have each.
     pub metadata: Option<Metadata>,
     pub outcome: Option<CallOutcome>,
     pub status: Option<Statuses>,
+    pub ends: Option<Ends>,
     /// The stable code of what went wrong.
     pub error: Option<String>,
     pub cache: Option<Cache>,
@@ -128,6 +130,8 @@ pub struct Filter {
     pub cost: Bounds,
     /// Read and written, together.
     pub tokens: Bounds,
+    pub input_tokens: Bounds,
+    pub output_tokens: Bounds,
     /// Microseconds.
     pub latency: Bounds,
     /// The person whose own calls, and those of keys that they answer for, are the only ones that there are.
@@ -150,17 +154,21 @@ impl Filter {
             config_version: None,
             model: None,
             model_is: None,
+            provider_model: None,
             trace_id: None,
             search: None,
             metadata: None,
             outcome: None,
             status: None,
+            ends: None,
             error: None,
             cache: None,
             rescued: None,
             verdict: None,
             cost: Bounds::default(),
             tokens: Bounds::default(),
+            input_tokens: Bounds::default(),
+            output_tokens: Bounds::default(),
             latency: Bounds::default(),
             own: None,
         }
@@ -168,19 +176,23 @@ impl Filter {
 
     /// Whether it asks for nothing that roll-ups do not tell, metadata aside.
     pub fn is_counted(&self) -> bool {
-        self.trace_id.is_none() && self.search.is_none() && self.cost.is_open() && self.tokens.is_open() && self.latency.is_open()
+        self.trace_id.is_none() && self.search.is_none() && self.numbers().into_iter().all(Bounds::is_open)
+    }
+
+    /// What is known of single calls alone, and of none that is under way.
+    fn numbers(&self) -> [Bounds; 5] {
+        [self.cost, self.tokens, self.input_tokens, self.output_tokens, self.latency]
     }
 
     /// Whether calls under way can be among those that it lets through.
     pub fn admits_under_way(&self) -> bool {
         let of_the_end = self.error.is_some()
             || self.status.is_some()
+            || self.ends.is_some()
             || self.cache.is_some()
             || self.rescued.is_some()
             || self.verdict.is_some()
-            || !self.cost.is_open()
-            || !self.tokens.is_open()
-            || !self.latency.is_open();
+            || !self.numbers().into_iter().all(Bounds::is_open);
         !of_the_end && matches!(self.outcome, None | Some(CallOutcome::Started))
     }
 }
@@ -233,26 +245,29 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         };
     }
     take! {
-        key: |text| text.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into());
-        virtual_key: of_virtual_key;
+        key: |text| several(text, |one| one.parse::<KeyId>().map_err(|_| "This is no API key’s id.".into()));
+        virtual_key: of_virtual_keys;
         person: |text| text.parse::<UserId>().map_err(|_| "This is no person’s id.".into());
         provider: |text| Provider::parse(text).ok_or_else(|| "This is no provider that Latchkey knows.".into());
         endpoint: |text| line("The endpoint", text);
-        prompt: |text| text::line("The prompt", text, PROMPT_LIMIT);
+        prompt: |text| several(text, |one| text::line("The prompt", one, PROMPT_LIMIT));
         prompt_version: version;
-        config: |text| text::line("The config", text, PROMPT_LIMIT);
+        config: |text| several(text, |one| text::line("The config", one, PROMPT_LIMIT));
         config_version: version;
-        trace_id: trace;
+        trace_id: |text| several_or_whole(text, trace);
         search: |text| text::line("The text", text, MODEL_LIMIT);
         metadata: Metadata::parse_filter;
         model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
-        model_is: |text| text::line("The model", text, MODEL_LIMIT);
+        model_is: |text| several_or_whole(text, |one| text::line("The model", one, MODEL_LIMIT));
+        provider_model: |text| several(text, provider_model);
         error: |text| line("The error code", text);
         cache: |text| word(text, Cache::parse);
         rescued: |text| word(text, Rescued::parse);
         verdict: |text| word(text, Verdict::parse);
     }
-    if let Some(Some(ended)) = fields.take("status", optional(asked.get("status"), ended)) {
+    if asked.get("status").contains(',') {
+        filter.ends = fields.take("status", ends(asked.get("status")));
+    } else if let Some(Some(ended)) = fields.take("status", optional(asked.get("status"), ended)) {
         (filter.outcome, filter.status) = ended;
     }
     let outcome = fields.take("outcome", optional(asked.get("outcome"), |text| word(text, CallOutcome::parse)));
@@ -262,6 +277,8 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
     for (least, most, unit, bounds) in [
         ("min_cost", "max_cost", 100_000_000.0, &mut filter.cost),
         ("min_tokens", "max_tokens", 1.0, &mut filter.tokens),
+        ("min_input_tokens", "max_input_tokens", 1.0, &mut filter.input_tokens),
+        ("min_output_tokens", "max_output_tokens", 1.0, &mut filter.output_tokens),
         ("min_latency", "max_latency", 1_000.0, &mut filter.latency),
     ] {
         let mut take = |name: &'static str| fields.take(name, optional(asked.get(name), |text| number(text, unit)));
@@ -315,17 +332,6 @@ fn optional<T>(
     if text.is_empty() { Ok(None) } else { parse(text).map(Some) }
 }
 
-fn of_virtual_key(text: &str) -> std::result::Result<OfVirtualKey, String> {
-    if let Ok(id) = text.parse() {
-        return Ok(OfVirtualKey::Id(id));
-    }
-    let slug = text.strip_prefix('@').unwrap_or(text);
-    if is_slug(slug) {
-        return Ok(OfVirtualKey::Slug(slug.to_owned()));
-    }
-    Err("This is no virtual key’s id or slug.".into())
-}
-
 fn trace(text: &str) -> std::result::Result<String, String> {
     if text.len() <= TRACE_LIMIT && text.bytes().all(|b| b.is_ascii_graphic()) {
         return Ok(text.to_owned());
@@ -365,7 +371,7 @@ fn moment(text: &str, end: bool) -> std::result::Result<Timestamp, String> {
 }
 
 /// An outcome, a class of statuses, or a status.
-fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuses>), String> {
+pub(super) fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Option<Statuses>), String> {
     match text {
         "2xx" => Ok((None, Some((200, 300)))),
         "4xx" => Ok((None, Some((400, 500)))),
@@ -394,6 +400,7 @@ fn place(asked: &Asked) -> Result<Place> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{features::logs::several::MOST_VALUES, kernel::VirtualKeyId};
     use uuid::Uuid;
 
     const NOW: Timestamp = Timestamp(1_803_218_709_000);
@@ -462,5 +469,51 @@ mod tests {
         assert_eq!(of("refused", "refused"), Ok((Some(CallOutcome::Refused), None)));
         assert_eq!(of("ok", "refused"), Ok((Some(CallOutcome::Ok), None)));
         assert!(of("", "nonsense").is_err_and(|error| error.fields[0].field == "outcome"));
+    }
+
+    #[test]
+    fn lists_mean_any_of_their_values() {
+        let of = |name: &str, text: &str| reading(&[(name, text)]).map(|(filter, _)| filter);
+        let read = |name: &str, text: &str| of(name, text).unwrap_or_else(|error| panic!("{name} {text}: {error:?}"));
+        let texts = |texts: &[&str]| Some(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        assert_eq!(read("config", "pc-a, pc-b,,pc-a").config, texts(&["pc-a", "pc-b"]));
+        assert_eq!(read("prompt", "pp-a").prompt, texts(&["pp-a"]));
+        let keys = [KeyId::numbered(1), KeyId::numbered(2)];
+        assert_eq!(read("key", &format!("{},{}", keys[0], keys[1])).key, Some(keys.to_vec()));
+        // Callers choose these names, and may put commas into them.
+        assert_eq!(read("trace_id", "a,b").trace_id, texts(&["a", "b", "a,b"]));
+        assert_eq!(read("trace_id", "a, b").trace_id, texts(&["a", "b"]), "no trace id has a blank");
+        assert_eq!(read("model_is", "gpt-4o").model_is, texts(&["gpt-4o"]));
+        let both = read("provider_model", "openai__gpt-3.5-turbo, Claude__claude-2.1,openai__a__b").provider_model;
+        assert_eq!(both, texts(&["openai__gpt-3.5-turbo", "anthropic__claude-2.1", "openai__a__b"]));
+        assert_eq!(read("virtual_key", "@a,b").virtual_key, texts(&["a", "b"]).map(OfVirtualKeys::Slugs));
+        let id = VirtualKeyId::numbered(7);
+        assert_eq!(read("virtual_key", &id.to_string()).virtual_key, Some(OfVirtualKeys::Ids(vec![id])));
+        let (outcomes, statuses, classes) = (vec![CallOutcome::Failed], vec![401, 403], vec![5]);
+        let ended = read("status", "401, failed,5xx,403,401");
+        assert_eq!(ended.ends, Some(Ends { outcomes, statuses, classes }));
+        assert!(!ended.admits_under_way() && ended.is_counted());
+        let parts = read("min_input_tokens", "3");
+        assert_eq!(parts.input_tokens, Bounds { least: Some(3), most: None });
+        assert!(!parts.admits_under_way() && !parts.is_counted());
+        let many = (0..=MOST_VALUES).map(|number| format!("pc-{number}")).collect::<Vec<_>>();
+        assert_eq!(read("config", &many[1..].join(",")).config.map(|all| all.len()), Some(MOST_VALUES));
+        let mixed = format!("main,{id}");
+        for (name, text) in [
+            ("config", many.join(",").as_str()),
+            ("config", ","),
+            ("key", "x,y"),
+            ("virtual_key", &mixed),
+            ("virtual_key", "a,B c"),
+            ("status", "401,nope"),
+            ("status", "started,401"),
+            ("status", ","),
+            ("provider_model", "gpt-4o"),
+            ("provider_model", "nobody__gpt-4o"),
+            ("provider_model", "openai__"),
+        ] {
+            let refused = of(name, text).map(|_| ()).expect_err(text);
+            assert_eq!((refused.code, refused.fields[0].field.as_str()), (Code::Invalid, name), "{text}");
+        }
     }
 }

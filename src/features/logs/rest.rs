@@ -22,7 +22,12 @@ use utoipa::ToSchema;
 const DEEPEST: i64 = 1_000;
 const MICROCENTS: f64 = 1_000_000.0;
 /// What the operations call their fields, and what they are called here.
-const NAMES: [(&str, &str); 2] = [("key", "api_key_id"), ("virtual_key", "virtual_key_id")];
+const NAMES: [(&str, &str); 4] = [
+    ("key", "api_key_id"),
+    ("virtual_key", "virtual_key_id"),
+    ("model_is", "model"),
+    ("provider_model", "ai_org_model"),
+];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::LogsList, "List model calls, newest first", list)
@@ -40,20 +45,26 @@ input! {
         from | "time_of_generation_min": Option<String>,
         /// A date (its end) or a moment.
         to | "time_of_generation_max": Option<String>,
-        /// An API key's id.
-        #[schema(format = Uuid)]
-        api_key_id: Option<String>,
-        /// A virtual key's id or slug.
-        #[schema(max_length = 129)]
-        virtual_key_id | "virtual_key": Option<String>,
-        /// The slug of the prompt that was run.
-        #[schema(max_length = 100)]
+        /// An API key's id. It may be several, parted by commas, 30 at most: any of them.
+        #[schema(max_length = 1200)]
+        api_key_id | "api_key_ids": Option<String>,
+        /// A virtual key's slug, or several; or ids.
+        #[schema(max_length = 4000)]
+        virtual_key_id | "virtual_key" | "virtual_keys": Option<String>,
+        /// The slug of the prompt that was run, or several.
+        #[schema(max_length = 4000)]
         prompt | "prompt_slug": Option<String>,
-        /// Part of the model's name.
-        #[schema(max_length = 200)]
+        /// The slug of the config that led, or several.
+        #[schema(max_length = 4000)]
+        config | "configs": Option<String>,
+        /// Part of the model's name; several, parted by commas, are whole names.
+        #[schema(max_length = 7000)]
         model | "ai_model": Option<String>,
-        /// A whole trace id.
-        #[schema(max_length = 128)]
+        /// A provider and a model, such as `openai__gpt-4o`, or several.
+        #[schema(max_length = 7000)]
+        ai_org_model: Option<String>,
+        /// A whole trace id, or several.
+        #[schema(max_length = 4000)]
         trace_id: Option<String>,
         /// Part of a trace id or of metadata, whatever its letter case.
         #[schema(max_length = 200)]
@@ -61,9 +72,9 @@ input! {
         /// What callers said of a call in `x-portkey-metadata`: `name=value`, or a JSON object of which a call must have
         /// every part.
         metadata: Option<String>,
-        /// `ok`, `refused`, `failed`, `left`, `lost`, `started`, or `2xx`, `4xx`, `5xx`.
-        #[schema(pattern = "^(ok|refused|failed|left|lost|started|2xx|4xx|5xx)$")]
-        status: Option<String>,
+        /// `ok`, `refused`, `failed`, `left`, `lost`, `started`, a status, or `2xx`, `4xx`, `5xx`; or several.
+        #[schema(max_length = 400)]
+        status | "status_code": Option<String>,
         /// The cursor `next` of the page before this one, instead of a page's number.
         cursor: Option<String>,
         ..page
@@ -290,6 +301,10 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
         ));
     }
     let range = range_of(query.range, query.from.as_deref(), query.to.as_deref())?;
+    let (model, model_is) = match query.model {
+        Some(models) if models.contains(',') => (None, Some(models)),
+        part => (part, None),
+    };
     let asked = asked([
         ("range", Some(range)),
         ("from", query.from),
@@ -297,7 +312,10 @@ async fn list(call: Call, query: LogsQuery) -> Result<LogEntryList> {
         ("key", query.api_key_id),
         ("virtual_key", query.virtual_key_id),
         ("prompt", query.prompt),
-        ("model", query.model),
+        ("config", query.config),
+        ("model", model),
+        ("model_is", model_is),
+        ("provider_model", query.ai_org_model),
         ("trace_id", query.trace_id),
         ("search", query.search),
         ("metadata", query.metadata),

@@ -96,7 +96,10 @@ impl Rooms {
             prices: self.prices(&mut tx, holder.priced).await?,
             limits: limits::of_key(&mut tx, holder.key).await?.into(),
             bounds: (!holder.bounds.is_nothing()).then(|| Arc::new(holder.bounds)),
-            may_complete: may(Operation::ChatCompletion) && may(Operation::Messages) && may(Operation::ModelsList),
+            may_complete: may(Operation::ChatCompletion)
+                && may(Operation::Messages)
+                && may(Operation::ModelsList)
+                && may(Operation::ModelGet),
         }))
     }
 

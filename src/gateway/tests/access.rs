@@ -87,6 +87,7 @@ async fn without_completions_every_model_path_is_403_and_no_provider_sees_a_conn
                 (Method::POST, CHAT),
                 (Method::POST, "/v1/messages"),
                 (Method::GET, "/v1/models"),
+                (Method::GET, "/v1/models/gpt-4o"),
                 (Method::POST, "/v1/no/such/model/path"),
                 (Method::POST, "/v1/audio/translations"),
                 (Method::GET, CHAT),
@@ -108,7 +109,7 @@ async fn without_completions_every_model_path_is_403_and_no_provider_sees_a_conn
     assert_eq!(upstream.seen(), 0);
     // With the permission the same requests get further, so the refusals above were not of another kind.
     let codes: Vec<_> = call("lk_good").await.iter().map(|told| told.status.as_u16()).collect();
-    assert_eq!(codes[3..], [404, 404, 405, 405]);
+    assert_eq!(codes[4..], [404, 404, 405, 405]);
     assert!(upstream.seen() > 0);
 }
 

@@ -212,6 +212,67 @@ async fn models_are_listed_for_one_virtual_key_or_for_all() {
 }
 
 #[tokio::test]
+async fn one_model_is_read_by_its_name_in_the_list() {
+    let house = House::new().await;
+    let names = ["gpt-4o", "meta/llama-3:8b", "models/a b"];
+    let models = names.map(|id| json!({ "id": id, "object": "model", "created": 5, "owned_by": "system" }));
+    let upstream = Upstream::json(200, "", &json!({ "object": "list", "data": models })).await;
+    let broken = Upstream::saying("nonsense").await;
+    house.target("main", Provider::OpenAi, upstream.port);
+    house.target("broken", Provider::OpenAi, broken.port);
+    house.target_of(OTHER, "theirs", Provider::OpenAi, upstream.port);
+    let get = async |headers: &[(&str, &str)], name: &str| {
+        house.send(Method::GET, &format!("/v1/models/{name}"), headers, "").await
+    };
+    let (of_key, alone) = (&CALLER[..], &CALLER[..1]);
+    // Some clients escape a name and others send it as it is.
+    for (name, place) in
+        [("gpt-4o", 0), ("gpt%2D4o", 0), ("meta/llama-3:8b", 1), ("meta%2Fllama-3%3A8b", 1), ("models%2Fa%20b", 2)]
+    {
+        let told = get(of_key, name).await;
+        assert_eq!((told.status.as_u16(), told.json()), (200, models[place].clone()), "{name}: {}", told.text);
+    }
+    let list = house.send(Method::GET, "/v1/models", alone, "").await.json();
+    for (name, place) in [("@main/gpt-4o", 0), ("%40main%2Fmeta%2Fllama-3%3A8b", 1), ("@main/meta/llama-3:8b", 1)] {
+        for headers in [alone, of_key] {
+            let told = get(headers, name).await;
+            assert_eq!(
+                (told.status.as_u16(), told.json()),
+                (200, list["data"][place].clone()),
+                "{name}: {}",
+                told.text
+            );
+        }
+    }
+    assert_eq!(upstream.seen(), 1, "the list is remembered for a while");
+    for (headers, name) in [
+        (of_key, "gpt-5"),
+        (of_key, "gpt-4o/"),
+        (of_key, "@main/gpt-5"),
+        (of_key, "%ff"),
+        (alone, "gpt-4o"),
+        (alone, "@main"),
+        (alone, "@main/"),
+    ] {
+        let told = get(headers, name).await;
+        assert_eq!(told.refusal(), (404, "model_not_found".into()), "{name}: {}", told.text);
+        let error = told.json()["error"].clone();
+        assert_eq!((&error["type"], &error["param"]), (&json!("invalid_request_error"), &json!("model")), "{error}");
+    }
+    for name in ["@theirs/gpt-4o", "@nobody/gpt-4o"] {
+        assert_eq!(get(alone, name).await.refusal(), (404, "virtual_key_not_found".into()), "{name}");
+    }
+    assert_eq!(get(of_key, "@broken/gpt-4o").await.refusal(), (400, "virtual_key_conflict".into()));
+    assert_eq!(get(alone, "@broken/gpt-4o").await.status, 502);
+    let told = house.send(Method::DELETE, "/v1/models/gpt-4o", of_key, "").await;
+    assert_eq!((told.status.as_u16(), told.header("allow")), (405, Some("GET, HEAD")));
+    house.key("lk_weak", |key| key.may_complete = false);
+    let weak = [("authorization", "Bearer lk_weak")];
+    assert_eq!(get(&weak, "@main/gpt-4o").await.refusal(), (403, "permission_denied".into()));
+    assert_eq!(get(&[], "@main/gpt-4o").await.refusal().0, 401);
+}
+
+#[tokio::test]
 async fn a_provider_that_does_not_answer_is_left_out_of_the_list() {
     let list = json!({ "data": [{ "id": "gpt-4o", "object": "model", "created": 5, "owned_by": "system" }] });
     let good = Upstream::json(200, "", &list).await;

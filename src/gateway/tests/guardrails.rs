@@ -270,6 +270,46 @@ async fn a_stream_that_flows_tells_what_was_found_only_where_asked() {
 }
 
 #[tokio::test]
+async fn a_stream_tells_what_was_found_on_either_side_before_its_tokens_and_its_end() {
+    let events = |text: &str| -> Vec<Value> {
+        let data = text.split("\n\n").filter_map(|event| event.lines().find_map(|line| line.strip_prefix("data: ")));
+        data.map(|data| serde_json::from_str(data).unwrap_or_else(|_| json!(data))).collect()
+    };
+    for (calls, side, asked) in [
+        (REQUESTS, "before_request_hooks", true),
+        (ANSWERS, "after_request_hooks", true),
+        (REQUESTS, "before_request_hooks", false),
+    ] {
+        let answer = format!("{}{}0\r\n\r\n", chunk(&piece("Hello you")), chunk(&ending()));
+        let upstream = Upstream::saying(format!("{STREAM}{answer}")).await;
+        let house = House::new().await;
+        house.target("main", Provider::OpenAi, upstream.port);
+        save(&house, "gr-a", &without("Hello", &json!({})).to_string(), calls);
+        let mut body = streamed();
+        body["stream_options"] = json!({ "include_usage": true });
+        let more: &[(&str, &str)] = if asked { &[TELLS] } else { &[] };
+        let told = call(&house, None, more, &body).await;
+        assert_eq!(told.status, 200, "{}", told.text);
+        let all = events(&told.text);
+        assert_eq!(all.last(), Some(&json!("[DONE]")), "{side} {}", told.text);
+        let at = all.iter().position(|event| event.get("hook_results").is_some());
+        assert_eq!(at, asked.then(|| all.len() - 3), "{side} {}", told.text);
+        assert!(all[all.len() - 2]["usage"].is_object(), "{side} {}", told.text);
+        if let Some(at) = at {
+            assert_eq!(all[at]["hook_results"][side][0]["verdict"], false, "{}", all[at]);
+            // Callers take the first choice without looking.
+            assert_eq!(all[at]["choices"], json!([{ "index": 0, "delta": {}, "finish_reason": null }]));
+            for name in ["id", "created", "model"] {
+                assert_eq!(all[at][name], all[0][name], "{name} {}", told.text);
+            }
+        }
+        let records = house.records().await;
+        let end = records[0].outcome.clone().expect("an end");
+        assert_eq!((end.status, end.error, end.usage.map(|usage| usage.output_tokens)), (200, None, Some(2)));
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_its_caller_leaves_is_judged_as_far_as_it_came() {
     let (observe, sentence) = (json!({ "observe": true }), json!({ "deny": true, "stream": "sentence" }));
     for (events, actions, denied) in

@@ -175,6 +175,18 @@ async fn the_list_of_models_has_those_that_it_may_call() {
     assert_eq!(ids(&one), ["gpt-4o"]);
     let other = house.send(Method::GET, "/v1/models", &of("a"), "").await;
     assert_eq!(refused(&other), (403, "virtual_key_not_allowed".into()));
+    // Nor is there one by its name that the list does not have.
+    for (slug, model, expected) in [
+        ("b", "gpt-4o", (200, String::new())),
+        ("b", "o3", (404, "model_not_found".into())),
+        ("a", "gpt-4o", (403, "virtual_key_not_allowed".into())),
+    ] {
+        let told = house.send(Method::GET, &format!("/v1/models/{model}"), &of(slug), "").await;
+        match expected {
+            (200, _) => assert_eq!((told.status.as_u16(), told.json()["id"].as_str()), (200, Some(model))),
+            expected => assert_eq!(refused(&told), expected, "{slug} {model}"),
+        }
+    }
 }
 
 #[tokio::test]

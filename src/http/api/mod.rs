@@ -28,7 +28,7 @@ use axum::{
 pub const DOCUMENT: &str = "/v1/openapi.json";
 
 /// What the gateway serves itself, for the document.
-const OF_GATEWAY: [(Operation, &str); 18] = [
+const OF_GATEWAY: [(Operation, &str); 19] = [
     (Operation::ChatCompletion, "Complete a chat, in the form of OpenAI's chat completions"),
     (Operation::Messages, "Complete a chat, in the form of Anthropic's messages"),
     (Operation::Completion, "Complete a text, in the form of OpenAI's older completions"),
@@ -47,6 +47,7 @@ const OF_GATEWAY: [(Operation, &str); 18] = [
     (Operation::PromptRender, "Fill a prompt, and answer with the request that would leave"),
     (Operation::PromptRun, "Fill a prompt and call its model, whole or streamed"),
     (Operation::ModelsList, "List models"),
+    (Operation::ModelGet, "Get a model of the list, by its name there, whose slashes may be escaped"),
 ];
 
 /// Every management call.

@@ -131,8 +131,10 @@ async fn what_an_export_cannot_hold_is_refused_by_name() {
             (json!({ "requested_data": ["request", "response"] }), "requested_data"),
             (json!({ "description": long }), "description"),
             (json!({ "filters": { "team": "x" } }), "team"),
-            (json!({ "filters": { "prompt_token_min": 3 } }), "prompt_token_min"),
-            (json!({ "filters": { "ai_org_model": "openai__a, openai__b" } }), "ai_org_model"),
+            (json!({ "filters": { "prompt_token_min": -3 } }), "prompt_token_min"),
+            (json!({ "filters": { "weighted_feedback_min": 3 } }), "weighted_feedback_min"),
+            (json!({ "filters": { "ai_org_model": "openai__a, gpt-4o" } }), "ai_org_model"),
+            (json!({ "filters": { "status_code": "200,9xx" } }), "status_code"),
             (json!({ "filters": { "page_size": 50_001 } }), "page_size"),
             (json!({ "filters": { "page_size": 50_000, "current_page": 21 } }), "current_page"),
             (json!({ "filters": { "status_code": "9xx" } }), "status_code"),
@@ -188,6 +190,46 @@ async fn what_an_export_cannot_hold_is_refused_by_name() {
         let (_, event) = house.chain(house.organisation).await;
         let event = event.expect("an event");
         assert!(event["changes"].as_array().expect("changes").iter().any(|change| change["now"] == said), "{event}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn exports_hold_what_has_one_of_several_values() {
+    each_engine(async |house| {
+        let house = house.founded().await;
+        let program = house.program(&house.master_key);
+        let rows = [
+            Row::new(1, 1_000),
+            Row { model: "other".into(), status: Some(429), ..Row::new(2, 2_000) },
+            Row { model: "third".into(), ..Row::new(3, 3_000) },
+        ];
+        put(&house, &rows).await;
+        for (filters, expected) in [
+            (json!({ "ai_model": "gpt-4o, other" }), &[1_u128, 2][..]),
+            (json!({ "ai_org_model": "openai__other,openai__third, anthropic__gpt-4o" }), &[2, 3]),
+            (json!({ "status_code": "429,500" }), &[2]),
+            (json!({ "status_code": "2xx,429", "ai_model": "other,third" }), &[2, 3]),
+            (json!({ "trace_id": "x,trace" }), &[1, 2, 3]),
+            (json!({ "configs": "pc-a,pc-b" }), &[]),
+            (json!({ "prompt_token_min": 900, "completion_token_max": 304 }), &[1, 2, 3]),
+            (json!({ "prompt_token_min": 901 }), &[]),
+        ] {
+            let body = json!({ "filters": filters, "requested_data": ["id"] });
+            let made = program.api("POST", "/v1/logs/exports", body).await;
+            assert_eq!(made.status, 200, "{filters}: {}", made.text);
+            assert_eq!(made.json()["total"], expected.len(), "{filters}");
+            let path = format!("/v1/logs/exports/{}", text(&made.json(), "id"));
+            assert_eq!(program.api("POST", &format!("{path}/start"), Value::Null).await.status, 200);
+            let file = program.api("GET", &format!("{path}/file"), Value::Null).await;
+            let mut ids: Vec<String> = lines(&file.text).iter().map(|line| text(line, "id")).collect();
+            ids.sort();
+            assert_eq!(
+                ids,
+                expected.iter().map(|id| Uuid::from_u128(*id).to_string()).collect::<Vec<_>>(),
+                "{filters}"
+            );
+        }
     })
     .await;
 }

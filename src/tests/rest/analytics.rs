@@ -65,9 +65,139 @@ async fn graphs_groups_and_summaries_are_read() {
             let answer = program.api("GET", &format!("/v1/analytics/{path}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (404, "not_found"), "{path}");
         }
-        for bad in ["range=9d", "range=7d&from=2027-01-01", "status_code=nope", "cost_min=-1", "virtual_keys=a,b"] {
+        for bad in ["range=9d", "range=7d&from=2027-01-01", "status_code=nope", "cost_min=-1", "virtual_keys=a,B%20c"] {
             let answer = program.api("GET", &format!("/v1/analytics/graphs/cost?{bad}"), Value::Null).await;
             assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{bad}: {}", answer.text);
+        }
+    })
+    .await;
+}
+
+/// A call that is neither of the model nor of the trace of [`crate::tests::support::House::add_call`].
+async fn add_other(house: &crate::tests::support::House, trace: &str, model: &str, status: u16) {
+    let id = Uuid::now_v7();
+    house.add_uncounted_call(id).await;
+    let change = format!(
+        "UPDATE call_logs SET trace_id = '{trace}', model = '{model}', provider = 'anthropic', status = {status}, \
+         input_tokens = 40, output_tokens = 2 WHERE id = '{id}'"
+    );
+    // SQLite keeps ids as bytes.
+    let change = match house.owner_url() {
+        Some(_) => change,
+        None => change.replace(&format!("'{id}'"), &format!("x'{}'", id.simple())),
+    };
+    house.as_owner_composed(&change).await.expect("another call");
+    crate::features::logs::operations::count_earlier(&house.app).await.expect("it is counted");
+}
+
+#[tokio::test]
+async fn filters_take_several_values_and_mean_any_of_them() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        for _ in 0..3 {
+            house.add_call(Uuid::now_v7()).await;
+        }
+        add_other(&house, "other,one", "claude-test", 429).await;
+        add_other(&house, "third", "claude-other", 200).await;
+        let count = async |filter: &str| {
+            let path = format!("/v1/analytics/graphs/requests?range=7d&{filter}");
+            let answer = program.api("GET", &path, Value::Null).await;
+            assert_eq!(answer.status, 200, "{filter}: {}", answer.text);
+            answer.json()["summary"]["total"].as_i64()
+        };
+        for (filter, calls) in [
+            ("", 5),
+            ("ai_model=gpt-test,claude-test", 4),
+            ("ai_model=claude-test,%20nobody", 1),
+            ("ai_model=nobody,none", 0),
+            ("ai_org_model=anthropic__claude-test", 1),
+            ("ai_org_model=claude__claude-test,anthropic__claude-other", 2),
+            ("ai_org_model=openai__claude-test,anthropic__gpt-test", 0),
+            ("ai_org_model=anthropic__claude-test&ai_model=gpt-test", 0),
+            ("trace_id=trace,third", 4),
+            // A name with a comma in it is found by its whole.
+            ("trace_id=other,one", 1),
+            ("status_code=429,404", 1),
+            ("status_code=200,4xx", 5),
+            ("status_code=failed,refused", 0),
+            ("configs=pc-a,pc-b", 0),
+            ("prompt_slug=pp-a,pp-b", 0),
+            ("virtual_keys=a,b", 0),
+            ("prompt_token_min=40", 2),
+            ("prompt_token_max=39", 3),
+            ("completion_token_min=2&completion_token_max=2", 2),
+            ("completion_token_min=3", 0),
+        ] {
+            assert_eq!(count(filter).await, Some(calls), "{filter}");
+        }
+        let many: Vec<String> = (0..31).map(|number| format!("m{number}")).collect();
+        assert_eq!(count(&format!("ai_model={},gpt-test", many[..29].join(","))).await, Some(3));
+        let many = format!("ai_model={}", many.join(","));
+        for (bad, field) in [
+            (many.as_str(), "ai_model"),
+            ("ai_org_model=gpt-test", "ai_org_model"),
+            ("ai_org_model=nobody__gpt-test", "ai_org_model"),
+            ("status_code=200,nope", "status_code"),
+            ("configs=,", "configs"),
+            ("prompt_token_min=-1", "prompt_token_min"),
+        ] {
+            let answer = program.api("GET", &format!("/v1/analytics/graphs/requests?{bad}"), Value::Null).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{bad}: {}", answer.text);
+            assert_eq!(answer.json()["error"]["param"], field, "{bad}: {}", answer.text);
+        }
+        // The list of the log takes the same.
+        for (filter, entries) in [
+            ("ai_model=gpt-test,claude-test", 4),
+            ("ai_model=claude", 2),
+            ("trace_id=trace,third", 4),
+            ("ai_org_model=anthropic__claude-test", 1),
+            ("status=429,404", 1),
+            ("configs=pc-a,pc-b", 0),
+        ] {
+            let answer = program.api("GET", &format!("/v1/logs?range=7d&{filter}"), Value::Null).await;
+            assert_eq!(answer.json()["total"].as_i64(), Some(entries), "{filter}: {}", answer.text);
+        }
+        // Feedback counts by the calls of its trace.
+        let given = json!({ "trace_id": "third", "value": 5 });
+        assert_eq!(program.api("POST", "/v1/feedback", given).await.status, 200);
+        for (filter, entries) in
+            [("trace_id=third,trace", 1), ("ai_model=gpt-test,claude-test", 0), ("prompt_token_min=1", 1)]
+        {
+            let path = format!("/v1/analytics/graphs/feedbacks?range=7d&{filter}");
+            let answer = program.api("GET", &path, Value::Null).await;
+            assert_eq!(answer.json()["summary"]["total"].as_i64(), Some(entries), "{filter}: {}", answer.text);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn groups_tell_the_columns_that_are_asked_for() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        house.add_call(Uuid::now_v7()).await;
+        let read =
+            async |query: &str| program.api("GET", &format!("/v1/analytics/groups/model?{query}"), Value::Null).await;
+        // As the official client for Python writes it.
+        let told = read("columns=requests%2Ccost&include_total=True").await;
+        well_formed(&told);
+        let told = told.json();
+        assert_eq!(told["total"], 1, "{told}");
+        let group =
+            json!({ "object": "analytics-group", "ai_model": "gpt-test", "id": null, "requests": 1, "cost": null });
+        assert_eq!(told["data"], json!([group]));
+        let without = read("include_total=false").await.json();
+        assert_eq!((without.get("total"), &without["data"][0]["requests"]), (None, &json!(1)), "{without}");
+        let all = read("columns=").await.json();
+        assert!(all["total"] == 1 && all["data"][0].get("p99").is_some(), "{all}");
+        for (query, field) in [("columns=requests,price", "columns"), ("include_total=perhaps", "include_total")] {
+            let answer = read(query).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{query}: {}", answer.text);
+            assert_eq!(answer.json()["error"]["param"], field, "{}", answer.text);
+        }
+        for path in ["graphs/cost?columns=cost", "summary/cache?include_total=true", "graphs/feedbacks?columns=cost"] {
+            let answer = program.api("GET", &format!("/v1/analytics/{path}"), Value::Null).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (422, "invalid"), "{path}: {}", answer.text);
         }
     })
     .await;

@@ -123,6 +123,83 @@ async fn scopes_are_read_again_under_the_names_that_were_given() {
 }
 
 #[tokio::test]
+async fn scopes_of_existing_clients_open_what_they_say_and_nothing_else() {
+    each_engine(async |house| {
+        let (house, program) = founded(house).await;
+        // The contract's own examples.
+        let lists = [
+            json!(["workspaces.list", "logs.export", "logs.list", "logs.view"]),
+            json!([
+                "logs.export",
+                "logs.list",
+                "logs.view",
+                "configs.create",
+                "configs.update",
+                "configs.delete",
+                "configs.read",
+                "configs.list",
+                "virtual_keys.create",
+                "virtual_keys.update",
+                "virtual_keys.delete",
+                "virtual_keys.read",
+                "virtual_keys.list",
+                "virtual_keys.copy",
+            ]),
+        ];
+        for scopes in lists {
+            let (id, _) = made(&program, json!({ "name": "example", "scopes": scopes })).await;
+            let path = format!("/v1/api-keys/{id}");
+            let read = async || program.api("GET", &path, Value::Null).await.json()["scopes"].clone();
+            let sorted = |scopes: &Value| {
+                let mut names: Vec<String> = serde_json::from_value(scopes.clone()).expect("names");
+                names.sort();
+                names
+            };
+            let told = read().await;
+            assert_eq!(sorted(&told), sorted(&scopes));
+            assert_eq!(program.api("PUT", &path, json!({ "scopes": told })).await.status, 200);
+            assert_eq!(read().await, told, "what is read can be sent back");
+        }
+        let export = json!({ "filters": { "status_code": "200,429" }, "requested_data": ["id"] });
+        let calls = [
+            ("POST", "/v1/logs/exports", export),
+            ("GET", "/v1/analytics/graphs/requests?range=7d", Value::Null),
+            ("GET", "/v1/configs", Value::Null),
+            ("GET", "/v1/models", Value::Null),
+            ("GET", "/v1/virtual-keys", Value::Null),
+        ];
+        for (scope, opens) in [
+            ("logs.export", &[0][..]),
+            ("analytics.view", &[1]),
+            ("configs.list", &[2]),
+            ("completions.write", &[3]),
+            ("workspace_integrations.list", &[4]),
+            ("workspaces.list", &[]),
+        ] {
+            let (_, secret) = made(&program, json!({ "name": scope, "scopes": [scope] })).await;
+            let key = house.program(&secret);
+            for (number, (method, path, body)) in calls.iter().enumerate() {
+                let answer = key.api(method, path, body.clone()).await;
+                let expected = if opens.contains(&number) { 200 } else { 403 };
+                assert_eq!(answer.status, expected, "{scope} {path}: {}", answer.text);
+            }
+        }
+        let keys = async || program.api("GET", "/v1/api-keys", Value::Null).await.json()["total"].clone();
+        let before = keys().await;
+        for scope in ["logs.write", "audit_logs.list", "mcp.invoke", "no.such"] {
+            let refused =
+                program.api("POST", "/v1/api-keys", json!({ "name": "x", "scopes": ["logs.view", scope] })).await;
+            assert_eq!((refused.status, code(&refused).as_str()), (422, "invalid"), "{}", refused.text);
+            let error = refused.json()["error"].clone();
+            assert_eq!(error["param"], "scopes", "{error}");
+            assert!(error["message"].as_str().is_some_and(|message| message.contains(scope)), "{error}");
+        }
+        assert_eq!(keys().await, before, "nothing was made");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_management_call_is_a_use_of_its_key() {
     each_engine(async |house| {
         let (house, program) = founded(house).await;

@@ -35,10 +35,23 @@ async fn members_and_invitations_are_looked_after() {
                 program.api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": role })).await;
             assert_eq!((answer.status, code(&answer).as_str()), (status, expected), "{role}");
         }
+        // The organisation is the only place there is, in which a person has one role.
+        let own = house.slug.as_str();
+        for (workspaces, status, expected) in [
+            (json!([{ "id": "elsewhere", "role": "member" }]), 404, "not_found"),
+            (json!([{ "id": own, "role": "admin" }]), 422, "invalid"),
+            (json!([{ "id": own }, { "id": own }]), 422, "invalid"),
+            (json!([{ "role": "member" }]), 422, "invalid"),
+            (json!([own]), 422, "invalid"),
+        ] {
+            let body = json!({ "email": "bo@x.test", "role": "member", "workspaces": workspaces });
+            let answer = program.api("POST", "/v1/admin/users/invites", body).await;
+            assert_eq!((answer.status, code(&answer).as_str()), (status, expected), "{workspaces}: {}", answer.text);
+        }
         assert_eq!(house.snapshot().await, before);
-        let invited = program
-            .api("POST", "/v1/admin/users/invites", json!({ "email": "bo@x.test", "role": "member", "workspaces": [] }))
-            .await;
+        let workspaces = json!([{ "id": own, "role": "member" }]);
+        let body = json!({ "email": "bo@x.test", "role": "member", "workspaces": workspaces });
+        let invited = program.api("POST", "/v1/admin/users/invites", body).await;
         assert_eq!(invited.status, 200, "{}", invited.text);
         assert!(invited.json()["invite_link"].as_str().is_some_and(|link| link.starts_with("http://latchkey.test/")));
         let path = format!("/v1/admin/users/invites/{}", invited.json()["id"].as_str().expect("an id"));

@@ -210,6 +210,10 @@ impl Matrix {
             .replace("{label}", "{id}")
             .replace("{collection}", "{id}");
         let path = thing.iter().fold(path, |path, thing| path.replace("{id}", thing).replace("{slug}", thing));
+        let path = match operation {
+            Operation::ModelGet => path.replace("{id}", "@main/gpt-4o"),
+            _ => path,
+        };
         // A response is the provider's: whoever has its virtual key may ask for any.
         let path = if ready.through.is_some() { path.replace("{id}", "resp_1") } else { path };
         Call { method: method.to_owned(), path, body: ready.body, thing, sent: ready.sent, through: ready.through }

@@ -359,7 +359,15 @@ impl FieldType for ObjectText {
 pub struct Flag(pub bool);
 
 impl FieldType for Flag {
-    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+    fn read(value: Value, origin: Origin) -> std::result::Result<Self, &'static str> {
+        if let (Value::String(text), Origin::Query) = (&value, origin) {
+            // Python writes its own words for them.
+            return match text.to_ascii_lowercase().as_str() {
+                "true" | "1" => Ok(Self(true)),
+                "false" | "0" => Ok(Self(false)),
+                _ => Err("must be true or false"),
+            };
+        }
         match (value.as_bool(), value.as_i64()) {
             (Some(flag), _) => Ok(Self(flag)),
             (None, Some(0)) => Ok(Self(false)),

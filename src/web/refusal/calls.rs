@@ -1,6 +1,6 @@
 //! Refusals of model calls: what they name, what configs and guardrails forbid, and what there is no room or time for.
 
-use super::{Refusal, SHOULD_RETRY};
+use super::{Refusal, SHOULD_RETRY, narrowed::shown};
 use crate::{kernel::FieldError, policy::Permission};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value};
@@ -40,6 +40,18 @@ impl Refusal {
             "not_found_error",
             "There is no virtual key with this name.",
         )
+    }
+
+    /// The list of models has none of this name, or none that the key may call.
+    pub fn no_such_model(model: &str) -> Self {
+        let message = format!(
+            "There is no model {} in the list of models that this API key has. Name it as the list does.",
+            shown(model)
+        );
+        Self::new(StatusCode::NOT_FOUND, "model_not_found", "invalid_request_error", "").with(|details| {
+            details.message = Cow::Owned(message);
+            details.param = Some(Cow::Borrowed("model"));
+        })
     }
 
     /// A guardrail has denied the request or its answer.

@@ -73,6 +73,6 @@ impl Refusal {
 }
 
 /// A name as a refusal repeats it.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     name.chars().take(NAMED).filter(|c| !c.is_control()).collect()
 }

@@ -78,11 +78,17 @@ input! {
         /// Cents.
         cost_min: Option<f64>,
         cost_max: Option<f64>,
-        /// A model's whole name.
+        /// Tokens that were read.
+        prompt_token_min: Option<i64>,
+        prompt_token_max: Option<i64>,
+        /// Tokens that were written.
+        completion_token_min: Option<i64>,
+        completion_token_max: Option<i64>,
+        /// A model's whole name. It may be several, parted by commas: any of them. So may the other names and ids.
         ai_model: Option<String>,
         /// A provider and a model: `openai__gpt-4o`.
         ai_org_model: Option<String>,
-        /// A provider's name.
+        /// One provider's name.
         provider: Option<String>,
         /// A status, a class of statuses such as `4xx`, or an outcome.
         status_code: Option<String>,
@@ -104,14 +110,7 @@ input! {
         /// Pages that are passed over.
         current_page: Option<i64>,
     }
-    unsupported: [
-        "prompt_token_min",
-        "prompt_token_max",
-        "completion_token_min",
-        "completion_token_max",
-        "weighted_feedback_min",
-        "weighted_feedback_max",
-    ]
+    unsupported: ["weighted_feedback_min", "weighted_feedback_max"]
 }
 
 input! {
@@ -317,20 +316,6 @@ async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Valu
     if custom && read.range.is_some() {
         fields.refuse("range", "Send range, or a beginning and an end, not both.");
     }
-    let (provider, model) = match &read.ai_org_model {
-        None => (read.provider, read.ai_model),
-        Some(both) => match both.split_once("__") {
-            _ if read.provider.is_some() || read.ai_model.is_some() || both.contains(',') => {
-                fields.refuse("ai_org_model", "An export is about one model, or about all.");
-                (None, None)
-            }
-            Some((provider, model)) => (Some(provider.trim().to_owned()), Some(model.trim().to_owned())),
-            None => {
-                fields.refuse("ai_org_model", "Write provider and model, such as openai__gpt-4o.");
-                (None, None)
-            }
-        },
-    };
     let metadata = match read.metadata {
         None => None,
         Some(Value::String(text)) => Some(text),
@@ -361,8 +346,9 @@ async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Valu
         ("virtual_key", read.virtual_keys),
         ("config", read.configs),
         ("prompt", read.prompt_slug),
-        ("model_is", model),
-        ("provider", provider),
+        ("model_is", read.ai_model),
+        ("provider_model", read.ai_org_model),
+        ("provider", read.provider),
         ("status", read.status_code),
         ("trace_id", read.trace_id),
         ("metadata", metadata),
@@ -370,6 +356,10 @@ async fn filtered(call: &Call, operation: Operation, sent: BTreeMap<String, Valu
         ("max_cost", dollars(read.cost_max)),
         ("min_tokens", number(read.total_units_min)),
         ("max_tokens", number(read.total_units_max)),
+        ("min_input_tokens", number(read.prompt_token_min)),
+        ("max_input_tokens", number(read.prompt_token_max)),
+        ("min_output_tokens", number(read.completion_token_min)),
+        ("max_output_tokens", number(read.completion_token_max)),
     ]);
     fields.finish()?;
     let asked = canonical(&asked).map_err(|error| renamed(error, &IN_THE_CONTRACT))?;

@@ -23,13 +23,18 @@ pub const PAGE: i64 = 50;
 ///   `2027-02-21` (its beginning and its end) or a moment (RFC 3339); without `to` until now.
 /// - `key`: an API key's id. `virtual_key`: an id or slug. `person`: the id of who called from the console. `provider`,
 ///   `endpoint`: a name. `prompt`, `config`: the slug of what was run or led, with the number of a version beside it.
-///   `model`: part of the name, whatever its letter case; `model_is`: the whole of it. `error`: a stable code.
+///   `model`: part of the name, whatever its letter case; `model_is`: the whole of it; `provider_model`: that behind a
+///   provider's, as in `openai__gpt-4o`. `error`: a stable code.
 /// - `trace_id`: a whole one. `search`: part of a trace id or of metadata, whatever its letter case. `metadata`: see [`Metadata::parse_filter`]. `status`: an outcome's name, a status, or a class
 ///   of statuses such as `4xx`. `outcome`: the name of one, beside
 ///   a status or a class.
 /// - `cache`: `none`, `hit`. `rescued`: `none`, `retry`, `fallback`. `verdict`: `none`, `passed`, `failed`, `denied`.
-/// - `min_cost`, `max_cost`: dollars. `min_tokens`, `max_tokens`. `min_latency`, `max_latency`: milliseconds.
-pub const FILTERS: [&str; 29] = [
+/// - `min_cost`, `max_cost`: dollars. `min_tokens`, `max_tokens`, and of those that were read and written
+///   `min_input_tokens` and so on. `min_latency`, `max_latency`: milliseconds.
+///
+/// `key`, `virtual_key`, `prompt`, `config`, `model_is`, `provider_model`, `trace_id` and `status` may be several, parted by
+/// commas: any of them.
+pub const FILTERS: [&str; 34] = [
     "range",
     "from",
     "to",
@@ -44,6 +49,7 @@ pub const FILTERS: [&str; 29] = [
     "config_version",
     "model",
     "model_is",
+    "provider_model",
     "error",
     "trace_id",
     "search",
@@ -57,6 +63,10 @@ pub const FILTERS: [&str; 29] = [
     "max_cost",
     "min_tokens",
     "max_tokens",
+    "min_input_tokens",
+    "max_input_tokens",
+    "min_output_tokens",
+    "max_output_tokens",
     "min_latency",
     "max_latency",
 ];

@@ -67,11 +67,12 @@ pub fn narrowing_fields(list: &List, choices: Choices) -> AnyView {
     let [prompt, config, model, error, search, metadata] =
         ["prompt", "config", "model", "error", "search", "metadata"].map(|name| list.asked.get(name).to_owned());
     let status = list.asked.get("status");
-    let is_number = status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
+    // One status, or several, parted by commas.
+    let is_other = status.contains(',') || status.len() == 3 && status.bytes().all(|b| b.is_ascii_digit());
     let outcomes = std::iter::once(Choice::new("", "Any outcome"))
         .chain(CallOutcome::ALL.into_iter().map(|outcome| Choice::new(outcome.name(), capital(outcome.label()))))
         .chain(["2xx", "4xx", "5xx"].into_iter().map(|class| Choice::new(class, format!("Status {class}"))))
-        .chain(is_number.then(|| Choice::new(status, format!("Status {status}"))))
+        .chain(is_other.then(|| Choice::new(status, format!("Status {status}"))))
         .collect();
     let providers = std::iter::once(Choice::new("", "Any provider"))
         .chain(Provider::ALL.into_iter().map(|provider| Choice::new(provider.name(), provider.label())))

@@ -5,8 +5,8 @@
 use super::{
     cells::{Cells, Row, SketchRow},
     conditions::{
-        BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, Conditions, OF_CACHE, OF_RESCUED, OF_TRACE, OF_VERDICT, RAW,
-        RAW_CACHE, RAW_RESCUED, RAW_VERDICT, ROLLED, SAYING, SKETCHED_ON, UNCOUNTED, narrow, narrowed, of_kinds, raw_only,
+        BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, Conditions, OF_CACHE,
+        OF_RESCUED, OF_TRACE, OF_TRACES, OF_VERDICT, RAW, RAW_CACHE, RAW_RESCUED, RAW_VERDICT, ROLLED, SAYING, SKETCHED_ON, UNCOUNTED, narrow, narrowed, of_kinds, raw_only,
     },
 };
 use crate::{
@@ -188,20 +188,27 @@ macro_rules! filters {
     (@[$($first:expr,)?] $on:ident; $($more:expr),*) => {
         &[
             $($first,)?
-            listing::Filter::optional(&[$on.of_key]),
-            listing::Filter::optional(&[$on.of_virtual_key, $on.of_slug]),
+            listing::Filter::optional(&[$on.of_key[0], $on.of_key[1]]),
+            listing::Filter::optional(&[
+                $on.of_virtual_key[0],
+                $on.of_virtual_key[1],
+                $on.of_slug[0],
+                $on.of_slug[1],
+            ]),
             listing::Filter::optional(&[$on.of_person]),
             listing::Filter::optional(&[$on.of_provider]),
             listing::Filter::optional(&[$on.of_endpoint]),
-            listing::Filter::optional(&[$on.of_prompt]),
+            listing::Filter::optional(&[$on.of_prompt[0], $on.of_prompt[1]]),
             listing::Filter::optional(&[$on.of_prompt_version]),
-            listing::Filter::optional(&[$on.of_config]),
+            listing::Filter::optional(&[$on.of_config[0], $on.of_config[1]]),
             listing::Filter::optional(&[$on.of_config_version]),
-            listing::Filter::optional(&[$on.of_model, $on.of_model_part]),
+            listing::Filter::optional(&[$on.of_model[0], $on.of_model[1], $on.of_model_part]),
+            listing::Filter::optional(&[$on.of_provider_model]),
             listing::Filter::optional(&[$on.of_error]),
             listing::Filter::optional(&[$on.said[0].1, $on.said[1].1, $on.said[2].1]),
             listing::Filter::optional(&[$on.ended_as]),
             listing::Filter::optional(&[$on.ended_in]),
+            listing::Filter::optional(&[$on.ended]),
             listing::Filter::optional(&[$on.own]),
             $(listing::Filter::optional(&[$more])),*
         ]
@@ -245,7 +252,8 @@ pub static ENDED: Listing = Listing::new(Parts {
     searched: &[],
     filters: filters![
         RAW;
-        RAW_CACHE, RAW_RESCUED, RAW_VERDICT, OF_TRACE, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS, BETWEEN_LATENCIES, UNCOUNTED,
+        RAW_CACHE, RAW_RESCUED, RAW_VERDICT, OF_TRACE, OF_TRACES, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS,
+        BETWEEN_INPUTS, BETWEEN_OUTPUTS, BETWEEN_LATENCIES, UNCOUNTED,
     ],
     order: Order::Unseen,
     summaries: &RAW_BY,

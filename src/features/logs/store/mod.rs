@@ -26,7 +26,8 @@ use crate::{
         readable, statements, row, values,
     },
 };
-use conditions::{BETWEEN_COSTS, BETWEEN_LATENCIES, BETWEEN_TOKENS, OF_TRACE, RAW, SAYING, narrowed, raw_only};
+use conditions::{
+    BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, OF_TRACE, OF_TRACES, RAW, SAYING, narrowed, raw_only};
 use figures::{Spreads, filters};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
@@ -61,7 +62,8 @@ pub static LIST: Listing = Listing::new(Parts {
     searched: &[],
     filters: filters![
         RAW;
-        OF_CACHE, OF_RESCUED, OF_VERDICT, OF_TRACE, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS, BETWEEN_LATENCIES,
+        OF_CACHE, OF_RESCUED, OF_VERDICT, OF_TRACE, OF_TRACES, SAYING, BETWEEN_COSTS, BETWEEN_TOKENS,
+        BETWEEN_INPUTS, BETWEEN_OUTPUTS, BETWEEN_LATENCIES,
     ],
     order: Order::Latest("c.started_at", "c.id"),
     summaries: &[UNDER_WAY],

@@ -11,9 +11,10 @@ use crate::{
     },
     kernel::{Error, Fields, InvitationId, Result, Secret},
     policy::{Operation, Role},
-    web::api::{Api, Call, Done, List, Nothing, asked, input, names, one_of, renamed, window},
+    web::api::{Api, Call, Done, FieldType, List, Nothing, Origin, asked, input, names, one_of, renamed, window},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
@@ -47,8 +48,26 @@ input! {
         email: String,
         #[schema(value_type = GivenRole, inline)]
         role: String,
+        /// The key's own organisation, for clients that name where somebody is invited to; with the same role, or none.
+        #[schema(value_type = Option<Vec<InvitePlace>>, inline, max_items = 1)]
+        workspaces: Option<Vec<InvitePlace>>,
     }
-    unsupported: ["workspaces", "workspace_api_key_details"]
+    unsupported: ["workspace_api_key_details"]
+}
+
+/// Where somebody is invited to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InvitePlace {
+    /// The organisation's id or slug.
+    id: String,
+    role: Option<String>,
+}
+
+impl FieldType for InvitePlace {
+    fn read(value: Value, _: Origin) -> std::result::Result<Self, &'static str> {
+        serde_json::from_value(value).map_err(|_| "must be a list of objects with `id` and `role`")
+    }
 }
 
 names! {
@@ -118,7 +137,18 @@ async fn invite(call: Call, new: CreateInvite) -> Result<CreatedInvite> {
     let mut fields = Fields::default();
     fields.take("email", Email::parse(&new.email).map(|_| ()));
     let role = fields.take("role", role(&new.role));
+    let places = new.workspaces.unwrap_or_default();
+    if places.len() > 1 {
+        fields.refuse("workspaces", "The organisation is the only one. Name it once, or leave this out.");
+    } else if places.iter().any(|place| place.role.as_ref().is_some_and(|own| *own != new.role)) {
+        fields.refuse("workspaces", "A person has one role in the organisation, that in `role`. Name the same here, or none.");
+    }
     fields.finish()?;
+    for place in places {
+        // No other exists for the key.
+        let named = Map::from_iter([("workspace_id".to_owned(), Value::String(place.id))]);
+        call.inner::<Nothing>(Operation::Invite, named).await?;
+    }
     let batch = operations::invite(&call.access, &new.email, role.ok_or_else(Error::internal)?).await;
     let batch = batch.map_err(|error| renamed(error, &[("addresses", "email")]))?;
     match batch.answers.into_iter().next().map(|answer| answer.outcome) {
