@@ -22,13 +22,7 @@ mod tests;
 use super::{NO_CALLS, Room};
 
 #[cfg(feature = "ssr")]
-pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS],
-    lists: &[],
-    calls: NO_CALLS,
-    subjects: &[],
-    jobs: &[],
-};
+pub const ROOM: Room = Room { statements: &[store::STATEMENTS], lists: &[], calls: NO_CALLS, subjects: &[], jobs: &[] };
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]

@@ -5,7 +5,7 @@ use crate::{
     kernel::{OrganisationId, Result, Timestamp, UserId},
     server::{
         crypto::Digest,
-        database::{Tx, statements, row, values},
+        database::{Tx, row, statements, values},
     },
 };
 use uuid::Uuid;

@@ -15,8 +15,13 @@ async fn signing_out_ends_the_session_with_its_event() {
         let session = profile["sessions"][0]["id"].as_str().expect("a session").to_owned();
         let list = ada.form("team/list", &[("slug", &house.slug)]).await.json();
         let user: UserId = list["people"][0]["id"].as_str().expect("an id").parse().expect("an id");
-        let who =
-            SignedIn { user, name: "Ada".into(), session: session.parse().expect("an id"), by: None, confirmed_at: Timestamp(0) };
+        let who = SignedIn {
+            user,
+            name: "Ada".into(),
+            session: session.parse().expect("an id"),
+            by: None,
+            confirmed_at: Timestamp(0),
+        };
         let access = Access::person(house.app.clone(), Origin::default(), who);
         sign_out(&access).await.expect("signed out");
         assert_eq!(ada.form("account/view", &[]).await.status, 401, "the cookie opens nothing");

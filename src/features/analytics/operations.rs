@@ -4,7 +4,11 @@ use super::model::{FeedbackGiven, GROUPS, Group, Page, Slot, group_of};
 use crate::{
     features::{
         feedback::{self, model::Tally},
-        logs::{self, Spreads, figures::{Dimension, Figures}, query::{self, Filter, Span}},
+        logs::{
+            self, Spreads,
+            figures::{Dimension, Figures},
+            query::{self, Filter, Span},
+        },
     },
     kernel::{Asked, Result, Timestamp, time::DAY},
     policy::Operation,
@@ -175,7 +179,8 @@ pub async fn bars(
     let told = buckets.iter().map(|bucket| (Timestamp(bucket * width), of_bars.remove(bucket).unwrap_or_default()));
     let bars = told.collect();
     let groups = cells.by_group().into_iter().map(|((id, label), figures, in_bars)| {
-        let bars: Vec<Figures> = buckets.iter().map(|bucket| in_bars.get(bucket).cloned().unwrap_or_default()).collect();
+        let bars: Vec<Figures> =
+            buckets.iter().map(|bucket| in_bars.get(bucket).cloned().unwrap_or_default()).collect();
         GroupBars {
             id: id.map(|id| id.to_string()),
             label: label.filter(|label| !label.is_empty()),

@@ -21,18 +21,8 @@ use utoipa::ToSchema;
 const USER: &str = "_user";
 const MICROCENTS: f64 = 1_000_000.0;
 /// What can be chosen of a group, beside what it is by.
-const COLUMNS: [&str; 10] = [
-    "requests",
-    "cost",
-    "tokens",
-    "avg_tokens",
-    "avg_latency",
-    "p50",
-    "p90",
-    "p99",
-    "success_rate",
-    "last_seen",
-];
+const COLUMNS: [&str; 10] =
+    ["requests", "cost", "tokens", "avg_tokens", "avg_latency", "p50", "p90", "p99", "success_rate", "last_seen"];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::AnalyticsGraph, "Read a graph: figures over time", graph)
@@ -251,13 +241,14 @@ async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
     let by = match name.as_str() {
         "users" | "users-requests" => Some(Dimension::Metadata(USER.into())),
         "errors-stacks" | "errors-stack" | "errors-status-codes" | "errors-status-code" => Some(Dimension::Status),
-        "requests" | "tokens" | "cost" | "latency" | "errors" | "errors-rate" | "requests-rescued" | "cache-hit-rate"
-        | "cache-latency" => None,
+        "requests" | "tokens" | "cost" | "latency" | "errors" | "errors-rate" | "requests-rescued"
+        | "cache-hit-rate" | "cache-latency" => None,
         _ => return Err(Error::not_found()),
     };
     // How long kept answers took is told by them alone.
     let hits_only = name == "cache-latency";
-    let (mut bars, _) = read(&call, Operation::AnalyticsGraph, query, if hits_only { Some(Dimension::Cache) } else { by }).await?;
+    let (mut bars, _) =
+        read(&call, Operation::AnalyticsGraph, query, if hits_only { Some(Dimension::Cache) } else { by }).await?;
     if hits_only {
         bars.keep_group(|label| label == "hit");
     }
@@ -295,9 +286,7 @@ async fn feedbacks(call: Call, query: AnalyticsQuery, name: &str) -> Result<Anal
         "feedbacks" => (json!({ "total": read.all.given }), over_time(|tally| ("total", json!(tally.given)))),
         "feedbacks-weighted" => (json!({ "avg": read.all.mean() }), over_time(|tally| ("avg", json!(tally.mean())))),
         "feedbacks-ai-models" => {
-            let model = |(model, tally): &(String, Tally)| {
-                json!({ "ai_model": model, "total": tally.given, "avg_weighted_feedback": tally.mean() })
-            };
+            let model = |(model, tally): &(String, Tally)| json!({ "ai_model": model, "total": tally.given, "avg_weighted_feedback": tally.mean() });
             (json!({ "total": read.all.given }), read.models.iter().map(model).collect())
         }
         _ => {
@@ -370,9 +359,9 @@ fn point_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Value {
         }
         "errors-stacks" | "errors-stack" => {
             let failed = in_bar().filter(|group| group.failed[index] > 0);
-            let stats = failed.map(|group| {
-                json!({ "response_status_code": status(group.label.as_deref()), "count": group.failed[index] })
-            });
+            let stats = failed.map(
+                |group| json!({ "response_status_code": status(group.label.as_deref()), "count": group.failed[index] }),
+            );
             json!({ "stats": stats.collect::<Vec<_>>() })
         }
         "errors-status-codes" | "errors-status-code" => {

@@ -292,7 +292,9 @@ pub fn not_from(address: Option<IpAddr>) -> String {
             "This API key does not work from {}. It is narrowed to certain addresses; whoever manages it can change that.",
             address.to_canonical()
         ),
-        None => "This API key is narrowed to certain addresses, and the address of this request is not known.".to_owned(),
+        None => {
+            "This API key is narrowed to certain addresses, and the address of this request is not known.".to_owned()
+        }
     }
 }
 

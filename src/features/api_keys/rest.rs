@@ -59,14 +59,13 @@ pub fn register(api: Api) -> Api {
 
 async fn list(call: Call, query: KeysQuery) -> Result<List<ApiKey>> {
     let window = window(query.page_size, query.current_page)?;
-    let asked =
-        asked([
-            ("q", query.q),
-            ("status", query.status),
-            ("permission", query.permission),
-            ("rights", query.rights),
-            ("sort", query.sort),
-        ]);
+    let asked = asked([
+        ("q", query.q),
+        ("status", query.status),
+        ("permission", query.permission),
+        ("rights", query.rights),
+        ("sort", query.sort),
+    ]);
     let mut fields = Fields::default();
     one_of(&mut fields, &asked, "status", &["active", "rotating", "expiring", "expired", "disabled", "deleted"]);
     one_of(&mut fields, &asked, "permission", &KeyFeature::ALL.map(KeyFeature::name));
@@ -120,7 +119,8 @@ async fn create(call: Call, input: CreateApiKey) -> Result<CreatedApiKey> {
         let expiry = fields.take("expires_at", end(input.expires_at));
         let (permissions, expiry) = fields.build(|| Some((permissions?, expiry?)))?;
         let description = input.description.unwrap_or_default();
-        let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
+        let (config, config_override) =
+            input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         let config_override = config_override.unwrap_or(true);
         let keep_texts = choice(input.keep_texts)?.flatten();
         let (rates, budgets, emails) = (input.rate_limits, input.usage_limits, input.alert_emails);
@@ -189,7 +189,8 @@ async fn update(call: Call, input: UpdateApiKey) -> Result<Changed> {
         let permissions = fields.take("permissions", chosen(input.scopes, input.permissions, Some(key.permissions)));
         let expiry = fields.take("expires_at", input.expires_at.map(end).transpose());
         fields.finish()?;
-        let (config, config_override) = input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
+        let (config, config_override) =
+            input.defaults.map_or((None, None), |of| (of.config_id, of.allow_config_override));
         let narrow = Narrow {
             models: input.models.map(Option::unwrap_or_default),
             virtual_keys: input.virtual_keys.map(Option::unwrap_or_default),

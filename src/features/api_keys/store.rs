@@ -2,8 +2,8 @@
 
 pub mod holder;
 pub mod list;
-pub mod rights;
 pub mod narrowing;
+pub mod rights;
 
 use super::{
     narrowing::{KeyBounds, Narrowing},
@@ -15,7 +15,7 @@ use crate::{
     policy::{AnswersFor, PermissionSet, Standing},
     server::{
         crypto::{ApiKeySecret, Digest, KeyKind},
-        database::{OrgTx, Tx, read_role, statements, row, values},
+        database::{OrgTx, Tx, read_role, row, statements, values},
     },
 };
 use sqlx::types::Json;
@@ -49,7 +49,7 @@ statements! {
     LIVE_NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL ORDER BY name, id LIMIT 1000";
     LIVE_NAMES_OF: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
     CALLERS: TenantSql = "SELECT id, COALESCE(responsible, id) AS person, CAST(permissions AS TEXT) LIKE '%\"models.call\"%' AS calls, (disabled_at IS NOT NULL OR COALESCE(expires_at, 9223372036854775807) <= $52) AS is_over FROM api_keys WHERE org_id = $1 AND revoked_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
-    NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY name, id LIMIT 500";
+    NAMES: TenantSql = "SELECT id, name FROM api_keys WHERE org_id = $1 ORDER BY COALESCE(used_at, created_at) DESC, id DESC LIMIT 500";
     // The newest that still works and is not the master key.
     NEWEST: TenantSql = "SELECT name FROM api_keys WHERE org_id = $1 AND kind = 'standard' AND revoked_at IS NULL AND disabled_at IS NULL AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at DESC, id DESC LIMIT 1";
     RESPONSIBLE_OF: TenantSql = "SELECT responsible FROM api_keys WHERE org_id = $1 AND id = $2";
@@ -302,7 +302,7 @@ pub async fn touch_used(tx: &mut OrgTx, uses: &[(KeyId, Uuid, Timestamp)]) -> Re
     Ok(())
 }
 
-/// The keys of the organisation, the deleted ones too, by name.
+/// The keys of the organisation, the deleted ones too, those first that were used last; of more than 500 these.
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(KeyId, String)>> {
     let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (KeyId(id), name)).collect())
@@ -429,7 +429,10 @@ pub async fn verify(tx: &mut OrgTx, digest: &Digest, from: Option<IpAddr>, now: 
     let mut row: VerifyRow = tx.optional(VERIFY, values![*digest]).await?.ok_or_else(invalid_key)?;
     refuse(row.revoked_at, row.disabled_at, row.expires_at, now)?;
     if row.valid_until.is_some_and(|until| until <= now.0) {
-        return Err(Error::new(Code::ApiKeyRevoked, "This secret was replaced when the key was rotated. Use the new one."));
+        return Err(Error::new(
+            Code::ApiKeyRevoked,
+            "This secret was replaced when the key was rotated. Use the new one.",
+        ));
     }
     let effective = row.effective()?;
     let bounds = row.bounds();

@@ -72,7 +72,9 @@ async fn next(mut place: Place) -> Result<Option<(String, Place)>> {
         let mut tx = lengthy.read(Operation::AuditExport).await?;
         // The transaction is of one moment: what it finds removed is missing in the piece, and nothing else is.
         if anchors::removed(&mut tx).await? > after {
-            return Err(Error::conflict("Events of this export were removed for their age meanwhile. Export it again."));
+            return Err(Error::conflict(
+                "Events of this export were removed for their age meanwhile. Export it again.",
+            ));
         }
         let (events, looked) = store::following(&mut tx, filter, span, after, PIECE).await?;
         for event in &events {

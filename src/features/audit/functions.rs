@@ -11,7 +11,10 @@ use leptos::{
 };
 
 #[cfg(feature = "ssr")]
-use {super::operations, crate::{policy::Operation, web}};
+use {
+    super::operations,
+    crate::{policy::Operation, web},
+};
 
 /// One page of the log.
 #[server(prefix = "/fn", endpoint = "audit/list")]

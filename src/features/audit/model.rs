@@ -252,7 +252,10 @@ mod tests {
         assert_eq!(told("api_key", "robot").sentence(), "Key robot rotated the API key ci-deploy");
         assert_eq!(told("system", "latchkey").sentence(), "Latchkey rotated the API key ci-deploy");
         let flood = Told { outcome: "refused".into(), count: 1_204, ..told("several", "") };
-        assert_eq!(flood.sentence(), "Several callers did not succeed in this: rotated the API key ci-deploy, 1,204 times");
+        assert_eq!(
+            flood.sentence(),
+            "Several callers did not succeed in this: rotated the API key ci-deploy, 1,204 times"
+        );
         let unnamed = Told { subject: Thing { id: "x9".into(), ..Thing::default() }, ..told("nobody", "") };
         assert_eq!(unnamed.sentence(), "Somebody rotated the API key x9");
         assert!(!Told::default().is_readable() && Told::default().sentence().contains("not as"));

@@ -41,7 +41,6 @@ impl Filter {
     pub fn is_open(&self) -> bool {
         *self == Self::default()
     }
-
 }
 
 /// Where a page begins: behind a number, towards the oldest, or before it, towards the newest.

@@ -135,11 +135,7 @@ pub async fn verification(access: &Access) -> Result<Verification> {
 }
 
 /// The number of the first event behind this one that does not follow, as far as it is looked.
-async fn follow(
-    tx: &mut OrgTx,
-    (mut seq, mut hash): (i64, Hash),
-    head: Option<(i64, Vec<u8>)>,
-) -> Result<Option<i64>> {
+async fn follow(tx: &mut OrgTx, (mut seq, mut hash): (i64, Hash), head: Option<(i64, Vec<u8>)>) -> Result<Option<i64>> {
     let last = seq.saturating_add(LOOKED_AT);
     while seq < last {
         let events = audit::page(tx, seq, STEP).await?;

@@ -28,7 +28,11 @@ const NOTHING: &str = "{}";
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::AuditList, "List the events of the audit log, newest first", list)
-        .serve(Operation::AuditVerification, "Say how far the audit log is vouched for, and whether it holds together", verification)
+        .serve(
+            Operation::AuditVerification,
+            "Say how far the audit log is vouched for, and whether it holds together",
+            verification,
+        )
         .serve(Operation::AuditGet, "Read an event of the audit log", get)
         .serve(Operation::AuditRecords, "List the events of a span of time in the form of the contract", records)
 }

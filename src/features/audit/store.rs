@@ -68,7 +68,7 @@ pub static LIST: Listing = Listing::new(Parts {
     id: "a.seq",
     within: "a.org_id = $1",
     searched: &[],
-    filters: filters!([BETWEEN] [FROM_ADDRESS]),
+    filters: filters!([BETWEEN][FROM_ADDRESS]),
     order: Order::Numbered("a.seq"),
     summaries: &[SOME],
 });

@@ -60,7 +60,8 @@ pub async fn due(app: &App, organisation: OrganisationId) -> Result<()> {
         let due = next_due(note.tx(), app.clock.now()).await?;
         drop(note);
         let Some(month) = due else { return Ok(()) };
-        let made = Access::act_by_itself(app, Operation::BillingClose, organisation, |change| make(change, month)).await;
+        let made =
+            Access::act_by_itself(app, Operation::BillingClose, organisation, |change| make(change, month)).await;
         match made {
             // Another replica has made it.
             Err(error) if error.code == Code::Conflict => {}

@@ -54,6 +54,9 @@ mod tests {
         let sorted = |list: &str| list.split_ascii_whitespace().is_sorted();
         assert!([CODES, WITHOUT, THOUSANDTHS].into_iter().all(sorted));
         let each = |list: &'static str| list.split_ascii_whitespace();
-        assert!(each(CODES).all(|code| code.len() == 3) && each(WITHOUT).chain(each(THOUSANDTHS)).all(|code| has(CODES, code)));
+        assert!(
+            each(CODES).all(|code| code.len() == 3)
+                && each(WITHOUT).chain(each(THOUSANDTHS)).all(|code| has(CODES, code))
+        );
     }
 }

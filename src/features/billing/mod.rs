@@ -31,15 +31,14 @@ pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
     lists: &[],
     calls: NO_CALLS,
-    subjects: &[(
-        "statement",
-        |tx, id| Box::pin(async move {
+    subjects: &[("statement", |tx, id| {
+        Box::pin(async move {
             match month::Month::parse(id) {
                 Some(month) => Ok(store::by_month(tx, month).await?.is_some()),
                 None => Ok(false),
             }
-        }),
-    )],
+        })
+    })],
     jobs: &[Job {
         every: Duration::from_secs(600),
         failed: "monthly statements could not be made",

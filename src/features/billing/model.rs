@@ -246,7 +246,10 @@ mod tests {
         );
         let few = Forecast::of(0, &[0, 2 * day, 4 * day], 36 * 3_600_000).expect("a forecast");
         assert_eq!((few.cost, few.days), (3 * day, 3));
-        assert!(few.sentence(&Currency::default()).contains("the mean of the 3 full days that there are to go by: $2.00 a day"));
+        assert!(
+            few.sentence(&Currency::default())
+                .contains("the mean of the 3 full days that there are to go by: $2.00 a day")
+        );
         let one = Forecast::of(1, &[day], 0).expect("a forecast");
         assert!(one.cost == 1 && one.sentence(&Currency::default()).contains("the one full day"));
         assert_eq!(Forecast::of(5, &[], DAY), None, "nothing to go by");
@@ -255,7 +258,10 @@ mod tests {
 
     #[test]
     fn rates_and_markups_are_bounded() {
-        assert_eq!((parse_rate(""), parse_rate("0.920001"), parse_rate("1000000")), (Ok(WHOLE), Ok(920_001), Ok(HIGHEST_RATE)));
+        assert_eq!(
+            (parse_rate(""), parse_rate("0.920001"), parse_rate("1000000")),
+            (Ok(WHOLE), Ok(920_001), Ok(HIGHEST_RATE))
+        );
         for bad in ["0", "0.000000", "-1", "1000000.000001", "0.9200001", "one"] {
             assert!(parse_rate(bad).is_err(), "{bad}");
         }

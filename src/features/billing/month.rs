@@ -1,6 +1,9 @@
 //! Months, in UTC.
 
-use crate::kernel::{Timestamp, time::{DAY, MONTHS}};
+use crate::kernel::{
+    Timestamp,
+    time::{DAY, MONTHS},
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -121,7 +124,9 @@ mod tests {
 
     #[test]
     fn what_is_no_month_is_none() {
-        for bad in ["", "2026", "2026-13", "2026-00", "2026-1", "1969-12", "9999-01", "+026-01", "2026-11-01", "20２6-11"] {
+        for bad in
+            ["", "2026", "2026-13", "2026-00", "2026-1", "1969-12", "9999-01", "+026-01", "2026-11-01", "20２6-11"]
+        {
             assert_eq!(Month::parse(bad), None, "{bad}");
         }
     }

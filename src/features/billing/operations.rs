@@ -2,11 +2,10 @@
 
 use super::{
     amount::WHOLE,
-    close, currencies,
-    lines,
+    close, currencies, lines,
     model::{
-        self, FORECAST_DAYS, Forecast, MARKUP, Page, ROWS, Row, Settings, Spend, StatementPage, parse_markup, parse_name,
-        parse_rate,
+        self, FORECAST_DAYS, Forecast, MARKUP, Page, ROWS, Row, Settings, Spend, StatementPage, parse_markup,
+        parse_name, parse_rate,
     },
     month::Month,
     statement::Markup,

@@ -198,7 +198,8 @@ pub fn corrections(month: Month, counted: Vec<Line>, statements: &[Statement]) -
         }
         let line = now.with_numbers(more);
         // What the mark-up adds is rounded once for all that was ever billed of it.
-        let whole = Line { cost: was.cost.saturating_add(line.cost), ..line.clone() }.raised(markups.unwrap_or_default());
+        let whole =
+            Line { cost: was.cost.saturating_add(line.cost), ..line.clone() }.raised(markups.unwrap_or_default());
         let line = Line { markup: whole.markup, added: whole.added.saturating_sub(was.added), ..line };
         Some(line)
     });
@@ -254,7 +255,13 @@ mod tests {
         Month::parse("2026-11").expect("a month")
     }
 
-    fn statement(number: i64, month: Month, lines: Vec<Line>, corrections: Vec<Correction>, markups: Vec<Markup>) -> Statement {
+    fn statement(
+        number: i64,
+        month: Month,
+        lines: Vec<Line>,
+        corrections: Vec<Correction>,
+        markups: Vec<Markup>,
+    ) -> Statement {
         Statement {
             number,
             month,

@@ -75,8 +75,10 @@ pub async fn settings(tx: &mut OrgTx) -> Result<Settings> {
 /// Sets them; their version is the next one. False: somebody else did so first.
 pub async fn set(tx: &mut OrgTx, settings: &Settings, was: i64) -> Result<bool> {
     let Settings { contact_name, contact_email, currency, markups, version } = settings;
-    let markups: BTreeMap<&str, i64> = markups.iter().map(|markup| (markup.provider.as_str(), markup.percent)).collect();
-    let mut row = values![contact_name, contact_email, &currency.code, currency.rate, serde_json::json!(markups), *version];
+    let markups: BTreeMap<&str, i64> =
+        markups.iter().map(|markup| (markup.provider.as_str(), markup.percent)).collect();
+    let mut row =
+        values![contact_name, contact_email, &currency.code, currency.rate, serde_json::json!(markups), *version];
     let changed = match was {
         0 => tx.execute(MAKE_SETTINGS, row).await?,
         was => {
@@ -122,7 +124,8 @@ fn read(body: &str) -> Result<Statement> {
 pub async fn insert(tx: &mut OrgTx, statement: &Statement) -> Result<()> {
     let Currency { code, rate, .. } = statement.currency.clone();
     let body = serde_json::to_string(statement).map_err(|_| Error::internal())?;
-    let row = values![statement.month.start(), statement.number, statement.total(), code, rate, body, statement.made_at];
+    let row =
+        values![statement.month.start(), statement.number, statement.total(), code, rate, body, statement.made_at];
     tx.execute(INSERT, row).await.map(drop)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     features::versions::model::{History, MESSAGE_LIMIT},
-    kernel::{text::grouped, ConfigId, KeyId, Timestamp, Window, text},
+    kernel::{ConfigId, KeyId, Timestamp, Window, text, text::grouped},
     routing::{Explanation, Fault, Outline},
 };
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Listing, Order, Page, Parts, Sort},
-        statements, row, values,
+        row, statements, values,
     },
 };
 use uuid::Uuid;

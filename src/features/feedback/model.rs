@@ -46,7 +46,10 @@ impl Draft {
     pub fn said(&self, fields: &mut Fields, before: &str) -> Said {
         let field = |name: &str| format!("{before}{name}");
         if !VALUES.contains(&self.value) {
-            fields.refuse(&field("value"), format!("A value is a whole number from {} to {}.", VALUES.start(), VALUES.end()));
+            fields.refuse(
+                &field("value"),
+                format!("A value is a whole number from {} to {}.", VALUES.start(), VALUES.end()),
+            );
         }
         if self.weight.is_some_and(|weight| !(0.0..=1.0).contains(&weight)) {
             fields.refuse(&field("weight"), "A weight is a number from 0 to 1.");
@@ -168,7 +171,10 @@ mod tests {
         };
         let good = Draft { trace_id: "t".into(), value: -10, weight: Some(0.5), metadata: Some(json!({ "a": [1] })) };
         assert_eq!(faults(&good), Vec::<String>::new());
-        assert_eq!(faults(&Draft { value: 10, weight: None, metadata: Some(Value::Null), ..good.clone() }), Vec::<String>::new());
+        assert_eq!(
+            faults(&Draft { value: 10, weight: None, metadata: Some(Value::Null), ..good.clone() }),
+            Vec::<String>::new()
+        );
         let long = |letters: usize| json!({ "a": "x".repeat(letters) });
         assert_eq!(faults(&Draft { metadata: Some(long(METADATA_LIMIT - 8)), ..good.clone() }), Vec::<String>::new());
         for (draft, field) in [

@@ -49,7 +49,8 @@ pub async fn give(access: &Access, drafts: &[Draft], is_list: bool) -> Result<Ve
     if unknown > 0 {
         let (of_all, of_one) = store::count_unknown(note.tx(), now.plus(-HOUR), &by).await?;
         if of_all + unknown > MOST_UNKNOWN || of_one + unknown > MOST_UNKNOWN_OF_ONE {
-            let message = "Too much feedback has come on traces that the log does not know. Send it once their calls have ended.";
+            let message =
+                "Too much feedback has come on traces that the log does not know. Send it once their calls have ended.";
             return Err(Error::wait(60, message));
         }
     }
@@ -126,7 +127,8 @@ async fn may_see(tx: &mut OrgTx, own: Option<UserId>, trace: &str) -> Result<boo
 }
 
 fn not_seen() -> Error {
-    let message = "The log has no call of this trace, or one that you may not see. Calls are logged a moment after they end.";
+    let message =
+        "The log has no call of this trace, or one that you may not see. Calls are logged a moment after they end.";
     Error { message: message.into(), ..Error::not_found() }
 }
 

@@ -142,5 +142,9 @@ async fn change(call: Call, change: FeedbackChange) -> Result<FeedbackAnswer> {
     let FeedbackChange { value, weight, metadata } = change;
     let draft = Draft { trace_id: String::new(), value, weight, metadata };
     let id = operations::change(&call.access, call.part("id"), &draft).await?;
-    Ok(FeedbackAnswer { status: "success", message: "Feedback successfully updated", feedback_ids: vec![id.to_string()] })
+    Ok(FeedbackAnswer {
+        status: "success",
+        message: "Feedback successfully updated",
+        feedback_ids: vec![id.to_string()],
+    })
 }

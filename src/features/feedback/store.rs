@@ -90,13 +90,7 @@ pub struct About<'a> {
 }
 
 /// Stores an entry.
-pub async fn insert(
-    tx: &mut OrgTx,
-    about: About<'_>,
-    said: &Said,
-    by: &By<'_>,
-    at: Timestamp,
-) -> Result<FeedbackId> {
+pub async fn insert(tx: &mut OrgTx, about: About<'_>, said: &Said, by: &By<'_>, at: Timestamp) -> Result<FeedbackId> {
     let id = FeedbackId(Uuid::now_v7());
     let weight = said.weight.unwrap_or(WHOLE);
     let (trace, metadata) = (about.trace, said.metadata.clone());

@@ -61,7 +61,8 @@ pub async fn run(access: &Access, guardrail: &Guardrail, samples: &[Sample]) -> 
     for sample in samples {
         let result = judge(access, guardrail, ("", None), sample.is_answer, &sample.text).await.result;
         // What somebody outside would say is not known.
-        let is_known = result.checks.iter().all(|check| check.error.as_ref().is_none_or(|error| error.message != NOBODY));
+        let is_known =
+            result.checks.iter().all(|check| check.error.as_ref().is_none_or(|error| error.message != NOBODY));
         let holds = is_known.then_some(result.verdict == sample.passes);
         sampled.holds.push(holds);
         if holds == Some(false) {
@@ -111,7 +112,11 @@ pub fn told(tried: Tried, definition: &Value, text: &str) -> Told {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "times of checks are small and not below zero")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times of checks are small and not below zero"
+)]
 fn micros(milliseconds: f64) -> u64 {
     (milliseconds * 1000.0).max(0.0) as u64
 }

@@ -65,7 +65,13 @@ fn shown(parameter: &Parameter, value: &Value) -> Option<String> {
         Kind::Choice(choices) => {
             let word = match value {
                 // As existing definitions say it of what is found.
-                Value::Bool(on) => if *on { "replace" } else { "" },
+                Value::Bool(on) => {
+                    if *on {
+                        "replace"
+                    } else {
+                        ""
+                    }
+                }
                 value => value.as_str()?,
             };
             choices.iter().any(|(value, _)| *value == word).then(|| word.to_owned())
@@ -100,7 +106,14 @@ pub fn actions_of(definition: &Value) -> Actions {
         (number("value"), number("weight"))
     };
     Actions {
-        on_fail: if is("observe") { "observe" } else if is("deny") { "deny" } else { "pass" }.to_owned(),
+        on_fail: if is("observe") {
+            "observe"
+        } else if is("deny") {
+            "deny"
+        } else {
+            "pass"
+        }
+        .to_owned(),
         is_async: is("async"),
         is_sequential: is("sequential"),
         on_error: word("on_error"),
@@ -347,7 +360,8 @@ mod tests {
             ("checks.2.parameters", "[]"),
         ];
         let mut fields = Fields::default();
-        let told = definition_of(&blocks_typed(&typed(&form), ""), &actions_typed(&typed(&[])), &json!({}), &mut fields);
+        let told =
+            definition_of(&blocks_typed(&typed(&form), ""), &actions_typed(&typed(&[])), &json!({}), &mut fields);
         let error = fields.finish().expect_err("refused");
         let names: Vec<_> = error.fields.iter().map(|field| field.field.as_str()).collect();
         assert_eq!(names, ["checks[0].parameters.schema", "checks[2].parameters"]);

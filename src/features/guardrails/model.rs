@@ -14,12 +14,8 @@ const DESCRIPTION_LIMIT: usize = 500;
 /// Longest text of a sample or of a try, in characters.
 pub const TEXT_LIMIT: usize = 20_000;
 /// The most characters of each field.
-pub const LIMITS: &[(&str, usize)] = &[
-    ("name", NAME_LIMIT),
-    ("description", DESCRIPTION_LIMIT),
-    ("message", MESSAGE_LIMIT),
-    ("text", TEXT_LIMIT),
-];
+pub const LIMITS: &[(&str, usize)] =
+    &[("name", NAME_LIMIT), ("description", DESCRIPTION_LIMIT), ("message", MESSAGE_LIMIT), ("text", TEXT_LIMIT)];
 /// Guardrails on one page of the list.
 pub const PAGE: i64 = 50;
 /// Longest text that the list is searched for.

@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Listing, Order, Page, Parts, Sort},
-        statements, row, values,
+        row, statements, values,
     },
 };
 use uuid::Uuid;
@@ -245,13 +245,7 @@ pub struct Facts<'a> {
 }
 
 /// Makes a guardrail without its first version; it is for no calls by itself. False: the slug is taken.
-pub async fn insert(
-    tx: &mut OrgTx,
-    id: GuardrailId,
-    slug: &str,
-    facts: &Facts<'_>,
-    now: Timestamp,
-) -> Result<bool> {
+pub async fn insert(tx: &mut OrgTx, id: GuardrailId, slug: &str, facts: &Facts<'_>, now: Timestamp) -> Result<bool> {
     Ok(tx.execute(INSERT, values![id, slug, facts.name, facts.description, false, facts.by, now]).await? == 1)
 }
 

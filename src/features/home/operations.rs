@@ -52,7 +52,8 @@ pub async fn view(access: &Access) -> Result<Home> {
     let tested = call || events.iter().any(is_tested);
     let (key, ending, unused) = if may(Operation::ApiKeysList) {
         let ending = api_keys::expiring(&mut tx, now).await?;
-        let ending = ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
+        let ending =
+            ending.into_iter().filter_map(|key| Some(Ending { id: key.id, name: key.name, at: key.expires_at? }));
         let unused = api_keys::with_unused(&mut tx, now).await?;
         (Some(api_keys::newest_name(&mut tx, now).await?), ending.take(SHOWN).collect(), unused)
     } else {

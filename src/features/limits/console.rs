@@ -1,11 +1,11 @@
 //! What the console and programs do with limits by themselves, beside the keys and virtual keys that they are on.
 
 use super::{
-    model::{
-        Action, Changing, Correction, DAYS_RANGE, Doubt, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES, Raised, Scope, Span, Standing,
-        Subject, Wanted, stands,
-    },
     doubts::doubts,
+    model::{
+        Action, Changing, Correction, DAYS_RANGE, Doubt, Draft, Hook, Kind, Limit, Measure, Named, On, Page, RATES,
+        Raised, Scope, Span, Standing, Subject, Wanted, stands,
+    },
     operations::{self, counts, fits, free_to_act, may_touch},
     store,
 };
@@ -239,9 +239,15 @@ pub async fn set_as<'a>(
                 return Err(Error::stale());
             }
             let others = store::on(change.tx(), on).await?;
-            let clashes = |other: &&Limit| Some(other.id) != was.as_ref().map(|limit| limit.id) && other.is.same_as(&wanted);
+            let clashes =
+                |other: &&Limit| Some(other.id) != was.as_ref().map(|limit| limit.id) && other.is.same_as(&wanted);
             if let Some(other) = others.iter().find(clashes) {
-                let message = format!("There is one already for {} in {}: {}.", other.is.measure.name(), other.is.span.words(), other.is);
+                let message = format!(
+                    "There is one already for {} in {}: {}.",
+                    other.is.measure.name(),
+                    other.is.span.words(),
+                    other.is
+                );
                 return Err(Error::field("span", message));
             }
             if was.is_none() && others.len() >= MOST_ON_ONE {
@@ -286,10 +292,13 @@ async fn name_of(change: &mut Change, limit: &Limit) -> Result<String> {
 fn read(draft: &Draft) -> Result<Wanted> {
     let mut fields = Fields::default();
     let kind = fields.take("kind", Kind::parse(&draft.kind).ok_or_else(|| "Choose one of the two.".to_owned()));
-    let measure = fields.take("measure", Measure::parse(&draft.measure).ok_or_else(|| "Choose what is counted.".to_owned()));
+    let measure =
+        fields.take("measure", Measure::parse(&draft.measure).ok_or_else(|| "Choose what is counted.".to_owned()));
     let days = || draft.days.trim().parse().ok().filter(|days| DAYS_RANGE.contains(days)).map(Span::Days);
     let span = match draft.span.as_str() {
-        "days" => fields.take("days", days().ok_or_else(|| format!("Write a number of days from 1 to {}.", DAYS_RANGE.end()))),
+        "days" => {
+            fields.take("days", days().ok_or_else(|| format!("Write a number of days from 1 to {}.", DAYS_RANGE.end())))
+        }
         name => fields.take("span", Span::parse(name).ok_or_else(|| "Choose a span of time.".to_owned())),
     };
     let action = fields.take("action", Action::parse(&draft.action).ok_or_else(|| "Choose one of the two.".to_owned()));
@@ -315,7 +324,8 @@ fn read(draft: &Draft) -> Result<Wanted> {
     };
     let least = if kind == Some(Kind::Rate) { 0 } else { counted.least_budget() };
     let amount = counted.read(&draft.amount).filter(|amount| *amount >= least);
-    let amount = fields.take("amount", amount.ok_or_else(|| sentence(if least == 0 { "0 or more" } else { "at least 1" })));
+    let amount =
+        fields.take("amount", amount.ok_or_else(|| sentence(if least == 0 { "0 or more" } else { "at least 1" })));
     let alert_at = match draft.alert_at.trim() {
         "" => Some(None),
         typed => {
@@ -378,7 +388,8 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
             let until = match until.trim() {
                 "" => None,
                 typed => {
-                    let read = Timestamp::parse(typed).ok_or_else(|| "Choose the last day, such as 2027-02-21.".to_owned());
+                    let read =
+                        Timestamp::parse(typed).ok_or_else(|| "Choose the last day, such as 2027-02-21.".to_owned());
                     fields.take("raised_until", read)
                 }
             };
@@ -386,7 +397,8 @@ pub async fn raise(access: &Access, id: &str, to: &str, until: &str, reason: &st
                 "" => None,
                 typed => {
                     let read = limit.is.measure.read(typed);
-                    let to = fields.take("raised_to", read.ok_or_else(|| "Write the higher amount as a number.".to_owned()));
+                    let to =
+                        fields.take("raised_to", read.ok_or_else(|| "Write the higher amount as a number.".to_owned()));
                     if until.is_none() {
                         fields.refuse("raised_until", "Choose the last day, such as 2027-02-21.");
                     }

@@ -225,7 +225,8 @@ fn budget(fields: &mut Fields, value: &Value, path: &str) -> Option<Wanted> {
         None => Some(None),
         Some(Some(at)) if at >= least && amount.is_none_or(|amount| at <= amount) => Some(Some(at)),
         Some(Some(at)) if at >= least => {
-            fields.refuse(&members.at("alert_threshold"), "`alert_threshold` is above the limit: nobody would be told.");
+            fields
+                .refuse(&members.at("alert_threshold"), "`alert_threshold` is above the limit: nobody would be told.");
             None
         }
         Some(_) => {
@@ -265,7 +266,8 @@ fn budget(fields: &mut Fields, value: &Value, path: &str) -> Option<Wanted> {
     let span = calendar?.or(days?).unwrap_or(Span::Whole);
     let anchor = anchor?;
     if span == Span::Whole && anchor.is_some() {
-        let message = "`next_usage_reset_at` needs `periodic_reset` or `periodic_reset_days`: else it never begins anew.";
+        let message =
+            "`next_usage_reset_at` needs `periodic_reset` or `periodic_reset_days`: else it never begins anew.";
         fields.refuse(&format!("{path}.next_usage_reset_at"), message);
         return None;
     }
@@ -491,9 +493,18 @@ mod tests {
             assert_eq!(faults(rate(sent.clone()), Value::Null), [field], "{sent}");
         }
         for (sent, field) in [
-            (json!({"type": "tokens", "credit_limit": 100, "periodic_reset": "weekly", "periodic_reset_days": 7}), "usage_limits.periodic_reset_days"),
-            (json!({"type": "tokens", "credit_limit": 10, "periodic_reset_days": 366}), "usage_limits.periodic_reset_days"),
-            (json!({"type": "tokens", "credit_limit": 10, "periodic_reset_days": 0}), "usage_limits.periodic_reset_days"),
+            (
+                json!({"type": "tokens", "credit_limit": 100, "periodic_reset": "weekly", "periodic_reset_days": 7}),
+                "usage_limits.periodic_reset_days",
+            ),
+            (
+                json!({"type": "tokens", "credit_limit": 10, "periodic_reset_days": 366}),
+                "usage_limits.periodic_reset_days",
+            ),
+            (
+                json!({"type": "tokens", "credit_limit": 10, "periodic_reset_days": 0}),
+                "usage_limits.periodic_reset_days",
+            ),
             (json!({"type": "tokens", "credit_limit": 10, "periodic_reset": "yearly"}), "usage_limits.periodic_reset"),
             (json!({"type": "tokens", "credit_limit": 0}), "usage_limits.credit_limit"),
             (json!({"type": "cost", "credit_limit": 0.5}), "usage_limits.credit_limit"),
@@ -501,8 +512,14 @@ mod tests {
             (json!({"type": "cost"}), "usage_limits.credit_limit"),
             (json!({"type": "cost", "credit_limit": 10, "alert_threshold": 11}), "usage_limits.alert_threshold"),
             (json!({"type": "words", "credit_limit": 10}), "usage_limits.type"),
-            (json!({"type": "cost", "credit_limit": 10, "next_usage_reset_at": "2027-01-01T00:00:00Z"}), "usage_limits.next_usage_reset_at"),
-            (json!({"type": "cost", "credit_limit": 10, "next_usage_reset_at": "soon", "periodic_reset": "weekly"}), "usage_limits.next_usage_reset_at"),
+            (
+                json!({"type": "cost", "credit_limit": 10, "next_usage_reset_at": "2027-01-01T00:00:00Z"}),
+                "usage_limits.next_usage_reset_at",
+            ),
+            (
+                json!({"type": "cost", "credit_limit": 10, "next_usage_reset_at": "soon", "periodic_reset": "weekly"}),
+                "usage_limits.next_usage_reset_at",
+            ),
         ] {
             assert_eq!(faults(Value::Null, sent.clone()), [field], "{sent}");
         }

@@ -201,13 +201,19 @@ mod tests {
             (limit.on.scope, limit.is.measure) = (scope, measure);
             limit
         };
-        let all = |measure| Limit { is: Wanted { amount: 5, ..on(Scope::Organisation, measure).is }, ..on(Scope::Organisation, measure) };
+        let all = |measure| Limit {
+            is: Wanted { amount: 5, ..on(Scope::Organisation, measure).is },
+            ..on(Scope::Organisation, measure)
+        };
         assert!(first(&all(Measure::Requests), &on(Scope::ApiKey, Measure::Requests)));
         assert!(!first(&all(Measure::Requests), &on(Scope::VirtualKey, Measure::Requests)), "it counts each attempt");
         for measure in [Measure::Tokens, Measure::Cost] {
             assert!(first(&all(measure), &on(Scope::VirtualKey, measure)), "both count what all attempts used");
         }
-        let own = Limit { is: Wanted { amount: 5, ..on(Scope::VirtualKey, Measure::Requests).is }, ..on(Scope::VirtualKey, Measure::Requests) };
+        let own = Limit {
+            is: Wanted { amount: 5, ..on(Scope::VirtualKey, Measure::Requests).is },
+            ..on(Scope::VirtualKey, Measure::Requests)
+        };
         assert!(first(&own, &on(Scope::VirtualKey, Measure::Requests)), "both are its own");
     }
 

@@ -41,7 +41,8 @@ pub async fn raise_limit(
     #[server(default)] raised_until: String,
     #[server(default)] reason: String,
 ) -> Result<Vec<Doubt>, Error> {
-    let doubts = console::raise(&web::member(&slug).await?, &id.to_string(), &raised_to, &raised_until, &reason).await?;
+    let doubts =
+        console::raise(&web::member(&slug).await?, &id.to_string(), &raised_to, &raised_until, &reason).await?;
     web::redirect(&routes::limits(&slug).with("done", if doubts.is_empty() { "raised" } else { "doubted" }));
     Ok(doubts)
 }

@@ -117,7 +117,8 @@ fn receiver(app: &App, organisation: OrganisationId, stored: &Stored) -> std::re
     let place = place(organisation, stored.id);
     let plain = app.keyring.open_sealed(&place.each_ref().map(String::as_str), &stored.secret).ok();
     let secret = plain.and_then(|plain| WebhookSecret::parse(&plain));
-    let secret = secret.ok_or_else(|| trouble("The signing secret cannot be opened. Delete the webhook and set it anew."))?;
+    let secret =
+        secret.ok_or_else(|| trouble("The signing secret cannot be opened. Delete the webhook and set it anew."))?;
     Ok(Webhook { address, secrets: vec![secret], format: Format::Events, outgoing: app.outgoing.clone() })
 }
 

@@ -8,9 +8,9 @@ pub mod console;
 pub mod contract;
 #[cfg(feature = "ssr")]
 mod doubts;
-pub mod functions;
 #[cfg(feature = "ssr")]
 mod fold;
+pub mod functions;
 #[cfg(feature = "ssr")]
 mod hook;
 pub mod model;
@@ -34,15 +34,14 @@ pub const ROOM: Room = Room {
     lists: &[],
     calls: rest::register,
     subjects: &[
-        (
-            "limit",
-            |tx, id| Box::pin(async move {
+        ("limit", |tx, id| {
+            Box::pin(async move {
                 match id.parse() {
                     Ok(id) => Ok(store::by_id(tx, id).await?.is_some()),
                     Err(_) => Ok(false),
                 }
-            }),
-        ),
+            })
+        }),
         ("limit_webhook", |tx, id| Box::pin(hook::exists(tx, id))),
     ],
     jobs: &[

@@ -2,7 +2,9 @@
 
 use super::{
     doubts::doubts,
-    model::{Correction, CorrectionKind, Doubt, Edit, Kind, Limit, MOST, Measure, On, Raised, Scope, Span, Standing, Wanted},
+    model::{
+        Correction, CorrectionKind, Doubt, Edit, Kind, Limit, MOST, Measure, On, Raised, Scope, Span, Standing, Wanted,
+    },
     store,
 };
 use crate::{
@@ -190,8 +192,7 @@ fn matched<'l>(was: &[&'l Limit], wanted: &[Wanted]) -> Vec<Option<&'l Limit>> {
         let at = left.iter().position(|limit| fits(limit))?;
         Some(left.remove(at))
     };
-    let mut found: Vec<Option<&Limit>> =
-        wanted.iter().map(|wanted| take(&|limit| limit.is.same_as(wanted))).collect();
+    let mut found: Vec<Option<&Limit>> = wanted.iter().map(|wanted| take(&|limit| limit.is.same_as(wanted))).collect();
     for (found, wanted) in found.iter_mut().zip(wanted) {
         // One of another span goes on with what was used of it; a rate begins anew.
         if found.is_none() && wanted.kind == Kind::Budget {
@@ -277,15 +278,8 @@ async fn carry(tx: &mut OrgTx, app: &App, before: &Limit, after: &Limit, now: Ti
 /// Makes a limit. Gives its id.
 pub async fn add(change: &mut Change, on: On, wanted: &Wanted) -> Result<LimitId> {
     let (now, by) = (change.now(), change.access().actor_name().to_owned());
-    let limit = Limit {
-        id: LimitId::new(),
-        on,
-        is: wanted.clone(),
-        emails: vec![],
-        since: now,
-        reset_at: None,
-        raised: None,
-    };
+    let limit =
+        Limit { id: LimitId::new(), on, is: wanted.clone(), emails: vec![], since: now, reset_at: None, raised: None };
     store::insert(change.tx(), &limit, &by).await?;
     Ok(limit.id)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     console,
-    contract::{self, BudgetBody, Changed, RateBody, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
+    contract::{self, BudgetBody, Changed, LimitWarning, RateBody, ShownBudget, ShownBudgets, ShownRate, Told},
     model::{Correction, Kind, Limit, Measure, Named, On, Scope},
     operations,
 };

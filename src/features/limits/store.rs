@@ -106,10 +106,7 @@ impl LimitRow {
                 emails: serde_json::from_str(&self.emails).ok()?,
                 since: Timestamp(self.since),
                 reset_at: self.reset_at.map(Timestamp),
-                raised: self
-                    .raised_to
-                    .zip(self.raised_until)
-                    .map(|(to, until)| Raised { to, until: Timestamp(until) }),
+                raised: self.raised_to.zip(self.raised_until).map(|(to, until)| Raised { to, until: Timestamp(until) }),
             })
         };
         read().ok_or_else(|| {
@@ -228,10 +225,16 @@ pub async fn insert(tx: &mut OrgTx, limit: &Limit, by: &str) -> Result<()> {
     tx.execute(INSERT, values).await.map(drop)
 }
 
-pub async fn update(tx: &mut OrgTx, id: LimitId, is: &Wanted, emails: &[String], by: &str, now: Timestamp) -> Result<()> {
+pub async fn update(
+    tx: &mut OrgTx,
+    id: LimitId,
+    is: &Wanted,
+    emails: &[String],
+    by: &str,
+    now: Timestamp,
+) -> Result<()> {
     let emails = serde_json::to_string(emails).unwrap_or_default();
-    let values =
-        values![id, is.span.name(), is.amount, is.action.name(), is.alert_at, emails, is.anchor, by, now];
+    let values = values![id, is.span.name(), is.amount, is.action.name(), is.alert_at, emails, is.anchor, by, now];
     tx.execute(UPDATE, values).await.map(drop)
 }
 

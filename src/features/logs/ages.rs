@@ -67,7 +67,11 @@ pub async fn prepare(app: &App) -> Result<Prepared> {
     }
     if !missing.is_empty() {
         let (months, why) = (missing.join(", "), why.unwrap_or("the reason is not known"));
-        tracing::warn!(months, why, "months of the log of calls have no tables of their own; it is tried again in an hour");
+        tracing::warn!(
+            months,
+            why,
+            "months of the log of calls have no tables of their own; it is tried again in an hour"
+        );
     }
     Ok(prepared)
 }
@@ -102,7 +106,8 @@ async fn of(app: &App, organisation: OrganisationId) -> Result<bool> {
     };
     let unknown_ages = (entries_before.unwrap_or(Timestamp(i64::MIN)), now.plus(-UNKNOWN));
     let (looked_at, unknown) = feedback::settle(note.tx(), unknown_ages, LOOKED_AT).await?;
-    let is_due = [texts, entries, feedback, unknown, rules.texts_dropped, rules.entries_dropped].iter().any(|rows| *rows > 0);
+    let is_due =
+        [texts, entries, feedback, unknown, rules.texts_dropped, rules.entries_dropped].iter().any(|rows| *rows > 0);
     if is_due && !store::claim(note.tx(), now, until).await? {
         return Ok(false);
     }

@@ -224,7 +224,10 @@ impl Turns {
             (Value::String(said), _) => self.say(who, said.as_str()),
             (_, "tool_use" | "server_tool_use") => self.tool(text(part, "name"), part.get("input")),
             (_, "tool_result") => {
-                self.content(&format!("tool {}", text(part, "tool_use_id")), part.get("content").unwrap_or(&Value::Null));
+                self.content(
+                    &format!("tool {}", text(part, "tool_use_id")),
+                    part.get("content").unwrap_or(&Value::Null),
+                );
             }
             (_, "thinking") => self.say("thoughts", text(part, "thinking")),
             (_, "refusal") => self.say("refusal", text(part, "refusal")),

@@ -361,7 +361,22 @@ mod tests {
         // As many digits as there are, and blanks wherever they stand.
         sketch.read(" 0000000000000000000000004:2  5:0000000000000000000000003 6:1 ");
         assert_eq!(sketch.text(), "3:1 4:2 5:3 6:1 7:2 12:1");
-        for bad in ["", " ", ":", "1", "1:", ":1", "1:1x", "x1:1", "1::1", "1:1:1", "1: 1", "1 :1", "8:-1", "8:99999999999999999999"] {
+        for bad in [
+            "",
+            " ",
+            ":",
+            "1",
+            "1:",
+            ":1",
+            "1:1x",
+            "x1:1",
+            "1::1",
+            "1:1:1",
+            "1: 1",
+            "1 :1",
+            "8:-1",
+            "8:99999999999999999999",
+        ] {
             let mut sketch = Sketch::default();
             sketch.read(bad);
             assert_eq!(sketch, Sketch::default(), "{bad}");

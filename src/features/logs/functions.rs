@@ -55,10 +55,14 @@ pub async fn export_logs(
     Ok(TextStream::new(file.pieces))
 }
 
-/// What the list can be filtered by.
+/// What the bar of the list offers, with the key and the virtual key that it is filtered by already.
 #[server(prefix = "/fn", endpoint = "logs/choices")]
-pub async fn load_log_choices(slug: String) -> Result<Choices, Error> {
-    operations::choices(&web::member(&slug).await?).await
+pub async fn load_log_choices(
+    slug: String,
+    #[server(default)] key: String,
+    #[server(default)] virtual_key: String,
+) -> Result<Choices, Error> {
+    operations::choices(&web::member(&slug).await?, &key, &virtual_key).await
 }
 
 #[server(prefix = "/fn", endpoint = "logs/get")]

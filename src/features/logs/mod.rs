@@ -48,33 +48,30 @@ pub const ROOM: Room = Room {
     lists: &[&store::LIST, &store::figures::COUNTED, &store::figures::SKETCHED, &store::figures::ENDED],
     calls: |api| saved_rest::register(exports::rest::register(rest::register(api))),
     subjects: &[
-        (
-            "call",
-            |tx, id| Box::pin(async move {
+        ("call", |tx, id| {
+            Box::pin(async move {
                 match id.parse() {
                     Ok(id) => Ok(store::single::find(tx, id).await?.is_some()),
                     Err(_) => Ok(false),
                 }
-            }),
-        ),
-        (
-            "log_filter",
-            |tx, id| Box::pin(async move {
+            })
+        }),
+        ("log_filter", |tx, id| {
+            Box::pin(async move {
                 match id.parse() {
                     Ok(id) => store::saved::exists(tx, id).await,
                     Err(_) => Ok(false),
                 }
-            }),
-        ),
-        (
-            "log_export",
-            |tx, id| Box::pin(async move {
+            })
+        }),
+        ("log_export", |tx, id| {
+            Box::pin(async move {
                 match id.parse() {
                     Ok(id) => store::exports::exists(tx, id).await,
                     Err(_) => Ok(false),
                 }
-            }),
-        ),
+            })
+        }),
     ],
     jobs: &[
         operations::COUNT_EARLIER,
@@ -94,15 +91,15 @@ pub const ROOM: Room = Room {
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
 pub use store::{
+    cells::{GroupOf, GroupRead},
     counted::{MOST_KINDS, count, counted_metadata, first_day, grouped, keep_kinds, told},
     day,
-    cells::{GroupOf, GroupRead},
     figures::{Spreads, read as figures_of},
-    last_call, latest, own_only, providers, settings as settings_of, succeeded,
-    trace_is_own,
+    last_call, latest, own_only, providers, settings as settings_of,
     single::trace_of,
+    succeeded,
     texts::{NewSide, NewTexts, count as count_texts, kept_since, write_texts},
-    under_way,
+    trace_is_own, under_way,
 };
 
 #[cfg(feature = "ssr")]
@@ -112,6 +109,7 @@ pub use grouping::words as group_words;
 /// traces.
 #[cfg(feature = "ssr")]
 pub mod conditions {
+    pub(crate) use super::store::figures::filters;
     pub use super::store::{
         OF_CACHE, OF_RESCUED, OF_VERDICT,
         conditions::{
@@ -119,5 +117,4 @@ pub mod conditions {
             OF_TRACES, SAYING, narrow_trace,
         },
     };
-    pub(crate) use super::store::figures::filters;
 }

@@ -3,7 +3,8 @@
 use super::{
     conversation,
     model::{
-        Choices, Detail, FirstCall, LoggedCall, MOST_NEWER, Named, Newer, PAGE, Page, Settings, UnknownKey, is_plain,
+        Choices, Detail, FirstCall, LoggedCall, MOST_CHOICES, MOST_NEWER, Named, Newer, PAGE, Page, Settings,
+        UnknownKey, is_plain,
     },
     query::{self, Cursor, Filter},
     reckoning, saved,
@@ -96,8 +97,26 @@ pub async fn newer(access: &Access, asked: &Asked, at: i64, id: &str) -> Result<
     Ok(Newer { id: id.to_owned(), count: slice.calls.len(), more })
 }
 
+/// What the bar offers to filter by: of many keys those that were used last, of many virtual keys the newest, and those
+/// that are filtered by already; each by name.
+pub async fn choices(access: &Access, key: &str, virtual_key: &str) -> Result<Choices> {
+    let mut choices = all_choices(access).await?;
+    offer(&mut choices.keys, key);
+    offer(&mut choices.virtual_keys, virtual_key);
+    Ok(choices)
+}
+
+/// Leaves the first of them, and the one that is chosen, by name.
+fn offer(named: &mut Vec<Named>, chosen: &str) {
+    if let Some(at) = named.iter().position(|one| one.id == chosen) {
+        named[..=at].rotate_right(1);
+    }
+    named.truncate(MOST_CHOICES);
+    named.sort_by(|one, other| one.name.cmp(&other.name));
+}
+
 /// What the list can be filtered by. Whoever may not list API keys learns of those alone whose calls they see.
-pub async fn choices(access: &Access) -> Result<Choices> {
+pub(super) async fn all_choices(access: &Access) -> Result<Choices> {
     let mut tx = access.read(Operation::LogsFilter).await?;
     let own = store::own_only(&mut tx, access.principal()).await?;
     let keys = match access.check(Operation::ApiKeysList, Target::In(tx.organisation())) {
@@ -147,7 +166,12 @@ pub async fn replay(access: &Access, id: &str) -> Result<Replay> {
     let is_cut = shown.kept.request.is_some_and(|size| size.is_cut);
     let virtual_key = detail.call.virtual_key.filter(|_| detail.virtual_key_lives);
     let turns = shown.request.map(|request| request.turns).unwrap_or_default();
-    Ok(Replay { model: detail.call.model.unwrap_or_default(), virtual_key: virtual_key.unwrap_or_default(), turns, is_cut })
+    Ok(Replay {
+        model: detail.call.model.unwrap_or_default(),
+        virtual_key: virtual_key.unwrap_or_default(),
+        turns,
+        is_cut,
+    })
 }
 
 async fn read_texts(access: &Access, id: &str) -> Result<(Detail, ShownTexts)> {
@@ -237,7 +261,8 @@ pub async fn set(access: &Access, own_only: bool, grouped: &str, version: i64) -
             let names = Settings::names(grouped).map_err(|message| Error::field("grouped", message))?;
             let now = change.now().0;
             let was = store::settings(change.tx()).await?;
-            let since = |name: &String| was.grouped.iter().find(|(known, _)| known == name).map_or(now, |(_, since)| *since);
+            let since =
+                |name: &String| was.grouped.iter().find(|(known, _)| known == name).map_or(now, |(_, since)| *since);
             let grouped = names.iter().map(|name| (name.clone(), since(name))).collect();
             let settings = Settings { own_only, grouped, version: version.saturating_add(1) };
             let id = change.organisation();
@@ -273,4 +298,26 @@ pub async fn count_earlier(app: &App) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_the_first_and_the_chosen_one_are_offered_by_name() {
+        let all: Vec<_> = (0..100).rev().map(|n| Named { id: n.to_string(), name: format!("key {n:03}") }).collect();
+        let ids = |chosen: &str| {
+            let mut named = all.clone();
+            offer(&mut named, chosen);
+            named.into_iter().map(|one| one.id).collect::<Vec<_>>()
+        };
+        let last: Vec<_> = (40..100).map(|n| n.to_string()).collect();
+        assert_eq!(ids(""), last);
+        assert_eq!(ids("57"), last);
+        assert_eq!(ids("7"), [&["7".to_owned()], &last[1..]].concat());
+        let mut few = all[..2].to_vec();
+        offer(&mut few, "nobody");
+        assert_eq!(few.iter().map(|one| &*one.id).collect::<Vec<_>>(), ["98", "99"]);
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::counting::{Cache, Rescued, Verdict};
 use super::model::{CallOutcome, FILTERS, Metadata};
-use super::several::{ends, of_virtual_keys, provider_model, several, several_or_whole};
 pub use super::several::{Ends, OfVirtualKeys};
+use super::several::{ends, of_virtual_keys, provider_model, several, several_or_whole};
 use crate::kernel::{
     Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId,
     provider::Provider,
@@ -321,7 +321,11 @@ fn version(text: &str) -> std::result::Result<i64, String> {
 fn number(text: &str, unit: f64) -> std::result::Result<i64, String> {
     let number: f64 = text.parse().map_err(|_| "Write a number such as 12 or 0.5.")?;
     let stored = number * unit;
-    if (0.0..1e18).contains(&stored) { Ok(stored.round() as i64) } else { Err("This number is too large, or below nothing.".into()) }
+    if (0.0..1e18).contains(&stored) {
+        Ok(stored.round() as i64)
+    } else {
+        Err("This number is too large, or below nothing.".into())
+    }
 }
 
 fn optional<T>(
@@ -380,7 +384,9 @@ pub(super) fn ended(text: &str) -> std::result::Result<(Option<CallOutcome>, Opt
             let status: i64 = number.parse().map_err(|_| "Choose an outcome from the list.")?;
             Ok((None, Some((status, status + 1))))
         }
-        name => CallOutcome::parse(name).map(|outcome| (Some(outcome), None)).ok_or_else(|| "Choose an outcome from the list.".into()),
+        name => CallOutcome::parse(name)
+            .map(|outcome| (Some(outcome), None))
+            .ok_or_else(|| "Choose an outcome from the list.".into()),
     }
 }
 
@@ -464,7 +470,8 @@ mod tests {
         assert_eq!(named, ["range", "key", "virtual_key", "trace_id", "metadata", "status"]);
         let (filter, _) = reading(&[("status", "4xx"), ("model", " GPT ")]).expect("a filter");
         assert_eq!((filter.status, filter.model.as_deref()), (Some((400, 500)), Some("gpt")));
-        let of = |status, outcome| reading(&[("status", status), ("outcome", outcome)]).map(|(f, _)| (f.outcome, f.status));
+        let of =
+            |status, outcome| reading(&[("status", status), ("outcome", outcome)]).map(|(f, _)| (f.outcome, f.status));
         assert_eq!(of("4xx", "refused"), Ok((Some(CallOutcome::Refused), Some((400, 500)))));
         assert_eq!(of("refused", "refused"), Ok((Some(CallOutcome::Refused), None)));
         assert_eq!(of("ok", "refused"), Ok((Some(CallOutcome::Ok), None)));

@@ -154,7 +154,8 @@ mod reckon {
             let own = own.find(provider, model).map(|price| (price, Table::Organisation));
             own.or_else(|| prices::price(provider, model).map(|price| (price, listed)))
         });
-        let told = |price: price::Price| Prices { fresh: price.input, cached: price.cached_input, written: price.output };
+        let told =
+            |price: price::Price| Prices { fresh: price.input, cached: price.cached_input, written: price.output };
         Reckoned {
             attempt,
             provider,
@@ -191,11 +192,15 @@ mod tests {
         let mut own = price::Prices::default();
         call.provider = Some(Provider::OpenAi);
         call.call.model = Some("gpt-4o".into());
-        (call.input_tokens, call.cached_input_tokens, call.output_tokens) = (Some(1_000_000), Some(400_000), Some(100_000));
+        (call.input_tokens, call.cached_input_tokens, call.output_tokens) =
+            (Some(1_000_000), Some(400_000), Some(100_000));
         call.call.cost = reckon(&call, &own).parts[0].amount;
         let told = reckon(&call, &own);
         let part = &told.parts[0];
-        assert_eq!(part.kinds().iter().map(|(.., amount)| amount.expect("priced")).sum::<i64>(), call.call.cost.expect("priced"));
+        assert_eq!(
+            part.kinds().iter().map(|(.., amount)| amount.expect("priced")).sum::<i64>(),
+            call.call.cost.expect("priced")
+        );
         assert_eq!((part.kinds()[0].1, part.kinds()[0].2), (600_000, Some(250 * DOLLAR / 100)));
         assert!(!part.has_changed() && part.attempt.is_none());
         call.call.cost = Some(1);

@@ -32,7 +32,11 @@ const NAMES: [(&str, &str); 4] = [
 pub fn register(api: Api) -> Api {
     api.serve(Operation::LogsList, "List model calls, newest first", list)
         .serve(Operation::LogGet, "Read what is kept of a model call", get)
-        .serve(Operation::LogTexts, "Read what was said in a model call, where that is kept; the audit log tells of it", texts)
+        .serve(
+            Operation::LogTexts,
+            "Read what was said in a model call, where that is kept; the audit log tells of it",
+            texts,
+        )
 }
 
 input! {

@@ -82,7 +82,7 @@ pub async fn shared(access: &Access) -> Result<Vec<Stored>> {
 /// All that the page shows. What is asked for is a filter to be saved, or by its `id` one to be changed.
 pub async fn page(access: &Access, asked: &Asked) -> Result<Page> {
     let user = access.user()?;
-    let choices = operations::choices(access).await?;
+    let choices = operations::all_choices(access).await?;
     let mut tx = access.read(Operation::LogFilters).await?;
     let all = store::seen(&mut tx, Some(user)).await?;
     let names = Names::read(&mut tx, access, choices, asked, &all).await?;
@@ -228,13 +228,7 @@ struct Names {
 
 impl Names {
     /// Whoever may not list the team reads a person's id.
-    async fn read(
-        tx: &mut OrgTx,
-        access: &Access,
-        choices: Choices,
-        asked: &Asked,
-        all: &[Stored],
-    ) -> Result<Self> {
+    async fn read(tx: &mut OrgTx, access: &Access, choices: Choices, asked: &Asked, all: &[Stored]) -> Result<Self> {
         let may_list = access.check(Operation::TeamList, Target::In(tx.organisation())).is_ok();
         let names_somebody = !asked.get("person").is_empty() || all.iter().any(|one| one.query.contains("person="));
         let people = if may_list && names_somebody { team::active_people(tx).await? } else { vec![] };

@@ -63,7 +63,9 @@ impl Keeping {
             }
             Some(days) if days < self.texts_days => Err((
                 "texts_days",
-                format!("A text goes with its entry: with entries for {days} days, keep texts for {days} days at most."),
+                format!(
+                    "A text goes with its entry: with entries for {days} days, keep texts for {days} days at most."
+                ),
             )),
             _ => Ok(()),
         }
@@ -101,7 +103,10 @@ pub fn bytes(number: i64) -> String {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Texts {
     /// Nothing: with whether the organisation keeps texts now, and since when that is set so.
-    None { keeps: bool, since: Option<Timestamp> },
+    None {
+        keeps: bool,
+        since: Option<Timestamp>,
+    },
     /// Too much waited to be written.
     Dropped,
     Kept(KeptTexts),
@@ -174,12 +179,9 @@ mod tests {
 
     #[test]
     fn a_key_says_more_than_its_organisation() {
-        for (organisation, key, kept) in [
-            (false, None, false),
-            (true, None, true),
-            (false, Some(true), true),
-            (true, Some(false), false),
-        ] {
+        for (organisation, key, kept) in
+            [(false, None, false), (true, None, true), (false, Some(true), true), (true, Some(false), false)]
+        {
             assert_eq!(Keeps::of(organisation, key, true).is_some(), kept, "{organisation} {key:?}");
         }
         for choice in [None, Some(true), Some(false)] {

@@ -55,8 +55,13 @@ mod telling {
         let call = &detail.call;
         let between = parts(detail);
         let Some(whole) = call.latency_us.filter(|_| !between.is_empty()) else { return Vec::new() };
-        let moment = |name: &str, more: String, at: i64| {
-            Step { kind: Kind::Moment, name: name.to_owned(), more, from: at, first_byte: None, to: at }
+        let moment = |name: &str, more: String, at: i64| Step {
+            kind: Kind::Moment,
+            name: name.to_owned(),
+            more,
+            from: at,
+            first_byte: None,
+            to: at,
         };
         let way = if detail.streamed { "a stream is asked for" } else { "a whole answer is asked for" };
         let mut steps = vec![moment("Arrived", format!("{}, {way}", detail.endpoint.replace('_', " ")), 0)];
@@ -66,7 +71,8 @@ mod telling {
             .iter()
             .map(|result| {
                 // Told to the millisecond.
-                let at = Timestamp::parse(&result.created_at).map_or(0, |at| (at.0 - call.started_at.0).saturating_mul(1_000));
+                let at = Timestamp::parse(&result.created_at)
+                    .map_or(0, |at| (at.0 - call.started_at.0).saturating_mul(1_000));
                 check(result, "request", at.clamp(0, whole), whole)
             })
             .chain(between)
@@ -109,8 +115,13 @@ mod telling {
         if !detail.attempts.is_empty() {
             return detail.attempts.iter().map(|attempt| of_attempt(attempt, whole)).collect();
         }
-        let step = |kind, name: &str, more: String, from, to| {
-            Step { kind, name: name.to_owned(), more, from, first_byte: None, to }
+        let step = |kind, name: &str, more: String, from, to| Step {
+            kind,
+            name: name.to_owned(),
+            more,
+            from,
+            first_byte: None,
+            to,
         };
         let well = call.outcome == CallOutcome::Ok;
         let last = if well { Kind::Answer } else { Kind::Bad };
@@ -125,12 +136,10 @@ mod telling {
         let Some(first) = detail.first_byte_us.filter(|first| *first <= whole) else {
             return vec![step(last, if well { "Call" } else { "No answer" }, provider, 0, whole)];
         };
-        let written = detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
+        let written =
+            detail.output_tokens.map(|n| format!("{} {} written", grouped(n), if n == 1 { "token" } else { "tokens" }));
         let more = if well { written.unwrap_or_else(|| "whole".into()) } else { call.words() };
-        vec![
-            step(Kind::Wait, "Until the first byte", provider, 0, first),
-            step(last, "Answer", more, first, whole),
-        ]
+        vec![step(Kind::Wait, "Until the first byte", provider, 0, first), step(last, "Answer", more, first, whole)]
     }
 
     /// An attempt of a call that a config led; what lies between two of them is the wait.
@@ -224,7 +233,8 @@ mod tests {
         ];
         call.found.before_request_hooks = vec![result("words", true, 2, 5.0)];
         call.found.after_request_hooks = vec![result("answers", true, 2, 40.0)];
-        let told: Vec<_> = steps(&call).into_iter().map(|step| (step.kind, step.from, step.first_byte, step.to)).collect();
+        let told: Vec<_> =
+            steps(&call).into_iter().map(|step| (step.kind, step.from, step.first_byte, step.to)).collect();
         assert_eq!(
             told,
             [

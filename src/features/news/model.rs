@@ -49,13 +49,9 @@ impl Watched {
                 &[O::VirtualKeyCreate, O::VirtualKeyUpdate, O::VirtualKeyDuplicate, O::VirtualKeyDelete]
             }
             Watched::Configs => &[O::ConfigCreate, O::ConfigUpdate, O::ConfigRestore, O::ConfigDelete],
-            Watched::Guardrails => &[
-                O::GuardrailCreate,
-                O::GuardrailUpdate,
-                O::GuardrailRestore,
-                O::GuardrailEnforce,
-                O::GuardrailDelete,
-            ],
+            Watched::Guardrails => {
+                &[O::GuardrailCreate, O::GuardrailUpdate, O::GuardrailRestore, O::GuardrailEnforce, O::GuardrailDelete]
+            }
             Watched::Prompts => &[
                 O::PromptCreate,
                 O::PromptUpdate,

@@ -14,13 +14,8 @@ mod store;
 use super::Room;
 
 #[cfg(feature = "ssr")]
-pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS],
-    lists: &[],
-    calls: rest::register,
-    subjects: &[],
-    jobs: &[],
-};
+pub const ROOM: Room =
+    Room { statements: &[store::STATEMENTS], lists: &[], calls: rest::register, subjects: &[], jobs: &[] };
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]

@@ -2,7 +2,9 @@
 
 use super::operations::{self, KeyPolicyEdit};
 use crate::{
-    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told},
+    features::limits::contract::{
+        self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told,
+    },
     kernel::Result,
     policy::Operation,
     web::api::{Api, Call, Done, Flag, Nothing, input, renamed},
@@ -11,12 +13,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
-    api.serve(Operation::OrganisationGet, "Read the organisation", get).serve(
-        Operation::OrganisationRestrict,
-        "Say whether calls may bring configs of their own, and what all of them may use",
-        restrict,
-    )
-    .serve(Operation::OrganisationKeyPolicy, "Say what is asked of all API keys; what is left out stays", key_policy)
+    api.serve(Operation::OrganisationGet, "Read the organisation", get)
+        .serve(
+            Operation::OrganisationRestrict,
+            "Say whether calls may bring configs of their own, and what all of them may use",
+            restrict,
+        )
+        .serve(
+            Operation::OrganisationKeyPolicy,
+            "Say what is asked of all API keys; what is left out stays",
+            key_policy,
+        )
 }
 
 input! {

@@ -3,7 +3,7 @@
 use crate::{
     features::{api_keys::rules::KeyRules, logs::texts::Keeping},
     kernel::{Error, OrganisationId, Result, Timestamp},
-    server::database::{OrgTx, Tx, statements, row, values},
+    server::database::{OrgTx, Tx, row, statements, values},
 };
 use sqlx::types::Json;
 

@@ -18,15 +18,14 @@ pub const ROOM: Room = Room {
     statements: &[store::STATEMENTS],
     lists: &[],
     calls: rest::register,
-    subjects: &[(
-        "price",
-        |tx, id| Box::pin(async move {
+    subjects: &[("price", |tx, id| {
+        Box::pin(async move {
             match id.parse() {
                 Ok(id) => Ok(store::by_id(tx, id).await?.is_some()),
                 Err(_) => Ok(false),
             }
-        }),
-    )],
+        })
+    })],
     jobs: &[],
 };
 

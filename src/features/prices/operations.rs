@@ -77,10 +77,13 @@ async fn unpriced(tx: &mut OrgTx, access: &Access, own: &[Listed]) -> Result<Vec
     for Listed { provider, model, price, .. } in own {
         prices.insert(*provider, model, *price);
     }
-    let providers = logs::figures_of(tx, &filter, ONE_BAR, Some(&Dimension::Provider), Spreads::Unread).await?.by_group();
+    let providers =
+        logs::figures_of(tx, &filter, ONE_BAR, Some(&Dimension::Provider), Spreads::Unread).await?.by_group();
     let mut found = vec![];
     for ((_, name), figures, _) in providers {
-        let Some(provider) = name.as_deref().and_then(Provider::parse).filter(|_| figures.unpriced > 0) else { continue };
+        let Some(provider) = name.as_deref().and_then(Provider::parse).filter(|_| figures.unpriced > 0) else {
+            continue;
+        };
         filter.provider = Some(provider);
         let models = logs::figures_of(tx, &filter, ONE_BAR, Some(&Dimension::Model), Spreads::Unread).await?.by_group();
         found.extend(models.into_iter().filter_map(|((_, model), figures, _)| {

@@ -30,8 +30,7 @@ pub fn PricesPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
     let (set, remove) = (use_form::<SetPrice>(), use_form::<DeletePrice>());
     let (made, gone) = (set.successes(), remove.successes());
-    let data =
-        load_after(move || made.get() + gone.get(), move || LoadPrices { slug: slug.get(), query: asked.get() });
+    let data = load_after(move || made.get() + gone.get(), move || LoadPrices { slug: slug.get(), query: asked.get() });
     set.says(|| Toast::done("The price is set"));
     remove.says(|| Toast::done("The price is deleted"));
     view! {

@@ -149,7 +149,8 @@ pub async fn keep_values(
     #[server(flatten)] typed: Typed,
 ) -> Result<Vec<ValueSet>, Error> {
     let (values, is_shared) = (values_of(&values, &typed), typed.get("set_shared") == "yes");
-    let kept = operations::sets::keep(&web::member(&slug).await?, &of, typed.get("set_name"), &values, is_shared).await?;
+    let kept =
+        operations::sets::keep(&web::member(&slug).await?, &of, typed.get("set_name"), &values, is_shared).await?;
     // The editor is not left by it: what is typed there is not saved.
     if typed.get("then") == "values" {
         web::redirect(&routes::prompt_values(&slug, &of).with("done", "kept"));
@@ -184,7 +185,8 @@ async fn create(access: &Access, kind: Kind, slug: &str, typed: &Typed) -> Resul
     if typed.is_step() {
         return Err(access.only_stepped(kind.acts().create));
     }
-    let made = operations::create(access, kind, operations::draft_of(typed, None)).await.map_err(operations::in_form)?;
+    let made =
+        operations::create(access, kind, operations::draft_of(typed, None)).await.map_err(operations::in_form)?;
     web::redirect(&paths::item(kind, slug, &made.slug).with("done", "made"));
     Ok(())
 }
@@ -285,7 +287,14 @@ pub async fn restore_partial(slug: String, of: String, number: i64) -> Result<()
 
 /// Moves a label to a version; none takes it away. `was` is where the page showed it, 0 nowhere.
 #[cfg(feature = "ssr")]
-async fn put(access: &Access, operation: Operation, what: (Kind, &str), label: &str, to: To<'_>, was: i64) -> Result<(), Error> {
+async fn put(
+    access: &Access,
+    operation: Operation,
+    what: (Kind, &str),
+    label: &str,
+    to: To<'_>,
+    was: i64,
+) -> Result<(), Error> {
     let expected = Expected::At((was > 0).then_some(was));
     labels::move_label(access, operation, what, label, to, expected).await.map(|_| ())
 }
@@ -445,7 +454,12 @@ pub async fn create_label(slug: String, #[server(flatten)] typed: Typed) -> Resu
 }
 
 #[server(prefix = "/fn", endpoint = "labels/update")]
-pub async fn update_label(slug: String, of: String, version: i64, #[server(flatten)] typed: Typed) -> Result<(), Error> {
+pub async fn update_label(
+    slug: String,
+    of: String,
+    version: i64,
+    #[server(flatten)] typed: Typed,
+) -> Result<(), Error> {
     labels::update(&web::member(&slug).await?, &of, Some(version), |_| label_draft(&typed)).await?;
     web::redirect(&routes::prompt_labels(&slug).with("done", "saved"));
     Ok(())

@@ -24,7 +24,12 @@ use model::Kind;
 
 #[cfg(feature = "ssr")]
 pub const ROOM: Room = Room {
-    statements: &[store::STATEMENTS, store::labels::STATEMENTS, store::sets::STATEMENTS, store::collections::STATEMENTS],
+    statements: &[
+        store::STATEMENTS,
+        store::labels::STATEMENTS,
+        store::sets::STATEMENTS,
+        store::collections::STATEMENTS,
+    ],
     lists: &[&store::LIST],
     calls: rest::register,
     subjects: &[

@@ -26,7 +26,11 @@ pub fn register(api: Api) -> Api {
         .serve(Operation::PromptsList, "List prompts", list)
         .serve(Operation::PromptGet, "Read a prompt in the version that the address names", get)
         .serve(Operation::PromptCreate, "Make a prompt; its first version is published where the key may do so", create)
-        .serve(Operation::PromptUpdate, "Change a prompt; another content makes a version that is not published", update)
+        .serve(
+            Operation::PromptUpdate,
+            "Change a prompt; another content makes a version that is not published",
+            update,
+        )
         .serve(Operation::PromptDelete, "Delete a prompt with its versions", delete)
         .serve(Operation::PromptVersions, "List a prompt's versions, the newest first", versions)
         .serve(Operation::PromptVersion, "Read one version of a prompt", version)
@@ -183,7 +187,8 @@ pub struct PromptVersionView {
 
 pub(super) async fn page_of(call: &Call, kind: Kind, query: PromptsQuery) -> Result<List<ListedPrompt>> {
     let window = window(query.page_size, query.current_page)?;
-    let asked = asked([("q", query.search), ("folder", query.collection_id), ("label", query.label), ("sort", query.sort)]);
+    let asked =
+        asked([("q", query.search), ("folder", query.collection_id), ("label", query.label), ("sort", query.sort)]);
     let mut fields = Fields::default();
     one_of(&mut fields, &asked, "sort", &["name", "changed"]);
     fields.finish()?;
@@ -305,7 +310,10 @@ async fn create(call: Call, new: CreatePrompt) -> Result<SavedPrompt> {
         is_strict: is_set(new.strict),
         publish: wish(new.publish),
     };
-    operations::create(&call.access, Kind::Prompt, Ok(draft)).await.map_err(as_sent).map(|made| saved(Kind::Prompt, made))
+    operations::create(&call.access, Kind::Prompt, Ok(draft))
+        .await
+        .map_err(as_sent)
+        .map(|made| saved(Kind::Prompt, made))
 }
 
 /// A virtual key as it is stored, however a caller names it.
@@ -362,7 +370,11 @@ fn edited(stored: &Detail, change: UpdatePrompt) -> Result<Draft> {
     if !keeps && change.string.is_none() {
         return Err(Error::field("string", "Name the text as well, or set `patch` to keep what is not named."));
     }
-    let was = if keeps { stored.content.clone() } else { Content { form: stored.content.form.clone(), ..Content::default() } };
+    let was = if keeps {
+        stored.content.clone()
+    } else {
+        Content { form: stored.content.form.clone(), ..Content::default() }
+    };
     let content = Content {
         string: change.string.unwrap_or(was.string),
         form: was.form,

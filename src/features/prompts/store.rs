@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx,
         listing::{Filter, Listing, Order, Page, Parts, Sort},
-        statements, row, values,
+        row, statements, values,
     },
 };
 use uuid::Uuid;
@@ -19,7 +19,8 @@ pub mod sets;
 const OF_KIND: &str = "p.kind = ?";
 const IN_COLLECTION: &str = "p.collection_id = ?";
 const IN_NONE: &str = "p.collection_id IS NULL";
-const LABELLED: &str = "EXISTS (SELECT 1 FROM prompt_pointers l WHERE l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = ?)";
+const LABELLED: &str =
+    "EXISTS (SELECT 1 FROM prompt_pointers l WHERE l.org_id = p.org_id AND l.prompt_id = p.id AND l.label = ?)";
 
 /// Those that there are for a caller who is narrowed to some, of which there are at most as many as here are places.
 const AMONG: &str = "p.id IN (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -33,7 +34,12 @@ pub static LIST: Listing = Listing::new(Parts {
     id: "p.id",
     within: "p.org_id = $1 AND p.deleted_at IS NULL",
     searched: &["p.name", "p.slug", "v.body"],
-    filters: &[Filter::one_of(&[OF_KIND]), Filter::optional(&[IN_COLLECTION, IN_NONE]), Filter::optional(&[LABELLED]), Filter::optional(&[AMONG])],
+    filters: &[
+        Filter::one_of(&[OF_KIND]),
+        Filter::optional(&[IN_COLLECTION, IN_NONE]),
+        Filter::optional(&[LABELLED]),
+        Filter::optional(&[AMONG]),
+    ],
     order: Order::Named {
         usual: "p.name, p.slug",
         sorts: &[
@@ -119,7 +125,13 @@ pub fn content(body: &str) -> Result<Content> {
 }
 
 /// One page of those of a kind that are asked for, without their labels.
-pub async fn page(tx: &mut OrgTx, kind: Kind, asked: &Asked, folder: Option<Option<CollectionId>>, window: Window) -> Result<Page<Listed>> {
+pub async fn page(
+    tx: &mut OrgTx,
+    kind: Kind,
+    asked: &Asked,
+    folder: Option<Option<CollectionId>>,
+    window: Window,
+) -> Result<Page<Listed>> {
     let mut question = LIST.ask().only(OF_KIND, values![kind.name()]);
     question = match folder {
         None => question,
@@ -249,7 +261,14 @@ pub struct Facts<'a> {
 }
 
 /// Makes a prompt without its first version. False: the slug is taken.
-pub async fn insert(tx: &mut OrgTx, kind: Kind, id: PromptId, slug: &str, facts: &Facts<'_>, now: Timestamp) -> Result<bool> {
+pub async fn insert(
+    tx: &mut OrgTx,
+    kind: Kind,
+    id: PromptId,
+    slug: &str,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<bool> {
     let row = values![id, kind.name(), slug, facts.name, facts.collection, facts.is_strict, facts.by, now];
     Ok(tx.execute(INSERT, row).await? == 1)
 }

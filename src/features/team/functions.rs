@@ -51,7 +51,11 @@ pub async fn change_role(
     if asked {
         // Who lowered their own role may not see the team any more.
         let own = access.user()? == id;
-        web::redirect(&if own { routes::roles(&slug) } else { routes::team(&slug).with("done", "role").with("row", &id.to_string()) });
+        web::redirect(&if own {
+            routes::roles(&slug)
+        } else {
+            routes::team(&slug).with("done", "role").with("row", &id.to_string())
+        });
     }
     Ok(Some(changed))
 }

@@ -7,7 +7,7 @@ use crate::{
     server::database::{
         OrgTx, Tx,
         listing::{Filter, Listing, Order, Page, Parts, Sort},
-        read_role, readable, statements, row, values,
+        read_role, readable, row, statements, values,
     },
 };
 use uuid::Uuid;

@@ -214,7 +214,8 @@ pub async fn duplicate(access: &Access, slug: &str, name: &str, new_slug: &str) 
                 settings: was.settings.clone(),
                 credential: None,
             };
-            let made = insert(change, id, &new_slug, &ready, credential, (Some(&was), &limits::Edit::default())).await?;
+            let made =
+                insert(change, id, &new_slug, &ready, credential, (Some(&was), &limits::Edit::default())).await?;
             Ok(made.map(|(made, _)| made))
         })
         .await

@@ -5,7 +5,9 @@ use super::{
     operations,
 };
 use crate::{
-    features::limits::contract::{self, BudgetBody, Changed, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told, LimitWarning},
+    features::limits::contract::{
+        self, BudgetBody, Changed, LimitWarning, RateBody, Sent, ShownBudget, ShownBudgets, ShownRate, Told,
+    },
     kernel::{Error, Fields, Result, Secret, Timestamp, provider::Provider},
     policy::Operation,
     web::api::{Api, Call, Done, Flag, List, Nothing, asked, input, one_of, renamed, window},
@@ -319,7 +321,8 @@ async fn update(call: Call, change: UpdateVirtualKey) -> Result<Changed> {
             credential: change.key.unwrap_or_default(),
         }
     };
-    let saved = operations::update(&call.access, call.part("slug"), change.version, edit, limits).await.map_err(named)?;
+    let saved =
+        operations::update(&call.access, call.part("slug"), change.version, edit, limits).await.map_err(named)?;
     Ok(Changed::with(saved.doubts))
 }
 
@@ -340,7 +343,14 @@ async fn test(call: Call, _: Nothing) -> Result<VirtualKeyTested> {
 
 fn made(key: Detail) -> CreatedVirtualKey {
     let data = CreatedVirtualKeyData { slug: key.slug.clone() };
-    CreatedVirtualKey { object: "virtual-key", success: true, id: key.id.to_string(), slug: key.slug, data, warnings: None }
+    CreatedVirtualKey {
+        object: "virtual-key",
+        success: true,
+        id: key.id.to_string(),
+        slug: key.slug,
+        data,
+        warnings: None,
+    }
 }
 
 fn named(error: Error) -> Error {

@@ -9,7 +9,7 @@ use crate::{
         database::{
             OrgTx,
             listing::{Listing, Order, Page, Parts, Sort},
-            statements, row, values,
+            row, statements, values,
         },
     },
 };
@@ -64,7 +64,7 @@ statements! {
     ID_OF: TenantSql = "SELECT id FROM virtual_keys WHERE org_id = $1 AND slug = $2 AND deleted_at IS NULL";
     CHOICES: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
     CHOICES_OF: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
-    NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 500";
+    NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 500";
     OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
 }
@@ -307,7 +307,7 @@ pub async fn choices_of(tx: &mut OrgTx, keys: &[Uuid]) -> Result<Vec<(VirtualKey
     Ok(choices)
 }
 
-/// Those that are not deleted, by name.
+/// Those that are not deleted, the newest first; of more than 500 these.
 pub async fn names(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String)>> {
     let rows: Vec<(Uuid, String)> = tx.list(NAMES, vec![]).await?;
     Ok(rows.into_iter().map(|(id, name)| (VirtualKeyId(id), name)).collect())

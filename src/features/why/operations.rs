@@ -11,8 +11,8 @@ use crate::{
     },
     kernel::{Asked, Code, Error, OrganisationId, Result, Timestamp, UserId},
     policy::{
-        AnswersFor, Denial, Facts, MASTERS, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target, Verdict,
-        Who, asks_for_proof, decide, explain as explain_decision,
+        AnswersFor, Denial, Facts, MASTERS, Operation, Part, PermissionSet, Principal, Role, Standing, Step, Target,
+        Verdict, Who, asks_for_proof, decide, explain as explain_decision,
     },
     server::{access::Access, database::OrgTx},
 };
@@ -217,7 +217,8 @@ impl<'a> Asking<'a> {
         let organisation = self.asker.facts.organisation;
         let target = self.target(what).await?;
         let can = |named: Named, facts: &Facts| explain_decision(facts, act.requires(), by(target, on, named)).allowed;
-        let able = people.iter().filter(|(id, _, role)| can(Named::User(*id), &person_facts(organisation, *id, *role, false)));
+        let able =
+            people.iter().filter(|(id, _, role)| can(Named::User(*id), &person_facts(organisation, *id, *role, false)));
         let able_keys = |keys: &[Key]| -> Vec<Party> {
             let able = keys.iter().filter(|key| can(Named::Key(key.id), &key_facts(organisation, key, self.now)));
             able.map(key_party).collect()
@@ -234,9 +235,7 @@ impl<'a> Asking<'a> {
 /// The same, done by this one: a key that is changed by itself is.
 fn by(target: Target, on: Option<Named>, who: Named) -> Target {
     match target {
-        Target::Key { organisation, now, next, .. } => {
-            Target::Key { organisation, now, next, itself: on == Some(who) }
-        }
+        Target::Key { organisation, now, next, .. } => Target::Key { organisation, now, next, itself: on == Some(who) },
         other => other,
     }
 }
@@ -351,7 +350,8 @@ fn hidden(step: Step) -> Step {
         Verdict::Failed => "The person it answers for does not hold it",
         Verdict::Passed | Verdict::NotAsked => "The person it answers for holds it",
     };
-    let words = "A key can never do more than the person it answers for. Only those who may list API keys see who that is.";
+    let words =
+        "A key can never do more than the person it answers for. Only those who may list API keys see who that is.";
     Step { title: title.into(), words: words.into(), ..step }
 }
 
@@ -371,5 +371,9 @@ fn code(facts: &Facts, denial: Denial) -> Code {
 fn besides(act: Act, facts: &Facts, target: Target) -> Vec<String> {
     let Act::Doing(operation) = act else { return vec![] };
     let asks = matches!(facts.principal(), Principal::Member { .. }) && asks_for_proof(operation, target);
-    if asks { vec!["It asks for the password, if that was last typed more than 15 minutes ago.".to_owned()] } else { vec![] }
+    if asks {
+        vec!["It asks for the password, if that was last typed more than 15 minutes ago.".to_owned()]
+    } else {
+        vec![]
+    }
 }

@@ -93,10 +93,7 @@ impl Act {
 
     /// Whether it takes a member out.
     pub fn removes(self) -> bool {
-        matches!(
-            self,
-            Act::Holding(Permission::TeamRemove) | Act::Doing(Operation::TeamRemove | Operation::TeamLeave)
-        )
+        matches!(self, Act::Holding(Permission::TeamRemove) | Act::Doing(Operation::TeamRemove | Operation::TeamLeave))
     }
 
     /// Whether it gives a role.
@@ -151,9 +148,7 @@ impl Named {
             (None, None) => Ok(None),
             (Some(user), None) => Ok(Some(Named::User(id(user)?))),
             (None, Some(key)) => Ok(Some(Named::Key(id(key)?))),
-            (Some(_), Some(_)) => {
-                Err(Error::field(fields.1, format!("Send {} or {}, not both.", fields.0, fields.1)))
-            }
+            (Some(_), Some(_)) => Err(Error::field(fields.1, format!("Send {} or {}, not both.", fields.0, fields.1))),
         }
     }
 }

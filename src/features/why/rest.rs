@@ -16,8 +16,11 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 pub fn register(api: Api) -> Api {
-    api.serve(Operation::WhyExplain, "Explain decisions: why somebody may do something, or may not", explain)
-        .serve(Operation::WhyWhoCan, "List who can do something", who_can)
+    api.serve(Operation::WhyExplain, "Explain decisions: why somebody may do something, or may not", explain).serve(
+        Operation::WhyWhoCan,
+        "List who can do something",
+        who_can,
+    )
 }
 
 input! {
@@ -205,7 +208,8 @@ fn supposed(asked: &WhySupposed) -> Result<Supposed> {
     let permissions = asked.permissions.as_ref().map(PermissionSet::from_names).transpose();
     let levels = asked.levels.iter().flatten().map(|(feature, level)| {
         let found = KeyFeature::ALL.into_iter().find(|known| known.name() == feature).zip(Level::parse(level));
-        let unknown = || refused(format!("There is no feature and level {}: {}.", text::cut(feature, 40), text::cut(level, 40)));
+        let unknown =
+            || refused(format!("There is no feature and level {}: {}.", text::cut(feature, 40), text::cut(level, 40)));
         found.ok_or_else(unknown)
     });
     Ok(Supposed {

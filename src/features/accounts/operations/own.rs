@@ -92,9 +92,7 @@ pub async fn change_password(access: &Access, current: &Secret, new: &Secret) ->
             let tx = change.tx().system();
             let ended = sessions::end_others(tx, user, None).await?;
             if !store::replace_password(tx, user, &account.password_hash, &hash).await? {
-                return Err(Error::conflict(
-                    "The password was just changed elsewhere. Nothing was changed here.",
-                ));
+                return Err(Error::conflict("The password was just changed elsewhere. Nothing was changed here."));
             }
             store::forget_resets(tx, user, now).await?;
             change.act_confirmed();

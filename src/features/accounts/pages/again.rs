@@ -5,9 +5,9 @@ use crate::{
     kernel::{Error, Secret},
     site::routes,
     ui::{
-        Countdown, Session, here,
+        Countdown, Session,
         components::{Button, Dialog, Field, FieldKind, Look},
-        reactive, send_once,
+        here, reactive, send_once,
     },
 };
 use leptos::prelude::*;

@@ -4,10 +4,7 @@ use super::{tiles::unpriced, words::counted};
 use crate::{
     features::{
         analytics::model::{Group, Page, Slot},
-        logs::{
-            figures::Spread,
-            model::duration,
-        },
+        logs::{figures::Spread, model::duration},
     },
     kernel::{money::dollars, text::grouped},
     ui::components::{Drawing, Plotted, SERIES, Series, bar_text, before_text, range_text},
@@ -28,9 +25,8 @@ pub fn requests(page: &Page) -> Plotted {
     let before = (page.before.calls > 0)
         .then(|| (before_text(page.to.0 - page.from.0), page.slots.iter().map(|slot| slot.before).collect()));
     let most = page.slots.iter().max_by_key(|slot| slot.figures.calls);
-    let most = most.map(|slot| {
-        format!("Most, {}, in {}. ", grouped(slot.figures.calls), bar_text(slot.start.0, page.width))
-    });
+    let most =
+        most.map(|slot| format!("Most, {}, in {}. ", grouped(slot.figures.calls), bar_text(slot.start.0, page.width)));
     let summary = format!(
         "{} from {}. {}{}",
         counted(page.totals.calls, "request", "requests"),
@@ -125,7 +121,11 @@ pub fn latency(page: &Page) -> Option<Plotted> {
     let line = |label: &str, of: fn(&Spread) -> i64| Series {
         label: label.into(),
         total: duration(of(&total)),
-        values: page.slots.iter().map(|slot| (slot.figures.latency.count > 0).then(|| of(&slot.figures.latency))).collect(),
+        values: page
+            .slots
+            .iter()
+            .map(|slot| (slot.figures.latency.count > 0).then(|| of(&slot.figures.latency)))
+            .collect(),
         is_rest: false,
     };
     let series =
@@ -161,7 +161,12 @@ fn series(
         .iter()
         .map(|group| {
             let (values, total) = of(group);
-            Series { label: group.label.clone(), total, values: values.iter().copied().map(Some).collect(), is_rest: false }
+            Series {
+                label: group.label.clone(),
+                total,
+                values: values.iter().copied().map(Some).collect(),
+                is_rest: false,
+            }
         })
         .collect();
     let rest: Vec<i64> = page
@@ -185,7 +190,6 @@ fn told(series: &[Series]) -> String {
     let each: Vec<_> = series.iter().map(|series| format!("{} {}", series.label, series.total)).collect();
     each.join("; ")
 }
-
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -212,7 +216,8 @@ pub(super) mod tests {
                 costs: vec![100_000_000, 0],
             })
             .collect();
-        let slot = |start: i64, calls: i64, cost| Slot { start: Timestamp(start), figures: figures(calls, cost), before: 1 };
+        let slot =
+            |start: i64, calls: i64, cost| Slot { start: Timestamp(start), figures: figures(calls, cost), before: 1 };
         Page {
             from: Timestamp(1_803_168_000_000),
             to: Timestamp(1_803_340_800_000),
@@ -244,10 +249,7 @@ pub(super) mod tests {
         let plotted = feedback(&page()).expect("some");
         assert_eq!(plotted.aside, "3 entries, +0.83 on average, weighted");
         let told: Vec<_> = plotted.series.iter().map(|series| (series.total.as_str(), series.values.clone())).collect();
-        assert_eq!(
-            told,
-            [("2", vec![Some(2), Some(0)]), ("0", vec![Some(0), Some(0)]), ("1", vec![Some(0), Some(1)])]
-        );
+        assert_eq!(told, [("2", vec![Some(2), Some(0)]), ("0", vec![Some(0), Some(0)]), ("1", vec![Some(0), Some(1)])]);
         assert!(feedback(&Page { feedback: FeedbackGiven::default(), ..page() }).is_none());
         assert_eq!([mean_text(-0.001), mean_text(-2.5)], ["0.00", "−2.50"]);
     }

@@ -3,7 +3,10 @@
 use crate::{
     features::{
         analytics::model::{ASKED, ASKS},
-        logs::{figures::Dimension, model::{CallOutcome, FILTERS}},
+        logs::{
+            figures::Dimension,
+            model::{CallOutcome, FILTERS},
+        },
     },
     kernel::Asked,
     site::routes::{self, Path},
@@ -63,7 +66,9 @@ fn both(asked: &str, more: &str) -> String {
     };
     let first = match asked.trim() {
         "" => None,
-        object if object.starts_with('{') => object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).map(str::to_owned),
+        object if object.starts_with('{') => {
+            object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).map(str::to_owned)
+        }
         one => pair(one),
     };
     match (first.filter(|first| !first.trim().is_empty()), pair(more)) {

@@ -10,9 +10,8 @@ use crate::{
         feedback::model::value_text,
         logs::{
             figures::Dimension,
-            functions::LoadLogChoices,
             model::{Choices, FILTERS},
-            pages::{narrowing_fields, range_fields, saved_line},
+            pages::{bar_choices, narrowing_fields, range_fields, saved_line},
         },
     },
     kernel::{Asked, Error, Timestamp, text::grouped},
@@ -41,7 +40,7 @@ const NARROWING: &[&str] = {
 pub fn AnalyticsPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&ASKED));
     let page = load(move || LoadAnalytics { slug: slug.get(), query: links::meant(asked.get()) });
-    let choices = load(move || LoadLogChoices { slug: slug.get() });
+    let choices = load(move || bar_choices(slug.get(), &asked.get_untracked()));
     view! {
         <Title text=page_title("Analytics") />
         <Loaded
@@ -105,7 +104,8 @@ fn Bars(
     }
     // What is meant where nothing is said.
     let range = if range == links::USUAL { String::new() } else { range.to_owned() };
-    let mut groups: Vec<_> = Dimension::FIXED.into_iter().chain(metadata.into_iter().map(Dimension::Metadata)).collect();
+    let mut groups: Vec<_> =
+        Dimension::FIXED.into_iter().chain(metadata.into_iter().map(Dimension::Metadata)).collect();
     if !groups.contains(&group) {
         groups.push(group.clone());
     }
@@ -139,7 +139,8 @@ fn Inside(page: Page, slug: String, asked: Asked) -> impl IntoView {
     });
     let unpriced = (page.totals.unpriced > 0).then(|| {
         let href = routes::prices(&slug).to_string();
-        let words = format!("{} used tokens at a price that is not known. ", counted(page.totals.unpriced, "call", "calls"));
+        let words =
+            format!("{} used tokens at a price that is not known. ", counted(page.totals.unpriced, "call", "calls"));
         view! { <div class="under-way">{words}<a href=href>"Prices"</a></div> }.into_any()
     });
     if page.totals.calls == 0 {

@@ -9,7 +9,11 @@ use crate::{
         analytics::model::{Group, Page},
         logs::{figures::Dimension, model::duration},
     },
-    kernel::{Asked, money::dollars, text::{capital, grouped}},
+    kernel::{
+        Asked,
+        money::dollars,
+        text::{capital, grouped},
+    },
     ui::components::{Column, Share, Tab, Table, Tabs, Time},
 };
 use leptos::prelude::*;
@@ -90,9 +94,8 @@ fn row(group: &Group, page: &Page, slug: &str, asked: &Asked) -> AnyView {
     let of = page.totals.share(figures.calls).unwrap_or_default();
     let length = |length: i64| if figures.latency.count > 0 { duration(length) } else { "–".into() };
     let is_worse = before.as_ref().is_some_and(|before| is_worse(figures, before));
-    let worse = is_worse.then(|| {
-        view! { <span aria-hidden="true">" ↑"</span><span class="vh">", more than before"</span> }.into_any()
-    });
+    let worse = is_worse
+        .then(|| view! { <span aria-hidden="true">" ↑"</span><span class="vh">", more than before"</span> }.into_any());
     let cost = match (figures.cost, figures.unpriced) {
         (Some(cost), _) => dollars(cost),
         (None, 0) => "–".into(),

@@ -16,12 +16,14 @@ use crate::{
 /// The eight figures.
 pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
     let (now, before) = (&page.totals, &page.before);
-    let spark = |value: fn(&Figures) -> Option<f64>| page.slots.iter().map(|slot| value(&slot.figures)).collect::<Vec<_>>();
+    let spark =
+        |value: fn(&Figures) -> Option<f64>| page.slots.iter().map(|slot| value(&slot.figures)).collect::<Vec<_>>();
     let here = links::here(slug, asked);
     let chart = |id: &str| format!("{here}#{id}");
     let among = |dimension: &str| format!("{}#share", links::here(slug, &asked.clone().with("share", dimension)));
     let log = |more: &[(&'static str, &str)]| links::log(slug, asked, more).to_string();
-    let of_all = |now_of: i64, before_of: i64| (share(now.share(now_of)), points(now.share(now_of), before.share(before_of)));
+    let of_all =
+        |now_of: i64, before_of: i64| (share(now.share(now_of)), points(now.share(now_of), before.share(before_of)));
     let (errors, more_errors) = of_all(now.failed(), before.failed());
     let (hits, more_hits) = of_all(now.hits, before.hits);
     let (rescued, rescued_before) = (now.retried + now.fell_back, before.retried + before.fell_back);
@@ -87,7 +89,11 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
             href: log(&[("verdict", "denied")]),
             figure: grouped(now.denied),
             change: change(now.denied, before.denied, grouped),
-            more: now.share(now.denied).filter(|share| *share > 0.0).map(|share| format!("{} of all", percent(share))).unwrap_or_default(),
+            more: now
+                .share(now.denied)
+                .filter(|share| *share > 0.0)
+                .map(|share| format!("{} of all", percent(share)))
+                .unwrap_or_default(),
             spark: spark(|slot| Some(slot.denied as f64)),
             ..Tile::default()
         },
@@ -122,9 +128,17 @@ fn latency(now: &Figures, before: &Figures, href: String) -> Tile {
     Tile {
         name: "Latency",
         href,
-        figures: vec![("p50", known(now.latency.p50)), ("p90", known(now.latency.p90)), ("p99", known(now.latency.p99))],
+        figures: vec![
+            ("p50", known(now.latency.p50)),
+            ("p90", known(now.latency.p90)),
+            ("p99", known(now.latency.p99)),
+        ],
         change,
-        more: if first.count > 0 { format!("first byte p50 {}, p99 {}", duration(first.p50), duration(first.p99)) } else { String::new() },
+        more: if first.count > 0 {
+            format!("first byte p50 {}, p99 {}", duration(first.p50), duration(first.p99))
+        } else {
+            String::new()
+        },
         ..Tile::default()
     }
 }

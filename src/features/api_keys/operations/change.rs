@@ -95,7 +95,8 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 Some(slug) => config_id(&mut change, slug.as_deref()).await?,
                 None => configs::default_id(change.tx()).await?,
             };
-            let narrowing = narrow::of_new(&mut change, new.narrow, config, expires_at, new.limits.leaves_budget(false)).await?;
+            let narrowing =
+                narrow::of_new(&mut change, new.narrow, config, expires_at, new.limits.leaves_budget(false)).await?;
             let created_by = change.access().actor_name().to_owned();
             let id = KeyId::new();
             let row = NewKey {
@@ -169,62 +170,62 @@ pub(super) async fn apply(
     asked: Edit,
 ) -> Result<Committed<Vec<Doubt>>> {
     let (id, now) = (key.id, change.now());
-            only_of_keys(permissions)?;
-            let mut fields = Fields::default();
-            let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
-            let description = fields
-                .take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
-            let expiry = asked.expiry.unwrap_or(Expiry::Keep);
-            let expires_at = fields.take("expiry", expiry.end(key.expires_at, now));
-            let (name, description, expires_at) = fields.build(|| Some((name?, description?, expires_at?)))?;
-            if expires_at != key.expires_at || !permissions.is_subset_of(key.permissions) {
-                within_own_life(&mut change, expires_at).await?;
-            }
-            let before = key.responsible.as_ref().map(|person| person.id);
-            let responsible = asked.responsible.unwrap_or(before);
-            if responsible != before {
-                check_responsible(&mut change, responsible).await?;
-            }
-            let scopes = asked.scopes.as_deref().unwrap_or(&key.scopes);
-            let had = key.config.as_ref().map(|config| config.slug.clone());
-            let had = config_id(&mut change, had.as_deref()).await?;
-            let config = match asked.config {
-                Some(slug) => config_id(&mut change, slug.as_deref()).await?,
-                None => had,
-            };
-            let config_override = asked.config_override.unwrap_or(key.config_override);
-            let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
-            let has_budget = asked.limits.leaves_budget(key.has_budget);
-            let (unnarrowed, narrowing) =
-                narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at, has_budget).await?;
-            let row = store::Fields {
-                name: &name,
-                description: &description,
-                permissions,
-                scopes,
-                expires_at,
-                responsible,
-                config,
-                config_override,
-                keep_texts,
-            };
-            let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
-                .change("name", key.name.clone(), name.clone())
-                .change("description", key.description.clone(), description.clone())
-                .change("expires_at", moment(key.expires_at), moment(expires_at))
-                .change("responsible", who(before), who(responsible))
-                .change("config", config_word(had), config_word(config))
-                .change("config_override", key.config_override, config_override)
-                .change("keep_texts", choice_name(key.keep_texts), choice_name(keep_texts));
-            if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
-                return Err(Error::stale());
-            }
-            store::rights::give(change.tx(), id, permissions.without(key.permissions), now).await?;
-            let on = On { scope: Scope::ApiKey, id: id.0 };
-            let (event, doubts) = limits::set(&mut change, on, &asked.limits, event).await?;
-            store::narrowing::set(change.tx(), id, &narrowing).await?;
-            let event = narrow::noted(event, &unnarrowed, &narrowing);
-            change.commit(event, doubts).await
+    only_of_keys(permissions)?;
+    let mut fields = Fields::default();
+    let name = fields.take("name", asked.name.map_or(Ok(key.name.clone()), |name| parse_name(&name)));
+    let description =
+        fields.take("description", asked.description.map_or(Ok(key.description.clone()), |d| parse_description(&d)));
+    let expiry = asked.expiry.unwrap_or(Expiry::Keep);
+    let expires_at = fields.take("expiry", expiry.end(key.expires_at, now));
+    let (name, description, expires_at) = fields.build(|| Some((name?, description?, expires_at?)))?;
+    if expires_at != key.expires_at || !permissions.is_subset_of(key.permissions) {
+        within_own_life(&mut change, expires_at).await?;
+    }
+    let before = key.responsible.as_ref().map(|person| person.id);
+    let responsible = asked.responsible.unwrap_or(before);
+    if responsible != before {
+        check_responsible(&mut change, responsible).await?;
+    }
+    let scopes = asked.scopes.as_deref().unwrap_or(&key.scopes);
+    let had = key.config.as_ref().map(|config| config.slug.clone());
+    let had = config_id(&mut change, had.as_deref()).await?;
+    let config = match asked.config {
+        Some(slug) => config_id(&mut change, slug.as_deref()).await?,
+        None => had,
+    };
+    let config_override = asked.config_override.unwrap_or(key.config_override);
+    let keep_texts = asked.keep_texts.unwrap_or(key.keep_texts);
+    let has_budget = asked.limits.leaves_budget(key.has_budget);
+    let (unnarrowed, narrowing) =
+        narrow::of_edited(&mut change, &key, asked.narrow, config, expires_at, has_budget).await?;
+    let row = store::Fields {
+        name: &name,
+        description: &description,
+        permissions,
+        scopes,
+        expires_at,
+        responsible,
+        config,
+        config_override,
+        keep_texts,
+    };
+    let event = permissions_changed(Event::of(subject(&key)), Some(key.permissions), permissions)
+        .change("name", key.name.clone(), name.clone())
+        .change("description", key.description.clone(), description.clone())
+        .change("expires_at", moment(key.expires_at), moment(expires_at))
+        .change("responsible", who(before), who(responsible))
+        .change("config", config_word(had), config_word(config))
+        .change("config_override", key.config_override, config_override)
+        .change("keep_texts", choice_name(key.keep_texts), choice_name(keep_texts));
+    if !store::update(change.tx(), id, asked.version.unwrap_or(key.version), &row, now).await? {
+        return Err(Error::stale());
+    }
+    store::rights::give(change.tx(), id, permissions.without(key.permissions), now).await?;
+    let on = On { scope: Scope::ApiKey, id: id.0 };
+    let (event, doubts) = limits::set(&mut change, on, &asked.limits, event).await?;
+    store::narrowing::set(change.tx(), id, &narrowing).await?;
+    let event = narrow::noted(event, &unnarrowed, &narrowing);
+    change.commit(event, doubts).await
 }
 
 /// The config behind a slug. Another organisation's is the same as one that there is not.
@@ -365,5 +366,14 @@ pub(super) fn minted(
     expires_at: Option<Timestamp>,
     old_until: Option<Timestamp>,
 ) -> Minted {
-    Minted { doubts: vec![], id, name, secret, permissions, expires_at, old_until, public_url: access.app().public_url.clone() }
+    Minted {
+        doubts: vec![],
+        id,
+        name,
+        secret,
+        permissions,
+        expires_at,
+        old_until,
+        public_url: access.app().public_url.clone(),
+    }
 }

@@ -71,11 +71,7 @@ impl SetTo {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| Error::field(field, "Reload the page and try again.")),
         };
-        Ok(Self {
-            permissions,
-            used_within: number(used_within, "used_within")?,
-            version: number(version, "version")?,
-        })
+        Ok(Self { permissions, used_within: number(used_within, "used_within")?, version: number(version, "version")? })
     }
 }
 
@@ -140,7 +136,8 @@ impl Typed {
             "" => None,
             typed => fields.take("usage_limits", monthly_budget(typed)),
         };
-        fields.build(|| Some(Self { name: name?, description: description?, permissions: permissions?, expiry, budget }))
+        fields
+            .build(|| Some(Self { name: name?, description: description?, permissions: permissions?, expiry, budget }))
     }
 }
 

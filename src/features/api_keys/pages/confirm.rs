@@ -43,7 +43,8 @@ pub fn DisableKeyPage() -> impl IntoView {
         done: |key| {
             let (toasts, again) = (use_toasts(), format!("{} is enabled again", key.name));
             let enable = EnableKey { slug: param("slug"), id: key.id };
-            Toast::done(format!("{} is disabled", key.name)).undone_by(move || undo(toasts, &enable, again.clone(), false))
+            Toast::done(format!("{} is disabled", key.name))
+                .undone_by(move || undo(toasts, &enable, again.clone(), false))
         },
     };
     let form = use_form::<DisableKey>();

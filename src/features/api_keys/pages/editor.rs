@@ -24,8 +24,8 @@ use crate::{
         Loaded, apart, available,
         bitting::Bitting,
         components::{
-            Button, Card, CopyText, DefinitionList, DiffRows, Fact, Field, LinkButton, Look, Note, PageHeader, Tag, Time, Toast,
-            Tone, use_toasts, utc_text,
+            Button, Card, CopyText, DefinitionList, DiffRows, Fact, Field, LinkButton, Look, Note, PageHeader, Tag,
+            Time, Toast, Tone, use_toasts, utc_text,
         },
         form::{AnyForm, Form, FormFor, Refusal, use_form, use_stored},
         load,

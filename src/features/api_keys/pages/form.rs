@@ -9,7 +9,8 @@ use crate::{
     kernel::{Timestamp, time::DAY},
     policy::{KeyFeature, Level, PermissionSet, Preset, Tooth, bitting, summary, summary_sentence},
     ui::{
-        Gradual, apart, bitting::{Bitting, KeySize},
+        Gradual, apart,
+        bitting::{Bitting, KeySize},
         components::{
             Availability, Change, Choice, Column, Field, FieldKind, LevelSteps, Segments, Select, Table, Time, TwoLines,
         },
@@ -307,11 +308,8 @@ fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
     let field = move |of: fn(&KeyForm) -> &String| editor.as_stored(of);
     let mut choices = vec![Choice::new("none", "None")];
     choices.extend(configs.into_iter().map(|config| Choice::new(config.slug, config.name)));
-    let keeps = vec![
-        Choice::new("inherit", "As the organisation does"),
-        Choice::new("yes", "Yes"),
-        Choice::new("no", "No"),
-    ];
+    let keeps =
+        vec![Choice::new("inherit", "As the organisation does"), Choice::new("yes", "Yes"), Choice::new("no", "No")];
     let may = vec![Choice::new("yes", "May name another config"), Choice::new("no", "This config only")];
     view! {
         <Select
@@ -370,7 +368,9 @@ pub(super) fn presets(editor: Editor, here: &crate::site::routes::Path) -> impl 
 /// One row for each feature: what it is, how far the key goes, and what that changes.
 #[component]
 pub(super) fn Permissions(editor: Editor) -> impl IntoView {
-    let rows = Gradual::of(KeyFeature::ALL.into_iter().zip(editor.levels), move |(feature, level)| row(editor, feature, level));
+    let rows = Gradual::of(KeyFeature::ALL.into_iter().zip(editor.levels), move |(feature, level)| {
+        row(editor, feature, level)
+    });
     view! {
         <Table
             caption="Permissions"

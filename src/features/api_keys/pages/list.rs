@@ -7,7 +7,10 @@ use crate::{
             functions::{EnableKey, LoadKeys},
             model::{FILTERS, Key, KeyList, OWNERS, Person, SOON_DAYS, Status, UNUSED_DAYS},
         },
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
         organisations::pages::use_slug,
     },
     kernel::{Asked, KeyId, Timestamp},
@@ -18,8 +21,8 @@ use crate::{
         bitting::Bitting,
         can,
         components::{
-            Button, Choice, CodeBlock, Column, EmptyState, FilterSheet, LinkButton, Look, MenuButton, MenuLink, Note, PageHeader, RowMenu,
-            SearchField, Table, Tag, Time, TimeStyle, Tone, dom,
+            Button, Choice, CodeBlock, Column, EmptyState, FilterSheet, LinkButton, Look, MenuButton, MenuLink, Note,
+            PageHeader, RowMenu, SearchField, Table, Tag, Time, TimeStyle, Tone, dom,
         },
         form::{BareForm, Form, Refusal, use_form},
         icons::Icon,
@@ -47,7 +50,10 @@ pub fn KeysPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&FILTERS));
     let enable = use_form::<EnableKey>();
     let watch = Watch::of(Watched::ApiKeys);
-    let keys = load_after(move || enable.answers().get() + watch.reads(), move || LoadKeys { slug: slug.get(), filter: asked.get() });
+    let keys = load_after(
+        move || enable.answers().get() + watch.reads(),
+        move || LoadKeys { slug: slug.get(), filter: asked.get() },
+    );
     view! {
         <Title text=page_title("API keys") />
         <ChangesByOthers watch />
@@ -215,8 +221,7 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     .map(|(value, label)| Choice::new(value, label));
     let features = KeyFeature::ALL.map(|feature| Choice::new(feature.name(), feature.label()));
     let uses = vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))];
-    let rights =
-        vec![Choice::new("", "Used or not"), Choice::new("unused", format!("Some unused {UNUSED_DAYS} days"))];
+    let rights = vec![Choice::new("", "Used or not"), Choice::new("unused", format!("Some unused {UNUSED_DAYS} days"))];
     // An address that was made elsewhere may name a person by id.
     let answers = list.asked.get("responsible");
     let chosen = people.iter().find(|person| person.id.to_string() == answers).map(|person| person.name.clone());

@@ -201,7 +201,8 @@ fn confirm(keys: &[Key], now: Timestamp) -> Option<AnyView> {
         [one] => (format!("{one} was used within a day. Type its name to confirm"), FieldKind::Text),
         many => {
             let rows = u8::try_from(many.len()).unwrap_or(u8::MAX).clamp(2, 10);
-            let label = format!("{} were used within a day. Type their names to confirm, one on each line", many.join(", "));
+            let label =
+                format!("{} were used within a day. Type their names to confirm, one on each line", many.join(", "));
             (label, FieldKind::Textarea { rows })
         }
     };

@@ -8,8 +8,8 @@ use crate::{
     ui::{
         bitting::{Bitting, KeySize},
         components::{
-            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, Note, PageHeader, SecretBox,
-            Time, Tone, utc_text,
+            Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, Note, PageHeader,
+            SecretBox, Time, Tone, utc_text,
         },
         reactive,
     },

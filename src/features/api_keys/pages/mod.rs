@@ -6,17 +6,17 @@ mod form;
 mod list;
 mod many;
 mod minted;
-mod rights;
 mod narrow;
+mod rights;
 mod rotate;
 mod section;
 
-pub use section::{Routes, SECTION};
 pub use confirm::{DeleteKeyPage, DisableKeyPage};
 pub use editor::{KeyDetailPage, NewKeyPage};
 pub use list::KeysPage;
 pub use many::ManyKeysPage;
 pub use rotate::RotateKeyPage;
+pub use section::{Routes, SECTION};
 
 use super::{
     functions::LoadKey,

@@ -26,12 +26,9 @@ const FIELDS: [(&str, &str, &str, Part); 6] = [
         |form| &form.only_configs,
     ),
     ("Only these prompts", "only_prompts", "Short names, one on each line.", |form| &form.only_prompts),
-    (
-        "Only from these addresses",
-        "only_ips",
-        "Ranges such as 10.0.0.0/8, or addresses, one on each line.",
-        |form| &form.only_ips,
-    ),
+    ("Only from these addresses", "only_ips", "Ranges such as 10.0.0.0/8, or addresses, one on each line.", |form| {
+        &form.only_ips
+    }),
     (
         "Not before",
         "not_before",
@@ -43,15 +40,7 @@ const FIELDS: [(&str, &str, &str, Part); 6] = [
 /// The fields of a form as a key's narrowing has them.
 pub(super) fn typed(narrowed: &Narrowed) -> KeyForm {
     let [only_models, only_virtual_keys, only_configs, only_prompts, only_ips, not_before] = narrowed.typed();
-    KeyForm {
-        only_models,
-        only_virtual_keys,
-        only_configs,
-        only_prompts,
-        only_ips,
-        not_before,
-        ..KeyForm::default()
-    }
+    KeyForm { only_models, only_virtual_keys, only_configs, only_prompts, only_ips, not_before, ..KeyForm::default() }
 }
 
 /// What a person types there, as signals.
@@ -65,7 +54,8 @@ impl Narrowing {
 
     /// Each field with what is stored and what is typed.
     pub fn changes(self, before: &KeyForm) -> impl Iterator<Item = (&'static str, String, String)> {
-        let one_line = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
+        let one_line =
+            |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
         let was = FIELDS.map(|(.., of)| one_line(of(before)));
         let now = self.0.map(|typed| typed.with(|typed| one_line(typed)));
         FIELDS.into_iter().zip(was.into_iter().zip(now)).map(|((label, ..), (was, now))| (label, was, now))

@@ -86,7 +86,8 @@ pub(super) fn Unused(
 
 fn too_young(rights: &Rights, days: i64) -> impl IntoView + use<> {
     let (since, known) = (rights.since.date(), rights.since.plus(days.saturating_mul(DAY)).date());
-    let sentence = format!("Its uses are counted since {since}. What it did not use for {days} days is known on {known}.");
+    let sentence =
+        format!("Its uses are counted since {since}. What it did not use for {days} days is known on {known}.");
     view! { <p>{sentence}</p> }
 }
 

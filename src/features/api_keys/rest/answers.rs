@@ -4,7 +4,7 @@ use super::scopes::as_given;
 use crate::{
     features::{
         api_keys::model::{Key, Status, level_value},
-        limits::contract::{ShownBudget, ShownBudgets, ShownRate, LimitWarning},
+        limits::contract::{LimitWarning, ShownBudget, ShownBudgets, ShownRate},
         logs::texts::choice_name,
     },
     kernel::{Secret, Timestamp},

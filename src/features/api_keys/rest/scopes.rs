@@ -229,8 +229,15 @@ mod tests {
             (&["organisation_exclusions", "organisation_settings"], &["read", "update", "list"]),
             (
                 &[
-                    "plugins", "deployments", "secret_references", "policies", "mcp_servers", "agent_servers",
-                    "organisation_mcp_integrations", "organisation_agent_integrations", "workspace_mcp_integrations",
+                    "plugins",
+                    "deployments",
+                    "secret_references",
+                    "policies",
+                    "mcp_servers",
+                    "agent_servers",
+                    "organisation_mcp_integrations",
+                    "organisation_agent_integrations",
+                    "workspace_mcp_integrations",
                     "workspace_agent_integrations",
                 ],
                 CRUDL,

@@ -18,7 +18,7 @@ use crate::{
     server::database::{
         OrgTx, Value, containing,
         listing::{Filter, Listing, Order, Page, Parts, Question, Sort},
-        read_role, readable, statements, row, values,
+        read_role, readable, row, statements, values,
     },
 };
 use sqlx::types::Json;

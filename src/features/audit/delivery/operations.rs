@@ -127,7 +127,11 @@ async fn prepare(access: &Access, draft: &Draft) -> Result<Ready> {
         "" => Some(BEGINNINGS[0].0),
         typed => fields.take(
             "begin",
-            BEGINNINGS.iter().map(|(name, ..)| *name).find(|name| *name == typed).ok_or("Choose a beginning.".to_owned()),
+            BEGINNINGS
+                .iter()
+                .map(|(name, ..)| *name)
+                .find(|name| *name == typed)
+                .ok_or("Choose a beginning.".to_owned()),
         ),
     };
     if let Some(address) = &address {

@@ -52,10 +52,7 @@ pub fn DeliveryPage() -> impl IntoView {
     let Forms { set, rotate, pause, resume, delete, test } = forms;
     let changing: [AnyForm; 5] = [set.into(), rotate.into(), pause.into(), resume.into(), delete.into()];
     let changes = changing.map(AnyForm::successes);
-    let data = load_after(
-        move || changes.iter().map(Memo::get).sum(),
-        move || LoadAuditDelivery { slug: slug.get() },
-    );
+    let data = load_after(move || changes.iter().map(Memo::get).sum(), move || LoadAuditDelivery { slug: slug.get() });
     set.says(|| Toast::done("The delivery is saved"));
     pause.says(|| Toast::done("The delivery is paused"));
     resume.says(|| Toast::done("Delivery has been resumed"));
@@ -120,13 +117,11 @@ fn Inside(page: Page, forms: Forms) -> impl IntoView {
     let Page { webhook, others, now } = page;
     let others = (!others.is_empty()).then(|| view! { <Others others now /> });
     let own = match webhook {
-        Some(webhook) => {
-            view! {
-                <State webhook=webhook.clone() forms now />
-                <Change webhook form=forms.set />
-            }
-            .into_any()
+        Some(webhook) => view! {
+            <State webhook=webhook.clone() forms now />
+            <Change webhook form=forms.set />
         }
+        .into_any(),
         None => view! { <SetUp form=forms.set /> }.into_any(),
     };
     view! {
@@ -150,9 +145,7 @@ fn pill(standing: &Standing) -> AnyView {
 /// The facts of a delivery.
 fn facts(standing: Standing, now: Timestamp) -> AnyView {
     let delivered = match (standing.delivered, standing.delivered_at) {
-        (number, Some(at)) => {
-            view! { {format!("Event #{}, ", grouped(number))}<Time at=at.0 now=now.0 /> }.into_any()
-        }
+        (number, Some(at)) => view! { {format!("Event #{}, ", grouped(number))}<Time at=at.0 now=now.0 /> }.into_any(),
         _ => "Nothing yet".into_any(),
     };
     let waiting = match standing.waiting {

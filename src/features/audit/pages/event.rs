@@ -150,8 +150,8 @@ fn Facts(event: Detail, slug: String) -> impl IntoView {
         let href = filtered("credential_id", &told.credential_id);
         view! { <Fact term="Credential id"><a class="mono" href=href>{told.credential_id.clone()}</a></Fact> }
     });
-    let by = (!told.signed_in_by.is_empty())
-        .then(|| view! { <Fact term="Signed in by">{told.signed_in_by.clone()}</Fact> });
+    let by =
+        (!told.signed_in_by.is_empty()).then(|| view! { <Fact term="Signed in by">{told.signed_in_by.clone()}</Fact> });
     let address = (!told.address.is_empty()).then(|| {
         let page = (told.address != ERASED).then(|| filtered("address", &told.address));
         view! { <Fact term="Address"><span class="mono">{named(told.address.clone(), page)}</span></Fact> }

@@ -16,8 +16,8 @@ use crate::{
     ui::{
         Gradual, Loaded, available,
         components::{
-            Button, Card, Choice, Column, EmptyState, FilterSheet, LinkButton, Look, Note, PageHeader, Pill, SearchField,
-            Table, Time, TimeStyle, Tone,
+            Button, Card, Choice, Column, EmptyState, FilterSheet, LinkButton, Look, Note, PageHeader, Pill,
+            SearchField, Table, Time, TimeStyle, Tone,
         },
         here,
         listing::{FilterBar, List, NothingFits, Steps, tell, use_asked},
@@ -65,8 +65,12 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         view! { <Note tone=Tone::Info>{words}</Note> }
     });
     let body = if !events.is_empty() {
-        let columns =
-            vec![Column::new("Event"), Column::new("Outcome"), Column::new("Address, credential"), Column::new("Number, time")];
+        let columns = vec![
+            Column::new("Event"),
+            Column::new("Outcome"),
+            Column::new("Address, credential"),
+            Column::new("Number, time"),
+        ];
         let own = slug.clone();
         let rows = Gradual::of(events, move |told| row(told, &own, now));
         view! { <Table caption="Events, newest first" columns>{rows}</Table> }.into_any()
@@ -75,7 +79,8 @@ fn Events(page: Page, slug: String, asked: Asked) -> impl IntoView {
         view! { <NothingFits title="No events match" sentence label="Show all events" href=list.path.clone() /> }
             .into_any()
     } else {
-        view! { <EmptyState title="No events here" sentence="None of the events that were searched match." /> }.into_any()
+        view! { <EmptyState title="No events here" sentence="None of the events that were searched match." /> }
+            .into_any()
     };
     let kept = match kept_days {
         None => {
@@ -158,7 +163,10 @@ fn fields(list: &List, kinds: Vec<(String, String)>, first: Option<Told>) -> Any
     let kinds: Vec<_> = std::iter::once(Choice::new("", "Any kind of event"))
         .chain(kinds.into_iter().map(|(name, label)| Choice::new(name, label)))
         .collect();
-    let outcomes = among("Any outcome", &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed"), ("unknown", "Not known")]);
+    let outcomes = among(
+        "Any outcome",
+        &[("done", "Done"), ("refused", "Refused"), ("failed", "Failed"), ("unknown", "Not known")],
+    );
     let actors = [
         ("person", "People"),
         ("api_key", "API keys"),

@@ -51,8 +51,10 @@ fn Inside(settings: Settings, slug: String, form: Form<ChangeBillingSettings>) -
     let (stored, read) = use_stored(form, settings, LoadBillingSettings { slug }, || 0);
     let version = Signal::derive(move || stored.with(|now| now.version));
     let value = move |of: fn(&Settings) -> String| Signal::derive(move || stored.with(of));
-    let currency_hint = "Three letters, as ISO 4217 has them. Calls cost dollars; amounts are shown in this currency.".to_owned();
-    let rate_hint = "What a dollar is in this currency. It is fixed until you change it; in dollars it is 1.".to_owned();
+    let currency_hint =
+        "Three letters, as ISO 4217 has them. Calls cost dollars; amounts are shown in this currency.".to_owned();
+    let rate_hint =
+        "What a dollar is in this currency. It is fixed until you change it; in dollars it is 1.".to_owned();
     view! {
         <Refusal form=read />
         <FormFor form problem="The settings are not saved" limits=LIMITS version>

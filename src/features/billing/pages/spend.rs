@@ -12,7 +12,10 @@ use crate::{
         limits::{model::Standing, pages as limits},
         logs::figures::Dimension,
     },
-    kernel::{money::dollars, text::{capital, grouped}},
+    kernel::{
+        money::dollars,
+        text::{capital, grouped},
+    },
     site::routes::{self, Path},
     ui::{
         Loaded,
@@ -88,8 +91,20 @@ fn tiles(page: &Page, slug: &str) -> Vec<Tile> {
             spark,
             ..Tile::default()
         },
-        Tile { name: "Calls", href: href.clone(), figure: grouped(spend.calls), change: was(grouped(before.calls)), ..Tile::default() },
-        Tile { name: "Tokens", href, figure: grouped(spend.tokens), change: was(grouped(before.tokens)), ..Tile::default() },
+        Tile {
+            name: "Calls",
+            href: href.clone(),
+            figure: grouped(spend.calls),
+            change: was(grouped(before.calls)),
+            ..Tile::default()
+        },
+        Tile {
+            name: "Tokens",
+            href,
+            figure: grouped(spend.tokens),
+            change: was(grouped(before.tokens)),
+            ..Tile::default()
+        },
         Tile {
             name: "Calls without a price",
             href: routes::prices(slug).into(),
@@ -126,7 +141,8 @@ fn plotted(page: &Page) -> Plotted {
             is_rest: false,
         })
         .collect();
-    let of_day = |at: usize| shown.iter().filter_map(|row| row.days.get(at)).fold(0, |sum: i64, cost| sum.saturating_add(*cost));
+    let of_day =
+        |at: usize| shown.iter().filter_map(|row| row.days.get(at)).fold(0, |sum: i64, cost| sum.saturating_add(*cost));
     let rest: Vec<i64> = page.costs.iter().enumerate().map(|(at, cost)| (cost - of_day(at)).max(0)).collect();
     let sum = rest.iter().fold(0, |sum: i64, cost| sum.saturating_add(*cost));
     if sum > 0 {
@@ -246,7 +262,9 @@ fn Groups(page: Page, slug: String) -> impl IntoView {
     let row = |row: &Row| {
         let label = row.label.clone();
         let name = match &row.value {
-            Some(value) => view! { <a class="cell-name" href=analytics(&page, &slug, Some(value))>{label}</a> }.into_any(),
+            Some(value) => {
+                view! { <a class="cell-name" href=analytics(&page, &slug, Some(value))>{label}</a> }.into_any()
+            }
             None => view! { <span class="cell-name">{label}</span> }.into_any(),
         };
         view! {
@@ -268,7 +286,8 @@ fn Groups(page: Page, slug: String) -> impl IntoView {
     };
     let more = (page.more > 0).then(|| {
         let href = analytics(&page, &slug, None);
-        view! { <div class="hint"><a href=href>{format!("{} more in analytics", grouped(page.more))}</a></div> }.into_any()
+        view! { <div class="hint"><a href=href>{format!("{} more in analytics", grouped(page.more))}</a></div> }
+            .into_any()
     });
     view! {
         <section id="by" aria-label="Cost by group">
@@ -302,10 +321,13 @@ fn Statements(page: Page, slug: String) -> impl IntoView {
     let rows: Vec<_> = page.statements.iter().map(row).collect();
     let closes = Month::last_closed(page.now).next().closes_at().date_time();
     let table = (!rows.is_empty()).then(|| {
-        let columns = vec![Column::new("Month"), Column::number("Number"), Column::number("Total"), Column::new("Made")];
+        let columns =
+            vec![Column::new("Month"), Column::number("Number"), Column::number("Total"), Column::new("Made")];
         view! { <Table caption="Monthly statements" columns>{rows}</Table> }.into_any()
     });
-    let hint = format!("The next one is made when its month closes, on {closes}. What arrives later stands as a correction in the one after it.");
+    let hint = format!(
+        "The next one is made when its month closes, on {closes}. What arrives later stands as a correction in the one after it."
+    );
     view! {
         <section class="stack" aria-label="Monthly statements">
             <h2>"Monthly statements"</h2>

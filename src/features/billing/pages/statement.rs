@@ -142,7 +142,10 @@ fn Lines(statement: Statement) -> impl IntoView {
     );
     let unpriced = statement.all().map(|line| line.unpriced).fold(0, i64::saturating_add);
     let unpriced = (unpriced > 0).then(|| {
-        let words = format!("{} of these calls used tokens at a price that is not known. No amount holds them.", grouped(unpriced));
+        let words = format!(
+            "{} of these calls used tokens at a price that is not known. No amount holds them.",
+            grouped(unpriced)
+        );
         view! { <p class="hint">{words}</p> }.into_any()
     });
     let columns = vec![

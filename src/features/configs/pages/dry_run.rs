@@ -3,10 +3,7 @@
 
 use super::fields::Typing;
 use crate::{
-    features::configs::{
-        functions::TryConfig,
-        model::TryForm,
-    },
+    features::configs::{functions::TryConfig, model::TryForm},
     policy::Operation,
     routing::{Explanation, Item, Kind, Outline, Verdict},
     site::routes::Path,
@@ -110,9 +107,8 @@ pub(super) fn TryIt(
         sent.set_value(config.clone());
         form.send(&TryConfig { slug: slug.clone(), config, dry_run });
     };
-    let leaves = Memo::new(move |_| {
-        typing.checked.with(|checked| checked.outline.as_ref().map(leaves).unwrap_or_default())
-    });
+    let leaves =
+        Memo::new(move |_| typing.checked.with(|checked| checked.outline.as_ref().map(leaves).unwrap_or_default()));
     let suppose = move || {
         let selects = leaves.get().into_iter().map(|(at, words)| suppose(at, &words, answers));
         view! { <Selects items=selects.collect() /> }
@@ -177,7 +173,8 @@ fn leaves(outline: &Outline) -> Vec<(String, String)> {
     fn add(item: &Item, within: Option<&str>, all: &mut Vec<(String, String)>) {
         let name = item.name.as_deref().or(within);
         if let Kind::Target { virtual_key, .. } = &item.kind {
-            let slug = virtual_key.as_ref().map_or_else(|| "the request’s provider".to_owned(), |slug| format!("@{slug}"));
+            let slug =
+                virtual_key.as_ref().map_or_else(|| "the request’s provider".to_owned(), |slug| format!("@{slug}"));
             let words = name.map_or_else(|| slug.clone(), |name| format!("{slug} ({name})"));
             all.push((item.path.clone(), words));
         }
@@ -203,7 +200,8 @@ fn Found(found: Explanation, typing: Typing) -> impl IntoView {
     let well = (200..300).contains(&status);
     let end = match reached {
         Some(reached) => {
-            let who = reached.virtual_key.map_or_else(|| "the request’s own provider".to_owned(), |slug| format!("@{slug}"));
+            let who =
+                reached.virtual_key.map_or_else(|| "the request’s own provider".to_owned(), |slug| format!("@{slug}"));
             let model = reached.model.map(|model| format!(" as {model}")).unwrap_or_default();
             if well { format!("Goes to {who}{model}") } else { format!("Ends at {who}{model}, with {status}") }
         }

@@ -18,9 +18,7 @@ use crate::{
     site::routes,
     ui::{
         available, can,
-        components::{
-            Button, Choice, CodeView, Field, LinkButton, Look, Note, Pill, Select, Toast, Tone,
-        },
+        components::{Button, Choice, CodeView, Field, LinkButton, Look, Note, Pill, Select, Toast, Tone},
         form::{Form, FormFor, Refusal, use_form, use_stored},
         load_after,
         pages::{Done, ItemPage, param, use_param, use_slug},
@@ -56,7 +54,10 @@ fn Inside(page: ConfigPage, slug: String, form: Form<UpdateConfig>) -> impl Into
     } else {
         view! { <ReadOnly config=config.clone() slug=slug.clone() /> }.into_any()
     };
-    let saved = move || form.done().map(|_| view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls obey it at once."</Note></div> });
+    let saved = move || {
+        form.done()
+            .map(|_| view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls obey it at once."</Note></div> })
+    };
     view! {
         <Above head open=Open::Editor />
         <Done said=&[("made", "The config is made. Calls can name it at once.")] />
@@ -108,8 +109,7 @@ fn ReadOnly(config: Detail, slug: String) -> impl IntoView {
 #[component]
 fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateConfig>) -> impl IntoView {
     let hidden = page.config.slug.clone();
-    let load =
-        LoadConfig { slug, of: hidden.clone(), draft: String::new(), dry_run: TryForm::default() };
+    let load = LoadConfig { slug, of: hidden.clone(), draft: String::new(), dry_run: TryForm::default() };
     let (stored, read) = use_stored(form, page, load, || 0);
     let of = move |part: fn(&Detail) -> String| Signal::derive(move || stored.with(|page| part(&page.config)));
     let (text, name) = (of(|config| config.text.clone()), of(|config| config.name.clone()));
@@ -125,7 +125,9 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
         }))
     });
     let state = move || match differs.get() {
-        true => view! { <Pill tone=Tone::Neutral label=format!("Draft, differs from v{}", current.get()) /> }.into_any(),
+        true => {
+            view! { <Pill tone=Tone::Neutral label=format!("Draft, differs from v{}", current.get()) /> }.into_any()
+        }
         false => view! { <Pill tone=Tone::Ok label="Saved" /> }.into_any(),
     };
     let defaults = vec![Choice::new("no", "No"), Choice::new("yes", "Yes")];

@@ -2,10 +2,7 @@
 
 use super::route::Route;
 use crate::{
-    features::configs::{
-        functions::CheckConfig,
-        model::Checked,
-    },
+    features::configs::{functions::CheckConfig, model::Checked},
     routing::{Explanation, Fault},
     ui::{
         components::{Availability, Button, Card, CodeArea, Note, Problem, Tone},
@@ -48,7 +45,8 @@ impl Typing {
     }
 
     fn problems(self) -> Signal<Vec<Problem>> {
-        let problem = |fault: &Fault| Problem { line: fault.line, column: fault.column, message: fault.message.clone() };
+        let problem =
+            |fault: &Fault| Problem { line: fault.line, column: fault.column, message: fault.message.clone() };
         Signal::derive(move || self.checked.with(|checked| checked.faults.iter().map(problem).collect()))
     }
 }
@@ -60,8 +58,7 @@ pub(super) fn TextField(
     /// What is stored.
     #[prop(into)]
     value: Signal<String>,
-    #[prop(optional)]
-    availability: Availability,
+    #[prop(optional)] availability: Availability,
 ) -> impl IntoView {
     view! {
         <CodeArea
@@ -88,7 +85,8 @@ pub(super) fn CheckOutcome(typing: Typing) -> impl IntoView {
         Ok(checked) if checked.faults.is_empty() => {
             view! { <Note tone=Tone::Ok>"No faults were found. Nothing is saved yet."</Note> }.into_any()
         }
-        Ok(_) => view! { <Note tone=Tone::Warn>"There are faults, told below the text. Nothing is saved yet."</Note> }.into_any(),
+        Ok(_) => view! { <Note tone=Tone::Warn>"There are faults, told below the text. Nothing is saved yet."</Note> }
+            .into_any(),
         Err(error) => view! { <Note tone=Tone::Bad>{error.message}</Note> }.into_any(),
     })
 }

@@ -4,10 +4,13 @@ use super::title;
 use crate::{
     features::{
         configs::{
-        functions::LoadConfigs,
-        model::{Configs, Listed},
-    },
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+            functions::LoadConfigs,
+            model::{Configs, Listed},
+        },
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
     },
     kernel::{Asked, Timestamp},
     policy::Operation,
@@ -15,7 +18,8 @@ use crate::{
     ui::{
         Gradual, Loaded, available,
         components::{
-            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag, Time,
+            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag,
+            Time,
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
@@ -59,7 +63,8 @@ fn Inside(configs: Configs, slug: String, asked: Asked) -> impl IntoView {
         .into_any()
     } else if configs.configs.is_empty() {
         let sentence = "No config has this in its name.";
-        view! { <NothingFits title="No config fits" sentence label="Show all configs" href=list.path.clone() /> }.into_any()
+        view! { <NothingFits title="No config fits" sentence label="Show all configs" href=list.path.clone() /> }
+            .into_any()
     } else {
         view! { <Rows configs slug list=list.clone() /> }.into_any()
     };

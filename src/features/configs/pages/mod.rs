@@ -11,11 +11,11 @@ mod section;
 mod uses;
 mod versions;
 
-pub use section::{Routes, SECTION};
 pub use delete::DeletePage;
 pub use editor::EditorPage;
 pub use list::ListPage;
 pub use new::NewPage;
+pub use section::{Routes, SECTION};
 pub use uses::UsesPage;
 pub use versions::VersionsPage;
 
@@ -30,8 +30,9 @@ use crate::{
     policy::Operation,
     site::routes,
     ui::{
-        Data, available, load,
+        Data, available,
         components::{CopyText, LinkButton, Look, PageHeader, Tab, Tabs, Tag},
+        load,
         pages::{page_title, use_param, use_slug},
     },
 };

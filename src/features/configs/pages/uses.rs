@@ -13,8 +13,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn UsesPage() -> impl IntoView {
-    let show =
-        |page: ConfigPage| view! { <Inside config=page.config slug=param("slug") /> }.into_any();
+    let show = |page: ConfigPage| view! { <Inside config=page.config slug=param("slug") /> }.into_any();
     view! { <ItemPage data=use_config() view=show /> }
 }
 

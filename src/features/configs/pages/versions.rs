@@ -32,13 +32,7 @@ pub fn VersionsPage() -> impl IntoView {
     let part = move |name: &'static str| query.with(|query| query.get(name).unwrap_or_default());
     let versions = load_after(
         move || saves.get(),
-        move || LoadVersions {
-            slug: slug.get(),
-            of: of.get(),
-            was: part("was"),
-            now: part("now"),
-            asked: asked.get(),
-        },
+        move || LoadVersions { slug: slug.get(), of: of.get(), was: part("was"), now: part("now"), asked: asked.get() },
     );
     view! {
         <Loaded

@@ -8,11 +8,7 @@ use leptos::prelude::*;
 
 /// The card of the actions. The fields in it follow `stored`; `on_fail` is kept by whoever made it.
 #[component]
-pub(super) fn ActionsCard(
-    #[prop(into)]
-    stored: Signal<Actions>,
-    on_fail: RwSignal<String>,
-) -> impl IntoView {
+pub(super) fn ActionsCard(#[prop(into)] stored: Signal<Actions>, on_fail: RwSignal<String>) -> impl IntoView {
     let of = move |part: fn(&Actions) -> String| Signal::derive(move || stored.with(part));
     let cards = vec![
         Choice::new("deny", "Deny the call")
@@ -22,7 +18,8 @@ pub(super) fn ActionsCard(
         Choice::new("observe", "Only watch")
             .sentence("The log says what would have been found. The caller sees nothing of it."),
     ];
-    let when = vec![Choice::new("", "before the call goes on"), Choice::new("yes", "beside the call: it changes nothing")];
+    let when =
+        vec![Choice::new("", "before the call goes on"), Choice::new("yes", "beside the call: it changes nothing")];
     let order = vec![
         Choice::new("", "side by side: all see the original"),
         Choice::new("yes", "one after another: each sees what those before changed"),

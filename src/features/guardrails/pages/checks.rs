@@ -5,7 +5,9 @@ use crate::{
     features::guardrails::model::{Block, MOST_CHECKS},
     guardrails::catalogue::{self, CHECKS, Kind, Known, Parameter},
     ui::{
-        components::{Card, Checkbox, Checkboxes, Choice, Field, FieldFault, FieldKind, Select, announce, focus_on, step},
+        components::{
+            Card, Checkbox, Checkboxes, Choice, Field, FieldFault, FieldKind, Select, announce, focus_on, step,
+        },
         form::AnyForm,
         icons::{Glyph, Icon},
         reactive,
@@ -76,7 +78,12 @@ pub(super) struct Checks {
 impl Checks {
     pub fn new(blocks: Vec<Block>, form: impl Into<AnyForm>) -> Self {
         let owner = StoredValue::new(Owner::current().unwrap_or_default());
-        Self { live: RwSignal::new(blocks.into_iter().map(Live::of).collect()), owner, form: form.into(), touched: RwSignal::new(false) }
+        Self {
+            live: RwSignal::new(blocks.into_iter().map(Live::of).collect()),
+            owner,
+            form: form.into(),
+            touched: RwSignal::new(false),
+        }
     }
 
     /// What is typed.
@@ -103,7 +110,13 @@ impl Checks {
         self.change(|live| live.swap(at, other));
         // At an end the button that was pressed can go no further.
         let last = self.live.with_untracked(Vec::len) - 1;
-        let focus = if other == 0 { "down" } else if other == last { "up" } else { focus };
+        let focus = if other == 0 {
+            "down"
+        } else if other == last {
+            "up"
+        } else {
+            focus
+        };
         focus_on(format!("{focus}-{other}"));
         announce(&format!("Check {}, now {} of {}", at + 1, other + 1, last + 1));
     }
@@ -134,7 +147,8 @@ pub(super) fn ChecksCard(checks: Checks) -> impl IntoView {
     let blocks = move || {
         let live = checks.live.get();
         let last = live.len().saturating_sub(1);
-        let blocks: Vec<_> = live.into_iter().enumerate().map(|(at, live)| block(at, live, at == last, checks)).collect();
+        let blocks: Vec<_> =
+            live.into_iter().enumerate().map(|(at, live)| block(at, live, at == last, checks)).collect();
         if blocks.is_empty() {
             view! { <p class="muted">"None yet. A guardrail has at least one."</p> }.into_any()
         } else {

@@ -19,19 +19,17 @@ use leptos::prelude::*;
 #[component]
 pub fn DeletePage() -> impl IntoView {
     let (slug, of, form) = (use_slug(), use_param("guardrail"), use_form::<DeleteGuardrail>());
-    let data = load(move || LoadGuardrail {
-        slug: slug.get(),
-        of: of.get(),
-        typed: String::new(),
-        step: String::new(),
-    });
+    let data =
+        load(move || LoadGuardrail { slug: slug.get(), of: of.get(), typed: String::new(), step: String::new() });
     let ask = move |page: GuardrailPage| {
         let guardrail = page.guardrail;
         let (title, slug) = (format!("Delete {}", guardrail.name), param("slug"));
         let configs: Vec<_> = guardrail
             .configs
             .iter()
-            .map(|used| view! { <li><a href=routes::config(&slug, &used.slug).to_string()>{used.name.clone()}</a></li> })
+            .map(
+                |used| view! { <li><a href=routes::config(&slug, &used.slug).to_string()>{used.name.clone()}</a></li> },
+            )
             .collect();
         let used = (!configs.is_empty()).then(|| {
             view! {

@@ -72,12 +72,7 @@ fn Inside(page: GuardrailPage, slug: String, form: Form<UpdateGuardrail>) -> imp
     let of = guardrail.slug.clone();
     // What is typed is of this version.
     let began = form.typed("began", guardrail.current.to_string());
-    let load = LoadGuardrail {
-        slug: slug.clone(),
-        of: of.clone(),
-        typed: String::new(),
-        step: String::new(),
-    };
+    let load = LoadGuardrail { slug: slug.clone(), of: of.clone(), typed: String::new(), step: String::new() };
     let (stored, read) = use_stored(form, page.clone(), load, || 0);
     let part = move |part: fn(&Detail) -> String| Signal::derive(move || stored.with(|page| part(&page.guardrail)));
     let (name, description) = (part(|of| of.name.clone()), part(|of| of.description.clone()));
@@ -189,6 +184,10 @@ fn broken(saved: &Saved) -> String {
     let all: Vec<String> = saved.broken.iter().take(3).map(|text| format!("“{text}”")).collect();
     let more = saved.broken.len().saturating_sub(3);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let verb = if saved.broken.len() == 1 { "does not get the verdict that it should" } else { "do not get the verdicts that they should" };
+    let verb = if saved.broken.len() == 1 {
+        "does not get the verdict that it should"
+    } else {
+        "do not get the verdicts that they should"
+    };
     format!("{}{more} {verb}.", all.join(", "))
 }

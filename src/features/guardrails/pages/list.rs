@@ -4,10 +4,13 @@ use super::title;
 use crate::{
     features::{
         guardrails::{
-        functions::LoadGuardrails,
-        model::{Guardrails, Listed},
-    },
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+            functions::LoadGuardrails,
+            model::{Guardrails, Listed},
+        },
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
     },
     kernel::{Asked, Timestamp},
     policy::Operation,
@@ -15,7 +18,8 @@ use crate::{
     ui::{
         Gradual, Loaded, available, can,
         components::{
-            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag, Time,
+            Column, CopyText, EmptyState, LinkButton, Look, MenuLink, PageHeader, RowMenu, SearchField, Table, Tag,
+            Time,
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked},

@@ -22,10 +22,7 @@ pub fn SamplesPage() -> impl IntoView {
     let (slug, of) = (use_slug(), use_param("guardrail"));
     let (keep, remove) = (use_form::<KeepSample>(), use_form::<DropSample>());
     let (kept, removed) = (keep.successes(), remove.successes());
-    let data = load_after(
-        move || kept.get() + removed.get(),
-        move || LoadSamples { slug: slug.get(), of: of.get() },
-    );
+    let data = load_after(move || kept.get() + removed.get(), move || LoadSamples { slug: slug.get(), of: of.get() });
     keep.says(|| Toast::done("The sample is kept"));
     remove.says(|| Toast::done("The sample is removed"));
     let view = move |samples| view! { <Inside samples slug=param("slug") keep remove /> }.into_any();
@@ -36,7 +33,8 @@ pub fn SamplesPage() -> impl IntoView {
 fn Inside(samples: Samples, slug: String, keep: Form<KeepSample>, remove: Form<DropSample>) -> impl IntoView {
     let Samples { guardrail, samples } = samples;
     let (of, now) = (guardrail.slug.clone(), guardrail.now.0);
-    let items: Vec<_> = samples.into_iter().enumerate().map(|(at, sample)| item(at, sample, &of, now, remove)).collect();
+    let items: Vec<_> =
+        samples.into_iter().enumerate().map(|(at, sample)| item(at, sample, &of, now, remove)).collect();
     let list = if items.is_empty() {
         view! { <p class="muted">"No samples yet. Keep texts that must pass, and texts that must not: every save says which of them turn out otherwise."</p> }.into_any()
     } else {

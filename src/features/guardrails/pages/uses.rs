@@ -26,9 +26,8 @@ pub fn UsesPage() -> impl IntoView {
         move || saves.get(),
         move || LoadGuardrail { slug: slug.get(), of: of.get(), typed: String::new(), step: String::new() },
     );
-    let view = move |page: GuardrailPage| {
-        view! { <Inside guardrail=page.guardrail slug=param("slug") form /> }.into_any()
-    };
+    let view =
+        move |page: GuardrailPage| view! { <Inside guardrail=page.guardrail slug=param("slug") form /> }.into_any();
     view! { <ItemPage data view /> }
 }
 

@@ -32,17 +32,10 @@ pub fn VersionsPage() -> impl IntoView {
     let part = move |name: &'static str| query.with(|query| query.get(name).unwrap_or_default());
     let versions = load_after(
         move || saves.get(),
-        move || LoadVersions {
-            slug: slug.get(),
-            of: of.get(),
-            was: part("was"),
-            now: part("now"),
-            asked: asked.get(),
-        },
+        move || LoadVersions { slug: slug.get(), of: of.get(), was: part("was"), now: part("now"), asked: asked.get() },
     );
-    let view = move |versions| {
-        view! { <Inside versions slug=param("slug") asked=asked.get_untracked() form /> }.into_any()
-    };
+    let view =
+        move |versions| view! { <Inside versions slug=param("slug") asked=asked.get_untracked() form /> }.into_any();
     view! { <Loaded data=versions view /> }
 }
 

@@ -44,16 +44,16 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
     let Home { steps, example, day, calls, providers, ending, unused, budgets, lately, now } = home;
     let name = use_place().map(|place| place.name).unwrap_or_default();
     let (done, all) = (steps.all().into_iter().filter(|done| *done).count(), steps.all().len());
-    let sentence = move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
+    let sentence =
+        move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
     if !steps.call {
         wait_for_a_call(slug.clone(), arrivals, calls.first().map(|call| call.id.to_string()));
     }
     let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
-    let attention = (!ending.is_empty() || !failing.is_empty() || !budgets.is_empty() || unused > 0)
-        .then(|| {
-            let slug = slug.clone();
-            apart(move || view! { <Attention failing budgets ending unused slug now /> })
-        });
+    let attention = (!ending.is_empty() || !failing.is_empty() || !budgets.is_empty() || unused > 0).then(|| {
+        let slug = slug.clone();
+        apart(move || view! { <Attention failing budgets ending unused slug now /> })
+    });
     let base = format!("{}/v1", example.public_url);
     let first = (!steps.are_done()).then(|| {
         let example = example.clone();
@@ -77,8 +77,7 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
     let (of_day, of_calls, of_providers) = (slug.clone(), slug.clone(), slug.clone());
     let told = steps.call.then(|| apart(move || view! { <Day day slug=of_day /> }));
     let newest = steps.call.then(|| apart(move || view! { <Calls calls slug=of_calls now /> }));
-    let providers =
-        (!providers.is_empty()).then(|| apart(move || view! { <Providers providers slug=of_providers /> }));
+    let providers = (!providers.is_empty()).then(|| apart(move || view! { <Providers providers slug=of_providers /> }));
     let lately = lately.map(|lately| apart(move || view! { <Lately lately slug now /> }));
     view! {
         <PageHeader title=name sentence />
@@ -204,7 +203,11 @@ fn Attention(
 ) -> impl IntoView {
     let failing = failing.into_iter().map(|health| {
         let logs = routes::logs(&slug).with("virtual_key", &health.slug).with("range", "1h").with("status", "failed");
-        let second = format!("{} of its {} in the last hour failed at the provider.", grouped(health.failed), counted(health.calls));
+        let second = format!(
+            "{} of its {} in the last hour failed at the provider.",
+            grouped(health.failed),
+            counted(health.calls)
+        );
         let page = routes::virtual_key(&slug, &health.slug).to_string();
         view! {
             <li class="home-row">

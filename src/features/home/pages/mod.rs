@@ -14,5 +14,11 @@ use crate::{
 };
 
 /// Home's place in the navigation, above all groups.
-pub const SECTION: Section =
-    Section { label: "Home", icon: Icon::Home, needs: Operation::Home, href: routes::organisation, steps: &[], help: "getting-started" };
+pub const SECTION: Section = Section {
+    label: "Home",
+    icon: Icon::Home,
+    needs: Operation::Home,
+    href: routes::organisation,
+    steps: &[],
+    help: "getting-started",
+};

@@ -193,10 +193,7 @@ fn others(list: Belonging, slug: &str) -> Vec<(String, Hit)> {
 fn pages(data: &FrameData, wanted: &str) -> Vec<Hit> {
     let page = |name: &str, href: &str| Hit { name: name.to_owned(), what: "Page".into(), href: href.to_owned() };
     let nav = data.nav.iter().flat_map(|group| &group.items).map(|item| page(&item.label, &item.href));
-    let own = [
-        page("Your account", &data.account_href),
-        page("Your organisations", &data.organisations_href),
-    ];
+    let own = [page("Your account", &data.account_href), page("Your organisations", &data.organisations_href)];
     nav.chain(own).filter(|hit| dom::fold(&hit.name).contains(wanted)).collect()
 }
 
@@ -241,7 +238,9 @@ fn go(open: RwSignal<bool>) -> impl Fn(String) + Clone + Send + Sync + 'static {
 }
 
 /// Calls `search` with what is typed, once nothing more was typed for a moment.
-fn debounced(search: impl Fn(String) + Clone + Send + Sync + 'static) -> impl Fn(String) + Clone + Send + Sync + 'static {
+fn debounced(
+    search: impl Fn(String) + Clone + Send + Sync + 'static,
+) -> impl Fn(String) + Clone + Send + Sync + 'static {
     let newest = StoredValue::new(0_u32);
     move |typed: String| {
         newest.update_value(|newest| *newest += 1);

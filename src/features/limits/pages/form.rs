@@ -151,7 +151,9 @@ fn History(corrections: Vec<Correction>, measure: Measure, now: i64) -> impl Int
         let (before, after) = (measure.words(one.before), measure.words(one.after));
         let what = match (one.kind, one.until) {
             (CorrectionKind::Reset, _) => format!("{before} used, set to nothing"),
-            (CorrectionKind::Raise, Some(until)) => format!("Raised from {before} to {after} until {}", until.date_time()),
+            (CorrectionKind::Raise, Some(until)) => {
+                format!("Raised from {before} to {after} until {}", until.date_time())
+            }
             _ => format!("Raise ended: from {before} to {after}"),
         };
         view! {

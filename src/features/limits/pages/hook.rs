@@ -25,7 +25,8 @@ pub fn AlertHook(
 ) -> impl IntoView {
     let inside = match hook {
         None => {
-            let hint = "It must be public and begin with https://. A secret that signs each message is made, and shown once.";
+            let hint =
+                "It must be public and begin with https://. A secret that signs each message is made, and shown once.";
             view! {
                 <FormFor form=set problem="The webhook is not set" limits=FIELDS errors_id="hook-errors">
                     <Field

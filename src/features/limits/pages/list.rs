@@ -13,9 +13,7 @@ use crate::{
     site::routes::{self, Path},
     ui::{
         Gradual, Headed, Loaded, available,
-        components::{
-            Button, Column, EmptyState, Look, Note, PageHeader, Pill, Table, Time, Toast, Tone, TwoLines,
-        },
+        components::{Button, Column, EmptyState, Look, Note, PageHeader, Pill, Table, Time, Toast, Tone, TwoLines},
         form::{BareForm, Form, Refusal, use_form},
         icons::Icon,
         listing::use_asked,

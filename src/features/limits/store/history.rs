@@ -30,18 +30,8 @@ row! {
 /// Notes a correction.
 pub async fn note(tx: &mut OrgTx, id: LimitId, correction: &Correction) -> Result<()> {
     let Correction { kind, period, at, by, before, after, until, reason } = correction;
-    let values = values![
-        Uuid::now_v7(),
-        id,
-        kind.name(),
-        *period,
-        *at,
-        by.as_str(),
-        *before,
-        *after,
-        *until,
-        reason.clone(),
-    ];
+    let values =
+        values![Uuid::now_v7(), id, kind.name(), *period, *at, by.as_str(), *before, *after, *until, reason.clone(),];
     tx.execute(NOTE, values).await.map(drop)
 }
 

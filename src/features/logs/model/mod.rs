@@ -76,6 +76,9 @@ pub fn is_plain(asked: &Asked) -> bool {
     asked.is_silent(&FILTERS[3..])
 }
 
+/// Keys, or virtual keys, that the bar of filters offers at most.
+pub const MOST_CHOICES: usize = 60;
+
 /// Calls within one bar of the chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -184,6 +187,7 @@ pub struct Named {
 /// The keys that a list can be filtered by, and whole filters that are saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
+    /// At most [`MOST_CHOICES`] for the bar, as of virtual keys.
     pub keys: Vec<Named>,
     pub virtual_keys: Vec<Named>,
     /// The first of the filters that are saved, by name.

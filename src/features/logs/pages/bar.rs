@@ -1,10 +1,13 @@
 //! What calls are filtered by: the fields of the log's bar, which the page of analytics has too.
 
 use crate::{
-    features::logs::model::{CallOutcome, Choices, FILTERS, Named},
-    kernel::{provider::Provider, text::capital},
+    features::logs::{
+        functions::LoadLogChoices,
+        model::{CallOutcome, Choices, FILTERS, MOST_CHOICES, Named},
+    },
+    kernel::{Asked, provider::Provider, text::capital},
     ui::{
-        components::{Choice, Field, FieldKind, FilterSheet, SearchField, Select},
+        components::{Availability, Choice, Field, FieldKind, FilterSheet, SearchField, Select},
         listing::List,
     },
 };
@@ -47,9 +50,16 @@ const WORDS: [(&str, &str, &str, &[Word]); 3] = [
     ),
 ];
 
+/// What the bar offers, for [`load`](crate::ui::load).
+pub fn choices(slug: String, asked: &Asked) -> LoadLogChoices {
+    let [key, virtual_key] = ["key", "virtual_key"].map(|name| asked.get(name).to_owned());
+    LoadLogChoices { slug, key, virtual_key }
+}
+
 /// The span of time: one of these, or two days.
 pub fn range_fields(list: &List, ranges: &[(&str, &str)], selected: String) -> AnyView {
-    let ranges = ranges.iter().chain(&[("custom", "From, to")]).map(|(value, label)| Choice::new(*value, *label)).collect();
+    let ranges =
+        ranges.iter().chain(&[("custom", "From, to")]).map(|(value, label)| Choice::new(*value, *label)).collect();
     let [from, to] = ["from", "to"].map(|name| list.asked.get(name).to_owned());
     view! {
         <Select label="Time" name="range" choices=ranges selected compact=true hide_label=true />
@@ -116,9 +126,14 @@ pub fn narrowing_fields(list: &List, choices: Choices) -> AnyView {
 
 /// "Any", then each; and what is chosen although it is not there any more.
 fn among(any: &str, named: Vec<Named>, chosen: &str) -> Vec<Choice> {
+    let is_cut = named.len() >= MOST_CHOICES;
     let gone = !chosen.is_empty() && named.iter().all(|one| one.id != chosen);
     std::iter::once(Choice::new("", any))
         .chain(named.into_iter().map(|one| Choice::new(one.id, one.name)))
         .chain(gone.then(|| Choice::new(chosen, "A deleted one")))
+        .chain(is_cut.then(|| {
+            let elsewhere = Availability::Unavailable { reason: "its own page leads to its calls".into() };
+            Choice::new("others", "Any other").availability(elsewhere)
+        }))
         .collect()
 }

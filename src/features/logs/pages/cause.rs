@@ -31,7 +31,8 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
     let on_virtual_key = |label: &str| {
         virtual_key.and_then(|name| step(label, routes::virtual_key(slug, name), Operation::VirtualKeyUpdate))
     };
-    let on_key = |label: &str| detail.key_id.and_then(|id| step(label, routes::api_key(slug, id), Operation::ApiKeyUpdate));
+    let on_key =
+        |label: &str| detail.key_id.and_then(|id| step(label, routes::api_key(slug, id), Operation::ApiKeyUpdate));
     let at = call.virtual_key.as_ref().map_or_else(|| "the virtual key".to_owned(), |name| format!("@{name}"));
     let code = match (call.outcome, call.error_code.as_deref()) {
         (CallOutcome::Ok | CallOutcome::Started, _) => return None,
@@ -61,11 +62,9 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Write the model as @virtual-key/model, or name it in the header x-portkey-virtual-key.",
             step("See the virtual keys", routes::virtual_keys(slug), Operation::VirtualKeysList),
         ),
-        "virtual_key_conflict" => (
-            "The call named two different virtual keys.".into(),
-            "Name one, before the model or in a header.",
-            None,
-        ),
+        "virtual_key_conflict" => {
+            ("The call named two different virtual keys.".into(), "Name one, before the model or in a header.", None)
+        }
         "model_not_allowed" | "virtual_key_not_allowed" | "config_not_allowed" | "prompt_not_allowed" => (
             "The API key is narrowed, and not to what this call named.".into(),
             "Its page says what it may use.",
@@ -81,11 +80,9 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Its page says which, and what to do.",
             on_key("Open the key"),
         ),
-        "api_key_not_yet_valid" => (
-            "The API key did not work yet.".into(),
-            "Its page says from when on it works.",
-            on_key("Open the key"),
-        ),
+        "api_key_not_yet_valid" => {
+            ("The API key did not work yet.".into(), "Its page says from when on it works.", on_key("Open the key"))
+        }
         "virtual_key_changed" => {
             (format!("Somebody changed {at} while this call was being prepared."), "Send the call again.", None)
         }
@@ -129,7 +126,10 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Give it an address of the provider, or have this network allowed in Latchkey’s settings.",
             on_virtual_key("Change the base URL"),
         ),
-        "upstream_not_resolved" | "upstream_unreachable" | "upstream_tls_failed" | "upstream_redirected"
+        "upstream_not_resolved"
+        | "upstream_unreachable"
+        | "upstream_tls_failed"
+        | "upstream_redirected"
         | "upstream_connect_timeout" => (
             match code {
                 "upstream_not_resolved" => "There is no server by the name in the base URL.",
@@ -141,11 +141,9 @@ pub fn cause(detail: &Detail, slug: &str) -> Option<Cause> {
             "Check the base URL, and test the connection.",
             on_virtual_key("Check the base URL"),
         ),
-        "upstream_timeout" | "upstream_idle_timeout" => (
-            "The provider took too long to answer.".into(),
-            "Try again, or ask for a shorter answer.",
-            None,
-        ),
+        "upstream_timeout" | "upstream_idle_timeout" => {
+            ("The provider took too long to answer.".into(), "Try again, or ask for a shorter answer.", None)
+        }
         "upstream_stream_broken" => ("The provider’s answer was cut off.".into(), "Send the call again.", None),
         "upstream_broken_answer" | "upstream_invalid_answer" | "upstream_answer_too_large" => (
             "The provider’s answer could not be read, or was too large.".into(),

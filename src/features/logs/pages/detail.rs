@@ -22,9 +22,7 @@ use crate::{
     site::routes,
     ui::{
         Loaded, can,
-        components::{
-            Card, CopyText, DefinitionList, Fact, LinkButton, Note, PageHeader, Pill, Time, TimeStyle, Tone,
-        },
+        components::{Card, CopyText, DefinitionList, Fact, LinkButton, Note, PageHeader, Pill, Time, TimeStyle, Tone},
         icons::Icon,
         load, refusal,
     },

@@ -79,6 +79,8 @@ mod tests {
             "gr-a, version 2 on the answer denied the call: default.contains, default.contains could not judge (Late) (0.25 ms)"
         );
         (result.deny, result.observe) = (false, true);
-        assert!(sentence(&result, "request").starts_with("gr-a, version 2 on the request, only watching found something"));
+        assert!(
+            sentence(&result, "request").starts_with("gr-a, version 2 on the request, only watching found something")
+        );
     }
 }

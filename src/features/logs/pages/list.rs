@@ -1,7 +1,7 @@
 //! The calls, their bars over time, and what they are filtered by.
 
 use super::{
-    bar::{narrowing_fields, range_fields},
+    bar::{self, narrowing_fields, range_fields},
     saved::saved_line,
     tail::{self, LiveSwitch, NewCalls, Tail},
     title, tone,
@@ -9,22 +9,25 @@ use super::{
 use crate::{
     features::{
         logs::{
-            functions::{LoadLogChoices, LoadLogs},
-            model::{
-                Bucket, LoggedCall, Choices, FILTERS, FirstCall, Page, duration, is_plain,
-            },
+            functions::LoadLogs,
+            model::{Bucket, Choices, FILTERS, FirstCall, LoggedCall, Page, duration, is_plain},
         },
         organisations::pages::use_slug,
     },
+    kernel::{
+        Timestamp,
+        money::dollars,
+        text::grouped,
+        time::{DAY, HOUR},
+    },
     policy::Operation,
-    kernel::{Timestamp, money::dollars, text::grouped, time::{DAY, HOUR}},
     site::routes::{self, Path},
     ui::{
-        Gradual, Headed, Loaded,
+        Gradual, Headed, Loaded, apart, can,
         components::{
-            Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines, relative_text,
+            Bar, Chart, CodeBlock, Column, EmptyState, LinkButton, PageHeader, Pill, Table, Time, TimeStyle, TwoLines,
+            relative_text,
         },
-        apart, can,
         listing::{FilterBar, List, NothingFits, Steps, use_asked},
         load, load_after, reactive,
     },
@@ -50,7 +53,7 @@ pub fn ListPage() -> impl IntoView {
         usual: "",
         asked: asked.get_untracked(),
     };
-    let choices = load(move || LoadLogChoices { slug: slug.get() });
+    let choices = load(move || bar::choices(slug.get(), &asked.get_untracked()));
     view! {
         {title("Logs")}
         <NewCalls tail first />
@@ -123,10 +126,7 @@ fn Calls(page: Page, slug: String, list: List) -> impl IntoView {
     let summary = format!("{} calls, {} not successful", grouped(totals.calls), grouped(totals.failed));
     let whole = to.0 - from.0;
     let chart = format!("Calls from {} to {}", from.date_time(), to.date_time());
-    let bars: Vec<Bar> = bars
-        .into_iter()
-        .map(|Bucket { start, ok, failed }| Bar { at: start.0, ok, failed })
-        .collect();
+    let bars: Vec<Bar> = bars.into_iter().map(|Bucket { start, ok, failed }| Bar { at: start.0, ok, failed }).collect();
     let style = match (width, whole) {
         (DAY.., _) => TimeStyle::Day,
         (_, ..=DAY_AND_MORE) => TimeStyle::Minute,

@@ -14,12 +14,12 @@ mod settings;
 mod tail;
 mod texts;
 
-pub use bar::{narrowing_fields, range_fields};
-pub use section::{Routes, SECTION};
+pub use bar::{choices as bar_choices, narrowing_fields, range_fields};
 pub use detail::DetailPage;
 pub use export::ExportPage;
 pub use list::ListPage;
 pub use saved::{FiltersPage, saved_line};
+pub use section::{Routes, SECTION};
 pub use settings::SettingsPage;
 
 use super::model::CallOutcome;

@@ -25,7 +25,8 @@ pub fn CallTexts(texts: Texts, id: CallId, slug: String) -> impl IntoView {
         Texts::None { keeps, since } => {
             let since = since.map(|at| view! { " since "<Time at=at.0 style=TimeStyle::Exact /> });
             let words = if keeps {
-                view! { "Texts of this call are not kept. The organisation keeps those of new calls"{since}"." }.into_any()
+                view! { "Texts of this call are not kept. The organisation keeps those of new calls"{since}"." }
+                    .into_any()
             } else {
                 view! { "Texts are not kept"{since}". An Owner or Admin can change that in the settings." }.into_any()
             };

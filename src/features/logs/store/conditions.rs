@@ -39,9 +39,15 @@ pub struct Conditions {
 }
 
 macro_rules! pairs {
-    ($t:literal, 1) => { concat!($t, ".metadata ->> ? = ?") };
-    ($t:literal, 4) => { concat!(pairs!($t, 1), " AND ", pairs!($t, 1), " AND ", pairs!($t, 1), " AND ", pairs!($t, 1)) };
-    ($t:literal, 16) => { concat!(pairs!($t, 4), " AND ", pairs!($t, 4), " AND ", pairs!($t, 4), " AND ", pairs!($t, 4)) };
+    ($t:literal, 1) => {
+        concat!($t, ".metadata ->> ? = ?")
+    };
+    ($t:literal, 4) => {
+        concat!(pairs!($t, 1), " AND ", pairs!($t, 1), " AND ", pairs!($t, 1), " AND ", pairs!($t, 1))
+    };
+    ($t:literal, 16) => {
+        concat!(pairs!($t, 4), " AND ", pairs!($t, 4), " AND ", pairs!($t, 4), " AND ", pairs!($t, 4))
+    };
 }
 
 /// The places of many values. There are more than a filter takes.
@@ -96,11 +102,19 @@ pub const RAW: Conditions = conditions!("c.started_at >= ? AND c.started_at < ?"
 pub const OF_ONE_TRACE: Conditions = Conditions {
     of_prompt: [
         "COALESCE(c.prompt_id, c.id) IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug = ?)",
-        concat!("COALESCE(c.prompt_id, c.id) IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug IN ", many!(), ")"),
+        concat!(
+            "COALESCE(c.prompt_id, c.id) IN (SELECT q.id FROM prompts q WHERE q.org_id = $1 AND q.kind = 'prompt' AND q.slug IN ",
+            many!(),
+            ")"
+        ),
     ],
     of_config: [
         "COALESCE(c.config_id, c.id) IN (SELECT g.id FROM configs g WHERE g.org_id = $1 AND g.slug = ?)",
-        concat!("COALESCE(c.config_id, c.id) IN (SELECT g.id FROM configs g WHERE g.org_id = $1 AND g.slug IN ", many!(), ")"),
+        concat!(
+            "COALESCE(c.config_id, c.id) IN (SELECT g.id FROM configs g WHERE g.org_id = $1 AND g.slug IN ",
+            many!(),
+            ")"
+        ),
     ],
     // One's own call among others' opens nothing of the trace: callers choose the names of traces.
     own: "NOT EXISTS (SELECT 1 FROM call_logs d WHERE d.org_id = $1 AND d.trace_id = c.trace_id AND (d.user_id = ? OR d.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = ?)) IS NOT TRUE)",

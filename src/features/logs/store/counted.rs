@@ -47,7 +47,10 @@ pub async fn first_day(tx: &mut OrgTx) -> Result<Option<Timestamp>> {
 }
 
 /// What of a call's metadata counts.
-pub fn counted_metadata(metadata: Option<&Metadata>, grouped: &BTreeMap<String, i64>) -> Option<BTreeMap<String, String>> {
+pub fn counted_metadata(
+    metadata: Option<&Metadata>,
+    grouped: &BTreeMap<String, i64>,
+) -> Option<BTreeMap<String, String>> {
     let metadata = metadata?;
     let said = |name: &String| metadata.get(name).map(|value| (name.clone(), value.to_owned()));
     Some(grouped.keys().filter_map(said).collect()).filter(|said: &BTreeMap<_, _>| !said.is_empty())
@@ -75,7 +78,13 @@ pub fn told<'a>(
         }
     }
     let rescued = match paths.as_slice() {
-        [first, .., last] if is_ok => if first == last { Rescued::Retry } else { Rescued::Fallback },
+        [first, .., last] if is_ok => {
+            if first == last {
+                Rescued::Retry
+            } else {
+                Rescued::Fallback
+            }
+        }
         _ => Rescued::None,
     };
     (cache, rescued, verdict)
@@ -249,9 +258,10 @@ pub async fn count_earlier(tx: &mut OrgTx) -> Result<usize> {
             tracing::error!(call = %row.id, outcome = row.outcome, "a stored outcome is not known, and its call not counted");
             continue;
         };
-        let attempts = tried.iter().zip(&found).map(|(tried, found)| {
-            (tried.path.as_str(), tried.next.as_deref() == Some("kept"), found)
-        });
+        let attempts = tried
+            .iter()
+            .zip(&found)
+            .map(|(tried, found)| (tried.path.as_str(), tried.next.as_deref() == Some("kept"), found));
         let (cache, rescued, verdict) = told(outcome == CallOutcome::Ok, attempts);
         let kind = Kind {
             key: row.key_id.map(KeyId),

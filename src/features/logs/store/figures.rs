@@ -6,7 +6,8 @@ use super::{
     cells::{Cells, Row, SketchRow},
     conditions::{
         BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, Conditions, OF_CACHE,
-        OF_RESCUED, OF_TRACE, OF_TRACES, OF_VERDICT, RAW, RAW_CACHE, RAW_RESCUED, RAW_VERDICT, ROLLED, SAYING, SKETCHED_ON, UNCOUNTED, narrow, narrowed, of_kinds, raw_only,
+        OF_RESCUED, OF_TRACE, OF_TRACES, OF_VERDICT, RAW, RAW_CACHE, RAW_RESCUED, RAW_VERDICT, ROLLED, SAYING,
+        SKETCHED_ON, UNCOUNTED, narrow, narrowed, of_kinds, raw_only,
     },
 };
 use crate::{
@@ -31,7 +32,11 @@ use crate::{
 macro_rules! rolled {
     ($id:expr, $label:expr, $join:expr, $by:literal) => {
         concat!(
-            "SELECT r.start / ? AS bucket, ", $id, " AS id, ", $label, " AS label, ",
+            "SELECT r.start / ? AS bucket, ",
+            $id,
+            " AS id, ",
+            $label,
+            " AS label, ",
             "SUM(CAST(r.entries AS DOUBLE PRECISION)) AS entries, ",
             "SUM(CAST(r.calls AS DOUBLE PRECISION)) AS calls, ",
             "SUM(CAST(CASE WHEN k.outcome = 'ok' THEN r.calls ELSE 0 END AS DOUBLE PRECISION)) AS ok, ",
@@ -51,7 +56,10 @@ macro_rules! rolled {
             "SUM(CAST(r.first_bytes AS DOUBLE PRECISION)) AS first_bytes, ",
             "SUM(CAST(r.first_byte_us AS DOUBLE PRECISION)) AS first_byte_us, CAST(NULL AS TEXT) AS first_byte, ",
             "MAX(r.last_at) AS last_at ",
-            "FROM call_rollups r CROSS JOIN call_kinds k", $join, " WHERE {these} GROUP BY ", $by
+            "FROM call_rollups r CROSS JOIN call_kinds k",
+            $join,
+            " WHERE {these} GROUP BY ",
+            $by
         )
     };
 }
@@ -111,18 +119,48 @@ macro_rules! raw {
 /// of their beginnings: by these alone nothing is sorted, and few rows are left that fall into one bar.
 macro_rules! dimensions {
     ($make:ident, $t:literal, $alone:literal) => {{
-        macro_rules! none { () => { "CAST(NULL AS UUID)" }; }
-        macro_rules! words { () => { "CAST(NULL AS TEXT)" }; }
+        macro_rules! none {
+            () => {
+                "CAST(NULL AS UUID)"
+            };
+        }
+        macro_rules! words {
+            () => {
+                "CAST(NULL AS TEXT)"
+            };
+        }
         macro_rules! of {
-            ($column:literal) => { concat!($t, ".", $column) };
+            ($column:literal) => {
+                concat!($t, ".", $column)
+            };
         }
         [
             $make!(none!(), words!(), "", $alone),
-            $make!(of!("key_id"), "n.name", concat!(" LEFT JOIN api_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".key_id"), "1, 2, 3"),
+            $make!(
+                of!("key_id"),
+                "n.name",
+                concat!(" LEFT JOIN api_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".key_id"),
+                "1, 2, 3"
+            ),
             $make!(of!("user_id"), "n.name", concat!(" LEFT JOIN users n ON n.id = ", $t, ".user_id"), "1, 2, 3"),
-            $make!(of!("virtual_key_id"), "n.slug", concat!(" LEFT JOIN virtual_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".virtual_key_id"), "1, 2, 3"),
-            $make!(of!("config_id"), "n.slug", concat!(" LEFT JOIN configs n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".config_id"), "1, 2, 3"),
-            $make!(of!("prompt_id"), "n.slug", concat!(" LEFT JOIN prompts n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".prompt_id"), "1, 2, 3"),
+            $make!(
+                of!("virtual_key_id"),
+                "n.slug",
+                concat!(" LEFT JOIN virtual_keys n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".virtual_key_id"),
+                "1, 2, 3"
+            ),
+            $make!(
+                of!("config_id"),
+                "n.slug",
+                concat!(" LEFT JOIN configs n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".config_id"),
+                "1, 2, 3"
+            ),
+            $make!(
+                of!("prompt_id"),
+                "n.slug",
+                concat!(" LEFT JOIN prompts n ON n.org_id = ", $t, ".org_id AND n.id = ", $t, ".prompt_id"),
+                "1, 2, 3"
+            ),
             $make!(none!(), of!("provider"), "", "1, 2, 3"),
             $make!(none!(), concat!("COALESCE(", $t, ".model, '')"), "", "1, 2, 3"),
             $make!(none!(), of!("endpoint"), "", "1, 2, 3"),
@@ -141,8 +179,7 @@ static ROLLED_BY: [&str; 16] = dimensions!(rolled, "k", "r.start");
 const SKETCHED_BY: [&str; 16] = dimensions!(sketched, "k", "s.start");
 const LATENCIES_BY: [&str; 16] = dimensions!(latencies, "k", "s.start");
 /// The lengths until the first byte, of all groups together.
-const FIRST_BYTES: &str =
-    sketched!(@ "CAST(NULL AS TEXT)", "STRING_AGG(s.first_byte, ' ')", "CAST(NULL AS UUID)", "CAST(NULL AS TEXT)", "", "s.start");
+const FIRST_BYTES: &str = sketched!(@ "CAST(NULL AS TEXT)", "STRING_AGG(s.first_byte, ' ')", "CAST(NULL AS UUID)", "CAST(NULL AS TEXT)", "", "s.start");
 static RAW_BY: [&str; 16] = dimensions!(raw, "c", "1, 2, 3");
 
 static OF_SKETCHES: [&str; 33] = {
@@ -268,7 +305,9 @@ struct Split {
 impl Split {
     /// Roll-ups fit into bars that are as wide as they are, or a multiple.
     fn of(span: Span, bar: i64) -> Self {
-        let up = |at: Timestamp, width: i64| Timestamp(at.0.div_euclid(width) * width + if at.0.rem_euclid(width) == 0 { 0 } else { width });
+        let up = |at: Timestamp, width: i64| {
+            Timestamp(at.0.div_euclid(width) * width + if at.0.rem_euclid(width) == 0 { 0 } else { width })
+        };
         let down = |at: Timestamp, width: i64| Timestamp(at.0.div_euclid(width) * width);
         let mut split = Self { raw: vec![], rolled: vec![] };
         let whole = Span { from: up(span.from, HOUR), to: down(span.to, HOUR) };
@@ -420,7 +459,8 @@ mod tests {
         ] {
             let span = Span { from: Timestamp(from), to: Timestamp(to) };
             let split = Split::of(span, bar);
-            let mut parts: Vec<Span> = split.raw.iter().copied().chain(split.rolled.iter().map(|(_, part)| *part)).collect();
+            let mut parts: Vec<Span> =
+                split.raw.iter().copied().chain(split.rolled.iter().map(|(_, part)| *part)).collect();
             parts.sort_by_key(|part| part.from);
             assert_eq!((parts[0].from, parts[parts.len() - 1].to), (span.from, span.to), "{from} {to}");
             assert!(parts.windows(2).all(|pair| pair[0].to == pair[1].from), "{from} {to}: {parts:?}");

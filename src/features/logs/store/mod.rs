@@ -11,23 +11,29 @@ pub mod texts;
 
 use super::{
     figures::Figures,
-    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, Ran, LoggedCall, Metadata, Next, Settings, Totals},
+    model::{Attempt, Bucket, CallOutcome, Detail, Health, LedBy, LoggedCall, Metadata, Next, Ran, Settings, Totals},
     query::{Cursor, Filter, Span},
-    texts::Texts,
     reckoning::{Reckoning, Used},
+    texts::Texts,
 };
 use crate::guardrails::HookResults;
 use crate::{
-    kernel::{CallId, Error, KeyId, Result, Timestamp, UserId, VirtualKeyId, Window, provider::Provider, time::{DAY, HOUR}},
+    kernel::{
+        CallId, Error, KeyId, Result, Timestamp, UserId, VirtualKeyId, Window,
+        provider::Provider,
+        time::{DAY, HOUR},
+    },
     policy::Principal,
     server::database::{
         OrgTx,
         listing::{self, Listing, Order, Parts, Place, Question},
-        readable, statements, row, values,
+        readable, row, statements, values,
     },
 };
 use conditions::{
-    BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, OF_TRACE, OF_TRACES, RAW, SAYING, narrowed, raw_only};
+    BETWEEN_COSTS, BETWEEN_INPUTS, BETWEEN_LATENCIES, BETWEEN_OUTPUTS, BETWEEN_TOKENS, OF_TRACE, OF_TRACES, RAW,
+    SAYING, narrowed, raw_only,
+};
 use figures::{Spreads, filters};
 use sqlx::types::Json;
 use std::collections::BTreeMap;
@@ -78,14 +84,14 @@ statements! {
     RAN: TenantSql = "SELECT p.slug, c.prompt_version, c.prompt_label, p.deleted_at FROM call_logs c JOIN prompts p ON p.org_id = c.org_id AND p.id = c.prompt_id WHERE c.org_id = $1 AND c.id = $2 AND c.started_at = $3";
     // On SQLite those of before version 36 do not say when their call began, and have 0.
     ATTEMPTS: TenantSql = "SELECT a.path, v.slug AS virtual_key, a.provider, a.model, a.status, a.error_code, a.sent, a.began_us, a.took_us, a.next, a.found, a.first_byte_us, a.input_tokens, a.cached_input_tokens, a.output_tokens, a.cost FROM call_attempts a LEFT JOIN virtual_keys v ON v.org_id = a.org_id AND v.id = a.virtual_key_id WHERE a.org_id = $1 AND a.call_id = $2 AND a.started_at IN ($3, 0) ORDER BY a.number LIMIT 1000";
-    KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY k.name, k.id LIMIT 500";
+    KEYS_OF: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND k.responsible = $2 ORDER BY COALESCE(k.used_at, k.created_at) DESC, k.id DESC LIMIT 500";
     TRACE_IS_OWN: TenantSql = "SELECT COUNT(*) FROM (SELECT c.id FROM call_logs c WHERE c.org_id = $1 AND c.trace_id = $2 LIMIT 1) AS any_call WHERE NOT EXISTS (SELECT 1 FROM call_logs d WHERE d.org_id = $1 AND d.trace_id = $2 AND (d.user_id = $3 OR d.key_id IN (SELECT o.id FROM api_keys o WHERE o.org_id = $1 AND o.responsible = $3)) IS NOT TRUE)";
     OWN_OF_PERSON: TenantSql = "SELECT m.user_id FROM memberships m WHERE m.org_id = $1 AND m.user_id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     OWN_OF_KEY: TenantSql = "SELECT m.user_id FROM api_keys k JOIN memberships m ON m.org_id = k.org_id AND m.user_id = k.responsible WHERE k.org_id = $1 AND k.id = $2 AND m.role = 'member' AND (SELECT s.own_only FROM log_settings s WHERE s.org_id = $1)";
     SETTINGS: TenantSql = "SELECT s.own_only, s.grouped, s.version FROM log_settings s WHERE s.org_id = $1";
     MAKE_SETTINGS: TenantSql = "INSERT INTO log_settings (org_id, own_only, grouped, version) VALUES ($1, $2, $3, $4) ON CONFLICT (org_id) DO NOTHING";
     SET_SETTINGS: TenantSql = "UPDATE log_settings SET own_only = $2, grouped = $3, version = $4 WHERE org_id = $1 AND version = $5";
-    KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY k.name, k.id LIMIT 500";
+    KEYS_SEEN: TenantSql = "SELECT k.id, k.name FROM api_keys k WHERE k.org_id = $1 AND EXISTS (SELECT 1 FROM call_logs c WHERE c.org_id = k.org_id AND c.key_id = k.id) ORDER BY COALESCE(k.used_at, k.created_at) DESC, k.id DESC LIMIT 500";
 }
 
 row! {
@@ -441,7 +447,7 @@ pub async fn any(tx: &mut OrgTx) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// The API keys that made calls, by name; if `own` is said, of those that this person answers for.
+/// The API keys that made calls, those first that were used last; if `own` is said, of those that this person answers for.
 pub async fn keys_seen(tx: &mut OrgTx, own: Option<UserId>) -> Result<Vec<(KeyId, String)>> {
     let rows: Vec<(Uuid, String)> = match own {
         Some(person) => tx.list(KEYS_OF, values![person]).await?,

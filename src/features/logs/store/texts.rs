@@ -8,7 +8,7 @@ use crate::{
     kernel::{CallId, Result, Timestamp, time::DAY},
     server::{
         crypto::{Keyring, Sealed},
-        database::{OrgTx, WriteError, statements, row, values},
+        database::{OrgTx, WriteError, row, statements, values},
     },
 };
 
@@ -184,8 +184,7 @@ pub async fn note(tx: &mut OrgTx, call: Cursor) -> Result<Texts> {
 
 /// Opens the texts of a call: the request, and the answer.
 pub async fn open(tx: &mut OrgTx, keyring: &Keyring, call: Cursor) -> Result<(Option<String>, Option<String>)> {
-    let row: Option<(Option<Sealed>, Option<Sealed>)> =
-        tx.optional(SEALED, values![call.id, call.started_at]).await?;
+    let row: Option<(Option<Sealed>, Option<Sealed>)> = tx.optional(SEALED, values![call.id, call.started_at]).await?;
     let (request, answer) = row.unwrap_or_default();
     let (organisation, call) = (tx.organisation().to_string(), call.id.to_string());
     let open = |sealed: Option<Sealed>, side: &str| -> Result<Option<String>> {

@@ -10,12 +10,12 @@ use super::{
 };
 use crate::{
     features::{
+        api_keys,
         limits::{
             self,
             contract::Sent,
             model::{Doubt, On, Scope, Standing},
         },
-        api_keys,
         logs::{self, texts::Keeping},
     },
     kernel::{Code, Error, Fields, OrganisationId, Result, Timestamp, time::DAY},
@@ -169,7 +169,12 @@ pub async fn get(access: &Access) -> Result<(OrganisationId, Organisation, Vec<S
 /// Sets whether calls may bring configs, providers and hosts of their own, or name saved ones only; and what all calls together
 /// may use, for which more is needed than for the first. `read` is what was set when the caller read it (none: whatever is
 /// set): where somebody has set it otherwise since, nothing is changed. Gives what is odd about limits that were set.
-pub async fn restrict(access: &Access, saved_only: Option<bool>, read: Option<bool>, limits: Sent) -> Result<Vec<Doubt>> {
+pub async fn restrict(
+    access: &Access,
+    saved_only: Option<bool>,
+    read: Option<bool>,
+    limits: Sent,
+) -> Result<Vec<Doubt>> {
     let id = access.principal().organisation().unwrap_or(OrganisationId::INSTALLATION);
     access
         .act(Operation::OrganisationRestrict, Subject::unnamed("organisation", id), |mut change| async move {
@@ -255,7 +260,13 @@ fn keeping_of(was: Keeping, edit: KeepingEdit) -> Result<Keeping> {
 }
 
 /// Stores what is kept of calls, and notes the difference.
-async fn store_keeping(tx: &mut Tx, id: OrganisationId, was: &Organisation, keeping: Keeping, now: Timestamp) -> Result<()> {
+async fn store_keeping(
+    tx: &mut Tx,
+    id: OrganisationId,
+    was: &Organisation,
+    keeping: Keeping,
+    now: Timestamp,
+) -> Result<()> {
     let set_at = if was.keep_texts == keeping.keep { was.keep_texts_set_at.map(Timestamp) } else { Some(now) };
     store::keep_texts(tx, id, keeping, set_at).await
 }

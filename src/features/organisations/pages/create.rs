@@ -2,11 +2,9 @@
 
 use super::Handover;
 use crate::{
-    features::{
-        organisations::{
-            functions::{CheckOrganisationSlug, CreateOrganisation, LoadList},
-            model::LIMITS,
-        },
+    features::organisations::{
+        functions::{CheckOrganisationSlug, CreateOrganisation, LoadList},
+        model::LIMITS,
     },
     kernel::text,
     site::routes,

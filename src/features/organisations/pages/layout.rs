@@ -71,9 +71,11 @@ pub fn OrganisationLayout() -> impl IntoView {
             Memo::new(move |_| slug.with(|slug| *slug == own))
         };
         let content = move || {
-            reactive(move || {
-                if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Arriving /> }.into_any() }
-            })
+            reactive(
+                move || {
+                    if same.get() { view! { <Outlet /> }.into_any() } else { view! { <Arriving /> }.into_any() }
+                },
+            )
         };
         view! { <Inside view content=Arc::new(content) /> }.into_any()
     };
@@ -83,7 +85,8 @@ pub fn OrganisationLayout() -> impl IntoView {
 /// An organisation that is not there does not take the frame away.
 fn missing(error: Error) -> AnyView {
     if error.code == Code::NotFound {
-        view! { <PersonFrame content=Arc::new(move || view! { <Problem error=error.clone() /> }.into_any()) /> }.into_any()
+        view! { <PersonFrame content=Arc::new(move || view! { <Problem error=error.clone() /> }.into_any()) /> }
+            .into_any()
     } else {
         view! { <Problem error /> }.into_any()
     }
@@ -99,14 +102,12 @@ pub fn PersonLayout() -> impl IntoView {
     let data = load_after(move || reload.get(), move || LoadLast { near: near.get() });
     let show = |view: Option<View>| match view {
         Some(view) => view! { <Inside view content=Arc::new(|| view! { <Outlet /> }.into_any()) /> }.into_any(),
-        None => {
-            view! {
-                <PersonBar>
-                    <Outlet />
-                </PersonBar>
-            }
-            .into_any()
+        None => view! {
+            <PersonBar>
+                <Outlet />
+            </PersonBar>
         }
+        .into_any(),
     };
     view! { <Loaded data view=show /> }
 }

@@ -11,12 +11,12 @@ mod settings;
 mod switcher;
 mod texts;
 
-pub use section::SECTION;
 pub use create::NewOrganisationPage;
 pub use entry::EntryPage;
 pub use handover::Handover;
 pub use layout::{FrameReload, OrganisationLayout, PersonFrame, PersonLayout};
 pub use list::OrganisationsPage;
+pub use section::SECTION;
 pub use settings::SettingsPage;
 pub use texts::DeleteTextsPage;
 

@@ -11,8 +11,8 @@ use crate::{
     ui::{
         Loaded, available,
         components::{
-            Button, Card, Choice, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader, RadioCards,
-            Toast, Tone, date_text,
+            Button, Card, Choice, CopyText, DefinitionList, Fact, Field, LinkButton, Look, Note, PageHeader,
+            RadioCards, Toast, Tone, date_text,
         },
         form::{Form, FormFor, Refusal, use_form, use_look, use_stored},
         load_after,
@@ -67,9 +67,8 @@ fn Page(
         };
         said.map(|said| view! { <Note tone=Tone::Ok>{said}</Note> })
     };
-    let deleted = move || {
-        done("texts_deleted").then(|| view! { <Note tone=Tone::Ok>"All kept texts are deleted."</Note> })
-    };
+    let deleted =
+        move || done("texts_deleted").then(|| view! { <Note tone=Tone::Ok>"All kept texts are deleted."</Note> });
     let address = format!("{}{}", settings.public_url, routes::organisation(&settings.slug));
     let leave = routes::leave(&settings.slug);
     let (said, site) = (address.clone(), settings.public_url.clone());
@@ -116,8 +115,9 @@ fn WhatCallsBring(saved_only: bool, restrict: Form<RestrictOrganisation>) -> imp
     let choices = vec![
         Choice::new("no", "Whatever they like")
             .sentence("A call may carry a config of its own, beside the saved ones."),
-        Choice::new("yes", "Saved configs only")
-            .sentence("A call names a saved config or a virtual key. One that carries a config, a provider or a host is refused."),
+        Choice::new("yes", "Saved configs only").sentence(
+            "A call names a saved config or a virtual key. One that carries a config, a provider or a host is refused.",
+        ),
     ];
     restrict.says(|| Toast::done("Saved. It holds for new calls at once."));
     let selected = if saved_only { "yes" } else { "no" };
@@ -148,9 +148,8 @@ fn Names(settings: Settings, address: String, form: Form<UpdateOrganisation>) ->
         view! { <Fact term="Earlier short names">{format!("Kept from others: {}", words.join(", "))}</Fact> }
     });
     let present = settings.slug.clone();
-    let clash = use_look(slug, move |typed| {
-        Some(CheckSlugChange { slug: present.clone(), new_slug: typed.to_owned() })
-    });
+    let clash =
+        use_look(slug, move |typed| Some(CheckSlugChange { slug: present.clone(), new_slug: typed.to_owned() }));
     let load = LoadSettings { slug: settings.slug.clone() };
     let (stored, read) = use_stored(form, settings, load, || 0);
     let version = Signal::derive(move || stored.with(|now| now.version));

@@ -37,7 +37,8 @@ pub fn Switcher(view: View, state: PanelState) -> impl IntoView {
     // Each answer has something of its own; only another list is drawn anew, which would take the focus from a link.
     let list = Memo::new(move |_| {
         let answer = sending.answer().get();
-        answer.map(|answer| answer.map(|json| parse::<Belonging>(&json).map(|list| list.memberships).unwrap_or_default()))
+        answer
+            .map(|answer| answer.map(|json| parse::<Belonging>(&json).map(|list| list.memberships).unwrap_or_default()))
     });
     let typed = RwSignal::new(String::new());
     let found = RwSignal::new(None::<usize>);
@@ -116,7 +117,9 @@ fn Places(
         (!wanted.is_empty())
             .then(|| folded.with_value(|all| all.iter().map(|name| name.contains(&wanted)).collect::<Vec<bool>>()))
     });
-    Effect::new(move |_| found.set(shown.with(|shown| shown.as_ref().map(|all| all.iter().filter(|hit| **hit).count()))));
+    Effect::new(move |_| {
+        found.set(shown.with(|shown| shown.as_ref().map(|all| all.iter().filter(|hit| **hit).count())))
+    });
     let hidden_at = move |index: usize| shown.with(|shown| shown.as_ref().is_some_and(|all| !all[index]));
     let section = section(&place, &pathname);
     let items: Vec<_> = memberships

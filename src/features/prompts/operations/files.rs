@@ -98,7 +98,9 @@ pub async fn import(access: &Access, text: &str) -> Result<(Kind, Saved)> {
         _ => Kind::Prompt,
     };
     let known = match &file {
-        Ok(file) if !file.virtual_key.is_empty() => drafted_virtual_key(access, kind.acts().create, &file.virtual_key).await,
+        Ok(file) if !file.virtual_key.is_empty() => {
+            drafted_virtual_key(access, kind.acts().create, &file.virtual_key).await
+        }
         _ => Ok(String::new()),
     };
     let draft = known.and_then(|virtual_key| Ok(draft_of(file?, virtual_key)));

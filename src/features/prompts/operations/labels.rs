@@ -5,7 +5,9 @@ use crate::{
     features::{
         api_keys,
         prompts::{
-            model::{self, Detail, Kind, Label, LabelDraft, MOST_LABELS, Move, Movers, PRODUCTION, Proposal, Publish, Trial},
+            model::{
+                self, Detail, Kind, Label, LabelDraft, MOST_LABELS, Move, Movers, PRODUCTION, Proposal, Publish, Trial,
+            },
             store::{
                 self,
                 labels::{self, Facts, NewMove},
@@ -199,9 +201,11 @@ pub async fn roll_out(
                 store::touch(change.tx(), was.id).await?;
             }
             let words = |trial: Option<&Trial>| trial.map_or(Value::Null, |trial| trial.words().into());
-            let event = Event::of(subject(Kind::Prompt, &was.slug, &was.name))
-                .with("label", name)
-                .change("roll_out", words(pointer.trial.as_ref()), words(trial.as_ref()));
+            let event = Event::of(subject(Kind::Prompt, &was.slug, &was.name)).with("label", name).change(
+                "roll_out",
+                words(pointer.trial.as_ref()),
+                words(trial.as_ref()),
+            );
             let made = store::find(change.tx(), Kind::Prompt, of, now).await?.ok_or_else(Error::internal)?;
             change.commit(event, made).await
         })
@@ -228,11 +232,8 @@ async fn moved(
         labels::move_to(change.tx(), was.id, &new, now).await?;
         store::touch(change.tx(), was.id).await?;
     }
-    let mut event = Event::of(subject(was.kind, &was.slug, &was.name)).change(
-        name,
-        number_or_null(from),
-        number_or_null(to),
-    );
+    let mut event =
+        Event::of(subject(was.kind, &was.slug, &was.name)).change(name, number_or_null(from), number_or_null(to));
     if let Some((name, proposer)) = proposed_by {
         event = event.with_name("proposed_by", name, proposer);
     }
@@ -242,7 +243,13 @@ async fn moved(
 }
 
 /// Proposes a version for a label: somebody else who may move it agrees, or does not.
-pub async fn propose(access: &Access, (kind, of): (Kind, &str), name: &str, version: &str, message: &str) -> Result<()> {
+pub async fn propose(
+    access: &Access,
+    (kind, of): (Kind, &str),
+    name: &str,
+    version: &str,
+    message: &str,
+) -> Result<()> {
     access
         .act(Operation::PromptPropose, Subject::unnamed(kind.name(), of), |mut change| async move {
             let now = change.now();
@@ -267,7 +274,8 @@ pub async fn propose(access: &Access, (kind, of): (Kind, &str), name: &str, vers
                 may_agree: false,
             };
             if !labels::propose(change.tx(), was.id, proposer, &proposal).await? {
-                let sentence = format!("Another version is proposed for “{}” already. Withdraw that first.", label.name);
+                let sentence =
+                    format!("Another version is proposed for “{}” already. Withdraw that first.", label.name);
                 return Err(Error::conflict(sentence));
             }
             let event = Event::of(subject(kind, &was.slug, &was.name))

@@ -168,7 +168,10 @@ impl Answer {
         }
         let choice = &told["choices"][0];
         let said = if choice["delta"].is_object() { &choice["delta"] } else { &choice["message"] };
-        let mut text = [&said["content"], &said["refusal"], &choice["text"]].into_iter().filter_map(Value::as_str).collect::<String>();
+        let mut text = [&said["content"], &said["refusal"], &choice["text"]]
+            .into_iter()
+            .filter_map(Value::as_str)
+            .collect::<String>();
         for call in said["tool_calls"].as_array().into_iter().flatten() {
             if let Some(name) = call["function"]["name"].as_str() {
                 text.push_str(&format!("\n{name} "));

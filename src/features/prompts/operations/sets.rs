@@ -4,7 +4,10 @@ use super::{compile::components, run, store, subject};
 use crate::{
     features::prompts::model::{
         Content, Detail, Filled, Kind, MODEL_LIMIT, Ran,
-        sets::{Compared, ComparedRow, Heading, MOST_COMPARED, MOST_SETS, SHOWN, SET_NAME_LIMIT, Sets, Side, VALUES_LIMIT, ValueSet},
+        sets::{
+            Compared, ComparedRow, Heading, MOST_COMPARED, MOST_SETS, SET_NAME_LIMIT, SHOWN, Sets, Side, VALUES_LIMIT,
+            ValueSet,
+        },
     },
     kernel::{Error, Fields, Result, UserId, ValuesId, text},
     policy::Operation,
@@ -119,12 +122,7 @@ pub async fn forget_of(tx: &mut OrgTx, user: UserId) -> Result<()> {
 
 /// Runs two versions over the sets of values that the caller sees, as [`run::run`] does: `AT_ONCE` calls at a time. A call that
 /// fails is told in its place.
-pub async fn compare(
-    access: &Access,
-    models: Arc<dyn ModelCalls>,
-    of: &str,
-    sides: [Side; 2],
-) -> Result<Compared> {
+pub async fn compare(access: &Access, models: Arc<dyn ModelCalls>, of: &str, sides: [Side; 2]) -> Result<Compared> {
     for (side, field) in sides.iter().zip(["was_model", "now_model"]) {
         if side.model.chars().count() > MODEL_LIMIT {
             return Err(Error::field(field, format!("A model has at most {MODEL_LIMIT} characters.")));
@@ -158,15 +156,14 @@ pub async fn compare(
             calls.push(async move {
                 match run::run(access, models, &content, &values, is_strict).await {
                     Ok(pieces) => shown(run::whole(pieces).await),
-                    Err(error) => Ran { filled: Filled { refusal: error.message, ..Filled::default() }, ..Ran::default() },
+                    Err(error) => {
+                        Ran { filled: Filled { refusal: error.message, ..Filled::default() }, ..Ran::default() }
+                    }
                 }
             });
         }
     }
-    let runs: Vec<Ran> = stream::iter(calls)
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let runs: Vec<Ran> = stream::iter(calls).buffered(AT_ONCE).collect().await;
     let mut runs = runs.into_iter();
     let mut rows = vec![];
     for set in sets {

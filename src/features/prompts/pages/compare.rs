@@ -143,8 +143,7 @@ fn Cell(ran: Ran, title: String) -> impl IntoView {
         .filter(|refusal| !refusal.is_empty())
         .map(|refusal| view! { <Note tone=Tone::Bad>{refusal}</Note> })
         .collect();
-    let warnings: Vec<_> =
-        filled.warnings.into_iter().map(|warning| view! { <p class="hint">{warning}</p> }).collect();
+    let warnings: Vec<_> = filled.warnings.into_iter().map(|warning| view! { <p class="hint">{warning}</p> }).collect();
     let count = |number: u64| grouped(i64::try_from(number).unwrap_or(i64::MAX));
     let figures = end.map(|end| {
         let tokens = end.tokens.map(|(read, written)| format!("{} + {} tokens, ", count(read), count(written)));

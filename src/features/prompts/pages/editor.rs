@@ -89,7 +89,8 @@ fn Inside(
     let folder = of(|prompt| prompt.collection.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default());
     let is_strict = of(|prompt| if prompt.is_strict { "yes".into() } else { "no".into() });
     let version = Signal::derive(move || stored.with(|page| page.prompt.version));
-    let watch = Watch::of_one(if kind == Kind::Prompt { Watched::Prompts } else { Watched::Partials }, prompt.slug.clone());
+    let watch =
+        Watch::of_one(if kind == Kind::Prompt { Watched::Prompts } else { Watched::Partials }, prompt.slug.clone());
     Effect::new(move |_| watch.has_read(stored.with(|page| page.seen)));
     let current = Memo::new(move |_| stored.with(|page| page.prompt.current));
     let began = form.typed("began", prompt.current.to_string());

@@ -33,9 +33,7 @@ pub fn ImportPage() -> impl IntoView {
         }
     };
     let cancel = routes::prompts(&slug.get_untracked());
-    let sentence = || {
-        "A file that was exported here or elsewhere, or what GET /v1/prompts/{slug} answers. It becomes version 1, and is not published."
-    };
+    let sentence = || "A file that was exported here or elsewhere, or what GET /v1/prompts/{slug} answers. It becomes version 1, and is not published.";
     view! {
         {title("Import a prompt")}
         <PageHeader title="Import a prompt" sentence />

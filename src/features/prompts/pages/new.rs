@@ -230,8 +230,7 @@ mod tests {
         let content = of_call(replay);
         let blocks = content.blocks().expect("messages");
         let told: Vec<_> = blocks.iter().map(|block| (block.role.as_str(), block.text.as_str())).collect();
-        let expected =
-            [("system", "Be brief."), ("user", "Hello\nand here"), ("assistant", "Hi"), ("user", "More")];
+        let expected = [("system", "Be brief."), ("user", "Hello\nand here"), ("assistant", "Hi"), ("user", "More")];
         assert_eq!(told, expected);
         assert_eq!((content.model.as_str(), content.virtual_key.as_str()), ("gpt-4o", "main"));
     }

@@ -147,7 +147,8 @@ fn form_of(event: &Event) -> Option<HtmlFormElement> {
 /// Looks at the text as one types, and runs it by Ctrl Enter.
 fn follow(check: Form<CheckPrompt>, is_old: RwSignal<bool>, begin: impl Fn(&HtmlFormElement) + Copy + 'static) {
     let typed = RwSignal::new(0u32);
-    let of_editor = |event: &Event| form_of(event).filter(|form| form.query_selector("#fill").is_ok_and(|found| found.is_some()));
+    let of_editor =
+        |event: &Event| form_of(event).filter(|form| form.query_selector("#fill").is_ok_and(|found| found.is_some()));
     Effect::new(move |_| {
         let input = window_event_listener(ev::input, move |event| {
             let Some(form) = of_editor(&event) else { return };
@@ -186,7 +187,8 @@ fn posted(typed: Typed, slug: String) -> Option<AnyView> {
     match typed.get("step") {
         "fill" => {
             let data = load(move || FillPrompt { slug: slug.clone(), values: values.clone(), typed: typed.clone() });
-            let view = move |filled| view! { <Found ran=Ran { filled, ..Ran::default() } slug=name.clone() /> }.into_any();
+            let view =
+                move |filled| view! { <Found ran=Ran { filled, ..Ran::default() } slug=name.clone() /> }.into_any();
             Some(view! { <Loaded data view /> }.into_any())
         }
         "run" => {
@@ -206,9 +208,15 @@ fn Values(
     check: Form<CheckPrompt>,
     kept: Option<Vec<ValueSet>>,
 ) -> impl IntoView {
-    let typed: Vec<String> = around.typed_all().into_iter().flatten().filter_map(|(name, _)| Some(name.strip_prefix(VALUE)?.to_owned())).collect();
+    let typed: Vec<String> = around
+        .typed_all()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, _)| Some(name.strip_prefix(VALUE)?.to_owned()))
+        .collect();
     let variables = if variables.is_empty() { typed } else { variables };
-    let found = Memo::new(move |_| check.done().map_or_else(|| variables.clone(), |checked| checked.components.variables));
+    let found =
+        Memo::new(move |_| check.done().map_or_else(|| variables.clone(), |checked| checked.components.variables));
     let faults = move || check.done().map(|checked| checked.faults).unwrap_or_default();
     // A value outlives its field: a name that is being changed comes back.
     let values: RwSignal<BTreeMap<String, RwSignal<String>>> = RwSignal::new(BTreeMap::new());
@@ -339,7 +347,11 @@ fn Kept(sets: Vec<ValueSet>, put: impl Fn(&ValueSet) + Copy + Send + Sync + 'sta
         }
     };
     let may_keep = available(Operation::PromptKeepValues).reason().is_none();
-    let error = move || keep.error().get().map(|error| error.for_field("set_name").or(error.for_field("values")).unwrap_or(error.message));
+    let error = move || {
+        keep.error()
+            .get()
+            .map(|error| error.for_field("set_name").or(error.for_field("values")).unwrap_or(error.message))
+    };
     view! {
         <div class="needs-js stack">
             {reactive(choices)}

@@ -27,8 +27,7 @@ pub fn ValuesPage() -> impl IntoView {
     let (slug, of) = (use_slug(), use_param("of"));
     let (keep, remove) = (use_form::<KeepValues>(), use_form::<DropValues>());
     let (kept, removed) = (keep.successes(), remove.successes());
-    let data =
-        load_after(move || kept.get() + removed.get(), move || LoadValues { slug: slug.get(), of: of.get() });
+    let data = load_after(move || kept.get() + removed.get(), move || LoadValues { slug: slug.get(), of: of.get() });
     keep.says(|| Toast::done("The values are kept"));
     remove.says(|| Toast::done("The values are removed"));
     let view = move |sets| view! { <Inside sets slug=param("slug") keep remove /> }.into_any();

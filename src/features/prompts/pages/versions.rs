@@ -1,12 +1,12 @@
 //! The versions of a prompt or partial: what differs between two of them, and which of them the labels name.
 
-use super::{Above, Head, Open, rollout, is_closed, places, tags};
+use super::{Above, Head, Open, is_closed, places, rollout, tags};
 use crate::{
     features::{
         prompts::{
             functions::{
-                Agree, LoadPartialVersions, LoadVersions, MoveLabel, Propose, PublishPartial, PublishPrompt, RollOut,
-                RestorePartial, RestorePrompt, Withdraw,
+                Agree, LoadPartialVersions, LoadVersions, MoveLabel, Propose, PublishPartial, PublishPrompt,
+                RestorePartial, RestorePrompt, RollOut, Withdraw,
             },
             model::{Kind, Label, Move, Movers, PRODUCTION, Pointer, Proposal, Trial, UsedBy, Versions},
             paths,

@@ -23,7 +23,11 @@ pub fn register(api: Api) -> Api {
         .serve(Operation::PromptLabel, "Move a label to a version of a prompt, or take it away", move_label)
         .serve(Operation::PromptRollOut, "Let some of a label's calls run another version", roll_out)
         .serve(Operation::PromptMoves, "List the moves of a prompt's labels, the latest first", moves)
-        .serve(Operation::PromptPropose, "Propose a version for a label; a second person agrees in the console", propose)
+        .serve(
+            Operation::PromptPropose,
+            "Propose a version for a label; a second person agrees in the console",
+            propose,
+        )
         .serve(Operation::PromptWithdraw, "Take a proposal back", withdraw)
 }
 

@@ -23,7 +23,11 @@ use utoipa::ToSchema;
 pub fn register(api: Api) -> Api {
     api.serve(Operation::PartialsList, "List partials", list)
         .serve(Operation::PartialGet, "Read a partial in the version that the address names", get)
-        .serve(Operation::PartialCreate, "Make a partial; its first version is published where the key may do so", create)
+        .serve(
+            Operation::PartialCreate,
+            "Make a partial; its first version is published where the key may do so",
+            create,
+        )
         .serve(Operation::PartialUpdate, "Change a partial; another text makes a version that is not published", update)
         .serve(Operation::PartialDelete, "Delete a partial that nothing names", delete)
         .serve(Operation::PartialVersions, "List a partial's versions, the newest first", versions)
@@ -157,7 +161,10 @@ async fn create(call: Call, new: CreatePartial) -> Result<SavedPrompt> {
         is_strict: false,
         publish: wish(new.publish),
     };
-    operations::create(&call.access, Kind::Partial, Ok(draft)).await.map_err(as_sent).map(|made| saved(Kind::Partial, made))
+    operations::create(&call.access, Kind::Partial, Ok(draft))
+        .await
+        .map_err(as_sent)
+        .map(|made| saved(Kind::Partial, made))
 }
 
 async fn update(call: Call, change: UpdatePartial) -> Result<SavedPrompt> {
@@ -170,7 +177,10 @@ async fn update(call: Call, change: UpdatePartial) -> Result<SavedPrompt> {
             name: change.name.unwrap_or_else(|| stored.name.clone()),
             slug: String::new(),
             collection: change.collection_id.unwrap_or_else(|| folder_of(stored)),
-            content: Content { string: change.string.unwrap_or_else(|| stored.content.string.clone()), ..Content::default() },
+            content: Content {
+                string: change.string.unwrap_or_else(|| stored.content.string.clone()),
+                ..Content::default()
+            },
             message: change.version_description.or(change.description).unwrap_or_default(),
             is_strict: false,
             publish: if is_set(change.publish) { Publish::Yes } else { Publish::No },
@@ -186,7 +196,8 @@ async fn delete(call: Call, _: Nothing) -> Result<Done> {
 
 async fn versions(call: Call, query: VersionsQuery) -> Result<List<PartialVersionView>> {
     let window = window(query.page_size, query.current_page)?;
-    let (partial, versions) = operations::whole_versions(&call.access, Kind::Partial, call.part("slug"), window).await?;
+    let (partial, versions) =
+        operations::whole_versions(&call.access, Kind::Partial, call.part("slug"), window).await?;
     let view = |whole: Whole| {
         let number = whole.version.number;
         Ok(PartialVersionView {

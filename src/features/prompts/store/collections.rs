@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::{Collection, MOST_COLLECTIONS},
     kernel::{CollectionId, Result, Timestamp},
-    server::database::{OrgTx, statements, row, values},
+    server::database::{OrgTx, row, statements, values},
 };
 use uuid::Uuid;
 
@@ -63,7 +63,14 @@ pub async fn find(tx: &mut OrgTx, of: &str) -> Result<Option<Collection>> {
 }
 
 /// Makes one. False: the slug is taken.
-pub async fn insert(tx: &mut OrgTx, id: CollectionId, slug: &str, name: &str, by: &str, now: Timestamp) -> Result<bool> {
+pub async fn insert(
+    tx: &mut OrgTx,
+    id: CollectionId,
+    slug: &str,
+    name: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<bool> {
     Ok(tx.execute(INSERT, values![id, slug, name, by, now]).await? == 1)
 }
 

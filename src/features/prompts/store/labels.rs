@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::{BUILT_IN, Label, MOST_MOVES, Move, Movers, PRODUCTION, Pointer, Proposal, Trial},
     kernel::{PromptId, Result, Timestamp, UserId},
-    server::database::{OrgTx, TenantSql, Value, statements, row, values},
+    server::database::{OrgTx, TenantSql, Value, row, statements, values},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -207,7 +207,8 @@ pub async fn try_version(
     tx.execute(TRY, row).await?;
     let tried = trial.or(pointer.trial.as_ref()).map(|trial| trial.number);
     let (here, nobody) = (Some(pointer.number), None::<&str>);
-    let row = values![prompt, Uuid::now_v7(), pointer.label.as_str(), here, here, who, nobody, now, tried, Some(percent)];
+    let row =
+        values![prompt, Uuid::now_v7(), pointer.label.as_str(), here, here, who, nobody, now, tried, Some(percent)];
     tx.execute(NOTE_MOVE, row).await.map(|_| ())
 }
 
@@ -219,7 +220,8 @@ pub async fn move_to(tx: &mut OrgTx, prompt: PromptId, new: &NewMove<'_>, now: T
     };
     withdraw(tx, prompt, new.label).await?;
     let (tried, percent) = (None::<i64>, None::<i64>);
-    let row = values![prompt, Uuid::now_v7(), new.label, new.from, new.to, new.by, new.proposed_by, now, tried, percent];
+    let row =
+        values![prompt, Uuid::now_v7(), new.label, new.from, new.to, new.by, new.proposed_by, now, tried, percent];
     tx.execute(NOTE_MOVE, row).await.map(|_| ())
 }
 

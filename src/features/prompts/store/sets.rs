@@ -3,7 +3,7 @@
 use crate::{
     features::prompts::model::sets::ValueSet,
     kernel::{PromptId, Result, Timestamp, UserId, ValuesId},
-    server::database::{OrgTx, statements, row, values},
+    server::database::{OrgTx, row, statements, values},
 };
 use uuid::Uuid;
 

@@ -71,10 +71,7 @@ pub async fn revoke_invitation(slug: String, id: String) -> Result<(), Error> {
 
 /// Those of several invitations that there are. In `ids` there are blanks between them.
 #[server(prefix = "/fn", endpoint = "team/picked_invitations")]
-pub async fn load_picked_invitations(
-    slug: String,
-    #[server(default)] ids: String,
-) -> Result<Vec<Invitation>, Error> {
+pub async fn load_picked_invitations(slug: String, #[server(default)] ids: String) -> Result<Vec<Invitation>, Error> {
     operations::picked(&web::member(&slug).await?, &many::ids(&ids)?).await
 }
 

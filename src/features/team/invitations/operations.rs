@@ -6,8 +6,8 @@ pub use many::{picked, revoke_many};
 
 use super::{
     model::{
-        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, LIFE, InviteOutcome, Resent, State, TEXT_LIMIT, WAITING_LIMIT,
-        addresses,
+        Answer, BATCH_LIMIT, Batch, Invitation, Invitations, InviteOutcome, LIFE, Resent, State, TEXT_LIMIT,
+        WAITING_LIMIT, addresses,
     },
     store::{self, By, Inviter, New},
 };
@@ -87,9 +87,9 @@ pub async fn invite(access: &Access, text: &str, role: Role) -> Result<Batch> {
                     Err(reason) => InviteOutcome::Invalid(reason),
                     Ok(email) => match obstacle(&mut change, &email).await? {
                         Some(outcome) => outcome,
-                        None if waiting >= WAITING_LIMIT => {
-                            InviteOutcome::Invalid(format!("{WAITING_LIMIT} invitations wait already. Revoke some first."))
-                        }
+                        None if waiting >= WAITING_LIMIT => InviteOutcome::Invalid(format!(
+                            "{WAITING_LIMIT} invitations wait already. Revoke some first."
+                        )),
                         None => {
                             app.limits.invitations.take(&limited, change.now())?;
                             let (id, link, digest) = make(&mut change, &app, &email, role, &inviter).await?;

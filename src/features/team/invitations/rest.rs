@@ -141,7 +141,10 @@ async fn invite(call: Call, new: CreateInvite) -> Result<CreatedInvite> {
     if places.len() > 1 {
         fields.refuse("workspaces", "The organisation is the only one. Name it once, or leave this out.");
     } else if places.iter().any(|place| place.role.as_ref().is_some_and(|own| *own != new.role)) {
-        fields.refuse("workspaces", "A person has one role in the organisation, that in `role`. Name the same here, or none.");
+        fields.refuse(
+            "workspaces",
+            "A person has one role in the organisation, that in `role`. Name the same here, or none.",
+        );
     }
     fields.finish()?;
     for place in places {

@@ -10,7 +10,7 @@ use crate::{
         database::{
             OrgTx, Tx,
             listing::{Filter, Listing, Order, Page, Parts},
-            read_role, readable, statements, row, values,
+            read_role, readable, row, statements, values,
         },
     },
 };

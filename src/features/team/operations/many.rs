@@ -31,9 +31,11 @@ pub async fn change_role_many(access: &Access, ids: &[UserId], next: Role, keys:
 
 /// Takes each out of the organisation. `keys` says what becomes of their keys.
 pub async fn remove_many(access: &Access, ids: &[UserId], keys: Keys) -> Result<Vec<Outcome>> {
-    each(Operation::TeamRemove, named(access, ids).await, |id, _| async move {
-        remove(access, id, keys).await.map(drop)
-    })
+    each(
+        Operation::TeamRemove,
+        named(access, ids).await,
+        |id, _| async move { remove(access, id, keys).await.map(drop) },
+    )
     .await
 }
 

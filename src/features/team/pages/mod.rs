@@ -9,13 +9,13 @@ mod role_cell;
 mod roles;
 mod section;
 
-pub use section::{ROLES, Routes, SECTION};
 pub use leave::LeavePage;
 pub use many::ManyPeoplePage;
 pub use member::{ChangeRolePage, PasswordLinkPage};
 pub use people::TeamPage;
 pub use remove::RemovePage;
 pub use roles::RolesPage;
+pub use section::{ROLES, Routes, SECTION};
 
 use super::{functions::LoadPerson, model::Profile};
 use crate::{

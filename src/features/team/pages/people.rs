@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     features::{
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
         organisations::pages::use_slug,
         team::{
             functions::LoadPeople,
@@ -19,8 +22,8 @@ use crate::{
     ui::{
         Gradual, Loaded, apart, available, can,
         components::{
-            Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu, SearchField,
-            Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
+            Availability, Avatar, Choice, Column, LinkButton, Look, MenuLink, Note, PageHeader, Pill, RowMenu,
+            SearchField, Select, Table, Tabs, Tag, Time, TimeStyle, Tone,
         },
         icons::Icon,
         listing::{FilterBar, List, NothingFits, Pages, use_asked, use_marked},
@@ -80,7 +83,8 @@ fn Team(people: People, slug: String, list: List, form: RoleForm) -> impl IntoVi
     let count = if list.is_narrowed() { format!("{} of {members}", people.found) } else { members };
     let People { people, found, total, invitations, window, has_mail, now, .. } = people;
     let is_empty = people.is_empty();
-    let heirs: Vec<_> = people.iter().filter(|person| person.role != Role::Owner && !person.disabled).take(HEIRS).cloned().collect();
+    let heirs: Vec<_> =
+        people.iter().filter(|person| person.role != Role::Owner && !person.disabled).take(HEIRS).cloned().collect();
     let own = slug.clone();
     let rows = Gradual::of(people, move |person| {
         view! { <Row person slug=own.clone() now=now.0 has_mail owners form picks /> }

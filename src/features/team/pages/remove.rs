@@ -45,7 +45,10 @@ fn Remove(profile: Profile, form: Form<RemovePerson>) -> impl IntoView {
         0 => "They are responsible for no API key.".to_owned(),
         n => {
             let named = if key_names.is_empty() { String::new() } else { format!(" ({})", key_names.join(", ")) };
-            format!("They are responsible for {}{named}. Choose below what happens to the keys.", counted(n, "key", "keys"))
+            format!(
+                "They are responsible for {}{named}. Choose below what happens to the keys.",
+                counted(n, "key", "keys")
+            )
         }
     };
     view! {

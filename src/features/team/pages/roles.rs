@@ -6,8 +6,8 @@ use crate::{
     policy::{Feature, Operation, Permission, Role, bitting, summary},
     site::routes,
     ui::{
-        can,
         bitting::{Bitting, KeySize},
+        can,
         components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
         pages::use_slug,
         use_place,

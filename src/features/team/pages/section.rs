@@ -19,7 +19,17 @@ pub const SECTION: Section = Section {
     icon: Icon::Team,
     needs: Operation::TeamList,
     href: routes::team,
-    steps: &[("invite", "Invite people"), ("invitations", "Invitations"), ("remove", "Remove"), ("revoke", "Revoke"), ("role", "Role"), ("password-link", "Password link"), ("resend", "New link"), ("many", "Several"), ("reviews", "Access reviews")],
+    steps: &[
+        ("invite", "Invite people"),
+        ("invitations", "Invitations"),
+        ("remove", "Remove"),
+        ("revoke", "Revoke"),
+        ("role", "Role"),
+        ("password-link", "Password link"),
+        ("resend", "New link"),
+        ("many", "Several"),
+        ("reviews", "Access reviews"),
+    ],
     help: "roles-and-keys",
 };
 

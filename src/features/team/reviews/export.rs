@@ -120,8 +120,7 @@ mod tests {
         let by = "Ada".to_owned();
         let decided = Decided { decision: Decision::Confirmed, comment: "+1, \"fine\"".into(), by, at: Timestamp(0) };
         let row = |number, facts, decided| Row { number, subject: "s".into(), name: "@SUM(A1)".into(), facts, decided };
-        let person =
-            Facts::Person { email: "-a@b.c".into(), role: Role::Owner, active_at: None, disabled: false };
+        let person = Facts::Person { email: "-a@b.c".into(), role: Role::Owner, active_at: None, disabled: false };
         let key = Facts::ApiKey {
             permissions: PermissionSet::key_default(),
             unused: None,

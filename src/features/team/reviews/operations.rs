@@ -257,8 +257,8 @@ pub async fn finish(access: &Access, id: AccessReviewId, reason: &str) -> Result
     access
         .act(Operation::AccessReviewFinish, Subject::unnamed("access_review", id), |mut change| async move {
             let review = open_review(&mut change, id).await?;
-            let reason = text::line("The reason", reason, COMMENT_LIMIT)
-                .map_err(|sentence| Error::field("reason", sentence))?;
+            let reason =
+                text::line("The reason", reason, COMMENT_LIMIT).map_err(|sentence| Error::field("reason", sentence))?;
             let event = finished(&mut change, &review, review.undecided(), reason).await?;
             change.commit(event, ()).await
         })

@@ -4,7 +4,10 @@ use super::title;
 use crate::{
     features::{
         limits::pages::USED_UP,
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
         organisations::pages::use_slug,
         virtual_keys::{
             functions::LoadVirtualKeys,

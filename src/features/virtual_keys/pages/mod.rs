@@ -8,15 +8,18 @@ mod list;
 mod new;
 mod section;
 
-pub use section::{Routes, SECTION};
 pub use delete::DeletePage;
 pub use detail::DetailPage;
 pub use duplicate::DuplicatePage;
 pub use list::ListPage;
 pub use new::NewPage;
+pub use section::{Routes, SECTION};
 
 use crate::{
-    features::virtual_keys::{functions::{CheckVirtualKeySlug, LoadVirtualKey}, model::Detail},
+    features::virtual_keys::{
+        functions::{CheckVirtualKeySlug, LoadVirtualKey},
+        model::Detail,
+    },
     ui::{
         Data,
         form::use_look,

@@ -28,7 +28,8 @@ pub fn Answered(answer: Answer) -> impl IntoView {
     let trial = supposed.then(|| view! { <div class="hint">"What if: nothing is changed."</div> });
     let Party { name, about, .. } = who;
     let about = (sets.is_some() && !about.is_empty()).then(move || view! { <Fact term="This key">{about}</Fact> });
-    let facts = (about.is_some() || helped.is_some()).then(move || view! { <DefinitionList>{about}{helped}</DefinitionList> });
+    let facts =
+        (about.is_some() || helped.is_some()).then(move || view! { <DefinitionList>{about}{helped}</DefinitionList> });
     let held = sets.filter(|_| !supposed).map(|sets| view! { <Held name sets /> }.into_any());
     view! {
         <section class="card">
@@ -123,7 +124,8 @@ pub fn Able(who_can: WhoCan, slug: String) -> impl IntoView {
         let words = format!("Keys are left out: they are told to {}.", Permission::ApiKeysList.held_by());
         view! { <div class="hint">{words}</div> }
     });
-    let some = (!is_whole).then(|| view! { <div class="hint">"Only the first 1,000 people and keys were checked."</div> });
+    let some =
+        (!is_whole).then(|| view! { <div class="hint">"Only the first 1,000 people and keys were checked."</div> });
     let rows: Vec<_> = people.iter().chain(keys.iter().flatten()).map(row).collect();
     let nobody = rows.is_empty().then(|| view! { <div class="hint">"Nobody can."</div> });
     let columns = ["Who", "As"].map(Column::new).to_vec();

@@ -1,6 +1,6 @@
 //! The question, in the address, and below it the answer.
 
-use super::answer::{Answered, Able};
+use super::answer::{Able, Answered};
 use crate::{
     features::why::{
         functions::AskWhy,
@@ -11,8 +11,8 @@ use crate::{
     site::routes,
     ui::{
         Loaded,
-        icons::{Glyph, Icon},
         components::{Choice, EmptyState, Filters, Note, PageHeader, Select, Tone},
+        icons::{Glyph, Icon},
         listing::use_asked,
         load,
         pages::{page_title, use_slug},
@@ -78,7 +78,9 @@ fn fields(page: &model::WhyPage, asked: &Asked) -> Vec<AnyView> {
     whom.extend(page.keys.iter().map(|key| named(key, &format!("Can the key {}", key.name))));
     let who = asked.get("who");
     // Who is asked about by a link stands in no list if they are disabled, or deleted, or too many are.
-    if let Some(answer) = page.answer.as_ref().filter(|_| !who.is_empty() && whom.iter().all(|choice| choice.value() != who)) {
+    if let Some(answer) =
+        page.answer.as_ref().filter(|_| !who.is_empty() && whom.iter().all(|choice| choice.value() != who))
+    {
         whom.push(Choice::new(who, format!("Can {}", answer.who.name)));
     }
     let mut fields = vec![choice("Who", "who", whom, asked), acts(asked.get("what"))];
@@ -100,13 +102,16 @@ fn fields(page: &model::WhyPage, asked: &Asked) -> Vec<AnyView> {
     }
     let Some(answer) = &page.answer else { return fields };
     match answer.who.kind {
-        PartyKind::User => fields.push(choice("If their role were", "role", roles("role as it is", "if they were "), asked)),
+        PartyKind::User => {
+            fields.push(choice("If their role were", "role", roles("role as it is", "if they were "), asked))
+        }
         PartyKind::ApiKey => {
             if let Some(feature) = page.feature {
                 let label = feature.label();
                 let mut levels = vec![Choice::new("", format!("{label} as it is"))];
                 let known = feature.levels().into_iter();
-                levels.extend(known.map(|level| Choice::new(level.name(), format!("if {label} were {}", level.label()))));
+                levels
+                    .extend(known.map(|level| Choice::new(level.name(), format!("if {label} were {}", level.label()))));
                 fields.push(choice("If its level were", "level", levels, asked));
             }
             let people = roles("its person as they are", "if its person were ");

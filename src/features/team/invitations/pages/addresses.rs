@@ -102,7 +102,8 @@ impl Addresses {
         if count == 0 {
             return "Separate them by commas, spaces or new lines. Pasting Ada <ada@example.org> works too.".into();
         }
-        let troubles = typed.iter().filter_map(|address| Some(format!(" {address}: {}", self.trouble(address, &chips)?)));
+        let troubles =
+            typed.iter().filter_map(|address| Some(format!(" {address}: {}", self.trouble(address, &chips)?)));
         let count = counted(i64::try_from(count).unwrap_or(i64::MAX), "address", "addresses");
         format!("{count}.{}", troubles.collect::<String>())
     }

@@ -13,9 +13,7 @@ use crate::{
     site::routes,
     ui::{
         Problem, available,
-        components::{
-            Button, Card, CopyText, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone,
-        },
+        components::{Button, Card, CopyText, LinkButton, Look, Note, PageHeader, Pill, RadioCards, Tone},
         form::{Form, FormFor, use_form},
         pages::use_slug,
         reactive, refusal,
@@ -68,9 +66,10 @@ pub fn InvitePage() -> impl IntoView {
 
 /// The addresses that were not invited, each on a line. What stood there twice stays once, or not at all.
 fn left_over(batch: &Batch) -> String {
-    let left = batch.answers.iter().filter(|answer| {
-        answer.outcome.reason().is_some() && answer.outcome != InviteOutcome::Repeated
-    });
+    let left = batch
+        .answers
+        .iter()
+        .filter(|answer| answer.outcome.reason().is_some() && answer.outcome != InviteOutcome::Repeated);
     left.map(|answer| format!("{}\n", answer.address)).collect()
 }
 
@@ -132,7 +131,9 @@ fn ResultRow(answer: Answer) -> impl IntoView {
     let (tone, word) = match &outcome {
         InviteOutcome::Invited { link: None, .. } => (Tone::Ok, "Invited by mail"),
         InviteOutcome::Invited { link: Some(_), .. } => (Tone::Ok, "Invited"),
-        InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited | InviteOutcome::Repeated => (Tone::Info, "Not invited"),
+        InviteOutcome::AlreadyMember | InviteOutcome::AlreadyInvited | InviteOutcome::Repeated => {
+            (Tone::Info, "Not invited")
+        }
         InviteOutcome::Invalid(_) => (Tone::Bad, "Not invited"),
     };
     let link = match outcome {

@@ -3,7 +3,10 @@
 use super::many;
 use crate::{
     features::{
-        news::{model::Watched, pages::{ChangesByOthers, Watch}},
+        news::{
+            model::Watched,
+            pages::{ChangesByOthers, Watch},
+        },
         organisations::pages::use_slug,
         team::{
             invitations::{
@@ -35,7 +38,8 @@ use leptos_meta::Title;
 pub fn InvitationsPage() -> impl IntoView {
     let (slug, asked) = (use_slug(), use_asked(&[]));
     let watch = Watch::of(Watched::Invitations);
-    let invitations = load_after(move || watch.reads(), move || LoadInvitations { slug: slug.get(), asked: asked.get() });
+    let invitations =
+        load_after(move || watch.reads(), move || LoadInvitations { slug: slug.get(), asked: asked.get() });
     view! {
         <Title text=titled("Invitations") />
         <ChangesByOthers watch />

@@ -19,7 +19,8 @@ use crate::{
     ui::{
         Gradual, Loaded, available,
         components::{
-            Button, Card, Choice, Column, Field, FieldKind, MenuLink, Note, PageHeader, RowMenu, Table, Time, Toast, Tone,
+            Button, Card, Choice, Column, Field, FieldKind, MenuLink, Note, PageHeader, RowMenu, Table, Time, Toast,
+            Tone,
         },
         form::{BareForm, DownloadForm, Form, FormFor, Refusal, use_download, use_form},
         listing::{FilterBar, List, NothingFits, Pages, use_asked},
@@ -61,7 +62,13 @@ pub fn ReviewPage() -> impl IntoView {
 }
 
 #[component]
-fn One(page: Page, slug: String, list: List, decide: Form<DecideReviewRow>, finish: Form<FinishReview>) -> impl IntoView {
+fn One(
+    page: Page,
+    slug: String,
+    list: List,
+    decide: Form<DecideReviewRow>,
+    finish: Form<FinishReview>,
+) -> impl IntoView {
     let Page { review, rows, total, window, now } = page;
     let (is_open, undecided) = (review.finished.is_none(), review.undecided());
     let history = audit::history("access_review", &review.id.to_string());
@@ -149,7 +156,8 @@ fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<Decide
     let (page, with_comment, revoke) = (href.to_string(), href.clone(), href.with("act", "revoke"));
     let menu = (is_open && !is_revoked).then(|| {
         let label = format!("Actions for {name}");
-        let comment = confirm.is_some().then(|| view! { <MenuLink label="Confirm with a comment" href=with_comment /> });
+        let comment =
+            confirm.is_some().then(|| view! { <MenuLink label="Confirm with a comment" href=with_comment /> });
         view! {
             <RowMenu id=format!("menu-{number}") label>
                 {comment}

@@ -160,8 +160,12 @@ fn Revoke(page: model::RowPage, back: String, form: Form<DecideReviewRow>) -> im
     let model::RowPage { is_over, keys, in_use, ref key_name, .. } = page;
     let name = page.row.name.clone();
     let (label, what) = match &page.row.facts {
-        Facts::Person { .. } => ("Remove the person", "They lose access to this organisation at once, in every browser."),
-        Facts::ApiKey { .. } => ("Disable the key", "It opens nothing until it is enabled again. Its secret stays the same."),
+        Facts::Person { .. } => {
+            ("Remove the person", "They lose access to this organisation at once, in every browser.")
+        }
+        Facts::ApiKey { .. } => {
+            ("Disable the key", "It opens nothing until it is enabled again. Its secret stays the same.")
+        }
     };
     let (label, what) = match is_over {
         true => ("Revoke", "It is gone already, or opens nothing. The review notes that it is revoked."),
