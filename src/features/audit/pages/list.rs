@@ -220,7 +220,7 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
                 <th scope="row">{told.sentence()}</th>
                 <td data-label="Outcome" class="state"><Pill tone=Tone::Bad label="Not as written" /></td>
                 <td data-label="Address, credential"></td>
-                <td data-label="Number, time"><a class="cell-name mono" href=href>{number}</a></td>
+                <td data-label="Number, time"><a class="row-link mono" href=href>{number}</a></td>
             </tr>
         }
         .into_any();
@@ -233,7 +233,7 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
     let (actor, subject) = (told.actor.actor(), told.subject.target());
     let about = (!told.subject.id.is_empty()).then(|| routes::audit_of(slug, &told.subject.kind, &told.subject.id));
     let subject = match about {
-        Some(about) => view! { <a class="cell-name" href=about.to_string()><bdi>{subject}</bdi></a> }.into_any(),
+        Some(about) => view! { <a href=about.to_string()><bdi>{subject}</bdi></a> }.into_any(),
         None => view! { <bdi>{subject}</bdi> }.into_any(),
     };
     let action = match told.fields.as_slice() {
@@ -258,7 +258,7 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
         <tr>
             <th scope="row" class="audit-event">
                 <span class="two-lines">
-                    <span><a class="cell-name" href=by.to_string()><bdi>{actor}</bdi></a>{middle}{subject}{times}</span>
+                    <span><a href=by.to_string()><bdi>{actor}</bdi></a>{middle}{subject}{times}</span>
                     <span class="cell-second">{action}</span>
                 </span>
             </th>
@@ -268,7 +268,7 @@ fn row(told: Told, slug: &str, now: Timestamp) -> AnyView {
             </td>
             <td data-label="Number, time">
                 <span class="two-lines">
-                    <a class="cell-name mono" href=href>{number}</a>
+                    <a class="row-link mono" href=href>{number}</a>
                     <span class="cell-second"><Time at=told.at.0 now=now.0 style=TimeStyle::DaySecond /></span>
                 </span>
             </td>
