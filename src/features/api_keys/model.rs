@@ -37,7 +37,7 @@ pub const LIMITS: &[(&str, usize)] = &[
     ("usage_limits", AMOUNT_LIMIT),
 ];
 /// Keys on one page of the list.
-pub const PAGE: i64 = 50;
+pub const PAGE: i64 = 25;
 /// From this many days before its end a key is said to expire.
 pub const SOON_DAYS: i64 = 14;
 /// A key that nobody used for this many days is unused.

@@ -17,7 +17,7 @@ pub const METADATA_LIMIT: usize = 8_192;
 pub const LIMITS: &[(&str, usize)] =
     &[("name", NAME_LIMIT), ("message", MESSAGE_LIMIT), ("model", MODEL_LIMIT), ("metadata", METADATA_LIMIT)];
 /// Configs on one page of the list.
-pub const PAGE: i64 = 50;
+pub const PAGE: i64 = 25;
 /// Longest text that the list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 /// Configs that one organisation can have.

@@ -17,7 +17,7 @@ pub const TEXT_LIMIT: usize = 20_000;
 pub const LIMITS: &[(&str, usize)] =
     &[("name", NAME_LIMIT), ("description", DESCRIPTION_LIMIT), ("message", MESSAGE_LIMIT), ("text", TEXT_LIMIT)];
 /// Guardrails on one page of the list.
-pub const PAGE: i64 = 50;
+pub const PAGE: i64 = 25;
 /// Longest text that the list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 /// Guardrails that one organisation can have.

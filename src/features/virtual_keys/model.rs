@@ -32,7 +32,7 @@ pub const LIMITS: &[(&str, usize)] = &[
     ("credential", CREDENTIAL_LIMIT),
 ];
 /// Virtual keys on one page of the list.
-pub const PAGE: i64 = 50;
+pub const PAGE: i64 = 25;
 /// Longest text that the list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 /// Virtual keys that one organisation can have.

@@ -34,7 +34,7 @@ pub const EXPORT_LIMIT: usize = 64 << 10;
 /// The most characters of each field.
 pub const LIMITS: &[(&str, usize)] = &[("name", NAME_LIMIT), ("message", MESSAGE_LIMIT), ("model", MODEL_LIMIT)];
 /// Prompts on one page of the list.
-pub const PAGE: i64 = 50;
+pub const PAGE: i64 = 25;
 /// Longest text that the list is searched for.
 pub const QUERY_LIMIT: usize = 100;
 /// Prompts, and partials, that one organisation can have.
