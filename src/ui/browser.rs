@@ -28,7 +28,7 @@ use leptos::{
 use leptos_router::{NavigateOptions, hooks::use_navigate};
 use send_wrapper::SendWrapper;
 use serde::{Serialize, de::DeserializeOwned};
-use std::{cell::RefCell, collections::HashMap, mem, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, mem, sync::Arc, time::Duration};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -217,23 +217,29 @@ pub fn send_to(path: &Path) {
 
 /// Brings the page that the server has rendered to life, and marks the document once all of it is: what needs JavaScript is
 /// shown, and what is for those without goes.
-pub fn hydrate<V: IntoView>(page: impl FnOnce() -> V) {
+pub fn hydrate<V: IntoView + 'static>(page: impl FnOnce() -> V) {
     let Some(body) = document().body() else { return };
     // There is no other executor that this could come after.
     let _ = Executor::init_wasm_bindgen();
     let context = Arc::new(HydrateSharedContext::new());
     let owner = Owner::new_root(Some(Arc::clone(&context) as Arc<_>));
-    let view = owner
-        .with(|| page().into_view().hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default()));
-    once_alive(move || {
-        // Until then what came with the page is there for its parts.
-        context.hydration_complete();
-        if let Some(root) = document().document_element() {
-            let _ = root.set_attribute("data-live", "");
-        }
-    });
-    // They last as long as the document.
-    mem::forget((owner, view));
+    let view = owner.with(|| page().into_view());
+    // The browser has its turn in between.
+    set_timeout(
+        move || {
+            let state = owner.with(|| view.hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default()));
+            once_alive(move || {
+                // Until then what came with the page is there for its parts.
+                context.hydration_complete();
+                if let Some(root) = document().document_element() {
+                    let _ = root.set_attribute("data-live", "");
+                }
+            });
+            // They last as long as the document.
+            mem::forget((owner, state));
+        },
+        Duration::ZERO,
+    );
 }
 
 /// Whether the page is still being brought to life. Until then it is what the server made, and works as that.
