@@ -236,14 +236,30 @@ function anchor(text, taken) {
 /** The name of a schema beside the documentation. */
 const SCHEMA = /^[a-z-]+\.schema\.json$/;
 
+/** What stands in the root of the repository and belongs to the documentation. */
+const OF_ROOT = new Map([["SECURITY.md", "security"], ["CHANGELOG.md", "changelog"]]);
+
+/** The address of a page that a link of the documentation leads to, if it is one; the link stands in the root or in docs/. */
+function pageOf(href, isOfRoot) {
+  const [, above, name, part = ""] = /^(\.\.\/|docs\/)?([A-Za-z-]+\.md)(#.*)?$/.exec(href) ?? [];
+  const isInRoot = isOfRoot ? above === undefined : above === "../";
+  const page = isInRoot ? OF_ROOT.get(name) : /^([a-z-]+)\.md$/.exec(name ?? "")?.[1];
+  return page && `/docs/${page}${part}`;
+}
+
 /**
  * The documentation as pages: docs/NAME.md at /docs/NAME, and what it says of the repository as text. Schemas beside it keep
  * their names.
  */
 function packDocs(css) {
-  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  const inDocs = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  const pages = [
+    ...inDocs.map((file) => [join(ROOT, "docs", file), file === "README.md" ? "index" : file.slice(0, -".md".length)]),
+    ...[...OF_ROOT].map(([file, name]) => [join(ROOT, file), name]),
+  ];
   const marked = new Marked({ gfm: true });
   let taken = new Set();
+  let isOfRoot = false;
   marked.use({
     renderer: {
       heading({ tokens, depth }) {
@@ -261,8 +277,8 @@ function packDocs(css) {
       },
       link({ href, tokens }) {
         const words = this.parser.parseInline(tokens);
-        const page = /^([a-z-]+)\.md(#.*)?$/.exec(href);
-        if (page) return `<a href="/docs/${page[1]}${page[2] ?? ""}">${words}</a>`;
+        const page = pageOf(href, isOfRoot);
+        if (page) return `<a href="${page}">${words}</a>`;
         if (SCHEMA.test(href)) return `<a href="/docs/${href}">${words}</a>`;
         // A file of the repository has no page here.
         return /^(https?:|#)/.test(href) ? `<a href="${escaped(href)}">${words}</a>` : words;
@@ -270,10 +286,10 @@ function packDocs(css) {
     },
   });
   const schemas = readdirSync(join(ROOT, "docs")).filter((name) => SCHEMA.test(name));
-  const documents = pages.map((file) => {
-    const name = file === "README.md" ? "index" : file.slice(0, -".md".length);
-    const text = readFileSync(join(ROOT, "docs", file), "utf8");
+  const documents = pages.map(([file, name]) => {
+    const text = readFileSync(file, "utf8");
     taken = new Set();
+    isOfRoot = dirname(file) === ROOT;
     const title = /^# (.*)$/m.exec(text)[1];
     const html = `<!DOCTYPE html>
 <html lang="en-GB">
