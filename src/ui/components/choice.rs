@@ -153,28 +153,28 @@ pub fn Select(
             <div class="field" class:field-compact=compact class:field-invalid=move || error.with(Option::is_some)>
                 <div class="field-top" class:vh=hide_label><label for=id.clone()>{label}</label></div>
                 <div class="select-box">
-                <select
-                    node_ref=node
-                    id=id
-                    name=name
-                    class="input select"
-                    class:changed=move || changed.get()
-                    aria-disabled=fixed.then_some("true")
-                    aria-busy=move || busy.get().then_some("true")
-                    aria-invalid=move || error.with(Option::is_some).then_some("true")
-                    aria-describedby=described
-                    on:change=move |event| {
-                        let value = event_target_value(&event);
-                        if let Some(bind) = bind {
-                            bind.set(value.clone());
+                    <select
+                        node_ref=node
+                        id=id
+                        name=name
+                        class="input select"
+                        class:changed=move || changed.get()
+                        aria-disabled=fixed.then_some("true")
+                        aria-busy=move || busy.get().then_some("true")
+                        aria-invalid=move || error.with(Option::is_some).then_some("true")
+                        aria-describedby=described
+                        on:change=move |event| {
+                            let value = event_target_value(&event);
+                            if let Some(bind) = bind {
+                                bind.set(value.clone());
+                            }
+                            if let Some(on_change) = on_change {
+                                on_change.run(value);
+                            }
                         }
-                        if let Some(on_change) = on_change {
-                            on_change.run(value);
-                        }
-                    }
-                >
-                    {options}
-                </select>
+                    >
+                        {options}
+                    </select>
                     <Glyph icon=Icon::ChevronDown />
                 </div>
                 {super::form::field_error(error, error_id, false)}
