@@ -98,7 +98,7 @@ export async function join(page: Page, link: string, person: Person): Promise<vo
   await page.getByLabel("Your name").fill(person.name);
   await page.getByLabel("Password", { exact: true }).fill(person.password);
   await page.getByRole("button", { name: "Create account and join" }).click();
-  await page.waitForURL(/\/roles\?joined=yes$/);
+  await page.waitForURL(/\/o\/[^/]+\?joined=yes$/);
   await hydrated(page);
 }
 
