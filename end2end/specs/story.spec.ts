@@ -52,6 +52,9 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   if (hasJavaScript()) await expect(page.getByText("Can call models. Can write prompts. Cannot delete anything.").first()).toBeVisible();
   await page.getByRole("button", { name: "Create key" }).click();
   await expectPage(page, "ci-deploy is ready");
+  const example = page.getByRole("group", { name: "example call" });
+  await expect(example).toContainText("@local-models/");
+  await expect(page.getByRole("link", { name: "Done" })).toBeVisible();
   await expectNoAxe(page);
   const secret = await takeSecret(page, "ci-deploy");
   expect(secret).toMatch(/^lk_/);

@@ -161,7 +161,7 @@ export async function createVirtualKey(page: Page, key: VirtualKey): Promise<voi
   await page.getByLabel("Name", { exact: true }).fill(key.name);
   await page.getByLabel("Provider", { exact: true }).selectOption({ label: "OpenAI-compatible" });
   await page.getByLabel(/^Base URL/).fill(key.baseUrl);
-  if (key.credential) await page.getByLabel("Credential", { exact: true }).fill(key.credential);
+  if (key.credential) await page.getByLabel(/^Credential/).fill(key.credential);
   await page.getByRole("button", { name: "Create virtual key" }).click();
   await expectPage(page, key.name);
   await hydrated(page);

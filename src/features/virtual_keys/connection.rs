@@ -62,9 +62,7 @@ async fn ask(
 
 fn of_answer(listing: Listing, answer: &Response<Bytes>, provider: Provider, has_credential: bool) -> Finding {
     match listing.read(answer.status().as_u16(), answer.body()) {
-        Ok(list) => {
-            Finding::listed(provider, has_credential, list.len(), list.iter().map(|model| model.id.as_ref()))
-        }
+        Ok(list) => Finding::listed(provider, has_credential, list.len(), list.iter().map(|model| model.id.as_ref())),
         Err(error) => of_refusal(answer.status().as_u16(), &error),
     }
 }

@@ -234,6 +234,7 @@ fn hex_byte(digits: &str) -> Option<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::Ipv4Addr;
 
     fn public(text: &str) -> Result<BaseUrl, UrlError> {
         BaseUrl::parse(text, &AllowList::default())
@@ -259,6 +260,8 @@ mod tests {
     #[test]
     fn bad_spellings_are_refused() {
         use UrlError::*;
+        // Whichever address it is.
+        const ADDRESS: UrlError = Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
         for (text, error) in [
             ("", Malformed),
             ("api.example.com", Malformed),
@@ -351,12 +354,27 @@ mod tests {
     }
 
     #[test]
+    fn the_refusal_of_an_address_says_how_it_is_allowed() {
+        let refused = public("https://10.1.2.3/v1").expect_err("a private address");
+        assert!(refused.to_string().contains("LATCHKEY_ALLOW_UPSTREAM=10.1.2.3 "), "{refused}");
+        // What the sentence says to set is what the setting takes.
+        for text in ["https://10.1.2.3", "https://[fd00::1]", "https://0x7f.1", "https://[::ffff:127.0.0.1]"] {
+            let Err(UrlError::Address(address)) = public(text) else { panic!("{text}") };
+            let allowed = AllowList::parse(&address.to_string()).expect("a list");
+            assert!(BaseUrl::parse(text, &allowed).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn the_operators_list_opens_addresses_and_plain_http() {
         let allowed = AllowList::parse("127.0.0.1,10.1.0.0/16").expect("a list");
         for good in ["http://127.0.0.1:11434/v1", "https://127.0.0.1", "http://10.1.2.3", "http://0x7f.1:8080"] {
             assert!(BaseUrl::parse(good, &allowed).is_ok(), "{good}");
         }
-        assert_eq!(BaseUrl::parse("http://127.0.0.2", &allowed), Err(UrlError::Address(Ipv4Addr::new(127, 0, 0, 2).into())));
+        assert_eq!(
+            BaseUrl::parse("http://127.0.0.2", &allowed),
+            Err(UrlError::Address(Ipv4Addr::new(127, 0, 0, 2).into()))
+        );
         assert_eq!(BaseUrl::parse("http://8.8.8.8", &allowed), Err(UrlError::PlainHttp));
         assert_eq!(BaseUrl::parse("http://127.0.0.1:6379", &allowed), Err(UrlError::Port));
     }
