@@ -383,10 +383,17 @@ pub(super) fn minted(
 
 /// The same with what its page needs for a call that works as it stands: of what the key may reach.
 pub(super) async fn with_example(change: &mut Change, narrowing: &Narrowing, minted: Minted) -> Result<Minted> {
-    let virtual_key = match narrowing.virtual_keys.first() {
-        Some(id) => virtual_keys::of_id(change.tx(), *id).await?,
-        None => virtual_keys::oldest(change.tx()).await?,
-    };
+    let mut virtual_key = None;
+    // One that it names may have been deleted since.
+    for id in &narrowing.virtual_keys {
+        virtual_key = virtual_keys::of_id(change.tx(), *id).await?;
+        if virtual_key.is_some() {
+            break;
+        }
+    }
+    if narrowing.virtual_keys.is_empty() {
+        virtual_key = virtual_keys::oldest(change.tx()).await?;
+    }
     let model = virtual_key.map(|(slug, provider)| {
         home::model::model_of(&slug, provider, |model| {
             narrowing.models.is_empty() || narrowing.models.iter().any(|pattern| pattern.fits(model))
