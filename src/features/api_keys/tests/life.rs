@@ -17,6 +17,15 @@ async fn a_new_secret_comes_with_a_call_that_works() {
         let (house, ada) = with_ada(house).await;
         let made = house.make(&ada, &[("name", "early")]).await;
         assert_eq!((made.model, made.called), (None, false));
+        let new = format!("/o/{}/api-keys/new", house.slug);
+        let shown = async |name: &str| {
+            let fields = [("slug", house.slug.as_str()), ("name", name)];
+            let page = ada.plain_form(&new, "api_keys/create", &fields).await;
+            assert_eq!(page.status, 200);
+            page.text
+        };
+        let page = shown("too early").await;
+        assert!(page.contains("First store a provider") && !page.contains("/v1/chat/completions"));
         for (name, provider) in [("First one", "anthropic"), ("Second one", "openai")] {
             let fields = [
                 ("slug", house.slug.as_str()),
@@ -29,6 +38,8 @@ async fn a_new_secret_comes_with_a_call_that_works() {
         }
         let made = house.make(&ada, &[("name", "later")]).await;
         assert_eq!(made.model.as_deref(), Some("@first-one/claude-sonnet-4-5"));
+        let page = shown("on paper").await;
+        assert!(page.contains("@first-one/claude-sonnet-4-5") && page.contains("/v1/chat/completions"));
         let rotate = [("id", made.id.to_string()), ("overlap", "1h".into()), ("expiry", "keep".into())];
         let rotate: Vec<_> = rotate.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let rotated: Minted = serde_json::from_str(&house.call(&ada, "rotate", &rotate).await.text).unwrap();
