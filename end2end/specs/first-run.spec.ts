@@ -15,6 +15,11 @@ test("signing in leads to the setup while nobody has an account", async ({ page 
 test("an empty form names all that is missing at once", async ({ page, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await open(page, "/setup");
+  await expect(page.getByLabel("Setup secret", { exact: true })).toBeFocused();
+  if (hasJavaScript()) {
+    await expect(page.getByRole("button", { name: "Show setup secret" })).toBeVisible();
+    await expect(page.getByRole("button", { name: "Show password" })).toBeVisible();
+  }
   await page.getByRole("button", { name: "Set up", exact: true }).click();
   for (const label of ["Setup secret", "Your name", "E-mail", "Password", "Organisation"]) {
     await expect(page.getByLabel(label, { exact: true })).toHaveAttribute("aria-invalid", "true");

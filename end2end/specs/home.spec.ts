@@ -46,6 +46,24 @@ test("the first steps tick themselves off, up to the first call as it arrives", 
   await expect(page.getByRole("group", { name: /^example in Python/ })).toBeVisible();
   await expect(example).toBeHidden();
 
+  // A first call that is refused is shown too, with why and the way to it.
+  await (await callModel(latchkey.url, secret, { model: "@nowhere/brass-none" })).text();
+  const refused = page.getByText("The last call was refused: 404 no virtual key.");
+  if (hasJavaScript()) {
+    await expect(refused).toBeVisible({ timeout: 15_000 });
+    await expect(page.getByText("This page shows the call as soon as it arrives.")).toBeVisible();
+  } else {
+    await expect(async () => {
+      await page.getByRole("link", { name: "Look again" }).click();
+      await expect(refused).toBeVisible({ timeout: 500 });
+    }).toPass();
+    await expect(page.getByText("This page shows the call as soon as it arrives.")).toBeHidden();
+  }
+  await expect(page.getByRole("heading", { name: "Newest calls" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "See the call" })).toHaveAttribute("href", /\/logs\//);
+  await expect(step(page, "Make the first call", "to do")).toBeVisible();
+  await expectNoAxe(page);
+
   await (await callModel(latchkey.url, secret, { model: "@local-models/brass-large" })).text();
   if (hasJavaScript()) {
     await expect(step(page, "Make the first call", "done")).toBeVisible({ timeout: 15_000 });

@@ -41,7 +41,7 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   await createVirtualKey(page, { name: "Local models", baseUrl: upstream.baseUrl, credential: "sk-upstream-secret" });
   expect(await page.content()).not.toContain("sk-upstream-secret");
   await page.getByRole("button", { name: "Test connection" }).click();
-  await expect(page.getByText("It works. The provider took the credential and lists 2 models.")).toBeVisible();
+  await expect(page.getByText("It answers and lists 2 models: brass-large, brass-small. The first call shows whether it takes the credential.")).toBeVisible();
 
   await open(page, `${HOME}/api-keys`);
   await page.getByRole("link", { name: "New key", exact: true }).first().click();
@@ -52,7 +52,11 @@ test("an Owner stores a credential, cuts a key, calls a model and sees the calls
   if (hasJavaScript()) await expect(page.getByText("Can call models. Can write prompts. Cannot delete anything.").first()).toBeVisible();
   await page.getByRole("button", { name: "Create key" }).click();
   await expectPage(page, "ci-deploy is ready");
+  const example = page.getByRole("group", { name: "example call" });
+  await expect(example).toContainText("@local-models/");
   await expectNoAxe(page);
+  if (hasJavaScript()) await page.getByLabel("I have saved it").check();
+  await expect(page.getByRole("link", { name: "Back to the first steps" })).toHaveAttribute("href", HOME);
   const secret = await takeSecret(page, "ci-deploy");
   expect(secret).toMatch(/^lk_/);
   await expect(row(page, "ci-deploy")).toContainText("Completions, Prompts: Write");

@@ -98,7 +98,7 @@ export async function join(page: Page, link: string, person: Person): Promise<vo
   await page.getByLabel("Your name").fill(person.name);
   await page.getByLabel("Password", { exact: true }).fill(person.password);
   await page.getByRole("button", { name: "Create account and join" }).click();
-  await page.waitForURL(/\/roles\?joined=yes$/);
+  await page.waitForURL(/\/o\/[^/]+\?joined=yes$/);
   await hydrated(page);
 }
 
@@ -161,7 +161,7 @@ export async function createVirtualKey(page: Page, key: VirtualKey): Promise<voi
   await page.getByLabel("Name", { exact: true }).fill(key.name);
   await page.getByLabel("Provider", { exact: true }).selectOption({ label: "OpenAI-compatible" });
   await page.getByLabel(/^Base URL/).fill(key.baseUrl);
-  if (key.credential) await page.getByLabel("Credential", { exact: true }).fill(key.credential);
+  if (key.credential) await page.getByLabel(/^Credential/).fill(key.credential);
   await page.getByRole("button", { name: "Create virtual key" }).click();
   await expectPage(page, key.name);
   await hydrated(page);

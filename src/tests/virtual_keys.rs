@@ -304,7 +304,7 @@ async fn a_test_says_in_words_what_was_found() {
         let list = json!({ "object": "list", "data": [{ "id": "a" }, { "id": "b" }] });
         let mut provider = Upstream::json(200, "", &list).await;
         let cases = [
-            (provider.port, json!({ "result": "works", "models": 2 })),
+            (provider.port, json!({ "result": "works", "models": 2, "first": ["a", "b"], "credential": "taken" })),
             (
                 Upstream::json(401, "", &json!({ "error": { "message": "key sk-first-secret is wrong" } })).await.port,
                 json!({ "result": "credential_refused" }),
@@ -339,7 +339,7 @@ async fn a_test_says_in_words_what_was_found() {
         let page = format!("/o/{}/virtual-keys/key-0", house.slug);
         let told = owner.plain_form(&page, "virtual_keys/test", &[("slug", &house.slug), ("key", "key-0")]).await;
         assert_eq!(told.status, 200);
-        assert!(told.text.contains("It works.") && told.text.contains("2 models"), "{}", told.text);
+        assert!(told.text.contains("It works.") && told.text.contains("2 models: a, b."), "{}", told.text);
     })
     .await;
 }

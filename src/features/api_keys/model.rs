@@ -409,6 +409,10 @@ pub struct Minted {
     /// The old secret's end, after a rotation.
     pub old_until: Option<Timestamp>,
     pub public_url: String,
+    /// What an example of a call names as its model. None: the organisation has no virtual key yet.
+    pub model: Option<String>,
+    /// A call of the organisation has succeeded before.
+    pub called: bool,
     /// What is odd about limits that were set with it.
     pub doubts: Vec<Doubt>,
 }

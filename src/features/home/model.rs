@@ -70,11 +70,10 @@ pub struct Example {
 impl Example {
     /// What a call names as its model.
     pub fn model(&self) -> String {
-        let (slug, model) = match &self.virtual_key {
-            Some((slug, provider)) => (slug.as_str(), provider.example_models().first().copied().unwrap_or("model")),
-            None => ("openai-main", "gpt-4o"),
-        };
-        format!("@{slug}/{model}")
+        match &self.virtual_key {
+            Some((slug, provider)) => model_of(slug, *provider, |_| true),
+            None => "@openai-main/gpt-4o".to_owned(),
+        }
     }
 
     /// What stands where the API key's secret goes.
@@ -88,11 +87,7 @@ impl Example {
     /// The call in each language: its name in the page, its name for people, the program.
     pub fn programs(&self) -> [(&'static str, &'static str, String); 3] {
         let (url, model, secret) = (&self.public_url, self.model(), self.secret());
-        let curl = format!(
-            "curl {url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {secret}' \\\n  -H 'Content-Type: \
-             application/json' \\\n  -d '{{\"model\": \"{model}\",\n       \"messages\": [{{\"role\": \"user\", \
-             \"content\": \"Hello\"}}]}}'"
-        );
+        let curl = curl(url, &secret, &model);
         let python = format!(
             "from openai import OpenAI\n\nclient = OpenAI(base_url=\"{url}/v1\", api_key=\"{secret}\")\nanswer = \
              client.chat.completions.create(\n    model=\"{model}\",\n    messages=[{{\"role\": \"user\", \"content\": \
@@ -105,6 +100,22 @@ impl Example {
         );
         [("curl", "curl", curl), ("python", "Python", python), ("typescript", "TypeScript", typescript)]
     }
+}
+
+/// What a call names to reach a model of this virtual key: one that fits, if a usual one does.
+pub fn model_of(slug: &str, provider: Provider, fits: impl Fn(&str) -> bool) -> String {
+    let models = provider.example_models();
+    let model = models.iter().find(|model| fits(model)).or(models.first()).copied().unwrap_or("model");
+    format!("@{slug}/{model}")
+}
+
+/// A chat call with curl.
+pub fn curl(public_url: &str, secret: &str, model: &str) -> String {
+    format!(
+        "curl {public_url}/v1/chat/completions \\\n  -H 'Authorization: Bearer {secret}' \\\n  -H 'Content-Type: \
+         application/json' \\\n  -d '{{\"model\": \"{model}\",\n       \"messages\": [{{\"role\": \"user\", \
+         \"content\": \"Hello\"}}]}}'"
+    )
 }
 
 /// An API key that ends soon.
@@ -152,106 +163,112 @@ pub struct Happened {
 }
 
 impl Happened {
-    /// What was done, between the names of who did it and of the thing.
+    /// What was done, or tried, between the names of who did it and of the thing.
     pub fn verb(&self) -> String {
-        let verb = match self.action.as_str() {
-            "organisation.create" | "account.setup" => "made",
-            "organisation.update" => "changed the settings of",
-            "team.change_role" => "changed the role of",
-            "team.remove" => "removed",
-            "team.leave" => "left",
-            "team.make_reset_link" => "made a password link for",
-            "invitation.create" => "invited",
-            "invitation.resend" => "sent the invitation again to",
-            "invitation.revoke" => "took back the invitation of",
-            "invitation.accept" | "invitation.join" => "accepted the invitation for",
-            "invitation.decline" => "declined the invitation for",
-            "api_key.create" => "created the API key",
-            "api_key.update" => "changed the API key",
-            "api_key.rotate" => "rotated the API key",
-            "api_key.end_overlap" => "ended the old secret of",
-            "api_key.disable" => "disabled the API key",
-            "api_key.enable" => "enabled the API key",
-            "access_review.start" => "began the",
-            "access_review.decide" => "decided in the",
-            "access_review.finish" => "finished the",
-            "access_review.export" => "downloaded the",
-            "api_key.delete" => "deleted the API key",
-            "limit.set" => "set a",
-            "limit.reset" => "began anew the",
-            "limit.raise" => "changed the raise of the",
-            "limit.delete" | "limit.delete_webhook" => "deleted the",
-            "limit.set_webhook" => "set the",
-            "price.put" => "set the price of",
-            "virtual_key.create" => "added the virtual key",
-            "virtual_key.update" => "changed the virtual key",
-            "virtual_key.duplicate" => "duplicated the virtual key",
-            "virtual_key.delete" => "deleted the virtual key",
-            "config.create" => "created the config",
-            "config.update" => "changed the config",
-            "config.restore" => "restored a version of the config",
-            "config.delete" => "deleted the config",
-            "guardrail.create" => "created the guardrail",
-            "guardrail.update" => "changed the guardrail",
-            "guardrail.restore" => "restored a version of the guardrail",
-            "guardrail.keep_sample" => "kept a sample for the guardrail",
-            "guardrail.drop_sample" => "removed a sample of the guardrail",
-            "guardrail.enforce" => "changed for which calls there is the guardrail",
-            "guardrail.delete" => "deleted the guardrail",
-            "prompt.create" => "created the prompt",
-            "prompt.update" => "changed the prompt",
-            "prompt.restore" => "restored a version of the prompt",
-            "prompt.publish" => "published a version of the prompt",
-            "prompt.label" => "moved a label of the prompt",
-            "prompt.roll_out" => "changed the roll-out of the prompt",
-            "prompt.propose" => "proposed a version of the prompt",
-            "prompt.agree" => "agreed to a version of the prompt",
-            "prompt.withdraw" => "took back what was proposed for the prompt",
-            "prompt.keep_values" => "kept test values for the prompt",
-            "prompt.drop_values" => "removed test values of the prompt",
-            "prompt.delete" => "deleted the prompt",
-            "partial.create" => "created the partial",
-            "partial.update" => "changed the partial",
-            "partial.restore" => "restored a version of the partial",
-            "partial.publish" => "published a version of the partial",
-            "partial.delete" => "deleted the partial",
-            "collection.create" => "made the folder",
-            "collection.update" => "renamed the folder",
-            "collection.delete" => "deleted the folder",
-            "label.create" => "made the label",
-            "label.update" => "changed the label",
-            "label.delete" => "deleted the label",
-            "organisation.restrict" => "changed what calls may bring in",
-            "organisation.key_policy" => "changed what is asked of all API keys of",
-            "organisation.keep_texts" => "changed what is kept of calls in",
-            "log.export" => "downloaded",
-            "log_export.create" => "saved an export of the log:",
-            "log_export.update" => "changed an export of the log:",
-            "log_export.start" => "started an export of the log:",
-            "log_export.cancel" => "stopped an export of the log:",
-            "log.change_settings" => "changed the settings of the log of",
-            "log.save_filter" => "saved the filter",
-            "log.delete_filter" => "deleted the filter",
-            "price.set" => "set the price of",
-            "price.delete" => "deleted the price of",
-            "billing.change_settings" => "changed the billing settings of",
-            "billing.close" => "made the monthly statement",
-            "log.read_texts" => "read what was said in",
-            "log.delete_texts" => "deleted all kept texts of",
-            "audit.expire" => "removed events for their age from",
-            "log.expire" => "deleted what was too old in",
-            "virtual_key.test" => "tested the virtual key",
-            "audit.export" => "exported events of the",
-            "audit.erase" => "erased the personal values of",
-            "audit.set_delivery" => "set up the delivery of events to",
-            "audit.rotate_delivery_secret" => "rotated the secret of the delivery to",
-            "audit.pause_delivery" => "paused the delivery of events to",
-            "audit.resume_delivery" => "resumed the delivery of events to",
-            "audit.test_delivery" => "tested the delivery of events to",
-            "audit.delete_delivery" => "deleted the delivery of events to",
-            other => return format!("did “{other}” on"),
+        // What was done, the same verb after "to", and what follows either.
+        let (done, to_do, rest) = match self.action.as_str() {
+            "organisation.create" | "account.setup" => ("made", "make", ""),
+            "organisation.update" => ("changed", "change", "the settings of"),
+            "team.change_role" => ("changed", "change", "the role of"),
+            "team.remove" => ("removed", "remove", ""),
+            "team.leave" => ("left", "leave", ""),
+            "team.make_reset_link" => ("made", "make", "a password link for"),
+            "invitation.create" => ("invited", "invite", ""),
+            "invitation.resend" => ("sent", "send", "the invitation again to"),
+            "invitation.revoke" => ("took", "take", "back the invitation of"),
+            "invitation.accept" | "invitation.join" => ("accepted", "accept", "the invitation for"),
+            "invitation.decline" => ("declined", "decline", "the invitation for"),
+            "api_key.create" => ("created", "create", "the API key"),
+            "api_key.update" => ("changed", "change", "the API key"),
+            "api_key.rotate" => ("rotated", "rotate", "the API key"),
+            "api_key.end_overlap" => ("ended", "end", "the old secret of"),
+            "api_key.disable" => ("disabled", "disable", "the API key"),
+            "api_key.enable" => ("enabled", "enable", "the API key"),
+            "access_review.start" => ("began", "begin", "the"),
+            "access_review.decide" => ("decided", "decide", "in the"),
+            "access_review.finish" => ("finished", "finish", "the"),
+            "access_review.export" => ("downloaded", "download", "the"),
+            "api_key.delete" => ("deleted", "delete", "the API key"),
+            "limit.set" => ("set", "set", "a"),
+            "limit.reset" => ("began", "begin", "anew the"),
+            "limit.raise" => ("changed", "change", "the raise of the"),
+            "limit.delete" | "limit.delete_webhook" => ("deleted", "delete", "the"),
+            "limit.set_webhook" => ("set", "set", "the"),
+            "price.put" => ("set", "set", "the price of"),
+            "virtual_key.create" => ("added", "add", "the virtual key"),
+            "virtual_key.update" => ("changed", "change", "the virtual key"),
+            "virtual_key.duplicate" => ("duplicated", "duplicate", "the virtual key"),
+            "virtual_key.delete" => ("deleted", "delete", "the virtual key"),
+            "config.create" => ("created", "create", "the config"),
+            "config.update" => ("changed", "change", "the config"),
+            "config.restore" => ("restored", "restore", "a version of the config"),
+            "config.delete" => ("deleted", "delete", "the config"),
+            "guardrail.create" => ("created", "create", "the guardrail"),
+            "guardrail.update" => ("changed", "change", "the guardrail"),
+            "guardrail.restore" => ("restored", "restore", "a version of the guardrail"),
+            "guardrail.keep_sample" => ("kept", "keep", "a sample for the guardrail"),
+            "guardrail.drop_sample" => ("removed", "remove", "a sample of the guardrail"),
+            "guardrail.enforce" => ("changed", "change", "for which calls there is the guardrail"),
+            "guardrail.delete" => ("deleted", "delete", "the guardrail"),
+            "prompt.create" => ("created", "create", "the prompt"),
+            "prompt.update" => ("changed", "change", "the prompt"),
+            "prompt.restore" => ("restored", "restore", "a version of the prompt"),
+            "prompt.publish" => ("published", "publish", "a version of the prompt"),
+            "prompt.label" => ("moved", "move", "a label of the prompt"),
+            "prompt.roll_out" => ("changed", "change", "the roll-out of the prompt"),
+            "prompt.propose" => ("proposed", "propose", "a version of the prompt"),
+            "prompt.agree" => ("agreed", "agree", "to a version of the prompt"),
+            "prompt.withdraw" => ("took", "take", "back what was proposed for the prompt"),
+            "prompt.keep_values" => ("kept", "keep", "test values for the prompt"),
+            "prompt.drop_values" => ("removed", "remove", "test values of the prompt"),
+            "prompt.delete" => ("deleted", "delete", "the prompt"),
+            "partial.create" => ("created", "create", "the partial"),
+            "partial.update" => ("changed", "change", "the partial"),
+            "partial.restore" => ("restored", "restore", "a version of the partial"),
+            "partial.publish" => ("published", "publish", "a version of the partial"),
+            "partial.delete" => ("deleted", "delete", "the partial"),
+            "collection.create" => ("made", "make", "the folder"),
+            "collection.update" => ("renamed", "rename", "the folder"),
+            "collection.delete" => ("deleted", "delete", "the folder"),
+            "label.create" => ("made", "make", "the label"),
+            "label.update" => ("changed", "change", "the label"),
+            "label.delete" => ("deleted", "delete", "the label"),
+            "organisation.restrict" => ("changed", "change", "what calls may bring in"),
+            "organisation.key_policy" => ("changed", "change", "what is asked of all API keys of"),
+            "organisation.keep_texts" => ("changed", "change", "what is kept of calls in"),
+            "log.export" => ("downloaded", "download", ""),
+            "log_export.create" => ("saved", "save", "an export of the log:"),
+            "log_export.update" => ("changed", "change", "an export of the log:"),
+            "log_export.start" => ("started", "start", "an export of the log:"),
+            "log_export.cancel" => ("stopped", "stop", "an export of the log:"),
+            "log.change_settings" => ("changed", "change", "the settings of the log of"),
+            "log.save_filter" => ("saved", "save", "the filter"),
+            "log.delete_filter" => ("deleted", "delete", "the filter"),
+            "price.set" => ("set", "set", "the price of"),
+            "price.delete" => ("deleted", "delete", "the price of"),
+            "billing.change_settings" => ("changed", "change", "the billing settings of"),
+            "billing.close" => ("made", "make", "the monthly statement"),
+            "log.read_texts" => ("read", "read", "what was said in"),
+            "log.delete_texts" => ("deleted", "delete", "all kept texts of"),
+            "audit.expire" => ("removed", "remove", "events for their age from"),
+            "log.expire" => ("deleted", "delete", "what was too old in"),
+            "virtual_key.test" => ("tested", "test", "the virtual key"),
+            "audit.export" => ("exported", "export", "events of the"),
+            "audit.erase" => ("erased", "erase", "the personal values of"),
+            "audit.set_delivery" => ("set", "set", "up the delivery of events to"),
+            "audit.rotate_delivery_secret" => ("rotated", "rotate", "the secret of the delivery to"),
+            "audit.pause_delivery" => ("paused", "pause", "the delivery of events to"),
+            "audit.resume_delivery" => ("resumed", "resume", "the delivery of events to"),
+            "audit.test_delivery" => ("tested", "test", "the delivery of events to"),
+            "audit.delete_delivery" => ("deleted", "delete", "the delivery of events to"),
+            other => {
+                let tried = if self.trouble.is_some() { "tried to do" } else { "did" };
+                return format!("{tried} “{other}” on");
+            }
         };
-        verb.to_owned()
+        // What was refused or failed is not told as if it had been done.
+        let verb = if self.trouble.is_some() { format!("tried to {to_do}") } else { done.to_owned() };
+        if rest.is_empty() { verb } else { format!("{verb} {rest}") }
     }
 }
 
@@ -277,6 +294,13 @@ mod tests {
     }
 
     #[test]
+    fn a_model_is_one_that_the_key_may_call() {
+        assert_eq!(model_of("main", Provider::OpenAi, |_| true), "@main/gpt-4o");
+        assert_eq!(model_of("main", Provider::OpenAi, |model| model.ends_with("mini")), "@main/gpt-4o-mini");
+        assert_eq!(model_of("main", Provider::OpenAi, |_| false), "@main/gpt-4o");
+    }
+
+    #[test]
     fn every_act_in_an_organisation_has_words() {
         for operation in Operation::ALL.iter().filter(|operation| operation.spec().audited) {
             let id = operation.spec().id;
@@ -288,7 +312,24 @@ mod tests {
                 trouble: None,
             };
             assert!(id.starts_with("account.") || !happened.verb().contains(id), "{id}");
+            let refused = Happened { trouble: Some("refused".into()), ..happened };
+            assert!(refused.verb().starts_with("tried to "), "{id}");
         }
+    }
+
+    #[test]
+    fn what_was_refused_is_told_as_tried() {
+        let happened = |action: &str, trouble: Option<&str>| Happened {
+            at: Timestamp(0),
+            actor: "Ina".into(),
+            action: action.into(),
+            subject: "main".into(),
+            trouble: trouble.map(str::to_owned),
+        };
+        assert_eq!(happened("virtual_key.create", None).verb(), "added the virtual key");
+        assert_eq!(happened("virtual_key.create", Some("refused")).verb(), "tried to add the virtual key");
+        assert_eq!(happened("team.leave", Some("failed")).verb(), "tried to leave");
+        assert_eq!(happened("of.later", Some("failed")).verb(), "tried to do “of.later” on");
     }
 
     #[test]

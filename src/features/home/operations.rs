@@ -10,7 +10,7 @@ use crate::{
         prompts::{self, model::Kind},
         team, virtual_keys,
     },
-    kernel::{Asked, Result, Timestamp, Window},
+    kernel::{Asked, Code, Result, Timestamp, Window},
     policy::{Operation, Target},
     server::{
         access::Access,
@@ -37,6 +37,11 @@ fn is_a_working_test(event: &Written) -> bool {
     event.action == Operation::VirtualKeyTest.spec().id
         && event.outcome == Outcome::Done
         && event.changes.iter().any(works)
+}
+
+/// Whether an event tells of no more than a wrong field in a form.
+fn is_a_slip(event: &Written) -> bool {
+    event.outcome == Outcome::Failed && event.reason.as_deref() == Some(Code::Invalid.as_str())
 }
 
 /// Everything that Home shows to this role.
@@ -76,6 +81,7 @@ pub async fn view(access: &Access) -> Result<Home> {
     let may_see_events = may(Operation::AuditList);
     let lately = match may_see_events {
         true => {
+            events.retain(|event| !Written::read(&event.body).is_some_and(|event| is_a_slip(&event)));
             events.truncate(SHOWN);
             let events = audit::with_personal(&mut tx, events).await?;
             Some(events.iter().filter_map(audit::Stored::read).map(happened).collect())

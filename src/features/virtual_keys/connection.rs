@@ -29,12 +29,12 @@ pub async fn test(outgoing: &Outgoing, key: &Detail, credential: Option<&str>) -
     if key.provider == Provider::OpenRouter {
         match ask(outgoing, &base, dialect::probe(key.provider, version), credential).await {
             Ok(answer) if answer.status().is_success() => {}
-            Ok(answer) => return of_answer(listing, &answer),
+            Ok(answer) => return of_answer(listing, &answer, key.provider, credential.is_some()),
             Err(finding) => return finding,
         }
     }
     match ask(outgoing, &base, list, credential).await {
-        Ok(answer) => of_answer(listing, &answer),
+        Ok(answer) => of_answer(listing, &answer, key.provider, credential.is_some()),
         Err(finding) => finding,
     }
 }
@@ -60,9 +60,9 @@ async fn ask(
     outgoing.fetch(request, Patience { largest: LARGEST, ..Patience::default() }).await.map_err(of_failure)
 }
 
-fn of_answer(listing: Listing, answer: &Response<Bytes>) -> Finding {
+fn of_answer(listing: Listing, answer: &Response<Bytes>, provider: Provider, has_credential: bool) -> Finding {
     match listing.read(answer.status().as_u16(), answer.body()) {
-        Ok(list) => Finding::Works { models: list.len() },
+        Ok(list) => Finding::listed(provider, has_credential, list.len(), list.iter().map(|model| model.id.as_ref())),
         Err(error) => of_refusal(answer.status().as_u16(), &error),
     }
 }

@@ -34,7 +34,7 @@ pub async fn create_virtual_key(
     #[server(flatten)] draft: Draft,
 ) -> Result<(), Error> {
     let (made, _) = operations::create(&web::member(&slug).await?, &key_slug, draft, Default::default()).await?;
-    web::redirect(&routes::virtual_key(&slug, &made.slug));
+    web::redirect(&routes::virtual_key(&slug, &made.slug).with("done", "made"));
     Ok(())
 }
 
@@ -57,7 +57,7 @@ pub async fn duplicate_virtual_key(
     #[server(default)] key_slug: String,
 ) -> Result<(), Error> {
     let made = operations::duplicate(&web::member(&slug).await?, &key, &name, &key_slug).await?;
-    web::redirect(&routes::virtual_key(&slug, &made.slug));
+    web::redirect(&routes::virtual_key(&slug, &made.slug).with("done", "made"));
     Ok(())
 }
 

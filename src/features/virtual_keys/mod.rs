@@ -28,4 +28,4 @@ pub const ROOM: Room = Room {
 
 // What other rooms may ask of this room's data, inside their own transactions.
 #[cfg(feature = "ssr")]
-pub use store::{choices, choices_of, id_of, names, oldest, slug_is_taken, slugs, target};
+pub use store::{choices, choices_of, id_of, names, of_id, oldest, slug_is_taken, slugs, target};

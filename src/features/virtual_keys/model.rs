@@ -158,13 +158,33 @@ pub struct Saved {
     pub doubts: Vec<Doubt>,
 }
 
-/// What a test of the connection found. Holds nothing of the provider's own words.
+/// Models that a test of the connection names.
+const NAMED: usize = 3;
+/// The most characters of a name that it shows.
+const NAME_SHOWN: usize = 60;
+
+/// What is known of the credential when the provider's models were listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The provider lists its models for good credentials alone.
+    Taken,
+    /// It was sent; such servers may list their models for anybody.
+    Unknown,
+    /// None is stored, and none is needed.
+    None,
+}
+
+/// What a test of the connection found. Of the provider's own words it holds names of a few models at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 pub enum Finding {
-    /// The provider took the credential and listed its models.
+    /// The provider listed its models.
     Works {
         models: usize,
+        /// The first of them, fit to be shown.
+        first: Vec<String>,
+        credential: Proof,
     },
     /// The provider needs a credential and none is stored.
     CredentialMissing,
@@ -185,12 +205,35 @@ pub enum Finding {
 }
 
 impl Finding {
-    pub const fn works(self) -> bool {
+    /// What a list of these models is, of a key of this provider.
+    pub fn listed<'a>(
+        provider: Provider,
+        has_credential: bool,
+        models: usize,
+        names: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        let first = names
+            .filter(|name| !name.contains(text::is_treacherous) && !text::hides(name))
+            .take(NAMED)
+            .map(|name| match text::cut(name, NAME_SHOWN) {
+                whole if whole == name => whole.to_owned(),
+                part => format!("{part}…"),
+            })
+            .collect();
+        let credential = match (provider.needs_credential(), has_credential) {
+            (true, _) => Proof::Taken,
+            (false, true) => Proof::Unknown,
+            (false, false) => Proof::None,
+        };
+        Finding::Works { models, first, credential }
+    }
+
+    pub const fn works(&self) -> bool {
         matches!(self, Finding::Works { .. })
     }
 
     /// The stable name, for the audit log.
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Finding::Works { .. } => "works",
             Finding::CredentialMissing => "credential_missing",
@@ -209,13 +252,9 @@ impl Finding {
     }
 
     /// What it means and what to do, for people.
-    pub fn sentence(self) -> String {
+    pub fn sentence(&self) -> String {
         let text = match self {
-            Finding::Works { models: 0 } => "It works. The provider took the credential and lists no models.",
-            Finding::Works { models: 1 } => "It works. The provider took the credential and lists 1 model.",
-            Finding::Works { models } => {
-                return format!("It works. The provider took the credential and lists {models} models.");
-            }
+            Finding::Works { models, first, credential } => return works(*models, first, *credential),
             Finding::CredentialMissing => "No credential is stored. Type one and save, then test again.",
             Finding::CredentialRefused => "The provider refused the credential. Type a new one and save.",
             Finding::NameNotFound => "The host of the base URL could not be found. Check its spelling.",
@@ -226,7 +265,7 @@ impl Finding {
                 "No secure connection could be made. The server's certificate is not trusted, expired, or for another host."
             }
             Finding::AddressBlocked => {
-                "The base URL leads to an address that is not public. The operator can allow it with LATCHKEY_ALLOW_UPSTREAM."
+                "The base URL leads to an address that is not public. Whoever runs Latchkey can allow it: start it with LATCHKEY_ALLOW_UPSTREAM set to the address or its range."
             }
             Finding::PlainHttp => {
                 "Plain http works only for addresses that the operator allows with LATCHKEY_ALLOW_UPSTREAM. Use https."
@@ -244,6 +283,27 @@ impl Finding {
             }
         };
         text.to_owned()
+    }
+}
+
+/// What a list of models shows, in words.
+fn works(models: usize, first: &[String], credential: Proof) -> String {
+    let count = match models {
+        0 => "no models".to_owned(),
+        1 => "1 model".to_owned(),
+        many => format!("{} models", text::grouped(many as i64)),
+    };
+    let names = match first.len() {
+        0 => String::new(),
+        all if all == models => format!(": {}", first.join(", ")),
+        _ => format!(", among them {}", first.join(", ")),
+    };
+    match credential {
+        Proof::Taken => format!("It works. The provider took the credential and lists {count}{names}."),
+        Proof::Unknown => {
+            format!("It answers and lists {count}{names}. The first call shows whether it takes the credential.")
+        }
+        Proof::None => format!("It answers and lists {count}{names}."),
     }
 }
 

@@ -66,6 +66,7 @@ statements! {
     CHOICES_OF: TenantSql = "SELECT id, slug, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL AND id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51)";
     NAMES: TenantSql = "SELECT id, name FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 500";
     OLDEST: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY created_at LIMIT 1";
+    OF_ID: TenantSql = "SELECT slug, provider FROM virtual_keys WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL";
     SLUGS: TenantSql = "SELECT slug FROM virtual_keys WHERE org_id = $1 AND deleted_at IS NULL ORDER BY slug LIMIT 1000";
 }
 
@@ -316,6 +317,12 @@ pub async fn names(tx: &mut OrgTx) -> Result<Vec<(VirtualKeyId, String)>> {
 /// The slug and provider of the oldest that is there.
 pub async fn oldest(tx: &mut OrgTx) -> Result<Option<(String, Provider)>> {
     let row: Option<(String, String)> = tx.optional(OLDEST, vec![]).await?;
+    row.map(|(slug, provider)| Ok((slug, parse_provider(&provider)?))).transpose()
+}
+
+/// The same of one of them.
+pub async fn of_id(tx: &mut OrgTx, id: VirtualKeyId) -> Result<Option<(String, Provider)>> {
+    let row: Option<(String, String)> = tx.optional(OF_ID, values![id]).await?;
     row.map(|(slug, provider)| Ok((slug, parse_provider(&provider)?))).transpose()
 }
 

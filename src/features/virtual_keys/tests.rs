@@ -1,7 +1,7 @@
 //! Tests of the pure parts.
 
 use super::model::{self, Finding};
-use crate::kernel::Secret;
+use crate::kernel::{Secret, provider::Provider};
 
 #[test]
 fn references_are_short_names_and_never_an_address_of_the_console() {
@@ -30,11 +30,45 @@ fn a_mask_is_no_credential_and_a_damaged_one_is_refused() {
 
 #[test]
 fn findings_travel_and_speak() {
-    for finding in [Finding::Works { models: 3 }, Finding::Tls, Finding::CredentialRefused] {
+    let listed = |provider, has_credential, names: &[&str]| {
+        Finding::listed(provider, has_credential, names.len(), names.iter().copied())
+    };
+    for finding in [listed(Provider::OpenAi, true, &["a", "b", "c"]), Finding::Tls, Finding::CredentialRefused] {
         let json = serde_json::to_string(&finding).expect("json");
         assert_eq!(serde_json::from_str::<Finding>(&json).expect("a finding"), finding);
         assert!(json.contains(finding.name()));
     }
-    assert!(Finding::Works { models: 1 }.sentence().contains("1 model."));
-    assert!(Finding::Works { models: 12 }.sentence().contains("12 models."));
+    for (provider, has_credential, names, sentence) in [
+        (Provider::OpenAi, true, &[][..], "It works. The provider took the credential and lists no models."),
+        (Provider::OpenAi, true, &["a"][..], "It works. The provider took the credential and lists 1 model: a."),
+        (
+            Provider::Mistral,
+            true,
+            &["a", "b", "c", "d"][..],
+            "It works. The provider took the credential and lists 4 models, among them a, b, c.",
+        ),
+        // Such a server may list its models for anybody.
+        (
+            Provider::OpenAiCompatible,
+            true,
+            &["gpt-4.1-mini", "llama-3"][..],
+            "It answers and lists 2 models: gpt-4.1-mini, llama-3. The first call shows whether it takes the credential.",
+        ),
+        (Provider::Ollama, false, &["llama3.2"][..], "It answers and lists 1 model: llama3.2."),
+    ] {
+        assert_eq!(listed(provider, has_credential, names).sentence(), sentence);
+    }
+}
+
+#[test]
+fn a_finding_names_no_model_that_could_forge_or_flood() {
+    let long = "x".repeat(500);
+    let names = ["a\u{202e}b", "line\nbreak", "zero\u{200b}width", &long, "<b>"];
+    let Finding::Works { models, first, .. } =
+        Finding::listed(Provider::OpenAiCompatible, false, names.len(), names.into_iter())
+    else {
+        panic!("a list");
+    };
+    assert_eq!(models, 5);
+    assert_eq!(first, [format!("{}…", "x".repeat(60)), "<b>".to_owned()]);
 }

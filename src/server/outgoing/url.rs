@@ -41,8 +41,10 @@ pub enum UrlError {
     Path,
     #[error("This port belongs to a service that does not speak HTTP.")]
     Port,
-    #[error("This address is not public. The operator can list it in LATCHKEY_ALLOW_UPSTREAM.")]
-    Address,
+    #[error(
+        "This address is not public. Whoever runs Latchkey can allow it: start it with LATCHKEY_ALLOW_UPSTREAM={0} (an address or a range)."
+    )]
+    Address(IpAddr),
 }
 
 /// A path that would leave its base, or is no path.
@@ -114,7 +116,7 @@ impl BaseUrl {
         };
         if let Some(address) = literal {
             if !allowed.permits(address) {
-                return Err(UrlError::Address);
+                return Err(UrlError::Address(address));
             }
             if !secure && !allowed.lists(address) {
                 return Err(UrlError::PlainHttp);
@@ -232,6 +234,7 @@ fn hex_byte(digits: &str) -> Option<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::net::Ipv4Addr;
 
     fn public(text: &str) -> Result<BaseUrl, UrlError> {
         BaseUrl::parse(text, &AllowList::default())
@@ -257,6 +260,8 @@ mod tests {
     #[test]
     fn bad_spellings_are_refused() {
         use UrlError::*;
+        // Whichever address it is.
+        const ADDRESS: UrlError = Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
         for (text, error) in [
             ("", Malformed),
             ("api.example.com", Malformed),
@@ -309,40 +314,55 @@ mod tests {
             ("https://api.example.com:25/", Port),
             ("https://api.example.com:6379/", Port),
             ("https://api.example.com:5432/", Port),
-            ("https://127.0.0.1/", Address),
-            ("https://127.1/", Address),
-            ("https://2130706433/", Address),
-            ("https://0x7f000001/", Address),
-            ("https://0x7f.1/", Address),
-            ("https://0177.0.0.1/", Address),
-            ("https://017700000001/", Address),
-            ("https://127.0.0.1./", Address),
-            ("https://%31%32%37.0.0.1/", Address),
-            ("https://１２７.0.0.1/", Address),
-            ("https://127。0。0。1/", Address),
-            ("https://0/", Address),
-            ("https://[::]/", Address),
-            ("https://[::1]/", Address),
-            ("https://[0:0:0:0:0:0:0:1]/", Address),
-            ("https://[::ffff:127.0.0.1]/", Address),
-            ("https://[::ffff:7f00:1]/", Address),
-            ("https://[::127.0.0.1]/", Address),
-            ("https://[64:ff9b::7f00:1]/", Address),
-            ("https://[2002:7f00:1::]/", Address),
-            ("https://[fe80::1]/", Address),
-            ("https://[fd00:ec2::254]/", Address),
-            ("https://10.0.0.1/", Address),
-            ("https://172.16.0.1/", Address),
-            ("https://192.168.1.1/", Address),
-            ("https://169.254.169.254/", Address),
-            ("https://100.100.100.200/", Address),
-            ("https://224.0.0.1/", Address),
-            ("https://255.255.255.255/", Address),
-            ("http://127.0.0.1/", Address),
+            ("https://127.0.0.1/", ADDRESS),
+            ("https://127.1/", ADDRESS),
+            ("https://2130706433/", ADDRESS),
+            ("https://0x7f000001/", ADDRESS),
+            ("https://0x7f.1/", ADDRESS),
+            ("https://0177.0.0.1/", ADDRESS),
+            ("https://017700000001/", ADDRESS),
+            ("https://127.0.0.1./", ADDRESS),
+            ("https://%31%32%37.0.0.1/", ADDRESS),
+            ("https://１２７.0.0.1/", ADDRESS),
+            ("https://127。0。0。1/", ADDRESS),
+            ("https://0/", ADDRESS),
+            ("https://[::]/", ADDRESS),
+            ("https://[::1]/", ADDRESS),
+            ("https://[0:0:0:0:0:0:0:1]/", ADDRESS),
+            ("https://[::ffff:127.0.0.1]/", ADDRESS),
+            ("https://[::ffff:7f00:1]/", ADDRESS),
+            ("https://[::127.0.0.1]/", ADDRESS),
+            ("https://[64:ff9b::7f00:1]/", ADDRESS),
+            ("https://[2002:7f00:1::]/", ADDRESS),
+            ("https://[fe80::1]/", ADDRESS),
+            ("https://[fd00:ec2::254]/", ADDRESS),
+            ("https://10.0.0.1/", ADDRESS),
+            ("https://172.16.0.1/", ADDRESS),
+            ("https://192.168.1.1/", ADDRESS),
+            ("https://169.254.169.254/", ADDRESS),
+            ("https://100.100.100.200/", ADDRESS),
+            ("https://224.0.0.1/", ADDRESS),
+            ("https://255.255.255.255/", ADDRESS),
+            ("http://127.0.0.1/", ADDRESS),
         ] {
-            assert_eq!(public(text), Err(error), "{text:?}");
+            match public(text) {
+                Err(Address(_)) => assert_eq!(error, ADDRESS, "{text:?}"),
+                other => assert_eq!(other, Err(error), "{text:?}"),
+            }
         }
         assert_eq!(public(&format!("https://a.example/{}", "x".repeat(BASE_URL_LIMIT))), Err(TooLong));
+    }
+
+    #[test]
+    fn the_refusal_of_an_address_says_how_it_is_allowed() {
+        let refused = public("https://10.1.2.3/v1").expect_err("a private address");
+        assert!(refused.to_string().contains("LATCHKEY_ALLOW_UPSTREAM=10.1.2.3 "), "{refused}");
+        // What the sentence says to set is what the setting takes.
+        for text in ["https://10.1.2.3", "https://[fd00::1]", "https://0x7f.1", "https://[::ffff:127.0.0.1]"] {
+            let Err(UrlError::Address(address)) = public(text) else { panic!("{text}") };
+            let allowed = AllowList::parse(&address.to_string()).expect("a list");
+            assert!(BaseUrl::parse(text, &allowed).is_ok(), "{text}");
+        }
     }
 
     #[test]
@@ -351,7 +371,10 @@ mod tests {
         for good in ["http://127.0.0.1:11434/v1", "https://127.0.0.1", "http://10.1.2.3", "http://0x7f.1:8080"] {
             assert!(BaseUrl::parse(good, &allowed).is_ok(), "{good}");
         }
-        assert_eq!(BaseUrl::parse("http://127.0.0.2", &allowed), Err(UrlError::Address));
+        assert_eq!(
+            BaseUrl::parse("http://127.0.0.2", &allowed),
+            Err(UrlError::Address(Ipv4Addr::new(127, 0, 0, 2).into()))
+        );
         assert_eq!(BaseUrl::parse("http://8.8.8.8", &allowed), Err(UrlError::PlainHttp));
         assert_eq!(BaseUrl::parse("http://127.0.0.1:6379", &allowed), Err(UrlError::Port));
     }

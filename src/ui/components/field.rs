@@ -64,6 +64,9 @@ pub fn Field(
     /// Says "optional" beside the label.
     #[prop(optional)]
     optional: bool,
+    /// The same, where it depends on another field.
+    #[prop(optional, into)]
+    optional_when: Option<Signal<bool>>,
     /// Monospaced: for ids, addresses and code.
     #[prop(optional)]
     mono: bool,
@@ -165,6 +168,7 @@ pub fn Field(
         .into_any()
     };
     let show_button = password.then(|| {
+        let shows = format!(" {}", within_a_sentence(&label));
         view! {
             <button
                 type="button"
@@ -174,17 +178,19 @@ pub fn Field(
                 on:click=move |_| shown.update(|shown| *shown = !*shown)
             >
                 {reactive(move || if shown.get() { "Hide" } else { "Show" })}
-                <span class="vh">" password"</span>
+                <span class="vh">{shows}</span>
             </button>
         }
     });
+    let words = || view! { <span class="field-optional">" (optional)"</span> };
     let whole = move || {
         view! {
             <div class="field" class:field-invalid=move || error.with(Option::is_some)>
                 <div class="field-top" class:vh=hide_label>
                     <label for=id.clone()>
                         {label}
-                        {optional.then(|| view! { <span class="field-optional">" (optional)"</span> })}
+                        {optional.then(words)}
+                        {optional_when.map(|when| reactive(move || when.get().then(words)))}
                     </label>
                     {beside_label.run()}
                 </div>
@@ -198,6 +204,17 @@ pub fn Field(
     apart(whole)
 }
 
+/// A label as it is written within a sentence: "Setup secret" as "setup secret", "API key" as it is.
+fn within_a_sentence(label: &str) -> String {
+    let mut chars = label.chars();
+    match (chars.next(), chars.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            format!("{}{}", first.to_lowercase(), &label[first.len_utf8()..])
+        }
+        _ => label.to_owned(),
+    }
+}
+
 /// The line break that the parser of a whole page drops; where a script makes the field nothing drops it.
 const DROPPED: &str = if cfg!(feature = "ssr") { "\n" } else { "" };
 
@@ -208,7 +225,21 @@ pub(super) fn escape_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escape_text;
+    use super::{escape_text, within_a_sentence};
+
+    #[test]
+    fn a_label_within_a_sentence_keeps_its_abbreviations() {
+        for (label, written) in [
+            ("Password", "password"),
+            ("Setup secret", "setup secret"),
+            ("API key", "API key"),
+            ("Ärgernis", "ärgernis"),
+            ("A", "A"),
+            ("", ""),
+        ] {
+            assert_eq!(within_a_sentence(label), written);
+        }
+    }
 
     #[test]
     fn text_cannot_close_its_field() {

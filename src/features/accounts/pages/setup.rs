@@ -66,6 +66,7 @@ fn setup_form(form: crate::ui::form::Form<SetUp>) -> impl IntoView {
                     mono=true
                     hint=Signal::stored("The server printed it in its terminal or log when it started.".to_owned())
                     autocomplete="off"
+                    autofocus=true
                 />
                 <Field label="Your name" name="name" autocomplete="name" />
                 <Field

@@ -9,9 +9,9 @@ use crate::{
             narrowing::Narrowing,
             store::{self, NewKey},
         },
-        configs, limits,
-        logs::texts::choice_name,
-        team,
+        configs, home, limits,
+        logs::{self, texts::choice_name},
+        team, virtual_keys,
     },
     kernel::{Code, ConfigId, Error, Fields, KeyId, Result, Secret, Timestamp, UserId, text},
     policy::{Denial, KeyFeature, Operation, PermissionSet, Principal, Target},
@@ -129,6 +129,7 @@ pub async fn create(access: &Access, new: impl FnOnce() -> Result<New>) -> Resul
                 .change("keep_texts", choice_name(None), choice_name(new.keep_texts));
             let event = narrow::noted(event, &Narrowing::default(), &narrowing);
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, None);
+            let minted = with_example(&mut change, &narrowing, minted).await?;
             change.commit(event, Minted { doubts, ..minted }).await
         })
         .await
@@ -375,5 +376,29 @@ pub(super) fn minted(
         expires_at,
         old_until,
         public_url: access.app().public_url.clone(),
+        model: None,
+        called: true,
     }
+}
+
+/// The same with what its page needs for a call that works as it stands: of what the key may reach.
+pub(super) async fn with_example(change: &mut Change, narrowing: &Narrowing, minted: Minted) -> Result<Minted> {
+    let mut virtual_key = None;
+    // One that it names may have been deleted since.
+    for id in &narrowing.virtual_keys {
+        virtual_key = virtual_keys::of_id(change.tx(), *id).await?;
+        if virtual_key.is_some() {
+            break;
+        }
+    }
+    if narrowing.virtual_keys.is_empty() {
+        virtual_key = virtual_keys::oldest(change.tx()).await?;
+    }
+    let model = virtual_key.map(|(slug, provider)| {
+        home::model::model_of(&slug, provider, |model| {
+            narrowing.models.is_empty() || narrowing.models.iter().any(|pattern| pattern.fits(model))
+        })
+    });
+    let called = logs::succeeded(change.tx()).await?;
+    Ok(Minted { model, called, ..minted })
 }

@@ -1,7 +1,7 @@
 //! A new secret for an old key.
 
 use super::{
-    change::{lost, minted, moment, within_own_life},
+    change::{lost, minted, moment, with_example, within_own_life},
     changeable,
     narrow::{ALL, obeys},
     new_secret, subject,
@@ -88,6 +88,8 @@ pub async fn rotate(access: &Access, id: KeyId, rotation: impl FnOnce() -> Resul
             let old_until = (until > now).then_some(until);
             let Key { name, permissions, .. } = key;
             let minted = minted(change.access(), id, name, secret, permissions, expires_at, old_until);
+            let narrowing = store::narrowing::of(change.tx(), id).await?;
+            let minted = with_example(&mut change, &narrowing, minted).await?;
             change.commit(event, minted).await
         })
         .await

@@ -2,11 +2,12 @@
 
 use super::use_alive;
 use crate::{
-    features::api_keys::model::Minted,
-    policy::{Permission, PermissionSet, bitting, summary, summary_sentence},
+    features::{api_keys::model::Minted, home::model::curl},
+    policy::{Operation, Permission, PermissionSet, bitting, summary, summary_sentence},
     site::routes,
     ui::{
         bitting::{Bitting, KeySize},
+        can,
         components::{
             Availability, Card, Checkbox, CodeBlock, DefinitionList, Fact, LinkButton, Look, Note, PageHeader,
             SecretBox, Time, Tone, utc_text,
@@ -27,11 +28,26 @@ pub(super) fn NewSecret(
 ) -> impl IntoView {
     let alive = use_alive();
     let saved = RwSignal::new(false);
-    let Minted { id, name, secret, permissions, expires_at, old_until, public_url, doubts } = minted;
+    let Minted { id, name, secret, permissions, expires_at, old_until, public_url, model, called, doubts } = minted;
     let doubts: Vec<_> =
         doubts.into_iter().map(|doubt| view! { <Note tone=Tone::Warn>{doubt.message}</Note> }).collect();
     let title = if rotated { format!("New secret of {name}") } else { format!("{name} is ready") };
-    let call = call_for(permissions, &public_url, secret.expose());
+    let call = match (permissions.contains(Permission::ModelsCall), model) {
+        (true, Some(model)) => Some(curl(&public_url, secret.expose(), &model)),
+        (true, None) => None,
+        (false, _) => other_call(permissions, &public_url, secret.expose()),
+    };
+    let nothing_to_call = (permissions.contains(Permission::ModelsCall) && call.is_none()).then(|| {
+        let href = routes::new_virtual_key(&slug).to_string();
+        view! {
+            <Note tone=Tone::Info>
+                "Before it can call a model, a provider’s key must be stored. "
+                {can(Operation::VirtualKeyCreate).then(|| view! { <a href=href>"First store a provider’s key"</a> })}
+            </Note>
+        }
+    });
+    // Whoever is still at the first steps finds the next one there.
+    let steps = (!called && !rotated).then(|| routes::organisation(&slug).to_string());
     let back = routes::api_keys(&slug).with("row", &id.to_string()).to_string();
     let (risky, plain) = summary_sentence(permissions);
     let end = match expires_at {
@@ -59,6 +75,7 @@ pub(super) fn NewSecret(
                                 </div>
                             }
                         })}
+                    {nothing_to_call}
                     <div class="needs-js">
                         <Checkbox
                             label="I have saved it"
@@ -70,7 +87,10 @@ pub(super) fn NewSecret(
                         {reactive(move || {
                             let ready = saved.get() || !alive.get();
                             let availability = Availability::when(ready, "Copy the secret, or say that you have saved it.");
+                            let steps = steps.clone().filter(|_| ready);
+                            let steps = steps.map(|href| view! { <LinkButton label="Back to the first steps" href /> });
                             view! {
+                                {steps}
                                 <LinkButton look=Look::Primary label="Done" href=back.clone() id="secret-done" availability />
                             }
                         })}
@@ -104,18 +124,15 @@ pub(super) fn NewSecret(
     }
 }
 
-/// A chat call through the gateway.
+/// A chat call through the gateway, where no virtual key is known.
 pub(super) fn example_call(public_url: &str, secret: &str) -> String {
     format!(
         "curl {public_url}/v1/chat/completions \\\n  -H \"Authorization: Bearer {secret}\" \\\n  -H \"Content-Type: application/json\" \\\n  -d '{{\"model\": \"@your-virtual-key/gpt-4o-mini\", \"messages\": [{{\"role\": \"user\", \"content\": \"Say hello\"}}]}}'"
     )
 }
 
-/// A call that this key is allowed to make, if there is a simple one.
-fn call_for(set: PermissionSet, public_url: &str, secret: &str) -> Option<String> {
-    if set.contains(Permission::ModelsCall) {
-        return Some(example_call(public_url, secret));
-    }
+/// A call that a key is allowed to make that calls no models, if there is a simple one.
+fn other_call(set: PermissionSet, public_url: &str, secret: &str) -> Option<String> {
     let path = [
         (Permission::LogsView, "/v1/logs"),
         (Permission::VirtualKeysList, "/v1/virtual-keys"),

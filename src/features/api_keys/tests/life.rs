@@ -10,6 +10,49 @@ use crate::{
     policy::{KeyFeature, Level, Permission as P},
 };
 
+/// The example beside a new secret names what is there.
+#[tokio::test]
+async fn a_new_secret_comes_with_a_call_that_works() {
+    each_engine(async |house| {
+        let (house, ada) = with_ada(house).await;
+        let made = house.make(&ada, &[("name", "early")]).await;
+        assert_eq!((made.model, made.called), (None, false));
+        let new = format!("/o/{}/api-keys/new", house.slug);
+        let shown = async |name: &str| {
+            let fields = [("slug", house.slug.as_str()), ("name", name)];
+            let page = ada.plain_form(&new, "api_keys/create", &fields).await;
+            assert_eq!(page.status, 200);
+            page.text
+        };
+        let page = shown("too early").await;
+        assert!(page.contains("First store a provider") && !page.contains("/v1/chat/completions"));
+        for (name, provider) in [("First one", "anthropic"), ("Second one", "openai")] {
+            let fields = [
+                ("slug", house.slug.as_str()),
+                ("name", name),
+                ("provider", provider),
+                ("base_url", "http://127.0.0.1:8080/v1"),
+                ("credential", "sk-test"),
+            ];
+            assert_eq!(ada.form("virtual_keys/create", &fields).await.status, 200);
+        }
+        let made = house.make(&ada, &[("name", "later")]).await;
+        assert_eq!(made.model.as_deref(), Some("@first-one/claude-sonnet-4-5"));
+        let page = shown("on paper").await;
+        assert!(page.contains("@first-one/claude-sonnet-4-5") && page.contains("/v1/chat/completions"));
+        let rotate = [("id", made.id.to_string()), ("overlap", "1h".into()), ("expiry", "keep".into())];
+        let rotate: Vec<_> = rotate.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let rotated: Minted = serde_json::from_str(&house.call(&ada, "rotate", &rotate).await.text).unwrap();
+        assert_eq!(rotated.model, made.model);
+        // One that may reach the second alone is shown the second.
+        let fields =
+            [("name", "narrow"), ("narrowing", "yes"), ("only_virtual_keys", "second-one"), ("only_models", "*mini")];
+        let narrow = house.make(&ada, &fields).await;
+        assert_eq!(narrow.model.as_deref(), Some("@second-one/gpt-4o-mini"));
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_life_of_a_key() {
     each_engine(async |house| {

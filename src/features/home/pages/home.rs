@@ -14,7 +14,7 @@ use crate::{
     site::routes,
     ui::{
         Loaded, Sending, apart, can,
-        components::{Card, CodeBlock, LinkButton, Look, PageHeader, Pill, Time, Tone, announce},
+        components::{Card, CodeBlock, LinkButton, Look, Note, PageHeader, Pill, Time, Tone, announce},
         icons::{Glyph, Icon},
         load_after,
         pages::{page_title, use_slug},
@@ -23,6 +23,7 @@ use crate::{
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
 use std::time::Duration;
 
 /// How often a page that waits for the first call looks whether it has come.
@@ -42,12 +43,25 @@ pub fn HomePage() -> impl IntoView {
 #[component]
 fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
     let Home { steps, example, day, calls, providers, ending, unused, budgets, lately, now } = home;
-    let name = use_place().map(|place| place.name).unwrap_or_default();
+    let place = use_place();
+    let joined = use_query_map().with_untracked(|query| query.get("joined").is_some());
+    let welcome = place.clone().filter(|_| joined).map(|place| {
+        let roles = routes::roles(&place.slug);
+        view! {
+            <Note tone=Tone::Ok action=move || view! { <LinkButton label="What each role may do" href=roles.clone() /> }>
+                <strong>{format!("You belong to {} now, as {}.", place.name, place.role.label())}</strong>
+                " "
+                {place.role.sentence()}
+            </Note>
+        }
+    });
+    let name = place.map(|place| place.name).unwrap_or_default();
     let (done, all) = (steps.all().into_iter().filter(|done| *done).count(), steps.all().len());
     let sentence =
         move || if steps.are_done() { String::new() } else { format!("{done} of {all} first steps are done.") };
     if !steps.call {
-        wait_for_a_call(slug.clone(), arrivals, calls.first().map(|call| call.id.to_string()));
+        let over = calls.iter().find(|call| call.outcome != CallOutcome::Started);
+        wait_for_a_call(slug.clone(), arrivals, over.map(|call| call.id.to_string()));
     }
     let failing: Vec<_> = providers.iter().filter(|health| health.fails()).cloned().collect();
     let attention = (!ending.is_empty() || !failing.is_empty() || !budgets.is_empty() || unused > 0).then(|| {
@@ -59,7 +73,8 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
         let example = example.clone();
         let slug = slug.clone();
         let example = move || view! { <ExampleCall example=example.clone() /> }.into_any();
-        apart(move || view! { <FirstSteps steps slug example=ViewFn::from(example) /> })
+        let last = calls.iter().find(|call| call.outcome != CallOutcome::Started).cloned();
+        apart(move || view! { <FirstSteps steps slug last example=ViewFn::from(example) /> })
     });
     let how = steps.call.then(|| {
         apart(move || {
@@ -73,15 +88,16 @@ fn Page(home: Home, slug: String, arrivals: RwSignal<u32>) -> impl IntoView {
             }
         })
     });
-    // Nothing is told of calls before the first.
+    // No figures are told of calls before the first that succeeded. One that was refused is shown.
     let (of_day, of_calls, of_providers) = (slug.clone(), slug.clone(), slug.clone());
     let told = steps.call.then(|| apart(move || view! { <Day day slug=of_day /> }));
-    let newest = steps.call.then(|| apart(move || view! { <Calls calls slug=of_calls now /> }));
+    let newest = (steps.call || !calls.is_empty()).then(|| apart(move || view! { <Calls calls slug=of_calls now /> }));
     let providers = (!providers.is_empty()).then(|| apart(move || view! { <Providers providers slug=of_providers /> }));
     let lately = lately.map(|lately| apart(move || view! { <Lately lately slug now /> }));
     view! {
         <PageHeader title=name sentence />
         <div class="stack">
+            {welcome}
             {attention}
             {told}
             <div class="home-columns">
@@ -281,7 +297,13 @@ fn Attention(
 }
 
 #[component]
-fn FirstSteps(steps: Steps, slug: String, example: ViewFn) -> impl IntoView {
+fn FirstSteps(
+    steps: Steps,
+    slug: String,
+    /// The last call, if it is over.
+    last: Option<LoggedCall>,
+    example: ViewFn,
+) -> impl IntoView {
     let link = |label: &'static str, href: routes::Path, allowed: Operation, next: bool| {
         let look = if next { Look::Primary } else { Look::Secondary };
         can(allowed).then(|| view! { <LinkButton label href look /> })
@@ -291,6 +313,20 @@ fn FirstSteps(steps: Steps, slug: String, example: ViewFn) -> impl IntoView {
     let next = states.iter().position(|done| *done == Some(false));
     let is_next = |index: usize| next == Some(index);
     let keys = routes::virtual_keys(&slug);
+    let refused = last.and_then(|call| {
+        let became = match call.outcome {
+            CallOutcome::Refused => "was refused",
+            CallOutcome::Failed => "failed",
+            _ => return None,
+        };
+        let words = format!("The last call {became}: {}.", call.words());
+        let href = routes::log(&slug, call.id);
+        Some(view! {
+            <Note tone=Tone::Warn action=move || view! { <LinkButton label="See the call" href=href.clone() /> }>
+                {words}
+            </Note>
+        })
+    });
     let items = [
         (
             "Store a provider’s key",
@@ -309,10 +345,12 @@ fn FirstSteps(steps: Steps, slug: String, example: ViewFn) -> impl IntoView {
         ),
         (
             "Make the first call",
-            "This page shows it as soon as it arrives.",
+            "Run this example, or let a program of yours call.",
             view! {
                 <div class="stack">
+                    {refused}
                     {example.run()}
+                    <div class="muted with-scripts">"This page shows the call as soon as it arrives."</div>
                     <div class="nojs">
                         <a class="button" href=routes::organisation(&slug).to_string()>"Look again"</a>
                     </div>
@@ -396,15 +434,13 @@ fn Lately(lately: Vec<Happened>, slug: String, now: Timestamp) -> impl IntoView 
     let items: Vec<_> = lately
         .into_iter()
         .map(|happened| {
-            // What was refused or failed is not told as if it had been done.
-            let tried = if happened.trouble.is_some() { " tried this:" } else { "" };
             let verb = happened.verb();
             let trouble = happened.trouble.map(|word| view! { <Pill tone=Tone::Warn label=word /> });
             view! {
                 <li class="home-row">
                     <span class="home-words">
                         <strong>{happened.actor}</strong>
-                        {format!("{tried} {verb} ")}
+                        {format!(" {verb} ")}
                         <strong>{happened.subject}</strong>
                     </span>
                     {trouble}

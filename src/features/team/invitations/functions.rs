@@ -95,14 +95,14 @@ pub async fn load_waiting() -> Result<Vec<Waiting>, Error> {
 #[server(prefix = "/fn", endpoint = "invitation/accept")]
 pub async fn accept_invitation(token: Secret) -> Result<(), Error> {
     let slug = joining::accept(&web::access()?, &Which::Token(token)).await?;
-    web::redirect(&routes::roles(&slug).with("joined", "yes"));
+    web::redirect(&routes::organisation(&slug).with("joined", "yes"));
     Ok(())
 }
 
 #[server(prefix = "/fn", endpoint = "invitation/accept_mine")]
 pub async fn accept_my_invitation(id: String) -> Result<(), Error> {
     let slug = joining::accept(&web::access()?, &Which::Mine(invitation_id(&id)?)).await?;
-    web::redirect(&routes::roles(&slug).with("joined", "yes"));
+    web::redirect(&routes::organisation(&slug).with("joined", "yes"));
     Ok(())
 }
 
@@ -122,7 +122,7 @@ pub async fn join_by_invitation(
 ) -> Result<(), Error> {
     let (slug, session) = joining::join_new(&web::nobody()?, &token, NewPerson { name, password }).await?;
     web::keep_session(session.as_ref()).await?;
-    web::redirect(&routes::roles(&slug).with("joined", "yes"));
+    web::redirect(&routes::organisation(&slug).with("joined", "yes"));
     Ok(())
 }
 

@@ -22,6 +22,7 @@ use crate::{
             TimeStyle, Toast, Tone,
         },
         form::{Form, FormFor, Refusal, use_form, use_stored},
+        listing::use_done,
         pages::{ItemPage, param},
         reactive,
     },
@@ -53,6 +54,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
         }
         .into_any()
     };
+    let made = (use_done().get_untracked() == "made").then(|| key.reference());
     let provider = key.provider.label();
     let history = audit::history("virtual_key", &key.slug);
     view! {
@@ -62,7 +64,7 @@ fn Inside(key_: Detail, slug: String, form: Form<UpdateVirtualKey>, test: Form<T
             <LinkButton label="Duplicate" href=duplicate availability=available(Operation::VirtualKeyDuplicate) />
             <LinkButton label="Delete" look=Look::TowardsDanger href=delete availability=available(Operation::VirtualKeyDelete) />
         </PageHeader>
-        {reactive(move || form.done().map(told))}
+        {reactive(move || form.done().map(told).or_else(|| made.clone().map(created)))}
         <div class="columns">
             <div class="stack">{main}</div>
             <aside class="stack" aria-label="Reference and connection">
@@ -86,6 +88,14 @@ fn told(saved: Saved) -> AnyView {
     } else {
         view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls use it at once."</Note></div> }.into_any()
     }
+}
+
+/// What is said of a new one, with the step that comes next.
+fn created(reference: String) -> AnyView {
+    let test =
+        || can(Operation::VirtualKeyTest).then(|| view! { <LinkButton label="Test it now" href="#connection" /> });
+    view! { <Note tone=Tone::Ok action=test>{format!("The virtual key is created. Programs name it as {reference}.")}</Note> }
+        .into_any()
 }
 
 #[component]
@@ -160,28 +170,30 @@ fn Reference(key_: Detail) -> impl IntoView {
 #[component]
 fn Connection(key_: Detail, form: Form<TestVirtualKey>) -> impl IntoView {
     view! {
-        <Card title="Connection">
-            <FormFor form problem="The connection was not tested" errors_id="test-errors">
-                <input type="hidden" name="key" value=key_.slug />
-                <div class="hint">"Asks the provider for its list of models with the stored credential. That costs nothing."</div>
-                <div>
-                    <Button
-                        label="Test connection"
-                        busy=form.busy()
-                        availability=available(Operation::VirtualKeyTest)
-                    />
-                </div>
-                <div role="status">
-                    {reactive(move || {
-                        form.done()
-                            .map(|finding| {
-                                let tone = if finding.works() { Tone::Ok } else { Tone::Warn };
-                                view! { <Note tone>{finding.sentence()}</Note> }
-                            })
-                    })}
-                </div>
-            </FormFor>
-        </Card>
+        <div id="connection">
+            <Card title="Connection">
+                <FormFor form problem="The connection was not tested" errors_id="test-errors">
+                    <input type="hidden" name="key" value=key_.slug />
+                    <div class="hint">"Asks the provider for its list of models with the stored credential. That costs nothing."</div>
+                    <div>
+                        <Button
+                            label="Test connection"
+                            busy=form.busy()
+                            availability=available(Operation::VirtualKeyTest)
+                        />
+                    </div>
+                    <div role="status">
+                        {reactive(move || {
+                            form.done()
+                                .map(|finding| {
+                                    let tone = if finding.works() { Tone::Ok } else { Tone::Warn };
+                                    view! { <Note tone>{finding.sentence()}</Note> }
+                                })
+                        })}
+                    </div>
+                </FormFor>
+            </Card>
+        </div>
     }
 }
 

@@ -92,7 +92,7 @@ pub fn ProviderFields(
             name="base_url"
             kind=FieldKind::Url
             mono=true
-            optional=true
+            optional_when=Signal::derive(move || chosen().default_base_url().is_some())
             value=field(|draft| &draft.base_url)
             bind=base_url
             hint=base_hint
@@ -114,6 +114,7 @@ pub fn ProviderFields(
             name="credential"
             kind=FieldKind::Password
             mono=true
+            optional_when=Signal::derive(move || !chosen().needs_credential())
             // Empty again whenever the form is made anew, which is after a save.
             bind=RwSignal::new(String::new())
             hint=credential_hint
