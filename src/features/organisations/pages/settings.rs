@@ -76,7 +76,7 @@ fn Page(
         Some(Toast::done(format!("Saved. The organisation is at {site}{}", routes::organisation(&slug))))
     });
     view! {
-        <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
+        <PageHeader title="Settings" sentence=|| "The organisation’s name and address, what its calls may bring, the policy for its API keys, and how long texts of calls are kept." />
         <div role="status" class="nojs">
             {reactive(move || {
                 let (href, words) = (said.clone(), said.clone());
