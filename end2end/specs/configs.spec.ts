@@ -178,7 +178,7 @@ test("a save makes a version, and an old one comes back", async ({ page }) => {
   await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 2'));
   await page.getByLabel("What this version is about").fill("Try twice");
   await page.getByRole("button", { name: /^Save/ }).click();
-  await expect(page.getByText(/New calls obey it/).filter({ visible: true }).first()).toBeVisible();
+  await expect(page.getByText(/It applies to new calls/).filter({ visible: true }).first()).toBeVisible();
   await open(page, `${page_path}/versions`);
   await expect(page.locator(".history")).toContainText("Try twice");
   const was = page.locator(".two-texts .gone");

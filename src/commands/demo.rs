@@ -215,10 +215,13 @@ async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<Stri
     // Limits stand before the calls that use them, which are the same each time they are made.
     let watched = with.keys[with.keys.len() - 1].0;
     let first_day = Span::Month.period(None, now).start;
-    let this_month = Calls::new(with.clone(), now, calls)
-        .filter(|record| record.call.key == watched && record.call.started_at >= first_day);
-    let spent: i64 = this_month.filter_map(|record| record.outcome.and_then(|end| end.cost)).sum();
-    with.limits = limit(&ada, organisation, with.targets[0].0.0, (watched, spent)).await?;
+    let mut spent = Spent::default();
+    for record in Calls::new(with.clone(), now, calls).filter(|record| record.call.started_at >= first_day) {
+        let cost = record.outcome.and_then(|end| end.cost).unwrap_or(0);
+        spent.in_all += cost;
+        spent.by_watched += if record.call.key == watched { cost } else { 0 };
+    }
+    with.limits = limit(&ada, organisation, with.targets[0].0.0, watched, spent).await?;
     // Some of a month that is over, for its statement; not beside many calls, which are counted.
     let earlier: Vec<Record> = match calls {
         Some(_) => vec![],
@@ -274,30 +277,36 @@ async fn bill(app: &App, access: &Access, organisation: OrganisationId) -> Resul
     close::due(app, organisation).await
 }
 
-/// A budget of the organisation, a rate of one virtual key, and a budget of an API key of which most is used by what it
-/// spends, in micro-cents: so much that people are told.
+/// What the calls of this month cost, in micro-cents.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    in_all: i64,
+    /// Those of the API key that has a budget.
+    by_watched: i64,
+}
+
+/// A budget of the organisation, of which much is left, a rate of one virtual key, and a budget of an API key of which so much
+/// is used that people are told.
 async fn limit(
     access: &Access,
     organisation: OrganisationId,
     virtual_key: Uuid,
-    (key, spent): (KeyId, i64),
+    watched: KeyId,
+    spent: Spent,
 ) -> Result<Vec<Stored>> {
     let on = |scope, id| On { scope, id }.text();
-    // To the next half dollar, as people write them; a budget is of a dollar or more.
-    let half = Measure::Cost.least_budget() / 2;
-    let amount = (spent / 21 * 25 + half - 1).max(2 * half) / half * half;
-    let nearly = Limit {
-        on: on(Scope::ApiKey, key.0),
+    let dollar = Measure::Cost.least_budget();
+    let budget = |on, amount: i64| Limit {
+        on,
         amount: Measure::Cost.write(amount),
         alert_at: Measure::Cost.write(amount / 5 * 4),
         ..Limit::default()
     };
-    let budget = Limit {
-        on: on(Scope::Organisation, organisation.0),
-        amount: "500".into(),
-        alert_at: "400".into(),
-        ..Limit::default()
-    };
+    // To whole and half dollars, as people write them.
+    let whole = (spent.in_all * 2 / dollar * dollar).max(500 * dollar);
+    let half = dollar / 2;
+    let nearly = ((spent.by_watched / 21 * 25 + half - 1) / half * half).max(dollar);
+    let limits = [budget(on(Scope::Organisation, organisation.0), whole), budget(on(Scope::ApiKey, watched.0), nearly)];
     let rate = Limit {
         on: on(Scope::VirtualKey, virtual_key),
         kind: "rate".into(),
@@ -306,7 +315,7 @@ async fn limit(
         amount: "600".into(),
         ..Limit::default()
     };
-    for limit in [&budget, &rate, &nearly] {
+    for limit in limits.iter().chain([&rate]) {
         limits::set(access, limit).await?;
     }
     Ok(limits::list(access).await?.into_iter().map(|named| named.standing.limit).collect())

@@ -19,7 +19,7 @@ pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl 
         Choice::new("yes", "Every key expires")
             .sentence("A key that does not expire is blocked until it is given an expiry."),
     ];
-    form.says(|| Toast::done("Saved. It holds for all keys at once."));
+    form.says(|| Toast::done("Saved. It applies to all keys at once."));
     let budgets = vec![
         Choice::new("no", "Keys need no budget").sentence("A key can use as much as its person and the organisation may."),
         Choice::new("yes", "Every key has a budget").sentence(
