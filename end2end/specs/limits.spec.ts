@@ -1,4 +1,4 @@
-// Limits: an Owner sets one on a virtual key, calls use it up, and it is raised, begun anew and taken away. An Admin may do the
+// Limits: an Owner sets one on a virtual key, calls use it up, and it is raised, reset and taken away. An Admin may do the
 // same; a Member does not find it.
 import {
   BO,

@@ -46,7 +46,7 @@ mod reviews;
 use calls::{Calls, With};
 
 /// The password of everybody in the demonstration. It is printed, and fit for nothing else.
-const PASSWORD: &str = "open sesame, a demonstration";
+pub(crate) const PASSWORD: &str = "open sesame, a demonstration";
 
 const PEOPLE: [(&str, &str, Role); 6] = [
     ("Bo Achterberg", "bo@northwind.test", Role::Owner),
@@ -134,7 +134,7 @@ pub(super) async fn run(settings: DataSettings, calls: Option<u64>, events: Opti
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<String> {
+pub(crate) async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<String> {
     let system = Access::system(app.clone());
     let first = NewInstallation {
         email: "ada@northwind.test".into(),
@@ -302,10 +302,10 @@ async fn limit(
         alert_at: Measure::Cost.write(amount / 5 * 4),
         ..Limit::default()
     };
-    // To whole and half dollars, as people write them.
+    // To whole dollars and tens of cents, as people write them.
     let whole = (spent.in_all * 2 / dollar * dollar).max(500 * dollar);
-    let half = dollar / 2;
-    let nearly = ((spent.by_watched / 21 * 25 + half - 1) / half * half).max(dollar);
+    let dime = dollar / 10;
+    let nearly = ((spent.by_watched / 21 * 25 + dime - 1) / dime * dime).max(dollar);
     let limits = [budget(on(Scope::Organisation, organisation.0), whole), budget(on(Scope::ApiKey, watched.0), nearly)];
     let rate = Limit {
         on: on(Scope::VirtualKey, virtual_key),
