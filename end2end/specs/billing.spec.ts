@@ -120,7 +120,7 @@ test("contact, currency, rate and mark-ups are set, and each mistake stands besi
   await signIn(page);
   await open(page, `${HOME}/billing`);
   await page.getByRole("main").getByRole("link", { name: "Settings", exact: true }).click();
-  await expectPage(page, "Settings of billing");
+  await expectPage(page, "Billing settings");
   await hydrated(page);
   const field = (label: string) => page.getByLabel(label, { exact: true });
   const save = () => page.getByRole("button", { name: "Save", exact: true }).click();
@@ -165,7 +165,7 @@ test("contact, currency, rate and mark-ups are set, and each mistake stands besi
   await field("Rate").fill("0.5");
   await field("Anthropic").fill("-20");
   await save();
-  await expectSaid(page, "Saved. Statements that are made from now on go by it.");
+  await expectSaid(page, "Saved. It applies to statements made from now on.");
   await expect(problem).toHaveCount(0);
 
   await open(page, `${HOME}/billing/settings`);

@@ -135,8 +135,8 @@ test("a request is tried, and nobody is called", async ({ page, upstream }) => {
   await open(page, page_path);
   const calls = upstream.calls.length;
   await page.getByLabel("Model asked for").fill("brass-small");
-  await page.getByLabel("Suppose @first", { exact: true }).selectOption("answers 503");
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByLabel("Pretend @first is", { exact: true }).selectOption("answering 503");
+  await page.getByRole("button", { name: "Show the route" }).click();
   await expect(page.getByText("Goes to @second as brass-large")).toBeVisible();
   await expect(tree(page).locator(".here")).toContainText("@second");
   await expect(tree(page)).toContainText("Goes on");
@@ -161,7 +161,7 @@ test("what a dry run found goes with the text that it was found of @js", async (
   const checked = page.waitForResponse("**/fn/configs/check");
   await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 4'));
   await check;
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByRole("button", { name: "Show the route" }).click();
   await expect(found).toBeVisible();
   answer();
   await checked;
@@ -178,7 +178,7 @@ test("a save makes a version, and an old one comes back", async ({ page }) => {
   await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 2'));
   await page.getByLabel("What this version is about").fill("Try twice");
   await page.getByRole("button", { name: /^Save/ }).click();
-  await expect(page.getByText(/New calls obey it/).filter({ visible: true }).first()).toBeVisible();
+  await expect(page.getByText(/It applies to new calls/).filter({ visible: true }).first()).toBeVisible();
   await open(page, `${page_path}/versions`);
   await expect(page.locator(".history")).toContainText("Try twice");
   const was = page.locator(".two-texts .gone");
@@ -222,8 +222,8 @@ test("a Member reads, and makes another from it", async ({ page }) => {
   await expect(page.locator("pre.code-alone")).toContainText('"virtual_key": "first"');
   await expectNoAxe(page);
   // The way of a request leads to the lines that it comes from.
-  await page.getByLabel("Suppose @first", { exact: true }).selectOption("answers 503");
-  await page.getByRole("button", { name: "Ask" }).click();
+  await page.getByLabel("Pretend @first is", { exact: true }).selectOption("answering 503");
+  await page.getByRole("button", { name: "Show the route" }).click();
   await page.getByRole("link", { name: "line 4", exact: true }).first().click();
   await expect(page.locator(":target")).toHaveText(/"virtual_key": "first"/);
   await expectNoAxe(page);
@@ -244,7 +244,7 @@ test("what is used says so on both sides, and is kept", async ({ page, faults })
   await open(page, `${HOME}/api-keys/new`);
   await page.getByLabel("Name", { exact: true }).fill("gateway");
   await page.getByLabel("Config", { exact: true }).selectOption("Resilient chat");
-  await page.getByLabel("Its calls", { exact: true }).selectOption("This config only");
+  await page.getByLabel("Other configs", { exact: true }).selectOption("Only this config");
   await page.getByRole("button", { name: "Create key" }).click();
   await expect(page.getByRole("heading", { name: /gateway/ })).toBeVisible();
   await page.goto(`${page_path}/used-by`);

@@ -1,4 +1,4 @@
-// Limits: an Owner sets one on a virtual key, calls use it up, and it is raised, begun anew and taken away. An Admin may do the
+// Limits: an Owner sets one on a virtual key, calls use it up, and it is raised, reset and taken away. An Admin may do the
 // same; a Member does not find it.
 import {
   BO,
@@ -24,7 +24,7 @@ import {
 
 test.describe.configure({ mode: "serial", timeout: 120_000 });
 
-test("a limit is set, used up, raised, begun anew and taken away", async ({ page, latchkey, upstream, faults }) => {
+test("a limit is set, used up, raised, reset and taken away", async ({ page, latchkey, upstream, faults }) => {
   faults.allow(/status of 4\d\d .*\/fn\//);
   await signIn(page);
   await createVirtualKey(page, { name: "Limited upstream", baseUrl: upstream.baseUrl });
@@ -78,12 +78,12 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
 
   await open(page, `${HOME}/limits`);
   await limit.getByRole("link", { name: /Change/ }).click();
-  await expect(page.getByRole("heading", { name: "Begin anew" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Reset what was used" })).toBeVisible();
   await hydrated(page);
   const history = page.getByRole("table", { name: "Corrections of the limit" });
   await expect(history.getByRole("row").filter({ hasText: "The fair" })).toContainText("Raised from 2 requests to 3 requests");
   await page.locator("#reset-reason").fill("A test ran wild");
-  await page.getByRole("button", { name: "Set what was used to nothing" }).click();
+  await page.getByRole("button", { name: "Reset to zero" }).click();
   await expect(limit).toContainText("0 requests of 3 requests");
   expect(await call()).toBe(200);
 
@@ -92,7 +92,7 @@ test("a limit is set, used up, raised, begun anew and taken away", async ({ page
   await expect(page.getByRole("heading", { name: "History" })).toBeVisible();
   await hydrated(page);
   const reset = history.getByRole("row").filter({ hasText: "A test ran wild" });
-  await expect(reset).toContainText("3 requests used, set to nothing");
+  await expect(reset).toContainText("3 requests used, reset to zero");
   await expect(reset).toContainText(OWNER.name);
   await expectNoAxe(page);
   await expectFits(page, "limit-history");

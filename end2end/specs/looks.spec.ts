@@ -136,7 +136,7 @@ test("the people's screens, as Owner @js", async ({ page }) => {
     ["audit-none", `${HOME}/audit?request_id=none`, "Audit log"],
     ["audit-event", `${HOME}/audit/1`, "Event #1"],
     ["billing", `${HOME}/billing`, "Billing"],
-    ["billing-settings", `${HOME}/billing/settings`, "Settings of billing"],
+    ["billing-settings", `${HOME}/billing/settings`, "Billing settings"],
     ["audit-delivery", `${HOME}/audit/delivery`, "Delivery of the audit log"],
     ["leave", `${HOME}/leave`, /^Leave/],
     ["not-found", `${HOME}/api-keys/00000000-0000-7000-8000-000000000000`, "Nothing here"],

@@ -83,7 +83,7 @@ test("a review holds everybody and every key, and rows are confirmed in it", asy
   await expect(about(page, OWNER.name)).toContainText("Owner");
   await expect(about(page, BO.name)).toContainText(BO.email);
   await expect(about(page, "ci-deploy")).toContainText(`API key, acts for ${OWNER.name}`);
-  await expect(about(page, "ci-deploy")).toContainText("Unused 90 days: not known yet");
+  await expect(about(page, "ci-deploy")).toContainText("Unused for 90 days: not known yet");
   await expect(about(page, "ci-deploy")).toContainText("never");
   await expect(about(page, CY.name)).toContainText("Undecided");
   await expectNoAxe(page);

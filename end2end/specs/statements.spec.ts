@@ -68,7 +68,7 @@ test("a month that is over has a statement, which is read, printed and saved", a
   }
   await page.getByLabel("E-mail address (optional)").fill("bills@example.com");
   await page.getByRole("button", { name: "Save", exact: true }).click();
-  await expectSaid(page, "Saved. Statements that are made from now on go by it.");
+  await expectSaid(page, "Saved. It applies to statements made from now on.");
   const secret = await createApiKey(page, "billed");
   // 3 tokens read and 5 written by each: 80 cents.
   const call = async () => {

@@ -16,7 +16,7 @@ use crate::{
         guardrails::operations as guardrails,
         limits::{
             console as limits,
-            model::{Draft as Limit, On, Scope},
+            model::{Draft as Limit, Limit as Stored, Measure, On, Scope, Span},
         },
         team::invitations::{
             joining::{NewPerson, join_new},
@@ -26,7 +26,7 @@ use crate::{
         virtual_keys::{model::Draft, operations as virtual_keys},
     },
     gateway::{facts::Record, record::Sink, storage::call_log},
-    kernel::{Asked, Error, Fields, OrganisationId, Result, Secret, SecretId, provider::Provider},
+    kernel::{Asked, Error, Fields, KeyId, OrganisationId, Result, Secret, SecretId, provider::Provider},
     policy::{KeyFeature, Level, PermissionSet, Role},
     server::{
         access::{Access, App, Origin, sessions},
@@ -43,10 +43,10 @@ pub(crate) mod events;
 mod prompts;
 mod reviews;
 
-use calls::Calls;
+use calls::{Calls, With};
 
 /// The password of everybody in the demonstration. It is printed, and fit for nothing else.
-const PASSWORD: &str = "open sesame, a demonstration";
+pub(crate) const PASSWORD: &str = "open sesame, a demonstration";
 
 const PEOPLE: [(&str, &str, Role); 6] = [
     ("Bo Achterberg", "bo@northwind.test", Role::Owner),
@@ -134,7 +134,7 @@ pub(super) async fn run(settings: DataSettings, calls: Option<u64>, events: Opti
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<String> {
+pub(crate) async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<String> {
     let system = Access::system(app.clone());
     let first = NewInstallation {
         email: "ada@northwind.test".into(),
@@ -210,13 +210,24 @@ async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<Stri
     // Calls of the last seventy days, in their months.
     app.db.prepare_months(3).await?;
     let log = call_log(app);
+    let mut with = With { organisation, keys: made, targets, prompt: reply, limits: vec![] };
+    let now = app.clock.now();
+    // Limits stand before the calls that use them, which are the same each time they are made.
+    let watched = with.keys[with.keys.len() - 1].0;
+    let first_day = Span::Month.period(None, now).start;
+    let mut spent = Spent::default();
+    for record in Calls::new(with.clone(), now, calls).filter(|record| record.call.started_at >= first_day) {
+        let cost = record.outcome.and_then(|end| end.cost).unwrap_or(0);
+        spent.in_all += cost;
+        spent.by_watched += if record.call.key == watched { cost } else { 0 };
+    }
+    with.limits = limit(&ada, organisation, with.targets[0].0.0, watched, spent).await?;
     // Some of a month that is over, for its statement; not beside many calls, which are counted.
     let earlier: Vec<Record> = match calls {
         Some(_) => vec![],
-        None => Calls::earlier(organisation, made.clone(), targets.clone(), reply, app.clock.now()).collect(),
+        None => Calls::earlier(with.clone(), now).collect(),
     };
-    let first_target = targets[0].0.0;
-    let mut records = Calls::new(organisation, made, targets, reply, app.clock.now(), calls);
+    let mut records = Calls::new(with, now, calls);
     let mut written = 0;
     loop {
         let group: Vec<Record> = records.by_ref().take(GROUP).collect();
@@ -234,7 +245,6 @@ async fn fill(app: &App, calls: Option<u64>, events: Option<u64>) -> Result<Stri
         log.write(&earlier).await.map_err(|_| Error::unavailable())?;
     }
     bill(app, &ada, organisation).await?;
-    limit(&ada, organisation, first_target).await?;
     if let Some(wanted) = events {
         let mut people = vec![];
         for (_, email, role) in PEOPLE {
@@ -267,15 +277,36 @@ async fn bill(app: &App, access: &Access, organisation: OrganisationId) -> Resul
     close::due(app, organisation).await
 }
 
-/// A budget of the organisation, and a rate of one virtual key. They count from now on, as every new limit does.
-async fn limit(access: &Access, organisation: OrganisationId, virtual_key: Uuid) -> Result<()> {
+/// What the calls of this month cost, in micro-cents.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    in_all: i64,
+    /// Those of the API key that has a budget.
+    by_watched: i64,
+}
+
+/// A budget of the organisation, of which much is left, a rate of one virtual key, and a budget of an API key of which so much
+/// is used that people are told.
+async fn limit(
+    access: &Access,
+    organisation: OrganisationId,
+    virtual_key: Uuid,
+    watched: KeyId,
+    spent: Spent,
+) -> Result<Vec<Stored>> {
     let on = |scope, id| On { scope, id }.text();
-    let budget = Limit {
-        on: on(Scope::Organisation, organisation.0),
-        amount: "500".into(),
-        alert_at: "400".into(),
+    let dollar = Measure::Cost.least_budget();
+    let budget = |on, amount: i64| Limit {
+        on,
+        amount: Measure::Cost.write(amount),
+        alert_at: Measure::Cost.write(amount / 5 * 4),
         ..Limit::default()
     };
+    // To whole dollars and tens of cents, as people write them.
+    let whole = (spent.in_all * 2 / dollar * dollar).max(500 * dollar);
+    let dime = dollar / 10;
+    let nearly = ((spent.by_watched / 21 * 25 + dime - 1) / dime * dime).max(dollar);
+    let limits = [budget(on(Scope::Organisation, organisation.0), whole), budget(on(Scope::ApiKey, watched.0), nearly)];
     let rate = Limit {
         on: on(Scope::VirtualKey, virtual_key),
         kind: "rate".into(),
@@ -284,8 +315,10 @@ async fn limit(access: &Access, organisation: OrganisationId, virtual_key: Uuid)
         amount: "600".into(),
         ..Limit::default()
     };
-    limits::set(access, &budget).await?;
-    limits::set(access, &rate).await.map(drop)
+    for limit in limits.iter().chain([&rate]) {
+        limits::set(access, limit).await?;
+    }
+    Ok(limits::list(access).await?.into_iter().map(|named| named.standing.limit).collect())
 }
 
 /// Makes the guardrails: one in two versions with samples, and one that only watches every request.

@@ -9,7 +9,7 @@ mod setup;
 #[cfg(test)]
 pub(crate) use audit::{Against, erase_person, tell_deliveries, verify_database};
 #[cfg(test)]
-pub(crate) use demo::events::write as write_events;
+pub(crate) use demo::{PASSWORD as DEMONSTRATION_PASSWORD, events::write as write_events, fill as fill_demonstration};
 
 use crate::features::identities::Rooms;
 use crate::server::{

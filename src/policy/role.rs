@@ -45,9 +45,11 @@ impl Role {
     /// One line on what the role allows.
     pub const fn sentence(self) -> &'static str {
         match self {
-            Role::Owner => "Everything, billing and other Owners included.",
-            Role::Admin => "Runs the organisation: people, keys, settings. No billing, and no say over Owners.",
-            Role::Member => "Builds with prompts, configs, guardrails and virtual keys. Changes no people and no keys.",
+            Role::Owner => "Everything, including billing and other Owners.",
+            Role::Admin => "Runs the organisation: people, keys and settings. Cannot see billing or change Owners.",
+            Role::Member => {
+                "Uses virtual keys, reads the log, and builds prompts, configs and guardrails. Changes no people and no keys."
+            }
         }
     }
 

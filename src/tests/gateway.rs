@@ -383,7 +383,7 @@ async fn a_call_that_a_config_leads_tells_its_attempts() {
         let page = owner.page(&format!("/o/{}/logs/{}", house.slug, saved["id"].as_str().expect("an id"))).await;
         for words in [
             &format!("{slug}, version 1"),
-            "targets[0]; missing_parameter: the next target was asked",
+            "targets[0]; missing_parameter: the next target was tried",
             "200: the answer",
         ] {
             assert!(page.text.contains(words), "{words}: {}", page.text);

@@ -19,6 +19,7 @@ mod bounds;
 mod call_months;
 mod checkpoints;
 mod configs;
+mod demo;
 mod exports;
 mod feedback;
 mod gateway;

@@ -496,7 +496,7 @@ async fn a_call_tells_its_steps_and_how_its_cost_was_reckoned() {
             assert!((told.as_f64().expect("a cost") - cost).abs() < 1e-9, "{told} {cost}");
         }
         let page = world.member.page(&format!("/o/{}/logs/{id}", world.house.slug)).await.text;
-        for part in ["How the cost was reckoned", "the built-in list of prices", "$2.50", "$10.00"] {
+        for part in ["How the cost was calculated", "the built-in list of prices", "$2.50", "$10.00"] {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("The prices have changed since"), "{page}");

@@ -2,8 +2,10 @@
 
 use crate::{
     dialect::usage::Usage,
+    features::limits::model::{Kind, Limit, Measure, Scope},
     gateway::{
         facts::{CallEnd, CallFacts, EndedBy, Endpoint, Record, Runs},
+        limits::Spent,
         prices::cost,
     },
     kernel::{
@@ -19,12 +21,47 @@ use uuid::Uuid;
 const MODELS: [(usize, &str); 4] =
     [(0, "gpt-4.1-mini"), (0, "gpt-4.1"), (1, "claude-sonnet-4-20250514"), (2, "mistral-large-latest")];
 
+/// What calls are made with.
+#[derive(Clone)]
+pub struct With {
+    pub organisation: OrganisationId,
+    pub keys: Vec<(KeyId, SecretId)>,
+    pub targets: Vec<(VirtualKeyId, Provider)>,
+    pub prompt: PromptId,
+    /// The limits that they use.
+    pub limits: Vec<Limit>,
+}
+
+impl With {
+    /// What a call uses of each budget that holds for it. The windows of rates are over before anybody looks at them.
+    fn spent(&self, call: &CallFacts, usage: Option<Usage>, cost: Option<i64>) -> Vec<Spent> {
+        let holds = |limit: &&Limit| {
+            let id = limit.on.id;
+            let is_on = match limit.on.scope {
+                Scope::Organisation => id == call.organisation.0,
+                Scope::ApiKey => id == call.key.0,
+                Scope::VirtualKey => call.virtual_key.is_some_and(|key| key.0 == id),
+                Scope::Person => false,
+            };
+            is_on && limit.is.kind == Kind::Budget
+        };
+        let tokens = usage.map_or(0, |usage| usage.input_tokens.saturating_add(usage.output_tokens));
+        let spent = self.limits.iter().filter(holds).map(|limit| Spent {
+            limit: limit.id,
+            period: limit.period(call.started_at).start,
+            amount: match limit.is.measure {
+                Measure::Requests => 1,
+                Measure::Tokens => i64::try_from(tokens).unwrap_or(i64::MAX),
+                Measure::Cost => cost.unwrap_or(0),
+            },
+        });
+        spent.filter(|spent| spent.amount > 0).collect()
+    }
+}
+
 /// Calls up to now, oldest first.
 pub struct Calls {
-    organisation: OrganisationId,
-    keys: Vec<(KeyId, SecretId)>,
-    targets: Vec<(VirtualKeyId, Provider)>,
-    prompt: PromptId,
+    with: With,
     random: u64,
     now: Timestamp,
     /// The time of the last one, and how many there were.
@@ -36,27 +73,14 @@ pub struct Calls {
 
 impl Calls {
     /// Two days of calls with the rhythm of working hours; or so many in thirty days, evenly. A few fail.
-    pub fn new(
-        organisation: OrganisationId,
-        keys: Vec<(KeyId, SecretId)>,
-        targets: Vec<(VirtualKeyId, Provider)>,
-        prompt: PromptId,
-        now: Timestamp,
-        wanted: Option<u64>,
-    ) -> Self {
+    pub fn new(with: With, now: Timestamp, wanted: Option<u64>) -> Self {
         let at = now.0 - if wanted.is_some() { 30 * DAY } else { 2 * DAY };
-        Self { organisation, keys, targets, prompt, random: 0x2545_F491_4F6C_DD1D, now, at, made: 0, wanted }
+        Self { with, random: 0x2545_F491_4F6C_DD1D, now, at, made: 0, wanted }
     }
 
     /// A few calls of thirty days that ended forty days ago: of a month that is over, whatever day it is.
-    pub fn earlier(
-        organisation: OrganisationId,
-        keys: Vec<(KeyId, SecretId)>,
-        targets: Vec<(VirtualKeyId, Provider)>,
-        prompt: PromptId,
-        now: Timestamp,
-    ) -> Self {
-        Self::new(organisation, keys, targets, prompt, now.plus(-40 * DAY), Some(240))
+    pub fn earlier(with: With, now: Timestamp) -> Self {
+        Self::new(with, now.plus(-40 * DAY), Some(240))
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -85,10 +109,10 @@ impl Iterator for Calls {
 
     fn next(&mut self) -> Option<Record> {
         let at = self.next_time()?;
-        let index = self.below(self.keys.len() as u64) as usize;
-        let (key, secret) = self.keys[index];
+        let index = self.below(self.with.keys.len() as u64) as usize;
+        let (key, secret) = self.with.keys[index];
         let (target, model) = MODELS[self.below(4) as usize];
-        let (virtual_key, provider) = self.targets[target];
+        let (virtual_key, provider) = self.with.targets[target];
         let failed = self.below(40) == 0;
         let input_tokens = 200 + self.below(4_000);
         let output_tokens = 50 + self.below(1_200);
@@ -96,7 +120,7 @@ impl Iterator for Calls {
         let latency = 300_000 + output_tokens * 2_500 + self.below(400_000);
         let call = CallFacts {
             id: CallId::new(),
-            organisation: self.organisation,
+            organisation: self.with.organisation,
             key,
             secret,
             person: None,
@@ -112,11 +136,13 @@ impl Iterator for Calls {
             prompt: self
                 .made
                 .is_multiple_of(3)
-                .then(|| Box::new(Runs { prompt: self.prompt, version: 2, label: Some("production".into()) })),
+                .then(|| Box::new(Runs { prompt: self.with.prompt, version: 2, label: Some("production".into()) })),
             keeps: None,
             prices: None,
             started_at: at,
         };
+        let usage = (!failed).then_some(usage);
+        let cost = usage.and_then(|usage| cost(None, provider, model, usage));
         let outcome = CallEnd {
             status: if failed { 429 } else { 200 },
             upstream_status: Some(if failed { 429 } else { 200 }),
@@ -126,13 +152,13 @@ impl Iterator for Calls {
             ended_by: EndedBy::Answer,
             latency_us: if failed { 90_000 } else { latency },
             first_byte_us: Some(250_000 + self.below(200_000)),
-            usage: (!failed).then_some(usage),
-            cost: if failed { None } else { cost(None, provider, model, usage) },
+            usage,
+            cost,
             saved: None,
             count: 1,
             went: None,
             tried: vec![],
-            spent: vec![],
+            spent: self.with.spent(&call, usage, cost),
         };
         self.made += 1;
         Some(Record { call: Arc::new(call), outcome: Some(outcome), texts: None })

@@ -61,9 +61,9 @@ impl KeyRules {
                 "Keys of this organisation work for {} at most, and this one was made to work for longer. Give it an earlier end, or rotate it with one.",
                 days_text(days)
             )),
-            (None, None) if self.must_expire => {
-                Some("Every key of this organisation has an end, and this one has none. Give it one.".to_owned())
-            }
+            (None, None) if self.must_expire => Some(
+                "Every key of this organisation must expire, and this one never does. Give it an expiry.".to_owned(),
+            ),
             _ => None,
         }
     }

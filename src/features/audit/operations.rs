@@ -90,8 +90,10 @@ pub async fn get(access: &Access, slug: &str, number: &str) -> Result<Detail> {
         "person" => Thing { kind: "member".into(), ..told.actor.clone() },
         _ => told.actor.clone(),
     };
+    let mut changes: Vec<_> = written.iter().flat_map(|written| &written.changes).map(words::changed).collect();
+    words::name_on(&mut changes, &told.subject);
     Ok(Detail {
-        changes: written.iter().flat_map(|written| &written.changes).map(words::changed).collect(),
+        changes,
         reason: written
             .as_ref()
             .and_then(|written| written.reason.as_deref())

@@ -91,6 +91,20 @@ pub fn changed(change: &WrittenChange) -> Changed {
     Changed { field: plain(&change.field, false), was: told(&change.was), now: told(&change.now) }
 }
 
+/// What a limit is on, by the name that its event says, in place of an id.
+pub fn name_on(changes: &mut [Changed], subject: &Thing) {
+    let Some(name) = subject.name.strip_prefix("limit on ").filter(|_| subject.kind == "limit") else { return };
+    for change in changes.iter_mut().filter(|change| change.field == "on") {
+        for value in [&mut change.was, &mut change.now].into_iter().flatten() {
+            *value = match value.split_once(':') {
+                Some(("organisation", _)) => name.to_owned(),
+                Some((kind, _)) => format!("{name} ({})", kind.replace('_', " ")),
+                None => continue,
+            };
+        }
+    }
+}
+
 /// A value as it is shown: texts as they are, lists of texts one a line, anything else as JSON.
 fn value(json: &str) -> Option<String> {
     let text = match serde_json::from_str(json) {
@@ -165,6 +179,24 @@ pub fn kinds() -> Vec<(String, String)> {
 mod tests {
     use super::*;
     use crate::kernel::Code;
+
+    #[test]
+    fn what_a_limit_is_on_is_told_by_its_name() {
+        let changes = |on: &str| {
+            let on = Changed { field: "on".into(), was: None, now: Some(on.into()) };
+            [on, Changed { field: "limit".into(), was: None, now: Some("a:b".into()) }]
+        };
+        let told = |on: &str, kind: &str, name: &str| {
+            let mut changes = changes(on);
+            name_on(&mut changes, &Thing { kind: kind.into(), id: "1".into(), name: name.into() });
+            assert_eq!(changes[1].now.as_deref(), Some("a:b"));
+            (changes[0].was.clone(), changes[0].now.clone().unwrap_or_default())
+        };
+        assert_eq!(told("virtual_key:01a2", "limit", "limit on Main: one"), (None, "Main: one (virtual key)".into()));
+        assert_eq!(told("organisation:01a2", "limit", "limit on The organisation").1, "The organisation");
+        assert_eq!(told("person:01a2", "limit", ERASED).1, "person:01a2", "no name is known");
+        assert_eq!(told("person:01a2", "other", "limit on Ada").1, "person:01a2");
+    }
 
     #[test]
     fn what_could_forge_text_is_written_out() {

@@ -129,14 +129,14 @@ fn words(alert: &Alert, limit: &Limit, organisation: &str, link: &str) -> (&'sta
     };
     let ends = limit.period(Timestamp(i64::MAX / 2)).end.is_some();
     let then = match (alert.kind.as_str(), limit.blocks(), ends) {
-        ("exhausted", true, true) => "Its calls are refused until the budget begins anew, or is raised.",
-        ("exhausted", true, false) => "Its calls are refused until the budget is raised or set anew.",
+        ("exhausted", true, true) => "Its calls are refused until the budget resets, or is raised.",
+        ("exhausted", true, false) => "Its calls are refused until the budget is raised or reset.",
         ("exhausted", false, _) => "Its calls go on: the budget only warns.",
         _ => "Its calls go on. You will hear once more when all of it is used.",
     };
     let subject = match alert.kind.as_str() {
         "exhausted" => "A Latchkey budget is used up",
-        _ => "A Latchkey budget is nearly used",
+        _ => "A Latchkey budget is nearly used up",
     };
     let text = format!(
         "In {}, the budget of {whose} is used to {used} of {amount} ({}).\n\n{then}\n\nThe limits of the organisation:\n\n{link}\n",

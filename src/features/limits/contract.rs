@@ -266,8 +266,7 @@ fn budget(fields: &mut Fields, value: &Value, path: &str) -> Option<Wanted> {
     let span = calendar?.or(days?).unwrap_or(Span::Whole);
     let anchor = anchor?;
     if span == Span::Whole && anchor.is_some() {
-        let message =
-            "`next_usage_reset_at` needs `periodic_reset` or `periodic_reset_days`: else it never begins anew.";
+        let message = "`next_usage_reset_at` needs `periodic_reset` or `periodic_reset_days`: else it never resets.";
         fields.refuse(&format!("{path}.next_usage_reset_at"), message);
         return None;
     }

@@ -316,8 +316,8 @@ async fn tell(change: &mut Change, was: &[Limit], emails: &[String], event: Even
 /// One limit as events tell it.
 pub fn described(wanted: &Wanted) -> String {
     let warns = if wanted.action == super::model::Action::Warn { ", only warns" } else { "" };
-    let tells = wanted.alert_at.map(|at| format!(", tells people from {} on", wanted.measure.words(at)));
-    let from = wanted.anchor.map(|anchor| format!(", begins anew on {}", anchor.date_time()));
+    let tells = wanted.alert_at.map(|at| format!(", alert at {}", wanted.measure.words(at)));
+    let from = wanted.anchor.map(|anchor| format!(", resets on {}", anchor.date_time()));
     format!("{wanted}{warns}{}{}", tells.unwrap_or_default(), from.unwrap_or_default())
 }
 

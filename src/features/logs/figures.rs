@@ -79,8 +79,8 @@ impl Dimension {
             Dimension::Config => ("config", "config"),
             Dimension::Prompt => ("prompt", "prompt"),
             Dimension::Cache => ("cache", "cache"),
-            Dimension::Rescued => ("rescued", "rescue"),
-            Dimension::Verdict => ("verdict", "guardrail verdict"),
+            Dimension::Rescued => ("rescued", "retries"),
+            Dimension::Verdict => ("verdict", "guardrail result"),
             Dimension::Metadata(_) => ("metadata", "metadata"),
         }
     }

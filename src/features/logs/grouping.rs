@@ -1,6 +1,10 @@
 //! What a group of calls is called, and how the log is filtered to it.
 
-use super::{figures::Dimension, model::CallOutcome, store::cells::GroupOf};
+use super::{
+    figures::Dimension,
+    model::{CallOutcome, word_of},
+    store::cells::GroupOf,
+};
 use crate::kernel::{provider::Provider, text};
 
 /// The value of the dimension's filter that leaves this group (none where no filter does), and its words for people.
@@ -44,26 +48,9 @@ pub fn words(by: &Dimension, (id, label): &GroupOf) -> (Option<String>, String) 
         }
         Dimension::Status => said("No status"),
         Dimension::Error => said("No error"),
-        Dimension::Cache => put(said("Unknown"), &|word| {
-            Some(if word == "hit" { "Kept from an earlier call" } else { "Asked anew" }.to_owned())
-        }),
-        Dimension::Rescued => put(said("Unknown"), &|word| {
-            let words = match word {
-                "retry" => "Answered when asked again",
-                "fallback" => "Answered by another target",
-                _ => "Not rescued",
-            };
-            Some(words.to_owned())
-        }),
-        Dimension::Verdict => put(said("Unknown"), &|word| {
-            let words = match word {
-                "passed" => "Passed",
-                "failed" => "Failed, and went on",
-                "denied" => "Refused",
-                _ => "No guardrail",
-            };
-            Some(words.to_owned())
-        }),
+        Dimension::Cache | Dimension::Rescued | Dimension::Verdict => {
+            put(said("Unknown"), &|word| word_of(by.filter(), word).map(str::to_owned))
+        }
         Dimension::Metadata(name) => match label {
             Some(value) => (Some(format!("{name}={value}")), value.clone()),
             None => (None, "Not said".into()),

@@ -2,7 +2,7 @@
 
 use super::{
     filters::{Draft, Listed, MOST_OWN, MOST_SHARED, NAME_LIMIT, Page, QUERY_LIMIT, SHOWN, Saved},
-    model::{CallOutcome, Choices, FILTERS, Named},
+    model::{CallOutcome, Choices, FILTERS, Named, word_of},
     operations, query,
     store::saved::{self as store, Stored},
 };
@@ -257,6 +257,7 @@ impl Names {
             "person" => among(&self.people),
             "provider" => Provider::parse(value).map(|provider| provider.label().to_owned()),
             "status" | "outcome" => CallOutcome::parse(value).map(|outcome| outcome.label().to_owned()),
+            "rescued" | "cache" | "verdict" => word_of(name, value).map(str::to_lowercase),
             "min_cost" | "max_cost" => Some(format!("${value}")),
             "min_latency" | "max_latency" => Some(format!("{value} ms")),
             _ => None,
@@ -276,10 +277,10 @@ fn label(name: &str) -> String {
         "model_is" => "Model",
         "provider_model" => "Provider and model",
         "status" => "Outcome",
-        "search" => "In trace id or metadata",
+        "search" => "Text in trace id or metadata",
         "error" => "Error code",
         "verdict" => "Guardrails",
-        "rescued" => "Rescue",
+        "rescued" => "Retries",
         "min_cost" => "Cost from",
         "max_cost" => "Cost to",
         "min_tokens" => "Tokens from",
@@ -340,7 +341,8 @@ mod tests {
         let named = |id: &str, name: &str| Named { id: id.into(), name: name.into() };
         let choices = Choices { keys: vec![named("k", "ci")], virtual_keys: vec![], ..Choices::default() };
         let names = Names { choices, people: vec![named("p", "Ada")] };
-        let asked = told("range=7d&key=k&virtual_key=gone&person=p&provider=openai&status=left&min_cost=0.5");
+        let asked =
+            told("range=7d&key=k&virtual_key=gone&person=p&provider=openai&status=left&rescued=retry&min_cost=0.5");
         assert_eq!(
             names.words(&asked),
             [
@@ -350,6 +352,7 @@ mod tests {
                 "Person: Ada",
                 "Provider: OpenAI",
                 "Outcome: caller left",
+                "Retries: answered after a retry",
                 "Cost from: $0.5"
             ]
         );

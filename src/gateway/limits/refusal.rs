@@ -57,8 +57,8 @@ impl Reason {
                 let whose = limit.on.scope.words();
                 let whole = crate::features::limits::model::Wanted { amount: *amount, ..limit.is.clone() };
                 let opens = until.map_or_else(
-                    || "It does not begin anew by itself.".to_owned(),
-                    |until| format!("It begins anew on {}.", until.date_time()),
+                    || "It does not reset by itself.".to_owned(),
+                    |until| format!("It resets on {}.", until.date_time()),
                 );
                 let facts = serde_json::json!({
                     "object": limit.on.scope.name(),

@@ -147,7 +147,7 @@ async fn people_are_told_once_by_mail_whatever_the_number_of_replicas() {
         let another = house.another(|_| {}).await;
         two_calls(&owner, &house).await;
         let (_, program) = limited(&house, json!({})).await;
-        for (used, subject) in [(1, "A Latchkey budget is nearly used"), (2, "A Latchkey budget is used up")] {
+        for (used, subject) in [(1, "A Latchkey budget is nearly used up"), (2, "A Latchkey budget is used up")] {
             assert_eq!(call(&program).await.status, 200);
             written(&house, used).await;
             join!(round(&house, "people"), round(&another, "people"));
@@ -167,7 +167,7 @@ async fn mails_that_cannot_be_sent_wait_and_are_given_up_after_a_day() {
         let (_, program) = limited(&house, json!({})).await;
         let told =
             |subject: &str| mailbox.unread_of("ada@north.test").iter().filter(|mail| mail.contains(subject)).count();
-        let nearly = "A Latchkey budget is nearly used";
+        let nearly = "A Latchkey budget is nearly used up";
         // An address gets so many mails in an hour, whatever they say.
         while house.app.limits.take_mail(MailKind::Notice, "ada@north.test", house.app.clock.now()).is_ok() {}
         assert_eq!(call(&program).await.status, 200);

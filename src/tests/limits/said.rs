@@ -128,7 +128,7 @@ async fn a_save_says_which_limits_hold_nothing_up() {
         assert_eq!(typed.json()[0]["code"], "never_reached", "{}", typed.text);
         let page = owner.page(&format!("/o/{}/limits?done=doubted", house.slug)).await.text;
         let listed = "Desk: 300 requests in a month is more than the limit of the organisation";
-        assert!(page.contains(listed) && page.contains("The limit is set, but holds nothing up"), "{page}");
+        assert!(page.contains(listed) && page.contains("The limit is set, but has no effect"), "{page}");
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn each_correction_stays_with_what_it_was_for() {
         let act = async |what: &str, body: Value| master.api("POST", &format!("/v1/limits/{limit}/{what}"), body).await;
         assert!(history(&house, &limit).await.is_empty());
         let empty = owner.page(&format!("/o/{}/limits?id={limit}", house.slug)).await.text;
-        assert!(empty.contains("It was never raised or begun anew."), "{empty}");
+        assert!(empty.contains("It was never raised or reset."), "{empty}");
 
         assert_eq!((call(&program).await.status, call(&program).await.status), (200, 200));
         assert_eq!(act("reset", json!({ "reason": "A test ran wild" })).await.status, 200);
@@ -188,7 +188,7 @@ async fn each_correction_stays_with_what_it_was_for() {
 
         let page = owner.page(&format!("/o/{}/limits?id={limit}", house.slug)).await.text;
         for words in
-            ["Corrections of the limit", "2 requests used, set to nothing", "A test ran wild", "The fair", "None given"]
+            ["Corrections of the limit", "2 requests used, reset to zero", "A test ran wild", "The fair", "None given"]
         {
             assert!(page.contains(words), "{words}: {page}");
         }

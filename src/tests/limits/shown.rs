@@ -73,7 +73,7 @@ async fn the_page_of_a_key_tells_every_limit_that_holds_and_rest_its_own() {
             "1 request of 50 requests",
             "Inherited from Ada",
             "11 tokens of 100 tokens",
-            "Never begins anew by itself",
+            "Never resets by itself",
             "Set a limit",
         ] {
             assert!(page.contains(words), "{words}: {page}");

@@ -14,7 +14,7 @@
 //!         <SearchField label="Name, or paste a key" value=filter.q />
 //!         <Select compact=true hide_label=true label="Status" name="status" choices=statuses selected=filter.status />
 //!     </Filters>
-//!     <Table caption="API keys" columns=vec![Column::new("Key"), Column::new("Cut for"), Column::actions()]>
+//!     <Table caption="API keys" columns=vec![Column::new("Key"), Column::new("Permissions"), Column::actions()]>
 //!         {keys.into_iter().map(|key| view! {
 //!             <tr>
 //!                 <th scope="row"><TwoLines first=key.name second=key.visible mono=true href=key.href /></th>

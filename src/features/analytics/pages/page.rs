@@ -156,11 +156,11 @@ fn Inside(page: Page, slug: String, asked: Asked) -> impl IntoView {
     let requests = charts::requests(&page);
     let latency = match charts::latency(&page) {
         Some(plotted) => view! { <Plot plotted /> }.into_any(),
-        None => unknown("latency", "Latency", "It is not known of any of these calls how long they took."),
+        None => unknown("latency", "Latency", "How long these calls took is not known."),
     };
     let cost = match charts::cost(&page) {
         Some(plotted) => view! { <Plot plotted /> }.into_any(),
-        None => unknown("cost", "Cost", "No price is known of any of these calls."),
+        None => unknown("cost", "Cost", "None of these calls has a known price."),
     };
     let feedback = match charts::feedback(&page) {
         Some(plotted) => view! {

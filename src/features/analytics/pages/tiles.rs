@@ -76,11 +76,11 @@ pub fn tiles(page: &Page, slug: &str, asked: &Asked) -> Vec<Tile> {
             ..Tile::default()
         },
         Tile {
-            name: "Rescued",
+            name: "Retries",
             href: among("rescued"),
             figure: grouped(rescued),
             change: change(rescued, rescued_before, grouped),
-            more: format!("{} by retry, {} by fallback", grouped(now.retried), grouped(now.fell_back)),
+            more: format!("{} answered after a retry, {} by a fallback", grouped(now.retried), grouped(now.fell_back)),
             spark: spark(|slot| Some((slot.retried + slot.fell_back) as f64)),
             ..Tile::default()
         },

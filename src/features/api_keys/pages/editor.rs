@@ -149,7 +149,7 @@ fn NewKey(slug: String, draft: Draft, form: Form<CreateKey>) -> impl IntoView {
                                 value=budget
                                 autocomplete="off"
                                 optional=true
-                                hint=Signal::stored("Calls beyond it are refused until the month is over. Other limits are set under Limits.".to_owned())
+                                hint=Signal::stored("When it is used up, calls are refused until the next month. Other limits are set under Limits.".to_owned())
                             />
                         </div>
                     </Card>

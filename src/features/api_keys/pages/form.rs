@@ -181,7 +181,7 @@ impl Editor {
             };
             let before = form_of(key);
             note("Config", chosen(&before.config), chosen(&self.config.get()));
-            note("Another config", before.config_override.clone(), self.config_override.get());
+            note("Other configs", before.config_override.clone(), self.config_override.get());
             note("Texts of its calls", before.keep_texts.clone(), self.keep_texts.get());
             for (what, was, now) in self.narrow.changes(&before) {
                 note(what, was, now);
@@ -310,7 +310,7 @@ fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
     choices.extend(configs.into_iter().map(|config| Choice::new(config.slug, config.name)));
     let keeps =
         vec![Choice::new("inherit", "As the organisation does"), Choice::new("yes", "Yes"), Choice::new("no", "No")];
-    let may = vec![Choice::new("yes", "May name another config"), Choice::new("no", "This config only")];
+    let may = vec![Choice::new("yes", "A call may name another config"), Choice::new("no", "Only this config")];
     view! {
         <Select
             label="Config"
@@ -318,10 +318,10 @@ fn ConfigFields(editor: Editor, configs: Vec<KeyConfig>) -> impl IntoView {
             choices
             selected=field(|form| &form.config)
             bind=editor.config
-            hint=Signal::stored("How its calls find a provider where they name no config.".to_owned())
+            hint=Signal::stored("Used for calls that name no config of their own.".to_owned())
         />
         <Select
-            label="Its calls"
+            label="Other configs"
             name="config_override"
             choices=may
             selected=field(|form| &form.config_override)

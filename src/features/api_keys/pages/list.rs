@@ -88,7 +88,7 @@ fn Keys(slug: String, asked: Asked, list: KeyList, enable: Form<EnableKey>) -> i
         let picks = many::can_pick();
         let mut columns = vec![
             list.column("Key", "name"),
-            Column::new("Cut for"),
+            Column::new("Permissions"),
             list.column("Last used", "used"),
             list.column("Expires", "expires"),
             Column::new("Status"),
@@ -194,7 +194,7 @@ fn Nothing(slug: String, public_url: String) -> impl IntoView {
     view! {
         <EmptyState
             title="No API keys yet"
-            sentence="A program proves itself with a key. It can call models, and whatever else the key was cut for."
+            sentence="A program proves itself with a key. It can call models, and whatever else its permissions allow."
             example=move || view! { <CodeBlock id="example" what="example call" code=call.clone() /> }
         >
             <LinkButton
@@ -220,8 +220,11 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
     ]
     .map(|(value, label)| Choice::new(value, label));
     let features = KeyFeature::ALL.map(|feature| Choice::new(feature.name(), feature.label()));
-    let uses = vec![Choice::new("", "Any use"), Choice::new("yes", format!("Unused {UNUSED_DAYS} days"))];
-    let rights = vec![Choice::new("", "Used or not"), Choice::new("unused", format!("Some unused {UNUSED_DAYS} days"))];
+    let uses = vec![Choice::new("", "Any key use"), Choice::new("yes", format!("Key unused for {UNUSED_DAYS} days"))];
+    let rights = vec![
+        Choice::new("", "Any permission use"),
+        Choice::new("unused", format!("Permissions unused for {UNUSED_DAYS} days")),
+    ];
     // An address that was made elsewhere may name a person by id.
     let answers = list.asked.get("responsible");
     let chosen = people.iter().find(|person| person.id.to_string() == answers).map(|person| person.name.clone());
@@ -241,8 +244,8 @@ fn Bar(list: List, people: Vec<Person>, total: i64) -> impl IntoView {
                     <option value=OWNERS></option>
                     {who}
                 </datalist>
-                {list.choice("Use", "unused", uses)}
-                {list.choice("Permissions", "rights", rights)}
+                {list.choice("Key use", "unused", uses)}
+                {list.choice("Permission use", "rights", rights)}
             </FilterSheet>
         </FilterBar>
     }

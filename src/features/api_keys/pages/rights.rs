@@ -62,7 +62,8 @@ pub(super) fn Unused(
         rights.with(|rights| match rights.unused(held, days, now) {
             None => too_young(rights, days).into_any(),
             Some(unused) if unused.is_empty() => {
-                view! { <p>{format!("All that it holds was used, or given to it, within {days} days.")}</p> }.into_any()
+                view! { <p>{format!("Each of its permissions was used or granted within the last {days} days.")}</p> }
+                    .into_any()
             }
             Some(unused) => {
                 let lines: Vec<_> = unused.iter().map(|permission| line(permission, rights)).collect();
@@ -108,11 +109,11 @@ fn line(permission: Permission, rights: &Rights) -> impl IntoView + use<> {
 #[component]
 fn Narrow(form: Form<SetKeyPermissions>, key: Key, kept: PermissionSet, days: i64) -> impl IntoView {
     let hint = match kept.is_empty() {
-        true => "It would hold nothing, and open nothing.",
+        true => "It would have no permissions left.",
         false => "What it used stays. A use of this minute may not be counted yet.",
     };
     view! {
-        <FormFor form problem="The permissions are as they were" errors_id="narrow-errors">
+        <FormFor form problem="The permissions are not changed" errors_id="narrow-errors">
             <input type="hidden" name="id" value=key.id.to_string() />
             <input type="hidden" name="permissions" value=kept.names().join(" ") />
             <input type="hidden" name="used_within" value=days.to_string() />

@@ -140,15 +140,22 @@ fn Facts(event: Detail, slug: String) -> impl IntoView {
     });
     let kind = told.subject.kind.replace('_', " ");
     let action = filtered("action", &told.action);
+    // Of a session its id says all; of an API key it is that of the secret.
+    let is_told = credential.split_once(' ').is_some_and(|(_, id)| id == told.credential_id);
     let used = match (credential.split_once(' '), credential.as_str()) {
         (_, "") => view! { "None" }.into_any(),
         (_, "command") => view! { "A command or task of the program" }.into_any(),
+        (Some(("key", id)), _) if told.actor.id == id && !told.actor.name.is_empty() => {
+            named(format!("API key {}", told.actor.name), key_page)
+        }
         (Some(("key", id)), _) => named(format!("API key {id}"), key_page),
+        // By the id an index finds what else was done with it.
+        _ if is_told => named(credential.clone(), Some(filtered("credential_id", &told.credential_id))),
         _ => named(credential.clone(), Some(filtered("credential", &credential))),
     };
-    let id = (!told.credential_id.is_empty()).then(|| {
+    let id = (!told.credential_id.is_empty() && !is_told).then(|| {
         let href = filtered("credential_id", &told.credential_id);
-        view! { <Fact term="Credential id"><a class="mono" href=href>{told.credential_id.clone()}</a></Fact> }
+        view! { <Fact term="Secret’s id"><a class="mono" href=href>{told.credential_id.clone()}</a></Fact> }
     });
     let by =
         (!told.signed_in_by.is_empty()).then(|| view! { <Fact term="Signed in by">{told.signed_in_by.clone()}</Fact> });

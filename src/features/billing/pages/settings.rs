@@ -22,7 +22,7 @@ use crate::{
 use leptos::prelude::*;
 use leptos_meta::Title;
 
-const SAVED: &str = "Saved. Statements that are made from now on go by it.";
+const SAVED: &str = "Saved. It applies to statements made from now on.";
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
@@ -34,9 +34,9 @@ pub fn SettingsPage() -> impl IntoView {
     form.says(|| Toast::done(SAVED));
     let history = use_place().and_then(|place| audit::history("organisation", &place.organisation.to_string()));
     view! {
-        <Title text=page_title("Settings of billing") />
+        <Title text=page_title("Billing settings") />
         <PageHeader
-            title="Settings of billing"
+            title="Billing settings"
             sentence=|| "Who statements are for, what amounts are shown in, and what is added to what providers charge."
         >
             {history}

@@ -219,8 +219,8 @@ fn Budgets(budgets: Vec<Standing>, on: String, slug: String, now: i64) -> impl I
                     <th scope="row"><a class="cell-name" href=href>{is.to_string()}</a></th>
                     <td data-label="Used">{limits::used(&standing)}</td>
                     <td data-label="State">{limits::state(&standing)}</td>
-                    <td data-label="People are told from">{alert}</td>
-                    <td data-label="Begins anew">{end}</td>
+                    <td data-label="Alert at">{alert}</td>
+                    <td data-label="Resets">{end}</td>
                 </tr>
             }
         })
@@ -228,7 +228,7 @@ fn Budgets(budgets: Vec<Standing>, on: String, slug: String, now: i64) -> impl I
     let table = if rows.is_empty() {
         view! { <p class="hint">"None is set for all calls together."</p> }.into_any()
     } else {
-        let columns = ["Budget", "Used", "State", "People are told from", "Begins anew"].map(Column::new).into();
+        let columns = ["Budget", "Used", "State", "Alert at", "Resets"].map(Column::new).into();
         view! { <Table caption="Budgets of the organisation" columns>{rows}</Table> }.into_any()
     };
     view! {

@@ -25,13 +25,13 @@ const AT: &str = "at.";
 const MOST: usize = 20;
 /// What a target can be supposed to answer, with the words for it.
 const ANSWERS: [(&str, &str); 7] = [
-    ("", "is well"),
-    ("429", "answers 429"),
-    ("500", "answers 500"),
-    ("503", "answers 503"),
-    ("401", "answers 401"),
-    ("timeout", "times out"),
-    ("unreachable", "cannot be reached"),
+    ("", "working"),
+    ("429", "answering 429"),
+    ("500", "answering 500"),
+    ("503", "answering 503"),
+    ("401", "answering 401"),
+    ("timeout", "timing out"),
+    ("unreachable", "unreachable"),
 ];
 /// Paths that are called, with the words for them.
 const PATHS: [(&str, &str); 5] = [
@@ -141,7 +141,7 @@ pub(super) fn TryIt(
                     autocomplete="off"
                 />
                 {reactive(suppose)}
-                <div class="row"><Button label="Ask" busy=form.busy() /></div>
+                <div class="row"><Button label="Show the route" busy=form.busy() /></div>
                 <Refusal form />
                 {not_tried.map(|sentence| view! { <p class="error">{sentence}</p> })}
             </form>
@@ -165,7 +165,7 @@ fn suppose(at: String, words: &str, answers: RwSignal<BTreeMap<String, String>>)
     let set = Callback::new(move |word: String| {
         answers.update(|answers| drop(answers.insert(at.clone(), word)));
     });
-    view! { <Select label=format!("Suppose {words}") name id choices selected=now on_change=set /> }.into_any()
+    view! { <Select label=format!("Pretend {words} is") name id choices selected=now on_change=set /> }.into_any()
 }
 
 /// The targets that are asked themselves: the path of each, and the words for it, which no two have alike.

@@ -55,8 +55,9 @@ fn Inside(page: ConfigPage, slug: String, form: Form<UpdateConfig>) -> impl Into
         view! { <ReadOnly config=config.clone() slug=slug.clone() /> }.into_any()
     };
     let saved = move || {
-        form.done()
-            .map(|_| view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. New calls obey it at once."</Note></div> })
+        form.done().map(
+            |_| view! { <div class="nojs"><Note tone=Tone::Ok>"Saved. It applies to new calls at once."</Note></div> },
+        )
     };
     view! {
         <Above head open=Open::Editor />
@@ -120,7 +121,7 @@ fn EditForm(page: ConfigPage, typing: Typing, slug: String, form: Form<UpdateCon
     form.says_of(move |saved| {
         let name = name.get_untracked();
         Some(Toast::done(match saved.is_new {
-            true => format!("{name} is saved as v{}. New calls obey it.", saved.number),
+            true => format!("{name} is saved as v{}. It applies to new calls.", saved.number),
             false => format!("{name} is saved"),
         }))
     });

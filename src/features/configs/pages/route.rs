@@ -217,7 +217,7 @@ fn setting(setting: &Setting) -> String {
             let heeds = if *heeds_retry_after { ", waiting as long as the provider asks" } else { "" };
             format!("Tried again up to {attempts} times on {}{heeds}", list(on))
         }
-        Setting::Cache { max_age, .. } => format!("Answers are kept for {}", seconds(*max_age)),
+        Setting::Cache { max_age, .. } => format!("Answers are cached for {}", seconds(*max_age)),
         Setting::Timeout { ms, .. } => format!("{} at most for each attempt", milliseconds(*ms)),
         Setting::Defaults { names, .. } => format!("Usual {}", names.join(", ")),
         Setting::Overrides { names, .. } => format!("Always sets {}", names.join(", ")),

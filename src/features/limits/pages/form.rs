@@ -1,4 +1,4 @@
-//! The forms that set a limit, raise it for a while, and begin it anew.
+//! The forms that set a limit, raise it for a while, and reset what was used of it.
 
 use super::list::{Forms, subject_label, used};
 use crate::{
@@ -28,10 +28,7 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
     };
     let chooses = is_new && of.is_none();
     let choice = |value: &'static str, label: &'static str| Choice::new(value, label);
-    let kinds = vec![
-        choice("budget", "A budget: how much, refused with 412 once it is used"),
-        choice("rate", "A rate: how fast, refused with 429 until it begins anew"),
-    ];
+    let kinds = vec![choice("budget", "Budget: how much in all"), choice("rate", "Rate: how fast")];
     let measures =
         vec![choice("cost", "Money, in US dollars"), choice("tokens", "Tokens"), choice("requests", "Requests")];
     let spans = vec![
@@ -41,12 +38,14 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
         choice("day", "Day"),
         choice("week", "Week, from Monday"),
         choice("month", "Month, from the first"),
-        choice("days", "So many days"),
+        choice("days", "A number of days"),
         choice("whole", "All time"),
     ];
-    let actions = vec![choice("block", "Refuse the call"), choice("warn", "Let it pass, and say so in a header")];
-    let days_hint = "Only where it begins anew after so many days, 1 to 365.".to_owned();
-    let alert_hint = "Budgets only. When this much is used, its alert addresses are told, or the Owners if it has none: once in each period, and again when all of it is used.".to_owned();
+    let actions = vec![choice("block", "Refuse calls"), choice("warn", "Let calls pass, with a warning in a header")];
+    let amount_hint = "In US dollars, tokens or requests, as chosen above.".to_owned();
+    let days_hint = "1 to 365.".to_owned();
+    let action_hint = "Refused calls get status 412 from a budget, and 429 from a rate, until it resets.".to_owned();
+    let alert_hint = "In the same unit; budgets only. When this much is used, an alert goes to the budget’s alert addresses, or to the Owners if it has none: once in each period, and again when all of it is used.".to_owned();
     let button = if is_new { "Set the limit" } else { "Save" };
     view! {
         <div id="limit">
@@ -57,12 +56,14 @@ pub fn SetOne(draft: Draft, subjects: Vec<Subject>, of: Option<Subject>, form: F
                     <What chooses subjects on />
                     <Select label="Kind" name="kind" choices=kinds selected=kind />
                     <Select label="What is counted" name="measure" choices=measures selected=measure />
-                    <Field label="At most" name="amount" value=amount autocomplete="off" />
-                    <Select label="In each" name="span" choices=spans selected=span />
-                    <Field label="Days" name="days" value=days autocomplete="off" optional=true hint=Signal::stored(days_hint) />
-                    <Select label="Beyond it" name="action" choices=actions selected=action />
+                    <Field label="At most" name="amount" value=amount autocomplete="off" hint=Signal::stored(amount_hint) />
+                    <Select label="Period" name="span" choices=spans selected=span />
+                    <div class="only-days">
+                        <Field label="Days" name="days" value=days autocomplete="off" hint=Signal::stored(days_hint) />
+                    </div>
+                    <Select label="When it is reached" name="action" choices=actions selected=action hint=Signal::stored(action_hint) />
                     <Field
-                        label="Tell people from"
+                        label="Alert at"
                         name="alert_at"
                         value=alert_at
                         autocomplete="off"
@@ -129,13 +130,13 @@ pub fn Around(changing: Changing, now: i64, forms: Forms) -> impl IntoView {
                 </div>
             </FormFor>
         </Card>
-        <Card title="Begin anew">
+        <Card title="Reset what was used">
             <p>"Used in this period: "{used(&standing)}</p>
-            <FormFor form=forms.reset problem="It has not begun anew" limits=FIELDS>
+            <FormFor form=forms.reset problem="It is not reset" limits=FIELDS>
                 <input type="hidden" name="id" value=id />
                 <Field label="Reason" name="reason" id="reset-reason" optional=true autocomplete="off" />
                 <div class="row">
-                    <Button label="Set what was used to nothing" busy=forms.reset.busy() availability=available(Operation::LimitReset) />
+                    <Button label="Reset to zero" busy=forms.reset.busy() availability=available(Operation::LimitReset) />
                 </div>
             </FormFor>
         </Card>
@@ -150,7 +151,7 @@ fn History(corrections: Vec<Correction>, measure: Measure, now: i64) -> impl Int
     let row = |one: Correction| {
         let (before, after) = (measure.words(one.before), measure.words(one.after));
         let what = match (one.kind, one.until) {
-            (CorrectionKind::Reset, _) => format!("{before} used, set to nothing"),
+            (CorrectionKind::Reset, _) => format!("{before} used, reset to zero"),
             (CorrectionKind::Raise, Some(until)) => {
                 format!("Raised from {before} to {after} until {}", until.date_time())
             }
@@ -166,7 +167,7 @@ fn History(corrections: Vec<Correction>, measure: Measure, now: i64) -> impl Int
         }
     };
     let inside = if corrections.is_empty() {
-        view! { <p class="hint">"It was never raised or begun anew."</p> }.into_any()
+        view! { <p class="hint">"It was never raised or reset."</p> }.into_any()
     } else {
         let rows: Vec<_> = corrections.into_iter().map(row).collect();
         let columns = vec![Column::new("When"), Column::new("What"), Column::new("Who"), Column::new("Reason")];

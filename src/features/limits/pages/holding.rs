@@ -44,8 +44,8 @@ pub fn Holding(
                 _ => format!("Inherited from {person}. "),
             };
             let end = match standing.period.end {
-                Some(end) => view! { "Begins anew "<Time at=end.0 now=now.0 ahead=true />"." }.into_any(),
-                None => "Never begins anew by itself.".into_any(),
+                Some(end) => view! { "Resets "<Time at=end.0 now=now.0 ahead=true />"." }.into_any(),
+                None => "Never resets by itself.".into_any(),
             };
             view! {
                 <li>
@@ -57,7 +57,7 @@ pub fn Holding(
         })
         .collect();
     let all = match items.is_empty() {
-        true => view! { <div class="hint">"None: nothing holds its calls up."</div> }.into_any(),
+        true => view! { <div class="hint">"None: its calls are not limited."</div> }.into_any(),
         false => view! { <ul class="plain-list stack">{items}</ul> }.into_any(),
     };
     view! { <Card title="Limits" actions=set>{all}</Card> }

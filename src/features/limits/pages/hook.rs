@@ -78,7 +78,7 @@ pub fn AlertHook(
     view! {
         <Card title="Webhook for alerts">
             <div class="stack alert-hook">
-                <div class="hint">"When a budget reaches its threshold, and when it is used up, a signed message is sent here besides the mails."</div>
+                <div class="hint">"When a budget reaches its threshold, and when it is used up, a signed message is sent here in addition to the e-mails."</div>
                 {inside}
             </div>
         </Card>

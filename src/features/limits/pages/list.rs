@@ -60,7 +60,7 @@ pub fn LimitsPage() -> impl IntoView {
         move || LoadLimits { slug: slug.get(), query: asked.get() },
     );
     forms.set.says_of(|doubts| Some(told("The limit is set", &doubts)));
-    forms.reset.says(|| Toast::done("What was used is set to nothing"));
+    forms.reset.says(|| Toast::done("What was used is reset to zero"));
     forms.raise.says_of(|doubts| Some(told("The raise is saved", &doubts)));
     forms.delete.says(|| Toast::done("The limit is deleted"));
     forms.hook.says(|| Toast::done("The webhook is set"));
@@ -73,8 +73,8 @@ pub fn LimitsPage() -> impl IntoView {
         />
         <Done said=&[
             ("saved", "The limit is set."),
-            ("doubted", "The limit is set, but holds nothing up: see below."),
-            ("reset", "What was used is set to nothing."),
+            ("doubted", "The limit is set, but has no effect: see below."),
+            ("reset", "What was used is reset to zero."),
             ("raised", "The raise is saved."),
             ("deleted", "The limit is deleted."),
             ("unhooked", "The webhook is deleted."),
@@ -105,11 +105,11 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
     });
     let doubts = (!doubts.is_empty()).then(|| {
         let doubts: Vec<_> = doubts.into_iter().map(|doubt| view! { <li>{doubt}</li> }).collect();
-        view! { <Note tone=Tone::Warn><span>"Some limits hold nothing up."</span><ul>{doubts}</ul></Note> }
+        view! { <Note tone=Tone::Warn><span>"Some limits have no effect."</span><ul>{doubts}</ul></Note> }
     });
     let blocked = (!blocked.is_empty()).then(|| {
         let words = format!(
-            "The policy for API keys asks that each has a budget of its own that refuses calls. These have none, and are blocked: {blocked}.",
+            "The policy for API keys requires a budget of its own that refuses calls for each key. These have none, and are blocked: {blocked}.",
         );
         view! { <Note tone=Tone::Bad>{words}</Note> }
     });
@@ -126,7 +126,7 @@ fn Inside(page: Page, slug: String, forms: Forms) -> impl IntoView {
             Column::new("On"),
             Column::new("Limit"),
             Column::new("Used"),
-            Column::new("Begins anew"),
+            Column::new("Resets"),
             Column::new("State"),
             Column::actions(),
         ];
@@ -198,9 +198,9 @@ pub fn state(standing: &Standing) -> impl IntoView + use<> {
             (Action::Block, Kind::Budget) => view! { <Pill tone=Tone::Bad label="Used up" /> }.into_any(),
         }
     } else if standing.used.saturating_mul(5) >= standing.amount.saturating_mul(4) {
-        view! { <Pill tone=Tone::Warn label="Nearly used" /> }.into_any()
+        view! { <Pill tone=Tone::Warn label="Nearly used up" /> }.into_any()
     } else {
-        view! { <Pill tone=Tone::Ok label="Open" /> }.into_any()
+        view! { <Pill tone=Tone::Ok label="Within limit" /> }.into_any()
     };
     let warns = (standing.limit.is.action == Action::Warn).then_some("Only warns");
     let raised = raised.map(|raised| format!("Raised until {}", raised.until.date()));
@@ -228,7 +228,7 @@ fn row(limit: Named, slug: &str, now: i64, delete: Form<DeleteLimit>) -> impl In
             <th scope="row"><TwoLines first=name.clone() second=scope_word(standing.limit.on.scope) href /></th>
             <td data-label="Limit"><TwoLines first=is.clone() second=kind /></td>
             <td data-label="Used">{used(&standing)}</td>
-            <td data-label="Begins anew">{end}</td>
+            <td data-label="Resets">{end}</td>
             <td data-label="State">{state(&standing)}</td>
             <td class="row-actions">
                 <a href=change>"Change"<span class="vh">{format!(" the limit on {name} of {is}")}</span></a>

@@ -47,9 +47,9 @@ impl Attempt {
         };
         let then = match self.next {
             Some(Next::Answered) => "the answer",
-            Some(Next::Kept) => "kept from an earlier call",
-            Some(Next::Retried) => "asked again",
-            Some(Next::LedOn) => "the next target was asked",
+            Some(Next::Kept) => "from the cache",
+            Some(Next::Retried) => "retried",
+            Some(Next::LedOn) => "the next target was tried",
             Some(Next::Ended) => "the call ended with it",
             None => "cut off by the end of the program",
         };

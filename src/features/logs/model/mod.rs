@@ -79,6 +79,32 @@ pub fn is_plain(asked: &Asked) -> bool {
 /// Keys, or virtual keys, that the bar of filters offers at most.
 pub const MOST_CHOICES: usize = 60;
 
+/// A word of a filter, with its label.
+type Word = (&'static str, &'static str);
+
+/// Filters of few words: label and name, what stands for any, and each word.
+pub const WORDS: [(&str, &str, &str, &[Word]); 3] = [
+    (
+        "Retries",
+        "rescued",
+        "Retried or not",
+        &[("none", "Not retried"), ("retry", "Answered after a retry"), ("fallback", "Answered by a fallback")],
+    ),
+    ("Cache", "cache", "Cached or not", &[("none", "Not from the cache"), ("hit", "From the cache")]),
+    (
+        "Guardrails",
+        "verdict",
+        "Any guardrail result",
+        &[("none", "No guardrail"), ("passed", "Passed"), ("failed", "Failed, allowed"), ("denied", "Denied")],
+    ),
+];
+
+/// The label of a word of one of these filters.
+pub fn word_of(filter: &str, word: &str) -> Option<&'static str> {
+    let words = WORDS.iter().find(|(_, name, ..)| *name == filter).map(|(.., words)| *words)?;
+    words.iter().find(|(known, _)| *known == word).map(|(_, label)| *label)
+}
+
 /// Calls within one bar of the chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
@@ -117,6 +143,11 @@ impl Health {
     /// A tenth or more of the calls fail, and of more than a few.
     pub fn fails(&self) -> bool {
         self.failed >= 3 && self.failed * 10 >= self.calls
+    }
+
+    /// What is said of one that fails, behind its name, in proportion: "OpenAI, main has failures".
+    pub fn trouble(&self) -> &'static str {
+        if self.failed * 2 >= self.calls { "fails" } else { "has failures" }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     features::logs::{
         functions::LoadLogChoices,
-        model::{CallOutcome, Choices, FILTERS, MOST_CHOICES, Named},
+        model::{CallOutcome, Choices, FILTERS, MOST_CHOICES, Named, WORDS},
     },
     kernel::{Asked, provider::Provider, text::capital},
     ui::{
@@ -28,26 +28,6 @@ const FIELDS: [&str; 13] = [
     "verdict",
     "search",
     "metadata",
-];
-
-/// A word of a filter, with its label.
-type Word = (&'static str, &'static str);
-
-/// Filters of few words: label and name, what stands for any, and each word.
-const WORDS: [(&str, &str, &str, &[Word]); 3] = [
-    (
-        "Rescue",
-        "rescued",
-        "Rescued or not",
-        &[("none", "Not rescued"), ("retry", "Answered when asked again"), ("fallback", "Answered by another target")],
-    ),
-    ("Cache", "cache", "Kept or asked anew", &[("none", "Asked anew"), ("hit", "Kept from an earlier call")]),
-    (
-        "Guardrails",
-        "verdict",
-        "Any verdict",
-        &[("none", "No guardrail"), ("passed", "Passed"), ("failed", "Failed, and went on"), ("denied", "Refused")],
-    ),
 ];
 
 /// What the bar offers, for [`load`](crate::ui::load).
@@ -117,7 +97,7 @@ pub fn narrowing_fields(list: &List, choices: Choices) -> AnyView {
             <SearchField label="Model" name="model" value=model />
             <SearchField label="Error code" name="error" value=error />
             {words}
-            <SearchField label="In trace id or metadata" name="search" value=search />
+            <SearchField label="Text in trace id or metadata" name="search" value=search />
             <SearchField label="Metadata, as name=value" name="metadata" value=metadata />
         </FilterSheet>
     }

@@ -1,4 +1,4 @@
-//! How the cost of a call was reckoned, in a table.
+//! How the cost of a call was calculated, in a table.
 
 use crate::{
     features::logs::reckoning::{Reckoned, Reckoning},
@@ -20,13 +20,13 @@ pub fn Cost(reckoning: Reckoning, total: Option<i64>) -> impl IntoView {
     let sum = total.map_or_else(|| "unknown: the model has no known price".into(), dollars);
     let rows: Vec<_> = parts.iter().flat_map(rows).collect();
     view! {
-        <Card title="How the cost was reckoned">
+        <Card title="How the cost was calculated">
             <div class="stack">
             <p class="hint">
-                "At today’s prices. The log keeps what a call cost by the prices of its time, and not these prices."
+                "Calculated with today’s prices; the log keeps the cost at the prices of the time of the call."
             </p>
             {changed}
-            <div class="table-region" role="region" tabindex="0" aria-label="How the cost was reckoned, as a table">
+            <div class="table-region" role="region" tabindex="0" aria-label="How the cost was calculated, as a table">
                 <table class="dense">
                     <caption class="vh">"Tokens by kind, with price and amount"</caption>
                     <thead>

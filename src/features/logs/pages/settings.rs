@@ -32,21 +32,21 @@ pub fn SettingsPage() -> impl IntoView {
         view! { <LinkButton label="Prices" href /> }
     };
     view! {
-        {title("Settings of the log")}
+        {title("Log settings")}
         <PageHeader
-            title="Settings of the log"
+            title="Log settings"
             sentence=|| "Who sees which calls, and by what of their metadata calls can be grouped."
         >
             {prices}
         </PageHeader>
-        <Done said=&[("saved", "Saved. It holds at once.")] />
+        <Done said=&[("saved", "Saved. It applies at once.")] />
         <Loaded data=settings view=move |settings| view! { <Page settings form /> }.into_any() />
     }
 }
 
 #[component]
 fn Page(settings: Settings, form: Form<ChangeLogSettings>) -> impl IntoView {
-    form.says(|| Toast::done("Saved. It holds at once."));
+    form.says(|| Toast::done("Saved. It applies at once."));
     let version = settings.version;
     let choices = vec![
         Choice::new("false", "Every call").sentence("Whoever may see the log sees all of it, whatever their role."),

@@ -14,12 +14,14 @@ use leptos::prelude::*;
 #[component]
 pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl IntoView {
     let choices = vec![
-        Choice::new("no", "Not every key has an end").sentence("A key can be made that works until somebody ends it."),
-        Choice::new("yes", "Every key has an end").sentence("A key without one is blocked until it is given one."),
+        Choice::new("no", "Keys need not expire")
+            .sentence("A key can be made that works until somebody disables or deletes it."),
+        Choice::new("yes", "Every key expires")
+            .sentence("A key that does not expire is blocked until it is given an expiry."),
     ];
-    form.says(|| Toast::done("Saved. It holds for all keys at once."));
+    form.says(|| Toast::done("Saved. It applies to all keys at once."));
     let budgets = vec![
-        Choice::new("no", "Not every key has a budget").sentence("A key can use as much as its person and the organisation may."),
+        Choice::new("no", "Keys need no budget").sentence("A key can use as much as its person and the organisation may."),
         Choice::new("yes", "Every key has a budget").sentence(
             "A key without one of its own that refuses calls is blocked until it is given one. The master key is exempt.",
         ),
@@ -38,7 +40,7 @@ pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl 
         <Card title="Policy for API keys">
             <FormFor form problem="This is not saved" errors_id="policy-errors">
                 <input type="hidden" name="was" value=policy.was />
-                <RadioCards legend="Ends of keys" name="must_expire" choices selected />
+                <RadioCards legend="Expiry of keys" name="must_expire" choices selected />
                 <RadioCards legend="Budgets of keys" name="must_have_budget" choices=budgets selected=with_budget />
                 <Field
                     label="Longest life in days"
@@ -63,7 +65,7 @@ pub(super) fn PolicyOfKeys(policy: KeyPolicy, form: Form<SetKeyPolicy>) -> impl 
                     autocomplete="off"
                 />
                 <Field
-                    label="Keys that this blocks"
+                    label="Confirm: number of keys that this blocks"
                     name="confirm"
                     kind=FieldKind::Number
                     hint=Signal::stored(

@@ -60,8 +60,8 @@ fn Page(
     let saved = move || done("saved");
     let restricted = move || {
         let said = match (done("restricted"), done("kept")) {
-            _ if done("policy") => Some("Saved. It holds for all keys at once."),
-            (true, _) => Some("Saved. It holds for new calls at once."),
+            _ if done("policy") => Some("Saved. It applies to all keys at once."),
+            (true, _) => Some("Saved. It applies to new calls at once."),
             (_, true) => Some("Saved. What is older than these days is deleted within ten minutes."),
             _ => None,
         };
@@ -76,7 +76,7 @@ fn Page(
         Some(Toast::done(format!("Saved. The organisation is at {site}{}", routes::organisation(&slug))))
     });
     view! {
-        <PageHeader title="Settings" sentence=|| "What this organisation is called, and where it is found." />
+        <PageHeader title="Settings" sentence=|| "The organisation’s name and address, what its calls may bring, the policy for its API keys, and how long texts of calls are kept." />
         <div role="status" class="nojs">
             {reactive(move || {
                 let (href, words) = (said.clone(), said.clone());
@@ -113,13 +113,12 @@ fn Page(
 #[component]
 fn WhatCallsBring(saved_only: bool, restrict: Form<RestrictOrganisation>) -> impl IntoView {
     let choices = vec![
-        Choice::new("no", "Whatever they like")
-            .sentence("A call may carry a config of its own, beside the saved ones."),
+        Choice::new("no", "Any config").sentence("A call may carry a config of its own instead of a saved one."),
         Choice::new("yes", "Saved configs only").sentence(
             "A call names a saved config or a virtual key. One that carries a config, a provider or a host is refused.",
         ),
     ];
-    restrict.says(|| Toast::done("Saved. It holds for new calls at once."));
+    restrict.says(|| Toast::done("Saved. It applies to new calls at once."));
     let selected = if saved_only { "yes" } else { "no" };
     view! {
         <Card title="What calls may bring">

@@ -3,7 +3,7 @@
 use super::titled;
 use crate::{
     features::team::model::key_of,
-    policy::{Feature, Operation, Permission, Role, bitting, summary},
+    policy::{Feature, Operation, Permission, Role, bitting},
     site::routes,
     ui::{
         bitting::{Bitting, KeySize},
@@ -72,7 +72,7 @@ pub fn RolesPage() -> impl IntoView {
             title="Roles"
             sentence=|| "What each role can do here. The server decides by this same table."
         >
-            {(!can(Operation::OrganisationSettings))
+            {(!joined && !can(Operation::OrganisationSettings))
                 .then(|| {
                     view! { <LinkButton label="Leave the organisation" href=routes::leave(&slug.get_untracked()) /> }
                 })}
@@ -93,7 +93,6 @@ fn RoleCard(role: Role, own: bool) -> impl IntoView {
             <div class="stack">
                 <Bitting teeth=bitting(set) size=KeySize::Large />
                 <div>{role.sentence()}</div>
-                <div class="hint">{summary(set)}</div>
             </div>
         </Card>
     }

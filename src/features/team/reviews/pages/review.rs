@@ -133,7 +133,7 @@ fn One(
 fn line(row: Row, review: &Review, slug: &str, now: Timestamp, form: Form<DecideReviewRow>) -> impl IntoView + use<> {
     let href = routes::access_review_row(slug, review.id, row.number);
     let pill = decision(&row);
-    let (may, second) = (rights(&row.facts), unused(&row.facts).map(|unused| format!("Unused 90 days: {unused}")));
+    let (may, second) = (rights(&row.facts), unused(&row.facts).map(|unused| format!("Unused for 90 days: {unused}")));
     let (used, whose) = (last(&row.facts, now), whose(&row.facts));
     let said = row.decided.as_ref().map(|decided| {
         let comment = if decided.comment.is_empty() { String::new() } else { format!(": {}", decided.comment) };
