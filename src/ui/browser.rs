@@ -227,7 +227,8 @@ pub fn hydrate<V: IntoView + 'static>(page: impl FnOnce() -> V) {
     // The browser has its turn in between.
     set_timeout(
         move || {
-            let state = owner.with(|| view.hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default()));
+            let state =
+                owner.with(|| view.hydrate::<true>(&Cursor::new(body.unchecked_into()), &PositionState::default()));
             once_alive(move || {
                 // Until then what came with the page is there for its parts.
                 context.hydration_complete();

@@ -75,13 +75,14 @@ pub static LIST: Listing = Listing::new(Parts {
 
 /// The events from version 3 on, by their addresses: these stand beside the bodies, where an index finds them. SQLite keeps the
 /// order of a CROSS JOIN. That it does not take what bounds the one number for a bound of the other, and so as its way to the
-/// event, is the sum's doing.
+/// event, is the cast's doing. PostgreSQL makes nothing of it; a sum, which can fail, it would work out behind the wall of the
+/// rows alone, over all events.
 pub static BY_ADDRESS: Listing = Listing::new(Parts {
     columns: "a.seq, a.body, a.previous, a.hash",
     from: "audit_personal p CROSS JOIN audit_events a",
     joined: "",
     id: "p.seq",
-    within: "p.org_id = $1 AND p.place = 2 AND a.org_id = p.org_id AND a.seq = p.seq + 0",
+    within: "p.org_id = $1 AND p.place = 2 AND a.org_id = p.org_id AND a.seq = CAST(p.seq AS BIGINT)",
     searched: &[],
     filters: filters!([NUMBERED, WITH_ADDRESS] []),
     order: Order::Numbered("p.seq"),

@@ -190,7 +190,7 @@ impl Happened {
             "access_review.export" => ("downloaded", "download", "the"),
             "api_key.delete" => ("deleted", "delete", "the API key"),
             "limit.set" => ("set", "set", "a"),
-            "limit.reset" => ("began", "begin", "anew the"),
+            "limit.reset" => ("reset", "reset", "the"),
             "limit.raise" => ("changed", "change", "the raise of the"),
             "limit.delete" | "limit.delete_webhook" => ("deleted", "delete", "the"),
             "limit.set_webhook" => ("set", "set", "the"),

@@ -105,7 +105,7 @@ pub(super) fn NewSecret(
                         </div>
                         <div><strong>{risky}</strong>" "{plain}</div>
                         <DefinitionList>
-                            <Fact term="Cut for">{summary(permissions)}</Fact>
+                            <Fact term="Permissions">{summary(permissions)}</Fact>
                             <Fact term="Expires">{end}</Fact>
                             {old_until
                                 .map(|until| {

@@ -224,12 +224,12 @@ fn Attention(
             grouped(health.failed),
             counted(health.calls)
         );
-        let page = routes::virtual_key(&slug, &health.slug).to_string();
+        let (page, trouble) = (routes::virtual_key(&slug, &health.slug).to_string(), health.trouble());
         view! {
             <li class="home-row">
                 <span class="home-mark home-mark-bad"><Glyph icon=Icon::Alert /></span>
                 <span class="two-lines home-words">
-                    <span class="cell-name"><a href=page>{health.name}</a>" fails"</span>
+                    <span class="cell-name"><a href=page>{health.name}</a>" "{trouble}</span>
                     <span class="cell-second">{second}</span>
                 </span>
                 <LinkButton label="See the calls" href=logs />

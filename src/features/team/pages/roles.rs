@@ -8,31 +8,18 @@ use crate::{
     ui::{
         bitting::{Bitting, KeySize},
         can,
-        components::{Card, Column, LinkButton, Note, PageHeader, Table, Tag, Tone},
+        components::{Card, Column, LinkButton, PageHeader, Table, Tag},
         pages::use_slug,
         use_place,
     },
 };
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
 
 #[component]
 pub fn RolesPage() -> impl IntoView {
     let slug = use_slug();
-    let place = use_place();
-    let own = place.as_ref().map(|place| place.role);
-    let joined = use_query_map().with_untracked(|query| query.get("joined").is_some());
-    let welcome = place.filter(|_| joined).map(|place| {
-        let start = routes::organisation(&place.slug);
-        view! {
-            <Note tone=Tone::Ok action=move || view! { <LinkButton label="Start" href=start.clone() /> }>
-                <strong>{format!("You belong to {} now, as {}.", place.name, place.role.label())}</strong>
-                " "
-                {place.role.sentence()}
-            </Note>
-        }
-    });
+    let own = use_place().map(|place| place.role);
     let keys: Vec<_> = Role::ALL.into_iter().map(|role| view! { <RoleCard role own=own == Some(role) /> }).collect();
     let columns =
         std::iter::once(Column::new("Feature")).chain(Role::ALL.map(|role| Column::new(role.label()))).collect();
@@ -72,12 +59,11 @@ pub fn RolesPage() -> impl IntoView {
             title="Roles"
             sentence=|| "What each role can do here. The server decides by this same table."
         >
-            {(!joined && !can(Operation::OrganisationSettings))
+            {(!can(Operation::OrganisationSettings))
                 .then(|| {
                     view! { <LinkButton label="Leave the organisation" href=routes::leave(&slug.get_untracked()) /> }
                 })}
         </PageHeader>
-        {welcome}
         <div class="fields role-cards">{keys}</div>
         <Table caption="What each role can do" columns dense=true>{rows}</Table>
     }
