@@ -330,7 +330,7 @@ pub struct ShownBudget {
     /// `monthly`, `weekly`, `daily`; null: see `periodic_reset_days`.
     periodic_reset: Option<&'static str>,
     periodic_reset_days: Option<i64>,
-    /// When it begins anew; null: never by itself.
+    /// When it resets; null: never by itself.
     next_usage_reset_at: Option<String>,
     action: &'static str,
     /// In the period that is under way, in the same unit.
@@ -353,7 +353,7 @@ pub enum ShownBudgets {
 pub struct Shown {
     pub rates: Vec<ShownRate>,
     pub budgets: Option<ShownBudgets>,
-    /// Calls are refused until a budget begins anew.
+    /// Calls are refused until a budget resets.
     pub is_exhausted: bool,
     pub emails: Vec<String>,
     pub last_reset_at: Option<String>,
@@ -453,7 +453,7 @@ pub struct BudgetBody {
     periodic_reset: Option<String>,
     #[schema(minimum = 1, maximum = 365)]
     periodic_reset_days: Option<i64>,
-    /// A moment at which a period begins, by which the others are reckoned.
+    /// A moment at which a period begins, from which the others are counted.
     #[schema(format = DateTime)]
     next_usage_reset_at: Option<String>,
     #[schema(pattern = "^(block|warn)$")]

@@ -255,7 +255,7 @@ impl Standing {
         self.used >= self.amount
     }
 
-    /// Whether calls are refused until it begins anew.
+    /// Whether calls are refused until it resets.
     pub fn is_exhausted(&self) -> bool {
         self.limit.is.kind == Kind::Budget && self.limit.blocks() && self.is_used_up()
     }

@@ -10,7 +10,7 @@ use time::{Date, Month, OffsetDateTime};
 /// The most days of a period.
 pub const MOST_DAYS: i64 = 365;
 
-/// How long a limit counts before it begins anew.
+/// How long a limit counts before it resets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Span {
     Second,
@@ -23,7 +23,7 @@ pub enum Span {
     Month,
     /// So many days, from the anchor on.
     Days(i64),
-    /// It never begins anew by itself.
+    /// It never resets by itself.
     Whole,
 }
 

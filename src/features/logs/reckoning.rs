@@ -1,4 +1,4 @@
-//! How the cost of a call was reckoned: its tokens by kind, each at a price. The log keeps what came of that, and not the
+//! How the cost of a call was calculated: its tokens by kind, each at a price. The log keeps what came of that, and not the
 //! prices: they are those of today, and where they come to something else by now, that is said.
 
 use crate::kernel::provider::Provider;
@@ -101,7 +101,7 @@ impl Reckoned {
     }
 }
 
-/// How the cost of a call was reckoned.
+/// How the cost of a call was calculated.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reckoning {
     /// Every attempt of which tokens are known, in order.

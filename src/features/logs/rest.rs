@@ -177,7 +177,7 @@ pub struct LogDetail {
     texts: &'static str,
     /// What happened, step by step; empty until the call has ended.
     timeline: Vec<LogStep>,
-    /// How the cost was reckoned, for each attempt that used tokens.
+    /// How the cost was calculated, for each attempt that used tokens.
     cost_details: Vec<LogCost>,
     /// The feedback on its trace, oldest first.
     feedback: Vec<FeedbackEntry>,
@@ -196,8 +196,8 @@ pub struct LogStep {
     to: f64,
 }
 
-/// What an attempt used, and what that costs at today's prices. The log keeps the cost by the prices of its time, and not
-/// these prices.
+/// What an attempt used, and what that costs at today's prices. The log keeps the cost at the prices of the time of the
+/// call, and not these prices.
 #[derive(Serialize, ToSchema)]
 pub struct LogCost {
     /// The attempt's number from 1; null where tokens are known of the call alone.

@@ -219,7 +219,7 @@ pub struct CreatedVirtualKeyData {
 /// What became of a test.
 #[derive(Serialize, ToSchema)]
 pub struct VirtualKeyTested {
-    /// The provider took the credential.
+    /// The provider answered, and took the credential if it checks that before a call.
     success: bool,
     /// A stable name of what was found.
     #[schema(example = "works")]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// Why a call may not leave.
 #[derive(Debug, Clone)]
 pub enum Reason {
-    /// This limit leaves nothing, or not enough, until it begins anew.
+    /// This limit leaves nothing, or not enough, until it resets.
     Used { limit: Arc<Limit>, until: Option<Timestamp>, amount: i64 },
     /// A budget in money stands, and nobody knows what the call costs.
     Unpriced(Arc<Limit>),

@@ -165,7 +165,7 @@ pub struct Detail {
     pub attempts: Vec<Attempt>,
     /// What guardrails have found, in all attempts.
     pub found: HookResults,
-    /// How its cost was reckoned.
+    /// How its cost was calculated.
     pub reckoning: Reckoning,
     /// The virtual key that the call named, where there was none.
     pub unknown_key: Option<UnknownKey>,
