@@ -133,7 +133,7 @@ async fn what_an_export_cannot_hold_is_refused_by_name() {
             (json!({ "filters": { "team": "x" } }), "team"),
             (json!({ "filters": { "prompt_token_min": -3 } }), "prompt_token_min"),
             (json!({ "filters": { "weighted_feedback_min": 3 } }), "weighted_feedback_min"),
-            (json!({ "filters": { "ai_org_model": "openai__a, gpt-4o" } }), "ai_org_model"),
+            (json!({ "filters": { "ai_org_model": "gpt-4o, openai__a" } }), "ai_org_model"),
             (json!({ "filters": { "status_code": "200,9xx" } }), "status_code"),
             (json!({ "filters": { "page_size": 50_001 } }), "page_size"),
             (json!({ "filters": { "page_size": 50_000, "current_page": 21 } }), "current_page"),

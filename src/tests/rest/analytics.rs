@@ -126,7 +126,13 @@ async fn filters_take_several_values_and_mean_any_of_them() {
             ("prompt_slug=pp-a,pp-b", 0),
             ("virtual_keys=a,b", 0),
             ("prompt_token_min=40", 2),
-            ("prompt_token_max=39", 3),
+            // What is not known is in no bounds.
+            ("prompt_token_max=39", 0),
+            ("prompt_token_min=0", 2),
+            ("completion_token_min=0", 2),
+            ("total_units_max=0", 0),
+            ("total_units_min=0&total_units_max=42", 2),
+            ("cost_max=0", 0),
             ("completion_token_min=2&completion_token_max=2", 2),
             ("completion_token_min=3", 0),
             ("cache_status=HIT", 0),
@@ -141,6 +147,7 @@ async fn filters_take_several_values_and_mean_any_of_them() {
             (many.as_str(), "ai_model"),
             ("ai_org_model=gpt-test", "ai_org_model"),
             ("ai_org_model=nobody__gpt-test", "ai_org_model"),
+            ("ai_org_model=gpt-test,openai__gpt-test", "ai_org_model"),
             ("status_code=200,nope", "status_code"),
             ("configs=,", "configs"),
             ("prompt_token_min=-1", "prompt_token_min"),
@@ -166,6 +173,15 @@ async fn filters_take_several_values_and_mean_any_of_them() {
         ] {
             let answer = program.api("GET", &format!("/v1/logs?range=7d&{filter}"), Value::Null).await;
             assert_eq!(answer.json()["total"].as_i64(), Some(entries), "{filter}: {}", answer.text);
+        }
+        // A model whose own name has a comma in it.
+        add_other(&house, "fourth", "claude,odd", ("ok", 200)).await;
+        for filter in [
+            "ai_org_model=anthropic__claude,odd",
+            "ai_org_model=openai__x,anthropic__claude,odd",
+            "ai_model=claude,odd",
+        ] {
+            assert_eq!(count(filter).await, Some(1), "{filter}");
         }
         // Feedback counts by the calls of its trace.
         let given = json!({ "trace_id": "third", "value": 5 });
