@@ -329,7 +329,7 @@ impl<'t> Found<'t> {
         let unit = |(parts, calls_tools): (Vec<String>, bool)| Unit { text: parts.join("\n"), calls_tools };
         let units: Vec<Unit> = texts.into_iter().zip(units).map(unit).collect();
         // A stream tells many a text twice: in pieces, and once more as a whole.
-        asides.retain(|aside| units.iter().all(|unit| unit.text != *aside));
+        asides.retain(|aside| aside.is_empty() || units.iter().all(|unit| unit.text != *aside));
         let mut asides: Vec<String> =
             asides.into_iter().map(|aside| serde_json::Value::String(aside).to_string()).collect();
         for told in [&mut values, &mut asides] {

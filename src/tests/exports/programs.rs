@@ -239,7 +239,11 @@ async fn an_organisation_and_a_key_keep_so_many_exports() {
     each_engine(async |house| {
         let house = house.founded().await;
         let master = house.program(&house.master_key);
-        let create = async |who: &Client| who.api("POST", "/v1/logs/exports", json!({})).await;
+        // Each is younger than the one before it.
+        let create = async |who: &Client| {
+            house.app.clock.advance(1);
+            who.api("POST", "/v1/logs/exports", json!({})).await
+        };
         let key = async |name: &str| {
             let made = master.api("POST", "/v1/api-keys", json!({ "name": name, "scopes": ["logs.view"] })).await;
             house.program(&text(&made.json(), "key"))
