@@ -214,6 +214,7 @@ fn scene<'a>(about: &'a About<'_>, body: &'a Reading) -> Scene<'a> {
         side: about.side,
         units: &body.units,
         arguments: &body.arguments,
+        asides: &body.asides,
         model: about.model,
         request_type: about.shape.request_type(),
         metadata: about.metadata,

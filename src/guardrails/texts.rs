@@ -62,8 +62,10 @@ pub struct Reading {
     pub(super) text: String,
     pub(super) channels: Vec<Channel>,
     pub(super) units: Vec<Unit>,
-    /// The JSON text of the arguments of each tool call, and as JSON what else can be read.
+    /// The JSON text of the arguments of each tool call.
     pub(super) arguments: Vec<String>,
+    /// As JSON, what else can be read, but for what says a unit's own text once more.
+    pub(super) asides: Vec<String>,
     /// Where an answer says once more, token by token, what it says: the values of `logprobs`.
     pub(super) telling: Vec<Range<usize>>,
     /// It is no body that can be read.
@@ -314,21 +316,27 @@ impl<'t> Found<'t> {
     fn reading(self, text: String) -> Reading {
         let Self { channels, units, mut values, unseen, .. } = self;
         let mut texts: Vec<Vec<String>> = vec![vec![]; units.len()];
+        let mut asides = vec![];
         for channel in &channels {
             match channel.of {
                 Of::Unit(unit) => texts[unit].push(channel.text()),
                 Of::Arguments => values.push(channel.text()),
                 // What a call's own value holds is among the values already; once more does no harm.
                 Of::Name => {}
-                Of::Aside => values.push(serde_json::Value::String(channel.text()).to_string()),
+                Of::Aside => asides.push(channel.text()),
             }
         }
         let unit = |(parts, calls_tools): (Vec<String>, bool)| Unit { text: parts.join("\n"), calls_tools };
-        let units = texts.into_iter().zip(units).map(unit).collect();
+        let units: Vec<Unit> = texts.into_iter().zip(units).map(unit).collect();
         // A stream tells many a text twice: in pieces, and once more as a whole.
-        values.sort_unstable();
-        values.dedup();
-        Reading { text, channels, units, arguments: values, unseen, ..Reading::default() }
+        asides.retain(|aside| aside.is_empty() || units.iter().all(|unit| unit.text != *aside));
+        let mut asides: Vec<String> =
+            asides.into_iter().map(|aside| serde_json::Value::String(aside).to_string()).collect();
+        for told in [&mut values, &mut asides] {
+            told.sort_unstable();
+            told.dedup();
+        }
+        Reading { text, channels, units, arguments: values, asides, unseen, ..Reading::default() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Analytics: what an organisation's calls amount to, over time and by whatever they are counted by. The figures come from
 //! the log's roll-ups, so that they and the log agree to the call.
 
+#[cfg(feature = "ssr")]
+mod columns;
 pub mod functions;
 pub mod model;
 #[cfg(feature = "ssr")]

@@ -1,6 +1,9 @@
 //! The calls of analytics for programs, in the words of the contract. Costs are in cents, lengths of time in milliseconds.
 
-use super::operations::{self, Bars};
+use super::{
+    columns::{self, Order},
+    operations::{self, Bars},
+};
 use crate::{
     features::{
         feedback::model::Tally,
@@ -9,7 +12,7 @@ use crate::{
             query::IN_THE_CONTRACT,
         },
     },
-    kernel::{Asked, Error, Result, Timestamp, Window, text},
+    kernel::{Asked, Error, Result, Timestamp, Window},
     policy::Operation,
     web::api::{Api, Call, Flag, asked, input, renamed, window},
 };
@@ -20,13 +23,14 @@ use utoipa::ToSchema;
 /// The name in metadata under which the contract's callers say who their user is.
 const USER: &str = "_user";
 const MICROCENTS: f64 = 1_000_000.0;
-/// What can be chosen of a group, beside what it is by.
-const COLUMNS: [&str; 10] =
-    ["requests", "cost", "tokens", "avg_tokens", "avg_latency", "p50", "p90", "p99", "success_rate", "last_seen"];
 
 pub fn register(api: Api) -> Api {
     api.serve(Operation::AnalyticsGraph, "Read a graph: figures over time", graph)
-        .serve(Operation::AnalyticsGroups, "Read figures by group, those with the most requests first", groups)
+        .serve(
+            Operation::AnalyticsGroups,
+            "Read figures by group, those with the most requests first unless another order is asked for",
+            groups,
+        )
         .serve(Operation::AnalyticsCache, "Read what kept answers have saved", cache)
 }
 
@@ -69,6 +73,9 @@ input! {
         trace_id: Option<String>,
         /// What callers said of a call: `name=value`, or a JSON object of which a call must have every part.
         metadata: Option<String>,
+        /// `HIT`: calls whose answer was kept from an earlier one; `MISS`: all others.
+        #[schema(max_length = 100, example = "HIT")]
+        cache_status: Option<String>,
         /// Cents.
         #[schema(minimum = 0)]
         cost_min: Option<f64>,
@@ -89,10 +96,18 @@ input! {
         completion_token_min: Option<i64>,
         #[schema(minimum = 0)]
         completion_token_max: Option<i64>,
-        /// Of groups alone: which of `requests`, `cost`, `tokens`, `avg_tokens`, `avg_latency`, `p50`, `p90`, `p99`,
-        /// `success_rate` and `last_seen` are told of each, parted by commas. Left out: all.
-        #[schema(max_length = 200, example = "requests,cost")]
+        /// Of groups alone: what is told of each, parted by commas. Left out: `requests`, `cost`, `tokens`, `avg_tokens`,
+        /// `avg_latency`, `p50`, `p90`, `p99`, `success_rate` and `last_seen`. There are also `error_count`,
+        /// `cache_hit_rate`, `avg_input_tokens` and `avg_output_tokens`, and as other names `total_tokens`, `p50_latency`,
+        /// `p90_latency` and `p99_latency`.
+        #[schema(max_length = 400, example = "requests,cost")]
         columns: Option<String>,
+        /// Of groups alone: one of the columns, also one that is not told. Left out: `requests`.
+        #[schema(max_length = 100, example = "cost")]
+        order_by | "orderBy": Option<String>,
+        /// Of groups alone: `asc`, or `desc` (also if nothing is said).
+        #[schema(pattern = "^(asc|desc)$")]
+        order_by_type | "orderByType": Option<String>,
         /// Of groups alone: false leaves out how many there are.
         #[schema(value_type = Option<bool>)]
         include_total | "includeTotal": Option<Flag>,
@@ -102,6 +117,7 @@ input! {
         #[schema(minimum = 0, maximum = 1000000)]
         current_page | "currentPage": Option<i64>,
     }
+    unsupported: ["span_id", "weighted_feedback_min", "weighted_feedback_max"]
 }
 
 /// Figures over time.
@@ -112,7 +128,7 @@ pub struct AnalyticsGraph {
     /// The figures of the whole span.
     #[schema(value_type = Object)]
     summary: Value,
-    /// Each with its `timestamp`, the beginning of what it tells of.
+    /// Each with its `timestamp`, the beginning of what it tells of. Of statuses there is one for each in each bar.
     #[schema(value_type = Vec<Object>)]
     data_points: Vec<Value>,
 }
@@ -150,6 +166,7 @@ fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
     // The operation reads dollars.
     let dollars = |cents: Option<f64>| cents.map(|cents| (cents / 100.0).to_string());
     let number = |number: Option<i64>| number.map(|number| number.to_string());
+    let cache = query.cache_status.as_deref().map(kept).transpose()?.flatten();
     let asked = asked([
         ("range", range),
         ("from", query.time_of_generation_min),
@@ -164,6 +181,7 @@ fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
         ("status", query.status_code),
         ("trace_id", query.trace_id),
         ("metadata", query.metadata),
+        ("cache", cache.map(str::to_owned)),
         ("min_cost", dollars(query.cost_min)),
         ("max_cost", dollars(query.cost_max)),
         ("min_tokens", number(query.total_units_min)),
@@ -174,6 +192,19 @@ fn asked_of(query: AnalyticsQuery) -> Result<(Asked, Window)> {
         ("max_output_tokens", number(query.completion_token_max)),
     ]);
     Ok((asked, window))
+}
+
+/// The filter's word for the contract's state of the cache.
+fn kept(status: &str) -> Result<Option<&'static str>> {
+    match status.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "hit" => Ok(Some("hit")),
+        "miss" => Ok(Some("none")),
+        _ => {
+            let message = "Write `HIT`, or `MISS` for all other calls: no more is known of the cache.";
+            Err(Error::field("cache_status", message))
+        }
+    }
 }
 
 async fn read(
@@ -188,40 +219,31 @@ async fn read(
     Ok((bars.map_err(|error| renamed(error, &IN_THE_CONTRACT))?, window))
 }
 
-fn cents(cost: Option<i64>) -> Option<f64> {
+pub(super) fn cents(cost: Option<i64>) -> Option<f64> {
     cost.map(|cost| cost as f64 / MICROCENTS)
 }
 
-fn milliseconds(micros: i64) -> f64 {
+pub(super) fn milliseconds(micros: i64) -> f64 {
     micros as f64 / 1_000.0
 }
 
 /// A share in percent, 0 where there is nothing.
-fn percent(part: i64, of: i64) -> f64 {
+pub(super) fn percent(part: i64, of: i64) -> f64 {
     if of > 0 { part as f64 / of as f64 * 100.0 } else { 0.0 }
 }
 
-fn per_call(sum: f64, calls: i64) -> f64 {
+pub(super) fn per_call(sum: f64, calls: i64) -> f64 {
     if calls > 0 { sum / calls as f64 } else { 0.0 }
-}
-
-/// The columns of groups that are asked for; none: nothing was said.
-fn chosen(query: &AnalyticsQuery) -> Result<Option<Vec<&'static str>>> {
-    let Some(names) = &query.columns else { return Ok(None) };
-    let mut chosen = vec![];
-    for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        let Some(column) = COLUMNS.into_iter().find(|column| *column == name) else {
-            let message = format!("There is no column `{}`. There are: {}.", text::cut(name, 100), COLUMNS.join(", "));
-            return Err(Error::field("columns", message));
-        };
-        chosen.push(column);
-    }
-    Ok(Some(chosen).filter(|chosen| !chosen.is_empty()))
 }
 
 /// Refuses what is said of groups alone.
 fn without_groups(query: &AnalyticsQuery) -> Result<()> {
-    for (name, is_said) in [("columns", query.columns.is_some()), ("include_total", query.include_total.is_some())] {
+    for (name, is_said) in [
+        ("columns", query.columns.is_some()),
+        ("order_by", query.order_by.is_some()),
+        ("order_by_type", query.order_by_type.is_some()),
+        ("include_total", query.include_total.is_some()),
+    ] {
         if is_said {
             return Err(Error::field(name, format!("`{name}` is for groups alone.")));
         }
@@ -229,7 +251,7 @@ fn without_groups(query: &AnalyticsQuery) -> Result<()> {
     Ok(())
 }
 
-/// A graph, by its name in the path: the summary, and the point of each bar.
+/// A graph, by its name in the path: the summary, and the points of each bar.
 async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
     without_groups(&query)?;
     // Both official clients are served: one writes a slash where the other writes a hyphen.
@@ -255,11 +277,13 @@ async fn graph(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGraph> {
     let summary = summary(&name, &bars);
     let mut data_points = Vec::with_capacity(bars.bars.len());
     for (index, (start, figures)) in bars.bars.iter().enumerate() {
-        let mut point = Map::from_iter([("timestamp".to_owned(), json!(Timestamp::rfc3339(*start)))]);
-        if let Value::Object(told) = point_of(&name, &bars, index, figures) {
-            point.extend(told);
+        for told in points_of(&name, &bars, index, figures) {
+            let mut point = Map::from_iter([("timestamp".to_owned(), json!(Timestamp::rfc3339(*start)))]);
+            if let Value::Object(told) = told {
+                point.extend(told);
+            }
+            data_points.push(Value::Object(point));
         }
-        data_points.push(Value::Object(point));
     }
     Ok(AnalyticsGraph { object: "analytics-graph", summary, data_points })
 }
@@ -349,6 +373,16 @@ fn summary(name: &str, bars: &Bars) -> Value {
     }
 }
 
+/// One point, but for statuses: of these there is one for each with which calls of the bar have failed.
+fn points_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Vec<Value> {
+    if !matches!(name, "errors-status-codes" | "errors-status-code") {
+        return vec![point_of(name, bars, index, figures)];
+    }
+    let failed = bars.groups.iter().map(|group| (status(group.label.as_deref()), group.failed[index]));
+    let told = failed.filter(|(status, count)| status.is_some() && *count > 0);
+    told.map(|(status, count)| json!({ "status_code": status, "count": count })).collect()
+}
+
 fn point_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Value {
     let in_bar = || bars.groups.iter().filter(move |group| group.label.is_some() && group.calls[index] > 0);
     match name {
@@ -363,10 +397,6 @@ fn point_of(name: &str, bars: &Bars, index: usize, figures: &Figures) -> Value {
                 |group| json!({ "response_status_code": status(group.label.as_deref()), "count": group.failed[index] }),
             );
             json!({ "stats": stats.collect::<Vec<_>>() })
-        }
-        "errors-status-codes" | "errors-status-code" => {
-            let most = in_bar().filter(|group| group.failed[index] > 0).max_by_key(|group| group.failed[index]);
-            json!({ "status_code": most.and_then(|group| status(group.label.as_deref())), "count": figures.failed() })
         }
         "requests-rescued" => {
             let retry = if figures.retried > 0 { json!([{ "count": figures.retried }]) } else { json!([]) };
@@ -407,29 +437,16 @@ async fn groups(call: Call, query: AnalyticsQuery) -> Result<AnalyticsGroups> {
         ("prompt", _) => (Dimension::Prompt, "prompt"),
         _ => return Err(Error::not_found()),
     };
-    let columns = chosen(&query)?;
+    let columns = columns::chosen(query.columns.as_deref())?;
+    let order = Order::of(query.order_by.as_deref(), query.order_by_type.as_deref())?;
     let tells_total = query.include_total.is_none_or(|include| include.0);
-    let (bars, window) = read(&call, Operation::AnalyticsGroups, query, Some(by)).await?;
+    let (mut bars, window) = read(&call, Operation::AnalyticsGroups, query, Some(by)).await?;
+    order.put(&mut bars.groups);
     let place = |number: i64| usize::try_from(number).unwrap_or(0);
     let told = |group: &operations::GroupBars| {
-        let figures = &group.figures;
-        let mut told = json!({
-            "object": "analytics-group",
-            name: group.label,
-            "id": group.id,
-            "requests": figures.calls,
-            "cost": cents(figures.cost),
-            "tokens": figures.tokens(),
-            "avg_tokens": per_call(figures.tokens() as f64, figures.calls),
-            "avg_latency": milliseconds(figures.latency.mean),
-            "p50": milliseconds(figures.latency.p50),
-            "p90": milliseconds(figures.latency.p90),
-            "p99": milliseconds(figures.latency.p99),
-            "success_rate": percent(figures.ok, figures.calls),
-            "last_seen": figures.last_at.map(Timestamp::rfc3339),
-        });
-        if let (Value::Object(told), Some(columns)) = (&mut told, &columns) {
-            told.retain(|name, _| !COLUMNS.contains(&name.as_str()) || columns.contains(&name.as_str()));
+        let mut told = json!({ "object": "analytics-group", name: group.label, "id": group.id });
+        for column in &columns {
+            told[column.name] = column.told(&group.figures);
         }
         told
     };

@@ -3,7 +3,7 @@
 use super::counting::{Cache, Rescued, Verdict};
 use super::model::{CallOutcome, FILTERS, Metadata};
 pub use super::several::{Ends, OfVirtualKeys};
-use super::several::{ends, of_virtual_keys, provider_model, several, several_or_whole};
+use super::several::{ends, of_virtual_keys, provider_models, several, several_or_whole};
 use crate::kernel::{
     Asked, CallId, Code, Error, Fields, KeyId, Result, Timestamp, UserId,
     provider::Provider,
@@ -259,7 +259,7 @@ pub fn filter(asked: &Asked, now: Timestamp) -> Result<Filter> {
         metadata: Metadata::parse_filter;
         model: |text| text::line("The model", text, MODEL_LIMIT).map(|model| model.to_lowercase());
         model_is: |text| several_or_whole(text, |one| text::line("The model", one, MODEL_LIMIT));
-        provider_model: |text| several(text, provider_model);
+        provider_model: provider_models;
         error: |text| line("The error code", text);
         cache: |text| word(text, Cache::parse);
         rescued: |text| word(text, Rescued::parse);
@@ -493,6 +493,8 @@ mod tests {
         assert_eq!(read("model_is", "gpt-4o").model_is, texts(&["gpt-4o"]));
         let both = read("provider_model", "openai__gpt-3.5-turbo, Claude__claude-2.1,openai__a__b").provider_model;
         assert_eq!(both, texts(&["openai__gpt-3.5-turbo", "anthropic__claude-2.1", "openai__a__b"]));
+        let odd = read("provider_model", "openai__gpt,odd,1,Claude__b ,openai__gpt,").provider_model;
+        assert_eq!(odd, texts(&["openai__gpt", "openai__gpt,odd,1", "anthropic__b"]));
         assert_eq!(read("virtual_key", "@a,b").virtual_key, texts(&["a", "b"]).map(OfVirtualKeys::Slugs));
         let id = VirtualKeyId::numbered(7);
         assert_eq!(read("virtual_key", &id.to_string()).virtual_key, Some(OfVirtualKeys::Ids(vec![id])));
@@ -517,6 +519,9 @@ mod tests {
             ("status", ","),
             ("provider_model", "gpt-4o"),
             ("provider_model", "nobody__gpt-4o"),
+            ("provider_model", "gpt-4o,openai__gpt-4o"),
+            ("provider_model", "openai__gpt-4o,nobody__gpt-4o"),
+            ("provider_model", ","),
             ("provider_model", "openai__"),
         ] {
             let refused = of(name, text).map(|_| ()).expect_err(text);

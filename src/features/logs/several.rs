@@ -74,11 +74,40 @@ pub fn of_virtual_keys(text: &str) -> std::result::Result<OfVirtualKeys, String>
 }
 
 /// A provider and a model as the contract joins them, with the provider's own name.
-pub fn provider_model(text: &str) -> std::result::Result<String, String> {
+fn provider_model(text: &str) -> std::result::Result<String, String> {
     let (provider, model) = text.split_once(ORG_MODEL).ok_or("Write provider and model, such as openai__gpt-4o.")?;
     let provider = Provider::parse(provider).ok_or("This names no provider that Latchkey knows.")?;
     let model = text::line("The model", model, MODEL_LIMIT)?;
     Ok(format!("{}{ORG_MODEL}{model}", provider.name()))
+}
+
+/// Several of these, parted by commas. What stands between two commas and names no provider belongs to the model before it,
+/// whose own name can have commas in it; the name in front of the comma is meant besides.
+pub fn provider_models(text: &str) -> std::result::Result<Vec<String>, String> {
+    let mut names: Vec<String> = vec![];
+    for part in text.split(',') {
+        match names.last_mut().filter(|_| !part.contains(ORG_MODEL)) {
+            Some(name) => name.extend([",", part]),
+            None => names.push(part.to_owned()),
+        }
+    }
+    let mut values = vec![];
+    for name in &names {
+        let name = name.trim_matches(|c: char| c == ',' || c.is_whitespace());
+        if name.is_empty() {
+            continue;
+        }
+        let first = name.split(',').next().unwrap_or(name);
+        for value in [provider_model(first)?, provider_model(name)?] {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        if values.len() > MOST_VALUES {
+            return Err(format!("At most {MOST_VALUES} values can be meant at once."));
+        }
+    }
+    if values.is_empty() { Err("Name one, or several, parted by commas.".into()) } else { Ok(values) }
 }
 
 /// Several of these, any of which is meant.

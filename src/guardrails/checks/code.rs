@@ -2,7 +2,7 @@
 //! in CRLF.
 
 use super::parameters::Parameters;
-use super::search::{each, in_arguments};
+use super::search::{Beside, beside, each};
 use super::{Found, Scene};
 use serde_json::json;
 
@@ -82,13 +82,14 @@ impl Code {
     }
 
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
-        let in_tools = self.not && in_arguments(scene, |text| self.is_in(text));
+        let beside = if self.not { beside(scene, |text| self.is_in(text)) } else { Beside::default() };
         match each(scene, |text| self.is_in(text) != self.not) {
-            Err(_) if in_tools => Found::verdict(false, json!({ "in_tool_calls": true })),
+            Err(_) if beside.is_there() => Found::verdict(false, beside.tell(&[], json!({}))),
             Err(none) => none,
-            Ok(failed) => {
-                Found::verdict(failed.is_empty() && !in_tools, json!({ "failed": failed, "in_tool_calls": in_tools }))
-            }
+            Ok(failed) => Found::verdict(
+                failed.is_empty() && !beside.is_there(),
+                beside.tell(&failed, json!({ "failed": failed })),
+            ),
         }
     }
 }

@@ -42,8 +42,10 @@ pub struct Unit {
 pub struct Scene<'a> {
     pub side: Side,
     pub units: &'a [Unit],
-    /// The JSON text of the arguments of each tool call, and of whatever else can be read.
+    /// The JSON text of the arguments of each tool call.
     pub arguments: &'a [String],
+    /// The same of whatever else can be read.
+    pub asides: &'a [String],
     /// The model really called, without a virtual key's slug.
     pub model: &'a str,
     /// The contract's name of the endpoint, such as `chatComplete`.

@@ -1,7 +1,7 @@
 //! What the checks have in common that find places in texts and may take them out: `portkey.pii` and `latchkey.secrets`.
 
 use super::parameters::Parameters;
-use super::search::{in_arguments, with_text};
+use super::search::{beside, with_text};
 use super::{Found, HashKey, Mark, Rewriting, Scene};
 use ring::hmac;
 use serde_json::{Value, json};
@@ -67,19 +67,20 @@ pub(super) fn judge(finder: &impl Finder, scene: &Scene<'_>) -> Found {
             *found.entry(place.category).or_default() += 1;
         }
     }
-    if !any && scene.arguments.is_empty() && !scene.units.iter().any(|unit| unit.calls_tools) {
+    let says_more = !scene.arguments.is_empty() || !scene.asides.is_empty();
+    if !any && !says_more && !scene.units.iter().any(|unit| unit.calls_tools) {
         return Found::no_text();
     }
     let counted = RefCell::new(found);
-    let in_tools = in_arguments(scene, |text| {
+    let beside = beside(scene, |text| {
         let places = places(finder, text);
         for place in &places {
             *counted.borrow_mut().entry(place.category).or_default() += 1;
         }
         !places.is_empty()
     });
-    let data = json!({ "found": counted.into_inner(), "failed": failed, "in_tool_calls": in_tools });
-    Found::verdict(failed.is_empty() && !in_tools, data)
+    let data = beside.tell(&failed, json!({ "found": counted.into_inner(), "failed": failed }));
+    Found::verdict(failed.is_empty() && !beside.is_there(), data)
 }
 
 /// What is put in the place of something that was found.

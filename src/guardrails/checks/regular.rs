@@ -2,7 +2,7 @@
 //! are refused. Classes and letter case are Unicode's, a character is a code point, and nothing is normalised.
 
 use super::parameters::Parameters;
-use super::search::{each, in_arguments};
+use super::search::{Beside, beside, each};
 use super::{Found, Mark, Rewriting, Scene};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::ast;
@@ -38,13 +38,13 @@ impl Match {
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
         let is_there = |text: &str| self.rule.is_match(text);
         let failed = each(scene, |text| is_there(text) != self.not);
-        let in_tools = self.not && in_arguments(scene, is_there);
+        let beside = if self.not { beside(scene, is_there) } else { Beside::default() };
         match failed {
-            Err(_) if in_tools => Found::verdict(false, json!({ "in_tool_calls": true })),
+            Err(_) if beside.is_there() => Found::verdict(false, beside.tell(&[], json!({}))),
             Err(none) => none,
             Ok(failed) => Found::verdict(
-                failed.is_empty() && !in_tools,
-                json!({ "not": self.not, "failed": failed, "in_tool_calls": in_tools }),
+                failed.is_empty() && !beside.is_there(),
+                beside.tell(&failed, json!({ "not": self.not, "failed": failed })),
             ),
         }
     }

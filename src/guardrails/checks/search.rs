@@ -2,6 +2,7 @@
 
 use super::{Found, Scene, Side, Unit};
 use crate::kernel::json::{self, Node, Value};
+use serde_json::Value as Json;
 
 /// The units that have something to judge. Those without text are passed over where others have some; one that only calls
 /// tools has nothing for most checks.
@@ -47,17 +48,42 @@ pub(super) fn each_even_empty(scene: &Scene<'_>, holds: impl Fn(&str) -> bool) -
     judged.filter(|(_, unit)| !holds(&unit.text)).map(|(number, _)| number).collect()
 }
 
-/// Whether something stands in the arguments of a tool call: in their text as it is, or in any string, number or key in
-/// it, however that is written.
-pub(super) fn in_arguments(scene: &Scene<'_>, is_there: impl Fn(&str) -> bool) -> bool {
-    scene.arguments.iter().any(|arguments| {
-        is_there(arguments)
-            || match json::read(arguments) {
-                Ok((root, _)) => within(&root, arguments, &is_there),
+/// Where something stands that is in no unit's own text, as far as that was looked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside {
+    in_tools: bool,
+    in_asides: bool,
+}
+
+impl Beside {
+    pub(super) fn is_there(self) -> bool {
+        self.in_tools || self.in_asides
+    }
+
+    /// Adds to what a check tells, which has found something in these units.
+    pub(super) fn tell(self, failed: &[usize], mut data: Json) -> Json {
+        data["in_tool_calls"] = self.in_tools.into();
+        // Where a unit has it, what is said beside it may be the same once more.
+        if self.in_asides && failed.is_empty() {
+            data["in_other_texts"] = true.into();
+        }
+        data
+    }
+}
+
+/// Whether something stands in the arguments of a tool call, or else in whatever can be read besides: in the text as it is,
+/// or in any string, number or key in it, however that is written.
+pub(super) fn beside(scene: &Scene<'_>, is_there: impl Fn(&str) -> bool) -> Beside {
+    let is_in = |text: &String| {
+        is_there(text)
+            || match json::read(text) {
+                Ok((root, _)) => within(&root, text, &is_there),
                 // Cut off, too deep, or no JSON: whoever reads it may still undo what is escaped in it.
-                Err(_) => is_there(&unescaped(arguments)),
+                Err(_) => is_there(&unescaped(text)),
             }
-    })
+    };
+    let in_tools = scene.arguments.iter().any(is_in);
+    Beside { in_tools, in_asides: !in_tools && scene.asides.iter().any(is_in) }
 }
 
 /// A text with everything undone that JSON escapes, wherever it stands.

@@ -2,7 +2,7 @@
 //! `wholeWords` or `ignoreCase` (which are ours) say otherwise.
 
 use super::parameters::Parameters;
-use super::search::{each, each_even_empty, in_arguments};
+use super::search::{Beside, beside, each, each_even_empty};
 use super::{Found, Mark, Scene};
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::json;
@@ -93,7 +93,10 @@ impl Contains {
 
     pub(super) fn judge(&self, scene: &Scene<'_>) -> Found {
         let failed = each_even_empty(scene, |text| self.holds(text));
-        let in_tools = self.forbids() && in_arguments(scene, |text| !self.occurring(text).is_empty());
+        let beside = match self.forbids() {
+            true => beside(scene, |text| !self.occurring(text).is_empty()),
+            false => Beside::default(),
+        };
         // The words are the guardrail's own; which of them were there is no secret of the text.
         let words: Vec<&str> = match self.forbids() {
             true => {
@@ -106,8 +109,8 @@ impl Contains {
             false => vec![],
         };
         Found::verdict(
-            failed.is_empty() && !in_tools,
-            json!({ "failed": failed, "words": words, "in_tool_calls": in_tools }),
+            failed.is_empty() && !beside.is_there(),
+            beside.tell(&failed, json!({ "failed": failed, "words": words })),
         )
     }
 

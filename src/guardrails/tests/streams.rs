@@ -37,6 +37,57 @@ fn an_answer_reads_the_same_whole_and_however_it_is_cut() {
     }
 }
 
+/// What a check that found a word tells of where.
+fn told(shape: Shape, reading: &Reading) -> Value {
+    let result = run(&without(&["secret"]), Side::Answer, shape, reading, &Alone::default()).result;
+    assert!(!result.verdict);
+    result.checks[0].data.clone()
+}
+
+#[test]
+fn where_a_word_was_found_is_told_the_same_whole_and_streamed() {
+    let call = json!({ "type": "function_call", "name": "f", "arguments": "{\"q\":\"secret\"}" });
+    let message = |part: Value| json!({ "type": "message", "content": [part] });
+    let said = message(json!({ "type": "output_text", "text": "a secret" }));
+    let refused = message(json!({ "type": "refusal", "refusal": "no secret" }));
+    let chat = |message: Value| (Shape::Chat, json!({ "choices": [{ "index": 0, "message": message }] }));
+    let tools = json!([{ "function": { "name": "f", "arguments": "{\"q\":\"secret\"}" } }]);
+    // No tool is called where a text, or a refusal, has the word.
+    for ((shape, body), expected) in [
+        ((Shape::Responses, json!({ "output": [said] })), json!([[0], false, null])),
+        ((Shape::Responses, json!({ "output": [refused] })), json!([[], false, true])),
+        ((Shape::Responses, json!({ "output": [call] })), json!([[], true, null])),
+        ((Shape::Responses, json!({ "output": [said, call] })), json!([[0], true, null])),
+        (chat(json!({ "content": "a secret" })), json!([[0], false, null])),
+        (chat(json!({ "content": "a text", "refusal": "no secret" })), json!([[], false, true])),
+        (chat(json!({ "content": "a text", "tool_calls": tools })), json!([[], true, null])),
+    ] {
+        let mut readings = vec![answer(shape, &body)];
+        for cut in [false, true] {
+            let mut events = stream_of(shape, &body, &mut || cut);
+            // What was said in pieces is said once more as a whole.
+            for (number, item) in body["output"].as_array().into_iter().flatten().enumerate() {
+                for (part, one) in item["content"].as_array().into_iter().flatten().enumerate() {
+                    let place = json!({ "type": "response.content_part.done", "output_index": number,
+                        "content_index": part, "part": one });
+                    events += &event(&place);
+                }
+                let done = json!({ "type": "response.output_item.done", "output_index": number, "item": item });
+                events += &event(&done);
+            }
+            if shape == Shape::Responses {
+                events += &event(&json!({ "type": "response.completed", "response": body }));
+            }
+            readings.push(Reading::stream(shape, events.as_bytes()));
+        }
+        for reading in readings {
+            let told = told(shape, &reading);
+            let where_to = json!([told["failed"], told["in_tool_calls"], told["in_other_texts"]]);
+            assert_eq!(where_to, expected, "{}", reading.body());
+        }
+    }
+}
+
 #[test]
 fn a_redacted_stream_holds_nothing_of_what_was_taken_out() {
     for (shape, body, _) in answers() {

@@ -133,7 +133,7 @@ async fn what_an_export_cannot_hold_is_refused_by_name() {
             (json!({ "filters": { "team": "x" } }), "team"),
             (json!({ "filters": { "prompt_token_min": -3 } }), "prompt_token_min"),
             (json!({ "filters": { "weighted_feedback_min": 3 } }), "weighted_feedback_min"),
-            (json!({ "filters": { "ai_org_model": "openai__a, gpt-4o" } }), "ai_org_model"),
+            (json!({ "filters": { "ai_org_model": "gpt-4o, openai__a" } }), "ai_org_model"),
             (json!({ "filters": { "status_code": "200,9xx" } }), "status_code"),
             (json!({ "filters": { "page_size": 50_001 } }), "page_size"),
             (json!({ "filters": { "page_size": 50_000, "current_page": 21 } }), "current_page"),
@@ -239,14 +239,20 @@ async fn an_organisation_and_a_key_keep_so_many_exports() {
     each_engine(async |house| {
         let house = house.founded().await;
         let master = house.program(&house.master_key);
-        let create = async |who: &Client| who.api("POST", "/v1/logs/exports", json!({})).await;
+        // Each is younger than the one before it.
+        let create = async |who: &Client| {
+            house.app.clock.advance(1);
+            who.api("POST", "/v1/logs/exports", json!({})).await
+        };
         let key = async |name: &str| {
             let made = master.api("POST", "/v1/api-keys", json!({ "name": name, "scopes": ["logs.view"] })).await;
             house.program(&text(&made.json(), "key"))
         };
-        let first = text(&create(&master).await.json(), "id");
-        for _ in 1..30 {
-            assert_eq!(create(&master).await.status, 200);
+        let mut made = vec![];
+        for _ in 0..30 {
+            let answer = create(&master).await;
+            assert_eq!(answer.status, 200, "{}", answer.text);
+            made.push(format!("/v1/logs/exports/{}", text(&answer.json(), "id")));
         }
         let full = async |who: &Client, says: &str| {
             let before = master.api("GET", "/v1/logs/exports", Value::Null).await.json();
@@ -257,6 +263,21 @@ async fn an_organisation_and_a_key_keep_so_many_exports() {
             assert_eq!(after["data"], before["data"], "nobody's are deleted for it");
         };
         full(&master, "You have 30 exports").await;
+        // One that is started or stopped makes room, the oldest first, and the event tells of it.
+        let status = async |path: &str| master.api("GET", path, Value::Null).await.status;
+        assert_eq!(master.api("POST", &format!("{}/start", made[7]), Value::Null).await.status, 200);
+        assert_eq!(master.api("POST", &format!("{}/cancel", made[3]), Value::Null).await.status, 200);
+        for (gone, left) in [(&made[3], &made[7]), (&made[7], &made[0])] {
+            assert_eq!(create(&master).await.status, 200);
+            assert_eq!((status(gone).await, status(left).await), (404, 200));
+            let (_, event) = house.chain(house.organisation).await;
+            let event = event.expect("an event");
+            let changes = event["changes"].as_array().expect("changes").clone();
+            let replaced = changes.iter().find(|change| change["field"] == "replaces").expect("what it replaces");
+            let id = gone.strip_prefix("/v1/logs/exports/").expect("an export");
+            assert_eq!((&event["action"], &replaced["now"]), (&json!("log_export.create"), &json!(id)));
+        }
+        full(&master, "You have 30 exports").await;
         let others = [key("one").await, key("two").await, key("three").await];
         for (other, most) in others.iter().zip([30, 30, 10]) {
             for _ in 0..most {
@@ -264,9 +285,17 @@ async fn an_organisation_and_a_key_keep_so_many_exports() {
             }
         }
         full(&others[0], "You have 30 exports").await;
+        // Where the organisation has no room, it is one's own that makes it.
+        assert_eq!(master.api("POST", &format!("{}/start", made[0]), Value::Null).await.status, 200);
         full(&others[2], "This organisation has 100 exports").await;
-        let path = format!("/v1/logs/exports/{first}");
-        assert_eq!(master.api("GET", &path, Value::Null).await.status, 200);
+        let own = format!(
+            "/v1/logs/exports/{}",
+            text(&others[2].api("GET", "/v1/logs/exports", Value::Null).await.json()["data"][0], "id")
+        );
+        assert_eq!(others[2].api("POST", &format!("{own}/start"), Value::Null).await.status, 200);
+        assert_eq!(create(&others[2]).await.status, 200);
+        assert_eq!((status(&own).await, status(&made[0]).await), (404, 200));
+        full(&others[2], "This organisation has 100 exports").await;
         house.app.clock.advance(31 * 24 * 60 * MINUTE);
         let total = async || master.api("GET", "/v1/logs/exports", Value::Null).await.json()["total"].clone();
         assert_eq!(total().await, 0);

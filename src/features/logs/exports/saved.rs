@@ -62,10 +62,14 @@ pub async fn create(access: &Access, definition: Definition) -> Result<(ExportId
                 Some(key) => key.0,
                 None => change.access().user()?.0,
             };
+            let replaced = make_room(change.tx(), created_by, now).await?;
             let event = said(Event::of(subject(id, &definition)), &definition);
+            let event = match replaced {
+                Some(replaced) => event.with("replaces", replaced.to_string()),
+                None => event,
+            };
             let status = Status::Draft;
             let export = Saved { id, definition, status, span: None, created_by, created_at: now, updated_at: now };
-            has_room(change.tx(), created_by, now).await?;
             store::exports::insert(change.tx(), &export).await?;
             change.commit(event, (id, total)).await
         })
@@ -209,18 +213,22 @@ fn is_own(access: &Access, export: &Saved) -> bool {
     access.principal().id() == Some(export.created_by)
 }
 
-/// Makes room for one more export by deleting those whose time is over, and no others.
-async fn has_room(tx: &mut OrgTx, maker: Uuid, now: Timestamp) -> Result<()> {
+/// Makes room for one more export by deleting those whose time is over, and if that is not enough, the maker's oldest one
+/// that is started or stopped. Gives the latter. A draft is still to be started, and what others have made is not touched.
+async fn make_room(tx: &mut OrgTx, maker: Uuid, now: Timestamp) -> Result<Option<ExportId>> {
     store::exports::delete_old(tx, oldest(now)).await?;
     let (all, own) = store::exports::count(tx, maker).await?;
     let (whose, most) = match (own >= MOST_OWN, all >= MOST_KEPT) {
         (true, _) => ("You have", MOST_OWN),
         (false, true) => ("This organisation has", MOST_KEPT),
-        (false, false) => return Ok(()),
+        (false, false) => return Ok(None),
     };
+    if let Some(replaced) = store::exports::delete_oldest_ended(tx, maker).await? {
+        return Ok(Some(replaced));
+    }
     let days = KEPT / DAY;
     Err(Error::conflict(format!(
-        "{whose} {most} exports already, and there can be no more. Change one of them, or wait: each is deleted {days} days after it was made."
+        "{whose} {most} exports already, and none of yours is started or stopped, which would make room. Start or stop one of them, or wait: each is deleted {days} days after it was made."
     )))
 }
 

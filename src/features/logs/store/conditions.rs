@@ -130,10 +130,11 @@ pub const OF_TRACE: &str = "c.trace_id = ?";
 pub const OF_TRACES: &str = concat!("c.trace_id IN ", many!());
 // As it was typed, too: SQLite knows the small letters of ASCII alone.
 pub const SAYING: &str = "(LOWER(c.trace_id) LIKE ? ESCAPE '!' OR c.trace_id LIKE ? ESCAPE '!' OR LOWER(CAST(c.metadata AS TEXT)) LIKE ? ESCAPE '!' OR CAST(c.metadata AS TEXT) LIKE ? ESCAPE '!')";
+// A number that is not known is in no bounds, not even in those of nothing.
 pub const BETWEEN_COSTS: &str = "c.cost >= ? AND c.cost <= ?";
-pub const BETWEEN_TOKENS: &str = "COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) >= ? AND COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) <= ?";
-pub const BETWEEN_INPUTS: &str = "COALESCE(c.input_tokens, 0) >= ? AND COALESCE(c.input_tokens, 0) <= ?";
-pub const BETWEEN_OUTPUTS: &str = "COALESCE(c.output_tokens, 0) >= ? AND COALESCE(c.output_tokens, 0) <= ?";
+pub const BETWEEN_TOKENS: &str = "COALESCE(c.input_tokens, c.output_tokens) IS NOT NULL AND COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) >= ? AND COALESCE(c.input_tokens, 0) + COALESCE(c.output_tokens, 0) <= ?";
+pub const BETWEEN_INPUTS: &str = "c.input_tokens >= ? AND c.input_tokens <= ?";
+pub const BETWEEN_OUTPUTS: &str = "c.output_tokens >= ? AND c.output_tokens <= ?";
 pub const BETWEEN_LATENCIES: &str = "c.latency_us >= ? AND c.latency_us <= ?";
 pub const UNCOUNTED: &str = "c.kind_id IS NULL";
 

@@ -28,6 +28,8 @@ statements! {
     ALL: TenantSql = concat!("SELECT ", columns!(), " FROM log_exports e WHERE e.org_id = $1 AND e.created_at >= $2 ORDER BY e.created_at DESC, e.id DESC LIMIT 200");
     INSERT: TenantSql = "INSERT INTO log_exports (org_id, id, description, filters, asked, skip, most, fields, status, created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
     UPDATE: TenantSql = "UPDATE log_exports SET description = $3, filters = $4, asked = $5, skip = $6, most = $7, fields = $8, status = $9, from_at = $10, to_at = $11, updated_at = $12 WHERE org_id = $1 AND id = $2";
+    OLDEST_ENDED: TenantSql = "SELECT e.id FROM log_exports e WHERE e.org_id = $1 AND e.created_by = $2 AND e.status <> 'draft' ORDER BY e.created_at, e.id LIMIT 1";
+    DELETE: TenantSql = "DELETE FROM log_exports WHERE org_id = $1 AND id = $2";
     DELETE_OLD: TenantSql = "DELETE FROM log_exports WHERE org_id = $1 AND created_at < $2";
     COUNT: TenantSql = "SELECT COUNT(*), COUNT(CASE WHEN e.created_by = $2 THEN 1 END) FROM log_exports e WHERE e.org_id = $1";
     EXISTS: TenantSql = "SELECT COUNT(*) FROM log_exports e WHERE e.org_id = $1 AND e.id = $2";
@@ -226,6 +228,13 @@ impl Definition {
 pub async fn delete_old(tx: &mut OrgTx, since: Timestamp) -> Result<()> {
     tx.execute(DELETE_OLD, values![since]).await?;
     Ok(())
+}
+
+/// Deletes the oldest export that whoever has this id has made and that is no draft. Gives its id; none: there is none.
+pub async fn delete_oldest_ended(tx: &mut OrgTx, maker: Uuid) -> Result<Option<ExportId>> {
+    let Some((id,)): Option<(Uuid,)> = tx.optional(OLDEST_ENDED, values![maker]).await? else { return Ok(None) };
+    tx.execute(DELETE, values![id]).await?;
+    Ok(Some(ExportId(id)))
 }
 
 /// How many exports there are, and how many of them whoever has this id has made.

@@ -112,6 +112,7 @@ fn judged(check: &Personal, texts: &[(&str, bool)], arguments: &[&str]) -> Found
         side: Side::Request,
         units: &units,
         arguments: &arguments,
+        asides: &[],
         model: "m",
         request_type: "chatComplete",
         metadata: &BTreeMap::new(),

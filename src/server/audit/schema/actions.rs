@@ -243,7 +243,11 @@ pub(super) const ACTIONS: &[Action] = &[
         &["log", "log_export"],
         &[&[made("format", Text), made("fields", Texts), made("filter", Object).of(Others)], SPAN],
     ),
-    action("log_export.create", &["log_export"], &[&[made("filters", Object).of(Others), made("fields", Texts)]]),
+    action(
+        "log_export.create",
+        &["log_export"],
+        &[&[made("filters", Object).of(Others), made("fields", Texts), made("replaces", Text)]],
+    ),
     action(
         "log_export.update",
         &["log_export"],
