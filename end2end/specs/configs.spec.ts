@@ -203,7 +203,7 @@ test("somebody else saves first", async ({ page, newContext, faults }) => {
   await open(other, page_path);
   await other.getByLabel("Name", { exact: true }).fill("Resilient chat 2");
   await other.getByRole("button", { name: /^Save/ }).click();
-  await expect(other.getByText(/is saved|Saved\. New calls/).filter({ visible: true }).first()).toBeVisible();
+  await expect(other.getByText(/is saved|Saved\. It applies/).filter({ visible: true }).first()).toBeVisible();
   await text(page).fill(CHAT.replace('"attempts": 1', '"attempts": 4'));
   await page.getByRole("button", { name: /^Save/ }).click();
   await expect(page.getByRole("alert").filter({ hasText: "Somebody" })).toBeVisible();

@@ -22,7 +22,7 @@ async fn house() -> (House, Upstream) {
     })
     .await;
     let mut limits = hasty();
-    (limits.upstream.idle, limits.upstream.total) = (30 * SOON, 60 * SOON);
+    (limits.upstream.headers, limits.upstream.idle, limits.upstream.total) = (30 * SOON, 30 * SOON, 60 * SOON);
     let house = House::with(limits, 64).await;
     house.target("main", Provider::OpenAi, upstream.port);
     house.target("claude", Provider::Anthropic, upstream.port);
