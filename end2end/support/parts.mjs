@@ -118,6 +118,10 @@ function hubOf(piece) {
  */
 const loaderOf = (files, names, script) => `import { initSync } from "./${script}";
 const first = () => initSync(undefined, undefined);
+let line = Promise.resolve();
+let began = 0;
+const turn = () => new Promise((next) => setTimeout(() => ((began = performance.now()), next())));
+const inLine = (act) => (line = line.catch(() => {}).then(() => performance.now() - began > 4 && turn()).then(act));
 const file = (from) => {
   let asked, loading;
   const ask = () => {
@@ -126,11 +130,13 @@ const file = (from) => {
     return asked;
   };
   const load = () =>
-    (loading ??= WebAssembly.instantiateStreaming(ask(), { ${FIRST}: first() }).catch((error) => {
-      // It is tried again when it is asked for again.
-      asked = loading = undefined;
-      throw error;
-    }));
+    (loading ??= WebAssembly.compileStreaming(ask())
+      .then((module) => inLine(() => WebAssembly.instantiate(module, { ${FIRST}: first() })))
+      .catch((error) => {
+        // It is tried again when it is asked for again.
+        asked = loading = undefined;
+        throw error;
+      }));
   return { ask, load };
 };
 const part = (files) => async (callback, data) => {
