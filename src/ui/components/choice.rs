@@ -6,7 +6,7 @@ use crate::ui::{
     icons::{Glyph, Icon},
     reactive,
 };
-use leptos::prelude::*;
+use leptos::{prelude::*, web_sys::Event};
 
 /// One thing that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +74,17 @@ impl Choice {
             text.push_str(reason);
         }
         text
+    }
+}
+
+/// Tells whoever waits for it what was chosen.
+fn tell(event: &Event, bind: Option<RwSignal<String>>, on_change: Option<Callback<String>>) {
+    let value = event_target_value(event);
+    if let Some(bind) = bind {
+        bind.set(value.clone());
+    }
+    if let Some(on_change) = on_change {
+        on_change.run(value);
     }
 }
 
@@ -163,15 +174,7 @@ pub fn Select(
                         aria-busy=move || busy.get().then_some("true")
                         aria-invalid=move || error.with(Option::is_some).then_some("true")
                         aria-describedby=described
-                        on:change=move |event| {
-                            let value = event_target_value(&event);
-                            if let Some(bind) = bind {
-                                bind.set(value.clone());
-                            }
-                            if let Some(on_change) = on_change {
-                                on_change.run(value);
-                            }
-                        }
+                        on:change=move |event| tell(&event, bind, on_change)
                     >
                         {options}
                     </select>
@@ -397,15 +400,7 @@ fn radio_group(
             tabindex="-1"
             class=class
             aria-describedby=move || error.with(Option::is_some).then(|| described.clone())
-            on:change=move |event| {
-                let value = event_target_value(&event);
-                if let Some(bind) = bind {
-                    bind.set(value.clone());
-                }
-                if let Some(on_change) = on_change {
-                    on_change.run(value);
-                }
-            }
+            on:change=move |event| tell(&event, bind, on_change)
         >
             <legend class:vh=hide_legend>{legend}</legend>
             <div class="radios">{items}</div>
