@@ -4,7 +4,7 @@ use super::attempt::Guarded;
 use super::guards::{self, Common, Form};
 use super::record::Open;
 use super::room::RoomPart;
-use super::stream::{BrokenOff, Hand, Streamed, closing_at, is_done};
+use super::stream::{BrokenOff, Hand, Streamed, closing_at, done_at, is_done};
 use crate::{
     guardrails::{GuardrailResult, HookResults, Shape},
     web::refusal::Refusal,
@@ -73,6 +73,10 @@ impl Closing {
             self.common = Common::of(&events);
         }
         if is_done(&events) {
+            // Readers stop at the first; more of them, without end, would fill the memory.
+            if done_at(&self.kept).is_some() {
+                return Bytes::new();
+            }
             self.kept = joined(std::mem::take(&mut self.kept), events);
             return Bytes::new();
         }
@@ -267,7 +271,10 @@ mod tests {
         assert_eq!(told, (vec![first.clone(), second.clone(), none.clone(), none.clone()], format!("{event}{end}")));
         let at_once = format!("{first}{second}{usage}{done}");
         assert_eq!(chat(&[&at_once], Some(&found)), (vec![format!("{first}{second}")], format!("{event}{end}")));
-        assert_eq!(chat(&[&at_once], None), (vec![format!("{first}{second}")], end));
+        assert_eq!(chat(&[&at_once], None), (vec![format!("{first}{second}")], end.clone()));
+        // However often a provider says that it has ended, that is kept once.
+        let again = chat(&[&first, &usage, &done, &done, &done], None);
+        assert_eq!(again, (vec![first.clone(), none.clone(), none.clone(), none.clone(), none.clone()], end));
         // A server that only says that it is still there has said nothing of its chunks.
         assert_eq!(
             chat(&[": wait\n\n", &first], Some(&found)),

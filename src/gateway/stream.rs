@@ -219,7 +219,7 @@ async fn first_piece(call: &Call<'_>, body: &mut Begun, end: End, watch: &mut Wa
 }
 
 /// Where the end of a stream begins, in the words of those that end with `[DONE]`.
-fn done_at(bytes: &[u8]) -> Option<usize> {
+pub(super) fn done_at(bytes: &[u8]) -> Option<usize> {
     let text = bytes.trim_ascii_end();
     let done = text.strip_suffix(b"[DONE]")?.trim_ascii_end();
     Some(done.strip_suffix(b"data:")?.len())
